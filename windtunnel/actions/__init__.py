@@ -1,0 +1,1 @@
+"""One step type a file, and the written-out ACTIONS table."""

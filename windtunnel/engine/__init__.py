@@ -1,0 +1,1 @@
+"""Plan to instances: what runs when, and the records of what happened."""

@@ -1,0 +1,117 @@
+"""The errors a user can meet, each with the place, the problem and the mend.
+
+    WindtunnelError
+    ├── ConfigError        the files or flags are wrong; nothing was sent            exit 2
+    ├── UnreachableError   no service of the SUT accepts a connection                exit 3
+    ├── EvidenceError      records can't be written or read; evidence is incomplete  exit 5
+    └── ExpressionError    text in a template, path or threshold is wrong; becomes a
+                           Problem as soon as somebody knows where the text stands
+
+What is not in this tree and still arrives at the top is a bug of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "ConfigError",
+    "EvidenceError",
+    "ExpressionError",
+    "Location",
+    "Problem",
+    "UnreachableError",
+    "WindtunnelError",
+    "did_you_mean",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A place in a file: line and column count from 1; `excerpt` is the whole line, `width` the marked part."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    excerpt: str = ""
+    width: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with what the user gave: where, what, and how to mend it."""
+
+    message: str
+    where: Location | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        """The problem as plain text: `file:line:column: message`, the line with a marker, the suggestion."""
+        lines = [f"{self.where}: {self.message}" if self.where else self.message]
+        if self.where and self.where.line and self.where.excerpt:
+            number, excerpt = str(self.where.line), self.where.excerpt.rstrip()
+            indent = "".join(c if c == "\t" else " " for c in excerpt[: self.where.column - 1])
+            width = max(1, min(self.where.width, len(excerpt) - self.where.column + 1))
+            lines += [
+                f"  {number} | {excerpt}",
+                f"  {' ' * len(number)} | {indent}{'^' * width}",
+            ]
+        if self.hint:
+            lines.append(f"  help: {self.hint}")
+        return "\n".join(lines)
+
+
+class WindtunnelError(Exception):
+    """The root: everything a user can cause or meet."""
+
+
+class ConfigError(WindtunnelError):
+    """The files or flags are wrong. Carries every problem found, in file order; nothing was sent."""
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def of(cls, message: str, *, hint: str | None = None, where: Location | None = None) -> ConfigError:
+        """A ConfigError with one problem."""
+        return cls(Problem(message=message, hint=hint, where=where))
+
+
+class UnreachableError(WindtunnelError):
+    """No service of the SUT accepts a connection; nothing was sent."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        self.hint = hint
+        super().__init__(message)
+
+
+class EvidenceError(WindtunnelError):
+    """Records can't be written or read, so that what happened can't be shown in full."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        self.hint = hint
+        super().__init__(message)
+
+
+class ExpressionError(WindtunnelError):
+    """A template, JSON path, condition, duration or threshold that can't be compiled or evaluated.
+
+    `path` leads to the text inside the value that was compiled (keys and indexes), where it is nested.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, path: tuple[str | int, ...] = ()) -> None:
+        self.hint, self.path = hint, path
+        super().__init__(message)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The suggestion for a mistyped word: `did you mean "method"?`, or None when nothing is near."""
+    spelled = {candidate.lower(): candidate for candidate in known}
+    near = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
+    return f'did you mean "{spelled[near[0]]}"?' if near else None

@@ -1,0 +1,1 @@
+"""User text to compiled callables: templates, JSON paths, conditions, durations, thresholds."""

@@ -1,0 +1,146 @@
+"""The few seams of the house: what the parts know of each other.
+
+engine ──runs──▶ Action ──uses──▶ Instance ──owns──▶ Client ──▶ the wire
+   └──────writes records──▶ Sink (JSONL writer, aggregate, live progress)
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from windtunnel.model.http import Exchange
+from windtunnel.model.record import Checks, Record
+from windtunnel.model.sut import Service
+
+__all__ = [
+    "Action",
+    "Client",
+    "Clock",
+    "Endpoint",
+    "Instance",
+    "Sink",
+    "StepOutcome",
+    "Transport",
+]
+
+
+class Clock(Protocol):
+    """Time, so that tests can own it. Durations come from `now`, never from differences of `unix`."""
+
+    def now(self) -> float:
+        """Seconds on a clock that only goes forward (`time.perf_counter`)."""
+
+    def unix(self) -> float:
+        """The unix time that belongs to `now()`: start of the run plus what has passed since."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Sink(Protocol):
+    """Takes every record as it comes: the writer, the aggregate and live progress are sinks."""
+
+    def write(self, record: Record) -> None:
+        """Take one record. Must not change it."""
+
+
+class Endpoint(Protocol):
+    """Where a step's requests go, with everything constant about them encoded before the clock starts."""
+
+    method: str
+    service: Service
+
+
+class Client(Protocol):
+    """One user's way to the SUT: connections stay with the user, cookies and ids with the instance."""
+
+    async def send(
+        self,
+        endpoint: Endpoint,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        timeout_s: float,
+        max_body: int | None = None,
+        follow_redirects: bool = True,
+        on_hop: Callable[[Exchange], None] | None = None,
+    ) -> Exchange:
+        """Send one request and return what came of it; a failure is a value (`Exchange.error`), never raised.
+
+        `target` is an absolute path with query (already percent-encoded) under the endpoint's base URL, or an
+        absolute http(s) URL. `timeout_s` is a hard deadline for everything, redirects included. Each redirect
+        hop but the last is handed to `on_hop` when it ends; the returned exchange is the final one.
+        """
+
+    def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:
+        """Forget cookies and take on the ids of a new instance."""
+
+    def close(self) -> None:
+        """Drop every connection."""
+
+
+class Transport(Protocol):
+    """Makes endpoints (before the clock starts) and clients (one a user)."""
+
+    def endpoint(self, *, method: str, service: Service, headers: Mapping[str, str]) -> Endpoint:
+        """Compile the constant part of a step's requests: `headers` are the step's own constant headers
+        (the service's are added underneath). Raises ExpressionError for a header that can't be sent.
+        """
+
+    def client(self) -> Client:
+        """A client for one user."""
+
+    async def close(self) -> None:
+        """Drop everything that is still open."""
+
+
+@dataclass(slots=True, kw_only=True)
+class StepOutcome:
+    """What running a step came to. An expected failure is such a value; an exception is our bug.
+
+    `exchange` is the last request of the step, `requests` how many it sent. When it sent more than one, the
+    action has handed each to `Instance.observe` as it ended.
+    """
+
+    outcome: str = "passed"
+    error: str | None = None
+    message: str | None = None
+    checks: Checks = field(default_factory=list)
+    extracted: list[str] = field(default_factory=list)
+    exchange: Exchange | None = None
+    requests: int = 0
+
+
+class Instance(Protocol):
+    """One execution of one scenario: mutable, owned by one task.
+
+    `scope` is what expressions see: variables, ids, `response` (the last Exchange) and `steps`
+    (name -> Exchange). Actions set variables by writing to it.
+    """
+
+    scope: dict[str, Any]
+    client: Client
+    clock: Clock
+    last_exchange: Exchange | None
+    exchanges: dict[str, Exchange]
+
+    @property
+    def random(self) -> random.Random:
+        """Randomness that depends on (seed, scenario, instance index) alone."""
+
+    def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
+        """Write the record of a request that is not embedded in its step's line."""
+
+
+class Action(Protocol):
+    """A compiled step: everything that can be decided before the clock starts has been."""
+
+    name: str
+    type: str
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        """Do the step once. Expected failures are values."""

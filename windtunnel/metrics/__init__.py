@@ -1,0 +1,1 @@
+"""Records to numbers: histograms, series, the aggregate. All of it merges."""

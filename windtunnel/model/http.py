@@ -1,0 +1,143 @@
+"""One HTTP request and what came of it, as actions and records see it. How it goes over the wire is `http/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from windtunnel.model.record import Timings
+
+__all__ = ["ERROR_KINDS", "GENERATOR_ERRORS", "Exchange", "Headers"]
+
+ERROR_KINDS: dict[str, str] = {
+    "timeout": "no complete response before the deadline",
+    "dns": "the host name could not be resolved",
+    "refused": "the connection was refused",
+    "unreachable": "no route to the host or network",
+    "connect_timeout": "no connection before the deadline",
+    "tls": "the TLS handshake failed",
+    "reset": "the connection was reset",
+    "closed": "the connection was closed before the response was complete",
+    "protocol": "the response is not valid HTTP/1.1",
+    "body_too_large": "the body is larger than max_body",
+    "decode": "the body could not be decompressed",
+    "too_many_redirects": "more than 10 redirects",
+    "host_not_allowed": "the host is not in the SUT file nor in allow_hosts",
+    "bad_request": "the request could not be encoded",
+    "open_files": "this machine ran out of file descriptors",
+    "ports": "this machine ran out of local ports",
+}
+"""Every way a request can end without a complete response."""
+
+GENERATOR_ERRORS = frozenset({"open_files", "ports", "bad_request"})
+"""Ours or the scenario's doing, not the SUT's: the step is errored, not failed."""
+
+
+class Headers(Mapping[str, str]):
+    """Response headers by lower-case name; several of one name are joined with `, ` (`all()` keeps them apart)."""
+
+    __slots__ = ("_all",)
+
+    def __init__(self, pairs: list[tuple[bytes, bytes]]) -> None:
+        self._all: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._all.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+
+    def __getitem__(self, name: str) -> str:
+        return ", ".join(self._all[name.lower()])
+
+    def __iter__(self) -> Any:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._all
+
+    def all(self, name: str) -> list[str]:
+        """Every value of one header, in order of arrival."""
+        return self._all.get(name.lower(), [])
+
+
+_UNSET: Any = object()
+_decode_json = msgspec.json.Decoder().decode
+
+
+class Exchange:
+    """A request and its outcome: mutable while the connection fills it, left alone afterwards.
+
+    `started` and `ended` are seconds of `time.perf_counter`. `error` is None when the response is complete.
+    As `response` in a template it offers status, headers, text, json, cookies, url and latency_ms.
+    """
+
+    __slots__ = (
+        "_headers",
+        "_json",
+        "attempt",
+        "body",
+        "bytes_received",
+        "bytes_sent",
+        "ended",
+        "error",
+        "error_detail",
+        "method",
+        "raw_headers",
+        "reason",
+        "request_body",
+        "resent",
+        "service",
+        "span_id",
+        "started",
+        "status",
+        "timings",
+        "url",
+    )
+
+    def __init__(self, method: str, url: str, service: str, request_body: bytes = b"") -> None:
+        self.method, self.url, self.service, self.request_body = method, url, service, request_body
+        self.status = 0
+        self.reason = b""
+        self.raw_headers: list[tuple[bytes, bytes]] = []
+        self.body = b""
+        self.error: str | None = None
+        self.error_detail: str | None = None
+        self.timings = Timings()
+        self.started = self.ended = 0.0
+        self.bytes_sent = self.bytes_received = 0
+        self.attempt = 1
+        self.resent = False
+        self.span_id = ""
+        self._headers: Headers | None = None
+        self._json: Any = _UNSET
+
+    @property
+    def headers(self) -> Headers:
+        """The response headers, parsed when first asked for."""
+        if self._headers is None:
+            self._headers = Headers(self.raw_headers)
+        return self._headers
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON, parsed once. Raises ValueError when it is not JSON."""
+        if self._json is _UNSET:
+            self._json = _decode_json(self.body)
+        return self._json
+
+    @property
+    def text(self) -> str:
+        """The body as text: UTF-8, bytes that are not are replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def status_code(self) -> int:
+        """The status; the same as `status`."""
+        return self.status
+
+    @property
+    def latency_ms(self) -> float:
+        """Service time in milliseconds."""
+        return self.timings.duration_us / 1000

@@ -1,0 +1,62 @@
+"""What ran: `manifest.json`, written before the first request and never changed. Enough to judge the run anew."""
+
+from __future__ import annotations
+
+import msgspec
+
+from windtunnel.model.threshold import Threshold
+
+__all__ = ["Evidence", "Manifest", "StepRow"]
+
+
+class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step or assertion of the plan, and where it stands. `tags` are the scenario's and the step's."""
+
+    scenario: str
+    step: str
+    action: str
+    service: str = ""
+    method: str = ""
+    assertion: bool = False
+    tags: dict[str, str] = {}
+    file: str | None = None
+    line: int | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What ran. `started` is unix seconds; `host` and `ci` are plain facts for the reader of a report."""
+
+    schema_version: int
+    run_id: str
+    version: str
+    started: float
+    name: str
+    sut: str
+    base_urls: list[str]
+    scenarios: list[str]
+    load: str
+    parallel: int
+    count: int | None = None
+    duration_s: float | None = None
+    seed: int
+    plan_hash: str
+    segments: int = 1
+    steps: list[StepRow]
+    thresholds: list[Threshold]
+    argv: list[str] = []
+    tags: dict[str, str] = {}
+    host: dict[str, str] = {}
+    ci: dict[str, str] = {}
+    commit: str | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the records are worth as evidence, from the writer (live) or the reader (afterwards).
+
+    `finished`: every segment ends with `run_ended`. `intact`: no torn tail, gap, corrupt or lost line.
+    `findings` says what is wrong, a sentence each.
+    """
+
+    finished: bool
+    intact: bool
+    findings: tuple[str, ...] = ()

@@ -1,0 +1,208 @@
+"""What is written to disk, one line each. `schemas/record.schema.json` is the published form.
+
+Every line has `type`, `seq`, `run_id` and `t`: the unix time in seconds at which the thing ended, so that it
+began at `t - duration_us / 1e6`. Durations are whole microseconds, because the value that is written is the
+value that is counted: sums of integers are exact, whatever the order and however many workers.
+Fields at their default are left out.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = [
+    "AssertionRecord",
+    "Dropped",
+    "FailedCheck",
+    "Health",
+    "InstanceRecord",
+    "Record",
+    "RequestFacts",
+    "RequestRecord",
+    "RunEnded",
+    "RunStarted",
+    "StepRecord",
+    "Timings",
+]
+
+
+class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
+    """`seq` and `run_id` are stamped by the one sink that writes the line; nobody else touches a record."""
+
+    seq: int = -1
+    run_id: str = ""
+    t: float
+
+
+class RunStarted(_Line, tag="run_started", kw_only=True, omit_defaults=True):
+    """First line of a segment."""
+
+    schema_version: int
+    segment: int
+    plan_hash: str
+    seed: int
+
+
+class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
+    """Last line of a segment: why it ended, and how many lines of each type stand before it."""
+
+    reason: str
+    counts: dict[str, int]
+    signal: int | None = None
+    bug: str | None = None
+
+
+class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """Whole microseconds. Service time = send + wait + receive, from the first byte sent on."""
+
+    queue: int = 0
+    dns: int = 0
+    connect: int = 0
+    tls: int = 0
+    send: int = 0
+    wait: int = 0
+    receive: int = 0
+
+    @property
+    def duration_us(self) -> int:
+        """Service time, what k6 calls http_req_duration."""
+        return self.send + self.wait + self.receive
+
+
+class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """One request and what came of it: an attempt, a poll or a redirect hop.
+
+    `error` is one of `model.http.ERROR_KINDS`; without a complete response `status` is 0 unless the head
+    had arrived. `failed`: no complete response, or a status that was not asked for. `poll` marks a poll
+    before the last one, which nobody judges. Sizes are bytes on the wire; a request with `bytes_sent` 0 was
+    never sent and has no duration. `request_body` and `response_body` name files under `bodies/`.
+    """
+
+    method: str
+    url: str
+    service: str = ""
+    status: int = 0
+    error: str | None = None
+    error_detail: str | None = None
+    attempt: int = 1
+    span_id: str = ""
+    failed: bool = False
+    poll: bool = False
+    resent: bool = False
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    timings_us: Timings
+    request_body: str | None = None
+    response_body: str | None = None
+
+
+class FailedCheck(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """A check that did not hold. A passing one is its name only."""
+
+    name: str
+    expected: str
+    actual: str
+
+
+Checks = list[str | FailedCheck]
+
+
+class RequestRecord(_Line, tag="request", kw_only=True, omit_defaults=True):
+    """A request of a step that sent more than one; written when the request ended."""
+
+    instance_id: str
+    correlation_id: str
+    scenario: str
+    step: str
+    request: RequestFacts
+    phase: str = ""
+
+
+class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
+    """A step ended: passed, failed, errored, skipped or interrupted.
+
+    `request` stands here when the step sent exactly one; otherwise `requests` counts the lines of its own.
+    `error` is a short kind (a transport error, `extract`, `template`, …), `message` the sentence.
+    """
+
+    instance_id: str
+    correlation_id: str
+    scenario: str
+    step: str
+    action: str
+    outcome: str
+    duration_us: int
+    error: str | None = None
+    message: str | None = None
+    checks: Checks = []
+    extracted: list[str] = []
+    request: RequestFacts | None = None
+    requests: int = 0
+    phase: str = ""
+
+
+class AssertionRecord(_Line, tag="assertion", kw_only=True, omit_defaults=True):
+    """A final assertion was evaluated (passed, failed, errored), or skipped after an early stop."""
+
+    instance_id: str
+    correlation_id: str
+    scenario: str
+    name: str
+    outcome: str
+    checks: Checks = []
+    message: str | None = None
+    phase: str = ""
+
+
+class InstanceRecord(_Line, tag="instance", kw_only=True, omit_defaults=True):
+    """An instance ended: passed, failed, errored or interrupted.
+
+    `scheduled` and `started` are unix seconds; `duration_us` counts from the start, `response_time_us` from
+    the moment the instance was due.
+    """
+
+    instance_id: str
+    correlation_id: str
+    scenario: str
+    index: int
+    user: int
+    outcome: str
+    scheduled: float
+    started: float
+    duration_us: int
+    response_time_us: int
+    steps: int = 0
+    failed_step: str | None = None
+    error: str | None = None
+    message: str | None = None
+    phase: str = ""
+
+
+class Dropped(_Line, tag="dropped", kw_only=True, omit_defaults=True):
+    """An arrival that found no free slot."""
+
+    scenario: str
+    index: int
+    scheduled: float
+    phase: str = ""
+
+
+class Health(_Line, tag="health", kw_only=True, omit_defaults=True):
+    """The generator's own state over the last second. Times in whole microseconds, memory in bytes.
+
+    `lag_*` is how late the event loop woke a timer that was due; `cpu` is this process's share of one core.
+    """
+
+    lag_p50_us: int = 0
+    lag_p99_us: int = 0
+    lag_max_us: int = 0
+    late_max_us: int = 0
+    cpu: float = 0.0
+    memory: int = 0
+    open_files: int = 0
+    in_flight: int = 0
+
+
+Record = (
+    RunStarted | RunEnded | RequestRecord | StepRecord | AssertionRecord | InstanceRecord | Dropped | Health
+)

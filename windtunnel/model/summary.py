@@ -1,0 +1,159 @@
+"""What a run came to, for machines (`summary.json`) and for every renderer. Times are milliseconds here.
+
+The published form is `schemas/summary.schema.json`; `SCHEMA_VERSION` counts its incompatible changes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Distribution",
+    "ErrorGroup",
+    "MetricSummary",
+    "RunInfo",
+    "Soundness",
+    "StepSummary",
+    "Summary",
+    "ThresholdResult",
+]
+
+SCHEMA_VERSION = 1
+
+
+class Distribution(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of durations in milliseconds. Percentiles are within 0.4 % of a true sample; all 0 with count 0."""
+
+    count: int
+    avg: float
+    min: float
+    med: float
+    p90: float
+    p95: float
+    p99: float
+    p999: float = msgspec.field(name="p99.9")
+    max: float
+
+
+class MetricSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One metric over the whole run. `type` is trend, rate, counter or gauge.
+
+    trend: `distribution`. rate: `rate` = matches / count, 0 to 1. counter: `count` and `rate` per second.
+    gauge: `value` (last) and `max`.
+    """
+
+    type: str
+    count: int = 0
+    matches: int = 0
+    rate: float | None = None
+    value: float | None = None
+    max: float | None = None
+    distribution: Distribution | None = None
+
+
+class ThresholdResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One threshold and how it went: `result` is pass, fail, no_data or inconclusive.
+
+    `condition` is the normalised text with the unit always printed; `measured` and `limit` are printed too.
+    `samples` is how many values the aggregate saw. `where` is file:line:column in the plan, if it stands there.
+    """
+
+    selector: str
+    condition: str
+    result: str
+    measured: str
+    limit: str
+    samples: int
+    origin: str
+    reason: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the step table. `latency` is of the step's requests, or of the step when it sends none."""
+
+    scenario: str
+    step: str
+    action: str
+    count: int
+    passed: int
+    failed: int
+    errored: int
+    skipped: int
+    interrupted: int
+    requests: int
+    requests_failed: int
+    latency: Distribution
+    file: str | None = None
+    line: int | None = None
+
+
+class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Failures with one cause. `cause` is a check's name or an error kind; `example` what one of them said."""
+
+    scenario: str
+    step: str
+    cause: str
+    outcome: str
+    count: int
+    share: float
+    first_t: float
+    last_t: float
+    example: str
+    instances: list[str]
+
+
+class Soundness(msgspec.Struct, frozen=True, kw_only=True):
+    """Did the run do what it said? `findings` explain whatever takes away from it.
+
+    `lag_p99_ms` is the event loop's lateness: the measurement error of every time in this summary.
+    `littles_law` is (mean instances in flight ÷ rate of instances) ÷ mean instance duration; 1 is right.
+    """
+
+    finished: bool
+    intact: bool
+    lag_p99_ms: float
+    lag_max_ms: float
+    littles_law: float | None
+    dropped: int
+    late: int
+    cpu: float
+    findings: list[str]
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What ran. `started` is unix seconds, durations are seconds."""
+
+    name: str
+    sut: str
+    scenarios: list[str]
+    load: str
+    seed: int
+    version: str
+    started: float
+    duration_s: float
+    instances: int
+    passed: int
+    failed: int
+    errored: int
+    interrupted: int
+    commit: str | None = None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole of `summary.json`. `turbulence` is null while no fault was asked for."""
+
+    schema_version: int
+    run_id: str
+    verdict: str
+    exit_code: int
+    reasons: list[str]
+    run: RunInfo
+    thresholds: list[ThresholdResult]
+    metrics: dict[str, MetricSummary]
+    steps: list[StepSummary]
+    errors: list[ErrorGroup]
+    soundness: Soundness
+    turbulence: None = None

@@ -1,0 +1,56 @@
+"""A threshold: a condition on the metrics of the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from windtunnel.errors import Location
+
+__all__ = ["IMPLIED", "Threshold"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """`metric{tags}: aggregate op limit`, parsed.
+
+    `aggregate` is one of avg, min, max, med, p, count, rate, value; `percentile` (0 to 100) goes with p.
+    `limit` is in the unit the metric is counted in: microseconds for times, bytes for data, a fraction of 1
+    for rates of shares, plain numbers otherwise. `unit` is how the limit is printed: "us", "%", "B" or "".
+    """
+
+    metric: str
+    aggregate: str
+    op: str
+    limit: float
+    unit: str = ""
+    percentile: float | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    origin: str = "plan"
+    where: Location | None = None
+    min_samples: int | None = None
+
+    @property
+    def selector(self) -> str:
+        """The metric with its tags: `http_req_duration{step:add_to_cart}`."""
+        if not self.tags:
+            return self.metric
+        return f"{self.metric}{{{','.join(f'{k}:{v}' for k, v in self.tags.items())}}}"
+
+    @property
+    def speaks_of_instances(self) -> bool:
+        """Whether this threshold takes the place of the implied one (semantics 2)."""
+        return self.metric in {"instances", "iterations", "checks", "assertions", "http_req_failed"}
+
+
+IMPLIED = Threshold(
+    metric="instances",
+    aggregate="rate",
+    op="==",
+    limit=1.0,
+    unit="%",
+    text="rate == 100%",
+    origin="implied",
+)
+"""Every instance must pass, unless the user speaks of instances, checks, assertions or failed requests."""

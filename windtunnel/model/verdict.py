@@ -1,0 +1,47 @@
+"""The eight words a run can end with, and the number each gives the shell."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["EXIT_CODES", "PRECEDENCE", "Verdict", "worst"]
+
+EXIT_CODES: dict[str, int] = {
+    "pass": 0,
+    "error": 1,
+    "invalid": 2,
+    "unreachable": 3,
+    "inconclusive": 4,
+    "incomplete": 5,
+    "fail": 99,
+    "interrupted": 130,
+}
+"""`interrupted` is 130 after SIGINT and 143 after SIGTERM."""
+
+PRECEDENCE = (
+    "invalid",
+    "error",
+    "incomplete",
+    "unreachable",
+    "interrupted",
+    "fail",
+    "inconclusive",
+    "pass",
+)
+"""When several apply, the first of these decides; every reason is listed all the same."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the run is worth: the word, the exit code, and every reason, the deciding one first."""
+
+    word: str
+    exit_code: int
+    reasons: tuple[str, ...] = ()
+
+
+def worst(findings: list[tuple[str, str]], *, signal_number: int = 2) -> Verdict:
+    """The verdict of (word, reason) findings by `PRECEDENCE`; no finding at all is a pass."""
+    ranked = sorted(findings, key=lambda finding: PRECEDENCE.index(finding[0]))
+    word = ranked[0][0] if ranked else "pass"
+    exit_code = 128 + signal_number if word == "interrupted" else EXIT_CODES[word]
+    return Verdict(word=word, exit_code=exit_code, reasons=tuple(reason for _, reason in ranked))

@@ -1,0 +1,1 @@
+"""A run to something a person reads: HTML, Markdown, terminal."""

@@ -1,0 +1,1 @@
+"""The run directory and its records: written through, readable after any crash."""

@@ -1,0 +1,1 @@
+"""Fakes that users and our own tests share."""

@@ -1,0 +1,1 @@
+"""Numbers to one word: thresholds, soundness, verdict."""
