@@ -203,6 +203,4 @@ class Health(_Line, tag="health", kw_only=True, omit_defaults=True):
     in_flight: int = 0
 
 
-Record = (
-    RunStarted | RunEnded | RequestRecord | StepRecord | AssertionRecord | InstanceRecord | Dropped | Health
-)
+Record = RunStarted | RunEnded | RequestRecord | StepRecord | AssertionRecord | InstanceRecord | Dropped | Health

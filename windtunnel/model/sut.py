@@ -71,7 +71,7 @@ class Sut:
     http: HttpSettings = HttpSettings()
     redact: Redactions = Redactions()
     allow_hosts: tuple[str, ...] = ()
-    source: Source = Source(file="sut.yaml")
+    source: Source
 
     def service(self, name: str | None) -> Service | None:
         """The service a step means by `name`, or None when there is no such service."""
