@@ -44,12 +44,17 @@ class RunStarted(_Line, tag="run_started", kw_only=True, omit_defaults=True):
 
 
 class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
-    """Last line of a segment: why it ended, and how many lines of each type stand before it."""
+    """Last line of a segment: why it ended, and how many lines of each type stand before it.
+
+    `signal` is the number of the signal that ended the run, `bug` the first unexpected exception of ours,
+    `unreachable` why no service of the SUT could be connected to before anything was sent.
+    """
 
     reason: str
     counts: dict[str, int]
     signal: int | None = None
     bug: str | None = None
+    unreachable: str | None = None
 
 
 class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):

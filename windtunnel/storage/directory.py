@@ -1,0 +1,166 @@
+"""The run directory: what is where, and how a run is found again.
+
+runs/<run_id>/   manifest.json  plan/  records/0000.jsonl …  bodies/  summary.json  summary.md  report.html
+runs/latest      the newest
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+import msgspec
+
+from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
+from windtunnel.model.manifest import Manifest
+from windtunnel.model.source import Source
+from windtunnel.model.summary import Summary
+from windtunnel.redaction import HIDDEN, Redactor
+
+__all__ = ["RunDirectory", "new_run_id"]
+
+LATEST = "latest"
+
+
+def new_run_id(unix: float) -> str:
+    """`20261122T201512Z-7f3a9c`: sorts by time; the random part keeps runs of one second apart."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(unix)) + "-" + secrets.token_hex(3)
+
+
+class RunDirectory:
+    """One run on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.run_id = path.name
+
+    @classmethod
+    def create(cls, root: Path, run_id: str) -> RunDirectory:
+        """Make the directory of a new run.
+
+        Raises ConfigError when the folder can't be written, before anything was sent.
+        """
+        path = root / run_id
+        try:
+            path.mkdir(parents=True)
+            for folder in ("records", "bodies", "plan"):
+                (path / folder).mkdir()
+        except OSError as error:
+            raise ConfigError.of(
+                f"can't write the output folder {str(root)!r}: {error.strerror}",
+                hint="choose another with --output, or in a container mount one: "
+                '-v "$PWD:/work" -w /work with --user "$(id -u):$(id -g)"',
+            ) from None
+        return cls(path)
+
+    @classmethod
+    def find(cls, run: str, root: Path) -> RunDirectory:
+        """The run that an id, a path or `latest` means.
+
+        Raises ConfigError when there is none, naming the nearest id.
+        """
+        if run == LATEST:
+            return cls(_latest(root))
+        for path in (root / run, Path(run)):
+            if (path / "manifest.json").is_file():
+                return cls(path.resolve() if path.is_symlink() else path)
+        known = _run_ids(root)
+        raise ConfigError.of(
+            f"no run {run!r} in {str(root)!r}",
+            hint=did_you_mean(run, known)
+            or (f"the newest is {known[-1]}" if known else "make one: windtunnel demo"),
+        )
+
+    def segment(self, worker: int) -> Path:
+        """The record file of one worker."""
+        return self.path / "records" / f"{worker:04d}.jsonl"
+
+    def segments(self) -> list[Path]:
+        """Every record file, in order."""
+        return sorted((self.path / "records").glob("*.jsonl"))
+
+    @property
+    def bodies(self) -> Path:
+        """The folder of kept bodies."""
+        return self.path / "bodies"
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write `manifest.json`; the run exists from here on, and `latest` points to it."""
+        self.write("manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
+        _point_latest_to(self.path)
+
+    def manifest(self) -> Manifest:
+        """What ran. Raises EvidenceError when `manifest.json` is missing or damaged."""
+        try:
+            return msgspec.json.decode((self.path / "manifest.json").read_bytes(), type=Manifest)
+        except (OSError, msgspec.DecodeError) as error:
+            raise EvidenceError(f"{self.path / 'manifest.json'}: {error}") from None
+
+    def write_summary(self, summary: Summary) -> None:
+        """Write `summary.json`."""
+        self.write("summary.json", msgspec.json.format(msgspec.json.encode(summary)))
+
+    def write_sources(self, sources: Iterable[Source], redactor: Redactor) -> None:
+        """Write the YAML that ran into `plan/`, with what is secret in it hidden."""
+        for source in sources:
+            target = self.path / "plan" / _inside(source.file)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(_without_secrets(source, redactor), encoding="utf-8")
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """Write one file of the run as a whole: a reader sees the old one or the new one."""
+        target = self.path / name
+        temporary = target.with_name(f".{name}.tmp")
+        try:
+            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+            temporary.replace(target)
+        except OSError as error:
+            raise EvidenceError(f"can't write {target}: {error.strerror}") from None
+        return target
+
+
+def _run_ids(root: Path) -> list[str]:
+    if not root.is_dir():
+        return []
+    return sorted(
+        entry.name for entry in root.iterdir() if entry.name != LATEST and (entry / "manifest.json").is_file()
+    )
+
+
+def _latest(root: Path) -> Path:
+    link = root / LATEST
+    name = link.readlink().name if link.is_symlink() else ""
+    if not (name and (root / name / "manifest.json").is_file()):
+        # No link (a file system without them, a copied folder) or a dangling one: run ids sort by time.
+        ids = _run_ids(root)
+        if not ids:
+            raise ConfigError.of(f"no run in {str(root)!r}", hint="make one: windtunnel demo")
+        name = ids[-1]
+    return root / name
+
+
+def _point_latest_to(run: Path) -> None:
+    temporary = run.parent / f".{LATEST}-{run.name}"
+    # A convenience: where links can't be made, `latest` is found by the order of the ids.
+    with contextlib.suppress(OSError, NotImplementedError):
+        temporary.symlink_to(run.name)
+        temporary.replace(run.parent / LATEST)
+
+
+def _inside(file: str) -> PurePath:
+    """A file's place below `plan/`: its relative path when it stays inside, else its name."""
+    path = PurePath(os.path.normpath(file))
+    return PurePath(path.name) if path.is_absolute() or ".." in path.parts else path
+
+
+def _without_secrets(source: Source, redactor: Redactor) -> str:
+    lines = list(source.lines)
+    for path, mark in source.marks.items():
+        if path and redactor.is_secret_key(str(path[-1])) and 0 < mark.line <= len(lines):
+            line = lines[mark.line - 1]
+            lines[mark.line - 1] = line[: mark.column - 1] + f'"{HIDDEN}"' + line[mark.column - 1 + mark.width :]
+    return redactor.text("\n".join(lines) + "\n")
