@@ -7,7 +7,7 @@ engine ──runs──▶ Action ──uses──▶ Instance ──owns──�
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ __all__ = [
     "Clock",
     "Endpoint",
     "Instance",
+    "Preflight",
     "Sink",
     "StepOutcome",
     "Transport",
@@ -33,8 +34,8 @@ class Clock(Protocol):
     def now(self) -> float:
         """Seconds on a clock that only goes forward (`time.perf_counter`)."""
 
-    def unix(self) -> float:
-        """The unix time that belongs to `now()`: start of the run plus what has passed since."""
+    def unix(self, now: float | None = None) -> float:
+        """The unix time that belongs to a reading of `now()`, the present one by default."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -98,12 +99,17 @@ class Transport(Protocol):
         """Drop everything that is still open."""
 
 
+Preflight = Callable[[], Awaitable[Mapping[str, str | None]]]
+"""Tries to connect to every origin the plan uses; origin -> None when it accepts, else why it does not."""
+
+
 @dataclass(slots=True, kw_only=True)
 class StepOutcome:
     """What running a step came to. An expected failure is such a value; an exception is our bug.
 
     `exchange` is the last request of the step, `requests` how many it sent. When it sent more than one, the
-    action has handed each to `Instance.observe` as it ended.
+    action has handed each to `Instance.observe` as it ended. `request_failed`: that last request got no
+    complete response, or a status that was not asked for (`http_req_failed`).
     """
 
     outcome: str = "passed"
@@ -113,6 +119,7 @@ class StepOutcome:
     extracted: list[str] = field(default_factory=list)
     exchange: Exchange | None = None
     requests: int = 0
+    request_failed: bool = False
 
 
 class Instance(Protocol):

@@ -63,10 +63,9 @@ class Redactor:
         JSON without a secret in it comes back byte for byte.
         """
         try:
-            document = msgspec.json.decode(body)
+            hidden, changed = self._json(msgspec.json.decode(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self.text(self._form(body.decode("utf-8", "replace"))).encode()
-        hidden, changed = self._json(document)
         shown = msgspec.json.encode(hidden) if changed else body
         return self.text(shown.decode("utf-8", "replace")).encode() if self._pattern else shown
 

@@ -136,7 +136,7 @@ class RecordWriter:
 
 
 def _without_surrogates(record: Record) -> object:
-    """The record as plain data whose text can be encoded: YAML may say "\\ud800", UTF-8 can't."""
+    """The record as plain data whose text can be encoded: YAML can name a lone surrogate, UTF-8 can't."""
 
     def clean(value: object) -> object:
         if isinstance(value, str):

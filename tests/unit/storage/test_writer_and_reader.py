@@ -1,0 +1,234 @@
+"""What is written is readable, whatever happened to the writer."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from windtunnel.model.record import Health, InstanceRecord, RunEnded, RunStarted
+from windtunnel.storage.reader import RecordReader
+from windtunnel.storage.writer import RecordWriter
+
+
+def instance(index: int, message: str | None = None) -> InstanceRecord:
+    return InstanceRecord(
+        t=1.0,
+        instance_id=f"shop-{index}",
+        correlation_id="c" * 32,
+        scenario="shop",
+        index=index,
+        user=0,
+        outcome="passed",
+        scheduled=0.0,
+        started=0.0,
+        duration_us=5,
+        response_time_us=5,
+        message=message,
+    )
+
+
+def write_segment(path: Path, count: int, *, end: bool = True) -> RecordWriter:
+    writer = RecordWriter(path, run_id="r")
+    writer.write(RunStarted(t=0.0, schema_version=1, segment=0, plan_hash="h", seed=1))
+    for index in range(count):
+        writer.write(instance(index))
+    if end:
+        writer.end(t=2.0, reason="completed")
+    else:
+        writer.close()
+    return writer
+
+
+def read(*paths: Path, expected: int = 1):
+    reader = RecordReader(paths, expected=expected)
+    records = list(reader)
+    return records, reader.evidence()
+
+
+def test_a_finished_segment_comes_back_whole_in_order_and_without_a_finding(tmp_path: Path):
+    writer = write_segment(tmp_path / "0000.jsonl", 3)
+
+    records, evidence = read(tmp_path / "0000.jsonl")
+
+    assert [record.seq for record in records] == [0, 1, 2, 3, 4]
+    assert {record.run_id for record in records} == {"r"}
+    assert isinstance(records[-1], RunEnded)
+    assert records[-1].counts == {"run_started": 1, "instance": 3}
+    assert evidence == writer.evidence()
+    assert evidence.finished
+    assert evidence.intact
+    assert evidence.findings == ()
+
+
+def test_defaults_are_left_out_of_a_line(tmp_path: Path):
+    write_segment(tmp_path / "0000.jsonl", 1)
+
+    line = json.loads((tmp_path / "0000.jsonl").read_bytes().split(b"\n")[1])
+
+    assert line["type"] == "instance"
+    assert list(line)[:4] == ["type", "seq", "run_id", "t"]
+    assert "message" not in line
+    assert "failed_step" not in line
+
+
+def test_a_segment_without_its_closing_line_is_unfinished_but_intact(tmp_path: Path):
+    write_segment(tmp_path / "0000.jsonl", 2, end=False)
+
+    records, evidence = read(tmp_path / "0000.jsonl")
+
+    assert len(records) == 3
+    assert not evidence.finished
+    assert evidence.intact
+    assert evidence.findings == ("the run did not finish: 0000.jsonl ends after 3 lines",)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cut=st.integers(min_value=1, max_value=400))
+def test_a_segment_cut_anywhere_gives_every_whole_line_and_no_other(tmp_path_factory, cut: int):
+    path = tmp_path_factory.mktemp("cut") / "0000.jsonl"
+    write_segment(path, 2)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+
+    records, evidence = read(path)
+
+    assert len(records) == whole[:-cut].count(b"\n")
+    assert not evidence.finished
+
+
+def test_a_corrupt_line_in_the_middle_is_named_and_the_rest_is_read(tmp_path: Path):
+    path = tmp_path / "0000.jsonl"
+    write_segment(path, 3)
+    lines = path.read_bytes().split(b"\n")
+    lines[2] = b'{"type":"instance","seq'
+    path.write_bytes(b"\n".join(lines))
+
+    records, evidence = read(path)
+
+    assert len(records) == 4
+    assert not evidence.intact
+    assert evidence.findings[0] == "0000.jsonl, line 3: not a record"
+
+
+def test_a_missing_line_is_a_gap(tmp_path: Path):
+    path = tmp_path / "0000.jsonl"
+    write_segment(path, 3)
+    lines = path.read_bytes().split(b"\n")
+    del lines[2]
+    path.write_bytes(b"\n".join(lines))
+
+    _, evidence = read(path)
+
+    assert not evidence.intact
+    assert evidence.findings == ("0000.jsonl, line 3: seq 3 where 2 was due",)
+
+
+def test_a_line_ends_in_a_line_feed_and_nothing_else(tmp_path: Path):
+    writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
+    writer.write(instance(0, message="a\u2028b\x85c\x0bd\re"))
+    writer.end(t=1.0, reason="completed")
+
+    records, evidence = read(tmp_path / "0000.jsonl")
+
+    assert records[0].message == "a\u2028b\x85c\x0bd\re"
+    assert evidence.intact
+
+
+def test_lone_surrogates_and_nan_do_not_break_a_line(tmp_path: Path):
+    writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
+    writer.write(instance(0, message="x\ud800y"))
+    writer.write(Health(t=1.0, cpu=float("nan")))
+    writer.end(t=1.0, reason="completed")
+
+    lines = (tmp_path / "0000.jsonl").read_bytes().splitlines()
+
+    assert json.loads(lines[0])["message"] == "x?y"
+    assert len(lines) == 3
+
+
+def test_lines_are_written_once_a_turn_of_the_loop(tmp_path: Path):
+    turn: list = []
+    writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r", schedule=turn.append)
+    writer.write(instance(0))
+    writer.write(instance(1))
+
+    assert len(turn) == 1
+    assert (tmp_path / "0000.jsonl").read_bytes() == b""
+    turn[0]()
+    assert (tmp_path / "0000.jsonl").read_bytes().count(b"\n") == 2
+    writer.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_cuts_back_to_the_last_whole_line_stops_the_load_and_counts_what_is_lost(tmp_path, monkeypatch):
+    path = tmp_path / "0000.jsonl"
+    failures = []
+    writer = RecordWriter(path, run_id="r", on_failure=failures.append)
+    writer.write(instance(0))
+    room = 100
+    real_write = os.write
+
+    def write_until_full(fd: int, data: bytes) -> int:
+        nonlocal room
+        if room == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = real_write(fd, bytes(data[:room]))
+        room -= written
+        return written
+
+    monkeypatch.setattr("windtunnel.storage.writer.os.write", write_until_full)
+    writer.write(instance(1))
+    writer.write(instance(2))
+    writer.end(t=1.0, reason="stopped")
+
+    records, evidence = read(path)
+    assert [record.seq for record in records] == [0]
+    assert path.read_bytes().endswith(b"\n")
+    assert not evidence.finished
+    assert not writer.evidence().intact
+    assert writer.lost == 3
+    assert len(failures) == 1
+    assert "No space left on device" in str(failures[0])
+
+
+CRASHING_WRITER = """
+import sys
+from pathlib import Path
+from windtunnel.model.record import Health
+from windtunnel.storage.writer import RecordWriter
+writer = RecordWriter(Path(sys.argv[1]), run_id="r")
+n = 0
+while True:
+    writer.write(Health(t=1.0, in_flight=n))
+    n += 1
+    sys.stdout.write(f"{n}\\n")
+    sys.stdout.flush()
+"""
+
+
+def test_kill_9_loses_no_acknowledged_record(tmp_path: Path):
+    path = tmp_path / "0000.jsonl"
+    process = subprocess.Popen([sys.executable, "-c", CRASHING_WRITER, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    for _ in range(50):
+        process.stdout.readline()
+    process.kill()
+    rest = process.stdout.read().splitlines(keepends=True)
+    process.stdout.close()
+    process.wait()
+    acknowledged = 50 + sum(line.endswith(b"\n") for line in rest)
+
+    records, evidence = read(path)
+
+    assert len(records) >= acknowledged
+    assert not evidence.finished
+
+

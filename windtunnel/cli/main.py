@@ -1,0 +1,82 @@
+"""The `windtunnel` command: its sub-commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+import windtunnel
+from windtunnel.cli import action, demo, report, run, validate
+from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
+from windtunnel.model.verdict import EXIT_CODES
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="windtunnel",
+    help="Run realistic user journeys against a service and answer with one honest pass or fail.",
+    epilog="Start with: windtunnel demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("run", help=run.HELP)(run.run)
+app.command("validate")(validate.validate)
+app.command("report")(report.report)
+app.command("demo")(demo.demo)
+app.command("action", help="What the GitHub Action runs: reads INPUT_*, writes outputs and the job summary.")(
+    action.command
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"windtunnel {windtunnel.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command line and exit with the code that the verdict, or the error, stands for."""
+    try:
+        app()
+    except ConfigError as error:
+        _fail("invalid", str(error))
+    except UnreachableError as error:
+        _fail("unreachable", str(error), error.hint)
+    except EvidenceError as error:
+        _fail("incomplete", str(error), error.hint)
+    except BrokenPipeError:
+        # Whoever read us has gone (`| head`): nothing is left to say.
+        sys.stderr.close()
+        sys.exit(EXIT_CODES["error"])
+    except KeyboardInterrupt:
+        sys.exit(EXIT_CODES["interrupted"])
+    except Exception:  # noqa: BLE001  the edge of the program: a bug of ours is shown and told apart
+        _fail(
+            "error",
+            traceback.format_exc().rstrip(),
+            "this is a bug in windtunnel; please report it with the text above: "
+            "https://github.com/windtunnel/action/issues",
+        )
+
+
+def _fail(verdict: str, message: str, hint: str | None = None) -> None:
+    sys.stderr.write(f"{message}\n")
+    if hint:
+        sys.stderr.write(f"  help: {hint}\n")
+    sys.exit(EXIT_CODES[verdict])

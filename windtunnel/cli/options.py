@@ -1,0 +1,35 @@
+"""Flags that several commands share, each written once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["Color", "Output", "Quiet", "RunId", "Scenarios", "SutFile"]
+
+SutFile = Annotated[
+    str | None, typer.Option("--sut", metavar="FILE", help="The system under test. Default: sut.yaml.", show_default=False)
+]
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scenarios",
+        metavar="PATH",
+        help="A scenario file, a folder (searched for *.yaml) or a glob. Repeatable. Default: scenarios/.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", metavar="FOLDER", help="Where runs are kept. Default: runs.", show_default=False),
+]
+RunId = Annotated[
+    str | None,
+    typer.Option("--run-id", metavar="RUN", help="The same as RUN.", show_default=False),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only problems and the verdict.")]
+Color = Annotated[
+    bool | None,
+    typer.Option("--color/--no-color", help="Colour, or none. Default: on a terminal without NO_COLOR.", show_default=False),
+]

@@ -1,0 +1,83 @@
+"""How the generator itself is doing: sampled once a second, so that its own lateness is never the SUT's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from windtunnel.interfaces import Clock
+from windtunnel.model.record import Health, Record
+
+__all__ = ["watch_health"]
+
+PROBE_S = 0.02
+"""How often the loop is asked to wake up on time."""
+
+SAMPLE_S = 1.0
+
+TIMER_RESOLUTION_S = 0.001
+"""Both asyncio's selector loop and uvloop wake timers in steps of a millisecond: not lag, and left out."""
+
+
+async def watch_health(write: Callable[[Record], None], clock: Clock, *, in_flight: Callable[[], int]) -> None:
+    """Write a `health` record every second until cancelled, and a last one then."""
+    lags: list[float] = []
+    cpu = time.process_time()
+    began = clock.now()
+    try:
+        while True:
+            due = clock.now() + PROBE_S
+            await clock.sleep(PROBE_S)
+            now = clock.now()
+            lags.append(max(0.0, now - due - TIMER_RESOLUTION_S))
+            if now - began >= SAMPLE_S:
+                write(_sample(lags, clock, cpu_s=time.process_time() - cpu, span_s=now - began, in_flight=in_flight()))
+                lags.clear()
+                began, cpu = now, time.process_time()
+    except asyncio.CancelledError:
+        if lags:
+            span_s = max(clock.now() - began, PROBE_S)
+            write(_sample(lags, clock, cpu_s=time.process_time() - cpu, span_s=span_s, in_flight=in_flight()))
+        raise
+
+
+def _sample(lags: list[float], clock: Clock, *, cpu_s: float, span_s: float, in_flight: int) -> Health:
+    ordered = sorted(lags)
+    return Health(
+        t=clock.unix(),
+        lag_p50_us=_microseconds(ordered[len(ordered) // 2]),
+        lag_p99_us=_microseconds(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]),
+        lag_max_us=_microseconds(ordered[-1]),
+        cpu=round(cpu_s / span_s, 3),
+        memory=_resident_bytes(),
+        open_files=_open_files(),
+        in_flight=in_flight,
+    )
+
+
+def _microseconds(seconds: float) -> int:
+    return int(seconds * 1e6)
+
+
+def _resident_bytes() -> int:
+    """Resident memory now, where /proc has it; the peak on macOS; 0 where neither is known."""
+    try:
+        pages = Path("/proc/self/statm").read_bytes().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, AttributeError):
+        if sys.platform == "win32":
+            return 0
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _open_files() -> int:
+    try:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  counting names; Path objects would cost more
+    except OSError:
+        return 0

@@ -1,0 +1,188 @@
+"""One execution of one scenario: its variables, its ids, and the way through its steps."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from windtunnel.engine.journal import Identity, Journal
+from windtunnel.engine.plan import CompiledScenario, RunFacts
+from windtunnel.errors import ExpressionError
+from windtunnel.interfaces import Client, Clock, StepOutcome
+from windtunnel.model.http import Exchange
+
+__all__ = ["RunningInstance", "correlation_id_of", "run_instance"]
+
+
+def correlation_id_of(run_id: str, index: int) -> str:
+    """32 hex digits that are the W3C trace id of one instance: a hash of the run and the global index."""
+    return hashlib.blake2b(f"{run_id}:{index}".encode(), digest_size=16).hexdigest()
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far an instance came, and the first thing that went wrong."""
+
+    outcome: str = "passed"
+    steps: int = 0
+    failed_step: str | None = None
+    error: str | None = None
+    message: str | None = None
+
+    def note(self, step: str, result: StepOutcome) -> None:
+        """Take a step's or assertion's outcome into the instance's: errored > failed > passed."""
+        if result.outcome in {"passed", "skipped"}:
+            return
+        if self.failed_step is None:
+            self.failed_step, self.error, self.message = step, result.error, result.message
+        if self.outcome != "errored":
+            self.outcome = "errored" if result.outcome == "errored" else "failed"
+
+
+class RunningInstance:
+    """The `Instance` that actions see, owned by the one task that runs it."""
+
+    __slots__ = ("_journal", "_random", "_seed", "client", "clock", "exchanges", "last_exchange", "scope", "who")
+
+    def __init__(
+        self, who: Identity, scenario: CompiledScenario, facts: RunFacts, *, client: Client, clock: Clock, journal: Journal
+    ) -> None:
+        self.who = who
+        self.client, self.clock = client, clock
+        self.last_exchange: Exchange | None = None
+        self.exchanges: dict[str, Exchange] = {}
+        self._journal = journal
+        self._seed = facts.seed
+        self._random: random.Random | None = None
+        self.scope: dict[str, Any] = {
+            "run_id": facts.run_id,
+            "instance_id": who.instance_id,
+            "correlation_id": who.correlation_id,
+            "instance_index": who.index,
+            "user_index": who.user,
+            "steps": self.exchanges,
+            "_random": self._draw,
+            "_now": clock.unix,
+        }
+
+    @property
+    def random(self) -> random.Random:
+        """Randomness that depends on (seed, scenario, instance index) alone; made when first used."""
+        if self._random is None:
+            self._random = random.Random(f"{self._seed}:{self.who.scenario}:{self.who.index}")
+        return self._random
+
+    def _draw(self) -> random.Random:
+        return self.random
+
+    def received(self, step: str, exchange: Exchange) -> None:
+        """The last response is now this one."""
+        self.last_exchange = self.exchanges[step] = self.scope["response"] = exchange
+
+    def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
+        """Write the record of a request that is not embedded in its step's line."""
+        self._journal.request(self.who, step, exchange, poll=poll, failed=failed)
+
+
+async def run_instance(
+    instance: RunningInstance,
+    scenario: CompiledScenario,
+    *,
+    journal: Journal,
+    scheduled: float,
+    on_bug: Callable[[str], None],
+) -> None:
+    """Run one instance from its first step to its record. Only cancellation gets out of here."""
+    clock = instance.clock
+    who = instance.who
+    started = clock.now()
+    course = _Course()
+    try:
+        if _set_variables(instance, scenario, course):
+            stopped = await _flow(instance, scenario, journal, course)
+            await _assertions(instance, scenario, journal, course, skip=stopped)
+    except asyncio.CancelledError:
+        course.outcome = "interrupted"
+        raise
+    except Exception:  # noqa: BLE001  our bug ends this instance, is shown, and makes the verdict `error`
+        course.outcome, course.error = "errored", "internal"
+        course.message = traceback.format_exc(limit=-1).strip().splitlines()[-1]
+        on_bug(traceback.format_exc())
+    finally:
+        journal.instance(
+            who,
+            course.outcome,
+            scheduled=scheduled,
+            started=started,
+            steps=course.steps,
+            failed_step=course.failed_step,
+            error=course.error,
+            message=course.message,
+        )
+
+
+def _set_variables(instance: RunningInstance, scenario: CompiledScenario, course: _Course) -> bool:
+    scope = instance.scope
+    try:
+        for name, template in scenario.variables:
+            scope[name] = template(scope)
+    except ExpressionError as error:
+        course.outcome, course.error, course.message = "errored", "template", str(error)
+        return False
+    return True
+
+
+async def _flow(
+    instance: RunningInstance, scenario: CompiledScenario, journal: Journal, course: _Course
+) -> bool:
+    """Run the steps; True when a failed one ended the flow early."""
+    clock = instance.clock
+    for step in scenario.steps:
+        started = clock.now()
+        if course.steps >= scenario.max_steps:
+            course.note(step.name, StepOutcome(outcome="errored", error="max_steps", message="too many steps"))
+            return True
+        course.steps += 1
+        result: StepOutcome | None = None
+        try:
+            result = step.refused(instance.scope)
+            if result is None:
+                result = await step.action.run(instance)
+        except asyncio.CancelledError:
+            result = StepOutcome(outcome="interrupted", error="interrupted")
+            raise
+        finally:
+            # An exception is a bug of ours: the step is on record before it ends the instance.
+            shown = result or StepOutcome(outcome="errored", error="internal")
+            if shown.exchange is not None:
+                instance.received(step.name, shown.exchange)
+            journal.step(
+                instance.who,
+                step.name,
+                step.type,
+                shown,
+                started=started,
+                request_failed=shown.request_failed,
+            )
+        course.note(step.name, result)
+        if result.outcome in {"failed", "errored"} and step.on_failure == "stop" and scenario.stop_on_step:
+            return True
+    return False
+
+
+async def _assertions(
+    instance: RunningInstance, scenario: CompiledScenario, journal: Journal, course: _Course, *, skip: bool
+) -> None:
+    for assertion in scenario.assertions:
+        if skip:
+            journal.assertion(instance.who, assertion.name, StepOutcome(outcome="skipped"))
+            continue
+        result = await assertion.action.run(instance)
+        journal.assertion(instance.who, assertion.name, result)
+        course.note(assertion.name, result)
+        skip = result.outcome != "passed" and scenario.stop_on_assertion

@@ -1,0 +1,179 @@
+"""What happened, as records: the one place where outcomes become lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from windtunnel.interfaces import Clock, Sink, StepOutcome
+from windtunnel.model.http import Exchange
+from windtunnel.model.record import (
+    AssertionRecord,
+    Checks,
+    FailedCheck,
+    InstanceRecord,
+    Record,
+    RequestFacts,
+    RequestRecord,
+    StepRecord,
+)
+from windtunnel.redaction import Redactor
+from windtunnel.storage.bodies import BodyStore
+
+__all__ = ["Identity", "Journal"]
+
+
+class Identity:
+    """Who a record is about: the ids every line of one instance carries."""
+
+    __slots__ = ("correlation_id", "index", "instance_id", "scenario", "user")
+
+    def __init__(self, *, instance_id: str, correlation_id: str, scenario: str, index: int, user: int) -> None:
+        self.instance_id, self.correlation_id, self.scenario = instance_id, correlation_id, scenario
+        self.index, self.user = index, user
+
+
+class Journal:
+    """Writes the records of instances to every sink, with secrets hidden before anybody sees them.
+
+    The sink that writes to disk comes first: it stamps the record.
+    """
+
+    def __init__(
+        self, sinks: Sequence[Sink], *, clock: Clock, redactor: Redactor, bodies: BodyStore | None, keep: str = "failures"
+    ) -> None:
+        self._writes = [sink.write for sink in sinks]
+        self._clock = clock
+        self._redactor = redactor
+        self._bodies = bodies if keep != "none" else None
+        self._keep_all = keep == "all"
+
+    def write(self, record: Record) -> None:
+        """Hand one record to every sink."""
+        for write in self._writes:
+            write(record)
+
+    def request(self, who: Identity, step: str, exchange: Exchange, *, poll: bool, failed: bool) -> None:
+        """A request of a step that sends several."""
+        self.write(
+            RequestRecord(
+                t=self._clock.unix(exchange.ended or None),
+                instance_id=who.instance_id,
+                correlation_id=who.correlation_id,
+                scenario=who.scenario,
+                step=step,
+                request=self._facts(exchange, failed=failed, poll=poll, keep=failed and not poll),
+            )
+        )
+
+    def step(
+        self, who: Identity, step: str, action: str, outcome: StepOutcome, *, started: float, request_failed: bool
+    ) -> None:
+        """A step ended."""
+        clock = self._clock
+        ended = clock.now()
+        exchange = outcome.exchange
+        requests = outcome.requests
+        facts = None
+        if exchange is not None and requests == 1:
+            facts = self._facts(exchange, failed=request_failed, poll=False, keep=outcome.outcome != "passed")
+            requests = 0
+        self.write(
+            StepRecord(
+                t=clock.unix(ended),
+                instance_id=who.instance_id,
+                correlation_id=who.correlation_id,
+                scenario=who.scenario,
+                step=step,
+                action=action,
+                outcome=outcome.outcome,
+                duration_us=int((ended - started) * 1e6),
+                error=outcome.error,
+                message=outcome.message and self._redactor.text(outcome.message),
+                checks=self._checks(outcome.checks) if outcome.outcome != "passed" else outcome.checks,
+                extracted=outcome.extracted,
+                request=facts,
+                requests=requests,
+            )
+        )
+
+    def assertion(self, who: Identity, name: str, outcome: StepOutcome) -> None:
+        """A final assertion was evaluated or skipped."""
+        self.write(
+            AssertionRecord(
+                t=self._clock.unix(),
+                instance_id=who.instance_id,
+                correlation_id=who.correlation_id,
+                scenario=who.scenario,
+                name=name,
+                outcome=outcome.outcome,
+                checks=self._checks(outcome.checks) if outcome.outcome != "passed" else outcome.checks,
+                message=outcome.message and self._redactor.text(outcome.message),
+            )
+        )
+
+    def instance(
+        self,
+        who: Identity,
+        outcome: str,
+        *,
+        scheduled: float,
+        started: float,
+        steps: int,
+        failed_step: str | None = None,
+        error: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        """An instance ended. `scheduled` and `started` are readings of the clock."""
+        clock = self._clock
+        ended = clock.now()
+        self.write(
+            InstanceRecord(
+                t=clock.unix(ended),
+                instance_id=who.instance_id,
+                correlation_id=who.correlation_id,
+                scenario=who.scenario,
+                index=who.index,
+                user=who.user,
+                outcome=outcome,
+                scheduled=clock.unix(scheduled),
+                started=clock.unix(started),
+                duration_us=int((ended - started) * 1e6),
+                response_time_us=int((ended - scheduled) * 1e6),
+                steps=steps,
+                failed_step=failed_step,
+                error=error,
+                message=message and self._redactor.text(message),
+            )
+        )
+
+    def _facts(self, exchange: Exchange, *, failed: bool, poll: bool, keep: bool) -> RequestFacts:
+        bodies = self._bodies if keep or self._keep_all else None
+        return RequestFacts(
+            method=exchange.method,
+            url=self._redactor.url(exchange.url),
+            service=exchange.service,
+            status=exchange.status,
+            error=exchange.error,
+            error_detail=exchange.error_detail and self._redactor.text(exchange.error_detail),
+            attempt=exchange.attempt,
+            span_id=exchange.span_id,
+            failed=failed,
+            poll=poll,
+            resent=exchange.resent,
+            bytes_sent=exchange.bytes_sent,
+            bytes_received=exchange.bytes_received,
+            timings_us=exchange.timings,
+            request_body=bodies.keep(exchange.request_body) if bodies else None,
+            response_body=bodies.keep(exchange.body) if bodies else None,
+        )
+
+    def _checks(self, checks: Checks) -> Checks:
+        return [check if isinstance(check, str) else self._hidden(check) for check in checks]
+
+    def _hidden(self, check: FailedCheck) -> FailedCheck:
+        key = check.name.rpartition(":")[2]
+        return FailedCheck(
+            name=check.name,
+            expected=self._redactor.named(key, check.expected),
+            actual=self._redactor.named(key, check.actual),
+        )
