@@ -7,7 +7,7 @@ characters disappears wherever it turns up; *by key*, the value under a name tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
@@ -15,7 +15,7 @@ import msgspec
 
 from windtunnel.model.sut import Redactions
 
-__all__ = ["HIDDEN", "Redactor"]
+__all__ = ["HIDDEN", "SHORTEST_SECRET", "Redactor"]
 
 HIDDEN = "[redacted]"
 SHORTEST_SECRET = 8
@@ -43,21 +43,23 @@ class Redactor:
         """Whether the value under this header, query or JSON key is hidden."""
         return bool(SECRET_KEYS.search(key) or (self._own_keys and self._own_keys.match(key)))
 
-    def text(self, text: str) -> str:
-        """The text without any secret value."""
+    def text(self, text: str, also: Sequence[str] = ()) -> str:
+        """The text without any secret value; `also` are values that only this instance keeps secret."""
+        for value in also:
+            text = text.replace(value, HIDDEN)
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
-    def url(self, url: str) -> str:
+    def url(self, url: str, also: Sequence[str] = ()) -> str:
         """The URL without userinfo, secret query values and secret values anywhere in it."""
         if "?" in url or "@" in url:
             url = self._url_parts(url)
-        return self._pattern.sub(HIDDEN, url) if self._pattern else url
+        return self.text(url, also) if also or self._pattern else url
 
-    def named(self, key: str, value: str) -> str:
+    def named(self, key: str, value: str, also: Sequence[str] = ()) -> str:
         """The value as it may be shown under its key."""
-        return HIDDEN if self.is_secret_key(key) else self.text(value)
+        return HIDDEN if self.is_secret_key(key) else self.text(value, also)
 
-    def body(self, body: bytes) -> bytes:
+    def body(self, body: bytes, also: Sequence[str] = ()) -> bytes:
         """A body as it may be kept: JSON and form fields by key, everything by value.
 
         JSON without a secret in it comes back byte for byte.
@@ -65,9 +67,9 @@ class Redactor:
         try:
             hidden, changed = self._json(msgspec.json.decode(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self.text(self._form(body.decode("utf-8", "replace"))).encode()
+            return self.text(self._form(body.decode("utf-8", "replace")), also).encode()
         shown = msgspec.json.encode(hidden) if changed else body
-        return self.text(shown.decode("utf-8", "replace")).encode() if self._pattern else shown
+        return self.text(shown.decode("utf-8", "replace"), also).encode() if also or self._pattern else shown
 
     def _url_parts(self, url: str) -> str:
         try:

@@ -35,7 +35,11 @@ async def watch_health(write: Callable[[Record], None], clock: Clock, *, in_flig
             now = clock.now()
             lags.append(max(0.0, now - due - TIMER_RESOLUTION_S))
             if now - began >= SAMPLE_S:
-                write(_sample(lags, clock, cpu_s=time.process_time() - cpu, span_s=now - began, in_flight=in_flight()))
+                write(
+                    _sample(
+                        lags, clock, cpu_s=time.process_time() - cpu, span_s=now - began, in_flight=in_flight()
+                    )
+                )
                 lags.clear()
                 began, cpu = now, time.process_time()
     except asyncio.CancelledError:

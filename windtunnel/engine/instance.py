@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from windtunnel.engine.journal import Identity, Journal
@@ -15,6 +15,7 @@ from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Client, Clock, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.redaction import SHORTEST_SECRET
 
 __all__ = ["RunningInstance", "correlation_id_of", "run_instance"]
 
@@ -50,7 +51,13 @@ class RunningInstance:
     __slots__ = ("_journal", "_random", "_seed", "client", "clock", "exchanges", "last_exchange", "scope", "who")
 
     def __init__(
-        self, who: Identity, scenario: CompiledScenario, facts: RunFacts, *, client: Client, clock: Clock, journal: Journal
+        self,
+        who: Identity,
+        facts: RunFacts,
+        *,
+        client: Client,
+        clock: Clock,
+        journal: Journal,
     ) -> None:
         self.who = who
         self.client, self.clock = client, clock
@@ -58,7 +65,7 @@ class RunningInstance:
         self.exchanges: dict[str, Exchange] = {}
         self._journal = journal
         self._seed = facts.seed
-        self._random: random.Random | None = None
+        self._random: Random | None = None
         self.scope: dict[str, Any] = {
             "run_id": facts.run_id,
             "instance_id": who.instance_id,
@@ -71,18 +78,22 @@ class RunningInstance:
         }
 
     @property
-    def random(self) -> random.Random:
+    def random(self) -> Random:
         """Randomness that depends on (seed, scenario, instance index) alone; made when first used."""
         if self._random is None:
-            self._random = random.Random(f"{self._seed}:{self.who.scenario}:{self.who.index}")
+            self._random = Random(f"{self._seed}:{self.who.scenario}:{self.who.index}")
         return self._random
 
-    def _draw(self) -> random.Random:
+    def _draw(self) -> Random:
         return self.random
 
-    def received(self, step: str, exchange: Exchange) -> None:
-        """The last response is now this one."""
-        self.last_exchange = self.exchanges[step] = self.scope["response"] = exchange
+    def keep_secret(self, names: Iterable[str]) -> None:
+        """From here on the values of these variables stand in no record of this instance."""
+        values = {str(self.scope[name]) for name in names if name in self.scope}
+        # Shorter values would hide half of every line; the same bound holds for secrets from the environment.
+        self.who.secrets = tuple(
+            {*self.who.secrets, *(value for value in values if len(value) >= SHORTEST_SECRET)}
+        )
 
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
         """Write the record of a request that is not embedded in its step's line."""
@@ -137,38 +148,26 @@ def _set_variables(instance: RunningInstance, scenario: CompiledScenario, course
     return True
 
 
-async def _flow(
-    instance: RunningInstance, scenario: CompiledScenario, journal: Journal, course: _Course
-) -> bool:
+async def _flow(instance: RunningInstance, scenario: CompiledScenario, journal: Journal, course: _Course) -> bool:
     """Run the steps; True when a failed one ended the flow early."""
     clock = instance.clock
     for step in scenario.steps:
-        started = clock.now()
         if course.steps >= scenario.max_steps:
             course.note(step.name, StepOutcome(outcome="errored", error="max_steps", message="too many steps"))
             return True
         course.steps += 1
-        result: StepOutcome | None = None
+        # An exception out of an action is a bug of ours: the step is on record before it ends the instance.
+        result = StepOutcome(outcome="errored", error="internal")
+        started = clock.now()
         try:
-            result = step.refused(instance.scope)
-            if result is None:
-                result = await step.action.run(instance)
+            result = step.refused(instance.scope) or await step.action.run(instance)
         except asyncio.CancelledError:
             result = StepOutcome(outcome="interrupted", error="interrupted")
             raise
         finally:
-            # An exception is a bug of ours: the step is on record before it ends the instance.
-            shown = result or StepOutcome(outcome="errored", error="internal")
-            if shown.exchange is not None:
-                instance.received(step.name, shown.exchange)
-            journal.step(
-                instance.who,
-                step.name,
-                step.type,
-                shown,
-                started=started,
-                request_failed=shown.request_failed,
-            )
+            if step.secrets:
+                instance.keep_secret(step.secrets)
+            journal.step(instance.who, step.name, step.type, result, started=started)
         course.note(step.name, result)
         if result.outcome in {"failed", "errored"} and step.on_failure == "stop" and scenario.stop_on_step:
             return True

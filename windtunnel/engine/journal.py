@@ -23,13 +23,17 @@ __all__ = ["Identity", "Journal"]
 
 
 class Identity:
-    """Who a record is about: the ids every line of one instance carries."""
+    """Who a record is about: the ids every line of one instance carries, and what must not stand in one.
 
-    __slots__ = ("correlation_id", "index", "instance_id", "scenario", "user")
+    `secrets` are values this instance extracted as secret; it grows while the instance runs.
+    """
+
+    __slots__ = ("correlation_id", "index", "instance_id", "scenario", "secrets", "user")
 
     def __init__(self, *, instance_id: str, correlation_id: str, scenario: str, index: int, user: int) -> None:
         self.instance_id, self.correlation_id, self.scenario = instance_id, correlation_id, scenario
         self.index, self.user = index, user
+        self.secrets: tuple[str, ...] = ()
 
 
 class Journal:
@@ -39,7 +43,13 @@ class Journal:
     """
 
     def __init__(
-        self, sinks: Sequence[Sink], *, clock: Clock, redactor: Redactor, bodies: BodyStore | None, keep: str = "failures"
+        self,
+        sinks: Sequence[Sink],
+        *,
+        clock: Clock,
+        redactor: Redactor,
+        bodies: BodyStore | None,
+        keep: str = "failures",
     ) -> None:
         self._writes = [sink.write for sink in sinks]
         self._clock = clock
@@ -61,13 +71,11 @@ class Journal:
                 correlation_id=who.correlation_id,
                 scenario=who.scenario,
                 step=step,
-                request=self._facts(exchange, failed=failed, poll=poll, keep=failed and not poll),
+                request=self._facts(who, exchange, failed=failed, poll=poll, keep=failed and not poll),
             )
         )
 
-    def step(
-        self, who: Identity, step: str, action: str, outcome: StepOutcome, *, started: float, request_failed: bool
-    ) -> None:
+    def step(self, who: Identity, step: str, action: str, outcome: StepOutcome, *, started: float) -> None:
         """A step ended."""
         clock = self._clock
         ended = clock.now()
@@ -75,7 +83,9 @@ class Journal:
         requests = outcome.requests
         facts = None
         if exchange is not None and requests == 1:
-            facts = self._facts(exchange, failed=request_failed, poll=False, keep=outcome.outcome != "passed")
+            facts = self._facts(
+                who, exchange, failed=outcome.request_failed, poll=False, keep=outcome.outcome != "passed"
+            )
             requests = 0
         self.write(
             StepRecord(
@@ -88,8 +98,8 @@ class Journal:
                 outcome=outcome.outcome,
                 duration_us=int((ended - started) * 1e6),
                 error=outcome.error,
-                message=outcome.message and self._redactor.text(outcome.message),
-                checks=self._checks(outcome.checks) if outcome.outcome != "passed" else outcome.checks,
+                message=outcome.message and self._redactor.text(outcome.message, who.secrets),
+                checks=self._checks(who, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
                 extracted=outcome.extracted,
                 request=facts,
                 requests=requests,
@@ -106,8 +116,8 @@ class Journal:
                 scenario=who.scenario,
                 name=name,
                 outcome=outcome.outcome,
-                checks=self._checks(outcome.checks) if outcome.outcome != "passed" else outcome.checks,
-                message=outcome.message and self._redactor.text(outcome.message),
+                checks=self._checks(who, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
+                message=outcome.message and self._redactor.text(outcome.message, who.secrets),
             )
         )
 
@@ -142,19 +152,19 @@ class Journal:
                 steps=steps,
                 failed_step=failed_step,
                 error=error,
-                message=message and self._redactor.text(message),
+                message=message and self._redactor.text(message, who.secrets),
             )
         )
 
-    def _facts(self, exchange: Exchange, *, failed: bool, poll: bool, keep: bool) -> RequestFacts:
+    def _facts(self, who: Identity, exchange: Exchange, *, failed: bool, poll: bool, keep: bool) -> RequestFacts:
         bodies = self._bodies if keep or self._keep_all else None
         return RequestFacts(
             method=exchange.method,
-            url=self._redactor.url(exchange.url),
+            url=self._redactor.url(exchange.url, who.secrets),
             service=exchange.service,
             status=exchange.status,
             error=exchange.error,
-            error_detail=exchange.error_detail and self._redactor.text(exchange.error_detail),
+            error_detail=exchange.error_detail and self._redactor.text(exchange.error_detail, who.secrets),
             attempt=exchange.attempt,
             span_id=exchange.span_id,
             failed=failed,
@@ -163,17 +173,17 @@ class Journal:
             bytes_sent=exchange.bytes_sent,
             bytes_received=exchange.bytes_received,
             timings_us=exchange.timings,
-            request_body=bodies.keep(exchange.request_body) if bodies else None,
-            response_body=bodies.keep(exchange.body) if bodies else None,
+            request_body=bodies.keep(exchange.request_body, who.secrets) if bodies else None,
+            response_body=bodies.keep(exchange.body, who.secrets) if bodies else None,
         )
 
-    def _checks(self, checks: Checks) -> Checks:
-        return [check if isinstance(check, str) else self._hidden(check) for check in checks]
+    def _checks(self, who: Identity, checks: Checks) -> Checks:
+        return [check if isinstance(check, str) else self._hidden(who, check) for check in checks]
 
-    def _hidden(self, check: FailedCheck) -> FailedCheck:
+    def _hidden(self, who: Identity, check: FailedCheck) -> FailedCheck:
         key = check.name.rpartition(":")[2]
         return FailedCheck(
             name=check.name,
-            expected=self._redactor.named(key, check.expected),
-            actual=self._redactor.named(key, check.actual),
+            expected=self._redactor.named(key, check.expected, who.secrets),
+            actual=self._redactor.named(key, check.actual, who.secrets),
         )

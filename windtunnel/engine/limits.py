@@ -8,7 +8,7 @@ __all__ = ["raise_open_file_limit"]
 
 
 def raise_open_file_limit() -> int:
-    """Raise the soft limit of open files to the hard one; returns what holds now, 0 where there is no such limit."""
+    """Raise the soft limit of open files to the hard one; returns what holds now, 0 without such a limit."""
     try:
         import resource
     except ImportError:

@@ -17,7 +17,7 @@ __all__ = ["Worker"]
 class Worker:
     """Runs the load of a plan. Deals instance indexes, one at a time, to whichever user is free.
 
-        arrivals ──▶ (count reached | duration over | asked to end) ──▶ grace ──▶ cancel what still runs
+    arrivals ──▶ (count reached | duration over | asked to end) ──▶ grace ──▶ cancel what still runs
     """
 
     def __init__(
@@ -114,12 +114,16 @@ class Worker:
                 )
                 client.begin_instance(instance_id=who.instance_id, correlation_id=who.correlation_id)
                 instance = RunningInstance(
-                    who, scenario, plan.facts, client=client, clock=self._clock, journal=self._journal
+                    who, plan.facts, client=client, clock=self._clock, journal=self._journal
                 )
                 self.in_flight += 1
                 try:
                     await run_instance(
-                        instance, scenario, journal=self._journal, scheduled=self._clock.now(), on_bug=self._note_bug
+                        instance,
+                        scenario,
+                        journal=self._journal,
+                        scheduled=self._clock.now(),
+                        on_bug=self._note_bug,
                     )
                 finally:
                     self.in_flight -= 1
@@ -147,5 +151,3 @@ async def _all_done(tasks: list[asyncio.Task[None]]) -> None:
 def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from windtunnel.model.source import Source
 
@@ -60,8 +60,8 @@ class Redactions:
 class Sut:
     """The system under test.
 
-    With an empty `services` every service name of a step resolves to `default`. With services, `default`
-    (from `base_url`) may be None and serves steps that name no service.
+    With an empty `services` every service name of a step resolves to `default`, and keeps its name in records
+    and tags. With services, `default` (from `base_url`) may be None and serves steps that name no service.
     """
 
     name: str
@@ -75,6 +75,6 @@ class Sut:
 
     def service(self, name: str | None) -> Service | None:
         """The service a step means by `name`, or None when there is no such service."""
-        if name is None or not self.services:
-            return self.default
-        return self.services.get(name)
+        if self.services and name is not None:
+            return self.services.get(name)
+        return replace(self.default, name=name) if self.default and name else self.default

@@ -16,7 +16,8 @@ class Threshold:
 
     `aggregate` is one of avg, min, max, med, p, count, rate, value; `percentile` (0 to 100) goes with p.
     `limit` is in the unit the metric is counted in: microseconds for times, bytes for data, a fraction of 1
-    for rates of shares, plain numbers otherwise. `unit` is how the limit is printed: "us", "%", "B" or "".
+    for rates of shares, plain numbers otherwise. `unit` is how the limit is printed: "us", "%", "B", "/s",
+    "B/s" or "".
     """
 
     metric: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from windtunnel.redaction import Redactor
@@ -22,11 +23,11 @@ class BodyStore:
         self._folder, self._redactor, self._each, self._left = folder, redactor, each, total
         self._kept: set[str] = set()
 
-    def keep(self, body: bytes) -> str | None:
+    def keep(self, body: bytes, also_secret: Sequence[str] = ()) -> str | None:
         """Store one body and return its name, or None when it was left out."""
         if not body or self._left <= 0:
             return None
-        shown = self._redactor.body(body)[: self._each]
+        shown = self._redactor.body(body, also_secret)[: self._each]
         name = hashlib.blake2b(shown, digest_size=8).hexdigest()
         if name not in self._kept:
             try:

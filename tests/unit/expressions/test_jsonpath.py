@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from windtunnel.errors import ExpressionError
+from windtunnel.expressions.jsonpath import compile_jsonpath
+
+CART = {"items": [{"id": "p-1", "price": 5}, {"id": "p-2", "price": 9}], "a b": {"c.d": 1}, "none": None}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("$", [CART]),
+        ("$.items[0].id", ["p-1"]),
+        ("items[1].id", ["p-2"]),
+        ("$['items'][0][\"id\"]", ["p-1"]),
+        ("$['a b']['c.d']", [1]),
+        ("$.none", [None]),
+        ("$.items[7].id", []),
+        ("$.items.id", []),
+        ("$.items[0].id[0]", []),
+        ("$.items[0].id.x", []),
+        ("$.nothing.at.all.of.this", []),
+        ("$[0]", []),
+        ("$.items[-1].id", ["p-2"]),
+        ("$.items[*].id", ["p-1", "p-2"]),
+        ("$..price", [5, 9]),
+        ("$.items[?(@.price > 6)].id", ["p-2"]),
+        ("$.none[*].id", []),
+        ("$['it\\'s']", []),
+    ],
+)
+def test_a_path_lists_what_it_finds(path: str, found: list[Any]) -> None:
+    assert compile_jsonpath(path).find(CART) == found
+
+
+@pytest.mark.parametrize(
+    "path", ["", "  ", "$.", "$a", "$.items[", "$.items[?(@.price >)]", "$.x y", "$.['a", None, 5]
+)
+def test_a_bad_path_is_refused_with_a_hint(path: object) -> None:
+    with pytest.raises(ExpressionError, match="is not a JSON path") as caught:
+        compile_jsonpath(path)  # type: ignore[arg-type]  # the point of the test
+    assert "$.items[0].id" in (caught.value.hint or "")
+
+
+def test_names_the_general_form_keeps_for_itself_are_names_all_the_same() -> None:
+    assert compile_jsonpath("$.where").find({"where": 1}) == [1]
+    assert compile_jsonpath("$.größe").find({"größe": 1}) == [1]
+
+
+def test_a_path_can_be_asked_what_it_was() -> None:
+    assert compile_jsonpath("$.items[0].id").text == "$.items[0].id"
+
+
+def test_a_document_nested_very_deep_is_searched_or_said_to_be_too_deep() -> None:
+    document: Any = 1
+    for _ in range(5000):
+        document = [document]
+    with suppress(ExpressionError):  # how deep the library can go depends on its version
+        assert compile_jsonpath("$..id").find(document) == []
+
+
+def test_plain_paths_do_not_load_the_library() -> None:
+    code = (
+        "import sys; from windtunnel.expressions.jsonpath import compile_jsonpath as c;"
+        "assert c('$.a[0]').find({'a': [1]}) == [1]; assert 'jsonpath_ng' not in sys.modules;"
+        "c('$..a'); assert 'jsonpath_ng' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+_NAMES = st.sampled_from(["a", "b", "items", "get", "keys", "a-b", "_x"])
+_DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+_STEPS = st.lists(_NAMES | st.integers(0, 3), max_size=6)
+
+
+def _segment(key: str | int) -> str:
+    return f"[{key}]" if isinstance(key, int) else f".{key}"
+
+
+def _general(text: str, document: Any) -> list[Any]:
+    from jsonpath_ng.ext.parser import parse
+
+    try:
+        return [match.value for match in parse(text).find(document)]
+    except (IndexError, KeyError, TypeError):
+        return []
+
+
+@given(_DOCUMENTS, _STEPS)
+@settings(max_examples=200, deadline=None)
+def test_the_plain_form_finds_what_the_general_form_finds(document: Any, steps: list[str | int]) -> None:
+    text = "$" + "".join(map(_segment, steps))
+
+    assert compile_jsonpath(text).find(document) == _general(text, document)
+
+
+@st.composite
+def _documents_and_ways(draw: st.DrawFn) -> tuple[Any, list[str | int], Any]:
+    """A document, the way to a value that is in it, and the value."""
+    document = value = draw(_DOCUMENTS)
+    way: list[str | int] = []
+    while isinstance(value, list | dict) and value and draw(st.booleans() | st.just(True)):
+        key = draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+        way.append(key)
+        value = value[key]
+    return document, way, value
+
+
+@given(_documents_and_ways())
+@settings(max_examples=150, deadline=None)
+def test_every_value_is_found_by_the_way_to_it(case: tuple[Any, list[str | int], Any]) -> None:
+    document, way, value = case
+
+    assert compile_jsonpath("$" + "".join(map(_segment, way))).find(document) == [value]
+    quoted = "$" + "".join(f"[{key!r}]" for key in way)
+    assert compile_jsonpath(quoted).find(document) == [value]

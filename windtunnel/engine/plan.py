@@ -1,0 +1,115 @@
+"""The plan: a TestPlan with everything compiled that can be, ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from windtunnel.actions.compiler import CompiledAssertion, CompiledStep, StepCompiler, compile_steps
+from windtunnel.actions.place import Place
+from windtunnel.engine.mix import Mix
+from windtunnel.errors import ConfigError, Problem
+from windtunnel.expressions.template import Template
+from windtunnel.interfaces import Transport
+from windtunnel.model.load import ClosedLoad
+from windtunnel.model.manifest import StepRow
+from windtunnel.model.scenario import Scenario, Step
+from windtunnel.model.sut import Sut
+from windtunnel.model.test_plan import TestPlan
+
+__all__ = ["CompiledScenario", "Plan", "RunFacts", "compile_plan"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What every instance of a run knows of it."""
+
+    run_id: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledScenario:
+    """A scenario that is ready to run. `variables` are rendered in order when an instance begins."""
+
+    id: str
+    variables: tuple[tuple[str, Template], ...]
+    steps: tuple[CompiledStep, ...]
+    assertions: tuple[CompiledAssertion, ...]
+    stop_on_step: bool
+    stop_on_assertion: bool
+    max_steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything a worker needs. `rows` names each step and assertion with its place, for reports."""
+
+    facts: RunFacts
+    load: ClosedLoad
+    scenarios: tuple[CompiledScenario, ...]
+    mix: Mix
+    rows: tuple[StepRow, ...]
+    keep_bodies: str
+
+    def scenario(self, index: int) -> CompiledScenario:
+        """The scenario that the instance of a global index runs."""
+        return self.scenarios[self.mix.scenario(index)]
+
+
+def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> Plan:
+    """Compile every scenario. Raises ConfigError with every problem of all of them; sends nothing."""
+    problems: list[Problem] = []
+    compiled = [_scenario(scenario, test_plan.sut, transport, problems) for scenario in test_plan.scenarios]
+    if problems:
+        raise ConfigError(problems)
+    return Plan(
+        facts=RunFacts(run_id=run_id, seed=test_plan.seed),
+        load=test_plan.load,
+        scenarios=tuple(compiled),
+        mix=Mix([scenario.weight for scenario in test_plan.scenarios], test_plan.seed),
+        rows=tuple(row for scenario in test_plan.scenarios for row in _rows(scenario, test_plan.sut)),
+        keep_bodies=test_plan.output.bodies,
+    )
+
+
+def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list[Problem]) -> CompiledScenario:
+    surroundings = StepCompiler(scenario, sut=sut, transport=transport, names=(), problems=problems)
+    variables = []
+    for name, value in scenario.variables.items():
+        place = Place(surroundings, ("variables", name))
+        variables.append((name, place.template(value)))
+        place.variable(name)
+    steps, assertions = compile_steps(
+        scenario, sut=sut, transport=transport, names=surroundings.names, problems=problems
+    )
+    return CompiledScenario(
+        id=scenario.id,
+        variables=tuple(variables),
+        steps=tuple(steps),
+        assertions=tuple(assertions),
+        stop_on_step=scenario.stop_when.step_fails,
+        stop_on_assertion=scenario.stop_when.assertion_fails,
+        max_steps=scenario.max_steps,
+    )
+
+
+def _rows(scenario: Scenario, sut: Sut) -> list[StepRow]:
+    def row(step: Step, *, assertion: bool) -> StepRow:
+        where = scenario.source.locate(step.path)
+        sends = step.type == "http" or "path" in step.options
+        service = sut.service(step.options.get("service")) if sends else None
+        return StepRow(
+            scenario=scenario.id,
+            step=step.name,
+            action=step.type,
+            service=service.name if service else "",
+            method=str(step.options.get("method", "GET")).upper() if sends else "",
+            assertion=assertion,
+            tags={**scenario.tags, **step.tags},
+            file=where.file,
+            line=where.line or None,
+        )
+
+    steps: Sequence[StepRow] = [row(step, assertion=False) for step in scenario.steps]
+    return [*steps, *(row(step, assertion=True) for step in scenario.assertions)]

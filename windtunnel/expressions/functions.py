@@ -1,0 +1,110 @@
+"""The functions a template can call, and the names a variable may not take.
+
+Each draws from the instance's own seeded randomness (`scope["_random"]`) and clock (`scope["_now"]`), so that a
+replay of an instance draws the same values.
+"""
+
+from __future__ import annotations
+
+import string
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from windtunnel.errors import ExpressionError
+
+__all__ = ["FUNCTIONS", "RESERVED", "Binder", "Scope", "is_reserved"]
+
+Scope = Mapping[str, Any]
+"""What an expression sees. `_random` and `_now` are callables: a random.Random, and unix seconds."""
+
+Binder = Callable[[Scope], Callable[..., Any]]
+
+_MAX_RANDOM_STRING = 100_000
+_LETTERS_AND_DIGITS = string.ascii_letters + string.digits
+
+
+def _now(scope: Scope) -> Callable[..., Any]:
+    def now() -> float:
+        """Unix seconds."""
+        return float(scope["_now"]())
+
+    return now
+
+
+def _uuid(scope: Scope) -> Callable[..., Any]:
+    def new_uuid() -> str:
+        """A random UUID: RFC 9562, version 4."""
+        return str(uuid.UUID(int=scope["_random"]().getrandbits(128), version=4))
+
+    return new_uuid
+
+
+def _random_int(scope: Scope) -> Callable[..., Any]:
+    def random_int(low: int, high: int) -> int:
+        """A whole number from `low` to `high`, both included."""
+        for bound in (low, high):
+            if isinstance(bound, bool) or not isinstance(bound, int):
+                raise ExpressionError(f"random_int takes whole numbers, not {bound!r}")
+        if low > high:
+            raise ExpressionError(f"random_int({low}, {high}): the first number is larger than the second")
+        drawn: int = scope["_random"]().randint(low, high)
+        return drawn
+
+    return random_int
+
+
+def _choice(scope: Scope) -> Callable[..., Any]:
+    def choice(values: Sequence[Any]) -> Any:
+        """One of a list."""
+        if not isinstance(values, list | tuple):
+            raise ExpressionError(f"choice takes a list, not {type(values).__name__}")
+        if not values:
+            raise ExpressionError("choice from an empty list")
+        return scope["_random"]().choice(values)
+
+    return choice
+
+
+def _random_string(scope: Scope) -> Callable[..., Any]:
+    def random_string(length: int) -> str:
+        """So many random letters and digits."""
+        if isinstance(length, bool) or not isinstance(length, int) or not 0 <= length <= _MAX_RANDOM_STRING:
+            raise ExpressionError(f"random_string takes a length from 0 to {_MAX_RANDOM_STRING}, not {length!r}")
+        return "".join(scope["_random"]().choices(_LETTERS_AND_DIGITS, k=length))
+
+    return random_string
+
+
+FUNCTIONS: dict[str, Binder] = {
+    "choice": _choice,
+    "now": _now,
+    "random_int": _random_int,
+    "random_string": _random_string,
+    "uuid": _uuid,
+}
+"""name -> given the scope of an instance, the function. Only those a template names are bound."""
+
+_GIVEN = (
+    "correlation_id",
+    "data",
+    "env",
+    "instance_id",
+    "instance_index",
+    "response",
+    "run_id",
+    "steps",
+    "user_index",
+)
+_WORDS_OF_THE_LANGUAGE = (
+    *("and", "else", "false", "False", "if", "in", "is", "loop", "namespace", "none", "None", "not", "or"),
+    *("range", "self", "true", "True"),
+)
+
+RESERVED = frozenset((*FUNCTIONS, *_GIVEN, *_WORDS_OF_THE_LANGUAGE))
+"""Names a variable may not take, besides all that begin with an underscore (`is_reserved`)."""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a variable may not be called `name`."""
+    return name in RESERVED or name.startswith("_")

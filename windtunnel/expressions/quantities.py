@@ -1,0 +1,152 @@
+"""Durations, percentages, sizes and rates as people write them, turned into plain numbers.
+
+    quantity     = part { [ space ] part }         parts with a unit, the largest unit first: 1m30s
+    part         = digits [ "." digits ] [ space ] unit
+
+Sums are made in decimal, so that `0.1s` is the float 0.1 and `300us` is 0.0003.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from windtunnel.errors import ExpressionError
+
+__all__ = ["parse_duration", "parse_percentage", "parse_rate", "parse_size"]
+
+_DURATION_UNITS: Mapping[str, Decimal] = {
+    "h": Decimal(3600),
+    "m": Decimal(60),
+    "s": Decimal(1),
+    "ms": Decimal("0.001"),
+    "us": Decimal("0.000001"),
+    "\u00b5s": Decimal("0.000001"),  # the micro sign
+    "\u03bcs": Decimal("0.000001"),  # the Greek letter: keyboards differ
+}
+_SIZE_UNITS: Mapping[str, int] = {
+    "B": 1,
+    "kB": 1000,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "TB": 1000**4,
+    "KiB": 1024,
+    "MiB": 1024**2,
+    "GiB": 1024**3,
+    "TiB": 1024**4,
+}
+_RATE_UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600}
+
+_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([A-Za-z\u00b5\u03bc%]+)")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+")
+_MAX_LENGTH = 40
+
+_DURATION_HINT = "write a number and a unit, such as 250ms, 5s, 2m, 1h or 1m30s; a bare number is seconds"
+_PERCENTAGE_HINT = "write a percentage such as 5%, or a fraction from 0 to 1 such as 0.05"
+_SIZE_HINT = "write whole bytes, or a number and a unit, such as 64KiB, 10MiB, 2GiB or 1kB"
+_RATE_HINT = "write a number per second, minute or hour, such as 100/s, 6000/m or 3600/h"
+
+
+def parse_duration(value: str | float) -> float:
+    """Seconds of `250ms`, `5s`, `2m`, `1h`, `1m30s` or a bare number (of seconds).
+
+    Raises ExpressionError for anything else, for negatives and for what is not finite.
+    """
+    if not isinstance(value, str):
+        return _plain_number(value, "duration", _DURATION_HINT)
+    text = _short(value, "duration", _DURATION_HINT)
+    if _NUMBER.fullmatch(text):
+        return _finite(Decimal(text), value, "duration", _DURATION_HINT)
+    total, previous, position = Decimal(0), Decimal("Infinity"), 0
+    while position < len(text):
+        part = _PART.match(text, position)
+        factor = _DURATION_UNITS.get(part[2]) if part else None
+        if part is None or factor is None or factor >= previous:
+            raise _not_a("duration", value, _DURATION_HINT)
+        total += Decimal(part[1]) * factor
+        previous, position = factor, part.end()
+    return _finite(total, value, "duration", _DURATION_HINT)
+
+
+def parse_percentage(value: str | float) -> float:
+    """The fraction, 0 to 1, that `5%` or 0.05 stands for.
+
+    Raises ExpressionError for anything else; more than 100% is an error too, as a bare 5 may mean either.
+    """
+    if not isinstance(value, str):
+        fraction = _plain_number(value, "percentage", _PERCENTAGE_HINT)
+    else:
+        text = _short(value, "percentage", _PERCENTAGE_HINT)
+        number = text.removesuffix("%").rstrip()
+        if not _NUMBER.fullmatch(number):
+            raise _not_a("percentage", value, _PERCENTAGE_HINT)
+        scale = Decimal("0.01") if text.endswith("%") else Decimal(1)
+        fraction = _finite(Decimal(number) * scale, value, "percentage", _PERCENTAGE_HINT)
+    if fraction > 1:
+        raise ExpressionError(f"{value!r} is more than 100%", hint=_PERCENTAGE_HINT)
+    return fraction
+
+
+def parse_size(value: str | float) -> int:
+    """Bytes of `64KiB`, `10MiB`, `2GiB`, `1kB` or a whole number.
+
+    Raises ExpressionError for anything else, for negatives and for fractions of a byte.
+    """
+    if not isinstance(value, str):
+        _plain_number(value, "size", _SIZE_HINT)
+        size = Decimal(value)
+    else:
+        text = _short(value, "size", _SIZE_HINT)
+        part = _PART.fullmatch(text)
+        if _NUMBER.fullmatch(text):
+            size = Decimal(text)
+        elif part and part[2] in _SIZE_UNITS:
+            size = Decimal(part[1]) * _SIZE_UNITS[part[2]]
+        else:
+            raise _not_a("size", value, _SIZE_HINT)
+    if size != size.to_integral_value():
+        raise ExpressionError(f"{value!r} is not a whole number of bytes", hint=_SIZE_HINT)
+    return int(size)
+
+
+def parse_rate(value: str) -> float:
+    """Events per second of `100/s`, `6000/m` or `3600/h`. Raises ExpressionError for anything else.
+
+    A bare number is refused: nothing tells whether it counts per second or per minute.
+    """
+    if not isinstance(value, str):
+        raise _not_a("rate", value, _RATE_HINT)
+    text = _short(value, "rate", _RATE_HINT)
+    number, slash, unit = (part.strip() for part in text.partition("/"))
+    if not slash or unit not in _RATE_UNITS or not _NUMBER.fullmatch(number):
+        raise _not_a("rate", value, _RATE_HINT)
+    return _finite(Decimal(number) / _RATE_UNITS[unit], value, "rate", _RATE_HINT)
+
+
+def _plain_number(value: object, what: str, hint: str) -> float:
+    """A number that YAML already typed. `True` is an int to Python, but no quantity."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise _not_a(what, value, hint)
+    return _finite(Decimal(value), value, what, hint)
+
+
+def _finite(number: Decimal, value: object, what: str, hint: str) -> float:
+    result = float(number)
+    if math.isinf(result):
+        raise _not_a(what, value, hint)
+    return result
+
+
+def _short(text: str, what: str, hint: str) -> str:
+    stripped = text.strip()
+    if not stripped or len(stripped) > _MAX_LENGTH:
+        raise _not_a(what, text, hint)
+    return stripped
+
+
+def _not_a(what: str, value: object, hint: str) -> ExpressionError:
+    shown = repr(value)
+    return ExpressionError(f"{shown if len(shown) <= 60 else shown[:57] + '...'} is not a {what}", hint=hint)

@@ -1,0 +1,302 @@
+"""Templates in their general form: Jinja2 in its immutable sandbox, with strict undefined.
+
+Every cheaper form in `template.py` must give what this one gives; tests compare them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2.meta import find_undeclared_variables
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+
+from windtunnel.errors import ExpressionError, did_you_mean
+from windtunnel.expressions.functions import FUNCTIONS, Scope
+from windtunnel.model.http import Exchange
+
+__all__ = [
+    "MAX_TEXT",
+    "Encode",
+    "Evaluate",
+    "Parsed",
+    "bounded",
+    "defined",
+    "environment",
+    "guarded",
+    "kind_of",
+    "parse",
+    "render_text",
+    "render_value",
+    "shown",
+    "to_text",
+]
+
+Evaluate = Callable[[Scope], Any]
+Encode = Callable[[str], str]
+
+MAX_TEXT = 1 << 20
+"""The most characters, bytes or list items a template may yield: what the SUT answered may stand in it."""
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_GLOBALS = ("namespace", "range")
+_NO_LOADER = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+_CAPTURES = (nodes.AssignBlock, nodes.CallBlock, nodes.FilterBlock, nodes.Macro)
+
+
+class Parsed(NamedTuple):
+    """A template's syntax tree, and the variables it reads (functions left out)."""
+
+    text: str
+    tree: nodes.Template
+    names: frozenset[str]
+    functions: tuple[str, ...]
+
+
+class _Undefined(StrictUndefined):
+    """What a name or path leads to when it leads nowhere: any use of it raises UndefinedError."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        if self._undefined_hint:
+            return self._undefined_hint
+        if self._undefined_obj is missing:
+            return f'"{self._undefined_name}" is not defined'
+        owner = kind_of(self._undefined_obj)
+        if isinstance(self._undefined_name, str):
+            return f'"{self._undefined_name}" is not defined: {owner} has nothing of that name'
+        return f"item {self._undefined_name!r} is not defined: {owner} has no such item"
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """The sandbox, with our rules: a mapping's key wins over its attributes, and nothing grows without bound."""
+
+    intercepted_binops = frozenset({"*"})
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Exchange):
+            return self._of_response(obj, attribute)
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(obj, Exchange) and isinstance(argument, str):
+            return self._of_response(obj, argument)
+        return super().getitem(obj, argument)
+
+    def _of_response(self, response: Exchange, attribute: str) -> Any:
+        """A public attribute of a response. None is a method, so the sandbox's costly checks are saved."""
+        if attribute.startswith("_"):
+            return self.unsafe_undefined(response, attribute)
+        try:
+            return getattr(response, attribute)
+        except AttributeError:
+            return self.undefined(obj=response, name=attribute)
+        except (ValueError, RecursionError) as error:
+            raise ExpressionError(f"the response is not JSON: {error}") from error
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        for sequence, times in ((left, right), (right, left)):
+            if (
+                isinstance(sequence, str | bytes | list | tuple)
+                and isinstance(times, int)
+                and len(sequence) * times > MAX_TEXT
+            ):
+                raise ExpressionError(f"a repetition of more than {MAX_TEXT} items")
+        return super().call_binop(context, operator, left, right)
+
+
+@functools.lru_cache(maxsize=8)
+def environment(encode: Encode | None = None) -> Environment:
+    """The environment whose holes turn to text through `to_text` and `encode`. Templates do not change it."""
+    made = _Environment(
+        undefined=_Undefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+        finalize=to_text if encode is None else lambda value: encode(to_text(value)),
+    )
+    made.globals = {name: made.globals[name] for name in _GLOBALS}
+    return made
+
+
+def parse(text: str, *, written: str | None = None) -> Parsed:
+    """The syntax tree of a template, which messages quote as `written`.
+
+    Raises ExpressionError when it can't be read or uses what is not offered.
+    """
+    written = text if written is None else written
+    # Jinja2 turns every line ending into \n; a body must stay as it was written, so \r travels in disguise.
+    disguise = next(char for char in map(chr, range(0xFDD0, 0xFDF0)) if char not in text)
+    try:
+        tree = environment().parse(text.replace("\r", disguise))
+        for node in tree.find_all((nodes.TemplateData, nodes.Const)):
+            field = "data" if isinstance(node, nodes.TemplateData) else "value"
+            if isinstance(value := getattr(node, field), str):
+                setattr(node, field, value.replace(disguise, "\r"))
+        undeclared = find_undeclared_variables(tree)
+    except TemplateSyntaxError as error:
+        raise ExpressionError(_syntax_message(written, error), hint=_syntax_hint(error)) from error
+    except RecursionError as error:
+        raise ExpressionError("the template is nested too deep") from error
+    _refuse(tree)
+    hidden = sorted(name for name in undeclared if name.startswith("_"))
+    if hidden:
+        raise ExpressionError(f'"{hidden[0]}" is not a variable: names that begin with "_" are kept')
+    return Parsed(
+        text=written,
+        tree=tree,
+        names=frozenset(undeclared.difference(FUNCTIONS, _GLOBALS)),
+        functions=tuple(sorted(undeclared.intersection(FUNCTIONS))),
+    )
+
+
+def render_value(parsed: Parsed, expression: nodes.Expr) -> Evaluate:
+    """`expression`, the only thing in its template, evaluated by Jinja2; its value keeps its type."""
+    assign = nodes.Assign(nodes.Name("result", "store"), expression)
+    tree = nodes.Template([assign])
+    tree.set_lineno(1)
+    template = _compiled(parsed, tree, encode=None)
+
+    def evaluate(scope: Scope) -> Any:
+        context = template.new_context(_context(parsed, scope))
+        deque(template.root_render_func(context), maxlen=0)
+        return defined(context.vars["result"])
+
+    return guarded(parsed.text, evaluate)
+
+
+def render_text(parsed: Parsed, *, encode: Encode | None = None) -> Evaluate:
+    """The whole template rendered by Jinja2 to a str, each hole through `encode`.
+
+    Raises ExpressionError when blocks that capture text are used together with `encode`: it would act twice.
+    """
+    if encode is not None and _has(parsed.tree, _CAPTURES):
+        raise ExpressionError(
+            "macro, call, filter and set blocks can't be used here", hint="use plain {{ }} and {% if %}"
+        )
+    template = _compiled(parsed, parsed.tree, encode=encode)
+
+    def evaluate(scope: Scope) -> str:
+        pieces, length = [], 0
+        for piece in template.root_render_func(template.new_context(_context(parsed, scope))):
+            pieces.append(piece)
+            length += len(piece)
+            if length > MAX_TEXT:
+                raise _too_long()
+        return "".join(pieces)
+
+    return guarded(parsed.text, evaluate)
+
+
+def to_text(value: Any) -> str:
+    """A value as it reads inside text. Raises for what has no sensible text, and for an undefined one."""
+    if value.__class__ in _PLAIN:
+        return str(value)
+    if isinstance(defined(value), Exchange):
+        raise ExpressionError("a response can't stand in text", hint="name a part: response.text, response.status")
+    return str(value)
+
+
+def defined(value: Any) -> Any:
+    """`value`, unless it is undefined or a function: a scenario that mentions one forgot its parentheses."""
+    if isinstance(value, StrictUndefined):
+        str(value)  # raises UndefinedError
+    if callable(value):
+        raise ExpressionError(f"{getattr(value, '__name__', 'this')} is a function", hint="call it with ( )")
+    return value
+
+
+def bounded(value: Any) -> Any:
+    """`value`, unless it is a text larger than `MAX_TEXT`."""
+    if isinstance(value, str | bytes) and len(value) > MAX_TEXT:
+        raise _too_long()
+    return value
+
+
+def guarded(text: str, evaluate: Evaluate) -> Evaluate:
+    """`evaluate`, with whatever goes wrong in it said as an ExpressionError."""
+
+    def guard(scope: Scope) -> Any:
+        try:
+            return evaluate(scope)
+        except ExpressionError:
+            raise
+        except TemplateError as error:  # undefined, or refused by the sandbox: the message says it all
+            raise ExpressionError(str(error)) from error
+        except Exception as error:  # a user's arithmetic, filter or call can raise anything
+            raise ExpressionError(f"can't evaluate {shown(text)}: {_reason(error)}") from error
+
+    return guard
+
+
+def _compiled(parsed: Parsed, tree: nodes.Template, *, encode: Encode | None) -> Any:
+    try:
+        return environment(encode).from_string(tree)
+    except TemplateSyntaxError as error:
+        raise ExpressionError(_syntax_message(parsed.text, error), hint=_syntax_hint(error)) from error
+    except ExpressionError:
+        raise
+    except Exception as error:  # Jinja2 evaluates constant parts at once
+        raise ExpressionError(f"can't evaluate {shown(parsed.text)}: {_reason(error)}") from error
+
+
+def _context(parsed: Parsed, scope: Scope) -> dict[str, Any]:
+    variables = {name: scope[name] for name in parsed.names if name in scope}
+    for name in parsed.functions:
+        variables[name] = FUNCTIONS[name](scope)
+    return variables
+
+
+def _has(tree: nodes.Template, kinds: tuple[type[nodes.Node], ...]) -> bool:
+    return next(tree.find_all(kinds), None) is not None
+
+
+def _refuse(tree: nodes.Template) -> None:
+    if _has(tree, _NO_LOADER):
+        raise ExpressionError("a template can't include, import or extend another")
+    if _has(tree, (nodes.Pow,)):
+        raise ExpressionError("** is not offered in templates", hint="multiply instead")
+
+
+def _syntax_message(text: str, error: TemplateSyntaxError) -> str:
+    return f"{shown(text)} is not a template: {(error.message or 'syntax error').rstrip('.')}"
+
+
+def _syntax_hint(error: TemplateSyntaxError) -> str | None:
+    """The near name for `No filter named 'lenght'.`; for anything else, nothing."""
+    words = (error.message or "").split("'")
+    known = {"No filter named ": environment().filters, "No test named ": environment().tests}.get(words[0])
+    return did_you_mean(words[1], known) if known and len(words) > 1 else None
+
+
+def _too_long() -> ExpressionError:
+    return ExpressionError(f"the template yields more than {MAX_TEXT} characters")
+
+
+def shown(text: str) -> str:
+    """A template in quotes, shortened."""
+    return f'"{text if len(text) <= 80 else text[:77] + "..."}"'
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def kind_of(value: Any) -> str:
+    """What `value` is, in the words of a scenario."""
+    if value is None:
+        return "null"
+    if isinstance(value, Exchange):
+        return "the response"
+    for kind, name in ((Mapping, "a mapping"), (str, "a text"), (list | tuple, "a list"), (bool, "a boolean")):
+        if isinstance(value, kind):
+            return name
+    return "a number" if isinstance(value, int | float) else f"a {type(value).__name__}"

@@ -1,0 +1,233 @@
+"""The grammar of thresholds.
+
+    flag       = selector ":" condition                     http_req_duration{step:pay}: p(95) < 400ms
+    selector   = metric [ "{" tag ":" value { "," tag ":" value } "}" ]
+    condition  = aggregate operator number [ unit ]
+    aggregate  = "avg" | "min" | "max" | "med" | "p(" number ")" | "count" | "rate" | "value"
+    operator   = ">" | ">=" | "<" | "<=" | "==" | "===" | "!=" | "!=="
+
+The forms of k6 are a part of this grammar. As there, a bare number on a metric of time is milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from windtunnel.errors import ExpressionError, Location, did_you_mean
+from windtunnel.expressions.metric_kinds import METRICS, MetricKind
+from windtunnel.expressions.quantities import parse_duration, parse_percentage, parse_size
+from windtunnel.model.threshold import Threshold
+
+__all__ = ["Comparison", "format_limit", "parse_condition", "parse_flag", "parse_selector", "parse_threshold"]
+
+_CONDITION = re.compile(
+    r"""\s* (?P<aggregate> [A-Za-z_]\w* ) \s* (?: \( \s* (?P<percentile> [^()]*? ) \s* \) )? \s*
+        (?P<op> [<>=!]+ ) \s* (?P<number> [0-9]{1,20}(?:\.[0-9]{1,15})? | \.[0-9]{1,15} )
+        \s* (?P<unit> [^\s].*? )? \s*""",
+    re.VERBOSE,
+)
+_OPERATORS = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "==": "==", "===": "==", "!=": "!=", "!==": "!="}
+_OTHER_WORDS = {"mean": "avg", "average": "avg", "median": "med", "minimum": "min", "maximum": "max"}
+_TAG = re.compile(r"[A-Za-z_][\w.-]*")
+_SHAPE = "write an aggregate, an operator and a limit, such as p(95) < 400ms, rate < 1% or count > 100"
+
+
+class Comparison(NamedTuple):
+    """A condition taken apart. `number` and `unit` are as written: what they mean depends on the metric."""
+
+    aggregate: str
+    percentile: float | None
+    op: str
+    number: str
+    unit: str
+
+
+def parse_threshold(
+    metric_selector: str,
+    condition: str,
+    *,
+    origin: str = "plan",
+    where: Location | None = None,
+    min_samples: int | None = None,
+) -> Threshold:
+    """The threshold that `metric_selector` and `condition` write down.
+
+    Its limit is in microseconds, bytes or a fraction of 1; `name` among the tags becomes `step`. Tags are not
+    compared with the plan. Raises ExpressionError for a metric that does not exist, an aggregate the metric
+    does not have, or a limit that has the wrong unit.
+    """
+    metric, tags = parse_selector(metric_selector)
+    comparison = parse_condition(condition)
+    kind = METRICS[metric]
+    if comparison.aggregate not in kind.aggregates:
+        raise _wrong_aggregate(metric, kind, comparison.aggregate)
+    unit = _unit_of_limit(kind, comparison.aggregate)
+    limit = _limit(comparison, unit, metric)
+    return Threshold(
+        metric=metric,
+        aggregate=comparison.aggregate,
+        op=comparison.op,
+        limit=limit,
+        unit=unit,
+        percentile=comparison.percentile,
+        tags=tags,
+        text=f"{_name(comparison)} {comparison.op} {_format(limit, unit, digits=15)}",
+        origin=origin,
+        where=where,
+        min_samples=min_samples,
+    )
+
+
+def parse_flag(text: str) -> Threshold:
+    """The threshold of `--threshold 'metric{a:b}: p(95) < 400ms'`. Raises ExpressionError."""
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character == "{") - (character == "}")
+        if character == ":" and depth == 0:
+            return parse_threshold(text[:position], text[position + 1 :], origin="flag")
+    raise ExpressionError(
+        f'"{text}" has no ":" between the metric and its condition',
+        hint="write the metric, a colon and a condition, such as http_req_duration: p(95) < 400ms",
+    )
+
+
+def parse_selector(text: str) -> tuple[str, dict[str, str]]:
+    """The metric and the tags of `metric{tag:value,…}`; `name` becomes `step`. Raises ExpressionError."""
+    metric, brace, rest = text.strip().partition("{")
+    metric = metric.strip()
+    if metric not in METRICS:
+        hint = did_you_mean(metric, METRICS) or f"the metrics are {', '.join(METRICS)}"
+        raise ExpressionError(f'there is no metric "{metric}"', hint=hint)
+    if not brace:
+        return metric, {}
+    if not rest.endswith("}"):
+        raise ExpressionError(f'"{text.strip()}" has no closing brace', hint=f"write {metric}{{step:NAME}}")
+    tags: dict[str, str] = {}
+    for pair in rest[:-1].split(","):
+        tag, colon, value = (part.strip() for part in pair.partition(":"))
+        value = value[1:-1] if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'" else value
+        if not colon or not value or not _TAG.fullmatch(tag):
+            raise ExpressionError(
+                f'"{pair.strip()}" is not a tag with its value', hint=f"write {metric}{{step:NAME,method:POST}}"
+            )
+        tag = "step" if tag == "name" else tag
+        if tag in tags:
+            raise ExpressionError(f'the tag "{tag}" is given twice', hint="`name` is another word for `step`")
+        tags[tag] = value
+    return metric, tags
+
+
+def parse_condition(text: str) -> Comparison:
+    """Take `p(95) < 400ms` apart. Raises ExpressionError when it is no condition at all."""
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise ExpressionError(f'"{text.strip()}" is not a condition', hint=_SHAPE)
+    aggregate, operator, percentile = match["aggregate"], match["op"], match["percentile"]
+    if operator not in _OPERATORS:
+        raise ExpressionError(f'there is no operator "{operator}"', hint="use one of > >= < <= == !=")
+    if re.fullmatch(r"p[0-9.]+", aggregate):
+        raise ExpressionError(f'there is no aggregate "{aggregate}"', hint=f"did you mean p({aggregate[1:]})?")
+    if (aggregate == "p") != (percentile is not None):
+        raise ExpressionError(f'"{text.strip()}" is not a condition', hint=_SHAPE)
+    return Comparison(
+        aggregate=aggregate,
+        percentile=None if percentile is None else _percentile(percentile),
+        op=_OPERATORS[operator],
+        number=match["number"],
+        unit=(match["unit"] or ""),
+    )
+
+
+def format_limit(value: float, unit: str) -> str:
+    """A limit or a measured value as people read it: `400 ms`, `1.2 s`, `99.5%`, `10 MiB`, `100`.
+
+    `unit` is that of a Threshold: "us", "%", "B", "" or, for what is counted per second, "/s" and "B/s".
+    Six digits; a share that is not quite 0 % or 100 % never reads as if it were.
+    """
+    return _format(value, unit, digits=6)
+
+
+def _percentile(text: str) -> float:
+    number = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else -1.0
+    if not 0 <= number <= 100:
+        raise ExpressionError(f'"{text}" is not a percentile', hint="write a number from 0 to 100: p(95), p(99.9)")
+    return number
+
+
+def _wrong_aggregate(metric: str, kind: MetricKind, aggregate: str) -> ExpressionError:
+    allowed = ", ".join("p(N)" if name == "p" else name for name in kind.aggregates)
+    meant = _OTHER_WORDS.get(aggregate)
+    hint = f"did you mean {meant}?" if meant in kind.aggregates else f"{metric} has {allowed}"
+    return ExpressionError(f'{metric} is a {kind.type}; it has no "{aggregate}"', hint=hint)
+
+
+def _unit_of_limit(kind: MetricKind, aggregate: str) -> str:
+    """The unit of what an aggregate yields, which need not be the unit of the values it is made of."""
+    if kind.type == "counter":
+        return f"{kind.unit}/s" if aggregate == "rate" else kind.unit
+    return "" if aggregate == "count" else kind.unit
+
+
+def _limit(comparison: Comparison, unit: str, metric: str) -> float:
+    """The limit as a number in `unit`. Raises ExpressionError when it was written in a unit of another kind."""
+    written = f"{comparison.number}{comparison.unit}"
+    try:
+        if unit == "us":
+            # Rounded: 1.001 * 1e6 is 1000999.9999999999, and the limit is compared with whole microseconds.
+            return round(parse_duration(written if comparison.unit else f"{written}ms") * 1e6, 3)
+        if unit == "%":
+            return parse_percentage(written)
+        if unit in ("B", "B/s"):
+            return float(parse_size(written.removesuffix("/s") if unit == "B/s" else written))
+    except ExpressionError as error:
+        raise ExpressionError(
+            f'"{written}" can\'t be the limit of {_name(comparison)} of {metric}: {error}', hint=error.hint
+        ) from None
+    if comparison.unit not in ("", unit):
+        raise ExpressionError(
+            f'"{written}" can\'t be the limit of {_name(comparison)} of {metric}',
+            hint=f"write a plain number{', counted per second' if unit == '/s' else ''}",
+        )
+    return float(comparison.number)
+
+
+def _name(comparison: Comparison) -> str:
+    if comparison.percentile is None:
+        return comparison.aggregate
+    return f"p({comparison.percentile:g})"
+
+
+def _format(value: float, unit: str, *, digits: int) -> str:
+    if unit == "us":
+        for factor, name in ((1e6, "s"), (1e3, "ms")):
+            if value >= factor:
+                return f"{_digits(value / factor, digits)} {name}"
+        return f"{_digits(value, digits)} us"
+    if unit == "%":
+        text = _digits(value * 100, digits)
+        if text in ("0", "100") and value not in (0, 1):
+            text = _digits(value * 100, 15)
+        return f"{text}%"
+    if unit in ("B", "B/s"):
+        return _format_size(value, digits) + unit[1:]
+    return _digits(value, digits) + unit
+
+
+def _format_size(value: float, digits: int) -> str:
+    """Bytes in binary units; in decimal ones when the number is round there only, as in 10 MB."""
+    decimal = value % 1000 == 0 and value % 1024 != 0
+    base, names = (1000, ("B", "kB", "MB", "GB", "TB")) if decimal else (1024, ("B", "KiB", "MiB", "GiB", "TiB"))
+    power = 0
+    while value >= base and power < len(names) - 1:
+        value, power = value / base, power + 1
+    return f"{_digits(value, digits)} {names[power]}"
+
+
+def _digits(value: float, digits: int) -> str:
+    """`value` with so many significant digits and neither exponent nor trailing zeros; whole numbers in full."""
+    if value == int(value):
+        return str(int(value))
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    text = f"{value:.{max(0, digits - whole)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
