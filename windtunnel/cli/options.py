@@ -9,7 +9,8 @@ import typer
 __all__ = ["Color", "Output", "Quiet", "RunId", "Scenarios", "SutFile"]
 
 SutFile = Annotated[
-    str | None, typer.Option("--sut", metavar="FILE", help="The system under test. Default: sut.yaml.", show_default=False)
+    str | None,
+    typer.Option("--sut", metavar="FILE", help="The system under test. Default: sut.yaml.", show_default=False),
 ]
 Scenarios = Annotated[
     list[str] | None,
@@ -31,5 +32,7 @@ RunId = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only problems and the verdict.")]
 Color = Annotated[
     bool | None,
-    typer.Option("--color/--no-color", help="Colour, or none. Default: on a terminal without NO_COLOR.", show_default=False),
+    typer.Option(
+        "--color/--no-color", help="Colour, or none. Default: on a terminal without NO_COLOR.", show_default=False
+    ),
 ]

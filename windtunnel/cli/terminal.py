@@ -1,4 +1,4 @@
-"""Standard output and error as the commands see them: colour or none, quiet or not, never an escape of the SUT's."""
+"""Standard output and error as the commands see them: colour or none, quiet or not."""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""The `assert` step, and the final assertions of a scenario: checks on a response that has been received."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from windtunnel.actions.checks import NO_RESPONSE
+from windtunnel.actions.judge import Judge, errored, first_failure
+from windtunnel.actions.place import StepCompiler
+from windtunnel.errors import ExpressionError, did_you_mean
+from windtunnel.interfaces import Instance, StepOutcome
+from windtunnel.model.http import Exchange
+from windtunnel.model.scenario import Step
+
+__all__ = ["AssertAction"]
+
+
+class AssertAction:
+    """A compiled `assert`: looks at the last response, or at that of the step named by `step`. Sends nothing."""
+
+    __slots__ = ("_judge", "_step", "name", "secrets")
+
+    type = "assert"
+    keys = ("step", "expect", "extract")
+
+    def __init__(self, name: str, judge: Judge, step: str | None) -> None:
+        self.name, self._judge, self._step = name, judge, step
+        self.secrets = judge.extraction.secrets
+
+    @classmethod
+    def compile(cls, step: Step, compiler: StepCompiler) -> AssertAction | None:
+        """Compile a step; None when problems were noted."""
+        place = compiler.at(step)
+        judge = Judge.compile(step, compiler, imply_status=False)
+        if not step.options.get("expect"):
+            place.problem("this step checks nothing", hint="expect: { status_code: 200 }")
+        source = step.options.get("step")
+        if source is not None and source not in compiler.responses:
+            _unknown_step(source, step, compiler)
+        return cls(step.name, judge, source)
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        """Check, then extract."""
+        exchange = instance.last_exchange if self._step is None else instance.exchanges.get(self._step)
+        if exchange is None:
+            return self._without_response(instance)
+        if exchange is instance.last_exchange:
+            return self._judged(exchange, instance)
+        scope = instance.scope
+        last = scope.pop("response", None)
+        scope["response"] = exchange  # what a condition calls `response` is the one that is looked at
+        try:
+            return self._judged(exchange, instance)
+        finally:
+            scope["response"] = last
+            if last is None:
+                del scope["response"]
+
+    def _judged(self, exchange: Exchange, instance: Instance) -> StepOutcome:
+        """The request belongs to the step that sent it: it is no part of this outcome."""
+        outcome = self._judge.outcome(exchange, instance, requests=0)
+        return replace(outcome, exchange=None, request_failed=False)
+
+    def _without_response(self, instance: Instance) -> StepOutcome:
+        expectation, scope = self._judge.expectation, instance.scope
+        try:
+            checks = expectation.without_response(scope)
+        except ExpressionError as error:
+            return errored(error)
+        if checks is not expectation.passed:
+            return StepOutcome(outcome="failed", error="check", message=first_failure(checks), checks=checks)
+        if self._judge.extraction.names:
+            return StepOutcome(outcome="failed", error="extract", message=NO_RESPONSE, checks=checks)
+        return StepOutcome(checks=checks)
+
+
+def _unknown_step(name: Any, step: Step, compiler: StepCompiler) -> None:
+    place = compiler.at(step) / "step"
+    if name in compiler.steps:
+        hint = f"steps that do: {', '.join(sorted(compiler.responses))}" if compiler.responses else None
+        place.problem(f'step "{name}" leaves no response by then: it comes later or sends nothing', hint=hint)
+    else:
+        place.problem(f'there is no step "{name}"', hint=did_you_mean(str(name), compiler.responses))

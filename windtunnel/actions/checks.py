@@ -1,0 +1,335 @@
+"""`expect`, compiled to named checks.
+
+    status_code        2xx, 200, [200, 201]; an action that asks for it implies "below 400"
+    latency            service time
+    header:<name>      body:<matcher>      json:<path>      cookie:<name>      condition
+
+A check that holds is its name only. Without a complete response every check fails, with the reason as what came.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from windtunnel.actions.cookies import response_cookies
+from windtunnel.actions.matchers import MISSING, Matcher, compile_matcher
+from windtunnel.actions.place import Place
+from windtunnel.actions.text import LIMIT, shorten, show, show_body, show_error
+from windtunnel.errors import ExpressionError
+from windtunnel.expressions.functions import Scope
+from windtunnel.expressions.jsonpath import JsonPath
+from windtunnel.expressions.quantities import parse_duration
+from windtunnel.model.http import Exchange
+from windtunnel.model.record import Checks, FailedCheck
+
+__all__ = ["Check", "Expectation", "compile_expectation"]
+
+NO_RESPONSE = "no response"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One expectation on a complete response.
+
+    `run(exchange, scope)` is None when it holds, otherwise what came; both it and `expected(scope)` raise
+    ExpressionError when an expected value can't be rendered. `needs_response` is False for a condition that
+    reads variables only.
+    """
+
+    name: str
+    run: Callable[[Exchange, Scope], str | None]
+    expected: Callable[[Scope], str]
+    needs_response: bool = True
+
+    def failure(self, actual: str, scope: Scope) -> FailedCheck:
+        """The check as it goes into the record, with what came instead."""
+        return FailedCheck(name=self.name, expected=shorten(self.expected(scope)), actual=shorten(actual))
+
+
+class Expectation:
+    """The checks of one step. `passed` is the list of a response that meets them all, shared by every record."""
+
+    __slots__ = ("_checks", "_runs", "_statuses", "passed")
+
+    def __init__(self, checks: Sequence[Check], statuses: frozenset[int]) -> None:
+        self._checks = tuple(checks)
+        self._runs = tuple(check.run for check in checks)
+        self._statuses = statuses
+        self.passed: Checks = [check.name for check in checks]
+
+    def evaluate(self, exchange: Exchange, scope: Scope) -> Checks:
+        """Every check on what came; the very list `passed` when all of them hold. Raises ExpressionError."""
+        if exchange.error is not None:
+            return self.unanswered(show_error(exchange), scope)
+        for position, run in enumerate(self._runs):
+            if run(exchange, scope) is not None:
+                return self._with_failures(exchange, scope, position)
+        return self.passed
+
+    def without_response(self, scope: Scope) -> Checks:
+        """Every check when nothing was received at all; conditions on variables alone are evaluated even so."""
+        nothing = Exchange("", "", "")
+        checks: Checks = []
+        for check in self._checks:
+            actual = NO_RESPONSE if check.needs_response else check.run(nothing, scope)
+            checks.append(check.name if actual is None else check.failure(actual, scope))
+        return self.passed if checks == self.passed else checks
+
+    def unanswered(self, actual: str, scope: Scope) -> Checks:
+        """Every check failed, for one reason."""
+        checks: Checks = []
+        for check in self._checks:
+            try:
+                checks.append(check.failure(actual, scope))
+            except ExpressionError as error:  # the transport failure is what matters
+                expected = shorten(f"a value that can't be rendered: {error}")
+                checks.append(FailedCheck(name=check.name, expected=expected, actual=actual))
+        return checks
+
+    def request_failed(self, exchange: Exchange) -> bool:
+        """`http_req_failed`: no complete response, or a status that was not asked for (without asking, >= 400)."""
+        return exchange.error is not None or exchange.status not in self._statuses
+
+    def _with_failures(self, exchange: Exchange, scope: Scope, first: int) -> Checks:
+        checks: Checks = list(self.passed)
+        for position in range(first, len(self._checks)):
+            check = self._checks[position]
+            actual = check.run(exchange, scope)
+            if actual is not None:
+                checks[position] = check.failure(actual, scope)
+        return checks
+
+
+def compile_expectation(place: Place, expect: Any, *, imply_status: bool) -> Expectation:
+    """The checks of an `expect` mapping or None. `imply_status`: without `status_code`, ask for one below 400."""
+    expect = place.mapping(expect)
+    place.only_keys(expect, _BUILDERS)
+    statuses = _BELOW_400
+    checks: list[Check] = []
+    if "status_code" in expect:
+        statuses = _statuses(place / "status_code", expect["status_code"])
+        checks.append(_status_check(statuses, _show_statuses(expect["status_code"])))
+    elif imply_status:
+        checks.append(_status_check(statuses, "below 400"))
+    for key, value in expect.items():
+        if key in _BUILDERS and key != "status_code":
+            checks += _BUILDERS[key](place / key, value)
+    return Expectation(checks, statuses)
+
+
+# ── status_code ──────────────────────────────────────────────────────────────────────────────────────────────
+
+_BELOW_400 = frozenset(range(100, 400))
+_STATUS = re.compile(r"[1-5]([0-9][0-9]|[0-9][xX]|[xX][xX])")
+
+
+def _statuses(place: Place, value: Any) -> frozenset[int]:
+    """Every status that is allowed by `200`, `"2xx"` or a list of such."""
+    if isinstance(value, list | tuple) and value:
+        return frozenset[int]().union(*(_statuses(place / index, item) for index, item in enumerate(value)))
+    text = str(value).strip()
+    if isinstance(value, bool | float) or not _STATUS.fullmatch(text):
+        place.problem(f"{show(value, 60)} is not a status code", hint='write 200, [200, 201] or "2xx"')
+        return _BELOW_400
+    free = len(text) - len(text.rstrip("xX"))
+    first = int(text[: 3 - free]) * 10**free
+    return frozenset(range(first, first + 10**free))
+
+
+def _show_statuses(value: Any) -> str:
+    *others, last = map(str, value) if isinstance(value, list | tuple) and value else [str(value)]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _status_check(statuses: frozenset[int], expected: str) -> Check:
+    return Check(
+        name="status_code",
+        run=lambda exchange, _: None if exchange.status in statuses else str(exchange.status),
+        expected=lambda _: expected,
+    )
+
+
+def _no_builder(_place: Place, _value: Any) -> list[Check]:
+    return []  # the statuses are wanted for more than the check: compile_expectation does it
+
+
+# ── latency ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+_BOUNDS: Mapping[str, tuple[str, Callable[[float, float], bool]]] = {
+    "above": ("above", operator.gt),
+    "at_least": ("at least", operator.ge),
+    "below": ("below", operator.lt),
+    "at_most": ("at most", operator.le),
+}
+
+
+def _latency(place: Place, value: Any) -> list[Check]:
+    if not isinstance(value, Mapping) or not value:
+        place.problem("`latency` takes a bound with a unit", hint="latency: { below: 500ms }")
+        return []
+    place.only_keys(value, _BOUNDS)
+    bounds = [
+        (*_BOUNDS[name], _microseconds(place / name, bound), bound)
+        for name, bound in value.items()
+        if name in _BOUNDS
+    ]
+    expected = " and ".join(f"{phrase} {written}" for phrase, _, _, written in bounds)
+
+    def run(exchange: Exchange, _scope: Scope) -> str | None:
+        took_us = exchange.timings.duration_us
+        if all(compare(took_us, limit_us) for _, compare, limit_us, _ in bounds):
+            return None
+        return f"{took_us / 1000:,.1f}ms"
+
+    return [Check(name="latency", run=run, expected=lambda _: expected)]
+
+
+def _microseconds(place: Place, value: Any) -> float:
+    if not isinstance(value, str) or value.strip().replace(".", "", 1).isdigit():
+        place.problem(f"{show(value, 60)} needs a unit", hint=f"did you mean {value}ms?")
+        return 0
+    return round(place.attempt(lambda: parse_duration(value), 0.0) * 1_000_000)
+
+
+# ── header, cookie, body, json ───────────────────────────────────────────────────────────────────────────────
+
+
+def _headers(place: Place, value: Any) -> list[Check]:
+    return [_header(place / name, str(name), spec) for name, spec in place.mapping(value).items()]
+
+
+def _header(place: Place, name: str, spec: Any) -> Check:
+    wanted = name.lower()
+    return _matcher_check(
+        f"header:{name}",
+        compile_matcher(place, spec, text=True),
+        lambda exchange: exchange.headers.get(wanted, MISSING),
+        f"no {name} header",
+    )
+
+
+def _cookies(place: Place, value: Any) -> list[Check]:
+    return [_cookie(place / name, str(name), spec) for name, spec in place.mapping(value).items()]
+
+
+def _cookie(place: Place, name: str, spec: Any) -> Check:
+    return _matcher_check(
+        f"cookie:{name}",
+        compile_matcher(place, spec, text=True),
+        lambda exchange: response_cookies(exchange).get(name, MISSING),
+        f"no {name} cookie",
+    )
+
+
+def _body(place: Place, value: Any) -> list[Check]:
+    matchers = value if isinstance(value, Mapping) else {"equals": value}
+    if not matchers:
+        compile_matcher(place, matchers)  # which notes the problem
+    return [
+        _body_check(str(name), compile_matcher(place, {name: spec}, text=True)) for name, spec in matchers.items()
+    ]
+
+
+def _body_check(name: str, matcher: Matcher) -> Check:
+    def run(exchange: Exchange, scope: Scope) -> str | None:
+        text = exchange.text
+        if matcher.holds(text, scope):
+            return None
+        return matcher.actual(text, scope) if name == "length" else show_body(exchange)
+
+    return Check(name=f"body:{name}", run=run, expected=matcher.expected)
+
+
+def _json(place: Place, value: Any) -> list[Check]:
+    if isinstance(value, Mapping):
+        return [_json_check(place / path, path, place / path, spec) for path, spec in value.items()]
+    if not isinstance(value, list | tuple):
+        place.problem("`json` takes a mapping of paths, or a list", hint='json: { "$.total": { above: 0 } }')
+        return []
+    checks = []
+    for index, entry in enumerate(value):
+        here = place / index
+        if not isinstance(entry, Mapping) or "path" not in entry:
+            here.problem("`path` is missing here", hint='- { path: "$.total", above: 0 }')
+            continue
+        spec = {name: argument for name, argument in entry.items() if name != "path"}
+        checks.append(_json_check(here / "path", entry["path"], here, spec or {"exists": True}))
+    return checks
+
+
+def _json_check(path_place: Place, path: Any, place: Place, spec: Any) -> Check:
+    compiled = path_place.jsonpath(path)
+    matcher = compile_matcher(place, spec)
+    find, many, nothing = compiled.find, _finds_many(compiled), f"nothing at {path}"
+    holds = matcher.holds
+
+    def run(exchange: Exchange, scope: Scope) -> str | None:
+        try:
+            found = find(exchange.json)
+        except (ValueError, RecursionError):
+            return f"not JSON: {show_body(exchange)}"
+        except ExpressionError as error:
+            return str(error)
+        value = MISSING if not found else found if many else found[0]
+        if holds(value, scope):
+            return None
+        return nothing if value is MISSING else matcher.actual(value, scope)
+
+    return Check(name=f"json:{path}", run=run, expected=matcher.expected)
+
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_MANY = re.compile(r"\.\.|[*?:,|]")
+
+
+def _finds_many(path: JsonPath) -> bool:
+    """Whether a path can lead to several values: it is the list of them that is checked then."""
+    return _MANY.search(_QUOTED.sub("", path.text)) is not None
+
+
+def _matcher_check(name: str, matcher: Matcher, read: Callable[[Exchange], Any], nothing: str) -> Check:
+    def run(exchange: Exchange, scope: Scope) -> str | None:
+        value = read(exchange)
+        if matcher.holds(value, scope):
+            return None
+        return nothing if value is MISSING else matcher.actual(value, scope)
+
+    return Check(name=name, run=run, expected=matcher.expected)
+
+
+# ── condition ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _condition(place: Place, value: Any) -> list[Check]:
+    condition = place.condition(value)
+
+    def run(_exchange: Exchange, scope: Scope) -> str | None:
+        try:
+            return None if condition(scope) else "false"
+        except ExpressionError as error:  # the response has another shape: that is its failure, not the scenario's
+            return f"can't be evaluated: {error}"
+
+    return [
+        Check(
+            name="condition",
+            run=run,
+            expected=lambda _: shorten(condition.text, LIMIT),
+            needs_response="response" in condition.names,
+        )
+    ]
+
+
+_BUILDERS: Mapping[str, Callable[[Place, Any], list[Check]]] = {
+    "status_code": _no_builder,
+    "latency": _latency,
+    "headers": _headers,
+    "body": _body,
+    "json": _json,
+    "condition": _condition,
+    "cookies": _cookies,
+}
+"""Every key of `expect`, and what compiles it."""

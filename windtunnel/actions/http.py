@@ -1,0 +1,59 @@
+"""The `http` step: one request, then `expect`, then `extract`."""
+
+from __future__ import annotations
+
+from windtunnel.actions.judge import Judge, errored, receive
+from windtunnel.actions.place import StepCompiler
+from windtunnel.actions.request import REQUEST_KEYS, Request, compile_request
+from windtunnel.errors import ExpressionError
+from windtunnel.interfaces import Instance, StepOutcome
+from windtunnel.model.http import Exchange
+from windtunnel.model.scenario import Step
+
+__all__ = ["HttpAction"]
+
+
+class HttpAction:
+    """A compiled `http` step."""
+
+    __slots__ = ("_judge", "_request", "_timeout_s", "name", "secrets")
+
+    type = "http"
+    keys = (*REQUEST_KEYS, "expect", "extract")
+
+    def __init__(self, name: str, request: Request, judge: Judge) -> None:
+        self.name, self._request, self._judge = name, request, judge
+        self._timeout_s = request.timeout_s
+        self.secrets = judge.extraction.secrets
+
+    @classmethod
+    def compile(cls, step: Step, compiler: StepCompiler) -> HttpAction | None:
+        """Compile a step; None when problems were noted."""
+        request = compile_request(step, compiler, timeout=step.options.get("timeout"))
+        judge = Judge.compile(step, compiler, imply_status=True)
+        compiler.responses.add(step.name)
+        return None if request is None else cls(step.name, request, judge)
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        """Send the request and judge what came. Each redirect hop is a record of its own."""
+        hops = 0
+
+        def on_hop(hop: Exchange) -> None:
+            nonlocal hops
+            hops += 1
+            instance.observe(hop, step=self.name, poll=False, failed=False)
+
+        try:
+            sending = self._request.send(instance, on_hop, self._timeout_s)
+        except ExpressionError as error:
+            return errored(error)
+        exchange = await sending
+        receive(instance, self.name, exchange)
+        outcome = self._judge.outcome(exchange, instance, requests=hops + 1)
+        if hops:
+            instance.observe(exchange, step=self.name, poll=False, failed=outcome.request_failed)
+        return outcome
+
+    def request_failed(self, exchange: Exchange) -> bool:
+        """Whether a request of this step counts as failed (`http_req_failed`)."""
+        return self._judge.request_failed(exchange)

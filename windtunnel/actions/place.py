@@ -1,0 +1,211 @@
+"""What an action needs to compile the steps of one scenario: its surroundings, and places that report problems.
+
+Every problem is gathered, none is raised: a user mends all of them in one go. What can't be compiled is replaced
+by a stand-in, so that compiling goes on; nothing runs as long as there is a problem.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from windtunnel.errors import ExpressionError, Location, Problem, did_you_mean
+from windtunnel.expressions.condition import Condition, compile_condition
+from windtunnel.expressions.functions import RESERVED, Scope, is_reserved
+from windtunnel.expressions.jsonpath import JsonPath, compile_jsonpath
+from windtunnel.expressions.quantities import parse_duration, parse_size
+from windtunnel.expressions.template import Template, compile_json, compile_template, compile_text
+from windtunnel.interfaces import Transport
+from windtunnel.model.scenario import Scenario, Step
+from windtunnel.model.source import DataPath
+from windtunnel.model.sut import Service, Sut
+
+__all__ = ["Place", "Scope", "StepCompiler"]
+
+T = TypeVar("T")
+
+_VARIABLE_NAME = re.compile(r"[^\W\d]\w*")
+_EMPTY_PATH = "$"
+
+
+class StepCompiler:
+    """The surroundings of one scenario's steps while they are compiled, in the order in which they run.
+
+    `names` are the variables that can be set by now and `responses` the steps that leave a response; both
+    grow from step to step. `steps` are the names of all steps, whenever they run. `problems` gathers what
+    is wrong. Owned by the one caller that compiles the scenario.
+    """
+
+    def __init__(
+        self, scenario: Scenario, *, sut: Sut, transport: Transport, names: Iterable[str], problems: list[Problem]
+    ) -> None:
+        self.scenario, self.sut, self.transport, self.problems = scenario, sut, transport, problems
+        self.names = set(names)
+        self.responses: set[str] = set()
+        self.steps = tuple(step.name for step in scenario.steps)
+
+    def at(self, step: Step) -> Place:
+        """The place of a step's mapping."""
+        return Place(self, step.path)
+
+    def service(self, step: Step) -> Service | None:
+        """The service a step's requests go to; None after a problem was noted."""
+        name = step.options.get("service")
+        service = self.sut.service(name)
+        if service is not None:
+            return service
+        services = ", ".join(self.sut.services)
+        if name is None:
+            self.at(step).problem(
+                "this step names no service, and the SUT has no base_url",
+                hint=f"add `service:` (one of {services})",
+            )
+        else:
+            (self.at(step) / "service").problem(
+                f'unknown service "{name}"',
+                hint=did_you_mean(str(name), self.sut.services) or f"one of {services}",
+            )
+        return None
+
+
+class Place:
+    """A value in the scenario's file while it is compiled: `place / "expect" / "json"` leads further in."""
+
+    __slots__ = ("compiler", "path")
+
+    def __init__(self, compiler: StepCompiler, path: DataPath) -> None:
+        self.compiler, self.path = compiler, path
+
+    def __truediv__(self, key: str | int) -> Place:
+        return Place(self.compiler, (*self.path, key))
+
+    def problem(self, message: str, *, hint: str | None = None, key: bool = False) -> None:
+        """Note what is wrong with the value here (with its key, if `key`)."""
+        where = self.compiler.scenario.source.locate(self.path, key=key)
+        self.compiler.problems.append(Problem(message=message, where=where, hint=hint))
+
+    def attempt(self, compile_: Callable[[], T], stand_in: T) -> T:
+        """The result of `compile_`, or `stand_in` after its ExpressionError was noted as a problem."""
+        try:
+            return compile_()
+        except ExpressionError as error:
+            Place(self.compiler, self.path + error.path).problem(str(error), hint=error.hint)
+            return stand_in
+
+    def template(self, value: Any) -> Template:
+        """A value of any shape with templates in it; `"{{ x }}"` alone keeps the type of x."""
+        return self._checked(value, self.attempt(lambda: compile_template(value), _nothing()))
+
+    def text(self, value: Any, *, encode: Callable[[str], str] | None = None) -> Template:
+        """Text with templates in it; `encode` is applied to what each of them yields."""
+        return self._checked(value, self.attempt(lambda: compile_text(value, encode=encode), _nothing()))
+
+    def json(self, value: Any) -> Template:
+        """A JSON document (bytes) with templates in it."""
+        return self._checked(value, self.attempt(lambda: compile_json(value), _nothing()))
+
+    def condition(self, value: Any) -> Condition:
+        """A bare expression or one in `{{ }}` that yields true or false."""
+        condition = self.attempt(lambda: compile_condition(value), compile_condition(True))
+        self._check_names(condition.names, lambda name: self._locate_word(name))
+        return condition
+
+    def jsonpath(self, value: Any) -> JsonPath:
+        """A JSON path."""
+        return self.attempt(lambda: compile_jsonpath(value), compile_jsonpath(_EMPTY_PATH))
+
+    def duration(self, value: Any, default: float) -> float:
+        """Seconds of a duration; the default when the value is None."""
+        return default if value is None else self.attempt(lambda: parse_duration(value), default)
+
+    def deadline(self, value: Any, default: float) -> float:
+        """Seconds of a duration that must not be zero; the default when the value is None."""
+        seconds = self.duration(value, default)
+        if seconds <= 0:
+            self.problem("this must be more than 0")
+        return seconds
+
+    def size(self, value: Any) -> int | None:
+        """Bytes of a size; None when the value is None."""
+        return None if value is None else self.attempt(lambda: parse_size(value), None)
+
+    def boolean(self, value: Any, default: bool) -> bool:
+        """True or false; the default when the value is None."""
+        if value is not None and not isinstance(value, bool):
+            self.problem(f"expected true or false, not {value!r}")
+        return default if value is None else bool(value)
+
+    def mapping(self, value: Any) -> Mapping[str, Any]:
+        """A mapping; empty when the value is None or something else."""
+        if value is not None and not isinstance(value, Mapping):
+            self.problem("expected a mapping here")
+        return value if isinstance(value, Mapping) else {}
+
+    def only_keys(self, value: Mapping[str, Any], known: Iterable[str]) -> None:
+        """Note every key that is not known."""
+        known = tuple(known)
+        for key in value:
+            if key not in known:
+                hint = did_you_mean(str(key), known) or f"one of {', '.join(known)}"
+                (self / key).problem(f'unknown key "{key}"', hint=hint, key=True)
+
+    def variable(self, name: str) -> None:
+        """Take note that the key here is a variable that this step sets."""
+        if is_reserved(name):
+            self.problem(f'"{name}" is a reserved name', hint="choose another name for the variable", key=True)
+        elif not _VARIABLE_NAME.fullmatch(name):
+            hint = "use letters, digits and _, not beginning with a digit"
+            self.problem(f'"{name}" cannot be a variable name', hint=hint, key=True)
+        self.compiler.names.add(name)
+
+    def _checked(self, value: Any, template: Template) -> Template:
+        self._check_names(template.names, lambda name: _leaf(self, value, name)._locate_word(name))
+        return template
+
+    def _check_names(self, names: Iterable[str], locate: Callable[[str], Location]) -> None:
+        known = self.compiler.names
+        for name in sorted(names):
+            if name in known or name in RESERVED:
+                continue
+            self.compiler.problems.append(
+                Problem(
+                    message=f'variable "{name}" is not set by any earlier step',
+                    where=locate(name),
+                    hint=did_you_mean(name, [*known, *RESERVED]),
+                )
+            )
+
+    def _locate_word(self, word: str) -> Location:
+        """The word inside the value here, when it stands on the value's first line; otherwise the value."""
+        where = self.compiler.scenario.source.locate(self.path)
+        found = re.compile(rf"\b{re.escape(word)}\b").search(where.excerpt, max(0, where.column - 1))
+        return replace(where, column=found.start() + 1, width=len(word)) if found else where
+
+
+def _leaf(place: Place, value: Any, name: str) -> Place:
+    """The place of the first text inside `value` whose template reads `name`."""
+    for inner, text in _texts(place, value):
+        try:
+            if name in compile_template(text).names:
+                return inner
+        except ExpressionError:
+            continue  # noted when the whole value was compiled
+    return place
+
+
+def _texts(place: Place, value: Any) -> Iterable[tuple[Place, str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(place / key, item)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _texts(place / index, item)
+
+
+def _nothing() -> Template:
+    """Stands for a template that can't be compiled."""
+    return compile_template(None)

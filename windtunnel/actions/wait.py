@@ -1,0 +1,144 @@
+"""The `wait` step: polls until `expect` holds, or pauses.
+
+poll ── holds ───────────────────────────────▶ extract, done
+  ▲      └─ doesn't ── time for another? ── no ─▶ the step fails with what the last poll brought
+  └─── interval ◀───────── yes
+"""
+
+from __future__ import annotations
+
+from windtunnel.actions.judge import Judge, errored, receive
+from windtunnel.actions.pause import Draw, compile_pause
+from windtunnel.actions.place import StepCompiler
+from windtunnel.actions.request import REQUEST_KEYS, Request, compile_request
+from windtunnel.actions.text import show_seconds
+from windtunnel.errors import ExpressionError
+from windtunnel.interfaces import Action, Instance, StepOutcome
+from windtunnel.model.http import Exchange
+from windtunnel.model.scenario import Step
+
+__all__ = ["PauseAction", "PollAction", "WaitAction"]
+
+INTERVAL_S = 1.0
+TIMEOUT_S = 30.0
+
+
+class WaitAction:
+    """Compiles a `wait` step to one of its two forms."""
+
+    type = "wait"
+    keys = (*REQUEST_KEYS, "expect", "extract", "interval", "duration")
+
+    @classmethod
+    def compile(cls, step: Step, compiler: StepCompiler) -> Action | None:
+        """Compile a step; None when problems were noted."""
+        place, options = compiler.at(step), step.options
+        polls = "path" in options or "url" in options
+        if "duration" not in options:
+            if polls:
+                return _compile_poll(step, compiler)
+            place.problem(
+                "a wait needs `duration` to pause, or `path` to poll", hint="duration: 2s, or path: /orders/1"
+            )
+            return None
+        for key in options:
+            if key in cls.keys and key != "duration":
+                (place / key).problem(f"`{key}` has no meaning beside `duration`", hint="leave it out", key=True)
+        return PauseAction(step.name, compile_pause(place / "duration", options["duration"]))
+
+
+class PauseAction:
+    """A pause of a constant or drawn length."""
+
+    __slots__ = ("_draw", "name")
+
+    type = "wait"
+    secrets: frozenset[str] = frozenset()
+
+    def __init__(self, name: str, draw: Draw) -> None:
+        self.name, self._draw = name, draw
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        """Sleep."""
+        try:
+            seconds = self._draw(instance)
+        except ExpressionError as error:
+            return errored(error)
+        await instance.clock.sleep(seconds)
+        return StepOutcome()
+
+
+class PollAction:
+    """Polls until `expect` holds: at once, then `interval` after the end of the last.
+
+    Each poll is rendered anew and recorded. The step gives up when no time is left for another poll.
+    """
+
+    __slots__ = ("_interval_s", "_judge", "_request", "_timeout_s", "name", "secrets")
+
+    type = "wait"
+
+    def __init__(self, name: str, request: Request, judge: Judge, *, interval_s: float, timeout_s: float) -> None:
+        self.name, self._request, self._judge = name, request, judge
+        self._interval_s, self._timeout_s = interval_s, timeout_s
+        self.secrets = judge.extraction.secrets
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        """Poll. A transport error is a poll that didn't pass."""
+        clock, expectation = instance.clock, self._judge.expectation
+        deadline = clock.now() + self._timeout_s
+        polls = requests = 0
+
+        def on_hop(hop: Exchange) -> None:
+            nonlocal requests
+            requests += 1
+            instance.observe(hop, step=self.name, poll=True, failed=False)
+
+        while True:
+            # A late wake-up may leave nothing of the time, but the poll that was promised is still made.
+            left_s = max(0.001, min(self._request.timeout_s, deadline - clock.now()))
+            try:
+                sending = self._request.send(instance, on_hop, left_s)
+            except ExpressionError as error:
+                return errored(error, requests=requests)
+            exchange = await sending
+            polls, requests = polls + 1, requests + 1
+            receive(instance, self.name, exchange)
+            failed = expectation.request_failed(exchange)
+            try:
+                checks = expectation.evaluate(exchange, instance.scope)
+            except ExpressionError as error:
+                return self._ended(errored(error, exchange=exchange, requests=requests, failed=failed), instance)
+            if checks is expectation.passed:
+                return self._ended(self._judge.conclude(exchange, checks, instance, requests=requests), instance)
+            if clock.now() + self._interval_s >= deadline:
+                outcome = self._judge.conclude(exchange, checks, instance, requests=requests)
+                outcome.message = f"{self._gave_up(polls)}; {outcome.message}"
+                return self._ended(outcome, instance)
+            instance.observe(exchange, step=self.name, poll=True, failed=failed)
+            await clock.sleep(self._interval_s)
+
+    def request_failed(self, exchange: Exchange) -> bool:
+        """Whether a poll counts as failed (`http_req_failed`), if it is the last one."""
+        return self._judge.request_failed(exchange)
+
+    def _gave_up(self, polls: int) -> str:
+        return f"gave up after {polls} poll{'s' if polls != 1 else ''} in {show_seconds(self._timeout_s)}"
+
+    def _ended(self, outcome: StepOutcome, instance: Instance) -> StepOutcome:
+        """The last request is a record of its own, unless it was the only one."""
+        if outcome.requests > 1 and outcome.exchange is not None:
+            instance.observe(outcome.exchange, step=self.name, poll=False, failed=outcome.request_failed)
+        return outcome
+
+
+def _compile_poll(step: Step, compiler: StepCompiler) -> PollAction | None:
+    place, options = compiler.at(step), step.options
+    request = compile_request(step, compiler, timeout=None)
+    judge = Judge.compile(step, compiler, imply_status=True)
+    compiler.responses.add(step.name)
+    interval_s = (place / "interval").duration(options.get("interval"), INTERVAL_S)
+    timeout_s = (place / "timeout").deadline(options.get("timeout"), TIMEOUT_S)
+    if request is None:
+        return None
+    return PollAction(step.name, request, judge, interval_s=interval_s, timeout_s=timeout_s)

@@ -1,0 +1,64 @@
+"""What to remark beside the user's own files: problems with them, or why a run did not pass. Worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from windtunnel.ci.github import Annotation, in_workspace
+from windtunnel.errors import Problem
+from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
+
+__all__ = ["problem_annotations", "summary_annotations"]
+
+_RESULT_ORDER = ("fail", "no_data", "inconclusive")
+
+
+def problem_annotations(problems: Iterable[Problem], *, verdict: str, workspace: str) -> list[Annotation]:
+    """One for each thing that is wrong with the files, the inputs or the run, where it stands."""
+    return [
+        Annotation(
+            title=f"Windtunnel: {verdict}",
+            message=f"{problem.message}\nhelp: {problem.hint}" if problem.hint else problem.message,
+            file=in_workspace(problem.where.file, workspace) if problem.where else None,
+            line=problem.where.line if problem.where else None,
+        )
+        for problem in problems
+    ]
+
+
+def summary_annotations(summary: Summary, *, workspace: str) -> list[Annotation]:
+    """Thresholds that did not hold, then what went wrong in which step; none for a pass.
+
+    A verdict that no threshold explains (unreachable, interrupted, …) is a remark of its own, the first.
+    """
+    if summary.verdict == "pass":
+        return []
+    missed = [result for result in summary.thresholds if result.result in _RESULT_ORDER]
+    missed.sort(key=lambda result: _RESULT_ORDER.index(result.result))
+    remarks = []
+    if summary.verdict != "fail" or not missed:
+        reasons = "\n".join(summary.reasons) or "see the log"
+        remarks.append(Annotation(title=f"Windtunnel: {summary.verdict}", message=reasons))
+    places = {(row.scenario, row.step): row for row in summary.steps}
+    remarks += [_of_threshold(result, workspace) for result in missed]
+    remarks += [_of_errors(group, places.get((group.scenario, group.step)), workspace) for group in summary.errors]
+    return remarks
+
+
+def _of_threshold(result: ThresholdResult, workspace: str) -> Annotation:
+    message = f"{result.selector}: {result.condition} — measured {result.measured} (n = {result.samples:,})"
+    return Annotation(
+        title=f"Threshold: {result.result.replace('_', ' ')}",
+        message=f"{message}\n{result.reason}" if result.reason else message,
+        file=in_workspace(result.file, workspace) if result.file else None,
+        line=result.line,
+    )
+
+
+def _of_errors(group: ErrorGroup, row: StepSummary | None, workspace: str) -> Annotation:
+    return Annotation(
+        title=f"{group.scenario} / {group.step}: {group.outcome}",
+        message=f"{group.cause}: {group.count:,} times ({group.share:.1%} of the failures)\n{group.example}",
+        file=in_workspace(row.file, workspace) if row and row.file else None,
+        line=row.line if row else None,
+    )

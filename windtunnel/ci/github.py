@@ -1,0 +1,176 @@
+"""What GitHub Actions understands: outputs, the job summary, annotations, and a log that commands nothing.
+
+The forms are those of GitHub's pages "Workflow commands for GitHub Actions" and "Usage limits".
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TextIO
+
+from windtunnel.report.text import for_log, printable
+
+__all__ = [
+    "MAX_ANNOTATIONS",
+    "MAX_ANNOTATION_LENGTH",
+    "SUMMARY_BUDGET",
+    "Annotation",
+    "HarmlessLog",
+    "annotation_command",
+    "annotation_commands",
+    "fenced",
+    "fitted_summary",
+    "in_workspace",
+    "neutralised",
+    "outputs_text",
+]
+
+MAX_ANNOTATIONS = 10
+"""Of one level in one step; GitHub drops what is over it."""
+MAX_ANNOTATION_LENGTH = 4096
+"""Characters of a message, escapes counted."""
+SUMMARY_BUDGET = 900 * 1024
+"""Bytes of a step's summary. GitHub shows nothing at all of one over 1 MiB."""
+
+_TITLE_LENGTH = 120
+_CUT_NOTE = "\n\n_The summary is cut here; the whole of it is in the report._\n"
+_MESSAGE_ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_PROPERTY_ESCAPES = {**_MESSAGE_ESCAPES, ":": "%3A", ",": "%2C"}
+_OTHER_LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
+
+
+def neutralised(text: str) -> str:
+    """The text with every workflow command (`::name::`, `##[name]`) made plain, so that the SUT can give none."""
+    # The runner's reader ends a line at a lone carriage return too.
+    return for_log(_OTHER_LINE_ENDS.sub("\n", text))
+
+
+class HarmlessLog(io.TextIOBase):
+    """A text stream that passes whole lines on, neutralised. What was written in pieces is judged as one line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._begun = ""
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Take text; a line is passed on when its end has come."""
+        lines, end, self._begun = (self._begun + text).rpartition("\n")
+        if end:
+            self._stream.write(neutralised(lines) + end)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on whole lines. A begun one waits for its end: its next piece may turn it into a command."""
+        self._stream.flush()
+
+    def finish(self) -> None:
+        """End the line that was begun, if any."""
+        if self._begun:
+            self.write("\n")
+        self.flush()
+
+
+def outputs_text(outputs: Mapping[str, str]) -> str:
+    """What is appended to the file `GITHUB_OUTPUT`: each value between delimiters that nobody can foresee."""
+    parts = []
+    for name, value in outputs.items():
+        delimiter = f"windtunnel-{secrets.token_hex(16)}"
+        parts.append(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+    return "".join(parts)
+
+
+def fitted_summary(markdown: str, *, used: int = 0, budget: int = SUMMARY_BUDGET) -> str:
+    """The job summary within `budget` bytes of UTF-8, `used` of which are taken already.
+
+    The verdict stands at the top, so what is cut is detail: whole paragraphs where there are any, else lines.
+    """
+    encoded = markdown.encode("utf-8", "replace")
+    room = budget - used
+    if len(encoded) <= room:
+        return encoded.decode()
+    room -= len(_CUT_NOTE.encode())
+    kept = encoded[: max(0, room)].decode("utf-8", "ignore")
+    end = kept.rfind("\n\n")
+    if end < 0:
+        end = kept.rfind("\n")
+    return kept[:end] + _CUT_NOTE if end > 0 else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """One remark that GitHub shows beside the code. `file` is relative to the workspace; `line` counts from 1."""
+
+    title: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+
+def annotation_commands(annotations: Sequence[Annotation], *, limit: int = MAX_ANNOTATIONS) -> list[str]:
+    """`::error …` lines for the first `limit` annotations, the worst first; the last tells what is left out."""
+    shown = list(annotations[:limit])
+    left_out = len(annotations) - len(shown)
+    if shown and left_out:
+        last = shown[-1]
+        shown[-1] = Annotation(
+            title=last.title,
+            message=f"+{left_out} more, see the log. {last.message}",
+            file=last.file,
+            line=last.line,
+        )
+    return [annotation_command(annotation) for annotation in shown]
+
+
+def annotation_command(annotation: Annotation, *, level: str = "error") -> str:
+    """`::error file=…,line=…,title=…::message`, escaped, with a message of at most 4,096 characters.
+
+    `level` is error, warning or notice.
+    """
+    properties = {}
+    if annotation.file:
+        properties["file"] = annotation.file
+        if annotation.line:
+            properties["line"] = str(annotation.line)
+    properties["title"] = printable(annotation.title, limit=_TITLE_LENGTH)
+    named = ",".join(f"{name}={_escaped(value, _PROPERTY_ESCAPES)}" for name, value in properties.items())
+    message = printable(annotation.message, limit=MAX_ANNOTATION_LENGTH, lines=True)
+    return f"::{level} {named}::{_within(_escaped(message, _MESSAGE_ESCAPES), MAX_ANNOTATION_LENGTH)}"
+
+
+def in_workspace(file: str, workspace: str) -> str | None:
+    """The file as a path relative to the workspace, which is how GitHub finds it; None when it lies elsewhere."""
+    path = PurePath(file)
+    if path.is_absolute():
+        try:
+            path = path.relative_to(workspace)
+        except ValueError:
+            return None
+    return None if ".." in path.parts else path.as_posix()
+
+
+def _escaped(text: str, escapes: Mapping[str, str]) -> str:
+    return "".join(escapes.get(character, character) for character in text)
+
+
+def _within(escaped: str, limit: int) -> str:
+    """At most `limit` characters of escaped text, cut before an escape and never inside one."""
+    if len(escaped) <= limit:
+        return escaped
+    return re.sub(r"%[0-9A-F]?$", "", escaped[: limit - 1]) + "…"
+
+
+def fenced(lines: Iterable[str]) -> str:
+    """Text as a Markdown code block that the text itself can't end."""
+    text = "\n".join(lines)
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}\n"

@@ -1,0 +1,96 @@
+"""`windtunnel demo`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from windtunnel.cli.options import Color, Output, Quiet
+from windtunnel.cli.terminal import Terminal
+
+__all__ = ["demo"]
+
+PORT = 8080
+
+
+def demo(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Only serve the shop, until Ctrl-C, for runs of your own.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="PORT", help=f"Port of --serve. Default: {PORT}.", show_default=False),
+    ] = None,
+    parallel: Annotated[int, typer.Option("--parallel", "-p", metavar="N", help="Users at the same time.")] = 20,
+    count: Annotated[int, typer.Option("--count", "-n", metavar="N", help="Instances over the whole run.")] = 300,
+    failure_rate: Annotated[
+        float,
+        typer.Option(
+            "--failure-rate", metavar="SHARE", help="Share of requests the shop fails: 0.02.", min=0, max=1
+        ),
+    ] = 0.0,
+    output: Output = None,
+    quiet: Quiet = False,
+    color: Color = None,
+) -> None:
+    """Start a small shop, run a journey against it, and name the report."""
+    terminal = Terminal.standard(color=color, quiet=quiet)
+    if serve:
+        _serve(PORT if port is None else port, failure_rate, terminal)
+    else:
+        raise typer.Exit(_run(parallel, count, failure_rate, output, terminal))
+
+
+def _serve(port: int, failure_rate: float, terminal: Terminal) -> None:
+    from windtunnel.demo.server import RunningShop, run_forever
+    from windtunnel.demo.settings import ShopSettings
+    from windtunnel.errors import ConfigError
+
+    def ready(shop: RunningShop) -> None:
+        terminal.result(f"The demo shop is open at {shop.base_url}  (Ctrl-C closes it)")
+
+    try:
+        run_forever(ShopSettings(failure_rate=failure_rate), host="localhost", port=port, on_ready=ready)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        raise ConfigError.of(
+            f"port {port} is already taken" if taken else f"can't listen on port {port}: {error.strerror}",
+            hint="choose another one with --port, or stop what listens there",
+        ) from None
+
+
+def _run(parallel: int, count: int, failure_rate: float, output: str | None, terminal: Terminal) -> int:
+    """Run the example scenarios against a shop of our own."""
+    import tempfile
+
+    from windtunnel.cli.job import JobRequest, run_job
+    from windtunnel.demo.journey import example_scenarios, write_sut
+    from windtunnel.demo.process import ShopProcess
+    from windtunnel.demo.settings import ShopSettings
+
+    settings = ShopSettings(failure_rate=failure_rate)
+    with tempfile.TemporaryDirectory(prefix="windtunnel-demo-") as folder, ShopProcess(settings) as shop:
+        request = JobRequest(
+            sut=str(write_sut(Path(folder), shop.base_url)),
+            scenarios=(_shown(example_scenarios()),),
+            parallel=parallel,
+            count=count,
+            output=output,
+            name="demo",
+            argv=tuple(sys.argv[1:]),
+        )
+        result = run_job(request, environment=os.environ, terminal=terminal)
+    return result.summary.exit_code
+
+
+def _shown(path: Path) -> str:
+    """The path as a person here would write it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

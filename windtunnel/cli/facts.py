@@ -1,0 +1,117 @@
+"""What ran, where: the manifest of a run, from the plan and its surroundings."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+import windtunnel
+from windtunnel.engine.coordinator import RECORD_VERSION
+from windtunnel.engine.plan import Plan
+from windtunnel.model.manifest import Manifest
+from windtunnel.model.test_plan import TestPlan
+from windtunnel.redaction import Redactor
+
+__all__ = ["plan_hash", "run_manifest"]
+
+CI_FACTS = {
+    "provider": ("GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "CIRCLECI"),
+    "repository": ("GITHUB_REPOSITORY", "CI_PROJECT_PATH", "CIRCLE_PROJECT_REPONAME"),
+    "ref": ("GITHUB_REF_NAME", "CI_COMMIT_REF_NAME", "GIT_BRANCH", "CIRCLE_BRANCH"),
+    "job": ("GITHUB_JOB", "CI_JOB_NAME", "JOB_NAME", "CIRCLE_JOB"),
+    "run": ("GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID", "CIRCLE_BUILD_NUM"),
+}
+"""Fact -> the variables in which CI systems say it; the first that is set counts."""
+
+COMMIT_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "CIRCLE_SHA1")
+
+
+def plan_hash(test_plan: TestPlan) -> str:
+    """16 hex digits that are equal for equal files and load, whatever the seed and the environment."""
+    digest = hashlib.blake2b(digest_size=8)
+    for source in sorted(test_plan.sources, key=lambda source: source.file):
+        digest.update(source.file.encode())
+        digest.update("\n".join(source.lines).encode("utf-8", "replace"))
+    digest.update(str(test_plan.load).encode())
+    digest.update("\n".join(f"{t.selector}: {t.text}" for t in test_plan.thresholds).encode())
+    return digest.hexdigest()
+
+
+def run_manifest(
+    test_plan: TestPlan,
+    plan: Plan,
+    *,
+    run_id: str,
+    started: float,
+    argv: tuple[str, ...],
+    environment: Mapping[str, str],
+    redactor: Redactor,
+) -> Manifest:
+    """The manifest of a run that is about to start."""
+    sut = test_plan.sut
+    services = [service for service in (sut.default, *sut.services.values()) if service is not None]
+    return Manifest(
+        schema_version=RECORD_VERSION,
+        run_id=run_id,
+        version=windtunnel.__version__,
+        started=started,
+        name=test_plan.name,
+        sut=sut.name,
+        base_urls=list(dict.fromkeys(redactor.url(service.base_url) for service in services)),
+        scenarios=[scenario.id for scenario in test_plan.scenarios],
+        load=str(test_plan.load),
+        parallel=test_plan.load.parallel,
+        count=test_plan.load.count,
+        duration_s=test_plan.load.duration_s,
+        seed=test_plan.seed,
+        plan_hash=plan_hash(test_plan),
+        steps=list(plan.rows),
+        thresholds=list(test_plan.thresholds),
+        argv=[redactor.text(redactor.url(word)) for word in argv],
+        tags=dict(test_plan.tags),
+        host={
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "cpus": str(os.cpu_count() or 0),
+        },
+        ci=_ci_facts(environment),
+        commit=_commit(environment),
+    )
+
+
+def _ci_facts(environment: Mapping[str, str]) -> dict[str, str]:
+    facts = {}
+    for fact, variables in CI_FACTS.items():
+        found = next((name for name in variables if environment.get(name)), None)
+        if found:
+            facts[fact] = found if fact == "provider" else environment[found]
+    return facts
+
+
+def _commit(environment: Mapping[str, str]) -> str | None:
+    """The commit from CI's environment, else from `.git` of this folder or one above it, without running git."""
+    for name in COMMIT_VARIABLES:
+        if environment.get(name):
+            return environment[name]
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        git = folder / ".git"
+        if git.is_dir():
+            return _head(git)
+    return None
+
+
+def _head(git: Path) -> str | None:
+    try:
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
+        if not head.startswith("ref: "):
+            return head
+        reference = git / head[5:]
+        if reference.is_file():
+            return reference.read_text(encoding="utf-8").strip()
+        packed = (git / "packed-refs").read_text(encoding="utf-8").splitlines()
+        return next((line.split()[0] for line in packed if line.endswith(f" {head[5:]}")), None)
+    except (OSError, UnicodeDecodeError):
+        return None

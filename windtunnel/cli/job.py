@@ -1,0 +1,188 @@
+"""The whole job: load, compile, run, judge, render. Every command that runs something comes through here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from windtunnel.cli.facts import plan_hash, run_manifest
+from windtunnel.cli.progress import Status, watch
+from windtunnel.cli.rendering import write_reports
+from windtunnel.cli.terminal import Terminal
+from windtunnel.cli.test_plan import JobRequest, load_test_plan
+from windtunnel.engine.clock import SystemClock
+from windtunnel.engine.coordinator import Conduct, conduct
+from windtunnel.engine.plan import compile_plan
+from windtunnel.engine.shutdown import Shutdown
+from windtunnel.errors import ConfigError
+from windtunnel.http.transport import HttpTransport
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
+from windtunnel.model.manifest import Evidence, Manifest
+from windtunnel.model.summary import Summary
+from windtunnel.model.test_plan import TestPlan
+from windtunnel.redaction import Redactor
+from windtunnel.report.collect import Analysis
+from windtunnel.storage.directory import RunDirectory, new_run_id
+from windtunnel.verdict.conclude import conclude
+from windtunnel.verdict.selectors import check_selectors
+
+__all__ = ["JobRequest", "JobResult", "run_job"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """How the job ended, and where everything about it lies."""
+
+    summary: Summary
+    directory: RunDirectory
+
+
+def run_job(request: JobRequest, *, environment: Mapping[str, str], terminal: Terminal) -> JobResult:
+    """Do the whole job. Raises ConfigError, with nothing sent and nothing written, when the input is wrong."""
+    test_plan = load_test_plan(request, environment)
+    redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
+    job = _prepare(test_plan, request, environment, redactor)
+    _announce(test_plan, job.manifest, terminal)
+    evidence = _run_loop(lambda: _carry_out(job, terminal))
+    summary = conclude(job.manifest, job.aggregate, evidence)
+    analysis = Analysis(summary=summary, aggregate=job.aggregate, manifest=job.manifest)
+    job.directory.write_summary(summary)
+    write_reports(job.directory, analysis, terminal)
+    return JobResult(summary=summary, directory=job.directory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """A run that is ready to be carried out."""
+
+    test_plan: TestPlan
+    conduct: Callable[[Shutdown], Conduct]
+    manifest: Manifest
+    aggregate: Aggregate
+    directory: RunDirectory
+
+
+def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str, str], redactor: Redactor) -> _Job:
+    """Compile everything, then make the run directory; the first thing on disk is the manifest."""
+    clock = SystemClock()
+    started = clock.unix()
+    run_id = new_run_id(started)
+    transport = HttpTransport(test_plan.sut, run_id)
+    plan = compile_plan(test_plan, transport=transport, run_id=run_id)
+    if problems := check_selectors(test_plan.thresholds, plan.rows):
+        raise ConfigError(problems)
+    manifest = run_manifest(
+        test_plan,
+        plan,
+        run_id=run_id,
+        started=started,
+        argv=request.argv,
+        environment=environment,
+        redactor=redactor,
+    )
+    directory = RunDirectory.create(Path(test_plan.output.directory), run_id)
+    directory.write_manifest(manifest)
+    directory.write_sources(test_plan.sources, redactor)
+    aggregate = Aggregate()
+    return _Job(
+        test_plan=test_plan,
+        manifest=manifest,
+        aggregate=aggregate,
+        directory=directory,
+        conduct=lambda shutdown: Conduct(
+            plan=plan,
+            transport=transport,
+            preflight=transport.preflight,
+            directory=directory,
+            redactor=redactor,
+            clock=clock,
+            shutdown=shutdown,
+            sinks=(aggregate,),
+            plan_hash=plan_hash(test_plan),
+        ),
+    )
+
+
+async def _carry_out(job: _Job, terminal: Terminal) -> Evidence:
+    shutdown = Shutdown()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Windows has no signal handlers in its loops: Ctrl-C arrives as KeyboardInterrupt there.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, _on_signal, number, shutdown, terminal)
+    load = job.test_plan.load
+    progress = asyncio.create_task(watch(load, _status_reader(job.aggregate), terminal))
+    try:
+        return await conduct(job.conduct(shutdown))
+    finally:
+        progress.cancel()
+        await asyncio.gather(progress, return_exceptions=True)
+
+
+def _on_signal(number: int, shutdown: Shutdown, terminal: Terminal) -> None:
+    name = signal.Signals(number).name
+    if not shutdown.requested:
+        terminal.note(
+            f"{name}: no new instances start, running ones have {shutdown.grace_s:g} s; again to stop at once"
+        )
+    shutdown.request(f"interrupted by {name}", signal=number)
+
+
+def _status_reader(aggregate: Aggregate) -> Callable[[], Status]:
+    began = time.perf_counter()
+
+    def read() -> Status:
+        elapsed_s = time.perf_counter() - began
+        instances = select(aggregate, "instances")
+        requests = select(aggregate, "http_reqs")
+        duration = select(aggregate, "http_req_duration")
+        users = select(aggregate, "vus")
+        assert isinstance(instances, Rate)
+        assert isinstance(requests, Counter)
+        assert isinstance(duration, Trend)
+        assert isinstance(users, Gauge)
+        return Status(
+            elapsed_s=elapsed_s,
+            instances=instances.count,
+            not_passed=instances.count - instances.matches,
+            in_flight=int(users.value or 0),
+            requests_per_s=requests.total / elapsed_s if elapsed_s else 0.0,
+            p95_ms=duration.histogram.percentile(95) / 1000 if duration.histogram.count else None,
+        )
+
+    return read
+
+
+def _announce(test_plan: TestPlan, manifest: Manifest, terminal: Terminal) -> None:
+    scenarios = len(test_plan.scenarios)
+    terminal.say(f"windtunnel {manifest.version} · run {manifest.run_id} · seed {manifest.seed}")
+    terminal.say(
+        f"{manifest.sut} ({', '.join(manifest.base_urls)}) · "
+        f"{scenarios} scenario{'s' if scenarios != 1 else ''} · {manifest.load}"
+    )
+
+
+def _run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine on uvloop where there is one. Garbage that exists already is never looked at again."""
+    gc.collect()
+    gc.freeze()
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main())
+    if sys.version_info >= (3, 11):
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main())
+    uvloop.install()
+    return asyncio.run(main())

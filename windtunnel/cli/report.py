@@ -1,0 +1,41 @@
+"""`windtunnel report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from windtunnel.cli.options import Color, Output, Quiet, RunId
+from windtunnel.cli.terminal import Terminal
+
+__all__ = ["report"]
+
+
+def report(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="A run id, a path, or latest (default).", show_default=False),
+    ] = None,
+    run_id: RunId = None,
+    output: Output = None,
+    quiet: Quiet = False,
+    color: Color = None,
+) -> None:
+    """Render the report of a run again from its records, finished or not.
+
+    Exits 0 when the report was rendered, whatever the verdict in it.
+    """
+    from windtunnel.cli.rendering import write_reports
+    from windtunnel.errors import ConfigError
+    from windtunnel.report.collect import analyse
+    from windtunnel.storage.directory import RunDirectory
+
+    if run and run_id and run != run_id:
+        raise ConfigError.of(f"RUN is {run!r} and --run-id is {run_id!r}", hint="give one of them")
+    directory = RunDirectory.find(run or run_id or "latest", Path(output or "runs"))
+    terminal = Terminal.standard(color=color, quiet=quiet)
+    analysis = analyse(directory)
+    directory.write_summary(analysis.summary)
+    write_reports(directory, analysis, terminal)

@@ -1,0 +1,95 @@
+"""`windtunnel run`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from windtunnel.cli.options import Color, Output, Quiet, Scenarios, SutFile
+from windtunnel.cli.terminal import Terminal
+
+__all__ = ["HELP", "run"]
+
+HELP = """Run scenarios against a system under test.
+
+Validates everything first; nothing is sent while anything is wrong. Ends with a table, a verdict and a report.
+
+Exit codes: 0 pass, 1 error (a bug of ours), 2 invalid input, 3 SUT unreachable, 4 inconclusive,
+5 evidence incomplete, 99 fail, 130/143 interrupted.
+"""
+
+
+def run(
+    sut: SutFile = None,
+    scenarios: Scenarios = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            help="A test plan. Default: windtunnel.yaml if it exists and neither --sut nor --scenarios is given. "
+            "What is given here wins over the plan.",
+            show_default=False,
+        ),
+    ] = None,
+    parallel: Annotated[
+        int | None,
+        typer.Option(
+            "--parallel", "-p", metavar="N", help="Users at the same time. Default: 1.", show_default=False
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--count", "-n", metavar="N", help="Instances over the whole run. Default: 1.", show_default=False
+        ),
+    ] = None,
+    duration: Annotated[
+        str | None,
+        typer.Option(
+            "--duration", metavar="TIME", help="How long new instances start: 30s, 5m.", show_default=False
+        ),
+    ] = None,
+    thresholds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--threshold",
+            "--thresholds",
+            metavar="TEXT",
+            help="A condition the run must meet: 'http_req_duration: p(95) < 400ms', "
+            "'http_req_failed{step:add_to_cart}: rate < 1%'. Repeatable, added to the plan's.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", help="Makes a run repeatable. Default: random.", show_default=False),
+    ] = None,
+    output: Output = None,
+    name: Annotated[
+        str, typer.Option("--name", metavar="TEXT", help="A name for the report.", show_default=False)
+    ] = "",
+    quiet: Quiet = False,
+    color: Color = None,
+) -> None:
+    """Run scenarios against a system under test."""
+    from windtunnel.cli.job import JobRequest, run_job
+
+    request = JobRequest(
+        sut=sut,
+        scenarios=tuple(scenarios or ()),
+        plan=plan,
+        parallel=parallel,
+        count=count,
+        duration=duration,
+        thresholds=tuple(thresholds or ()),
+        seed=seed,
+        output=output,
+        name=name,
+        argv=tuple(sys.argv[1:]),
+    )
+    result = run_job(request, environment=os.environ, terminal=Terminal.standard(color=color, quiet=quiet))
+    raise typer.Exit(result.summary.exit_code)

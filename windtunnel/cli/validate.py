@@ -1,0 +1,35 @@
+"""`windtunnel validate`."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from windtunnel.cli.options import Quiet
+from windtunnel.cli.terminal import Terminal
+
+__all__ = ["validate"]
+
+
+def validate(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILES]",
+            help="SUT files, scenarios, plans or folders. Default: windtunnel.yaml if it exists, "
+            "else sut.yaml and scenarios/.",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Check files without sending anything: every problem with its place, and exit code 2 if there is one."""
+    from windtunnel.cli.validation import validate_files
+
+    checked = validate_files(files or [], environment=os.environ)
+    terminal = Terminal.standard(quiet=quiet)
+    for name, what in checked:
+        terminal.say(f"{name}: {what}")
+    terminal.say(f"{len(checked)} file{'s' if len(checked) != 1 else ''} valid, nothing was sent")

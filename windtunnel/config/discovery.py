@@ -1,0 +1,120 @@
+"""From what the user calls scenarios (files, directories, globs) to the files that are meant."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from windtunnel.config.reader import similar_name
+from windtunnel.errors import ConfigError, Location, Problem
+
+__all__ = ["Pattern", "ScenarioPath", "find_scenario_files"]
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """A file, directory or glob. `weight` replaces that of its scenarios; `where` is its place in a plan."""
+
+    text: str
+    weight: int | None = None
+    where: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioPath:
+    """One file. `named`: the user wrote its very name, so that it must be a scenario and can't be a fragment."""
+
+    path: str
+    named: bool
+    weight: int | None = None
+
+
+def find_scenario_files(patterns: Iterable[Pattern]) -> tuple[list[ScenarioPath], list[Problem]]:
+    """The files that the patterns stand for, each once, in their order; and a problem for each that has none."""
+    found: dict[str, ScenarioPath] = {}
+    problems: list[Problem] = []
+    for pattern in patterns:
+        try:
+            paths = list(_files_of(pattern))
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        if not paths:
+            problems.append(_nothing_found(pattern))
+        for path in paths:
+            _take(found, path)
+    return list(found.values()), problems
+
+
+def _take(found: dict[str, ScenarioPath], path: ScenarioPath) -> None:
+    """Keep a file once however often it is reached: an own weight and the very name win."""
+    key = os.path.realpath(path.path)
+    known = found.get(key)
+    if known is None:
+        found[key] = path
+    else:
+        weight = known.weight if path.weight is None else path.weight
+        found[key] = replace(known, named=known.named or path.named, weight=weight)
+
+
+def _files_of(pattern: Pattern) -> Iterator[ScenarioPath]:
+    text = pattern.text
+    if Path(text).is_dir():
+        for file in _walk(text):
+            yield ScenarioPath(path=file, named=False, weight=pattern.weight)
+    elif glob.has_magic(text) and not Path(text).exists():
+        for file in _matches_of(text):
+            yield ScenarioPath(path=_not_python(file, pattern), named=False, weight=pattern.weight)
+    elif Path(text).exists():
+        yield ScenarioPath(path=_not_python(text, pattern), named=True, weight=pattern.weight)
+    else:
+        raise ConfigError.of(
+            f'there is no file or directory "{text}"', where=pattern.where, hint=similar_name(text)
+        )
+
+
+def _walk(directory: str) -> Iterator[str]:
+    """The YAML files below a directory, sorted; names that begin with `_` or `.` are passed over."""
+    for folder, folders, files in os.walk(directory):
+        folders[:] = sorted(name for name in folders if not name.startswith(("_", ".")))
+        for name in sorted(files):
+            if name.endswith(_SUFFIXES) and not name.startswith(("_", ".")):
+                yield str(Path(folder) / name)
+
+
+def _matches_of(pattern: str) -> Iterator[str]:
+    """The files a glob matches. Without a suffix of its own it means YAML files, and directories whole."""
+    own_suffix = Path(pattern).suffix
+    for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207  (Path.glob takes no absolute patterns)
+        name = Path(match).name
+        if name.startswith("_") and not Path(pattern).name.startswith("_"):
+            continue
+        if Path(match).is_dir():
+            # `**` matches every directory and all that is in them; walking them too would find nothing new.
+            if "**" not in pattern:
+                yield from _walk(match)
+        elif own_suffix or name.endswith(_SUFFIXES):
+            yield match
+
+
+def _not_python(path: str, pattern: Pattern) -> str:
+    if path.endswith(".py"):
+        raise ConfigError.of(
+            f'"{path}" is a Python scenario; they are not yet supported',
+            where=pattern.where,
+            hint="write the scenario in YAML",
+        )
+    return path
+
+
+def _nothing_found(pattern: Pattern) -> Problem:
+    return Problem(
+        message=f'no scenario found in "{pattern.text}"',
+        where=pattern.where,
+        hint='a scenario is a *.yaml or *.yml file with "id" and "flow"; names that begin with "_" are left out',
+    )

@@ -1,0 +1,123 @@
+"""The test plan file to its values. Everything in it may be left out; flags of the command line win."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from windtunnel.config.discovery import Pattern
+from windtunnel.config.reader import Document, read_file
+from windtunnel.config.scalars import texts
+from windtunnel.config.schemas import load_schema, require_valid
+from windtunnel.errors import ConfigError, ExpressionError, Problem
+from windtunnel.expressions.quantities import parse_duration
+from windtunnel.expressions.threshold import parse_selector, parse_threshold
+from windtunnel.model.source import DataPath
+from windtunnel.model.threshold import Threshold
+
+__all__ = ["LoadSettings", "PlanFile", "load_plan_file"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSettings:
+    """What was said about the load; None where nothing was. Times are seconds."""
+
+    parallel: int | None = None
+    count: int | None = None
+    duration_s: float | None = None
+    graceful_stop_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFile:
+    """A test plan as written. Paths are ready to open: the folder of the plan is in them."""
+
+    document: Document
+    name: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    sut: str | None = None
+    scenarios: tuple[Pattern, ...] = ()
+    load: LoadSettings = LoadSettings()
+    thresholds: tuple[Threshold, ...] = ()
+    seed: int | None = None
+    directory: str | None = None
+    bodies: str | None = None
+
+
+def load_plan_file(path: str | Path, environment: Mapping[str, str]) -> PlanFile:
+    """Read a test plan. Raises ConfigError with every problem in it."""
+    document = read_file(path, environment)
+    require_valid(document, load_schema("plan"))
+    data = document.data
+    thresholds, problems = _thresholds(document)
+    if problems:
+        raise ConfigError(problems)
+    folder = Path(path).parent
+    output = data.get("output", {})
+    return PlanFile(
+        document=document,
+        name=data.get("name", ""),
+        tags=texts(data.get("tags", {})),
+        sut=str(folder / data["sut"]) if "sut" in data else None,
+        scenarios=tuple(_patterns(document, folder)),
+        load=_load_settings(data.get("load", {})),
+        thresholds=tuple(thresholds),
+        seed=int(data["seed"]) if "seed" in data else None,
+        directory=output.get("directory"),
+        bodies=output.get("bodies"),
+    )
+
+
+def _load_settings(data: Mapping[str, Any]) -> LoadSettings:
+    whole = {key: int(data[key]) for key in ("parallel", "count") if key in data}
+    times = {f"{key}_s": parse_duration(data[key]) for key in ("duration", "graceful_stop") if key in data}
+    return LoadSettings(
+        parallel=whole.get("parallel"),
+        count=whole.get("count"),
+        duration_s=times.get("duration_s"),
+        graceful_stop_s=times.get("graceful_stop_s"),
+    )
+
+
+def _patterns(document: Document, folder: Path) -> Iterator[Pattern]:
+    for index, entry in enumerate(document.data.get("scenarios", ())):
+        text, weight = (entry, None) if isinstance(entry, str) else (entry["path"], entry.get("weight"))
+        yield Pattern(
+            text=str(folder / text),
+            weight=None if weight is None else int(weight),
+            where=document.source.locate(("scenarios", index)),
+        )
+
+
+def _thresholds(document: Document) -> tuple[list[Threshold], list[Problem]]:
+    thresholds: list[Threshold] = []
+    problems: list[Problem] = []
+    for selector, entries in document.data.get("thresholds", {}).items():
+        path: DataPath = ("thresholds", selector)
+        try:
+            parse_selector(selector)
+        except ExpressionError as error:
+            problems.append(document.problem(str(error), path, key=True, hint=error.hint))
+            continue
+        for index, entry in enumerate(entries):
+            try:
+                thresholds.append(_threshold(document, (*path, index), selector, entry))
+            except ExpressionError as error:
+                place: DataPath = (*path, index) if isinstance(entry, str) else (*path, index, "threshold")
+                problems.append(document.problem(str(error), place, hint=error.hint))
+    return thresholds, problems
+
+
+def _threshold(document: Document, path: DataPath, selector: str, entry: Any) -> Threshold:
+    condition, samples = (
+        (entry, None) if isinstance(entry, str) else (entry["threshold"], entry.get("min_samples"))
+    )
+    return parse_threshold(
+        selector,
+        condition,
+        origin="plan",
+        where=document.source.locate(path),
+        min_samples=None if samples is None else int(samples),
+    )

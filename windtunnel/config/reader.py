@@ -1,0 +1,190 @@
+"""Reads one YAML file: bytes to plain values, with the place of every key and value, or every problem in it.
+
+What is accepted is deliberately less than YAML: UTF-8, one document, text keys, no duplicates, no tags, the
+scalars of YAML 1.2, and limits on size, depth and what aliases may grow to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from windtunnel.config.nodes import (
+    MAX_DEPTH,
+    MAX_NODES,
+    Alias,
+    Composer,
+    MappingNode,
+    Node,
+    Place,
+    Scalar,
+    SequenceNode,
+    clipped,
+)
+from windtunnel.config.references import secret_values
+from windtunnel.errors import ConfigError, Location, Problem, did_you_mean
+from windtunnel.model.source import DataPath, Mark, Source
+
+__all__ = ["MAX_BYTES", "Document", "read_file", "read_yaml", "similar_name"]
+
+MAX_BYTES = 1024 * 1024
+_HIDDEN = "[redacted]"
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as PyYAML counts lines
+_NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A file that was read. `data` is made of dicts, lists, text, numbers, booleans and None.
+
+    `read` are the variables of the environment (name to value) that went into it.
+    """
+
+    data: Any
+    source: Source
+    read: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The secret values in this file, taken by itself; `public_env` may allow some of them."""
+        return secret_values([self.read])
+
+    def problem(self, message: str, path: DataPath = (), *, key: bool = False, hint: str | None = None) -> Problem:
+        """A problem with the value at `path`, or with its key. Secrets are hidden in the message and the hint."""
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            message = message.replace(secret, _HIDDEN)
+            hint = hint and hint.replace(secret, _HIDDEN)
+        return Problem(message=message, where=clipped(self.source.locate(path, key=key)), hint=hint)
+
+
+def read_file(path: str | Path, environment: Mapping[str, str]) -> Document:
+    """Read the YAML file at `path`, named in messages as given. Raises ConfigError."""
+    name = str(path)
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError.of(f'there is no file "{name}"', hint=similar_name(path)) from None
+    except IsADirectoryError:
+        raise ConfigError.of(f'"{name}" is a directory, not a file') from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError.of(f'"{name}" can\'t be read: {reason}') from None
+    return read_yaml(name, text, environment=environment)
+
+
+def similar_name(path: str | Path) -> str | None:
+    """A suggestion for a path that doesn't exist: a similar name in the same directory."""
+    directory = Path(path).parent
+    try:
+        names = sorted(entry.name for entry in directory.iterdir())
+    except (OSError, ValueError):
+        return f'there is no directory "{directory}" either'
+    return did_you_mean(Path(path).name, names)
+
+
+def read_yaml(name: str | Path, text: bytes, *, environment: Mapping[str, str]) -> Document:
+    """Read the YAML in `text`; `name` is what messages call the file. Raises ConfigError with every problem."""
+    file = str(name)
+    decoded = _decode(file, text)
+    lines = tuple(_LINE_BREAK.split(decoded.removesuffix("\n")))
+    composer = Composer(file, decoded, lines, environment)
+    root = composer.compose()
+    if isinstance(root, Scalar) and root.plain and root.value is None:
+        raise composer.refuse("the file is empty", None)
+    builder = _Builder(composer)
+    data = builder.value(root, (), key=None, depth=0)
+    if composer.problems:
+        raise ConfigError(composer.problems)
+    return Document(
+        data=data, source=Source(file=file, lines=lines, marks=builder.marks), read=dict(composer.read)
+    )
+
+
+def _decode(file: str, text: bytes) -> str:
+    where = Location(file=file)
+    if len(text) > MAX_BYTES:
+        raise ConfigError.of("the file is larger than 1 MiB", where=where)
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError.of("the file is UTF-16, not UTF-8", where=where, hint="save it as UTF-8")
+    if b"\x00" in text:
+        raise ConfigError.of("this is a binary file, not YAML text", where=where)
+    try:
+        decoded = text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        raise ConfigError.of(
+            f"the file is not UTF-8: byte 0x{text[error.start]:02x} on line {line}",
+            where=where,
+            hint="save it as UTF-8",
+        ) from None
+    if found := _NOT_TEXT.search(decoded):
+        before = _LINE_BREAK.split(decoded[: found.start()])
+        raise ConfigError.of(
+            f"the control character U+{ord(found[0]):04X} can't stand in YAML",
+            where=Location(file=file, line=len(before), column=len(before[-1]) + 1),
+            hint='inside double quotes it can be written as an escape, such as "\\x1b"',
+        )
+    return decoded
+
+
+class _Builder:
+    """Turns nodes into values and writes down their places. Counts what aliases and merges grow to."""
+
+    def __init__(self, composer: Composer) -> None:
+        self.marks: dict[DataPath, Mark] = {}
+        self._composer = composer
+        self._count = 0
+
+    def value(self, node: Node, path: DataPath, *, key: Scalar | None, depth: int) -> Any:
+        """The value of `node`. Raises ConfigError when a limit is passed."""
+        place = node.place
+        target = node.target if isinstance(node, Alias) else node
+        self._charge(place)
+        if depth > MAX_DEPTH:
+            raise self._composer.refuse(f"nested more than {MAX_DEPTH} levels deep by aliases", place)
+        self.marks[path] = _mark(place, key)
+        if isinstance(target, Scalar):
+            return target.value
+        if isinstance(target, SequenceNode):
+            return [
+                self.value(item, (*path, index), key=None, depth=depth + 1)
+                for index, item in enumerate(target.items)
+            ]
+        return {
+            name.value: self.value(item, (*path, name.value), key=name, depth=depth + 1)
+            for name, item in self._pairs(target, depth=0)
+        }
+
+    def _pairs(self, mapping: MappingNode, *, depth: int) -> list[tuple[Scalar, Node]]:
+        """The pairs of a mapping, those it merges first; its own win."""
+        if mapping.merged is None:
+            return mapping.pairs
+        if depth > MAX_DEPTH:
+            raise self._composer.refuse(f'"<<" chained more than {MAX_DEPTH} times', mapping.place)
+        own = {key.value for key, _ in mapping.pairs}
+        inherited = self._pairs(mapping.merged, depth=depth + 1)
+        for key, _ in inherited:
+            self._charge(key.place)
+        return [pair for pair in inherited if pair[0].value not in own] + mapping.pairs
+
+    def _charge(self, place: Place) -> None:
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise self._composer.refuse(f"aliases grow this file to more than {MAX_NODES:,} values", place)
+
+
+def _mark(place: Place, key: Scalar | None) -> Mark:
+    if key is None:
+        return Mark(line=place.line, column=place.column, width=place.width)
+    return Mark(
+        line=place.line,
+        column=place.column,
+        width=place.width,
+        key_line=key.place.line,
+        key_column=key.place.column,
+        key_width=key.place.width,
+    )

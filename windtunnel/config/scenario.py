@@ -1,0 +1,192 @@
+"""Scenario files to Scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
+from windtunnel.config.reader import Document, read_file
+from windtunnel.config.scalars import texts
+from windtunnel.config.schemas import load_schema, place_of, require_valid, with_step_types
+from windtunnel.errors import ConfigError, Problem, did_you_mean
+from windtunnel.expressions.functions import is_reserved
+from windtunnel.model.scenario import Scenario, Step, StopWhen
+from windtunnel.model.source import DataPath
+from windtunnel.model.sut import Sut
+
+__all__ = ["ScenarioFile", "check_services", "gather_scenarios", "load_scenarios"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioFile:
+    """A Scenario and the file it stands in."""
+
+    scenario: Scenario
+    document: Document
+
+
+def load_scenarios(
+    patterns: Sequence[str | Pattern],
+    environment: Mapping[str, str],
+    *,
+    step_schemas: Mapping[str, Mapping[str, Any]] = {},
+) -> list[ScenarioFile]:
+    """Read every scenario that the patterns (files, directories, globs) stand for.
+
+    `step_schemas` adds step types: the type to the JSON Schema of its own keys. Raises ConfigError with the
+    problems of all files.
+    """
+    files, problems = gather_scenarios(patterns, environment, step_schemas=step_schemas)
+    if problems:
+        raise ConfigError(problems)
+    return files
+
+
+def gather_scenarios(
+    patterns: Sequence[str | Pattern],
+    environment: Mapping[str, str],
+    *,
+    step_schemas: Mapping[str, Mapping[str, Any]] = {},
+) -> tuple[list[ScenarioFile], list[Problem]]:
+    """As `load_scenarios`, with the problems as a value beside the scenarios that have none."""
+    wanted = [Pattern(text=pattern) if isinstance(pattern, str) else pattern for pattern in patterns]
+    paths, problems = find_scenario_files(wanted)
+    schema = with_step_types(load_schema("scenario"), step_schemas)
+    files: list[ScenarioFile] = []
+    for path in paths:
+        try:
+            file = _load(path, environment, schema)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        if file is not None:
+            problems += _same_id(file, files)
+            files.append(file)
+    if not files and not problems:
+        names = ", ".join(f'"{pattern.text}"' for pattern in wanted)
+        problems.append(
+            Problem(message=f"no scenario found in {names}", hint='a scenario has an "id" and a "flow"')
+        )
+    return files, problems
+
+
+def check_services(scenario: Scenario, sut: Sut) -> list[Problem]:
+    """A problem for each step whose service the SUT doesn't have."""
+    return [problem for step in scenario.steps if (problem := _service_problem(scenario, step, sut)) is not None]
+
+
+def _service_problem(scenario: Scenario, step: Step, sut: Sut) -> Problem | None:
+    name = step.options.get("service")
+    needed = name is not None or "path" in step.options
+    if not needed or sut.service(name) is not None:
+        return None
+    services = ", ".join(sut.services)
+    if name is None:
+        return Problem(
+            message=f"this step names no service, and {sut.source.file} has no base_url",
+            where=scenario.source.locate(step.path),
+            hint=f"add `service:`, one of {services}",
+        )
+    path: DataPath = (*step.path, "service")
+    return Problem(
+        message=f'there is no service "{name}" in {sut.source.file}',
+        where=scenario.source.locate(path),
+        hint=did_you_mean(name, sut.services) or f"the services are {services}",
+    )
+
+
+def _load(path: ScenarioPath, environment: Mapping[str, str], schema: Mapping[str, Any]) -> ScenarioFile | None:
+    """The scenario in one file; None for a fragment. Raises ConfigError."""
+    document = read_file(path.path, environment)
+    if not path.named and _is_fragment(document.data):
+        return None
+    require_valid(document, schema)
+    scenario = _scenario(document)
+    if path.weight is not None:
+        scenario = replace(scenario, weight=path.weight)
+    return ScenarioFile(scenario=scenario, document=document)
+
+
+def _is_fragment(data: Any) -> bool:
+    """Whether a file holds steps for other files to include."""
+    return isinstance(data, Mapping) and "steps" in data and "flow" not in data
+
+
+def _scenario(document: Document) -> Scenario:
+    data = document.data
+    steps = [_step(entry, ("flow", index)) for index, entry in enumerate(data["flow"])]
+    assertions = [_step(entry, ("assertions", index)) for index, entry in enumerate(data.get("assertions", ()))]
+    problems = [*_reserved_names(document), *_same_names(document, [*steps, *assertions])]
+    if problems:
+        raise ConfigError(sorted(problems, key=place_of))
+    return Scenario(
+        id=data["id"],
+        description=data.get("description", ""),
+        weight=int(data.get("weight", 1)),
+        tags=texts(data.get("tags", {})),
+        variables=data.get("variables", {}),
+        steps=tuple(steps),
+        assertions=tuple(assertions),
+        stop_when=StopWhen(**data.get("stop_when", {})),
+        max_steps=int(data.get("max_steps", 1000)),
+        source=document.source,
+    )
+
+
+def _step(entry: Mapping[str, Any], path: tuple[str, int]) -> Step:
+    kind = entry["type"]
+    return Step(
+        type=kind,
+        name=entry.get("name", f"{kind}_{path[1] + 1}"),
+        options=entry,
+        path=path,
+        when=entry.get("when"),
+        on_failure=entry.get("on_failure", "stop"),
+        tags=texts(entry.get("tags", {})),
+    )
+
+
+def _same_names(document: Document, steps: Sequence[Step]) -> list[Problem]:
+    """A problem for each step whose name an earlier one has: records and reports tell steps apart by it."""
+    first: dict[str, Step] = {}
+    problems = []
+    for step in steps:
+        other = first.setdefault(step.name, step)
+        if other is not step:
+            problems.append(
+                document.problem(
+                    f'the name "{step.name}" is taken by the step at {_name_place(document, other)}',
+                    (*step.path, "name"),
+                    hint="give each step and assertion a name of its own",
+                )
+            )
+    return problems
+
+
+def _name_place(document: Document, step: Step) -> str:
+    return str(document.source.locate((*step.path, "name")))
+
+
+def _reserved_names(document: Document) -> list[Problem]:
+    return [
+        document.problem(
+            f'"{name}" is a reserved name',
+            ("variables", name),
+            key=True,
+            hint="choose another name for the variable",
+        )
+        for name in document.data.get("variables", {})
+        if is_reserved(name)
+    ]
+
+
+def _same_id(file: ScenarioFile, others: Sequence[ScenarioFile]) -> list[Problem]:
+    path: DataPath = ("id",)
+    for other in others:
+        if other.scenario.id == file.scenario.id:
+            place = other.document.source.locate(path)
+            message = f'the id "{file.scenario.id}" is taken by the scenario at {place}'
+            return [file.document.problem(message, path, hint="give each scenario an id of its own")]
+    return []

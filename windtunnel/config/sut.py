@@ -1,0 +1,125 @@
+"""`sut.yaml` to a Sut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from windtunnel.config.reader import Document, read_file
+from windtunnel.config.scalars import texts
+from windtunnel.config.schemas import load_schema, place_of, require_valid
+from windtunnel.errors import ConfigError, Problem
+from windtunnel.expressions.quantities import parse_duration, parse_size
+from windtunnel.model.source import DataPath
+from windtunnel.model.sut import HttpSettings, IdHeaders, Redactions, Service, Sut, Tls
+
+__all__ = ["SutFile", "load_sut"]
+
+_DEFAULT_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SutFile:
+    """A Sut and what else its file says: the variables of the environment that may be shown."""
+
+    sut: Sut
+    document: Document
+    public_env: frozenset[str] = frozenset()
+
+
+def load_sut(path: str | Path, environment: Mapping[str, str]) -> SutFile:
+    """Read an SUT file. Raises ConfigError with every problem in it."""
+    document = read_file(path, environment)
+    require_valid(document, load_schema("sut"))
+    data = document.data
+    problems: list[Problem] = []
+    services = {name: _service(document, ("services", name), name, problems) for name in data.get("services", {})}
+    default = _service(document, (), "default", problems) if "base_url" in data else None
+    if problems:
+        raise ConfigError(sorted(problems, key=place_of))
+    any_service = default or next(iter(services.values()))
+    redact = data.get("redact", {})
+    sut = Sut(
+        name=data.get("name") or urlsplit(any_service.base_url).netloc,
+        default=default,
+        services=services,
+        ids=_ids(data.get("ids", {})),
+        http=HttpSettings(max_body=parse_size(data["http"]["max_body"])) if data.get("http") else HttpSettings(),
+        redact=Redactions(**{key: tuple(names) for key, names in redact.items()}),
+        allow_hosts=tuple(host.lower() for host in data.get("allow_hosts", ())),
+        source=document.source,
+    )
+    return SutFile(sut=sut, document=document, public_env=frozenset(data.get("public_env", ())))
+
+
+def _service(document: Document, path: DataPath, name: str, problems: list[Problem]) -> Service:
+    """A service, from the mapping at `path`: with the file's own headers and timeout underneath."""
+    whole, own = document.data, document.data
+    for key in path:
+        own = own[key]
+    base_url = own["base_url"]
+    if complaint := _url_problem(base_url):
+        message, hint = complaint
+        problems.append(document.problem(message, (*path, "base_url"), hint=hint))
+    return Service(
+        name=name,
+        base_url=base_url.rstrip("/"),
+        headers=_merged(texts(whole.get("headers", {})), texts(own.get("headers", {}))),
+        timeout_s=parse_duration(own.get("timeout", whole.get("timeout", _DEFAULT_TIMEOUT_S))),
+        tls=_tls(document, (*path, "tls"), own.get("tls", {}), problems),
+    )
+
+
+def _url_problem(url: str) -> tuple[str, str | None] | None:
+    """Why a text can't be a base URL (message and hint), or None."""
+    example = "write a URL such as http://localhost:8080"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        return f"not a URL: {error}", example
+    if parts.scheme not in ("http", "https"):
+        return "a base URL begins with http:// or https://", _scheme_hint(url)
+    if not host or url != url.strip() or any(character.isspace() for character in url):
+        return "a base URL needs a host and no spaces", example
+    if parts.username is not None or parts.password is not None:
+        return "a base URL must not hold a user or password", "send them in a header, such as Authorization"
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        return (
+            "a base URL must not have a query or a fragment",
+            "write them with the steps: query: { name: value }",
+        )
+    if port == 0:
+        return "port 0 can't be connected to", example
+    return None
+
+
+def _scheme_hint(url: str) -> str:
+    return "write a URL such as http://localhost:8080" if "://" in url else f"write http://{url.lstrip('/')}"
+
+
+def _merged(below: Mapping[str, str], above: Mapping[str, str]) -> dict[str, str]:
+    """Headers in which those of `above` win, whatever their capitals."""
+    won = {name.lower() for name in above}
+    return {**{name: value for name, value in below.items() if name.lower() not in won}, **above}
+
+
+def _tls(document: Document, path: DataPath, data: Mapping[str, Any], problems: list[Problem]) -> Tls:
+    ca = data.get("ca")
+    if ca is not None:
+        ca = str(Path(document.source.file).parent / ca)
+        if not Path(ca).is_file():
+            problems.append(
+                document.problem(
+                    f'there is no file "{ca}"', (*path, "ca"), hint="the path starts at this file's folder"
+                )
+            )
+    return Tls(verify=data.get("verify", True), ca=ca)
+
+
+def _ids(data: Mapping[str, Any]) -> IdHeaders:
+    names = {key: None if value is False else value for key, value in data.items() if key != "traceparent"}
+    return IdHeaders(**names, traceparent=data.get("traceparent", True))

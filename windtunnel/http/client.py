@@ -1,0 +1,304 @@
+"""One user's way to the SUT: requests in, exchanges out, failures as values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import perf_counter, time
+
+from windtunnel.errors import ExpressionError
+from windtunnel.http.connection import Connection
+from windtunnel.http.cookies import CookieJar
+from windtunnel.http.dial import Destination, dial
+from windtunnel.http.encoding import content_length, encode_target, header_lines, merge_headers
+from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, Pairs, make_endpoint
+from windtunnel.http.errors import Failure
+from windtunnel.http.identity import identify
+from windtunnel.http.redirects import REDIRECT_STATUSES, Follow, carried_headers, decide_redirect
+from windtunnel.http.routes import Routes
+from windtunnel.interfaces import Endpoint
+from windtunnel.model.http import Exchange
+from windtunnel.model.sut import IdHeaders
+
+__all__ = ["HttpClient"]
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+_IDLE_PER_DESTINATION = 6
+
+
+class HttpClient:
+    """Connections of one user, and the cookies and ids of the instance the user runs."""
+
+    __slots__ = (
+        "__weakref__",
+        "_connections",
+        "_cookies",
+        "_identity",
+        "_idle",
+        "_ids",
+        "_max_body",
+        "_routes",
+        "_run_id",
+        "_spans",
+    )
+
+    def __init__(self, routes: Routes, *, run_id: str, ids: IdHeaders, max_body: int) -> None:
+        self._routes, self._run_id, self._ids, self._max_body = routes, run_id, ids, max_body
+        self._connections: set[Connection] = set()
+        self._idle: dict[Destination, list[Connection]] = {}
+        self._cookies = CookieJar()
+        self._identity = identify(ids, run_id=run_id)
+        self._spans = 0
+
+    def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:
+        """Forget cookies and take on the ids of a new instance; the correlation id (32 hex) is the trace's."""
+        self._cookies.clear()
+        self._identity = identify(
+            self._ids, run_id=self._run_id, instance_id=instance_id, correlation_id=correlation_id
+        )
+        self._spans = 0
+
+    def close(self) -> None:
+        """Drop every connection; a request under way ends with the error `closed`."""
+        self._idle.clear()
+        for connection in tuple(self._connections):
+            connection.close()
+
+    async def send(
+        self,
+        endpoint: Endpoint,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        timeout_s: float,
+        max_body: int | None = None,
+        follow_redirects: bool = True,
+        on_hop: Callable[[Exchange], None] | None = None,
+    ) -> Exchange:
+        """Send a request and what its redirects ask for; see `interfaces.Client.send`.
+
+        What a URL can't hold is percent-encoded. Raises asyncio.CancelledError alone, with the connection dropped.
+        """
+        assert isinstance(endpoint, HttpEndpoint), "the endpoint was made by another transport"
+        deadline_s = perf_counter() + timeout_s
+        if max_body is None:
+            max_body = self._max_body
+        if not target.startswith("/"):
+            moved = self._elsewhere(endpoint, target)
+            if isinstance(moved, Failure):
+                return _unsent(Exchange(endpoint.method, target, endpoint.service.name, body), moved)
+            endpoint, target = moved
+        exchange = await self._exchange(endpoint, target, headers, body, deadline_s, max_body)
+        followed = 0
+        while follow_redirects and exchange.status in REDIRECT_STATUSES and exchange.error is None:
+            follow = self._redirect(exchange, followed)
+            if follow is None:
+                break
+            if on_hop is not None:
+                on_hop(exchange)
+            followed += 1
+            endpoint = self._successor(endpoint, tuple(headers), follow)
+            headers, body = (), body if follow.keeps_body else b""
+            exchange = await self._exchange(endpoint, follow.target, headers, body, deadline_s, max_body)
+        return exchange
+
+    async def _exchange(
+        self,
+        endpoint: HttpEndpoint,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        deadline_s: float,
+        max_body: int,
+    ) -> Exchange:
+        """Send one request and wait for its end, on an idle connection if there is one."""
+        target = encode_target(target)
+        exchange = Exchange(endpoint.method, endpoint.url + target, endpoint.service.name, body)
+        exchange.started = perf_counter()
+        try:
+            wire = self._encode(exchange, endpoint, target, headers, body)
+        except ExpressionError as error:
+            return _unsent(exchange, Failure("bad_request", str(error)))
+        except UnicodeEncodeError:
+            return _unsent(exchange, Failure("bad_request", "a header holds text that is not valid Unicode"))
+        reused = self._idle_connection(endpoint.destination)
+        if reused is not None:
+            await self._carry(reused, endpoint, exchange, wire, deadline_s, max_body)
+            if not _found_closed(exchange):
+                return exchange
+            if exchange.method not in _IDEMPOTENT:
+                exchange.error = "closed"
+                return exchange
+            exchange.resent, exchange.error, exchange.error_detail = True, None, None
+        opened = await self._open(endpoint.destination, exchange, deadline_s)
+        if opened is not None:
+            await self._carry(opened, endpoint, exchange, wire, deadline_s, max_body)
+        return exchange
+
+    async def _carry(
+        self,
+        connection: Connection,
+        endpoint: HttpEndpoint,
+        exchange: Exchange,
+        wire: bytes,
+        deadline_s: float,
+        max_body: int,
+    ) -> None:
+        """Have `connection` carry the exchange; it is idle afterwards if it is still good."""
+        try:
+            await connection.request(exchange, wire, deadline_s=deadline_s, max_body=max_body)
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        if connection.is_open:
+            idle = self._idle.setdefault(endpoint.destination, [])
+            if len(idle) < _IDLE_PER_DESTINATION:
+                idle.append(connection)
+            else:
+                connection.close()
+        if connection.sets_cookies:
+            self._take_cookies(endpoint.destination, exchange)
+
+    async def _open(self, destination: Destination, exchange: Exchange, deadline_s: float) -> Connection | None:
+        """A new connection, or None with the reason in the exchange."""
+        connection = Connection(deadlines=self._routes.deadlines, on_lost=self._lost)
+        self._connections.add(connection)
+        failure: Failure | None = Failure("closed")
+        try:
+            failure = await dial(
+                connection,
+                destination,
+                resolver=self._routes.resolver,
+                deadline_s=deadline_s,
+                timings=exchange.timings,
+            )
+        finally:
+            if failure is not None:  # also when cancelled
+                connection.close()
+                self._connections.discard(connection)
+        if failure is not None:
+            _unsent(exchange, failure)
+            return None
+        return connection
+
+    def _idle_connection(self, destination: Destination) -> Connection | None:
+        idle = self._idle.get(destination)
+        while idle:
+            connection = idle.pop()
+            if connection.is_open:
+                return connection
+        return None
+
+    def _lost(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        for idle in self._idle.values():
+            if connection in idle:
+                idle.remove(connection)
+
+    def _encode(
+        self,
+        exchange: Exchange,
+        endpoint: HttpEndpoint,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+    ) -> bytes:
+        """The request as bytes. Raises ExpressionError or UnicodeEncodeError for what can't be sent."""
+        identity = self._identity
+        self._spans += 1
+        span_id = exchange.span_id = identity.span_id(self._spans)
+        names = identity.names
+        lines = ""
+        if self._cookies:
+            headers = self._with_cookies(endpoint, target, headers)
+        if headers:
+            lines = header_lines(headers)
+            names = names.union([name.lower() for name, _ in headers])
+        length = content_length(endpoint.method, body)
+        said_once = names.isdisjoint(endpoint.names) and len(names) == len(identity.names) + len(headers)
+        if said_once:
+            ids = f"{identity.lines}{span_id}{identity.end}"
+            head = f"{endpoint.start}{target}{endpoint.block}{ids}{lines}{length}\r\n"
+        else:
+            # Some header is said twice: the step's word goes before the endpoint's, and both before the ids.
+            own_ids = [pair for pair in identity.with_span(span_id) if pair[0].lower() not in endpoint.names]
+            lines = header_lines(merge_headers([*endpoint.headers, *own_ids], headers))
+            head = f"{endpoint.start}{target} HTTP/1.1\r\n{lines}{length}\r\n"
+        return head.encode() + body
+
+    def _with_cookies(
+        self, endpoint: HttpEndpoint, target: str, headers: Sequence[tuple[str, str]]
+    ) -> Sequence[tuple[str, str]]:
+        """The headers with those of the jar's cookies that belong there, unless the step has set Cookie itself."""
+        if "cookie" in endpoint.names or any(name.lower() == "cookie" for name, _ in headers):
+            return headers
+        origin = endpoint.destination.origin
+        path = endpoint.start[len(endpoint.method) + 1 :] + target
+        value = self._cookies.header(host=origin.host, target=path, secure=origin.scheme == "https", now=time())
+        return headers if value is None else (*headers, ("Cookie", value))
+
+    def _take_cookies(self, destination: Destination, exchange: Exchange) -> None:
+        origin = destination.origin
+        self._cookies.store(
+            exchange.headers.all("set-cookie"),
+            host=origin.host,
+            target=exchange.url[len(str(origin)) :],
+            secure=origin.scheme == "https",
+            now=time(),
+        )
+
+    def _elsewhere(self, endpoint: HttpEndpoint, url: str) -> tuple[HttpEndpoint, str] | Failure:
+        """The endpoint and target of an absolute URL; at another origin without the service's headers."""
+        found = self._routes.by_url(url)
+        if isinstance(found, Failure):
+            return found
+        destination, target = found
+        at_home = destination.origin == endpoint.destination.origin
+        moved = make_endpoint(
+            method=endpoint.method,
+            service=endpoint.service,
+            destination=endpoint.destination if at_home else destination,
+            path="",
+            headers=endpoint.headers if at_home else endpoint.portable,
+            portable=endpoint.portable,
+        )
+        return moved, target
+
+    def _redirect(self, exchange: Exchange, followed: int) -> Follow | None:
+        """Where a redirect leads; one that may not be followed becomes the exchange's error."""
+        decision = decide_redirect(
+            status=exchange.status,
+            method=exchange.method,
+            url=exchange.url,
+            location=exchange.headers.get("location"),
+            followed=followed,
+            is_allowed=self._routes.may_reach,
+        )
+        if isinstance(decision, Failure):
+            exchange.error, exchange.error_detail = decision.kind, decision.detail
+            return None
+        return decision
+
+    def _successor(self, endpoint: HttpEndpoint, headers: Pairs, follow: Follow) -> HttpEndpoint:
+        """The endpoint of the request a redirect asks for."""
+        return make_endpoint(
+            method=follow.method,
+            service=endpoint.service,
+            destination=self._routes.to(follow.origin) if follow.leaves_origin else endpoint.destination,
+            path="",
+            headers=carried_headers(merge_headers(endpoint.headers, headers), follow, defaults=DEFAULT_HEADERS),
+            portable=DEFAULT_HEADERS,
+        )
+
+
+def _unsent(exchange: Exchange, failure: Failure) -> Exchange:
+    exchange.error, exchange.error_detail = failure.kind, failure.detail
+    exchange.ended = perf_counter()
+    exchange.started = exchange.started or exchange.ended
+    return exchange
+
+
+def _found_closed(exchange: Exchange) -> bool:
+    """Whether a reused connection turned out to be closed already: nothing of a response has come."""
+    return exchange.error in ("closed", "reset") and not exchange.bytes_received

@@ -1,0 +1,168 @@
+"""One connection: writes a request, hands what arrives to the reader, keeps the times. The hot path."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import perf_counter
+
+from windtunnel.http.deadlines import NEVER, Deadlines
+from windtunnel.http.errors import Failure, connection_lost
+from windtunnel.http.response import ResponseReader
+from windtunnel.model.http import Exchange
+
+__all__ = ["Connection"]
+
+
+class Connection(asyncio.Protocol):
+    """Carries one request at a time. Owned by one client; gone when `is_open` is false.
+
+    Times are `perf_counter` seconds: `_began_s` first byte handed to the transport, `_sent_s` last byte handed
+    to the system, `_first_s` first byte of the response (0 while there is none).
+    """
+
+    __slots__ = (
+        "_began_s",
+        "_deadlines",
+        "_dropped",
+        "_exchange",
+        "_first_s",
+        "_loop",
+        "_on_lost",
+        "_reader",
+        "_sent_s",
+        "_transport",
+        "_waiter",
+        "_write_blocked",
+        "deadline_s",
+        "is_open",
+        "slot_s",
+    )
+
+    def __init__(self, *, deadlines: Deadlines, on_lost: Callable[[Connection], None]) -> None:
+        self._deadlines, self._on_lost = deadlines, on_lost
+        self._reader = ResponseReader()
+        self._exchange: Exchange | None = None
+        self._transport: asyncio.Transport | None = None
+        self._dropped = self._write_blocked = False
+        self._began_s = self._sent_s = self._first_s = 0.0
+        self.is_open = False
+        self.deadline_s = self.slot_s = NEVER
+
+    @property
+    def sets_cookies(self) -> bool:
+        """Whether the last response has a Set-Cookie header."""
+        return self._reader.sets_cookies
+
+    def request(
+        self, exchange: Exchange, wire: bytes, *, deadline_s: float, max_body: int
+    ) -> asyncio.Future[None]:
+        """Send `wire`; the future is done when the exchange has ended, well or not. It never raises by itself."""
+        self._reader.start(exchange, max_body)
+        self._exchange = exchange
+        self._waiter = self._loop.create_future()
+        self._first_s = 0.0
+        self.deadline_s = deadline_s
+        if self.slot_s > deadline_s:
+            self._deadlines.watch(self)
+        self._began_s = perf_counter()
+        if not self.is_open:
+            self._sent_s = self._began_s
+            self._end(self._began_s, Failure("closed", "before the request was sent"))
+            return self._waiter
+        assert self._transport is not None
+        exchange.bytes_sent += len(wire)
+        self._transport.write(wire)
+        self._sent_s = perf_counter()
+        return self._waiter
+
+    def close(self) -> None:
+        """Drop the connection at once, also one that is still being opened. A request under way ends `closed`."""
+        if self._exchange is not None:
+            self._end(perf_counter(), Failure("closed", "by the client"))
+        else:
+            self._drop()
+
+    def expire(self, now: float) -> None:
+        """The deadline of the request under way has passed."""
+        if self._exchange is not None:
+            self._end(now, Failure("timeout"))
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open, over TLS after the handshake."""
+        self._loop = asyncio.get_running_loop()
+        self._transport = transport  # type: ignore[assignment]  # TCP and TLS transports are this kind
+        self.is_open = not self._dropped
+        if self._dropped:
+            self._drop()
+
+    def data_received(self, data: bytes) -> None:
+        """The clock is read before anything else is done."""
+        now = perf_counter()
+        if self._exchange is None:
+            self._drop()  # nobody has asked for anything
+            return
+        if not self._first_s:
+            self._first_s = now
+        failure = self._reader.feed(data)
+        if failure is not None or self._reader.complete:
+            self._end(now, failure)
+
+    def eof_received(self) -> None:
+        """The server has sent all it will; asyncio closes the connection when this returns."""
+        now = perf_counter()
+        self.is_open = False
+        if self._exchange is not None:
+            self._end(now, self._reader.end_of_stream())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The last call on this object."""
+        now = perf_counter()
+        self.is_open = False
+        self._deadlines.forget(self)
+        if self._exchange is not None:
+            self._end(now, connection_lost(exc))
+        self._on_lost(self)
+
+    def pause_writing(self) -> None:
+        """A large request is not taken at once."""
+        self._write_blocked = True
+
+    def resume_writing(self) -> None:
+        """Nearly all of a large request is taken."""
+        self._write_blocked = False
+        self._sent_s = perf_counter()
+
+    def _end(self, now: float, failure: Failure | None) -> None:
+        """Complete the exchange and wake whoever waits for it; the connection stays only after a clean end."""
+        exchange = self._exchange
+        assert exchange is not None
+        self._exchange = None
+        self.deadline_s = NEVER
+        exchange.ended = now
+        exchange.bytes_received = self._reader.received
+        first = self._first_s
+        if self._write_blocked:  # the end came before all of a large request was taken
+            self._sent_s = first or now
+        sent = self._sent_s
+        timings = exchange.timings
+        timings.send = int((sent - self._began_s) * 1e6)
+        if first:
+            timings.wait = int((first - sent) * 1e6) if first > sent else 0
+            timings.receive = int((now - first) * 1e6)
+        else:
+            timings.wait = int((now - sent) * 1e6)
+        if failure is not None:
+            exchange.error, exchange.error_detail = failure.kind, failure.detail
+            self._drop()
+        elif self._write_blocked or not self._reader.reusable:
+            self._drop()
+        if not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _drop(self) -> None:
+        self.is_open, self._dropped = False, True
+        if self._transport is not None:
+            self._transport.abort()

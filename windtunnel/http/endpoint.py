@@ -1,0 +1,56 @@
+"""Where a step's requests go, with all that is constant about them as text that only has to be put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from windtunnel import __version__
+from windtunnel.http.dial import Destination
+from windtunnel.http.encoding import header_lines
+from windtunnel.model.sut import Service
+
+__all__ = ["DEFAULT_HEADERS", "HttpEndpoint", "Pairs", "make_endpoint"]
+
+Pairs = tuple[tuple[str, str], ...]
+
+DEFAULT_HEADERS: Pairs = (("User-Agent", f"windtunnel/{__version__}"), ("Accept", "*/*"))
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class HttpEndpoint:
+    """A compiled endpoint.
+
+    `url` is what stands before the target in a URL, `start` the request line up to the target, `block` the rest
+    of that line with every constant header. `headers` are those headers (Host among them), `names` their names
+    in lower case. `portable` are the ones that go along to another origin: the defaults and the step's own, but
+    not the service's.
+    """
+
+    method: str
+    service: Service
+    destination: Destination
+    url: str
+    start: str
+    block: str
+    headers: Pairs
+    names: frozenset[str]
+    portable: Pairs
+
+
+def make_endpoint(
+    *, method: str, service: Service, destination: Destination, path: str, headers: Pairs, portable: Pairs
+) -> HttpEndpoint:
+    """Compile an endpoint under `path` ("" for the root). Raises ExpressionError for what can't be sent."""
+    if all(name.lower() != "host" for name, _ in headers):
+        headers = (("Host", destination.origin.authority), *headers)
+    return HttpEndpoint(
+        method=method,
+        service=service,
+        destination=destination,
+        url=f"{destination.origin}{path}",
+        start=f"{method} {path}",
+        block=f" HTTP/1.1\r\n{header_lines(headers)}",
+        headers=headers,
+        names=frozenset(name.lower() for name, _ in headers),
+        portable=portable,
+    )

@@ -1,0 +1,84 @@
+"""What to do about a redirect: follow it, how, or not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from windtunnel.errors import ExpressionError
+from windtunnel.http.errors import Failure
+from windtunnel.http.origin import Origin, split_url
+
+__all__ = ["MAX_REDIRECTS", "REDIRECT_STATUSES", "Follow", "carried_headers", "decide_redirect"]
+
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+MAX_REDIRECTS = 10
+
+_ABOUT_THE_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location", "digest"})
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    """The next request. Without `keeps_body` the body and what describes it stay behind; over to another origin
+    (`leaves_origin`) so do Authorization, Cookie and every header of the user.
+    """
+
+    method: str
+    origin: Origin
+    target: str
+    keeps_body: bool
+    leaves_origin: bool
+
+
+def decide_redirect(
+    *,
+    status: int,
+    method: str,
+    url: str,
+    location: str | None,
+    followed: int,
+    is_allowed: Callable[[str], bool],
+) -> Follow | Failure | None:
+    """The request that a response to `method url` asks for, after `followed` redirects before it.
+
+    None: the response is final. A Failure: it may not be followed. `is_allowed` tells of a host whether it may
+    be spoken to.
+    """
+    if status not in REDIRECT_STATUSES or location is None:
+        return None
+    if followed >= MAX_REDIRECTS:
+        return Failure("too_many_redirects")
+    try:
+        origin, target = split_url(urljoin(url, location.strip()))
+    except (ExpressionError, ValueError):
+        return Failure("protocol", "the Location header is not an http or https URL")
+    if not is_allowed(origin.host):
+        return Failure("host_not_allowed", f"redirected to {origin}")
+    next_method = _next_method(status, method)
+    return Follow(
+        method=next_method,
+        origin=origin,
+        target=target,
+        keeps_body=next_method == method and status != 303,
+        leaves_origin=origin != split_url(url)[0],
+    )
+
+
+def carried_headers(headers: Pairs, follow: Follow, *, defaults: Pairs) -> Pairs:
+    """What of a request's headers its successor gets; Host is always made anew for another origin."""
+    kept = defaults if follow.leaves_origin else tuple(p for p in headers if p[0].lower() not in _ABOUT_THE_BODY)
+    if not follow.keeps_body:
+        return kept
+    return (*kept, *(pair for pair in headers if pair[0].lower() in _ABOUT_THE_BODY))
+
+
+def _next_method(status: int, method: str) -> str:
+    """RFC 9110, 15.4: 303 asks for GET, 301 and 302 turn POST into GET as every browser does, 307 and 308 keep."""
+    if status == 303 and method != "HEAD":
+        return "GET"
+    if status in (301, 302) and method == "POST":
+        return "GET"
+    return method

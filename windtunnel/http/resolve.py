@@ -1,0 +1,78 @@
+"""Names to addresses: each (host, port) is looked up once for everybody, and again after five minutes."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+__all__ = ["Address", "Resolver"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """One address of a host; `sockaddr` is what `connect` takes: (ip, port) or (ip, port, flow, scope)."""
+
+    family: socket.AddressFamily
+    sockaddr: tuple[str | int | bytes, ...]
+
+
+class Resolver:
+    """Looks names up and remembers the answers. A failure is not remembered."""
+
+    __slots__ = ("_answers", "_clock", "_lookups", "_ttl_s")
+
+    def __init__(self, *, ttl_s: float = 300.0, clock: Callable[[], float] = monotonic) -> None:
+        self._ttl_s, self._clock = ttl_s, clock
+        self._answers: dict[tuple[str, int], tuple[float, tuple[Address, ...]]] = {}
+        self._lookups: dict[tuple[str, int], asyncio.Task[tuple[Address, ...]]] = {}
+
+    async def resolve(self, host: str, port: int) -> tuple[Address, ...]:
+        """Every address of the host, the one to try first in front. Raises socket.gaierror."""
+        key = (host, port)
+        answer = self._answers.get(key)
+        if answer is not None and self._clock() < answer[0]:
+            return answer[1]
+        lookup = self._lookups.get(key)
+        if lookup is None:
+            lookup = self._lookups[key] = asyncio.get_running_loop().create_task(_look_up(host, port))
+            lookup.add_done_callback(lambda done: self._keep(key, done))
+        # Others may wait for the same answer: giving up must not cancel it.
+        return await asyncio.shield(lookup)
+
+    def prefer(self, host: str, port: int, address: Address) -> None:
+        """Put the address that accepted a connection in front, so that nobody knocks at a dead one again."""
+        answer = self._answers.get((host, port))
+        if answer is not None and answer[1][0] != address and address in answer[1]:
+            others = tuple(other for other in answer[1] if other != address)
+            self._answers[host, port] = (answer[0], (address, *others))
+
+    def _keep(self, key: tuple[str, int], lookup: asyncio.Task[tuple[Address, ...]]) -> None:
+        del self._lookups[key]
+        if not lookup.cancelled() and lookup.exception() is None:
+            self._answers[key] = (self._clock() + self._ttl_s, lookup.result())
+
+
+async def _look_up(host: str, port: int) -> tuple[Address, ...]:
+    literal = _literal(host, port)
+    if literal is not None:
+        return (literal,)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise socket.gaierror(socket.EAI_NONAME, "the name is not a valid host name") from error
+    addresses = [Address(family=family, sockaddr=sockaddr) for family, _, _, _, sockaddr in found]
+    return tuple(dict.fromkeys(addresses))
+
+
+def _literal(host: str, port: int) -> Address | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if address.version == 4:
+        return Address(family=socket.AF_INET, sockaddr=(host, port))
+    return Address(family=socket.AF_INET6, sockaddr=(host, port, 0, 0))

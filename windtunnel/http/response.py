@@ -1,0 +1,218 @@
+"""Reads one response after another off a connection's bytes, into exchanges. Knows no sockets and no clock.
+
+What httptools leaves open is settled here: an answer to HEAD ends with its head, a body without a length ends
+with the connection, interim (1xx) answers are passed over, sizes have limits, and nothing may follow the body.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import httptools
+
+from windtunnel.http.decoding import Decoder, decoder_for
+from windtunnel.http.errors import Failure
+from windtunnel.model.http import Exchange
+
+__all__ = ["HEAD_LIMIT", "ResponseReader"]
+
+HEAD_LIMIT = 64 * 1024
+"""Largest response head, interim ones included, in bytes."""
+
+_KEPT_OF_TOO_LARGE = 64 * 1024
+"""How much of a body over the limit is kept to look at."""
+
+_OVERHEAD = 8
+"""Bytes on the wire per byte of body that even the smallest chunks stay below."""
+
+
+class _StopReadingError(Exception):
+    """Raised inside a parser callback: the reader has seen all it wants."""
+
+
+def _ignore(_: tuple[bytes, bytes]) -> None:
+    """Where trailers go."""
+
+
+class ResponseReader:
+    """The state of one connection's incoming side.
+
+    `start`, then `feed` until `complete`, then `start` again if `reusable`. The exchange is filled as
+    things come: status, reason and headers with the head, the body in the end.
+    """
+
+    __slots__ = (
+        "_add_header",
+        "_body_size",
+        "_chunks",
+        "_decoder",
+        "_exchange",
+        "_failure",
+        "_head_done",
+        "_interim",
+        "_max_body",
+        "_parser",
+        "_parser_is_stuck",
+        "_wire_limit",
+        "complete",
+        "received",
+        "reusable",
+        "sets_cookies",
+    )
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser_is_stuck = False
+        self.complete = True
+        self.reusable = True
+
+    def start(self, exchange: Exchange, max_body: int) -> None:
+        """Expect the answer to `exchange`; its body may have `max_body` bytes after decoding."""
+        if self._parser_is_stuck:  # waiting for the body of an answer to HEAD
+            self._parser = httptools.HttpResponseParser(self)
+            self._parser_is_stuck = False
+        self._exchange = exchange
+        self._max_body = max_body
+        self._add_header = exchange.raw_headers.append
+        self._chunks: list[bytes] = []
+        self._body_size = self.received = 0
+        self._wire_limit = HEAD_LIMIT
+        self._decoder: Decoder | None = None
+        self._failure: Failure | None = None
+        self._head_done = self._interim = self.complete = self.sets_cookies = False
+
+    def feed(self, data: bytes) -> Failure | None:
+        """Take what arrived. Returns why the response can't be completed, or None; then see `complete`."""
+        self.received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            if self.complete:
+                self.reusable = False  # what follows a complete response is not read, and not believed
+            elif self._failure is None:
+                self._failure = Failure("protocol", str(error))
+        if self._failure is None and not self.complete and self.received > self._wire_limit:
+            self._failure = self._too_large()
+        if self._failure is not None:
+            self._keep_body()
+        return self._failure
+
+    def end_of_stream(self) -> Failure | None:
+        """The server has closed its side. Returns why the response is incomplete, or None when it is complete."""
+        if self._head_done and self._ends_with_connection():
+            self._complete(reusable=False)
+        elif self.received:
+            self._failure = Failure("closed", "in the middle of the response")
+        else:
+            self._failure = Failure("closed", "before any response")
+        if self._failure is not None:
+            self._keep_body()
+        return self._failure
+
+    # What httptools calls, in the order in which it does.
+
+    def on_message_begin(self) -> None:
+        """The first byte of a response, or of what should not be there."""
+        if self.complete:
+            raise _StopReadingError
+
+    def on_status(self, reason: bytes) -> None:
+        """The reason phrase, maybe in pieces."""
+        self._exchange.reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer."""
+        self._add_header((name, value))
+
+    def on_headers_complete(self) -> None:
+        """The head has ended; interim ones are forgotten."""
+        exchange = self._exchange
+        status = self._parser.get_status_code()
+        if self.received > HEAD_LIMIT:
+            size = sum(len(name) + len(value) + 4 for name, value in exchange.raw_headers)
+            if size > HEAD_LIMIT:
+                self._failure = self._too_large()
+                raise _StopReadingError
+        if 100 <= status < 200 and status != 101:
+            self._interim = True
+            exchange.reason = b""
+            exchange.raw_headers.clear()
+            return
+        exchange.status = status
+        if status < 200:
+            switched = "the server switched protocols, which nobody asked for"
+            self._failure = Failure("protocol", switched if status == 101 else f"status {status}")
+            raise _StopReadingError
+        self._head_done = True
+        self._add_header = _ignore
+        self._wire_limit = HEAD_LIMIT + _OVERHEAD * self._max_body
+        for name, value in exchange.raw_headers:
+            # The two lengths tell nearly every other header apart without looking at it.
+            length = len(name)
+            if length == 10:
+                self.sets_cookies = self.sets_cookies or name.lower() == b"set-cookie"
+            elif length == 16 and name.lower() == b"content-encoding":
+                self._decoder = decoder_for(value)
+        if exchange.method == "HEAD":
+            self._parser_is_stuck = True
+            self._complete(reusable=self._stays_open_after_head())
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of the body, without its chunk's frame."""
+        if self.complete:
+            raise _StopReadingError
+        if self._decoder is not None:
+            try:
+                data = self._decoder.feed(data, self._max_body - self._body_size)
+            except zlib.error as error:
+                self._failure = Failure("decode", str(error))
+                raise _StopReadingError from None
+        self._chunks.append(data)
+        self._body_size += len(data)
+        if self._body_size > self._max_body:
+            self._failure = self._too_large()
+            raise _StopReadingError
+
+    def on_message_complete(self) -> None:
+        """The end, where httptools can see one."""
+        if self._interim:
+            self._interim = False
+        elif not self.complete:
+            self._complete(reusable=self._parser.should_keep_alive())
+
+    def _complete(self, *, reusable: bool) -> None:
+        self.complete, self.reusable = True, reusable
+        if self._decoder is not None and self._exchange.method != "HEAD":
+            try:
+                self._decoder.finish()
+            except zlib.error as error:
+                self._failure = Failure("decode", str(error))
+                return
+        self._exchange.body = b"".join(self._chunks)
+
+    def _keep_body(self) -> None:
+        """Leave what came of the body in the exchange, as evidence; of one over the limit only the beginning."""
+        body = b"".join(self._chunks)
+        self._exchange.body = body if len(body) <= self._max_body else body[:_KEPT_OF_TOO_LARGE]
+
+    def _too_large(self) -> Failure:
+        if self._head_done:
+            return Failure("body_too_large", f"more than {self._max_body:,} bytes")
+        return Failure("protocol", f"the response head has more than {HEAD_LIMIT:,} bytes")
+
+    def _ends_with_connection(self) -> bool:
+        """Whether the body has neither a length nor chunks, so that only the end of the connection ends it."""
+        fields = {name.lower(): value.lower() for name, value in self._exchange.raw_headers}
+        return b"content-length" not in fields and not fields.get(b"transfer-encoding", b"").endswith(b"chunked")
+
+    def _stays_open_after_head(self) -> bool:
+        """As `should_keep_alive`, which takes an answer to HEAD without a length for one that ends by closing."""
+        tokens = {
+            token.strip().lower()
+            for name, value in self._exchange.raw_headers
+            if name.lower() == b"connection"
+            for token in value.split(b",")
+        }
+        if self._parser.get_http_version() == "1.0":
+            return b"keep-alive" in tokens
+        return b"close" not in tokens

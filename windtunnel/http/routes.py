@@ -1,0 +1,64 @@
+"""The ways to the SUT that all users share: which hosts they may reach, how to talk to each, and deadlines."""
+
+from __future__ import annotations
+
+import ssl
+
+from windtunnel.errors import ExpressionError
+from windtunnel.http.deadlines import Deadlines
+from windtunnel.http.dial import Destination
+from windtunnel.http.errors import Failure
+from windtunnel.http.origin import HostRules, Origin, parse_base_url, split_url
+from windtunnel.http.resolve import Resolver
+from windtunnel.http.tls import client_context
+from windtunnel.model.sut import Sut, Tls
+
+__all__ = ["Routes"]
+
+
+class Routes:
+    """Destinations by origin, one of each, with TLS as the service of that origin has it."""
+
+    __slots__ = ("_contexts", "_destinations", "_hosts", "_tls", "deadlines", "resolver")
+
+    def __init__(self, sut: Sut) -> None:
+        """Raises ExpressionError for a base URL that can't be used."""
+        self.deadlines = Deadlines()
+        self.resolver = Resolver()
+        services = [service for service in (sut.default, *sut.services.values()) if service is not None]
+        self._tls = {parse_base_url(service.base_url).origin: service.tls for service in reversed(services)}
+        self._hosts = HostRules([*sut.allow_hosts, *(origin.host for origin in self._tls)])
+        self._contexts: dict[Tls, ssl.SSLContext] = {}
+        self._destinations: dict[tuple[Origin, Tls], Destination] = {}
+
+    def may_reach(self, host: str) -> bool:
+        """Whether the SUT file allows requests to `host`."""
+        return self._hosts.allow(host)
+
+    def to(self, origin: Origin, tls: Tls | None = None) -> Destination:
+        """How to talk to an origin: with `tls`, or else as its service has it, or as is usual.
+
+        Raises ConfigError for a CA file that can't be read.
+        """
+        if tls is None:
+            tls = self._tls.get(origin, Tls())
+        destination = self._destinations.get((origin, tls))
+        if destination is None:
+            context = self._context(tls) if origin.scheme == "https" else None
+            destination = self._destinations[origin, tls] = Destination(origin=origin, tls=context)
+        return destination
+
+    def by_url(self, url: str) -> tuple[Destination, str] | Failure:
+        """Where an absolute URL leads, and the target there; a failure if nothing may be sent."""
+        try:
+            origin, target = split_url(url)
+        except ExpressionError as error:
+            return Failure("bad_request", str(error))
+        if not self.may_reach(origin.host):
+            return Failure("host_not_allowed", str(origin))
+        return self.to(origin), target
+
+    def _context(self, tls: Tls) -> ssl.SSLContext:
+        if tls not in self._contexts:
+            self._contexts[tls] = client_context(tls)
+        return self._contexts[tls]

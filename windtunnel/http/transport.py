@@ -1,0 +1,76 @@
+"""The transport of a run: endpoints before the clock starts, clients for its users, and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Mapping
+
+from windtunnel.http.client import HttpClient
+from windtunnel.http.dial import knock
+from windtunnel.http.encoding import encode_target, merge_headers, require_method
+from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, make_endpoint
+from windtunnel.http.origin import Origin, parse_base_url
+from windtunnel.http.routes import Routes
+from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.sut import Service, Sut
+
+__all__ = ["HttpTransport"]
+
+_PREFLIGHT_S = 5.0
+
+
+class HttpTransport:
+    """Our own HTTP/1.1 transport, for one run against one SUT. Belongs to the event loop its clients run on."""
+
+    __slots__ = ("_clients", "_origins", "_routes", "_run_id", "_sut")
+
+    def __init__(self, sut: Sut, run_id: str) -> None:
+        """Raises ExpressionError for a base URL that can't be used."""
+        self._sut, self._run_id = sut, run_id
+        self._routes = Routes(sut)
+        self._origins: dict[Origin, None] = {}
+        self._clients: weakref.WeakSet[HttpClient] = weakref.WeakSet()
+
+    def endpoint(self, *, method: str, service: Service, headers: Mapping[str, str]) -> HttpEndpoint:
+        """Compile what is constant about a step's requests: defaults, under the service's headers, under its own.
+
+        Raises ExpressionError for a method, base URL or header that can't be sent, ConfigError for a CA file
+        that can't be read.
+        """
+        base = parse_base_url(service.base_url)
+        self._origins[base.origin] = None
+        own = tuple(headers.items())
+        return make_endpoint(
+            method=require_method(method),
+            service=service,
+            destination=self._routes.to(base.origin, service.tls),
+            path=encode_target(base.path) if base.path else "",
+            headers=merge_headers(DEFAULT_HEADERS, service.headers.items(), own),
+            portable=merge_headers(DEFAULT_HEADERS, own),
+        )
+
+    def client(self) -> HttpClient:
+        """A client for one user. Raises ExpressionError for the name of an id header that can't be sent."""
+        client = HttpClient(self._routes, run_id=self._run_id, ids=self._sut.ids, max_body=self._sut.http.max_body)
+        self._clients.add(client)
+        return client
+
+    async def preflight(self) -> dict[str, str | None]:
+        """Try a TCP connection to each origin that an endpoint was made for: origin -> None, or what was wrong."""
+        origins = list(self._origins)
+        failures = await asyncio.gather(
+            *(knock(origin, resolver=self._routes.resolver, timeout_s=_PREFLIGHT_S) for origin in origins)
+        )
+        return {
+            str(origin): None if failure is None else failure.detail or ERROR_KINDS[failure.kind]
+            for origin, failure in zip(origins, failures, strict=True)
+        }
+
+    async def close(self) -> None:
+        """Drop every connection of every client."""
+        for client in tuple(self._clients):
+            client.close()
+        # Sockets are closed by callbacks of the loop: one turn for TCP, another for TLS on top of it.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)

@@ -1,0 +1,312 @@
+"""What is counted for one combination of tags: plain numbers and histograms, each mergeable.
+
+Phases, scenarios, steps, services, methods, statuses, errors and outcomes make the series, so their number
+depends on the plan and on what can happen, never on how often it happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from windtunnel.metrics.histogram import Histogram
+from windtunnel.model.record import AssertionRecord, Health, InstanceRecord, RequestFacts, StepRecord
+
+__all__ = [
+    "LATE_US",
+    "AssertionKey",
+    "AssertionSeries",
+    "FailureKey",
+    "FailureSeries",
+    "HealthSeries",
+    "InstanceKey",
+    "InstanceSeries",
+    "RequestKey",
+    "RequestSeries",
+    "StepKey",
+    "StepSeries",
+]
+
+LATE_US = 5_000
+"""An instance that starts more than this after it was due is late."""
+
+EXAMPLES = 5
+"""How many instances a group of failures names."""
+
+LONGEST_EXAMPLE = 500
+"""Characters kept of what a failure said."""
+
+
+class RequestKey(NamedTuple):
+    """The tags of a request; `failed` and `poll` as in `RequestFacts`."""
+
+    phase: str
+    scenario: str
+    step: str
+    service: str
+    method: str
+    status: int
+    error: str | None
+    failed: bool
+    poll: bool
+
+
+class RequestSeries:
+    """Requests of one key. One that was never sent has no duration, `sending`, `waiting` and `receiving`."""
+
+    __slots__ = (
+        "blocked",
+        "bytes_received",
+        "bytes_sent",
+        "connecting",
+        "count",
+        "duration",
+        "receiving",
+        "sending",
+        "tls",
+        "waiting",
+    )
+
+    def __init__(self) -> None:
+        self.count = self.bytes_sent = self.bytes_received = 0
+        self.blocked, self.connecting, self.tls = Histogram(), Histogram(), Histogram()
+        self.sending, self.waiting, self.receiving = Histogram(), Histogram(), Histogram()
+        self.duration = Histogram()
+
+    def add_all(self, requests: Sequence[RequestFacts]) -> None:
+        """Count requests."""
+        self.count += len(requests)
+        self.bytes_sent += sum([request.bytes_sent for request in requests])
+        self.bytes_received += sum([request.bytes_received for request in requests])
+        timings = [request.timings_us for request in requests]
+        # Few requests open a connection; for the others these three are 0.
+        opening = [each for each in timings if each.connect or each.queue or each.dns or each.tls]
+        reused = len(timings) - len(opening)
+        self.blocked.add_all([each.queue + each.dns for each in opening], zeros=reused)
+        self.connecting.add_all([each.connect for each in opening], zeros=reused)
+        self.tls.add_all([each.tls for each in opening], zeros=reused)
+        sent = [request.timings_us for request in requests if request.bytes_sent]
+        self.sending.add_all([each.send for each in sent])
+        self.waiting.add_all([each.wait for each in sent])
+        self.receiving.add_all([each.receive for each in sent])
+        self.duration.add_all([each.send + each.wait + each.receive for each in sent])
+
+    def merge(self, other: RequestSeries) -> None:
+        """Add what `other` counted."""
+        self.count += other.count
+        self.bytes_sent += other.bytes_sent
+        self.bytes_received += other.bytes_received
+        self.blocked.merge(other.blocked)
+        self.connecting.merge(other.connecting)
+        self.tls.merge(other.tls)
+        self.sending.merge(other.sending)
+        self.waiting.merge(other.waiting)
+        self.receiving.merge(other.receiving)
+        self.duration.merge(other.duration)
+
+
+class StepKey(NamedTuple):
+    """The tags of a step."""
+
+    phase: str
+    scenario: str
+    step: str
+    outcome: str
+
+
+class StepSeries:
+    """Steps of one key, and the checks in them."""
+
+    __slots__ = ("checks", "checks_failed", "count", "duration")
+
+    def __init__(self) -> None:
+        self.count = self.checks = self.checks_failed = 0
+        self.duration = Histogram()
+
+    def add_all(self, records: Sequence[StepRecord]) -> None:
+        """Count steps, but not the requests in their lines."""
+        self.count += len(records)
+        self.duration.add_all([record.duration_us for record in records])
+        for record in records:
+            if checks := record.checks:
+                self.checks += len(checks)
+                for check in checks:
+                    if type(check) is not str:
+                        self.checks_failed += 1
+
+    def merge(self, other: StepSeries) -> None:
+        """Add what `other` counted."""
+        self.count += other.count
+        self.checks += other.checks
+        self.checks_failed += other.checks_failed
+        self.duration.merge(other.duration)
+
+
+class AssertionKey(NamedTuple):
+    """The tags of an assertion."""
+
+    phase: str
+    scenario: str
+    name: str
+    outcome: str
+
+
+class AssertionSeries:
+    """Assertions of one key, and the checks in them."""
+
+    __slots__ = ("checks", "checks_failed", "count")
+
+    def __init__(self) -> None:
+        self.count = self.checks = self.checks_failed = 0
+
+    def add(self, record: AssertionRecord) -> None:
+        """Count one assertion. One without checks of its own is a single check; a skipped one is none."""
+        self.count += 1
+        if record.outcome == "skipped":
+            return
+        failed = sum(type(check) is not str for check in record.checks)
+        # It could not even be checked: that is one more check, and it did not hold.
+        unchecked = record.outcome != "passed" and not failed
+        self.checks += len(record.checks) + unchecked or 1
+        self.checks_failed += failed + unchecked
+
+    def merge(self, other: AssertionSeries) -> None:
+        """Add what `other` counted."""
+        self.count += other.count
+        self.checks += other.checks
+        self.checks_failed += other.checks_failed
+
+
+class InstanceKey(NamedTuple):
+    """The tags of an instance."""
+
+    phase: str
+    scenario: str
+    outcome: str
+
+
+class InstanceSeries:
+    """Instances of one key. `elapsed_us` sums end - start by the time stamps, to hold against the durations."""
+
+    __slots__ = ("count", "duration", "elapsed_us", "first_start", "last_end", "late", "response_time")
+
+    def __init__(self) -> None:
+        self.count = self.late = self.elapsed_us = 0
+        self.duration, self.response_time = Histogram(), Histogram()
+        self.first_start, self.last_end = float("inf"), float("-inf")
+
+    def add(self, record: InstanceRecord) -> None:
+        """Count one instance."""
+        self.count += 1
+        self.duration.add(record.duration_us)
+        self.response_time.add(record.response_time_us)
+        self.late += record.response_time_us - record.duration_us > LATE_US
+        # Whole microseconds: their sum does not depend on the order.
+        self.elapsed_us += round((record.t - record.started) * 1e6)
+        self.first_start = min(self.first_start, record.started)
+        self.last_end = max(self.last_end, record.t)
+
+    def merge(self, other: InstanceSeries) -> None:
+        """Add what `other` counted."""
+        self.count += other.count
+        self.late += other.late
+        self.elapsed_us += other.elapsed_us
+        self.duration.merge(other.duration)
+        self.response_time.merge(other.response_time)
+        self.first_start = min(self.first_start, other.first_start)
+        self.last_end = max(self.last_end, other.last_end)
+
+
+class FailureKey(NamedTuple):
+    """What one group of failures has in common. `step` is "" for what went wrong outside every step."""
+
+    phase: str
+    scenario: str
+    step: str
+    cause: str
+    outcome: str
+
+
+class FailureSeries:
+    """Failures of one key, and the first few of them by time: the same ones however the records were split."""
+
+    __slots__ = ("_first", "count", "first_t", "last_t")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first_t, self.last_t = float("inf"), float("-inf")
+        self._first: list[tuple[float, str, str]] = []  # (t, instance id, what it said), in ascending order
+
+    def add(self, t: float, instance_id: str, message: str) -> None:
+        """Count one failure."""
+        self.count += 1
+        self.first_t, self.last_t = min(self.first_t, t), max(self.last_t, t)
+        self._keep([(t, instance_id, message[:LONGEST_EXAMPLE])])
+
+    def merge(self, other: FailureSeries) -> None:
+        """Add what `other` counted."""
+        self.count += other.count
+        self.first_t, self.last_t = min(self.first_t, other.first_t), max(self.last_t, other.last_t)
+        self._keep(other._first)
+
+    @property
+    def example(self) -> str:
+        """What the first failure said."""
+        return self._first[0][2] if self._first else ""
+
+    @property
+    def instances(self) -> list[str]:
+        """The ids of the first instances that failed so."""
+        return [instance_id for _, instance_id, _ in self._first]
+
+    def _keep(self, found: Sequence[tuple[float, str, str]]) -> None:
+        if len(self._first) == EXAMPLES and min(found, default=self._first[-1]) >= self._first[-1]:
+            return
+        earliest: dict[str, tuple[float, str, str]] = {}
+        for failure in sorted([*self._first, *found]):
+            earliest.setdefault(failure[1], failure)
+        self._first = list(earliest.values())[:EXAMPLES]
+
+
+class HealthSeries:
+    """The generator's own state, second by second."""
+
+    __slots__ = ("_cpu_ppm", "_last", "count", "in_flight_max", "lag", "lag_max_us", "late_max_us", "memory_max")
+
+    def __init__(self) -> None:
+        self.count = self._cpu_ppm = self.memory_max = 0
+        self.lag = Histogram()  # the p99 of every second
+        self.lag_max_us = self.late_max_us = self.in_flight_max = 0
+        self._last = (float("-inf"), 0)
+
+    @property
+    def cpu(self) -> float:
+        """Mean share of one core."""
+        return self._cpu_ppm / self.count / 1e6 if self.count else 0.0
+
+    @property
+    def in_flight(self) -> int:
+        """Instances in flight when last looked at."""
+        return self._last[1]
+
+    def add(self, record: Health) -> None:
+        """Count one second."""
+        self.count += 1
+        self._cpu_ppm += round(record.cpu * 1e6)
+        self.memory_max = max(self.memory_max, record.memory)
+        self.lag.add(record.lag_p99_us)
+        self.lag_max_us = max(self.lag_max_us, record.lag_max_us)
+        self.late_max_us = max(self.late_max_us, record.late_max_us)
+        self.in_flight_max = max(self.in_flight_max, record.in_flight)
+        self._last = max(self._last, (record.t, record.in_flight))
+
+    def merge(self, other: HealthSeries) -> None:
+        """Add what `other` counted."""
+        self.count += other.count
+        self._cpu_ppm += other._cpu_ppm
+        self.memory_max = max(self.memory_max, other.memory_max)
+        self.lag.merge(other.lag)
+        self.lag_max_us = max(self.lag_max_us, other.lag_max_us)
+        self.late_max_us = max(self.late_max_us, other.late_max_us)
+        self.in_flight_max = max(self.in_flight_max, other.in_flight_max)
+        self._last = max(self._last, other._last)

@@ -1,0 +1,120 @@
+"""From an aggregate to the tables of a summary."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.histogram import Histogram
+from windtunnel.metrics.measure import (
+    COMPLETED,
+    MEASURES,
+    OUTSIDE_PHASES,
+    Counter,
+    Measure,
+    Rate,
+    Trend,
+    measured_span_s,
+    select,
+)
+from windtunnel.model.manifest import StepRow
+from windtunnel.model.summary import ErrorGroup, MetricSummary, StepSummary
+
+__all__ = ["error_groups", "instances_by_outcome", "metric_summaries", "step_summaries"]
+
+
+def metric_summaries(aggregate: Aggregate) -> dict[str, MetricSummary]:
+    """Every metric over the whole load, also those that nothing was counted for."""
+    span_s = measured_span_s(aggregate)
+    return {metric: _summarise(select(aggregate, metric), span_s) for metric in MEASURES}
+
+
+def step_summaries(aggregate: Aggregate, rows: Sequence[StepRow]) -> list[StepSummary]:
+    """A row for every step and assertion of the plan, in its order; one that never ran has zeros."""
+    return [_step_summary(aggregate, row) for row in rows]
+
+
+def error_groups(aggregate: Aggregate) -> list[ErrorGroup]:
+    """Failures by cause, the most frequent first. `share` is failures per instance that ended."""
+    instances = sum(instances_by_outcome(aggregate).values())
+    groups = [
+        ErrorGroup(
+            scenario=key.scenario,
+            step=key.step,
+            cause=key.cause,
+            outcome=key.outcome,
+            count=series.count,
+            share=series.count / instances if instances else 0.0,
+            first_t=series.first_t,
+            last_t=series.last_t,
+            example=series.example,
+            instances=series.instances,
+        )
+        for key, series in aggregate.failures.items()
+        if key.phase not in OUTSIDE_PHASES
+    ]
+    return sorted(groups, key=lambda group: (-group.count, group.first_t, group.scenario, group.step, group.cause))
+
+
+def instances_by_outcome(aggregate: Aggregate) -> Tally[str]:
+    """How many instances of the load passed, failed, errored and were interrupted."""
+    tally: Tally[str] = Tally()
+    for key, series in aggregate.instances.items():
+        if key.phase not in OUTSIDE_PHASES:
+            tally[key.outcome] += series.count
+    return tally
+
+
+def _summarise(measure: Measure, span_s: float) -> MetricSummary:
+    if isinstance(measure, Trend):
+        distribution = measure.histogram.to_distribution()
+        return MetricSummary(type="trend", count=distribution.count, distribution=distribution)
+    if isinstance(measure, Rate):
+        rate = measure.matches / measure.count if measure.count else None
+        return MetricSummary(type="rate", count=measure.count, matches=measure.matches, rate=rate)
+    if isinstance(measure, Counter):
+        per_second = measure.total / span_s if span_s > 0 else None
+        return MetricSummary(type="counter", count=measure.total, rate=per_second)
+    return MetricSummary(type="gauge", value=measure.value, max=measure.max)
+
+
+def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
+    outcomes: Tally[str] = Tally()
+    requests = requests_failed = 0
+    steps, sent = Histogram(), Histogram()
+    if row.assertion:
+        for assertion, checked in aggregate.assertions.items():
+            if (assertion.scenario, assertion.name) == (row.scenario, row.step) and _measured(assertion.phase):
+                outcomes[assertion.outcome] += checked.count
+    else:
+        for step, taken in aggregate.steps.items():
+            if (step.scenario, step.step) == (row.scenario, row.step) and _measured(step.phase):
+                outcomes[step.outcome] += taken.count
+                if step.outcome in COMPLETED:
+                    steps.merge(taken.duration)
+        for request, made in aggregate.requests.items():
+            if (request.scenario, request.step) == (row.scenario, row.step) and _measured(request.phase):
+                requests += made.count
+                requests_failed += made.count if request.failed and not request.poll else 0
+                sent.merge(made.duration)
+    return StepSummary(
+        scenario=row.scenario,
+        step=row.step,
+        action=row.action,
+        count=sum(outcomes.values()),
+        passed=outcomes["passed"],
+        failed=outcomes["failed"],
+        errored=outcomes["errored"],
+        skipped=outcomes["skipped"],
+        interrupted=outcomes["interrupted"],
+        requests=requests,
+        requests_failed=requests_failed,
+        latency=(sent if requests else steps).to_distribution(),
+        file=row.file,
+        line=row.line,
+    )
+
+
+def _measured(phase: str) -> bool:
+    return phase not in OUTSIDE_PHASES

@@ -1,0 +1,121 @@
+"""From a run directory to what the renderers show, streaming: memory does not grow with the records.
+
+records ──▶ Aggregate ──▶ Summary            `analyse`, what a later `report` of any run begins with
+records ──▶ stories ─┐
+Aggregate ──▶ shape ─┴──▶ Report             `build_report`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.manifest import Manifest
+from windtunnel.model.summary import Summary
+from windtunnel.report.latencies import latencies
+from windtunnel.report.model import Report
+from windtunnel.report.stories import Chapter, Slowest, choose_failing, collect, slowest_for
+from windtunnel.report.tell import BodyShelf, tell
+from windtunnel.report.wording import honest
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.reader import RecordReader
+from windtunnel.verdict.conclude import conclude
+
+__all__ = ["Analysis", "analyse", "build_report"]
+
+MOST_RANKINGS = 4
+"""Time thresholds of which the slowest instances are shown."""
+
+_OF_FAILURES = frozenset({"instances", "iterations", "checks", "assertions", "http_req_failed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """A run read back from disk and judged anew."""
+
+    summary: Summary
+    aggregate: Aggregate
+    manifest: Manifest
+
+
+def analyse(directory: RunDirectory) -> Analysis:
+    """Read every record of a run once and judge it by the thresholds of its manifest.
+
+    Raises EvidenceError when the manifest or a record file can't be read at all; damage inside a record file
+    is a finding of the summary.
+    """
+    manifest = directory.manifest()
+    aggregate = Aggregate()
+    reader = RecordReader(directory.segments(), expected=manifest.segments)
+    for record in reader:
+        aggregate.write(record)
+    summary = conclude(manifest, aggregate, reader.evidence())
+    return Analysis(summary=summary, aggregate=aggregate, manifest=manifest)
+
+
+def build_report(directory: RunDirectory, manifest: Manifest, summary: Summary, aggregate: Aggregate) -> Report:
+    """Everything a page shows. Reads the records once more for the stories, and not at all when there are none.
+
+    Raises EvidenceError when a record file can't be read.
+    """
+    summary = honest(summary)
+    wanted = choose_failing(summary.errors)
+    rankings = _rankings(summary, manifest)
+    failing: dict[str, Chapter] = {}
+    slow: dict[str, Chapter] = {}
+    if wanted or rankings:
+        reader = RecordReader(directory.segments(), expected=manifest.segments)
+        failing, slow = collect(reader, wanted, list(rankings.values()))
+    bodies = BodyShelf(directory.bodies)
+    stories = tuple(
+        tell(chapter, run_started=manifest.started, bodies=bodies) for chapter in ({**failing, **slow}).values()
+    )
+    overall, steps = latencies(summary, aggregate)
+    return Report(
+        summary=summary,
+        manifest=manifest,
+        directory=str(directory.path),
+        overall=overall,
+        steps=steps,
+        stories=stories,
+        shown_by=_shown_by(summary, manifest, failing, rankings),
+    )
+
+
+def _rankings(summary: Summary, manifest: Manifest) -> dict[int, Slowest]:
+    """What looks for slow instances, by the position of the threshold."""
+    parsed = {threshold.selector: threshold for threshold in manifest.thresholds}
+    found: dict[int, Slowest] = {}
+    for position, result in enumerate(summary.thresholds):
+        threshold = parsed.get(result.selector)
+        ranking = slowest_for(result, threshold) if threshold else None
+        if ranking and len(found) < MOST_RANKINGS:
+            found[position] = ranking
+    return found
+
+
+def _shown_by(
+    summary: Summary, manifest: Manifest, failing: Iterable[str], rankings: dict[int, Slowest]
+) -> dict[int, tuple[str, ...]]:
+    shown = {position: tuple(i for i, _ in ranking.found()) for position, ranking in rankings.items()}
+    parsed = {threshold.selector: threshold for threshold in manifest.thresholds}
+    told = set(failing)
+    for position, result in enumerate(summary.thresholds):
+        metric = result.selector.partition("{")[0]
+        if result.result != "fail" or metric not in _OF_FAILURES:
+            continue
+        tags = parsed[result.selector].tags if result.selector in parsed else {}
+        if not set(tags) <= {"scenario", "step", "name"}:
+            continue
+        ids = [
+            instance_id
+            for group in summary.errors
+            if tags.get("scenario", group.scenario) == group.scenario
+            and tags.get("step", group.step) == group.step
+            and tags.get("name", group.step) == group.step
+            for instance_id in group.instances
+            if instance_id in told
+        ]
+        shown[position] = tuple(dict.fromkeys(ids))[:3]
+    return {position: ids for position, ids in shown.items() if ids}

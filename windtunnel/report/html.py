@@ -1,0 +1,147 @@
+"""The report as one HTML file that opens from disk, offline, for years: no script, nothing loaded from anywhere.
+
+Everything that is put into the page is escaped, and goes through `printable` on the way, whoever wrote it.
+The only style sheet is named in the Content-Security-Policy by its hash; the browser obeys nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from itertools import groupby
+from urllib.parse import quote
+
+import jinja2
+
+from windtunnel.model.summary import MetricSummary, Summary
+from windtunnel.report import figures, wording
+from windtunnel.report.charts import PHASES, shape, track
+from windtunnel.report.environment import environment
+from windtunnel.report.model import Report
+from windtunnel.report.text import printable
+from windtunnel.report.wording import honest
+
+__all__ = ["render"]
+
+_TONES = {"pass": "good", "fail": "bad", "error": "bad"}
+_RESULT_TONES = {"pass": "good", "fail": "bad", "inconclusive": "warn"}
+_OUTCOME_TONES = {"passed": "good", "failed": "bad", "errored": "warn"}
+_TAB_COLOURS = {"good": "#12703c", "bad": "#b3261e", "warn": "#8a5300"}
+_TAB_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8" fill="{colour}"/>'
+    '<path d="{path}" fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round"/></svg>'
+)
+_TAB_PATHS = {"good": "m4.5 8.5 2.5 2.5 4.5-6", "bad": "m5.2 5.2 5.6 5.6m0-5.6-5.6 5.6", "warn": "M8 4v5m0 2.8v.2"}
+
+
+def render(report: Report) -> str:
+    """The page as text; to be written as UTF-8."""
+    summary = honest(report.summary)
+    pages = _environment()
+    style = _style(pages)
+    tone = _TONES.get(summary.verdict, "warn")
+    return pages.get_template("report.html.j2").render(
+        report=report,
+        summary=summary,
+        run=summary.run,
+        sound=summary.soundness,
+        finished=summary.soundness.finished,
+        tone=tone,
+        style=style,
+        style_hash=_csp_hash(style),
+        tab_icon=_tab_icon(tone),
+        title=wording.title(summary),
+        headline=wording.headline(summary),
+        unfinished=wording.UNFINISHED,
+        tiles=_tiles(summary),
+        scenarios=[(name, list(rows)) for name, rows in groupby(summary.steps, key=lambda row: row.scenario)],
+        overall=report.overall and shape(report.overall, height=200),
+        shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in report.steps],
+        anchors={story.instance_id: f"instance-{n}" for n, story in enumerate(report.stories, 1)},
+        phases=PHASES,
+        facts=environment(report),
+    )
+
+
+def _environment() -> jinja2.Environment:
+    pages = jinja2.Environment(
+        loader=jinja2.PackageLoader("windtunnel", "report/templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_fit,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., object]] = {
+        "ms": figures.duration,
+        "us": lambda us: figures.duration(us / 1000),
+        "number": figures.number,
+        "share": figures.share,
+        "offset": figures.offset,
+        "size": figures.size,
+        "clock": figures.clock_time,
+        "plural": figures.plural,
+        "line": partial(printable, limit=300),
+        "short": partial(printable, limit=80),
+        "remark": wording.remark,
+        "result": wording.result_word,
+        "result_tone": lambda threshold: _RESULT_TONES.get(threshold.result, "plain"),
+        "outcome_tone": lambda outcome: _OUTCOME_TONES.get(outcome, "plain"),
+        "failing": wording.failing,
+        "track": track,
+    }
+    pages.filters.update(filters)
+    return pages
+
+
+def _style(pages: jinja2.Environment) -> str:
+    assert pages.loader is not None
+    return pages.loader.get_source(pages, "report.css")[0].strip()
+
+
+def _fit(value: object) -> object:
+    """Every plain string on its way into the page, before it is escaped; what is markup already stays."""
+    return printable(value, lines=True) if type(value) is str else value
+
+
+def _csp_hash(style: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+
+def _tab_icon(tone: str) -> str:
+    return "data:image/svg+xml," + quote(_TAB_ICON.format(colour=_TAB_COLOURS[tone], path=_TAB_PATHS[tone]))
+
+
+def _tiles(summary: Summary) -> list[tuple[str, str, str]]:
+    """The key figures: (what, value, remark)."""
+    run, sound = summary.run, summary.soundness
+    requests, failed = summary.metrics.get("http_reqs"), summary.metrics.get("http_req_failed")
+    tiles = [("Instances passed", figures.number(run.passed), f"of {figures.number(run.instances)}")]
+    if requests:
+        rate = f"{figures.per_second(requests.rate)}" if requests.rate is not None else ""
+        tiles.append(("Requests", figures.number(requests.count), rate))
+    if failed and failed.count:
+        tiles.append(
+            ("Failed requests", figures.share(failed.rate or 0), f"{figures.number(failed.matches)} requests")
+        )
+    tiles += _latency_tiles(summary.metrics.get("http_req_duration"))
+    if sound.dropped:
+        tiles.append(("Dropped arrivals", figures.number(sound.dropped), "found no free slot"))
+    if sound.late:
+        tiles.append(("Late arrivals", figures.number(sound.late), "started over 5 ms late"))
+    error = f"± {figures.duration(sound.lag_p99_ms)}" if sound.lag_p99_ms else "none seen"
+    tiles.append(("Measurement error", error, "p99 of the event loop's lag"))
+    return tiles
+
+
+def _latency_tiles(metric: MetricSummary | None) -> list[tuple[str, str, str]]:
+    if metric is None or metric.distribution is None or not metric.distribution.count:
+        return []
+    d = metric.distribution
+    named = (("p50", d.med), ("p95", d.p95), ("p99", d.p99), ("p99.9", d.p999), ("Slowest", d.max))
+    return [
+        (f"{name} request" if name == "Slowest" else f"{name} latency", figures.duration(ms), "")
+        for name, ms in named
+    ]

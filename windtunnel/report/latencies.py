@@ -1,0 +1,62 @@
+"""How latencies are spread, overall and for each step, out of what the aggregate counted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.histogram import Histogram
+from windtunnel.metrics.measure import COMPLETED, OUTSIDE_PHASES
+from windtunnel.model.summary import Summary
+from windtunnel.report.model import Latency
+
+__all__ = ["latencies"]
+
+
+def latencies(summary: Summary, aggregate: Aggregate) -> tuple[Latency | None, tuple[Latency, ...]]:
+    """(of all requests, of each step that has durations, in the order of the summary)."""
+    requests: dict[tuple[str, str], _Pair] = defaultdict(_Pair)
+    durations: dict[tuple[str, str], _Pair] = defaultdict(_Pair)
+    overall = _Pair()
+    for request, made in aggregate.requests.items():
+        if request.phase not in OUTSIDE_PHASES:
+            requests[request.scenario, request.step].add(made.duration, failed=request.failed)
+            overall.add(made.duration, failed=request.failed)
+    for step, taken in aggregate.steps.items():
+        if step.phase not in OUTSIDE_PHASES and step.outcome in COMPLETED:
+            durations[step.scenario, step.step].add(taken.duration, failed=step.outcome != "passed")
+    told = []
+    for row in summary.steps:
+        sends = row.requests > 0
+        pair = (requests if sends else durations)[row.scenario, row.step]
+        if pair.count:
+            noun = "request" if sends else "step"
+            told.append(pair.latency(scenario=row.scenario, step=row.step, noun=noun))
+    return (overall.latency() if overall.count else None), tuple(told)
+
+
+class _Pair:
+    """The durations of what went well and of what failed. Owned by `latencies`."""
+
+    def __init__(self) -> None:
+        self.passed, self.failed = Histogram(), Histogram()
+
+    @property
+    def count(self) -> int:
+        return self.passed.count + self.failed.count
+
+    def add(self, histogram: Histogram, *, failed: bool) -> None:
+        (self.failed if failed else self.passed).merge(histogram)
+
+    def latency(self, *, scenario: str = "", step: str = "", noun: str = "request") -> Latency:
+        both = Histogram()
+        both.merge(self.passed)
+        both.merge(self.failed)
+        return Latency(
+            scenario=scenario,
+            step=step,
+            noun=noun,
+            distribution=both.to_distribution(),
+            passed=tuple(self.passed.buckets()),
+            failed=tuple(self.failed.buckets()),
+        )

@@ -1,0 +1,220 @@
+"""`summary.md`: the run on one page of GitHub-flavoured Markdown, within a byte budget.
+
+Whatever others wrote stands in code spans, where nothing is a link, a mention, HTML or a table cell's end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from windtunnel.model.summary import ErrorGroup, Summary
+from windtunnel.report import figures
+from windtunnel.report.model import Report, Story
+from windtunnel.report.text import for_log, printable
+from windtunnel.report.wording import (
+    NO_VALUE,
+    TIMES,
+    UNFINISHED,
+    failing,
+    headline,
+    honest,
+    instances_line,
+    remark,
+    result_word,
+    title,
+    unsaid,
+)
+
+__all__ = ["BUDGET", "code", "prose", "render"]
+
+BUDGET = 900 * 1024
+"""Bytes; GitHub shows nothing of a step summary above 1 MiB."""
+
+_SIGNS = {"pass": "✅", "fail": "❌", "no data": "⚪", "inconclusive": "❔", "held so far": "…"}
+_EXAMPLES = 3
+_ACTIVE = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#>+=-])")
+_LINKING = re.compile(r"(@|#|www(?=\.)|:(?=//|[\w+-]+:))(?=\S)", re.IGNORECASE)
+
+
+def render(report: Report, *, budget: int = BUDGET) -> str:
+    """The page in at most `budget` bytes of UTF-8: detail goes first, the verdict's first line never."""
+    summary = honest(report.summary)
+    for amount in (30, 10, 3, 0):
+        for steps in (True, False):
+            page = _joined(_page(report, summary, errors=amount, steps=steps))
+            if len(page.encode()) <= budget:
+                return page
+    return _within(_joined(_verdict(summary, reasons=3)), budget, keep=_first_line(summary))
+
+
+def code(text: str, *, limit: int = 200) -> str:
+    """Text that others wrote, as a code span that is safe in a table too; empty for an empty text."""
+    shown = for_log(printable(text, limit=limit)).strip()
+    if not shown:
+        return ""
+    # In a table a `|` ends the cell even in a code span, unless escaped; a backslash before that would undo it.
+    shown = re.sub(r"\\(?=\|)", r"\\ ", shown).replace("|", r"\|")
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def prose(text: str, *, limit: int = 300) -> str:
+    """Text that others may have had a hand in, as part of a sentence: no markup, link or mention comes of it."""
+    shown = for_log(printable(text, limit=limit))
+    shown = shown.replace("&", "&amp;").replace("<", "&lt;")
+    shown = _ACTIVE.sub(r"\\\1", shown)
+    # A blank of no width keeps these from becoming mentions, references, links and emoji.
+    return _LINKING.sub("\\1\u200b", shown)
+
+
+def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iterator[str]:
+    yield from _verdict(summary, reasons=10)
+    yield from _thresholds(summary)
+    if steps:
+        yield from _steps(summary)
+    elif summary.steps:
+        yield f"_{figures.plural(len(summary.steps), 'step')} left out for want of room; the report has them._"
+    yield from _errors(summary, report, most=errors)
+    yield from _soundness(summary)
+    if report.directory:
+        yield f"**Report** {code(report.directory + '/report.html')}"
+
+
+def _verdict(summary: Summary, *, reasons: int) -> Iterator[str]:
+    if not summary.soundness.finished:
+        yield f"> [!WARNING]\n> {UNFINISHED}"
+    yield _first_line(summary)
+    told = summary.reasons[:reasons]
+    lines = [f"- {prose(reason)}" for reason in told]
+    if len(summary.reasons) > len(told):
+        lines.append(f"- and {len(summary.reasons) - len(told)} more")
+    if lines:
+        yield "\n".join(lines)
+    run = summary.run
+    facts = [code(title(summary)), f"on {code(run.sut)}", prose(run.load), figures.offset(run.duration_s)]
+    facts += [f"seed {run.seed}", f"run {code(summary.run_id)}"]
+    facts += [f"commit {code(run.commit)}"] if run.commit else []
+    yield " · ".join(facts)
+
+
+def _first_line(summary: Summary) -> str:
+    sign = _SIGNS.get(summary.verdict, "⚠️")
+    return f"## {sign} {summary.verdict.capitalize()}: {headline(summary)}"
+
+
+def _thresholds(summary: Summary) -> Iterator[str]:
+    if not summary.thresholds:
+        yield "_No threshold was evaluated._"
+        return
+    rows = []
+    for threshold in summary.thresholds:
+        word = result_word(threshold, finished=summary.soundness.finished)
+        selector = code(threshold.selector)
+        if said := remark(threshold):
+            selector += f"<br>{prose(said)}"
+        rows.append(
+            (
+                f"{_SIGNS.get(word, '')} {word}",
+                selector,
+                code(threshold.condition),
+                prose(threshold.measured),
+                prose(threshold.limit),
+                figures.number(threshold.samples),
+            )
+        )
+    yield "### Thresholds"
+    head = ("Result", "Metric", "Condition", "Measured", "Limit", "Samples")
+    yield _table(head, ":--|:--|:--|--:|--:|--:", rows)
+
+
+def _steps(summary: Summary) -> Iterator[str]:
+    if not summary.steps:
+        yield "_No step ended._"
+        return
+    several = len({row.scenario for row in summary.steps}) > 1
+    rows = []
+    for row in summary.steps:
+        name = f"{code(row.scenario)} {code(row.step)}" if several else code(row.step)
+        bad = failing(row)
+        latency = row.latency
+        times = (latency.med, latency.p90, latency.p95, latency.p99, latency.max)
+        shown = [figures.duration(ms) if latency.count else NO_VALUE for ms in times]
+        rows.append((name, figures.number(row.count), f"**{bad:,}**" if bad else "0", *shown))
+    yield "### Steps"
+    yield f"{instances_line(summary).capitalize()}."
+    yield _table(
+        ("Step", "Count", "Failed", "p50", "p90", "p95", "p99", "Max"), ":--|--:|--:|--:|--:|--:|--:|--:", rows
+    )
+
+
+def _errors(summary: Summary, report: Report, *, most: int) -> Iterator[str]:
+    if not summary.errors:
+        return
+    yield "### Errors"
+    shown = summary.errors[:most]
+    lines = [_error_line(group) for group in shown]
+    if len(summary.errors) > len(shown):
+        lines.append(f"- {figures.plural(len(summary.errors) - len(shown), 'more cause')} in the report")
+    yield "\n".join(lines)
+    if most and (examples := _examples(summary, report)):
+        yield "Failing instances, for example:"
+        yield "\n".join(_example_line(story) for story in examples)
+
+
+def _error_line(group: ErrorGroup) -> str:
+    place = code(group.step) if group.step else "outside every step"
+    said = f": {code(group.example)}" if group.example else ""
+    share = f"({figures.share(group.share)} of instances)"
+    return f"- **{group.count:,}** {TIMES} {place} {code(group.cause)}{said} {share}"
+
+
+def _examples(summary: Summary, report: Report) -> list[Story]:
+    """A few stories, of different causes as long as there are any."""
+    told = {story.instance_id: story for story in report.stories}
+    ranked = (
+        told[group.instances[rank]]
+        for rank in range(_EXAMPLES)
+        for group in summary.errors
+        if rank < len(group.instances) and group.instances[rank] in told
+    )
+    return list({story.instance_id: story for story in ranked}.values())[:_EXAMPLES]
+
+
+def _example_line(story: Story) -> str:
+    place = f" at {code(story.failed_step)}" if story.failed_step else ""
+    said = f": {code(story.message or story.error or '')}" if story.message or story.error else ""
+    return (
+        f"- {code(story.instance_id)}{place}{said}, correlation id {code(story.correlation_id)}, "
+        f"{figures.offset(story.offset_s)} into the run"
+    )
+
+
+def _soundness(summary: Summary) -> Iterator[str]:
+    if findings := unsaid(summary):
+        yield "### Soundness"
+        yield "\n".join(f"- {prose(finding)}" for finding in findings[:20])
+
+
+def _table(head: tuple[str, ...], alignment: str, rows: Sequence[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", f"|{alignment}|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _joined(parts: Iterator[str]) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _within(page: str, budget: int, *, keep: str) -> str:
+    """Whole lines from the top that fit; `keep` alone when not even they do."""
+    fitting: list[str] = []
+    left = budget
+    for line in page.split("\n"):
+        left -= len(line.encode()) + 1
+        if left < 0:
+            break
+        fitting.append(line)
+    return "\n".join(fitting) + "\n" if keep in fitting else keep + "\n"

@@ -1,0 +1,192 @@
+"""From records to the stories of a few instances, in one pass that keeps only what is told or still running.
+
+Two kinds are kept: instances that stand for an error group (their ids are known beforehand), and for every
+time threshold that did not hold the slowest instances (known only at the end: each finished instance is
+measured, then kept or forgotten). Memory is bounded by the instances in flight, not by the records.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from windtunnel.model.record import (
+    AssertionRecord,
+    InstanceRecord,
+    Record,
+    RequestFacts,
+    RequestRecord,
+    StepRecord,
+)
+from windtunnel.model.summary import ErrorGroup, ThresholdResult
+from windtunnel.model.threshold import Threshold
+
+__all__ = ["Chapter", "Slowest", "choose_failing", "collect", "slowest_for"]
+
+Told = StepRecord | RequestRecord | AssertionRecord | InstanceRecord
+
+LONGEST_STORY = 400
+"""Records kept of one instance; a story that is longer says how much is left out."""
+
+
+@dataclass(slots=True)
+class Chapter:
+    """The records of one instance so far. Owned by `collect`."""
+
+    records: list[Told] = field(default_factory=list)
+    left_out: int = 0
+
+    def add(self, record: Told) -> None:
+        """Keep one record, as long as there is room; the instance's own line always has."""
+        if len(self.records) < LONGEST_STORY or isinstance(record, InstanceRecord):
+            self.records.append(record)
+        else:
+            self.left_out += 1
+
+
+Measure = Callable[[Chapter], int]
+"""How long the instance took by some metric, in microseconds; -1 when the metric does not speak of it."""
+
+
+class Slowest:
+    """Keeps the `count` slowest instances by one measure."""
+
+    def __init__(self, measure: Measure, *, count: int = 3) -> None:
+        self._measure = measure
+        self._count = count
+        self._heap: list[tuple[int, str, Chapter]] = []
+
+    def consider(self, instance_id: str, chapter: Chapter) -> None:
+        """Keep the instance if it is among the slowest so far."""
+        value = self._measure(chapter)
+        if value < 0:
+            return
+        entry = (value, instance_id, chapter)
+        if len(self._heap) < self._count:
+            heapq.heappush(self._heap, entry)
+        elif value > self._heap[0][0]:
+            heapq.heapreplace(self._heap, entry)
+
+    def found(self) -> Iterator[tuple[str, Chapter]]:
+        """(instance id, records), the slowest first."""
+        for _, instance_id, chapter in sorted(self._heap, key=lambda entry: (-entry[0], entry[1])):
+            yield instance_id, chapter
+
+
+def choose_failing(groups: Sequence[ErrorGroup], *, each: int = 5, total: int = 40) -> list[str]:
+    """Ids that stand for the error groups, in their order.
+
+    Room is given to the first of every group, then to the second of every group, and so on.
+    """
+    chosen: dict[str, int] = {}
+    for rank in range(each):
+        for position, group in enumerate(groups):
+            if rank < len(group.instances) and len(chosen) < total:
+                chosen.setdefault(group.instances[rank], position)
+    return sorted(chosen, key=chosen.__getitem__)
+
+
+def collect(
+    records: Iterable[Record], wanted: Sequence[str], slowest: Sequence[Slowest]
+) -> tuple[dict[str, Chapter], dict[str, Chapter]]:
+    """(the wanted instances in the order they were asked for, the slowest ones), by id.
+
+    Reads no further than it must: when only wanted ids are looked for, until the last of them has ended.
+    """
+    missing = set(wanted)
+    kept: dict[str, Chapter] = {}
+    open_: dict[str, Chapter] = {}
+    for record in records:
+        if not isinstance(record, Told):
+            continue
+        instance_id = record.instance_id
+        if not slowest and instance_id not in missing:
+            continue
+        chapter = open_.get(instance_id)
+        if chapter is None:
+            chapter = open_[instance_id] = Chapter()
+        chapter.add(record)
+        if not isinstance(record, InstanceRecord):
+            continue
+        del open_[instance_id]
+        for ranking in slowest:
+            ranking.consider(instance_id, chapter)
+        if instance_id in missing:
+            missing.discard(instance_id)
+            kept[instance_id] = chapter
+            if not missing and not slowest:
+                break
+    # A run that did not finish: some of the wanted have no last line.
+    kept.update((instance_id, chapter) for instance_id, chapter in open_.items() if instance_id in missing)
+    ordered = {instance_id: kept[instance_id] for instance_id in wanted if instance_id in kept}
+    return ordered, dict(entry for ranking in slowest for entry in ranking.found())
+
+
+def slowest_for(result: ThresholdResult, threshold: Threshold) -> Slowest | None:
+    """What looks for the instances that show why a time threshold did not hold; None when nothing can."""
+    if result.result not in {"fail", "inconclusive"} or not set(threshold.tags) <= set(_TAGS):
+        return None
+    if threshold.metric in _INSTANCE_TIMES:
+        part = _INSTANCE_TIMES[threshold.metric]
+        return Slowest(lambda chapter: max((part(r) for r in _instances(chapter, threshold.tags)), default=-1))
+    if threshold.metric == "step_duration":
+        return Slowest(lambda chapter: max((r.duration_us for r in _steps(chapter, threshold.tags)), default=-1))
+    if threshold.metric in _REQUEST_TIMES:
+        timing = _REQUEST_TIMES[threshold.metric]
+        return Slowest(lambda chapter: max((timing(f) for f in _requests(chapter, threshold.tags)), default=-1))
+    return None
+
+
+_INSTANCE_TIMES: dict[str, Callable[[InstanceRecord], int]] = {
+    "instance_duration": lambda record: record.duration_us,
+    "iteration_duration": lambda record: record.duration_us,
+    "instance_response_time": lambda record: record.response_time_us,
+}
+_REQUEST_TIMES: dict[str, Callable[[RequestFacts], int]] = {
+    "http_req_duration": lambda facts: facts.timings_us.duration_us,
+    "http_req_blocked": lambda facts: facts.timings_us.queue,
+    "http_req_connecting": lambda facts: facts.timings_us.connect,
+    "http_req_tls_handshaking": lambda facts: facts.timings_us.tls,
+    "http_req_sending": lambda facts: facts.timings_us.send,
+    "http_req_waiting": lambda facts: facts.timings_us.wait,
+    "http_req_receiving": lambda facts: facts.timings_us.receive,
+}
+_TAGS = ("scenario", "step", "name", "service", "method", "status", "error")
+
+
+def _instances(chapter: Chapter, tags: Mapping[str, str]) -> Iterator[InstanceRecord]:
+    for record in chapter.records:
+        if isinstance(record, InstanceRecord) and tags.get("scenario", record.scenario) == record.scenario:
+            yield record
+
+
+def _steps(chapter: Chapter, tags: Mapping[str, str]) -> Iterator[StepRecord]:
+    for record in chapter.records:
+        if isinstance(record, StepRecord) and _same_step(record, tags):
+            yield record
+
+
+def _requests(chapter: Chapter, tags: Mapping[str, str]) -> Iterator[RequestFacts]:
+    for record in chapter.records:
+        if isinstance(record, (StepRecord, RequestRecord)) and _same_step(record, tags):
+            facts = record.request
+            if facts is not None and facts.bytes_sent and _same_request(facts, tags):
+                yield facts
+
+
+def _same_step(record: StepRecord | RequestRecord, tags: Mapping[str, str]) -> bool:
+    return (
+        tags.get("scenario", record.scenario) == record.scenario
+        and tags.get("step", record.step) == record.step
+        and tags.get("name", record.step) == record.step
+    )
+
+
+def _same_request(facts: RequestFacts, tags: Mapping[str, str]) -> bool:
+    return (
+        tags.get("service", facts.service) == facts.service
+        and tags.get("method", facts.method) == facts.method
+        and tags.get("status", str(facts.status)) == str(facts.status)
+        and tags.get("error", facts.error or "") == (facts.error or "")
+    )

@@ -1,0 +1,211 @@
+"""What stands in the terminal, or the CI log, when a run has ended: steps, thresholds, errors, the verdict last.
+
+The verdict comes last because that is what is in sight when the command returns. `rich` is imported only when
+something is drawn: the rest of the command line does without.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from windtunnel.model.summary import Summary
+from windtunnel.report import figures
+from windtunnel.report.model import Report
+from windtunnel.report.text import for_log, printable
+from windtunnel.report.wording import (
+    ICONS,
+    NO_VALUE,
+    TIMES,
+    UNFINISHED,
+    failing,
+    headline,
+    honest,
+    instances_line,
+    remark,
+    result_word,
+    title,
+    unsaid,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+__all__ = ["render"]
+
+_COLOURS = {"pass": "green", "fail": "red", "error": "red", "no data": "yellow", "held so far": "default"}
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Holds a condition together while lines are broken; a plain blank in what is returned."""
+
+_MOST_ERRORS = 5
+_MOST_STEPS = 100
+
+
+def render(report: Report | Summary, *, width: int = 80, color: bool = False) -> str:
+    """The end of a run as text, lines at most `width` wide; with ANSI colours only when asked for.
+
+    A Summary alone does, too: then there is no line that says where the report is.
+    """
+    from rich.console import Console
+
+    summary = honest(report.summary if isinstance(report, Report) else report)
+    directory = report.directory if isinstance(report, Report) else ""
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=width,
+        height=100,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=False,
+        _environ={},
+    )
+    for part in _parts(summary, directory, width):
+        console.print(part)
+    # The margin of a table is blanks at the end of every line: of no use, and a nuisance in logs.
+    lines = (line.rstrip() for line in stream.getvalue().replace(_NO_BREAK, " ").split("\n"))
+    return for_log("\n".join(lines))
+
+
+def _parts(summary: Summary, directory: str, width: int) -> list[RenderableType]:
+    from rich.text import Text
+
+    run = summary.run
+    about = [f"on {_shown(run.sut)}", _shown(run.load), figures.offset(run.duration_s), f"seed {run.seed}"]
+    parts: list[RenderableType] = [
+        "",
+        Text.assemble((_shown(title(summary)), "bold"), " ", " · ".join(about)),
+        "",
+    ]
+    if summary.steps:
+        parts += [_steps(summary, width), ""]
+    if summary.thresholds:
+        parts += [_thresholds(summary, width), ""]
+    if summary.errors:
+        parts += [_errors(summary), ""]
+    for finding in unsaid(summary)[:_MOST_ERRORS]:
+        parts.append(_hanging("!", _shown(finding), style="yellow"))
+    parts += _verdict(summary)
+    if directory:
+        # Never wrapped: a path that is cut in two can't be clicked or copied.
+        path = Text(f"report  {_shown(directory, limit=4096)}/report.html", overflow="ignore", no_wrap=True)
+        parts += ["", path]
+    return parts
+
+
+def _verdict(summary: Summary) -> list[RenderableType]:
+    from rich.text import Text
+
+    colour = _COLOURS.get(summary.verdict, "yellow")
+    parts: list[RenderableType] = []
+    if not summary.soundness.finished:
+        parts.append(_hanging("!", UNFINISHED, style="bold yellow"))
+    icon = ICONS.get(summary.verdict, "!")
+    parts.append(
+        Text.assemble((f"{icon} {summary.verdict}", f"bold {colour}"), "  ", headline(summary), overflow="fold")
+    )
+    parts += [_hanging("-", _shown(reason), indent=2) for reason in summary.reasons[:10]]
+    if len(summary.reasons) > 10:
+        parts.append(f"  - and {len(summary.reasons) - 10} more")
+    parts.append(f"  {instances_line(summary)}")
+    return parts
+
+
+def _steps(summary: Summary, width: int) -> Table:
+    table = _table()
+    table.add_column("step", no_wrap=True, overflow="ellipsis", ratio=1, min_width=10)
+    columns = ("count", "failed", "p50", "p95", "p99", "max")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    scenario = ""
+    several = len({row.scenario for row in summary.steps}) > 1
+    for row in summary.steps[:_MOST_STEPS]:
+        if several and row.scenario != scenario:
+            table.add_row(_styled(_shown(row.scenario), "bold"))
+        scenario = row.scenario
+        bad, latency = failing(row), row.latency
+        times = [
+            figures.duration(ms) if latency.count else NO_VALUE
+            for ms in (latency.med, latency.p95, latency.p99, latency.max)
+        ]
+        name = _styled(("  " if several else "") + _shown(row.step))
+        table.add_row(name, f"{row.count:,}", _styled(f"{bad:,}", "bold red" if bad else ""), *times)
+    if len(summary.steps) > _MOST_STEPS:
+        table.add_row(f"and {len(summary.steps) - _MOST_STEPS} more")
+    table.width = min(width, 110)
+    return table
+
+
+def _thresholds(summary: Summary, width: int) -> Table:
+    table = _table()
+    table.add_column("threshold", no_wrap=True)
+    table.add_column("", ratio=1, overflow="fold")
+    table.add_column("measured", justify="right", no_wrap=True)
+    table.add_column("samples", justify="right", no_wrap=True)
+    for threshold in summary.thresholds:
+        word = result_word(threshold, finished=summary.soundness.finished)
+        condition = _shown(threshold.condition).replace(" ", _NO_BREAK)
+        what = f"{_shown(threshold.selector)} {condition}"
+        if said := remark(threshold):
+            what += f"\n{_shown(said)}"
+        table.add_row(
+            _styled(f"{ICONS.get(word, '!')} {word}", _COLOURS.get(word, "yellow")),
+            _styled(what),
+            _shown(threshold.measured, limit=20),
+            f"{threshold.samples:,}",
+        )
+    table.width = min(width, 110)
+    return table
+
+
+def _errors(summary: Summary) -> RenderableType:
+    from rich.console import Group
+    from rich.table import Table
+
+    lines = Table.grid(padding=(0, 1, 0, 0))
+    lines.add_column(justify="right", no_wrap=True, style="red")
+    lines.add_column(overflow="fold")
+    for group in summary.errors[:_MOST_ERRORS]:
+        example = f": {_shown(group.example, limit=160)}" if group.example else ""
+        first = f" (first: {_shown(group.instances[0], limit=60)})" if group.instances else ""
+        place = _shown(group.step, limit=60) or "outside every step"
+        text = f"{place}, {_shown(group.cause, limit=80)}{example}{first}"
+        lines.add_row(f"{group.count:,} {TIMES}", text)
+    if len(summary.errors) > _MOST_ERRORS:
+        lines.add_row("", f"and {figures.plural(len(summary.errors) - _MOST_ERRORS, 'more cause')}, in the report")
+    return Group(_styled("errors", "bold"), lines)
+
+
+def _table() -> Table:
+    from rich.table import Table
+
+    return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
+
+
+def _hanging(sign: str, text: str, *, style: str = "", indent: int = 0) -> Table:
+    """A line whose continuation stands under its text, not under its sign."""
+    from rich.table import Table
+
+    row = Table.grid(padding=(0, 1, 0, 0))
+    if indent:
+        row.add_column(width=indent - 1)
+    row.add_column(no_wrap=True, style=style)
+    row.add_column(overflow="fold")
+    row.add_row(*([""] if indent else []), sign, text)
+    return row
+
+
+def _styled(text: str, style: str = "") -> RenderableType:
+    from rich.text import Text
+
+    return Text(text, style=style, overflow="fold")
+
+
+def _shown(text: str, *, limit: int = 300) -> str:
+    return printable(text, limit=limit)

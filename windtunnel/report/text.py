@@ -1,0 +1,56 @@
+"""Text that others wrote (the SUT, a scenario, the system), made fit to be shown.
+
+What arrives here may carry escape sequences that recolour a terminal, workflow commands that a CI runner obeys,
+line separators that tear a table, or marks that turn the reading direction. None of it is ever needed to
+understand a failure.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["for_log", "printable", "shortened"]
+
+ELLIPSIS = "…"
+_ESCAPE_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC and kin: titles, links
+    r"|\x1b[ -/]*[0-~]"  # the short ones
+)
+# Everything that is neither seen nor a plain character: controls, format marks (reading direction, zero width),
+# lone surrogates, unassigned code points. A table would be larger than the question is hard.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Co"})
+_BLANKS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+_LINE_ENDS = re.compile(r"\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+# A runner acts on `::name::` where a line begins (blanks and colours before it don't matter), on `##[name]` and
+# `##vso[` anywhere in it.
+_LINE_COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*):(?=:)", re.MULTILINE)
+_INLINE_COMMAND = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
+
+
+def printable(text: str, *, limit: int | None = None, lines: bool = False) -> str:
+    """The text without escape sequences, controls and invisible marks, cut to `limit` characters.
+
+    One line unless `lines`; then every line end is a line feed, and tabs stay.
+    """
+    if limit is not None:
+        # Enough for what removing may take away, without walking megabytes to show a line.
+        text = text[: 8 * limit + 64]
+    if text.isascii() and text.isprintable():
+        return shortened(text, limit)
+    text = _ESCAPE_SEQUENCE.sub("", text)
+    text = _LINE_ENDS.sub("\n", text) if lines else _BLANKS.sub(" ", text)
+    kept = "\n\t" if lines else ""
+    shown = "".join(c for c in text if c in kept or unicodedata.category(c) not in _HIDDEN_CATEGORIES)
+    return shortened(shown, limit)
+
+
+def shortened(text: str, limit: int | None) -> str:
+    """The text, or its beginning with an ellipsis: at most `limit` characters."""
+    return text if limit is None or len(text) <= limit else text[: max(0, limit - 1)] + ELLIPSIS
+
+
+def for_log(text: str) -> str:
+    """Text for a stream that a CI runner scans: nothing in it is a command any more."""
+    return _INLINE_COMMAND.sub("# #", _LINE_COMMAND.sub(r"\1: ", text))

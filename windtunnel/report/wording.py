@@ -1,0 +1,131 @@
+"""The words for a run and its parts: one place, so that the page, the terminal and the Markdown say the same."""
+
+from __future__ import annotations
+
+import msgspec
+
+from windtunnel.model.summary import StepSummary, Summary, ThresholdResult
+from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.report.figures import number
+
+__all__ = [
+    "ICONS",
+    "NO_VALUE",
+    "TIMES",
+    "UNFINISHED",
+    "failing",
+    "headline",
+    "honest",
+    "instances_line",
+    "remark",
+    "result_word",
+    "title",
+    "unsaid",
+]
+
+UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
+"""Stands above everything else on a report of records without their closing line."""
+
+NO_VALUE = "\N{EN DASH}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+ICONS: dict[str, str] = {
+    "pass": "✓",
+    "fail": "✗",
+    "no data": "○",
+    "inconclusive": "?",
+    "held so far": "…",
+    "invalid": "!",
+    "unreachable": "!",
+    "incomplete": "!",
+    "error": "!",
+    "interrupted": "■",
+}
+"""A sign for every word, so that none depends on its colour."""
+
+_HEADLINES: dict[str, str] = {
+    "inconclusive": "There is not enough sound evidence for a pass or a fail.",
+    "invalid": "There was nothing valid to run; nothing was sent.",
+    "unreachable": "The system under test did not answer.",
+    "incomplete": "The evidence is incomplete, so that this run decides nothing.",
+    "error": "Windtunnel itself went wrong; this says nothing about the system under test.",
+    "interrupted": "The run was stopped before its end.",
+}
+
+
+def honest(summary: Summary) -> Summary:
+    """The summary as it may be shown: a run that did not finish is never a pass, whoever wrote the file."""
+    if summary.verdict != "pass" or summary.soundness.finished:
+        return summary
+    return msgspec.structs.replace(
+        summary,
+        verdict="incomplete",
+        exit_code=EXIT_CODES["incomplete"],
+        reasons=["the run did not finish", *summary.reasons],
+    )
+
+
+def headline(summary: Summary) -> str:
+    """The verdict as a sentence; the reasons stand below it."""
+    if summary.verdict in _HEADLINES:
+        return _HEADLINES[summary.verdict]
+    thresholds = summary.thresholds
+    failed = sum(1 for threshold in thresholds if threshold.result == "fail")
+    only_implied = len(thresholds) == 1 and thresholds[0].origin == "implied"
+    if summary.verdict == "pass":
+        return "Every instance passed." if only_implied else f"{_all(len(thresholds))} held."
+    if only_implied or not failed:
+        run = summary.run
+        return f"{number(run.instances - run.passed)} of {number(run.instances)} instances did not pass."
+    return (
+        f"{failed} of {len(thresholds)} thresholds did not hold."
+        if len(thresholds) > 1
+        else ("The threshold did not hold.")
+    )
+
+
+def title(summary: Summary) -> str:
+    """What the run is called: its name, or the scenarios it ran."""
+    return summary.run.name or ", ".join(summary.run.scenarios) or summary.run_id
+
+
+def result_word(threshold: ThresholdResult, *, finished: bool) -> str:
+    """pass, fail, no data or inconclusive; `held so far` where a pass would say too much."""
+    if threshold.result == "pass" and not finished:
+        return "held so far"
+    return threshold.result.replace("_", " ")
+
+
+def remark(threshold: ThresholdResult) -> str:
+    """Why a threshold has no answer, without repeating the threshold; empty when its figures say it all."""
+    if threshold.reason is None or threshold.result in {"pass", "fail"}:
+        return ""
+    own = threshold.reason.removeprefix(f"{threshold.selector}: {threshold.condition} ")
+    return own.removeprefix("has no answer: ")
+
+
+def unsaid(summary: Summary) -> list[str]:
+    """Findings of the soundness that don't stand among the reasons already."""
+    return [finding for finding in summary.soundness.findings if finding not in summary.reasons]
+
+
+def failing(step: StepSummary) -> int:
+    """How many executions of a step failed or errored."""
+    return step.failed + step.errored
+
+
+def instances_line(summary: Summary) -> str:
+    """`1,857 of 2,000 instances passed, 143 failed`: what is zero is left out."""
+    run = summary.run
+    if not run.instances:
+        return "no instance ended"
+    parts = [f"{number(run.passed)} of {number(run.instances)} instances passed"]
+    rest = ((run.failed, "failed"), (run.errored, "errored"), (run.interrupted, "interrupted"))
+    parts += [f"{number(count)} {word}" for count, word in rest if count]
+    return ", ".join(parts)
+
+
+def _all(thresholds: int) -> str:
+    return {0: "Everything", 1: "The threshold", 2: "Both thresholds"}.get(
+        thresholds, f"All {thresholds} thresholds"
+    )

@@ -1,0 +1,198 @@
+"""A transport without a network: answers come from a script, and what was sent is kept for the test to look at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from windtunnel.interfaces import Endpoint
+from windtunnel.model.http import Exchange
+from windtunnel.model.record import Timings
+from windtunnel.model.sut import Service
+
+__all__ = ["Answer", "ScriptedClient", "ScriptedEndpoint", "ScriptedTransport", "Sent", "json_answer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one request is answered with.
+
+    `error` is one of `ERROR_KINDS`, for an exchange without a complete response. `latency_s` is slept away on
+    the running loop; one longer than the request's deadline becomes a `timeout`. `hops` are redirects that
+    come before this answer, when the request follows redirects.
+    """
+
+    status: int = 200
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+    error: str | None = None
+    error_detail: str | None = None
+    latency_s: float = 0.0
+    hops: tuple[Answer, ...] = ()
+
+
+def json_answer(document: object, *, status: int = 200, latency_s: float = 0.0) -> Answer:
+    """An answer with a JSON body."""
+    return Answer(
+        status=status,
+        headers=[("content-type", "application/json")],
+        body=msgspec.json.encode(document),
+        latency_s=latency_s,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One request as the client was asked to send it. `headers` are the endpoint's and the request's own."""
+
+    method: str
+    target: str
+    service: Service
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    timeout_s: float
+    max_body: int | None
+    follow_redirects: bool
+    instance_id: str
+
+    def header(self, name: str) -> str | None:
+        """The value of one header, None when it was not sent."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptedEndpoint:
+    """What `ScriptedTransport.endpoint` was given."""
+
+    method: str
+    service: Service
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Script = Callable[[Sent], Answer]
+
+
+class ScriptedTransport:
+    """A `Transport` whose clients answer from one script: a list in order of the requests, or a function.
+
+    `sent` lists every request of every client. A list that runs out raises AssertionError in the test.
+    """
+
+    def __init__(self, answers: Iterable[Answer] | Script = ()) -> None:
+        self.sent: list[Sent] = []
+        self.endpoints: list[ScriptedEndpoint] = []
+        self.closed = False
+        self._answer: Script = answers if callable(answers) else _in_order(answers)
+
+    def endpoint(self, *, method: str, service: Service, headers: Mapping[str, str]) -> ScriptedEndpoint:
+        """An endpoint that remembers what it was made of."""
+        endpoint = ScriptedEndpoint(method=method, service=service, headers=dict(headers))
+        self.endpoints.append(endpoint)
+        return endpoint
+
+    def client(self) -> ScriptedClient:
+        """A client for one user."""
+        return ScriptedClient(self)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+        self.closed = True
+
+    def answer(self, request: Sent) -> Answer:
+        """Keep a request and look up what it is answered with."""
+        self.sent.append(request)
+        return self._answer(request)
+
+
+class ScriptedClient:
+    """A `Client` of a `ScriptedTransport`."""
+
+    def __init__(self, transport: ScriptedTransport) -> None:
+        self._transport = transport
+        self.instance_id = ""
+        self.closed = False
+
+    async def send(
+        self,
+        endpoint: Endpoint,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        timeout_s: float,
+        max_body: int | None = None,
+        follow_redirects: bool = True,
+        on_hop: Callable[[Exchange], None] | None = None,
+    ) -> Exchange:
+        """Answer from the script, after the answer's latency."""
+        constant = endpoint.headers.items() if isinstance(endpoint, ScriptedEndpoint) else ()
+        request = Sent(
+            method=endpoint.method,
+            target=target,
+            service=endpoint.service,
+            headers=(*constant, *headers),
+            body=body,
+            timeout_s=timeout_s,
+            max_body=max_body,
+            follow_redirects=follow_redirects,
+            instance_id=self.instance_id,
+        )
+        answer = self._transport.answer(request)
+        left_s = timeout_s
+        for hop in answer.hops if follow_redirects else ():
+            exchange = await _exchange(request, hop, left_s)
+            left_s -= exchange.ended - exchange.started
+            if exchange.error is not None:
+                return exchange
+            if on_hop is not None:
+                on_hop(exchange)
+        return await _exchange(request, answer, left_s)
+
+    def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:  # noqa: ARG002  (the interface's)
+        """Remember the instance."""
+        self.instance_id = instance_id
+
+    def close(self) -> None:
+        """Nothing is open."""
+        self.closed = True
+
+
+def _in_order(answers: Iterable[Answer]) -> Script:
+    left = iter(answers)
+
+    def answer(request: Sent) -> Answer:
+        following = next(left, None)
+        if following is None:
+            raise AssertionError(f"the script has no answer for {request.method} {request.target}")
+        return following
+
+    return answer
+
+
+async def _exchange(request: Sent, answer: Answer, timeout_s: float) -> Exchange:
+    """The exchange of one answer; times are the running loop's, so that they can be virtual."""
+    loop = asyncio.get_running_loop()
+    late = answer.latency_s > timeout_s
+    absolute = request.target.lower().startswith(("http://", "https://"))
+    url = request.target if absolute else request.service.base_url + request.target
+    exchange = Exchange(request.method, url, request.service.name, request.body)
+    exchange.started = loop.time()
+    waited_s = max(0.0, min(answer.latency_s, timeout_s))
+    if waited_s:
+        await asyncio.sleep(waited_s)
+    exchange.ended = loop.time()
+    exchange.timings = Timings(wait=round(waited_s * 1_000_000))
+    exchange.bytes_sent = 1 + len(request.body)  # more than none: it was sent
+    exchange.error = "timeout" if late else answer.error
+    exchange.error_detail = None if late else answer.error_detail
+    if exchange.error is None:
+        exchange.status = answer.status
+        exchange.raw_headers = [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
+        ]
+        exchange.body = answer.body
+        exchange.bytes_received = 1 + len(answer.body)
+    return exchange

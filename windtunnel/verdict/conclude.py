@@ -1,0 +1,118 @@
+"""The end of a run: from what was counted to a summary with its verdict, live and from disk alike."""
+
+from __future__ import annotations
+
+import signal
+
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.measure import measured_span_s
+from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
+from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
+from windtunnel.model.manifest import Evidence, Manifest
+from windtunnel.model.summary import SCHEMA_VERSION, RunInfo, Summary, ThresholdResult
+from windtunnel.model.verdict import worst
+from windtunnel.verdict.soundness import Finding, assess
+from windtunnel.verdict.thresholds import evaluate, in_force
+
+__all__ = ["conclude"]
+
+_WORDS = {"fail": "fail", "no_data": "inconclusive", "inconclusive": "inconclusive"}
+
+_NOT_SENT = GENERATOR_ERRORS | {"host_not_allowed"}
+"""Errors that say nothing about whether the SUT answers."""
+
+
+def conclude(manifest: Manifest, aggregate: Aggregate, evidence: Evidence) -> Summary:
+    """Judge a run by the thresholds of its manifest, the implied one, and what its records are worth."""
+    thresholds = in_force(manifest.thresholds)
+    results = [evaluate(threshold, aggregate, manifest.steps) for threshold in thresholds]
+    soundness, deciding = assess(aggregate, evidence, thresholds)
+    verdict = worst(
+        [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate), *_judged(aggregate, results)],
+        signal_number=aggregate.signal or signal.SIGINT,
+    )
+    return Summary(
+        schema_version=SCHEMA_VERSION,
+        run_id=manifest.run_id,
+        verdict=verdict.word,
+        exit_code=verdict.exit_code,
+        reasons=list(verdict.reasons),
+        run=_run_info(manifest, aggregate),
+        thresholds=results,
+        metrics=metric_summaries(aggregate),
+        steps=step_summaries(aggregate, manifest.steps),
+        errors=error_groups(aggregate),
+        soundness=soundness,
+    )
+
+
+def _ended_early(aggregate: Aggregate) -> list[Finding]:
+    found = [
+        ("error", f"a bug in Windtunnel, please report it: {_last_line(bug)}") for bug in sorted(aggregate.bugs)
+    ]
+    if aggregate.signal is not None:
+        found.append(("interrupted", f"the run was stopped by {_signal_name(aggregate.signal)}"))
+    return found
+
+
+def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
+    """No answer at all, or nothing that could have got one."""
+    if aggregate.unreachable:
+        return [
+            ("unreachable", f"nothing was sent, no service answers: {why}")
+            for why in sorted(aggregate.unreachable)
+        ]
+    if not instances_by_outcome(aggregate).total():
+        return [("inconclusive", "nothing was measured: no instance ran to its end")]
+    sent = {key.error: 0 for key in aggregate.requests if key.error not in _NOT_SENT}
+    if not sent or any(key.status for key in aggregate.requests):
+        return []
+    for key, series in aggregate.requests.items():
+        if key.error in sent:
+            sent[key.error] += series.count
+    kind, count = max(sent.items(), key=lambda item: item[1])
+    of_them = f"{count:,} of {sum(sent.values()):,} requests: {ERROR_KINDS.get(kind or '', kind)}"
+    return [("unreachable", f"no request got a response ({of_them})")]
+
+
+def _judged(aggregate: Aggregate, results: list[ThresholdResult]) -> list[Finding]:
+    """What the thresholds say. Where nothing ran that is said once, not once a threshold."""
+    ran = bool(aggregate.instances)
+    return [
+        (_WORDS[result.result], result.reason or f"{result.selector}: {result.condition}")
+        for result in results
+        if result.result in _WORDS and (ran or result.result != "no_data")
+    ]
+
+
+def _run_info(manifest: Manifest, aggregate: Aggregate) -> RunInfo:
+    outcomes = instances_by_outcome(aggregate)
+    return RunInfo(
+        name=manifest.name,
+        sut=manifest.sut,
+        scenarios=manifest.scenarios,
+        load=manifest.load,
+        seed=manifest.seed,
+        version=manifest.version,
+        started=manifest.started,
+        duration_s=measured_span_s(aggregate),
+        instances=sum(outcomes.values()),
+        passed=outcomes["passed"],
+        failed=outcomes["failed"],
+        errored=outcomes["errored"],
+        interrupted=outcomes["interrupted"],
+        commit=manifest.commit,
+    )
+
+
+def _last_line(text: str) -> str:
+    """What a traceback comes to."""
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "an unexpected exception"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,145 @@
+"""Thresholds that can match nothing, found before the run: a mistyped step must not cost an hour of load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from windtunnel.errors import Problem, did_you_mean
+from windtunnel.metrics.measure import scenario_tags
+from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.manifest import StepRow
+from windtunnel.model.threshold import Threshold
+
+__all__ = ["check_selectors"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Family:
+    """Metrics that are counted alike: over which rows of the plan, and by which tags besides the user's."""
+
+    of: str
+    tags: tuple[str, ...]
+    counts: Callable[[StepRow], bool]
+
+
+_REQUESTS = _Family(
+    of="http step",
+    tags=("scenario", "step", "service", "method", "status", "error", "expected_response", "phase"),
+    counts=lambda row: bool(row.method),
+)
+_STEP_TAGS = ("scenario", "step", "service", "method", "phase")
+_STEPS = _Family(of="step", tags=_STEP_TAGS, counts=lambda row: not row.assertion)
+_CHECKS = _Family(of="step", tags=_STEP_TAGS, counts=lambda _: True)
+_ASSERTIONS = _Family(of="assertion", tags=_STEP_TAGS, counts=lambda row: row.assertion)
+_GROUPS = _Family(of="group", tags=_STEP_TAGS, counts=lambda _: False)
+_INSTANCES = _Family(of="scenario", tags=("scenario", "phase"), counts=lambda _: True)
+
+_FAMILIES: Mapping[str, _Family | None] = {
+    "http_reqs": _REQUESTS,
+    "http_req_failed": _REQUESTS,
+    "http_req_duration": _REQUESTS,
+    "http_req_blocked": _REQUESTS,
+    "http_req_connecting": _REQUESTS,
+    "http_req_tls_handshaking": _REQUESTS,
+    "http_req_sending": _REQUESTS,
+    "http_req_waiting": _REQUESTS,
+    "http_req_receiving": _REQUESTS,
+    "data_sent": _REQUESTS,
+    "data_received": _REQUESTS,
+    "checks": _CHECKS,
+    "assertions": _ASSERTIONS,
+    "instances": _INSTANCES,
+    "iterations": _INSTANCES,
+    "instance_duration": _INSTANCES,
+    "iteration_duration": _INSTANCES,
+    "instance_response_time": _INSTANCES,
+    "step_duration": _STEPS,
+    "group_duration": _GROUPS,
+    "dropped_iterations": _INSTANCES,
+    "vus": None,
+    "vus_max": None,
+    "generator_lag": None,
+}
+"""None: of the generator as a whole, so without tags."""
+
+_ANY_STEP: Mapping[str, Collection[str]] = {
+    "status": tuple(str(status) for status in (0, *range(100, 600))),
+    "error": tuple(ERROR_KINDS),
+    "expected_response": ("true", "false"),
+    "phase": (),  # no load has stages to name
+}
+"""Tags that do not depend on the step, and every value each can have. Status 0 is a request without response."""
+
+
+def check_selectors(thresholds: Sequence[Threshold], rows: Sequence[StepRow]) -> list[Problem]:
+    """A problem for every threshold that no record of this plan can ever match. `rows` are its steps."""
+    problems = (_problem(threshold, rows) for threshold in thresholds)
+    return [problem for problem in problems if problem is not None]
+
+
+def _problem(threshold: Threshold, rows: Sequence[StepRow]) -> Problem | None:
+    """The first thing that is wrong with one selector: a tag's name, a tag's value, or their combination."""
+    family = _FAMILIES[threshold.metric]
+    if family is None:
+        if not threshold.tags:
+            return None
+        return _say(threshold, f"{threshold.metric} has no tags", hint=f"write {threshold.metric} alone")
+    counted = [_tags_of(row, family, rows) for row in rows if family.counts(row)]
+    if not counted:
+        return _say(threshold, f"{threshold.metric} measures nothing: the plan has no {family.of}")
+    for tag, value in threshold.tags.items():
+        values = _values(tag, family, counted)
+        if tag not in family.tags and not values:
+            return _unknown_tag(threshold, tag, family, counted)
+        if value not in values:
+            return _unknown_value(threshold, tag, value, values)
+    wanted = {tag: value for tag, value in threshold.tags.items() if tag not in _ANY_STEP}
+    if any(all(value in tags.get(tag, ()) for tag, value in wanted.items()) for tags in counted):
+        return None
+    described = ", ".join(f"{tag} {value}" for tag, value in wanted.items())
+    return _say(threshold, f"{threshold.selector} can match nothing: the plan has no {family.of} with {described}")
+
+
+def _tags_of(row: StepRow, family: _Family, rows: Sequence[StepRow]) -> dict[str, tuple[str, ...]]:
+    """Every tag that what `row` does can carry, with the values it can have."""
+    if family is _INSTANCES:
+        own = {**scenario_tags(rows)[row.scenario], "scenario": row.scenario}
+    else:
+        own = {**row.tags, "scenario": row.scenario, "step": row.step}
+        own |= {"service": row.service, "method": row.method}
+    tags: dict[str, tuple[str, ...]] = {tag: (value,) for tag, value in own.items() if value}
+    if family is _REQUESTS:
+        tags["method"] = (row.method, "GET")  # a redirect turns any method into GET
+    return tags
+
+
+def _values(tag: str, family: _Family, counted: Sequence[Mapping[str, tuple[str, ...]]]) -> Collection[str]:
+    if tag in family.tags and tag in _ANY_STEP:
+        return _ANY_STEP[tag]
+    return list(dict.fromkeys(value for tags in counted for value in tags.get(tag, ())))
+
+
+def _unknown_tag(
+    threshold: Threshold, tag: str, family: _Family, counted: Sequence[Mapping[str, tuple[str, ...]]]
+) -> Problem:
+    known = list(dict.fromkeys([*family.tags, *(tag for tags in counted for tag in tags)]))
+    hint = did_you_mean(tag, known) or f"the tags of {threshold.metric} are {', '.join(known)}"
+    if tag == "url":
+        hint = "a step's requests are told apart by step, method and status"
+    return _say(
+        threshold, f'{threshold.selector} can match nothing: {threshold.metric} has no tag "{tag}"', hint=hint
+    )
+
+
+def _unknown_value(threshold: Threshold, tag: str, value: str, values: Collection[str]) -> Problem:
+    hint = did_you_mean(value, values)
+    if tag == "status":
+        hint = "write a number such as 200; 0 is a request that got no response"
+    elif hint is None and 0 < len(values) <= 20:
+        hint = f"there is {', '.join(values)}"
+    return _say(threshold, f'{threshold.selector} can match nothing: there is no {tag} "{value}"', hint=hint)
+
+
+def _say(threshold: Threshold, message: str, *, hint: str | None = None) -> Problem:
+    return Problem(message=message, where=threshold.where, hint=hint)

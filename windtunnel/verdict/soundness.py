@@ -1,0 +1,179 @@
+"""Did the run do what it said? What the generator and the records themselves take away from the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from windtunnel.expressions.threshold import format_limit
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.measure import OUTSIDE_PHASES
+from windtunnel.metrics.series import LATE_US, InstanceSeries
+from windtunnel.metrics.summary import instances_by_outcome
+from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.manifest import Evidence
+from windtunnel.model.summary import Soundness
+from windtunnel.model.threshold import Threshold
+
+__all__ = ["Finding", "assess"]
+
+Finding = tuple[str, str]
+"""A word of the verdict, and the sentence that says why."""
+
+TOLERATED = 0.01
+"""The share of arrivals that may be dropped, late or cut short before nobody knows what load this was."""
+
+LITTLES_TOLERANCE = 0.02
+"""How far mean instances in flight ÷ rate of instances may be from their mean duration, as a share of it."""
+
+_STAMPING_US = 100
+"""What may pass between reading the clock for a duration and for the time stamp beside it."""
+
+_LAG_WORTH_SAYING_US = 5_000
+
+_CURES = {
+    "open_files": "raise the limit with `ulimit -n`, or use fewer users",
+    "ports": "keep connections alive, or use fewer users or a second machine",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrivals:
+    """How the instances of the load came and went."""
+
+    ended: int
+    interrupted: int
+    late: int
+    dropped: int
+    littles_law: float | None
+    stamps_off_us: float
+
+
+def assess(
+    aggregate: Aggregate, evidence: Evidence, thresholds: Sequence[Threshold]
+) -> tuple[Soundness, list[Finding]]:
+    """The facts, and those of them that decide something. A warning is a finding of the first only."""
+    arrivals = _count_arrivals(aggregate)
+    deciding = [
+        *_records(aggregate, evidence),
+        *_clock(arrivals),
+        *_arrivals(arrivals, thresholds),
+        *_cut_short(aggregate, evidence, arrivals),
+        *_exhaustion(aggregate),
+    ]
+    lag_us = aggregate.health.lag.percentile(99)
+    warnings = [_lag(lag_us)] if lag_us > _LAG_WORTH_SAYING_US else []
+    soundness = Soundness(
+        finished=evidence.finished,
+        intact=evidence.intact,
+        lag_p99_ms=lag_us / 1000,
+        lag_max_ms=aggregate.health.lag_max_us / 1000,
+        littles_law=arrivals.littles_law,
+        dropped=arrivals.dropped,
+        late=arrivals.late,
+        cpu=aggregate.health.cpu,
+        findings=[*(sentence for _, sentence in deciding), *warnings],
+    )
+    return soundness, deciding
+
+
+def _count_arrivals(aggregate: Aggregate) -> _Arrivals:
+    total = InstanceSeries()
+    for key, series in aggregate.instances.items():
+        if key.phase not in OUTSIDE_PHASES:
+            total.merge(series)
+    # Mean in flight ÷ rate = (Σ (end - start) ÷ span) ÷ (n ÷ span): the span falls out.
+    stamped_us, measured_us = total.elapsed_us, total.duration.total_us
+    return _Arrivals(
+        ended=total.count,
+        interrupted=instances_by_outcome(aggregate)["interrupted"],
+        late=total.late,
+        dropped=sum(count for (phase, _), count in aggregate.dropped.items() if phase not in OUTSIDE_PHASES),
+        littles_law=stamped_us / measured_us if measured_us else None,
+        stamps_off_us=abs(stamped_us - measured_us) / total.count if total.count else 0.0,
+    )
+
+
+def _records(aggregate: Aggregate, evidence: Evidence) -> list[Finding]:
+    """Lost records, or an end that never came."""
+    if evidence.finished and evidence.intact:
+        return []
+    found = []
+    if not evidence.finished and not aggregate.segments_ended:
+        found.append(f"the run did not finish: records end {_end_of(aggregate)}")
+    found += [
+        finding.removeprefix("the run did not finish: ") if found else finding for finding in evidence.findings
+    ]
+    return [("incomplete", sentence) for sentence in found or ["the records of this run are not complete"]]
+
+
+def _end_of(aggregate: Aggregate) -> str:
+    if aggregate.last_t == float("-inf"):
+        return "before the first one"
+    at = datetime.fromtimestamp(aggregate.last_t, tz=timezone.utc)
+    after = aggregate.last_t - aggregate.started
+    since = f", {after:,.1f} s after the start" if after < float("inf") else ""
+    return f"at {at:%Y-%m-%d %H:%M:%S} UTC{since}"
+
+
+def _clock(arrivals: _Arrivals) -> list[Finding]:
+    """Little's law: the durations must account for the instances that the time stamps show in flight."""
+    law = arrivals.littles_law
+    if law is None or abs(law - 1) <= LITTLES_TOLERANCE or arrivals.stamps_off_us <= _STAMPING_US:
+        return []
+    return [
+        (
+            "error",
+            f"no time of this run can be trusted: mean instances in flight ÷ rate is {law:.3g} times the mean "
+            "duration, and must be 1 (Little's law); this is a bug in Windtunnel, please report it",
+        )
+    ]
+
+
+def _arrivals(arrivals: _Arrivals, thresholds: Sequence[Threshold]) -> list[Finding]:
+    """Load that was asked for and did not come, or not in time."""
+    found = []
+    if not any(threshold.metric == "dropped_iterations" for threshold in thresholds):
+        due = arrivals.ended + arrivals.dropped
+        if arrivals.dropped > TOLERATED * due:
+            found.append(
+                f"{arrivals.dropped:,} of {due:,} arrivals found no free slot and were dropped: the load was "
+                "smaller than asked for; raise max_parallel, or set a threshold on dropped_iterations"
+            )
+        if arrivals.late > TOLERATED * arrivals.ended:
+            found.append(
+                f"{arrivals.late:,} of {arrivals.ended:,} instances started more than "
+                f"{format_limit(LATE_US, 'us')} late: this machine could not keep up with the load; "
+                "ask for less, or use a faster one"
+            )
+    return [("inconclusive", sentence) for sentence in found]
+
+
+def _cut_short(aggregate: Aggregate, evidence: Evidence, arrivals: _Arrivals) -> list[Finding]:
+    """Instances that a normal end of the load left without an outcome; after any other end they are expected."""
+    stopped = aggregate.signal is not None or not evidence.finished or not evidence.intact
+    if stopped or arrivals.interrupted <= TOLERATED * arrivals.ended:
+        return []
+    return [
+        (
+            "inconclusive",
+            f"{arrivals.interrupted:,} of {arrivals.ended:,} instances were still running when the load was over "
+            "and were cut short: nobody knows whether they would have passed; raise graceful_stop",
+        )
+    ]
+
+
+def _exhaustion(aggregate: Aggregate) -> list[Finding]:
+    """Requests that failed for want of something on this machine."""
+    found = []
+    for kind, cure in _CURES.items():
+        count = sum(series.count for key, series in aggregate.requests.items() if key.error == kind)
+        if count:
+            requests = f"{count:,} request{'s' if count > 1 else ''}"
+            found.append(("inconclusive", f"{requests} could not be sent: {ERROR_KINDS[kind]}; {cure}"))
+    return found
+
+
+def _lag(lag_us: float) -> str:
+    return f"this machine's own event loop ran late (p99): times are ± {lag_us / 1000:.2g} ms"

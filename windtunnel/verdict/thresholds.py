@@ -1,0 +1,185 @@
+"""One threshold at a time: what was measured, against its limit.
+
+too few samples                                          no_data
+the condition holds                                      pass
+it would hold without the generator's own lag            inconclusive
+anything else                                            fail
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+
+from windtunnel.expressions.threshold import format_limit
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.measure import Counter, Measure, Rate, Trend, measured_span_s, select
+from windtunnel.model.manifest import StepRow
+from windtunnel.model.summary import ThresholdResult
+from windtunnel.model.threshold import IMPLIED, Threshold
+
+__all__ = ["evaluate", "in_force", "samples_needed"]
+
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def in_force(thresholds: Sequence[Threshold]) -> tuple[Threshold, ...]:
+    """The user's thresholds, after the implied one unless one of theirs speaks of instances, checks or failed
+    requests and so takes its place.
+    """
+    if any(threshold.speaks_of_instances for threshold in thresholds):
+        return tuple(thresholds)
+    return (IMPLIED, *thresholds)
+
+
+def samples_needed(threshold: Threshold) -> int:
+    """How many samples the aggregate must have seen to say anything.
+
+    With fewer than ln 0.05 / ln p, chances are over 5 % that all of them lie below the true p-quantile:
+    29 for p(90), 59 for p(95), 299 for p(99), 2,995 for p(99.9).
+    """
+    if threshold.min_samples is not None:
+        return threshold.min_samples
+    percent = 50.0 if threshold.aggregate == "med" else threshold.percentile
+    if percent is None or not 0 < percent < 100:
+        return 1
+    return math.ceil(math.log(0.05) / math.log(percent / 100))
+
+
+def evaluate(threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow]) -> ThresholdResult:
+    """How the threshold went over the whole load. `rows` are the steps of the plan."""
+    measure = select(aggregate, threshold.metric, threshold.tags, rows)
+    value, samples = _read(measure, threshold, measured_span_s(aggregate))
+    if value is None or _too_few(threshold, measure, samples):
+        return _result(threshold, "no_data", samples=samples, reason=_no_data(threshold, samples))
+    measured = _printed(threshold, value)
+    if _holds(threshold, value):
+        return _result(threshold, "pass", samples=samples, measured=measured)
+    lag_us = aggregate.health.lag.percentile(99)
+    if _may_be_lag(threshold) and _holds(threshold, value - lag_us):
+        reason = _lagged(threshold, measured, lag_us)
+        return _result(threshold, "inconclusive", samples=samples, measured=measured, reason=reason)
+    reason = _failed(threshold, measure, measured, samples)
+    return _result(threshold, "fail", samples=samples, measured=measured, reason=reason)
+
+
+def _read(measure: Measure, threshold: Threshold, span_s: float) -> tuple[float | None, int]:
+    """(the aggregate of a measure, None when it has no value; the samples behind it)."""
+    if isinstance(measure, Trend):
+        samples = measure.histogram.count
+        return (_of_trend(measure, threshold) if samples or threshold.aggregate == "count" else None), samples
+    if isinstance(measure, Rate):
+        if threshold.aggregate == "count":
+            return measure.count, measure.count
+        return (measure.matches / measure.count if measure.count else None), measure.count
+    if isinstance(measure, Counter):
+        if threshold.aggregate == "count":
+            return measure.total, measure.samples
+        return (measure.total / span_s if span_s > 0 else None), measure.samples
+    return measure.value, 0 if measure.value is None else 1
+
+
+def _of_trend(trend: Trend, threshold: Threshold) -> float:
+    histogram = trend.histogram
+    match threshold.aggregate:
+        case "avg":
+            return histogram.mean_us
+        case "min":
+            return histogram.min_us
+        case "max":
+            return histogram.max_us
+        case "count":
+            return histogram.count
+        case "med":
+            return histogram.percentile(50)
+    assert threshold.percentile is not None, f"{threshold.aggregate} is no aggregate of a trend"
+    return histogram.percentile(threshold.percentile)
+
+
+def _too_few(threshold: Threshold, measure: Measure, samples: int) -> bool:
+    # Nothing counted is a count all the same: `dropped_iterations: count == 0` has data without a single one.
+    if threshold.min_samples is None and (threshold.aggregate == "count" or isinstance(measure, Counter)):
+        return False
+    return samples < samples_needed(threshold)
+
+
+def _holds(threshold: Threshold, value: float) -> bool:
+    return _OPERATORS[threshold.op](value, threshold.limit)
+
+
+def _may_be_lag(threshold: Threshold) -> bool:
+    """Lag only makes times longer, so it can only be to blame where a time is too long."""
+    return threshold.unit == "us" and threshold.op in {"<", "<="} and threshold.metric != "generator_lag"
+
+
+def _no_data(threshold: Threshold, samples: int) -> str:
+    if not samples:
+        return f"{_spoken(threshold)} has no answer: nothing was measured"
+    return (
+        f"{_spoken(threshold)} has no answer: it needs at least {samples_needed(threshold):,} samples "
+        f"and has {samples:,}; make the run longer"
+    )
+
+
+def _lagged(threshold: Threshold, measured: str, lag_us: float) -> str:
+    return (
+        f"{_spoken(threshold)} has no answer: {measured} was measured, but this machine was up to "
+        f"{format_limit(_digits(lag_us, 2), 'us')} late itself (p99), which may be all of the excess; "
+        "use fewer users or a faster machine"
+    )
+
+
+def _failed(threshold: Threshold, measure: Measure, measured: str, samples: int) -> str:
+    if threshold.origin == IMPLIED.origin and isinstance(measure, Rate):
+        bad = measure.count - measure.matches
+        share = format_limit(_digits(bad / measure.count, 2), "%")
+        return f"{bad:,} of {measure.count:,} instances did not pass ({share})"
+    if isinstance(measure, Rate) and threshold.aggregate == "rate":
+        return f"{_spoken(threshold)} failed: {measured} ({measure.matches:,} of {measure.count:,})"
+    seen = f" (n = {samples:,})" if isinstance(measure, Trend) and threshold.aggregate != "count" else ""
+    return f"{_spoken(threshold)} failed: {measured}{seen}"
+
+
+def _spoken(threshold: Threshold) -> str:
+    return f"{threshold.selector}: {threshold.text}"
+
+
+def _printed(threshold: Threshold, value: float) -> str:
+    """The measured value in as few digits as it is good for, but in enough to tell on which side it lies."""
+    for digits in (3, 4, 5, 6) if threshold.unit in {"us", "%", "/s", "B/s"} else ():
+        if _sides(threshold, _digits(value, digits)) == _sides(threshold, value):
+            return format_limit(_digits(value, digits), threshold.unit)
+    return format_limit(value, threshold.unit)
+
+
+def _sides(threshold: Threshold, value: float) -> tuple[bool, bool]:
+    return value < threshold.limit, value > threshold.limit
+
+
+def _digits(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def _result(
+    threshold: Threshold, result: str, *, samples: int, measured: str = "no data", reason: str | None = None
+) -> ThresholdResult:
+    return ThresholdResult(
+        selector=threshold.selector,
+        condition=threshold.text,
+        result=result,
+        measured=measured,
+        limit=format_limit(threshold.limit, threshold.unit),
+        samples=samples,
+        origin=threshold.origin,
+        reason=reason,
+        file=threshold.where.file if threshold.where else None,
+        line=threshold.where.line if threshold.where else None,
+    )
