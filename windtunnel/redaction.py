@@ -24,6 +24,11 @@ SECRET_KEYS = re.compile(
     r"authorization|cookie|token|secret|password|passwd|api[-_]?key|^sig(nature)?$", re.IGNORECASE
 )
 
+_JSON_FIELD = re.compile(
+    r"""(?P<before>['"](?P<key>[^'"\\]{1,80})['"]\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}\]]+)"""
+)
+"""A key and its plain value in JSON (or a Python dict) that may be cut off anywhere."""
+
 
 class Redactor:
     """Hides secrets. Cheap when there is nothing to hide: a clean URL costs one scan of it."""
@@ -49,6 +54,13 @@ class Redactor:
             text = text.replace(value, HIDDEN)
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
+    def excerpt(self, text: str, also: Sequence[str] = ()) -> str:
+        """A piece of a body, as messages quote it: also without what stands under a secret JSON key."""
+        return self.text(_JSON_FIELD.sub(self._hide_field, text), also)
+
+    def _hide_field(self, field: re.Match[str]) -> str:
+        return f'{field["before"]}"{HIDDEN}"' if self.is_secret_key(field["key"]) else field[0]
+
     def url(self, url: str, also: Sequence[str] = ()) -> str:
         """The URL without userinfo, secret query values and secret values anywhere in it."""
         if "?" in url or "@" in url:
@@ -57,7 +69,7 @@ class Redactor:
 
     def named(self, key: str, value: str, also: Sequence[str] = ()) -> str:
         """The value as it may be shown under its key."""
-        return HIDDEN if self.is_secret_key(key) else self.text(value, also)
+        return HIDDEN if self.is_secret_key(key) else self.excerpt(value, also)
 
     def body(self, body: bytes, also: Sequence[str] = ()) -> bytes:
         """A body as it may be kept: JSON and form fields by key, everything by value.

@@ -85,3 +85,18 @@ def test_a_body_nested_deeper_than_the_stack_is_redacted_as_text():
 
     assert Redactor(secrets=["12345678"]).body(body) == body
     assert Redactor().body(b"[" * 100_000) == b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("excerpt", "shown"),
+    [
+        ('{"user":"ann","token":"abc"}', '{"user":"ann","token":"[redacted]"}'),
+        ('{"token": "abc…', '{"token": "[redacted]"'),
+        ('{"token": 12, "n": 1}', '{"token": "[redacted]", "n": 1}'),
+        ("{'api-key': 'x', 'n': 1}", "{'api-key': \"[redacted]\", 'n': 1}"),
+        ('{"token": "a\\"b", "n": 1}', '{"token": "[redacted]", "n": 1}'),
+        ('expected "x" but got "y"', 'expected "x" but got "y"'),
+    ],
+)
+def test_a_quoted_piece_of_a_body_is_hidden_by_key(excerpt: str, shown: str):
+    assert Redactor().excerpt(excerpt) == shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from windtunnel.actions.checks import NO_RESPONSE
@@ -60,7 +59,8 @@ class AssertAction:
     def _judged(self, exchange: Exchange, instance: Instance) -> StepOutcome:
         """The request belongs to the step that sent it: it is no part of this outcome."""
         outcome = self._judge.outcome(exchange, instance, requests=0)
-        return replace(outcome, exchange=None, request_failed=False)
+        outcome.exchange, outcome.request_failed = None, False
+        return outcome
 
     def _without_response(self, instance: Instance) -> StepOutcome:
         expectation, scope = self._judge.expectation, instance.scope

@@ -97,7 +97,7 @@ def _number(value: Any, *, text: bool) -> float | None:
     """The value as a number, or None when it is none."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return value
     if text and isinstance(value, str) and len(value) <= 100 and _NUMBER.fullmatch(value.strip()):
         return float(value)
@@ -113,7 +113,7 @@ def _same_text(actual: Any, expected: Any) -> bool:
     """Equality of a text that came with what a person wrote in YAML, where 5 and true are not text."""
     if isinstance(expected, bool):
         return isinstance(actual, str) and actual.lower() == ("true" if expected else "false")
-    if isinstance(expected, int | float):
+    if isinstance(expected, (int, float)):
         return _number(actual, text=True) == expected
     return same(actual, expected)
 
@@ -133,6 +133,8 @@ def _operand(
     if template.constant:
         raw = template({})
         value = place.attempt(lambda: convert(raw), MISSING)
+        if isinstance(value, str) and test in (same, _same_text):  # a text equals nothing but the same text
+            return Matcher(holds=lambda actual, _: bool(actual == value), expected=lambda _: show(value))
         return Matcher(
             holds=lambda actual, _: actual is not MISSING and test(actual, value),
             expected=lambda _: phrase.format(show(raw)),
@@ -190,7 +192,7 @@ def _has(actual: Any, item: Any) -> bool:
         return _plain(item) in actual
     if isinstance(actual, list):
         return any(same(element, item) for element in actual)
-    return isinstance(actual, Mapping) and isinstance(item, str) and item in actual
+    return isinstance(actual, dict) and isinstance(item, str) and item in actual
 
 
 def _matches(place: Place, spec: Any, _text: bool) -> Matcher:
@@ -261,7 +263,7 @@ def _empty(place: Place, spec: Any, _text: bool) -> Matcher:
 
 
 def _is_empty(actual: Any) -> bool:
-    return actual is None or (isinstance(actual, str | list | Mapping) and len(actual) == 0)
+    return actual is None or (isinstance(actual, (str, list, dict)) and len(actual) == 0)
 
 
 def _boolean(place: Place, spec: Any) -> bool:
@@ -282,7 +284,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "boolean": ("a boolean", lambda value: isinstance(value, bool)),
     "array": ("an array", lambda value: isinstance(value, list)),
-    "object": ("an object", lambda value: isinstance(value, Mapping)),
+    "object": ("an object", lambda value: isinstance(value, dict)),
     "null": ("null", lambda value: value is None),
 }
 
@@ -311,7 +313,7 @@ def _length(place: Place, spec: Any, _text: bool) -> Matcher:
 
 
 def _sized(value: Any) -> bool:
-    return isinstance(value, str | list | Mapping)
+    return isinstance(value, (str, list, dict))
 
 
 def _each(place: Place, spec: Any, _text: bool) -> Matcher:

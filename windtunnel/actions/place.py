@@ -27,6 +27,7 @@ __all__ = ["Place", "Scope", "StepCompiler"]
 T = TypeVar("T")
 
 _VARIABLE_NAME = re.compile(r"[^\W\d]\w*")
+_ALWAYS_SET = ("correlation_id", "instance_id", "instance_index", "response", "run_id", "steps", "user_index")
 _EMPTY_PATH = "$"
 
 
@@ -173,7 +174,7 @@ class Place:
                 Problem(
                     message=f'variable "{name}" is not set by any earlier step',
                     where=locate(name),
-                    hint=did_you_mean(name, [*known, *RESERVED]),
+                    hint=did_you_mean(name, [*known, *_ALWAYS_SET]),
                 )
             )
 

@@ -22,6 +22,7 @@ from windtunnel.errors import ConfigError, Location, Problem
 __all__ = [
     "MAX_DEPTH",
     "MAX_NODES",
+    "MOST_PROBLEMS",
     "Alias",
     "Composer",
     "MappingNode",
@@ -34,6 +35,7 @@ __all__ = [
 
 MAX_DEPTH = 50
 MAX_NODES = 100_000
+MOST_PROBLEMS = 50
 _LONGEST_EXCERPT = 200
 
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -130,13 +132,15 @@ class Composer:
         return ConfigError(self.problems)
 
     def note(self, message: str, place: Place | None, *, hint: str | None = None) -> None:
-        """Gather a problem."""
+        """Gather a problem. Raises ConfigError when there are more than anybody would read."""
         where = Location(file=self.file)
         if place is not None:
             line, column, width = place.line, place.column, place.width
             excerpt = self.lines[line - 1] if line <= len(self.lines) else ""
             where = clipped(Location(file=self.file, line=line, column=column, excerpt=excerpt, width=width))
         self.problems.append(Problem(message=message, where=where, hint=hint))
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise ConfigError(self.problems)
 
     def _next(self) -> Any:
         try:
@@ -166,12 +170,7 @@ class Composer:
             raise self.refuse(f"the file holds more than {MAX_NODES:,} values", place)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(str(event.anchor), place)
-        if event.tag is not None:
-            self.note(
-                f"tags such as {event.tag} are not supported",
-                place,
-                hint='put text that begins with "!" into quotes',
-            )
+        self._refuse_tag(event.tag, place)
         if isinstance(event, yaml.ScalarEvent):
             node: Scalar | SequenceNode | MappingNode = self._scalar(event, place)
         elif depth >= MAX_DEPTH:

@@ -96,7 +96,7 @@ def read_yaml(name: str | Path, text: bytes, *, environment: Mapping[str, str]) 
     if isinstance(root, Scalar) and root.plain and root.value is None:
         raise composer.refuse("the file is empty", None)
     builder = _Builder(composer)
-    data = builder.value(root, (), key=None, depth=0)
+    data = builder.value(root, (), key=None, depth=0, alias=None)
     if composer.problems:
         raise ConfigError(composer.problems)
     return Document(
@@ -139,23 +139,28 @@ class _Builder:
         self._composer = composer
         self._count = 0
 
-    def value(self, node: Node, path: DataPath, *, key: Scalar | None, depth: int) -> Any:
-        """The value of `node`. Raises ConfigError when a limit is passed."""
-        place = node.place
-        target = node.target if isinstance(node, Alias) else node
-        self._charge(place)
+    def value(self, node: Node, path: DataPath, *, key: Scalar | None, depth: int, alias: Place | None) -> Any:
+        """The value of `node`. `alias` is the place of the first alias on the way to it.
+
+        Raises ConfigError when a limit is passed.
+        """
+        target = node
+        if isinstance(node, Alias):
+            target, alias = node.target, alias or node.place
+        self._charge(alias or node.place)
         if depth > MAX_DEPTH:
-            raise self._composer.refuse(f"nested more than {MAX_DEPTH} levels deep by aliases", place)
-        self.marks[path] = _mark(place, key)
+            raise self._composer.refuse(f"nested more than {MAX_DEPTH} levels deep by aliases", alias)
+        self.marks[path] = _mark(node.place, key)
         if isinstance(target, Scalar):
             return target.value
         if isinstance(target, SequenceNode):
             return [
-                self.value(item, (*path, index), key=None, depth=depth + 1)
+                self.value(item, (*path, index), key=None, depth=depth + 1, alias=alias)
                 for index, item in enumerate(target.items)
             ]
+        assert isinstance(target, MappingNode)
         return {
-            name.value: self.value(item, (*path, name.value), key=name, depth=depth + 1)
+            name.value: self.value(item, (*path, name.value), key=name, depth=depth + 1, alias=alias)
             for name, item in self._pairs(target, depth=0)
         }
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.config.messages import Violation, explain
+from windtunnel.config.nodes import MOST_PROBLEMS
 from windtunnel.config.reader import Document
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_size
@@ -81,7 +82,11 @@ def validate(document: Document, schema: Mapping[str, Any]) -> list[Problem]:
                 complaint.message, complaint.path, key=complaint.at_key, hint=complaint.hint
             )
             found[problem] = None
-    return sorted(found, key=place_of)
+    problems = sorted(found, key=place_of)
+    left_out = len(problems) - MOST_PROBLEMS
+    if left_out > 0:
+        problems[MOST_PROBLEMS:] = [document.problem(f"{left_out:,} more problems are not shown")]
+    return problems
 
 
 def require_valid(document: Document, schema: Mapping[str, Any]) -> None:

@@ -31,6 +31,7 @@ class _Course:
 
     outcome: str = "passed"
     steps: int = 0
+    at: str | None = None
     failed_step: str | None = None
     error: str | None = None
     message: str | None = None
@@ -121,7 +122,7 @@ async def run_instance(
         course.outcome = "interrupted"
         raise
     except Exception:  # noqa: BLE001  our bug ends this instance, is shown, and makes the verdict `error`
-        course.outcome, course.error = "errored", "internal"
+        course.outcome, course.error, course.failed_step = "errored", "internal", course.at
         course.message = traceback.format_exc(limit=-1).strip().splitlines()[-1]
         on_bug(traceback.format_exc())
     finally:
@@ -156,6 +157,7 @@ async def _flow(instance: RunningInstance, scenario: CompiledScenario, journal: 
             course.note(step.name, StepOutcome(outcome="errored", error="max_steps", message="too many steps"))
             return True
         course.steps += 1
+        course.at = step.name
         # An exception out of an action is a bug of ours: the step is on record before it ends the instance.
         result = StepOutcome(outcome="errored", error="internal")
         started = clock.now()
@@ -178,6 +180,7 @@ async def _assertions(
     instance: RunningInstance, scenario: CompiledScenario, journal: Journal, course: _Course, *, skip: bool
 ) -> None:
     for assertion in scenario.assertions:
+        course.at = assertion.name
         if skip:
             journal.assertion(instance.who, assertion.name, StepOutcome(outcome="skipped"))
             continue

@@ -98,7 +98,7 @@ class Journal:
                 outcome=outcome.outcome,
                 duration_us=int((ended - started) * 1e6),
                 error=outcome.error,
-                message=outcome.message and self._redactor.text(outcome.message, who.secrets),
+                message=outcome.message and self._redactor.excerpt(outcome.message, who.secrets),
                 checks=self._checks(who, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
                 extracted=outcome.extracted,
                 request=facts,
@@ -117,7 +117,7 @@ class Journal:
                 name=name,
                 outcome=outcome.outcome,
                 checks=self._checks(who, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
-                message=outcome.message and self._redactor.text(outcome.message, who.secrets),
+                message=outcome.message and self._redactor.excerpt(outcome.message, who.secrets),
             )
         )
 
@@ -152,7 +152,7 @@ class Journal:
                 steps=steps,
                 failed_step=failed_step,
                 error=error,
-                message=message and self._redactor.text(message, who.secrets),
+                message=message and self._redactor.excerpt(message, who.secrets),
             )
         )
 
@@ -164,7 +164,7 @@ class Journal:
             service=exchange.service,
             status=exchange.status,
             error=exchange.error,
-            error_detail=exchange.error_detail and self._redactor.text(exchange.error_detail, who.secrets),
+            error_detail=exchange.error_detail and self._redactor.excerpt(exchange.error_detail, who.secrets),
             attempt=exchange.attempt,
             span_id=exchange.span_id,
             failed=failed,

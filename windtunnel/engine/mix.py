@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 __all__ = ["Mix", "smooth_weighted_order"]
 
+PERIOD = 4096
+
 
 def smooth_weighted_order(weights: Sequence[int]) -> tuple[int, ...]:
     """One block of indexes into `weights`, each occurring exactly by its weight and spread evenly.
@@ -32,20 +34,15 @@ class Mix:
     """The scenario of every index: a pure function of weights, seed and index, whatever the timing.
 
     Blocks of the smooth weighted order, each permuted by the seed, so that every block holds the exact mix
-    and no scenario always comes first.
+    and no scenario always comes first. After some `PERIOD` instances the permutations come round again.
     """
 
     def __init__(self, weights: Sequence[int], seed: int) -> None:
-        self._order = smooth_weighted_order(weights)
-        self._seed = seed
-        self._block = -1
-        self._permuted: list[int] = []
+        block = smooth_weighted_order(weights)
+        draw = random.Random(f"{seed}:mix")
+        blocks = max(1, PERIOD // len(block))
+        self._order = tuple(place for _ in range(blocks) for place in draw.sample(block, len(block)))
 
     def scenario(self, index: int) -> int:
         """The position of the scenario that instance `index` runs."""
-        block, place = divmod(index, len(self._order))
-        if block != self._block:
-            self._permuted = list(self._order)
-            random.Random(f"{self._seed}:mix:{block}").shuffle(self._permuted)
-            self._block = block
-        return self._permuted[place]
+        return self._order[index % len(self._order)]

@@ -33,6 +33,7 @@ class HttpClient:
         "__weakref__",
         "_connections",
         "_cookies",
+        "_has_cookies",
         "_identity",
         "_idle",
         "_ids",
@@ -47,12 +48,14 @@ class HttpClient:
         self._connections: set[Connection] = set()
         self._idle: dict[Destination, list[Connection]] = {}
         self._cookies = CookieJar()
+        self._has_cookies = False
         self._identity = identify(ids, run_id=run_id)
         self._spans = 0
 
     def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:
         """Forget cookies and take on the ids of a new instance; the correlation id (32 hex) is the trace's."""
-        self._cookies.clear()
+        if self._has_cookies:
+            self._cookies, self._has_cookies = CookieJar(), False
         self._identity = identify(
             self._ids, run_id=self._run_id, instance_id=instance_id, correlation_id=correlation_id
         )
@@ -122,43 +125,49 @@ class HttpClient:
             return _unsent(exchange, Failure("bad_request", str(error)))
         except UnicodeEncodeError:
             return _unsent(exchange, Failure("bad_request", "a header holds text that is not valid Unicode"))
-        reused = self._idle_connection(endpoint.destination)
-        if reused is not None:
-            await self._carry(reused, endpoint, exchange, wire, deadline_s, max_body)
-            if not _found_closed(exchange):
-                return exchange
-            if exchange.method not in _IDEMPOTENT:
-                exchange.error = "closed"
-                return exchange
-            exchange.resent, exchange.error, exchange.error_detail = True, None, None
-        opened = await self._open(endpoint.destination, exchange, deadline_s)
-        if opened is not None:
-            await self._carry(opened, endpoint, exchange, wire, deadline_s, max_body)
-        return exchange
-
-    async def _carry(
-        self,
-        connection: Connection,
-        endpoint: HttpEndpoint,
-        exchange: Exchange,
-        wire: bytes,
-        deadline_s: float,
-        max_body: int,
-    ) -> None:
-        """Have `connection` carry the exchange; it is idle afterwards if it is still good."""
-        try:
-            await connection.request(exchange, wire, deadline_s=deadline_s, max_body=max_body)
-        except asyncio.CancelledError:
-            connection.close()
-            raise
-        if connection.is_open:
-            idle = self._idle.setdefault(endpoint.destination, [])
-            if len(idle) < _IDLE_PER_DESTINATION:
-                idle.append(connection)
-            else:
+        destination = endpoint.destination
+        connection = self._idle_connection(destination)
+        was_idle = connection is not None
+        while True:
+            if connection is None:
+                connection = await self._open(destination, exchange, deadline_s)
+                if connection is None:
+                    return exchange
+            try:
+                await connection.request(exchange, wire, deadline_s=deadline_s, max_body=max_body)
+            except asyncio.CancelledError:
                 connection.close()
-        if connection.sets_cookies:
-            self._take_cookies(endpoint.destination, exchange)
+                raise
+            if exchange.error is None:
+                if connection.is_open:
+                    self._keep(connection, destination)
+            elif was_idle and _found_closed(exchange):
+                if exchange.method in _IDEMPOTENT:
+                    exchange.resent, exchange.error, exchange.error_detail = True, None, None
+                    connection, was_idle = None, False
+                    continue
+                exchange.error = "closed"
+            if connection.sets_cookies:
+                self._take_cookies(destination, exchange)
+            return exchange
+
+    def _idle_connection(self, destination: Destination) -> Connection | None:
+        idle = self._idle.get(destination)
+        while idle:
+            connection = idle.pop()
+            if connection.is_open:
+                return connection
+        return None
+
+    def _keep(self, connection: Connection, destination: Destination) -> None:
+        """Make the connection idle."""
+        idle = self._idle.get(destination)
+        if idle is None:
+            self._idle[destination] = [connection]
+        elif len(idle) < _IDLE_PER_DESTINATION:
+            idle.append(connection)
+        else:
+            connection.close()
 
     async def _open(self, destination: Destination, exchange: Exchange, deadline_s: float) -> Connection | None:
         """A new connection, or None with the reason in the exchange."""
@@ -182,14 +191,6 @@ class HttpClient:
             return None
         return connection
 
-    def _idle_connection(self, destination: Destination) -> Connection | None:
-        idle = self._idle.get(destination)
-        while idle:
-            connection = idle.pop()
-            if connection.is_open:
-                return connection
-        return None
-
     def _lost(self, connection: Connection) -> None:
         self._connections.discard(connection)
         for idle in self._idle.values():
@@ -206,26 +207,24 @@ class HttpClient:
     ) -> bytes:
         """The request as bytes. Raises ExpressionError or UnicodeEncodeError for what can't be sent."""
         identity = self._identity
-        self._spans += 1
-        span_id = exchange.span_id = identity.span_id(self._spans)
-        names = identity.names
-        lines = ""
-        if self._cookies:
+        span_id = ""
+        if identity.span_prefix:
+            self._spans += 1
+            span_id = exchange.span_id = f"{identity.span_prefix}{self._spans:08x}"
+        length = content_length(body) if body or endpoint.expects_body else ""
+        if self._has_cookies:
             headers = self._with_cookies(endpoint, target, headers)
-        if headers:
-            lines = header_lines(headers)
-            names = names.union([name.lower() for name, _ in headers])
-        length = content_length(endpoint.method, body)
-        said_once = names.isdisjoint(endpoint.names) and len(names) == len(identity.names) + len(headers)
-        if said_once:
+        lines = header_lines(headers) if headers else ""
+        if identity.names.isdisjoint(endpoint.names) and (
+            not headers or _all_new(headers, identity.names, endpoint.names)
+        ):
             ids = f"{identity.lines}{span_id}{identity.end}"
             head = f"{endpoint.start}{target}{endpoint.block}{ids}{lines}{length}\r\n"
         else:
-            # Some header is said twice: the step's word goes before the endpoint's, and both before the ids.
             own_ids = [pair for pair in identity.with_span(span_id) if pair[0].lower() not in endpoint.names]
             lines = header_lines(merge_headers([*endpoint.headers, *own_ids], headers))
             head = f"{endpoint.start}{target} HTTP/1.1\r\n{lines}{length}\r\n"
-        return head.encode() + body
+        return head.encode() + body if body else head.encode()
 
     def _with_cookies(
         self, endpoint: HttpEndpoint, target: str, headers: Sequence[tuple[str, str]]
@@ -247,6 +246,7 @@ class HttpClient:
             secure=origin.scheme == "https",
             now=time(),
         )
+        self._has_cookies = len(self._cookies) > 0
 
     def _elsewhere(self, endpoint: HttpEndpoint, url: str) -> tuple[HttpEndpoint, str] | Failure:
         """The endpoint and target of an absolute URL; at another origin without the service's headers."""
@@ -302,3 +302,9 @@ def _unsent(exchange: Exchange, failure: Failure) -> Exchange:
 def _found_closed(exchange: Exchange) -> bool:
     """Whether a reused connection turned out to be closed already: nothing of a response has come."""
     return exchange.error in ("closed", "reset") and not exchange.bytes_received
+
+
+def _all_new(headers: Sequence[tuple[str, str]], *taken: frozenset[str]) -> bool:
+    """Whether none of the headers has a name that is taken, so that none stands in for another."""
+    names = [name.lower() for name, _ in headers]
+    return all(others.isdisjoint(names) for others in taken)

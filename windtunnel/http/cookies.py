@@ -53,10 +53,6 @@ class CookieJar:
     def __len__(self) -> int:
         return len(self._cookies)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._cookies.clear()
-
     def store(self, values: Iterable[str], *, host: str, target: str, secure: bool, now: float) -> None:
         """Take the Set-Cookie values of a response from `host` to a request for `target`, at unix time `now`."""
         for value in values:

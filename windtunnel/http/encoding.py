@@ -12,6 +12,7 @@ __all__ = [
     "FRAMING",
     "content_length",
     "encode_target",
+    "expects_body",
     "header_lines",
     "merge_headers",
     "quote_component",
@@ -91,6 +92,11 @@ def merge_headers(*layers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], 
     return tuple(merged)
 
 
-def content_length(method: str, body: bytes) -> str:
-    """The Content-Length line: for every body, and for an empty one where a server expects one (RFC 9110, 8.6)."""
-    return f"Content-Length: {len(body)}\r\n" if body or method in _BODY_METHODS else ""
+def content_length(body: bytes) -> str:
+    """The line that says how long the body is."""
+    return f"Content-Length: {len(body)}\r\n"
+
+
+def expects_body(method: str) -> bool:
+    """Whether an empty body is announced as well, because servers expect one (RFC 9110, 8.6)."""
+    return method in _BODY_METHODS

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from windtunnel import __version__
 from windtunnel.http.dial import Destination
-from windtunnel.http.encoding import header_lines
+from windtunnel.http.encoding import expects_body, header_lines
 from windtunnel.model.sut import Service
 
 __all__ = ["DEFAULT_HEADERS", "HttpEndpoint", "Pairs", "make_endpoint"]
@@ -23,7 +23,7 @@ class HttpEndpoint:
     `url` is what stands before the target in a URL, `start` the request line up to the target, `block` the rest
     of that line with every constant header. `headers` are those headers (Host among them), `names` their names
     in lower case. `portable` are the ones that go along to another origin: the defaults and the step's own, but
-    not the service's.
+    not the service's. `expects_body`: even an empty body is announced.
     """
 
     method: str
@@ -35,6 +35,7 @@ class HttpEndpoint:
     headers: Pairs
     names: frozenset[str]
     portable: Pairs
+    expects_body: bool
 
 
 def make_endpoint(
@@ -53,4 +54,5 @@ def make_endpoint(
         headers=headers,
         names=frozenset(name.lower() for name, _ in headers),
         portable=portable,
+        expects_body=expects_body(method),
     )

@@ -15,8 +15,10 @@ __all__ = ["Identity", "identify"]
 class Identity:
     """The id headers of one instance: `lines`, the id of a span, then `end` make them complete.
 
-    `headers` are the same without traceparent, `names` the names of all in lower case. `trace_id` is empty when
-    no trace is sent. W3C Trace Context: `traceparent: 00-<32 hex: trace>-<16 hex: span>-<flags>`.
+    `headers` are the same without traceparent, `names` the names of all in lower case. Without a trace,
+    `trace_id` and `span_prefix` are empty. W3C Trace Context:
+    `traceparent: 00-<32 hex: trace>-<16 hex: span>-<flags>`; a span's id is `span_prefix` and its number in the
+    instance (from 1) as 8 hex digits: unique in its trace, and the same in every repetition.
     """
 
     lines: str
@@ -24,10 +26,7 @@ class Identity:
     headers: Pairs
     names: frozenset[str]
     trace_id: str
-
-    def span_id(self, number: int) -> str:
-        """The id of the instance's nth request (from 1): unique in its trace, the same in every repetition."""
-        return f"{self.trace_id[:8]}{number:08x}" if self.trace_id else ""
+    span_prefix: str
 
     def with_span(self, span_id: str) -> Pairs:
         """All id headers of one request."""
@@ -51,4 +50,5 @@ def identify(ids: IdHeaders, *, run_id: str, instance_id: str = "", correlation_
         headers=headers,
         names=frozenset([*names, "traceparent"] if trace_id else names),
         trace_id=trace_id,
+        span_prefix=trace_id[:8],
     )

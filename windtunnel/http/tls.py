@@ -1,4 +1,4 @@
-"""TLS settings as ssl contexts. Making one reads the system's certificates, which takes milliseconds: once a service."""
+"""TLS settings as ssl contexts. Making one reads the system's certificates, which takes milliseconds."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class Aggregate:
         if len(waiting) == BATCH:
             self._count_steps(waiting)
         if record.outcome in _GONE_WRONG:
-            cause, said = _explain(record.checks, record.error, record.message)
+            cause, said = _explain(record.checks, record.error or record.outcome, record.message)
             self._failed(record, step=record.step, cause=cause, said=said)
 
     def _request(self, record: RequestRecord) -> None:
@@ -160,7 +160,7 @@ class Aggregate:
         key = AssertionKey(record.phase, record.scenario, record.name, record.outcome)
         self.assertions[key].add(record)
         if record.outcome in _GONE_WRONG:
-            cause, said = _explain(record.checks, None, record.message)
+            cause, said = _explain(record.checks, record.name, record.message)
             self._failed(record, step=record.name, cause=cause, said=said)
 
     def _instance(self, record: InstanceRecord) -> None:
@@ -226,12 +226,12 @@ def _merge_series(mine: defaultdict[_Key, _Series], theirs: Mapping[_Key, _Serie
         mine[key].merge(series)
 
 
-def _explain(checks: Checks, error: str | None, message: str | None) -> tuple[str, str]:
+def _explain(checks: Checks, error: str, message: str | None) -> tuple[str, str]:
     """The cause of a failure, and what it said.
 
     A transport error comes before checks, because then every check fails with it; any other error after them.
     """
     failed = next((check for check in checks if not isinstance(check, str)), None)
     if failed is None or error in ERROR_KINDS:
-        return error or "unknown", message or error or ""
-    return failed.name, f"expected {failed.expected}, got {failed.actual}"
+        return error, message or error
+    return failed.name, f"expected {failed.expected} but got {failed.actual}"

@@ -241,7 +241,8 @@ class FailureSeries:
         """Count one failure."""
         self.count += 1
         self.first_t, self.last_t = min(self.first_t, t), max(self.last_t, t)
-        self._keep([(t, instance_id, message[:LONGEST_EXAMPLE])])
+        if len(self._first) < EXAMPLES or t <= self._first[-1][0]:
+            self._keep([(t, instance_id, message[:LONGEST_EXAMPLE])])
 
     def merge(self, other: FailureSeries) -> None:
         """Add what `other` counted."""
@@ -260,8 +261,6 @@ class FailureSeries:
         return [instance_id for _, instance_id, _ in self._first]
 
     def _keep(self, found: Sequence[tuple[float, str, str]]) -> None:
-        if len(self._first) == EXAMPLES and min(found, default=self._first[-1]) >= self._first[-1]:
-            return
         earliest: dict[str, tuple[float, str, str]] = {}
         for failure in sorted([*self._first, *found]):
             earliest.setdefault(failure[1], failure)

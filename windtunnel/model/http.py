@@ -124,7 +124,10 @@ class Exchange:
     def json(self) -> Any:
         """The body as JSON, parsed once. Raises ValueError when it is not JSON."""
         if self._json is _UNSET:
-            self._json = _decode_json(self.body)
+            try:
+                self._json = _decode_json(self.body)
+            except RecursionError:
+                raise ValueError("the JSON is nested too deep") from None
         return self._json
 
     @property

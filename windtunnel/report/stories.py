@@ -125,7 +125,8 @@ def collect(
 
 def slowest_for(result: ThresholdResult, threshold: Threshold) -> Slowest | None:
     """What looks for the instances that show why a time threshold did not hold; None when nothing can."""
-    if result.result not in {"fail", "inconclusive"} or not set(threshold.tags) <= set(_TAGS):
+    too_slow = result.result in {"fail", "inconclusive"} and threshold.op in {"<", "<="}
+    if not too_slow or not set(threshold.tags) <= set(_TAGS):
         return None
     if threshold.metric in _INSTANCE_TIMES:
         part = _INSTANCE_TIMES[threshold.metric]

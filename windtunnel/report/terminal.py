@@ -66,14 +66,17 @@ def render(report: Report | Summary, *, width: int = 80, color: bool = False) ->
         soft_wrap=False,
         _environ={},
     )
-    for part in _parts(summary, directory, width):
+    for part in _parts(summary, width):
         console.print(part)
+    if directory:
+        # Past the console, which would wrap it: a path that is cut in two can't be clicked or copied.
+        stream.write(f"\nreport  {_shown(directory, limit=4096)}/report.html\n")
     # The margin of a table is blanks at the end of every line: of no use, and a nuisance in logs.
     lines = (line.rstrip() for line in stream.getvalue().replace(_NO_BREAK, " ").split("\n"))
     return for_log("\n".join(lines))
 
 
-def _parts(summary: Summary, directory: str, width: int) -> list[RenderableType]:
+def _parts(summary: Summary, width: int) -> list[RenderableType]:
     from rich.text import Text
 
     run = summary.run
@@ -92,10 +95,6 @@ def _parts(summary: Summary, directory: str, width: int) -> list[RenderableType]
     for finding in unsaid(summary)[:_MOST_ERRORS]:
         parts.append(_hanging("!", _shown(finding), style="yellow"))
     parts += _verdict(summary)
-    if directory:
-        # Never wrapped: a path that is cut in two can't be clicked or copied.
-        path = Text(f"report  {_shown(directory, limit=4096)}/report.html", overflow="ignore", no_wrap=True)
-        parts += ["", path]
     return parts
 
 

@@ -18,9 +18,8 @@ _ESCAPE_SEQUENCE = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC and kin: titles, links
     r"|\x1b[ -/]*[0-~]"  # the short ones
 )
-# Everything that is neither seen nor a plain character: controls, format marks (reading direction, zero width),
-# lone surrogates, unassigned code points. A table would be larger than the question is hard.
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Co"})
+# What is not seen: controls, format marks (reading direction, zero width), lone surrogates.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
 _BLANKS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 _LINE_ENDS = re.compile(r"\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 # A runner acts on `::name::` where a line begins (blanks and colours before it don't matter), on `##[name]` and

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import msgspec
 
 from windtunnel.interfaces import Endpoint
 from windtunnel.model.http import Exchange
@@ -39,7 +38,7 @@ def json_answer(document: object, *, status: int = 200, latency_s: float = 0.0) 
     return Answer(
         status=status,
         headers=[("content-type", "application/json")],
-        body=msgspec.json.encode(document),
+        body=json.dumps(document).encode(),
         latency_s=latency_s,
     )
 
@@ -160,6 +159,21 @@ class ScriptedClient:
         self.closed = True
 
 
+_NEVER_SENT = frozenset(
+    {
+        "dns",
+        "refused",
+        "unreachable",
+        "connect_timeout",
+        "tls",
+        "host_not_allowed",
+        "bad_request",
+        "open_files",
+        "ports",
+    }
+)
+
+
 def _in_order(answers: Iterable[Answer]) -> Script:
     left = iter(answers)
 
@@ -185,8 +199,8 @@ async def _exchange(request: Sent, answer: Answer, timeout_s: float) -> Exchange
         await asyncio.sleep(waited_s)
     exchange.ended = loop.time()
     exchange.timings = Timings(wait=round(waited_s * 1_000_000))
-    exchange.bytes_sent = 1 + len(request.body)  # more than none: it was sent
     exchange.error = "timeout" if late else answer.error
+    exchange.bytes_sent = 0 if exchange.error in _NEVER_SENT else 1 + len(request.body)
     exchange.error_detail = None if late else answer.error_detail
     if exchange.error is None:
         exchange.status = answer.status

@@ -1,0 +1,46 @@
+"""A browser for the whole session, and the page of a run that failed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import chromium
+import pytest
+
+from windtunnel.report import html
+from windtunnel.report.collect import analyse, build_report
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "report"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[chromium.Browser]:
+    """Chromium; without one the tests are skipped, unless WINDTUNNEL_REQUIRE_BROWSER asks for it."""
+    if chromium.executable() is None and not os.environ.get("WINDTUNNEL_REQUIRE_BROWSER"):
+        pytest.skip("no Chromium here; install it, or see that WINDTUNNEL_REQUIRE_BROWSER is set where it must be")
+    with chromium.browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`report.html` of a run that failed."""
+    return _page_of(tmp_path_factory.mktemp("failing"), finish=True)
+
+
+@pytest.fixture(scope="session")
+def unfinished_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`report.html` of a run whose process was killed."""
+    return _page_of(tmp_path_factory.mktemp("unfinished"), finish=False)
+
+
+def _page_of(root: Path, *, finish: bool) -> Path:
+    import made_up_run
+
+    directory = made_up_run.write_run(root, finish=finish)
+    analysis = analyse(directory)
+    report = build_report(directory, analysis.manifest, analysis.summary, analysis.aggregate)
+    return directory.write("report.html", html.render(report))

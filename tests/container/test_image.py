@@ -1,0 +1,245 @@
+"""The image, built and run for real: as a command, as the GitHub Action, under any user and on a read-only root.
+
+Needs podman (and runc, and root, where the base image can't be pulled). Everything runs on loopback.
+WINDTUNNEL_CONTAINER_STORE names a folder (a short path) that keeps the image store between test runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+import windtunnel
+from windtunnel.demo.process import ShopProcess
+
+pytestmark = pytest.mark.container
+
+ROOT = Path(__file__).parents[2]
+TAG = "localhost/windtunnel:test"
+TIMEOUT_S = 120
+# A count, not a time: a time over its limit by less than the machine's own lag is inconclusive, not failed.
+IMPOSSIBLE = "http_reqs: count > 1000000"
+
+
+class Image:
+    """The built image, and how to run it."""
+
+    def __init__(self, store: Path) -> None:
+        self._settings = f". {shlex.quote(str(store / 'env.sh'))}"
+
+    def podman(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = f"{self._settings}; exec podman {shlex.join(arguments)}"
+        return subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL
+        )
+
+    def run(
+        self, *arguments: str, options: Sequence[str] = (), network: str = "host"
+    ) -> subprocess.CompletedProcess[str]:
+        return self.podman("run", "--rm", "--network", network, *options, TAG, *arguments)
+
+
+@pytest.fixture(scope="session", name="image")
+def build_image() -> Iterator[Image]:
+    if shutil.which("podman") is None:
+        if os.environ.get("WINDTUNNEL_REQUIRE_CONTAINER"):
+            pytest.fail("podman is not installed, and WINDTUNNEL_REQUIRE_CONTAINER asks for it")
+        pytest.skip("podman is not installed")
+    kept = os.environ.get("WINDTUNNEL_CONTAINER_STORE")
+    store = Path(kept) if kept else Path(tempfile.mkdtemp(prefix="wt-", dir="/tmp"))
+    image = Image(store)
+    try:
+        built = subprocess.run(
+            [ROOT / "tests/container/build-image.sh", TAG, store],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            stdin=subprocess.DEVNULL,
+        )
+        assert built.returncode == 0, built.stdout[-4000:]
+        yield image
+    finally:
+        if not kept:
+            # Layers first, while podman knows what is mounted; then the folder, of which nothing may be left.
+            image.podman("rmi", "--all", "--force")
+            shutil.rmtree(store)
+
+
+@pytest.fixture(scope="session", name="shop_url")
+def open_shop() -> Iterator[str]:
+    with ShopProcess() as shop:
+        yield shop.base_url
+
+
+@pytest.fixture(name="workspace")
+def checked_out(tmp_path: Path, shop_url: str) -> Path:
+    """A user's repository: a SUT file and two scenarios."""
+    workspace = tmp_path / "workspace"
+    (workspace / "scenarios").mkdir(parents=True)
+    (workspace / "sut.yaml").write_text(f"name: The demo shop\nbase_url: {shop_url}\n")
+    for name in ("browse.yaml", "checkout.yaml"):
+        shutil.copy(ROOT / "scenarios" / name, workspace / "scenarios" / name)
+    return workspace
+
+
+LOAD = ("--sut", "sut.yaml", "--scenarios", "scenarios/", "--parallel", "5", "--count", "30")
+
+
+def mounted(workspace: Path) -> list[str]:
+    return ["--volume", f"{workspace}:/work", "--workdir", "/work"]
+
+
+def summary_of(workspace: Path) -> dict:
+    return json.loads((workspace / "runs/latest/summary.json").read_text())
+
+
+def test_the_image_answers_with_its_version(image: Image):
+    answer = image.run("--version", network="none")
+    assert answer.stdout.strip() == f"windtunnel {windtunnel.__version__}", answer.stderr
+
+
+def test_a_shell_is_in_the_image_for_runners_that_bring_their_own_commands(image: Image):
+    answer = image.run("-c", "windtunnel --version", options=["--entrypoint", "sh"])
+    assert answer.stdout.startswith("windtunnel "), answer.stderr
+
+
+def test_our_own_layers_are_small_and_say_what_they_are(image: Image):
+    history = json.loads(image.podman("history", "--format", "json", TAG).stdout)
+    ours = [layer["size"] for layer in history if "COPY" in layer.get("CreatedBy", "")]
+    assert 0 < sum(ours) < 80_000_000
+    [told] = json.loads(image.podman("image", "inspect", TAG).stdout)
+    assert told["Labels"]["org.opencontainers.image.version"] == windtunnel.__version__
+    assert (told["Config"].get("User", ""), told["Config"]["Entrypoint"]) == ("", ["windtunnel"])
+
+
+def test_nothing_of_the_build_machine_is_left_in_the_image(image: Image):
+    script = "ls -A /build /install /etc/pip.conf /root/.cache 2>/dev/null; cat /etc/pip.conf 2>/dev/null; true"
+    answer = image.run("-c", script, options=["--entrypoint", "sh"], network="none")
+    assert (answer.returncode, answer.stdout) == (0, ""), answer.stderr
+
+
+def test_a_sound_service_passes(image: Image, workspace: Path):
+    answer = image.run("run", *LOAD, options=mounted(workspace))
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    summary = summary_of(workspace)
+    assert (summary["verdict"], summary["run"]["instances"]) == ("pass", 30)
+    assert (workspace / "runs" / summary["run_id"] / "report.html").stat().st_size > 10_000
+
+
+def test_a_threshold_that_can_not_hold_fails_the_job(image: Image, workspace: Path):
+    answer = image.run("run", *LOAD, "--threshold", IMPOSSIBLE, options=mounted(workspace))
+    assert answer.returncode == 99, answer.stdout + answer.stderr
+    assert summary_of(workspace)["verdict"] == "fail"
+
+
+def test_any_user_can_run_it_on_a_read_only_root(image: Image, workspace: Path):
+    workspace.chmod(0o777)
+    locked_down = ["--user", "12345:12345", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all"]
+    answer = image.run("run", *LOAD, options=[*mounted(workspace), *locked_down])
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert (workspace / "runs").stat().st_uid == 12345
+
+
+def test_a_folder_that_can_not_be_written_is_told_before_anything_is_sent(image: Image, workspace: Path):
+    answer = image.run("run", *LOAD, options=[*mounted(workspace), "--user", "12345:12345"])
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    assert "--user" in answer.stderr
+
+
+def test_the_first_process_of_a_container_obeys_a_signal(image: Image, workspace: Path):
+    name = f"windtunnel-{workspace.parent.name}"
+    endless = ("run", *LOAD[:4], "--parallel", "2", "--duration", "90s")
+    started = image.podman(
+        "run", "--detach", "--name", name, "--network", "host", *mounted(workspace), TAG, *endless
+    )
+    try:
+        assert started.returncode == 0, started.stderr
+        deadline = time.monotonic() + 30
+        while not any(file.stat().st_size for file in workspace.glob("runs/2*/records/*.jsonl")):
+            assert time.monotonic() < deadline, image.podman("logs", name).stderr
+            time.sleep(0.05)
+        image.podman("kill", "--signal", "TERM", name)
+        assert image.podman("wait", name).stdout.strip() == "143"
+    finally:
+        image.podman("rm", "--force", "--ignore", name)
+    assert summary_of(workspace)["verdict"] == "interrupted"
+
+
+class Runner:
+    """GitHub's side of a Docker action: its mounts, its environment, its two files."""
+
+    def __init__(self, image: Image, workspace: Path) -> None:
+        self.image, self.workspace = image, workspace
+        self.commands = workspace.parent / "file_commands"
+        self.commands.mkdir()
+        for name in ("output", "summary"):
+            (self.commands / name).touch(mode=0o644)
+
+    def run(self, **inputs: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "CI": "true",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_WORKSPACE": "/github/workspace",
+            "GITHUB_OUTPUT": "/github/file_commands/output",
+            "GITHUB_STEP_SUMMARY": "/github/file_commands/summary",
+            "HOME": "/github/home",
+        } | {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+        options = ["--volume", f"{self.workspace}:/github/workspace", "--workdir", "/github/workspace"]
+        options += ["--volume", f"{self.commands}:/github/file_commands"]
+        for name, value in environment.items():
+            options += ["--env", f"{name}={value}"]
+        return self.image.run("action", options=options)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        lines = (self.commands / "output").read_text().split("\n")
+        return {name.partition("<<")[0]: value for name, value in zip(lines[0::3], lines[1::3], strict=False)}
+
+    @property
+    def summary(self) -> str:
+        return (self.commands / "summary").read_text()
+
+
+@pytest.fixture(name="runner")
+def github_runner(image: Image, workspace: Path) -> Runner:
+    return Runner(image, workspace)
+
+
+def test_the_action_passes_and_tells_where_everything_is(runner: Runner):
+    answer = runner.run(sut="sut.yaml", scenarios="scenarios/", parallel="5", count="30")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    outputs = runner.outputs
+    assert (outputs["verdict"], outputs["exit-code"]) == ("pass", "0")
+    assert outputs["report-dir"] == f"windtunnel-report/{outputs['run-id']}"
+    for name in ("report-html", "summary-json", "summary-md"):
+        assert (runner.workspace / outputs[name]).is_file(), name
+    assert runner.summary == (runner.workspace / outputs["summary-md"]).read_text()
+    assert "::error" not in answer.stdout
+
+
+def test_the_action_fails_on_a_threshold_with_an_annotation(runner: Runner):
+    thresholds = f"checks: rate > 99%\n{IMPOSSIBLE}\n"
+    answer = runner.run(sut="sut.yaml", scenarios="scenarios/", parallel="5", count="30", thresholds=thresholds)
+    assert answer.returncode == 99, answer.stdout + answer.stderr
+    assert (runner.outputs["verdict"], runner.outputs["exit-code"]) == ("fail", "99")
+    assert "::error title=Threshold%3A fail::http_reqs: " in answer.stdout
+    assert "http_reqs" in runner.summary
+
+
+def test_the_action_says_what_is_wrong_with_a_file_where_it_is_wrong(runner: Runner):
+    (runner.workspace / "sut.yaml").write_text("name: shop\nbase_ulr: http://localhost\n")
+    answer = runner.run(sut="sut.yaml", scenarios="scenarios/")
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    assert (runner.outputs["verdict"], runner.outputs["exit-code"]) == ("invalid", "2")
+    assert "::error file=sut.yaml,line=2,title=Windtunnel%3A invalid::" in answer.stdout
+    assert "base_ulr" in runner.summary

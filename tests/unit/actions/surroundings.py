@@ -1,0 +1,142 @@
+"""What an action needs around it: a scenario from YAML with real places, an instance, a scripted transport."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from windtunnel.actions.compiler import CompiledAssertion, CompiledStep, compile_steps
+from windtunnel.actions.place import Place, StepCompiler
+from windtunnel.config.reader import read_yaml
+from windtunnel.errors import Problem
+from windtunnel.interfaces import StepOutcome
+from windtunnel.model.http import Exchange
+from windtunnel.model.record import Timings
+from windtunnel.model.scenario import Scenario, Step
+from windtunnel.model.source import Source
+from windtunnel.model.sut import Service, Sut
+from windtunnel.testing.scripted import ScriptedTransport
+from windtunnel.testing.virtual_clock import VirtualClock, run_virtual
+
+SHOP = Service(name="", base_url="http://shop.test", timeout_s=10.0)
+SUT = Sut(name="Shop", default=SHOP, allow_hosts=("payments.test", "*.cdn.test"), source=Source(file="sut.yaml"))
+
+
+def scenario_of(text: str) -> Scenario:
+    document = read_yaml("checkout.yaml", text.encode(), environment={})
+    return Scenario(
+        id="checkout",
+        steps=tuple(_steps(document.data, "flow")),
+        assertions=tuple(_steps(document.data, "assertions")),
+        source=document.source,
+    )
+
+
+def _steps(data: dict[str, Any], key: str) -> list[Step]:
+    return [
+        Step(
+            type=options["type"],
+            name=options.get("name", f"{key}_{index}"),
+            options=options,
+            path=(key, index),
+            when=options.get("when"),
+            on_failure=options.get("on_failure", "stop"),
+            tags=options.get("tags", {}),
+        )
+        for index, options in enumerate(data.get(key, []))
+    ]
+
+
+class Compiled:
+    """A scenario, compiled, with everything that was found wrong."""
+
+    def __init__(self, text: str, *, sut: Sut = SUT, names: tuple[str, ...] = (), answers: Any = ()) -> None:
+        self.transport = ScriptedTransport(answers)
+        self.problems: list[Problem] = []
+        self.steps: list[CompiledStep]
+        self.assertions: list[CompiledAssertion]
+        self.steps, self.assertions = compile_steps(
+            scenario_of(text), sut=sut, transport=self.transport, names=names, problems=self.problems
+        )
+
+    @property
+    def sent(self) -> Any:
+        return self.transport.sent
+
+
+class FakeInstance:
+    """An `Instance` that keeps what it is told to observe."""
+
+    def __init__(self, transport: ScriptedTransport, **variables: Any) -> None:
+        self.client = transport.client()
+        self.clock = VirtualClock()
+        self.last_exchange: Exchange | None = None
+        self.exchanges: dict[str, Exchange] = {}
+        self.random = random.Random(7)
+        self.observed: list[tuple[Exchange, bool, bool]] = []
+        self.scope: dict[str, Any] = {
+            **variables,
+            "steps": self.exchanges,
+            "_random": lambda: self.random,
+            "_now": lambda: 0.0,
+        }
+
+    def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
+        self.observed.append((exchange, poll, failed))
+
+
+class Ran:
+    """The outcomes of a flow, of its assertions, and the instance they ran in."""
+
+    def __init__(self, compiled: Compiled, instance: FakeInstance) -> None:
+        assert compiled.problems == [], "\n".join(map(str, compiled.problems))
+        self.sent = compiled.sent
+        self.instance = instance
+        self.outcomes: list[StepOutcome] = []
+
+        async def flow() -> None:
+            for step in [*compiled.steps, *compiled.assertions]:
+                refused = step.refused(instance.scope)
+                self.outcomes.append(refused or await step.action.run(instance))
+            self.took_s = instance.clock.now()
+
+        run_virtual(flow())
+
+    @property
+    def outcome(self) -> StepOutcome:
+        """Of the last step."""
+        return self.outcomes[-1]
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        return self.instance.scope
+
+
+def run_flow(text: str, answers: Any = (), *, sut: Sut = SUT, **variables: Any) -> Ran:
+    """Compile and run a flow in virtual time; `variables` are set before the first step."""
+    compiled = Compiled(text, sut=sut, names=tuple(variables), answers=answers)
+    return Ran(compiled, FakeInstance(compiled.transport, **variables))
+
+
+def place(**variables: Any) -> Place:
+    """A place in an empty file, for what compiles a single value."""
+    scenario = Scenario(id="s", steps=(), source=Source(file="checkout.yaml"))
+    compiler = StepCompiler(scenario, sut=SUT, transport=ScriptedTransport(), names=variables, problems=[])
+    return Place(compiler, ())
+
+
+def exchange_of(
+    body: bytes = b"",
+    *,
+    status: int = 200,
+    headers: tuple[tuple[str, str], ...] = (),
+    took_us: int = 1000,
+    error: str | None = None,
+    detail: str | None = None,
+) -> Exchange:
+    """A response that came."""
+    exchange = Exchange("GET", "http://shop.test/", "")
+    exchange.status, exchange.body, exchange.error, exchange.error_detail = status, body, error, detail
+    exchange.raw_headers = [(name.encode(), value.encode()) for name, value in headers]
+    exchange.timings = Timings(wait=took_us)
+    return exchange

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from surroundings import exchange_of, place
+
+from windtunnel.actions.extract import Extraction, MissingValue, compile_extraction
+from windtunnel.model.http import Exchange
+
+PAGE = exchange_of(
+    b'{"items": [{"id": "p-1"}, {"id": "p-2"}], "none": null, "page": "id=7 id=8"}',
+    status=201,
+    headers=(
+        ("Location", "/orders/7"),
+        ("Set-Cookie", 'session="a=b"; Path=/'),
+        ("set-cookie", "cart=9"),
+        ("X", "1"),
+    ),
+)
+
+
+def extraction(extract: Any, **variables: Any) -> Extraction:
+    here = place(**variables)
+    compiled = compile_extraction(here, extract)
+    assert here.compiler.problems == []
+    assert here.compiler.names >= set(extract)
+    return compiled
+
+
+def extracted(spec: Any, exchange: Exchange = PAGE, **variables: Any) -> Any:
+    scope: dict[str, Any] = dict(variables)
+    extraction({"it": spec}, **variables).run(exchange, scope)
+    return scope["it"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "value"),
+    [
+        ("$.items[0].id", "p-1"),
+        ("$.none", None),
+        ({"json": "$.items[*].id"}, "p-1"),
+        ({"json": "$.items[*].id", "index": 1}, "p-2"),
+        ({"json": "$.items[*].id", "index": -1}, "p-2"),
+        ({"json": "$.items[*].id", "all": True}, ["p-1", "p-2"]),
+        ({"header": "location"}, "/orders/7"),
+        ({"header": "set-cookie", "index": 1}, "cart=9"),
+        ({"cookie": "session"}, "a=b"),
+        ({"cookie": "cart"}, "9"),
+        ({"regex": r"id=(\d)"}, "7"),
+        ({"regex": r"id=\d", "all": True}, ["id=7", "id=8"]),
+        ({"status": True}, 201),
+        ({"json": "$.absent", "default": "none"}, "none"),
+        ({"json": "$.items[*].id", "index": 9, "default": "{{ qty }}"}, 2),
+        ({"header": "absent", "required": False}, None),
+        ({"json": "$.absent[*]", "all": True, "default": []}, []),
+    ],
+)
+def test_a_value_is_taken_from_the_response(spec: Any, value: Any):
+    assert extracted(spec, qty=2) == value
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (
+            "$.items[0].price",
+            'extract "it": $.items[0].price not found in '
+            '{"items": [{"id": "…"}, {"id": "…"}], "none": null, "page": "…"}',
+        ),
+        ({"header": "X-Id"}, 'extract "it": header X-Id not found in the headers location, set-cookie, x'),
+        ({"cookie": "token"}, 'extract "it": cookie token not found in the cookies session, cart'),
+        ({"regex": r"id=(\d)", "index": 2}, 'extract "it": regex "id=(\\\\d)" number 2 not found in '),
+    ],
+)
+def test_a_required_value_that_is_not_there_says_what_came(spec: Any, message: str):
+    with pytest.raises(MissingValue) as missing:
+        extracted(spec)
+    assert str(missing.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("spec", "came"),
+    [
+        ("$.id", "what is not JSON: an empty body"),
+        ({"header": "a"}, "a response without headers"),
+        ({"cookie": "a"}, "a response that sets no cookies"),
+        ({"regex": "a"}, "an empty body"),
+    ],
+)
+def test_an_empty_response_is_described(spec: Any, came: str):
+    with pytest.raises(MissingValue) as missing:
+        extracted(spec, exchange_of())
+    assert str(missing.value).endswith(came)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\xff", b"[" * 100_000])
+def test_a_path_finds_nothing_in_what_is_not_json(body: bytes):
+    with pytest.raises(MissingValue, match="not JSON"):
+        extracted("$.id", exchange_of(body))
+
+
+def test_texts_of_the_response_are_left_out_of_the_message():
+    with pytest.raises(MissingValue) as missing:
+        extracted("$.user", exchange_of(b'{"access": "very-secret-value", "n": 5}'))
+    assert str(missing.value) == 'extract "it": $.user not found in {"access": "…", "n": 5}'
+
+
+def test_only_what_was_found_is_reported_as_extracted():
+    compiled = extraction({"a": "$.items[0].id", "b": {"json": "$.absent", "default": 1}, "c": {"status": True}})
+    assert compiled.run(PAGE, {}) == ["a", "c"]
+
+
+def test_secret_variables_are_named():
+    compiled = extraction({"a": {"json": "$.page", "secret": True}, "b": "$.none"})
+    assert compiled.secrets == {"a"}
+
+
+SOURCES = "exactly one of json, header, cookie, regex, status says where to look"
+
+
+@pytest.mark.parametrize(
+    ("extract", "message"),
+    [
+        ({"it": {"index": 1}}, SOURCES),
+        ({"it": {"json": "$.a", "header": "b"}}, SOURCES),
+        ({"it": {"json": "$.a", "indx": 1}}, 'unknown key "indx"'),
+        ({"it": {"json": "$.a", "index": "first"}}, 'expected a whole number, not "first"'),
+        ({"it": {"json": "$.a", "all": "yes"}}, "expected true or false, not 'yes'"),
+        ({"it": {"json": "$.a", "required": True, "default": 1}}, "a required value has no use for a default"),
+        (
+            {"it": {"regex": "(a"}},
+            '"(a" is not a regular expression: missing ), unterminated subpattern at position 0',
+        ),
+        ({"it": {"status": 200}}, "`status` takes true: the variable becomes the status code"),
+        ({"it": 5}, "expected a JSON path or a source here"),
+        ({"response": "$.a"}, '"response" is a reserved name'),
+        ({"_it": "$.a"}, '"_it" is a reserved name'),
+        ({"my-id": "$.a"}, '"my-id" cannot be a variable name'),
+        ({"it": {"json": "$.a", "default": "{{ qty }}"}}, 'variable "qty" is not set by any earlier step'),
+        (["$.a"], "expected a mapping here"),
+    ],
+)
+def test_a_wrong_extract_is_a_problem(extract: Any, message: str):
+    here = place()
+    compile_extraction(here, extract)
+    assert message in [problem.message for problem in here.compiler.problems]
+
+
+def test_a_wrong_json_path_is_a_problem():
+    here = place()
+    compile_extraction(here, {"it": "$.items["})
+    (problem,) = here.compiler.problems
+    assert "$.items[" in problem.message

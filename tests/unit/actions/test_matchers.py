@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from surroundings import place
+
+from windtunnel.actions.matchers import MATCHERS, MISSING, Matcher, compile_matcher, same
+from windtunnel.errors import ExpressionError
+
+
+def matcher(spec: Any, *, text: bool = False, **variables: Any) -> Matcher:
+    here = place(**variables)
+    compiled = compile_matcher(here, spec, text=text)
+    assert here.compiler.problems == []
+    return compiled
+
+
+def verdict(spec: Any, actual: Any, *, text: bool = False, **variables: Any) -> str | None:
+    """None when the matcher holds, else the sentence a person reads."""
+    compiled = matcher(spec, text=text, **variables)
+    if compiled.holds(actual, variables):
+        return None
+    return f"expected {compiled.expected(variables)} but got {compiled.actual(actual, variables)}"
+
+
+HOLDS = [
+    ("p-1", "p-1"),
+    (5, 5.0),
+    (None, None),
+    (True, True),
+    ([1, {"a": True}], [1, {"a": True}]),
+    ({"equals": {"a": 1}}, {"a": 1.0}),
+    ({"not": 3}, 4),
+    ({"not": {"contains": "x"}}, "abc"),
+    ({"above": 0}, 0.5),
+    ({"at_least": 1}, 1),
+    ({"below": 10}, 9),
+    ({"at_most": 10}, 10),
+    ({"between": [1, 3]}, 3),
+    ({"above": 0, "below": 10}, 5),
+    ({"contains": "ell"}, "hello"),
+    ({"contains": 5}, "a5b"),
+    ({"contains": 5}, [1, 5]),
+    ({"contains": "key"}, {"key": None}),
+    ({"not_contains": "x"}, "abc"),
+    ({"not_contains": 2}, [1, 3]),
+    ({"matches": "^p-[0-9]+$"}, "p-12"),
+    ({"matches": "b"}, "abc"),
+    ({"starts_with": "ab"}, "abc"),
+    ({"ends_with": "bc"}, "abc"),
+    ({"in": [1, "two"]}, "two"),
+    ({"exists": True}, None),
+    ({"exists": False}, MISSING),
+    ({"not": {"exists": True}}, MISSING),
+    ({"type": "string"}, ""),
+    ({"type": "number"}, 1.5),
+    ({"type": "integer"}, 2.0),
+    ({"type": "boolean"}, False),
+    ({"type": "array"}, []),
+    ({"type": "object"}, {}),
+    ({"type": "null"}, None),
+    ({"type": None}, None),
+    ({"length": 2}, [0, 0]),
+    ({"length": {"at_least": 1}}, {"a": 1}),
+    ({"length": {"between": [1, 5]}}, "abc"),
+    ({"empty": True}, []),
+    ({"empty": True}, None),
+    ({"empty": False}, "a"),
+    ({"each": {"above": 0}}, [1, 2]),
+    ({"each": {"type": "string"}}, []),
+    ({"any": "b"}, ["a", "b"]),
+]
+
+FAILS = [
+    ("p-1", "p-2", 'expected "p-1" but got "p-2"'),
+    ({"equals": {"a": 1}}, {"a": 2}, 'expected {"a": 1} but got {"a": 2}'),
+    (5, "5", 'expected 5 but got "5"'),
+    (1, True, "expected 1 but got true"),
+    (True, 1, "expected true but got 1"),
+    ([1], [True], "expected [1] but got [true]"),
+    ({"not": 3}, 3, "expected not 3 but got 3"),
+    ({"above": 0}, 0, "expected above 0 but got 0"),
+    ({"above": 0}, True, "expected above 0 but got true"),
+    ({"above": 0}, "12", 'expected above 0 but got "12"'),
+    ({"at_least": 1}, 0.5, "expected at least 1 but got 0.5"),
+    ({"below": 10}, 10, "expected below 10 but got 10"),
+    ({"at_most": 10}, 11, "expected at most 10 but got 11"),
+    ({"between": [1, 3]}, 4, "expected between 1 and 3 but got 4"),
+    ({"above": 0, "below": 10}, 12, "expected above 0 and below 10 but got 12"),
+    ({"contains": "x"}, "abc", 'expected containing "x" but got "abc"'),
+    ({"contains": 1}, [True], "expected containing 1 but got [true]"),
+    ({"contains": "x"}, 5, 'expected containing "x" but got 5'),
+    ({"not_contains": "b"}, "abc", 'expected not containing "b" but got "abc"'),
+    ({"matches": "^p"}, "q", 'expected matching "^p" but got "q"'),
+    ({"matches": "^p"}, 5, 'expected matching "^p" but got 5'),
+    ({"starts_with": "b"}, "abc", 'expected starting with "b" but got "abc"'),
+    ({"ends_with": "b"}, "abc", 'expected ending with "b" but got "abc"'),
+    ({"in": [1, "two"]}, 2, 'expected one of [1, "two"] but got 2'),
+    ({"exists": False}, 5, "expected no value but got 5"),
+    ({"type": "integer"}, 1.5, "expected an integer but got 1.5"),
+    ({"type": "number"}, True, "expected a number but got true"),
+    ({"type": "array"}, {}, "expected an array but got {}"),
+    ({"length": {"at_least": 1}}, [], "expected length at least 1 but got length 0"),
+    ({"length": 1}, 5, "expected length 1 but got 5"),
+    ({"empty": True}, [1], "expected something empty but got [1]"),
+    ({"empty": False}, "", 'expected something not empty but got ""'),
+    ({"each": {"above": 0}}, [1, -1], "expected every item: above 0 but got -1 at [1]"),
+    ({"each": {"above": 0}}, 5, "expected every item: above 0 but got 5"),
+    ({"any": {"above": 9}}, [1, 2], "expected any item: above 9 but got [1, 2]"),
+    ({"length": 1, "each": 2}, [3], "expected length 1 and every item: 2 but got 3 at [0]"),
+]
+
+
+@pytest.mark.parametrize(("spec", "actual"), HOLDS)
+def test_a_matcher_holds(spec: Any, actual: Any):
+    assert verdict(spec, actual) is None
+
+
+@pytest.mark.parametrize(("spec", "actual", "sentence"), FAILS)
+def test_a_failed_matcher_says_what_was_expected_and_what_came(spec: Any, actual: Any, sentence: str):
+    assert verdict(spec, actual) == sentence
+
+
+def test_every_matcher_is_tried_both_ways():
+    def names(specs: list[Any]) -> set[str]:
+        return {name for spec in specs if isinstance(spec, dict) for name in spec}
+
+    assert names([spec for spec, _ in HOLDS]) == set(MATCHERS)
+    assert names([spec for spec, _, _ in FAILS]) == set(MATCHERS)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["x", None, {"not": "x"}, {"not_contains": "x"}, {"empty": True}, {"each": 1}, {"length": 0}, {"in": [None]}],
+)
+def test_nothing_but_exists_false_matches_what_is_missing(spec: Any):
+    assert not matcher(spec).holds(MISSING, {})
+
+
+@pytest.mark.parametrize(
+    ("spec", "actual"),
+    [
+        (5, "5"),
+        (1.5, "1.50"),
+        (True, "true"),
+        (False, "False"),
+        ({"above": 100}, "250"),
+        ({"between": [1, 2]}, " 1.5 "),
+        ({"in": [1, 2]}, "2"),
+        ({"not": 5}, "6"),
+        ({"length": 3}, "abc"),
+    ],
+)
+def test_text_is_read_as_a_number_or_a_boolean_where_one_is_asked_for(spec: Any, actual: str):
+    assert verdict(spec, actual, text=True) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "actual"), [(5, "five"), (True, "1"), (None, ""), ({"above": 1}, "1_000"), ({"above": 0}, "nan")]
+)
+def test_text_that_is_no_number_stays_text(spec: Any, actual: str):
+    assert verdict(spec, actual, text=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("spec", "actual", "sentence"),
+    [
+        ("{{ wanted }}", "b", 'expected "a" but got "b"'),
+        ({"contains": "<{{ wanted }}>"}, "a", 'expected containing "<a>" but got "a"'),
+        ({"above": "{{ limit }}"}, 3, "expected above 3 but got 3"),
+        ({"between": ["{{ limit }}", 9]}, 1, "expected between 3 and 9 but got 1"),
+        ({"matches": "^{{ wanted }}$"}, "b", 'expected matching "^a$" but got "b"'),
+        ({"in": "{{ choices }}"}, 3, "expected one of [1, 2] but got 3"),
+        ({"equals": {"id": "{{ wanted }}"}}, {}, 'expected {"id": "a"} but got {}'),
+        ({"length": "{{ limit }}"}, [1], "expected length 3 but got length 1"),
+    ],
+)
+def test_expected_values_may_hold_templates(spec: Any, actual: Any, sentence: str):
+    assert verdict(spec, actual, wanted="a", limit=3, choices=[1, 2]) == sentence
+
+
+def test_a_template_that_yields_no_number_is_an_error_and_no_failed_check():
+    with pytest.raises(ExpressionError, match='expected a number here, not "abc"'):
+        matcher({"above": "{{ limit }}"}, limit="abc").holds(3, {"limit": "abc"})
+
+
+@pytest.mark.parametrize(
+    ("spec", "message", "hint"),
+    [
+        ({"contians": "x"}, 'unknown matcher "contians"', 'did you mean "contains"?'),
+        ({"zzz": 1}, 'unknown matcher "zzz"', "to compare with a mapping, put it under `equals`"),
+        ({}, "no matcher is given", f"one of {', '.join(MATCHERS)}"),
+        ({"above": "much"}, 'expected a number here, not "much"', None),
+        ({"between": [1]}, "`between` takes two numbers, the lowest and the highest allowed", "between: [1, 10]"),
+        ({"in": "abc"}, '`in` takes a list, not "abc"', "in: [open, paid]"),
+        ({"exists": "yes"}, 'expected true or false, not "yes"', None),
+        ({"type": "strnig"}, 'unknown type "strnig"', 'did you mean "string"?'),
+        ({"each": {"abov": 1}}, 'unknown matcher "abov"', 'did you mean "above"?'),
+    ],
+)
+def test_a_wrong_matcher_is_a_problem(spec: Any, message: str, hint: str | None):
+    here = place()
+    compile_matcher(here, spec)
+    assert [(problem.message, problem.hint) for problem in here.compiler.problems] == [(message, hint)]
+
+
+def test_a_wrong_regular_expression_is_a_problem():
+    here = place()
+    compile_matcher(here, {"matches": "(a"})
+    (problem,) = here.compiler.problems
+    assert problem.message.startswith('"(a" is not a regular expression: missing )')
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+SPECS: list[Any] = [
+    *(spec for spec, _ in HOLDS),
+    {"not": {"each": {"length": {"above": 1}}}},
+    {"any": {"any": {"contains": "a"}}},
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(actual=JSON, text=st.booleans())
+def test_no_matcher_raises_whatever_comes(actual: Any, text: bool):
+    for spec in SPECS:
+        compiled = matcher(spec, text=text)
+        assert compiled.holds(actual, {}) in (True, False)
+        assert len(compiled.actual(actual, {})) <= 220
+        assert compiled.expected({}).isprintable()
+
+
+@settings(max_examples=60, deadline=None)
+@given(value=JSON)
+def test_every_value_equals_itself_and_never_its_own_list(value: Any):
+    assert same(value, value) or any(map(math.isnan, _floats(value)))
+    assert not same([value], value)
+
+
+def _floats(value: Any) -> list[float]:
+    if isinstance(value, float):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [number for item in inner for number in _floats(item)]

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+from surroundings import SUT, Compiled, scenario_of
+
+from windtunnel.actions.compiler import ACTIONS, compile_steps
+from windtunnel.errors import ConfigError, ExpressionError
+from windtunnel.testing.scripted import ScriptedTransport
+
+
+def found(text: str, **kwargs: object) -> list[tuple[str, str | None, str]]:
+    """(message, hint, line:column) of every problem."""
+    return [
+        (problem.message, problem.hint, f"{problem.where.line}:{problem.where.column}")
+        for problem in Compiled(dedent(text).lstrip(), **kwargs).problems
+        if problem.where
+    ]
+
+
+def step_problems(lines: str, **kwargs: object) -> list[tuple[str, str | None, str]]:
+    return found(f"flow:\n  - {lines}\n", **kwargs)
+
+
+def test_a_variable_that_no_earlier_step_sets_is_pointed_at_inside_the_text():
+    problems = found(
+        """
+        flow:
+          - { type: http, name: get, path: /, extract: { product_id: $.id } }
+          - type: http
+            name: add
+            path: /cart
+            json:
+              item:
+                - id: "p-{{ prodct_id }}"
+        """
+    )
+    assert problems == [
+        ('variable "prodct_id" is not set by any earlier step', 'did you mean "product_id"?', "8:21"),
+    ]
+    (problem,) = Compiled('flow:\n  - { type: set, name: s, variables: { a: "{{ abc }}" } }').problems
+    assert problem.where is not None
+    assert problem.where.width == 3
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        '{ type: http, name: a, path: "/x/{{ nix }}" }',
+        '{ type: http, name: a, path: "{{ nix }}" }',
+        '{ type: http, name: a, path: /, query: { q: "{{ nix }}" } }',
+        '{ type: http, name: a, path: /, headers: { x: "{{ nix }}" } }',
+        '{ type: http, name: a, path: /, cookies: { x: "{{ nix }}" } }',
+        '{ type: http, name: a, path: /, body: "{{ nix }}" }',
+        '{ type: http, name: a, path: /, form: { x: "{{ nix }}" } }',
+        "{ type: http, name: a, path: /, expect: { condition: nix == 1 } }",
+        '{ type: http, name: a, path: /, expect: { json: { $.a: "{{ nix }}" } } }',
+        '{ type: http, name: a, path: /, expect: { body: { contains: "{{ nix }}" } } }',
+        "{ type: set, name: a, when: nix > 1, variables: { b: 1 } }",
+        '{ type: wait, name: a, duration: "{{ nix }}" }',
+    ],
+)
+def test_every_place_that_takes_a_template_knows_its_variables(lines: str):
+    place = f"2:{len('  - ') + lines.index('nix') + 1}"
+    assert step_problems(lines) == [('variable "nix" is not set by any earlier step', None, place)]
+
+
+def test_a_variable_is_known_from_the_step_after_the_one_that_sets_it():
+    problems = found(
+        """
+        flow:
+          - { type: http, name: a, path: "/{{ id }}", extract: { id: $.id } }
+          - { type: http, name: b, path: "/{{ id }}/{{ given }}/{{ instance_id }}/{{ uuid() }}" }
+        """,
+        names=("given",),
+    )
+    assert problems == [('variable "id" is not set by any earlier step', None, "2:39")]
+
+
+def test_a_step_can_read_what_the_same_step_sets_before():
+    assert step_problems('{ type: set, name: a, variables: { b: 1, c: "{{ b }}" } }') == []
+    assert step_problems('{ type: set, name: a, variables: { c: "{{ b }}", b: 1 } }') != []
+
+
+def test_all_problems_are_gathered_in_one_go():
+    problems = found(
+        """
+        flow:
+          - type: http
+            name: a
+            service: any
+            path: "/{{ one }}"
+            timeout: never
+            json: { a: "{{ }}" }
+            expect: { status: 200, latency: { below: 5 } }
+            extract: { now: $.a }
+          - { type: htpp, name: b }
+          - { type: set, name: a, variables: {} }
+        """
+    )
+    assert [message for message, _, _ in problems] == [
+        'variable "one" is not set by any earlier step',
+        *[message for message, _, place in problems if place == "7:16"],
+        "'never' is not a duration",
+        'unknown key "status"',
+        "5 needs a unit",
+        '"now" is a reserved name',
+        'unknown step type "htpp"',
+        'there is already a step "a"',
+        "this step sets nothing",
+    ]
+    assert len(problems) == 9
+
+
+@pytest.mark.parametrize(
+    ("lines", "message", "hint", "place"),
+    [
+        ("{ type: htpp, name: a }", 'unknown step type "htpp"', 'did you mean "http"?', "2:13"),
+        ("{ type: grpc, name: a }", 'unknown step type "grpc"', f"one of {', '.join(ACTIONS)}", "2:13"),
+        (
+            "{ type: set, name: a, varables: { a: 1 } , variables: { b: 1 } }",
+            'unknown key "varables"',
+            'did you mean "variables"?',
+            "2:27",
+        ),
+        ("{ type: http, name: a, method: G T, path: / }", "'G T' is not an HTTP method", "method: POST", "2:36"),
+        ("{ type: http, name: a, path: /, timeout: 0s }", "this must be more than 0", None, "2:46"),
+        (
+            "{ type: http, name: a, path: /, follow_redirects: maybe }",
+            "expected true or false, not 'maybe'",
+            None,
+            "2:55",
+        ),
+        (
+            "{ type: http, name: a, path: /, body: a, json: 1 }",
+            "a request has one body, not 2: json, body",
+            "leave all but one of them out",
+            "2:37",
+        ),
+        (
+            "{ type: http, name: a, path: /, headers: { cookie: a=1 }, cookies: { b: 1 } }",
+            "cookies are given twice",
+            "leave out the Cookie header",
+            "2:63",
+        ),
+        (
+            '{ type: http, name: a, path: /, headers: { X: "a\\nb" } }',
+            'the value of "X" has a line break or a null character in it, which must not be sent',
+            None,
+            "2:51",
+        ),
+        (
+            "{ type: http, name: a, path: /, cookies: { X: a;b } }",
+            'the value of "X" has a semicolon in it, which must not be sent',
+            None,
+            "2:51",
+        ),
+        (
+            "{ type: wait, name: a }",
+            "a wait needs `duration` to pause, or `path` to poll",
+            "duration: 2s, or path: /orders/1",
+            "2:5",
+        ),
+        (
+            "{ type: wait, name: a, duration: 1s, path: / }",
+            "`path` has no meaning beside `duration`",
+            "leave it out",
+            "2:42",
+        ),
+        ("{ type: wait, name: a, path: /, timeout: 0 }", "this must be more than 0", None, "2:46"),
+        (
+            "{ type: wait, name: a, duration: { uniform: [3s, 1s] } }",
+            "the first duration is longer than the second",
+            "uniform: [1s, 3s]",
+            "2:49",
+        ),
+        (
+            "{ type: wait, name: a, duration: { uniform: 3s } }",
+            "expected the shortest and the longest duration here",
+            "uniform: [1s, 3s]",
+            "2:49",
+        ),
+        (
+            "{ type: wait, name: a, duration: { normal: { mean: 1s } } }",
+            "expected mean and sd here",
+            "normal: { mean: 2s, sd: 500ms }",
+            "2:48",
+        ),
+        (
+            "{ type: wait, name: a, duration: { pareto: 1 } }",
+            'unknown key "pareto"',
+            "one of uniform, normal, exponential",
+            "2:40",
+        ),
+        (
+            "{ type: wait, name: a, duration: {} }",
+            "a pause has exactly one distribution",
+            "duration: { uniform: [1s, 3s] }",
+            "2:38",
+        ),
+        ("{ type: assert, name: a }", "this step checks nothing", "expect: { status_code: 200 }", "2:5"),
+        (
+            "{ type: assert, name: a, step: zzz, expect: { status_code: 200 } }",
+            'there is no step "zzz"',
+            None,
+            "2:36",
+        ),
+        ("{ type: set, name: a, variables: { 1a: 1 } }", '"1a" cannot be a variable name', None, "2:40"),
+        ("{ type: set, name: a, variables: { env: 1 } }", '"env" is a reserved name', None, "2:40"),
+    ],
+)
+def test_a_problem_says_where_what_and_how_to_mend_it(lines: str, message: str, hint: str | None, place: str):
+    ((said, help_, where),) = step_problems(lines)
+    assert (said, where) == (message, place)
+    if hint is not None:
+        assert help_ == hint
+
+
+def test_an_assertion_on_a_step_that_leaves_no_response_by_then_is_a_problem():
+    problems = found(
+        """
+        flow:
+          - { type: http, name: get_products, path: / }
+          - { type: assert, name: b, step: get_product, expect: { status_code: 200 } }
+          - { type: assert, name: c, step: later, expect: { status_code: 200 } }
+          - { type: http, name: later, path: / }
+        assertions:
+          - { type: assert, name: d, step: later, expect: { status_code: 200 } }
+          - { type: http, name: e, path: / }
+        """
+    )
+    assert problems == [
+        ('there is no step "get_product"', 'did you mean "get_products"?', "3:36"),
+        (
+            'step "later" leaves no response by then: it comes later or sends nothing',
+            "steps that do: get_products",
+            "4:36",
+        ),
+        ('unknown step type "http"', "one of assert", "8:13"),
+    ]
+
+
+class Objecting(ScriptedTransport):
+    """A transport that makes no endpoint."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def endpoint(self, **_: object):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "count"), [(ExpressionError("no such header"), 2), (ConfigError.of("the CA file can't be read"), 1)]
+)
+def test_what_the_transport_objects_to_is_a_problem(error: Exception, count: int):
+    scenario = scenario_of("flow:\n  - { type: http, name: a, path: / }\n  - { type: http, name: b, path: / }\n")
+    problems: list = []
+    steps, _ = compile_steps(scenario, sut=SUT, transport=Objecting(error), names=(), problems=problems)
+    assert steps == []
+    assert [problem.message for problem in problems] == [str(error)] * count
+
+
+def test_a_compiled_step_knows_where_it_stands_and_what_it_is():
+    compiled = Compiled(
+        dedent(
+            """
+            flow:
+              - { type: http, name: a, path: /, tags: { team: cart }, on_failure: continue,
+                  extract: { token: { json: $.t, secret: true } } }
+            assertions:
+              - { type: assert, name: b, expect: { status_code: 200 } }
+            """
+        ).lstrip()
+    )
+    (step,), (assertion,) = compiled.steps, compiled.assertions
+    assert (step.name, step.type, step.file, step.line) == ("a", "http", "checkout.yaml", 2)
+    assert (step.tags, step.on_failure, step.secrets) == ({"team": "cart"}, "continue", {"token"})
+    assert (step.action.name, step.action.type) == ("a", "http")
+    assert (assertion.name, assertion.line, assertion.when) == ("b", 5, None)

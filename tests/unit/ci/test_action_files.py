@@ -1,0 +1,84 @@
+"""What lies beside the code and must agree with it: action.yml, the Dockerfile, the locked dependencies."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import windtunnel
+from windtunnel.ci.inputs import DEFAULT_OUTPUT_DIR, INPUT_NAMES
+
+ROOT = Path(__file__).parents[3]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+INSTRUCTIONS = [
+    line.split(maxsplit=1) for line in re.sub(r"\\\n", " ", DOCKERFILE).split("\n") if re.match("[A-Z]+ ", line)
+]
+
+
+@pytest.fixture(name="action")
+def read_action() -> dict:
+    return yaml.safe_load((ROOT / "action.yml").read_text())
+
+
+def test_the_action_offers_the_inputs_that_are_read(action: dict):
+    assert tuple(action["inputs"]) == INPUT_NAMES
+    assert action["inputs"]["output-dir"]["default"] == DEFAULT_OUTPUT_DIR
+
+
+def test_every_input_and_output_is_described(action: dict):
+    assert all(entry["description"] for entry in (*action["inputs"].values(), *action["outputs"].values()))
+
+
+def test_the_action_runs_this_repositorys_image(action: dict):
+    assert action["runs"] == {"using": "docker", "image": "Dockerfile", "args": ["action"]}
+    assert action["branding"] == {"icon": "wind", "color": "blue"}
+
+
+def test_the_image_starts_windtunnel_itself_without_a_shell():
+    assert ["ENTRYPOINT", '["windtunnel"]'] in INSTRUCTIONS
+
+
+def test_the_image_leaves_user_folder_and_health_to_whoever_runs_it():
+    assert not {"USER", "WORKDIR", "HEALTHCHECK", "CMD", "VOLUME"} & {name for name, _ in INSTRUCTIONS}
+
+
+def test_the_base_image_can_be_replaced():
+    assert INSTRUCTIONS[0] == ["ARG", "BASE=docker.io/library/python:3.12-slim"]
+    assert {rest.split()[0] for name, rest in INSTRUCTIONS if name == "FROM"} == {"${BASE}"}
+
+
+def test_any_builder_understands_the_dockerfile():
+    assert not re.search(r"^# *syntax=|<<|--link|--mount", DOCKERFILE, re.MULTILINE)
+
+
+def test_the_label_names_the_version_of_the_package():
+    assert re.findall(r'image\.version="([^"]*)"', DOCKERFILE) == [windtunnel.__version__]
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-build.lock"])
+def test_every_locked_dependency_has_its_hashes(name: str):
+    entries = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE))
+    assert len(entries) > 5
+    for entry in entries:
+        assert re.match(r"[a-z0-9-]+==\S+.* \\\n    --hash=sha256:[0-9a-f]{64}", entry), entry[:80]
+
+
+def test_whatever_the_package_depends_on_is_locked():
+    project = (ROOT / "pyproject.toml").read_text()
+    section = re.search(r"^dependencies = \[\n(.*?)^\]", project, re.MULTILINE | re.DOTALL)
+    assert section
+    wanted = set(re.findall(r'^ +"([a-z0-9-]+)>=', section[1], re.MULTILINE))
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    assert len(wanted) >= 8
+    assert wanted <= locked
+
+
+def test_whatever_goes_into_the_wheel_is_copied_for_the_build():
+    section = re.search(r"force-include\]\n((?:.+ = .+\n)+)", (ROOT / "pyproject.toml").read_text())
+    assert section
+    wanted = {"LICENSE", "README.md", "windtunnel", *re.findall(r'^"([^"/]+)', section[1], re.MULTILINE)}
+    copied = " ".join(rest for name, rest in INSTRUCTIONS if name == "COPY").split()
+    let_through = (ROOT / ".dockerignore").read_text().split("\n")
+    assert wanted <= set(copied)
+    assert {f"!{name}" for name in wanted} <= set(let_through)

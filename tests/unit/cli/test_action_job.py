@@ -1,0 +1,186 @@
+import io
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from windtunnel.cli.action_job import action
+from windtunnel.cli.job import JobRequest, JobResult
+from windtunnel.cli.terminal import Terminal
+from windtunnel.errors import ConfigError, EvidenceError, Location, UnreachableError
+from windtunnel.model.summary import Summary
+from windtunnel.storage.directory import RunDirectory
+
+SUMMARY = msgspec.convert(
+    {
+        "schema_version": 1, "run_id": "r1", "verdict": "fail", "exit_code": 99, "reasons": ["too slow"],
+        "run": {
+            "name": "", "sut": "shop", "scenarios": ["browse"], "load": "closed", "seed": 1, "version": "0",
+            "started": 0, "duration_s": 1, "instances": 1, "passed": 1, "failed": 0, "errored": 0,
+            "interrupted": 0,
+        },
+        "thresholds": [
+            {
+                "selector": "http_req_duration", "condition": "p(95) < 1ms", "result": "fail", "measured": "3 ms",
+                "limit": "1 ms", "samples": 60, "origin": "flag",
+            }
+        ],
+        "metrics": {}, "steps": [], "errors": [], "turbulence": None,
+        "soundness": {
+            "finished": True, "intact": True, "lag_p99_ms": 0, "lag_max_ms": 0, "littles_law": None, "dropped": 0,
+            "late": 0, "cpu": 0, "findings": [],
+        },
+    },
+    Summary,
+)  # fmt: skip
+
+
+class Runner:
+    """GitHub's side: the files it names, and what it saw of the job that was asked for."""
+
+    def __init__(self, folder: Path, ending: BaseException | None = None) -> None:
+        self.folder, self.ending = folder, ending
+        self.output, self.summary = folder / "output", folder / "summary"
+        self.out, self.err = io.StringIO(), io.StringIO()
+        self.requests: list[JobRequest] = []
+
+    def run(self, **inputs: str) -> int:
+        environment = {
+            "GITHUB_WORKSPACE": str(self.folder),
+            "GITHUB_OUTPUT": str(self.output),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+        } | {f"INPUT_{name.replace('_', '-').upper()}": value for name, value in inputs.items()}
+        return action(environment, out=self.out, err=self.err, run=self._job)
+
+    def _job(self, request: JobRequest, *, environment: dict[str, str], terminal: Terminal) -> JobResult:
+        self.requests.append(request)
+        terminal.result("the table\n::set-output name=verdict::pass")
+        terminal.note("##[add-mask]x")
+        if self.ending is not None:
+            raise self.ending
+        directory = RunDirectory.create(self.folder / str(request.output), "r1")
+        directory.write("summary.md", "# Fail\n")
+        directory.write("report.html", "<html>")
+        return JobResult(summary=SUMMARY, directory=directory)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        lines = self.output.read_text().split("\n")
+        return {name.partition("<<")[0]: value for name, value in zip(lines[0::3], lines[1::3], strict=False)}
+
+
+def test_inputs_become_the_job(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.run(
+        sut="sut.yaml", scenarios="a\nb", parallel="5", count="50", duration="30s", thresholds="checks: rate > 99%"
+    )
+    [request] = runner.requests
+    assert (request.sut, request.scenarios, request.parallel, request.count) == ("sut.yaml", ("a", "b"), 5, 50)
+    assert (request.duration, request.thresholds) == ("30s", ("checks: rate > 99%",))
+    assert request.output == "windtunnel-report"
+    assert request.argv[:2] == ("run", "--sut=sut.yaml")
+
+
+def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path):
+    runner = Runner(tmp_path)
+    assert runner.run() == 99
+    assert runner.outputs == {
+        "verdict": "fail",
+        "exit-code": "99",
+        "run-id": "r1",
+        "report-dir": "windtunnel-report/r1",
+        "report-html": "windtunnel-report/r1/report.html",
+        "summary-json": "",
+        "summary-md": "windtunnel-report/r1/summary.md",
+    }
+    assert runner.summary.read_text() == "# Fail\n"
+    assert runner.out.getvalue().endswith(
+        "::error title=Threshold%3A fail::http_req_duration: p(95) < 1ms — measured 3 ms (n = 60)\n"
+    )
+
+
+def test_only_our_own_annotations_command_the_runner(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.run()
+    commands = [line for line in runner.out.getvalue().split("\n") if line.lstrip().startswith("::")]
+    assert [line.partition(" ")[0] for line in commands] == ["::error"]
+    assert "the table" in runner.out.getvalue()
+    assert "##[" not in runner.err.getvalue()
+
+
+PLACE = Location(file="sut.yaml", line=2, column=1)
+
+
+@pytest.mark.parametrize(
+    ("ending", "verdict", "exit_code", "remark"),
+    [
+        (
+            ConfigError.of("no such key", where=PLACE, hint="remove it"),
+            "invalid",
+            2,
+            "::error file=sut.yaml,line=2,title=Windtunnel%3A invalid::no such key%0Ahelp: remove it",
+        ),
+        (
+            UnreachableError("nobody answers"),
+            "unreachable",
+            3,
+            "::error title=Windtunnel%3A unreachable::nobody answers",
+        ),
+        (EvidenceError("disk full"), "incomplete", 5, "::error title=Windtunnel%3A incomplete::disk full"),
+        (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::windtunnel itself went wrong"),
+        (KeyboardInterrupt(), "interrupted", 130, "::error title=Windtunnel%3A interrupted::the run was stopped"),
+    ],
+)
+def test_outputs_are_written_when_there_was_no_run(
+    tmp_path: Path, ending: BaseException, verdict: str, exit_code: int, remark: str
+):
+    runner = Runner(tmp_path, ending)
+    assert runner.run() == exit_code
+    assert runner.outputs == {
+        "verdict": verdict,
+        "exit-code": str(exit_code),
+        **dict.fromkeys(["run-id", "report-dir", "report-html", "summary-json", "summary-md"], ""),
+    }
+    assert runner.summary.read_text().startswith(f"## Windtunnel: {verdict}\n\n```text\n")
+    assert remark in runner.out.getvalue()
+
+
+def test_a_bug_is_shown_with_its_traceback(tmp_path: Path):
+    runner = Runner(tmp_path, ValueError("odd\n::error::forged"))
+    runner.run()
+    assert "Traceback" in runner.err.getvalue()
+    assert "\n::error" not in runner.err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("duration", "soon"), ("thresholds", "http_req_duration p(95)"), ("count", "few")]
+)
+def test_a_malformed_input_is_invalid_and_named(tmp_path: Path, name: str, text: str):
+    runner = Runner(tmp_path)
+    assert runner.run(**{name: text}) == 2
+    assert runner.requests == []
+    assert runner.outputs["verdict"] == "invalid"
+    assert f'invalid::input "{name}": ' in runner.out.getvalue()
+
+
+def test_earlier_contents_of_the_runners_files_stay(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.summary.write_text("earlier\n")
+    runner.run()
+    assert runner.summary.read_text() == "earlier\n# Fail\n"
+
+
+def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.summary.mkdir()
+    assert runner.run() == 99
+    assert "::warning title=Windtunnel::can't write GITHUB_STEP_SUMMARY" in runner.out.getvalue()
+    assert runner.outputs["verdict"] == "fail"
+
+
+def test_without_the_runners_files_the_verdict_is_still_the_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    runner = Runner(tmp_path)
+    assert action({}, out=runner.out, err=runner.err, run=runner._job) == 99

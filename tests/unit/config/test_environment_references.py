@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import pytest
+from golden import golden, message_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from windtunnel.config.reader import read_yaml
+from windtunnel.config.references import expand, secret_values
+
+ENVIRONMENT = {
+    "HOST": "http://shop.test:8080",
+    "TOKEN": "tok-1234567890",
+    "COUNT": "12",
+    "FLAG": "true",
+    "EMPTY": "",
+    "SHORT": "abc",
+    "PRIVATE": "a: [b, c]  # no comment",
+}
+
+
+def read(text: str) -> object:
+    return read_yaml("f.yaml", text.encode(), environment=ENVIRONMENT).data["x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("x: ${COUNT}", 12),
+        ("x: '${COUNT}'", "12"),
+        ('x: "${COUNT}"', "12"),
+        ("x: ${COUNT}0", "120"),
+        ("x: ${FLAG}", True),
+        ("x: ${MISSING:-5}", 5),
+        ("x: ${MISSING:-}", None),
+        ("x: '${MISSING:-}'", ""),
+        ("x: ${EMPTY:-5}", 5),
+        ("x: '${EMPTY}'", ""),
+        ("x: ${MISSING:-http://a.test/b?c=1}", "http://a.test/b?c=1"),
+        ("x: Bearer ${TOKEN}", "Bearer tok-1234567890"),
+        ("x: ${HOST}/a/${COUNT}", "http://shop.test:8080/a/12"),
+        ("x: ${PRIVATE}", "a: [b, c]  # no comment"),
+        ("x: $${COUNT}", "${COUNT}"),
+        ("x: $COUNT", "$COUNT"),
+        ("x: $$", "$$"),
+        ("x: |\n  ${COUNT}\n", "12\n"),
+    ],
+)
+def test_a_reference_becomes_its_value(text: str, value: object):
+    assert read(text) == value
+    assert type(read(text)) is type(value)
+
+
+def test_keys_are_left_alone():
+    assert read_yaml("f.yaml", b"${COUNT}: 1", environment=ENVIRONMENT).data == {"${COUNT}": 1}
+
+
+def test_a_value_of_the_environment_is_not_expanded_again():
+    assert expand("${A}", {"A": "${B}", "B": "secret"}).text == "${B}"
+
+
+def test_a_missing_variable_is_an_error_at_its_place():
+    assert message_of(lambda: read("x:\n  - y: Bearer ${TOKENN}\n")) == golden(
+        """
+        f.yaml:2:8: the environment has no variable TOKENN
+          2 |   - y: Bearer ${TOKENN}
+            |        ^^^^^^^^^^^^^^^^
+          help: export TOKENN, or give a default: ${TOKENN:-default}
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("${a b}", "${a b}"), ("${}", "${}"), ("${1A}", "${1A}"), ("${A", "${A"), ("${A:-${B}}", "${A:-${B}")],
+)
+def test_what_only_looks_like_a_reference_is_an_error(text: str, found: str):
+    assert message_of(lambda: read(f"x: '{text}'")).splitlines()[0] == (
+        f'f.yaml:1:4: "{found}" is not a reference to the environment'
+    )
+
+
+def test_a_reference_inside_braces_must_be_quoted():
+    assert message_of(lambda: read("x: { y: ${COUNT} }")) == golden(
+        """
+        f.yaml:1:10: not valid YAML: expected ',' or '}', but got '{'
+          1 | x: { y: ${COUNT} }
+            |          ^
+          help: inside { } and [ ] put a reference into quotes: "${NAME}"
+        """
+    )
+
+
+def test_what_came_from_the_environment_is_secret():
+    text = (
+        b"a: Bearer ${TOKEN}\nb: ${HOST}\nc: ${COUNT}\nd: ${SHORT}\ne: ${MISSING:-default-value}\nf: $${PRIVATE}"
+    )
+    document = read_yaml("f.yaml", text, environment={**ENVIRONMENT, "COUNT": "1234567890.5"})
+    assert document.secrets == {"tok-1234567890"}
+
+
+def test_public_variables_are_no_secrets():
+    read = {"TOKEN": "tok-1234567890", "REGION": "eu-central-1"}
+    assert secret_values([read], public=["REGION"]) == {"tok-1234567890"}
+
+
+@given(st.text(), st.dictionaries(st.from_regex(r"[A-C]", fullmatch=True), st.text()))
+def test_expanding_never_raises_and_text_without_references_stays(text: str, environment: dict[str, str]):
+    expansion = expand(text, environment)
+    if "${" not in text:
+        assert expansion.text == text
+    assert set(expansion.read.items()) <= set(environment.items())
+
+
+@given(st.text(), st.text())
+def test_an_escaped_reference_is_literal_whatever_stands_around_it(before: str, after: str):
+    before, after = before.replace("$", ""), after.replace("$", "")
+    assert expand(f"{before}$${{A}}{after}", {"A": "never"}).text == f"{before}${{A}}{after}"

@@ -1,0 +1,188 @@
+"""The closed model: so many users, so many instances, for so long."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+
+import pytest
+from conftest import get, pause, scenario
+
+from windtunnel.model.load import ClosedLoad
+from windtunnel.model.record import Health
+from windtunnel.testing.scripted import Answer
+from windtunnel.testing.virtual_clock import EPOCH
+
+
+def test_the_count_is_the_total_over_all_users(run):
+    finished = run(scenario(pause("think", "1s")), load=ClosedLoad(parallel=7, count=100))
+
+    assert sorted(record.index for record in finished.instances) == list(range(100))
+    assert {record.user for record in finished.instances} == set(range(7))
+    assert finished.ending.counts["instance"] == 100
+    assert finished.ending.reason == "completed"
+    assert finished.evidence.finished
+
+
+def test_there_are_never_more_users_than_instances(run):
+    finished = run(scenario(pause("think", "1s")), load=ClosedLoad(parallel=50, count=3))
+
+    assert {record.user for record in finished.instances} == {0, 1, 2}
+
+
+def test_a_user_runs_one_instance_after_another(run):
+    finished = run(scenario(pause("think", "2s")), load=ClosedLoad(parallel=3, count=9))
+
+    starts = Counter(round(record.started - EPOCH) for record in finished.instances)
+    assert starts == {0: 3, 2: 3, 4: 3}
+
+
+def test_a_duration_ends_arrivals_and_lets_running_instances_finish(run):
+    finished = run(scenario(pause("think", "4s")), load=ClosedLoad(parallel=2, duration_s=10))
+
+    assert len(finished.instances) == 6
+    assert {record.outcome for record in finished.instances} == {"passed"}
+    assert finished.records[-1].t - EPOCH == pytest.approx(12, abs=0.1)
+
+
+def test_count_and_duration_end_the_run_by_whichever_comes_first(run):
+    by_count = run(scenario(pause("think", "1s")), load=ClosedLoad(count=3, duration_s=100))
+    by_time = run(scenario(pause("think", "1s")), load=ClosedLoad(count=100, duration_s=3))
+
+    assert len(by_count.instances) == 3
+    assert len(by_time.instances) == 3
+
+
+def test_an_instance_that_outlives_the_graceful_stop_is_interrupted(run):
+    load = ClosedLoad(duration_s=1, graceful_stop_s=5)
+    finished = run(scenario(get("first"), pause("sleep", "100s"), get("never")), load=load)
+
+    (instance,) = finished.instances
+    assert instance.outcome == "interrupted"
+    assert [(step.step, step.outcome) for step in finished.steps] == [
+        ("first", "passed"),
+        ("sleep", "interrupted"),
+    ]
+    assert instance.t - EPOCH == pytest.approx(6, abs=0.1)
+    assert finished.ending.reason == "completed"
+
+
+def ask(shutdown, *times: float) -> None:
+    for at in times:
+        asyncio.get_running_loop().call_later(
+            at, lambda: shutdown.request("interrupted by SIGINT", signal=signal.SIGINT)
+        )
+
+
+def test_a_signal_stops_arrivals_and_gives_running_instances_three_seconds(run):
+    finished = run(
+        scenario(pause("think", "2s")),
+        load=ClosedLoad(parallel=2, count=1000),
+        during=lambda shutdown: ask(shutdown, 5),
+    )
+
+    assert Counter(record.outcome for record in finished.instances) == {"passed": 6}
+    assert finished.ending.signal == signal.SIGINT
+    assert finished.ending.reason == "interrupted by SIGINT"
+    assert finished.evidence.finished
+
+
+def test_what_outlives_the_grace_of_a_signal_is_interrupted(run):
+    finished = run(
+        scenario(pause("think", "60s")), load=ClosedLoad(count=1), during=lambda shutdown: ask(shutdown, 5)
+    )
+
+    assert [record.outcome for record in finished.instances] == ["interrupted"]
+    assert finished.instances[0].t - EPOCH == pytest.approx(8, abs=0.1)
+
+
+def test_a_second_signal_stops_at_once(run):
+    finished = run(
+        scenario(pause("think", "60s")), load=ClosedLoad(count=1), during=lambda shutdown: ask(shutdown, 5, 6)
+    )
+
+    assert finished.instances[0].t - EPOCH == pytest.approx(6, abs=0.1)
+
+
+def test_a_signal_during_the_graceful_stop_shortens_it(run):
+    finished = run(
+        scenario(pause("think", "60s")),
+        load=ClosedLoad(duration_s=1, graceful_stop_s=30),
+        during=lambda shutdown: ask(shutdown, 10),
+    )
+
+    assert finished.instances[0].t - EPOCH == pytest.approx(13, abs=0.1)
+
+
+def test_the_mix_follows_the_weights_exactly(run):
+    finished = run(
+        scenario(get("a"), id="heavy", weight=3),
+        scenario(get("b"), id="light", weight=1),
+        load=ClosedLoad(parallel=5, count=400),
+    )
+
+    assert Counter(record.scenario for record in finished.instances) == {"heavy": 300, "light": 100}
+
+
+def test_the_same_seed_runs_the_same_scenarios_and_draws_the_same_values(run):
+    drawn = scenario(get("roll", "/?n={{ random_int(1, 1000000) }}"), id="dice")
+    other = scenario(get("b"), id="other")
+    load = ClosedLoad(parallel=3, count=20)
+
+    def rolls(seed: int) -> dict[str, str]:
+        finished = run(drawn, other, load=load, seed=seed)
+        return {step.instance_id: step.request.url for step in finished.steps}
+
+    assert rolls(7) == rolls(7)
+    assert rolls(7) != rolls(8)
+
+
+def test_two_runs_with_one_seed_never_share_a_trace(run):
+    first, second = (run(scenario(get("a")), load=ClosedLoad(count=5), seed=3) for _ in range(2))
+
+    traces = {record.correlation_id for finished in (first, second) for record in finished.instances}
+    assert len(traces) == 10
+
+
+def test_a_flow_that_never_waits_does_not_keep_the_loop_to_itself(run):
+    flow = scenario({"type": "set", "name": "s", "variables": {"x": 1}})
+    finished = run(flow, load=ClosedLoad(parallel=1, count=10_000), during=lambda shutdown: soon(shutdown))
+
+    assert len(finished.instances) < 10_000
+
+
+def soon(shutdown) -> None:
+    loop = asyncio.get_running_loop()
+
+    def later(turns: int) -> None:
+        if turns:
+            loop.call_soon(later, turns - 1)
+        else:
+            shutdown.request("enough")
+
+    later(50)
+
+
+def test_health_is_sampled_once_a_second(run):
+    finished = run(scenario(pause("think", "10s")), load=ClosedLoad(parallel=4, count=4))
+
+    samples = finished.of(Health)
+    assert len(samples) == pytest.approx(10, abs=1)
+    assert {sample.in_flight for sample in samples[:-1]} == {4}
+    assert all(sample.lag_max_us == 0 for sample in samples)
+
+
+def test_nothing_is_sent_when_no_service_accepts_a_connection(run):
+    finished = run(scenario(get("home")), refused="connection refused")
+
+    assert finished.transport.sent == []
+    assert finished.ending.reason == "unreachable"
+    assert finished.ending.unreachable == "http://sut: connection refused"
+
+
+def test_a_slow_service_takes_its_time_in_the_records(run):
+    finished = run(scenario(get("slow")), answers=lambda sent: Answer(latency_s=1.5))
+
+    assert finished.steps[0].duration_us == pytest.approx(1_500_000, abs=2)
+    assert finished.instances[0].duration_us == pytest.approx(1_500_000, abs=2)

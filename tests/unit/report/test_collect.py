@@ -1,0 +1,293 @@
+"""From a run directory to a report: the right instances, told right, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import made_up_run
+import msgspec
+from made_up_run import STARTED
+
+from windtunnel.model.record import (
+    AssertionRecord,
+    FailedCheck,
+    InstanceRecord,
+    Record,
+    RequestFacts,
+    RequestRecord,
+    StepRecord,
+    Timings,
+)
+from windtunnel.model.summary import ErrorGroup
+from windtunnel.model.threshold import Threshold
+from windtunnel.report.collect import analyse, build_report
+from windtunnel.report.model import Report
+from windtunnel.report.stories import Chapter, Slowest, choose_failing, collect, slowest_for
+from windtunnel.report.tell import BodyShelf, tell
+
+IDS = {"instance_id": "shop-1", "correlation_id": "c" * 32, "scenario": "shop"}
+
+
+def group(*instances: str, step: str = "pay") -> ErrorGroup:
+    return ErrorGroup(
+        scenario="checkout",
+        step=step,
+        cause="status",
+        outcome="failed",
+        count=len(instances),
+        share=0.1,
+        first_t=STARTED,
+        last_t=STARTED,
+        example="",
+        instances=list(instances),
+    )
+
+
+def step(instance: str, duration_us: int, *, name: str = "pay", outcome: str = "passed") -> StepRecord:
+    return StepRecord(
+        t=STARTED + duration_us / 1e6,
+        instance_id=instance,
+        correlation_id="c" * 32,
+        scenario="shop",
+        step=name,
+        action="http",
+        outcome=outcome,
+        duration_us=duration_us,
+    )
+
+
+def ended(instance: str, *, t: float = STARTED + 1, outcome: str = "passed") -> InstanceRecord:
+    return InstanceRecord(
+        t=t,
+        instance_id=instance,
+        correlation_id="c" * 32,
+        scenario="shop",
+        index=1,
+        user=0,
+        outcome=outcome,
+        scheduled=STARTED,
+        started=STARTED,
+        duration_us=1_000_000,
+        response_time_us=1_020_000,
+    )
+
+
+def shelf(tmp_path: Path, **bounds: int) -> BodyShelf:
+    return BodyShelf(tmp_path, **bounds)
+
+
+def test_every_error_group_is_told_by_instances_of_its_own(failing_report: Report) -> None:
+    told = {story.instance_id for story in failing_report.stories}
+    assert failing_report.summary.errors
+    for errors in failing_report.summary.errors:
+        assert set(errors.instances) & told
+
+
+def test_a_failing_story_has_its_steps_checks_and_bodies(failing_report: Report) -> None:
+    story = next(s for s in failing_report.stories if s.error == "check" and s.failed_step == "pay")
+    pay = story.steps[-1]
+    assert [s.name for s in story.steps] == ["list_products", "add_to_cart", "pay"]
+    assert (pay.checks[0].expected, pay.checks[0].actual, pay.checks[0].ok) == ("200", "503", False)
+    request = pay.requests[0]
+    assert request.request_body is not None
+    assert '"currency": "EUR"' in request.request_body.text
+    assert request.status == 503
+    assert story.assertions[0].outcome == "skipped"
+    assert 0 <= story.steps[0].began_us < story.steps[1].began_us < pay.began_us
+    assert pay.began_us + pay.duration_us <= story.duration_us + 2
+
+
+def test_a_time_threshold_that_fails_is_shown_by_the_slowest_instances(failing_report: Report) -> None:
+    position = next(i for i, t in enumerate(failing_report.summary.thresholds) if "step:pay" in t.selector)
+    shown = failing_report.shown_by[position]
+    stories = {story.instance_id: story for story in failing_report.stories}
+    slowest = failing_report.summary.metrics["http_req_duration"].distribution
+    assert slowest is not None
+    assert len(shown) == 3
+    assert max(r.timings.duration_us for s in stories[shown[0]].steps for r in s.requests) == slowest.max * 1000
+
+
+def test_the_implied_threshold_is_shown_by_failing_instances(failing_report: Report) -> None:
+    position = next(i for i, t in enumerate(failing_report.summary.thresholds) if t.origin == "implied")
+    outcomes = {story.instance_id: story.outcome for story in failing_report.stories}
+    assert [outcomes[i] for i in failing_report.shown_by[position]] == ["failed"] * 3
+
+
+def test_latencies_have_as_many_samples_as_the_summary_says(failing_report: Report) -> None:
+    rows = {row.step: row for row in failing_report.summary.steps}
+    assert len(failing_report.steps) == 4
+    for latency in failing_report.steps:
+        assert latency.distribution == rows[latency.step].latency
+        assert sum(b.count for b in (*latency.passed, *latency.failed)) == latency.distribution.count
+    assert failing_report.overall is not None
+    assert failing_report.overall.distribution == failing_report.summary.metrics["http_req_duration"].distribution
+
+
+def test_polls_of_a_step_are_told_in_order(tmp_path: Path) -> None:
+    directory = made_up_run.write_run(tmp_path, instances=3)
+    records = [r for r in made_up_run.records(3, None) if getattr(r, "instance_id", "") == "checkout-1"]
+    chapters, _ = collect(records, ["checkout-1"], [])
+    story = tell(chapters["checkout-1"], run_started=STARTED, bodies=shelf(directory.bodies))
+    polls = story.steps[-1]
+    assert [request.poll for request in polls.requests] == [True, True, False]
+    assert polls.requests[0].began_us < polls.requests[1].began_us < polls.requests[2].began_us
+
+
+def test_an_instance_cut_off_by_the_end_of_the_records_is_told_as_far_as_it_got(tmp_path: Path) -> None:
+    records: list[Record] = [
+        step("shop-1", 500_000, outcome="failed"),
+        RequestRecord(
+            t=STARTED + 0.9,
+            step="poll",
+            request=RequestFacts(method="GET", url="/", timings_us=Timings(wait=100_000)),
+            **IDS,
+        ),
+    ]
+    chapters, _ = collect(records, ["shop-1"], [])
+    story = tell(chapters["shop-1"], run_started=STARTED, bodies=shelf(tmp_path))
+    assert story.outcome is None
+    assert [(s.name, s.outcome) for s in story.steps] == [("pay", "failed"), ("poll", "unfinished")]
+    assert story.duration_us == 900_000
+
+
+def test_reading_stops_when_the_last_wanted_instance_has_ended() -> None:
+    def records() -> Iterator[Record]:
+        yield step("shop-1", 5, outcome="failed")
+        yield ended("shop-1", outcome="failed")
+        raise AssertionError("read on")
+
+    kept, _ = collect(records(), ["shop-1"], [])
+    assert list(kept) == ["shop-1"]
+
+
+def test_the_slowest_are_found_among_many_and_nothing_else_is_kept() -> None:
+    ranking = Slowest(lambda chapter: max(r.duration_us for r in chapter.records if isinstance(r, StepRecord)))
+
+    def records() -> Iterator[Record]:
+        for number in range(1000):
+            yield step(f"shop-{number}", (number * 7919) % 1000)
+            yield ended(f"shop-{number}")
+
+    kept, slow = collect(records(), [], [ranking])
+    assert not kept
+    assert [max(r.duration_us for r in c.records if isinstance(r, StepRecord)) for c in slow.values()] == [
+        999,
+        998,
+        997,
+    ]
+
+
+def test_a_long_story_is_cut_and_says_so(tmp_path: Path) -> None:
+    records: list[Record] = [step("shop-1", 5, name=f"s{n}") for n in range(1000)]
+    records.append(ended("shop-1", outcome="failed"))
+    chapters, _ = collect(records, ["shop-1"], [])
+    story = tell(chapters["shop-1"], run_started=STARTED, bodies=shelf(tmp_path))
+    assert (len(story.steps), story.left_out, story.outcome) == (400, 600, "failed")
+
+
+def test_each_group_gets_room_before_any_gets_more() -> None:
+    groups = [group(*(f"a-{n}" for n in range(5))), group("b-1", "b-2"), group("c-1", "a-0")]
+    assert choose_failing(groups, total=4) == ["a-0", "a-1", "b-1", "c-1"]
+    assert choose_failing(groups) == ["a-0", "a-1", "a-2", "a-3", "a-4", "b-1", "b-2", "c-1"]
+    assert choose_failing([]) == []
+
+
+def test_only_a_time_that_is_too_long_has_slowest_instances() -> None:
+    result = made_up_run.summary().thresholds[0]
+    threshold = made_up_run.thresholds()[1]
+    assert slowest_for(result, threshold) is not None
+    assert slowest_for(msgspec.structs.replace(result, result="pass"), threshold) is None
+    rate = Threshold(metric="http_req_failed", aggregate="rate", op="<", limit=0.01)
+    assert slowest_for(result, rate) is None
+    tagged = Threshold(
+        metric="http_req_duration", aggregate="p", percentile=95, op="<", limit=1, tags={"team": "a"}
+    )
+    assert slowest_for(result, tagged) is None
+
+
+def test_a_threshold_with_tags_measures_only_what_they_pick() -> None:
+    threshold = Threshold(
+        metric="http_req_waiting",
+        aggregate="p",
+        percentile=95,
+        op="<",
+        limit=1,
+        tags={"step": "pay", "status": "200"},
+    )
+    ranking = slowest_for(made_up_run.summary().thresholds[0], threshold)
+    assert ranking is not None
+
+    def sent(name: str, status: int, wait: int) -> StepRecord:
+        record = step("shop-1", wait, name=name)
+        record.request = RequestFacts(
+            method="GET", url="/", status=status, bytes_sent=1, timings_us=Timings(wait=wait)
+        )
+        return record
+
+    ranking.consider("other step", Chapter(records=[sent("list", 200, 900)]))
+    ranking.consider("other status", Chapter(records=[sent("pay", 500, 900)]))
+    ranking.consider("picked", Chapter(records=[sent("pay", 200, 5)]))
+    assert [instance for instance, _ in ranking.found()] == ["picked"]
+
+
+def test_a_body_that_is_gone_or_leads_elsewhere_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "bodies").mkdir()
+    (tmp_path / "secret").write_text("do not show")
+    bodies = shelf(tmp_path / "bodies")
+    assert bodies.body(None) is None
+    assert bodies.body("0123456789abcdef") is None
+    assert bodies.body("../secret") is None
+    assert bodies.body(str(tmp_path / "secret")) is None
+
+
+def test_bodies_are_shortened_one_by_one_and_in_all(tmp_path: Path) -> None:
+    for name in ("aa", "bb", "cc"):
+        (tmp_path / name).write_text(name * 500)
+    bodies = shelf(tmp_path, each=100, total=200)
+    first = bodies.body("aa")
+    assert first is not None
+    assert (len(first.text), first.size, first.whole) == (100, 1000, False)
+    assert bodies.body("bb") is not None
+    assert bodies.body("cc") is None
+    assert bodies.body("aa") is first
+
+
+def test_bodies_read_well_whatever_they_are(tmp_path: Path) -> None:
+    contents = {
+        "aa": b'{"a":[1,2]}',
+        "bb": bytes(range(256)),
+        "cc": b"[" * 4000 + b"]" * 4000,
+        "dd": b"<b>plain\x1b[31m</b>",
+        "ee": b"{broken",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    bodies = shelf(tmp_path)
+    shown = {name: body.text for name in contents if (body := bodies.body(name))}
+    assert shown["aa"] == '{\n  "a": [\n    1,\n    2\n  ]\n}'
+    assert shown["bb"] == "(binary)"
+    assert len(shown["cc"]) == 8000
+    assert shown["dd"] == "<b>plain</b>"
+    assert shown["ee"] == "{broken"
+
+
+def test_an_unfinished_run_is_no_pass_whatever_its_summary_says(tmp_path: Path) -> None:
+    directory = made_up_run.write_run(tmp_path, instances=20, finish=False)
+    analysis = analyse(directory)
+    claimed = msgspec.structs.replace(analysis.summary, verdict="pass", exit_code=0, reasons=[])
+    report = build_report(directory, analysis.manifest, claimed, analysis.aggregate)
+    assert report.summary.verdict == "incomplete"
+    assert report.summary.exit_code == 5
+    assert report.summary.reasons == ["the run did not finish"]
+
+
+def test_assertions_keep_their_checks(tmp_path: Path) -> None:
+    failed = FailedCheck(name="total", expected="10", actual="11")
+    assertion = AssertionRecord(t=STARTED + 1, name="sum", outcome="failed", checks=["currency", failed], **IDS)
+    story = tell(Chapter(records=[assertion, ended("shop-1")]), run_started=STARTED, bodies=shelf(tmp_path))
+    assert [(c.name, c.ok, c.actual) for c in story.assertions[0].checks] == [
+        ("currency", True, ""),
+        ("total", False, "11"),
+    ]
+    assert story.late_us == 20_000

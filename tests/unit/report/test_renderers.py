@@ -1,0 +1,357 @@
+"""What every renderer owes: an honest verdict, and no way for text from the SUT to do anything."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from typing import Any
+
+import made_up_run
+import msgspec
+import pytest
+from markdown_it import MarkdownIt
+
+from windtunnel.model.summary import Summary
+from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.report import html, json, markdown, terminal
+from windtunnel.report.model import Body, CheckStory, Report
+from windtunnel.report.renderers import RENDERERS
+from windtunnel.report.wording import UNFINISHED
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</style></pre></details><img src=x onerror=alert(1)>",
+    '"><a href="javascript:alert(1)">x</a>',
+    "a|b\\|c`d``e",
+    "[click](http://evil.example) ![i](http://evil.example/i.png) <http://evil.example>",
+    "https://evil.example www.evil.example @everyone #1 :tada:",
+    "\x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link\x1b]8;;\x07",
+    "::set-output name=a::b",
+    "line one\n::error::forged\n##[error]forged",
+    "first\u2028second\u2029third\x00\x07",
+    "invoice\u202efdp.exe",
+    "{{ 7 * 7 }} {% raw %}",
+    "-->]]><!--",
+    "x" * 200_000,
+]
+
+VERDICTS = sorted(EXIT_CODES)
+
+
+def with_text(report: Report, text: str) -> Report:
+    """The report with `text` in every place that the SUT or the scenario has a say in."""
+    summary = report.summary
+    replace = msgspec.structs.replace
+    run = replace(summary.run, name=text, sut=text, scenarios=[text], load=text, commit=text)
+    thresholds = [
+        replace(t, selector=text, condition=text, measured=text, limit=text, reason=text, result="no_data")
+        for t in summary.thresholds
+    ]
+    steps = [replace(row, scenario=text, step=text, action=text) for row in summary.steps]
+    errors = [
+        replace(g, scenario=text, step=text, cause=text, example=text, instances=[text, *g.instances])
+        for g in summary.errors
+    ]
+    sound = replace(summary.soundness, findings=[text])
+    summary = replace(
+        summary, run=run, reasons=[text], thresholds=thresholds, steps=steps, errors=errors, soundness=sound
+    )
+    manifest = replace(report.manifest, argv=["windtunnel", text], host={"platform": text}, tags={text: text})
+    stories = tuple(
+        dataclasses.replace(
+            story,
+            instance_id=text if story is report.stories[0] else story.instance_id,
+            scenario=text,
+            failed_step=text,
+            error=text,
+            message=text,
+            steps=tuple(_step_with(step, text) for step in story.steps),
+        )
+        for story in report.stories[:4]
+    )
+    return dataclasses.replace(report, summary=summary, manifest=manifest, stories=stories)
+
+
+def _step_with(step: Any, text: str) -> Any:
+    body = Body(text=text, size=len(text), whole=False)
+    requests = tuple(
+        dataclasses.replace(
+            request, url=text, method=text, error=text, error_detail=text, request_body=body, response_body=body
+        )
+        for request in step.requests
+    )
+    checks = (CheckStory(name=text, ok=False, expected=text, actual=text), CheckStory(name=text, ok=True))
+    return dataclasses.replace(step, name=text, message=text, checks=checks, requests=requests, extracted=(text,))
+
+
+class Tags(HTMLParser):
+    """The elements and attributes of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+
+def links_of(markdown_text: str) -> list[str]:
+    """Every link, image and piece of HTML that the Markdown comes to, but our own line breaks."""
+    parser = MarkdownIt("commonmark").enable("table")
+    found = []
+    for block in parser.parse(markdown_text):
+        for token in [block, *(block.children or [])]:
+            if token.type in {"link_open", "image", "html_block"}:
+                found.append(token.type)
+            if token.type == "html_inline" and token.content != "<br>":
+                found.append(token.content)
+    return found
+
+
+def prose_of(markdown_text: str) -> str:
+    """The text outside of code."""
+    parser = MarkdownIt("commonmark").enable("table")
+    tokens = [t for block in parser.parse(markdown_text) for t in (block.children or [])]
+    return "\n".join(token.content for token in tokens if token.type == "text")
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_the_page_has_the_same_elements_whatever_the_sut_says(failing_report: Report, text: str) -> None:
+    # Of one length, because a long message stands in a paragraph of its own.
+    harmless = Tags(html.render(with_text(failing_report, ("harmless " * 20)[: len(text)])))
+    page = html.render(with_text(failing_report, text))
+    hostile = Tags(page)
+    assert hostile.elements == harmless.elements
+    assert [name for name, _ in hostile.attributes] == [name for name, _ in harmless.attributes]
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\u202e]", page)
+    links = [value for name, value in hostile.attributes if name in {"href", "src"}]
+    assert all(link.startswith(("#", "data:image/svg+xml,")) for link in links)
+
+
+def test_the_page_allows_nothing_but_its_own_style(failing_report: Report) -> None:
+    page = html.render(failing_report)
+    tags = Tags(page)
+    assert not {"script", "iframe", "object", "link-stylesheet", "form", "base"} & set(tags.elements)
+    assert not [name for name, _ in tags.attributes if name.startswith("on") or name == "style"]
+    policy = next(value for name, value in tags.attributes if name == "content" and "default-src" in value)
+    style = re.search("<style>(.*?)</style>", page, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    assert "http" not in style[1]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_markdown_keeps_its_tables_and_gets_no_links_html_or_mentions(failing_report: Report, text: str) -> None:
+    harmless = markdown.render(with_text(failing_report, "harmless"))
+    hostile = markdown.render(with_text(failing_report, text))
+    parser = MarkdownIt("commonmark").enable("table")
+    shape = [token.type for token in parser.parse(hostile)]
+    assert shape == [token.type for token in parser.parse(harmless)]
+    assert links_of(hostile) == []
+    assert not re.search(r"(?i)@\w|#\d|https?://|www\.|:tada:", prose_of(hostile))
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\u202e]", hostile)
+    assert "##[" not in hostile
+    assert not [line for line in hostile.split("\n") if line.lstrip().startswith("::")]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_the_terminal_shows_no_escape_and_obeys_no_command(failing_report: Report, text: str, width: int) -> None:
+    shown = terminal.render(with_text(failing_report, text), width=width)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e]", shown)
+    assert "##[" not in shown
+    assert not [line for line in shown.split("\n") if line.lstrip().startswith("::")]
+
+
+def test_nothing_from_the_sut_is_rendered_as_a_template(failing_report: Report) -> None:
+    text = "{{ 777 * 777 }}"
+    for name, (_, render) in RENDERERS.items():
+        shown = render(with_text(failing_report, text))
+        assert "777 * 777" in shown, name
+        assert "603729" not in shown, name
+
+
+def test_a_very_long_text_does_not_make_a_very_long_report(failing_report: Report) -> None:
+    report = with_text(failing_report, "harmless")
+    long = with_text(failing_report, "x" * 200_000)
+    long = dataclasses.replace(long, stories=())
+    report = dataclasses.replace(report, stories=())
+    assert len(markdown.render(long)) < len(markdown.render(report)) + 40_000
+    assert len(html.render(long)) < len(html.render(report)) + 40_000
+    assert len(terminal.render(long)) < 40_000
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+@pytest.mark.parametrize("word", VERDICTS)
+def test_every_verdict_is_shown_by_its_word(name: str, word: str) -> None:
+    report = bare(made_up_run.summary(verdict=word, exit_code=EXIT_CODES[word]))
+    shown = RENDERERS[name][1](report)
+    assert re.search(rf"\b{word}\b", shown, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", ["html", "markdown", "terminal"])
+def test_an_unfinished_run_says_so_and_is_never_a_pass(name: str) -> None:
+    claimed = made_up_run.unfinished(verdict="pass", exit_code=0, reasons=[], thresholds=[held()])
+    shown = RENDERERS[name][1](bare(claimed))
+    assert "did not finish" in shown
+    assert "held so far" in shown
+    assert "ncomplete" in shown
+    visible = re.sub(r"<style>.*?</style>|<symbol.*?</symbol>|<[^>]*>", " ", shown, flags=re.DOTALL)
+    assert not re.search(r"(?i)\bpass\b", visible.replace("not a pass", ""))
+
+
+def test_the_warning_stands_at_the_very_top(unfinished_report: Report) -> None:
+    page = html.render(unfinished_report)
+    assert page.index(UNFINISHED) < page.index("<h1>")
+    assert markdown.render(unfinished_report).split("\n")[1] == f"> {UNFINISHED}"
+
+
+def test_json_never_calls_an_unfinished_run_a_pass() -> None:
+    encoded = msgspec.json.decode(json.encode(made_up_run.unfinished(verdict="pass", exit_code=0)))
+    assert (encoded["verdict"], encoded["exit_code"]) == ("incomplete", 5)
+
+
+def test_json_is_the_summary(failing_report: Report) -> None:
+    shown = RENDERERS["json"][1](failing_report)
+    assert msgspec.json.decode(shown, type=Summary) == failing_report.summary
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+def test_a_run_without_a_single_request_renders(empty_report: Report, name: str) -> None:
+    shown = RENDERERS[name][1](empty_report)
+    assert "inconclusive" in shown.lower()
+    assert re.search("no[ _]data", shown)
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+def test_a_summary_with_nothing_in_it_renders(name: str) -> None:
+    run = msgspec.structs.replace(
+        made_up_run.summary().run,
+        name="",
+        scenarios=[],
+        commit=None,
+        instances=0,
+        passed=0,
+        failed=0,
+        duration_s=0.0,
+    )
+    empty = made_up_run.summary(
+        verdict="inconclusive", run=run, thresholds=[], metrics={}, steps=[], errors=[], reasons=[]
+    )
+    assert "inconclusive" in RENDERERS[name][1](bare(empty)).lower()
+
+
+def test_the_page_shows_what_failed_and_why(failing_report: Report) -> None:
+    page = html.render(failing_report)
+    for text in (
+        "2 of 4 thresholds did not hold.",
+        "http_req_duration",
+        "expected 200, got 503",
+        "payment provider did not answer within 100 ms",
+        made_up_run.RUN_ID,
+        "9f31c07d2b8e44a1",
+        "50 users, 2,000 instances",
+        "windtunnel run plan.yaml",
+    ):
+        assert text in page
+    story = failing_report.stories[0]
+    assert f'<code class="copy">{story.correlation_id}</code>' in page
+
+
+def test_every_link_of_the_page_leads_somewhere(failing_report: Report) -> None:
+    tags = Tags(html.render(failing_report))
+    ids = [value for name, value in tags.attributes if name == "id"]
+    targets = {value[1:] for name, value in tags.attributes if name == "href" and value.startswith("#")}
+    assert targets <= set(ids)
+    assert any(target.startswith("instance-") for target in targets)
+    assert len(ids) == len(set(ids))
+
+
+def test_the_markdown_begins_with_the_verdict_and_names_failing_instances(failing_report: Report) -> None:
+    lines = markdown.render(failing_report).split("\n")
+    assert lines[0].startswith("## ")
+    assert "Fail: 2 of 4 thresholds did not hold." in lines[0]
+    examples = [line for line in lines if "correlation id" in line]
+    assert len(examples) == 3
+    assert any("runs/" in line for line in lines)
+
+
+@pytest.mark.parametrize("budget", [0, 100, 500, 1000, 2000, 4000, 100_000])
+def test_the_markdown_keeps_to_its_budget_and_always_has_the_verdict(failing_report: Report, budget: int) -> None:
+    shown = markdown.render(with_text(failing_report, "ü|" * 400), budget=budget)
+    assert "Fail: " in shown
+    verdict = next(line for line in shown.split("\n") if line.startswith("## "))
+    assert len(shown.encode()) <= max(budget, len(verdict.encode()) + 1)
+
+
+def test_detail_goes_first_when_the_budget_is_small(failing_report: Report) -> None:
+    whole = markdown.render(failing_report)
+    less = markdown.render(failing_report, budget=len(whole.encode()) - 1)
+    assert "### Thresholds" in less
+    assert (
+        whole.count("correlation id") > less.count("correlation id") or "more cause" in less or "left out" in less
+    )
+
+
+def test_ten_thousand_steps_and_errors_stay_below_what_github_shows() -> None:
+    made = made_up_run.summary()
+    many = made_up_run.summary(steps=made.steps * 10_000, errors=made.errors * 10_000)
+    shown = markdown.render(bare(many))
+    assert len(shown.encode()) <= 900 * 1024
+    assert "### Thresholds" in shown
+
+
+def test_the_terminal_fits_eighty_columns_without_colour(failing_report: Report) -> None:
+    shown = terminal.render(failing_report)
+    assert max(len(line) for line in shown.split("\n")) <= 80
+    assert "\x1b" not in shown
+    assert (
+        shown.index("step ") < shown.index("threshold ") < shown.index("✗ fail  2 of 4") < shown.index("report  ")
+    )
+
+
+def test_colour_is_there_only_when_asked_for(failing_report: Report) -> None:
+    assert "\x1b[" in terminal.render(failing_report, color=True)
+    plain = re.sub("\x1b\\[[0-9;]*m", "", terminal.render(failing_report, color=True))
+    assert [line.rstrip() for line in plain.split("\n")] == terminal.render(failing_report).split("\n")
+
+
+def test_a_long_path_to_the_report_is_never_broken(failing_report: Report) -> None:
+    report = dataclasses.replace(failing_report, directory="/very" * 40)
+    assert f"report  {'/very' * 40}/report.html\n" in terminal.render(report)
+
+
+def test_a_summary_alone_is_enough_for_the_terminal() -> None:
+    shown = terminal.render(made_up_run.summary())
+    assert "✗ fail  1 of 3 thresholds did not hold." in shown
+    assert "report  " not in shown
+
+
+def test_rich_is_imported_only_when_something_is_drawn() -> None:
+    code = "import sys, windtunnel.report.renderers; sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_same_report_gives_the_same_page(failing_report: Report) -> None:
+    assert html.render(failing_report) == html.render(failing_report)
+
+
+def held() -> Any:
+    return made_up_run.summary().thresholds[1]
+
+
+def bare(summary: Summary) -> Report:
+    """A report of nothing but its summary."""
+    return Report(summary=summary, manifest=made_up_run.manifest(), directory="runs/x")

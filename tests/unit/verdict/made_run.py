@@ -1,0 +1,156 @@
+"""A run by hand: say what happened, get the aggregate or the conclusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from windtunnel.expressions.threshold import parse_threshold
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.manifest import Evidence, Manifest, StepRow
+from windtunnel.model.record import (
+    Dropped,
+    Health,
+    InstanceRecord,
+    RequestFacts,
+    RequestRecord,
+    RunEnded,
+    RunStarted,
+    StepRecord,
+    Timings,
+)
+from windtunnel.model.summary import Summary, ThresholdResult
+from windtunnel.model.threshold import Threshold
+from windtunnel.verdict.conclude import conclude
+from windtunnel.verdict.thresholds import evaluate
+
+START = 1_700_000_000.0
+WHOLE = Evidence(finished=True, intact=True)
+ROWS = [
+    StepRow(scenario="shop", step="browse", action="http", method="GET", service="shop", tags={"team": "a"}),
+    StepRow(
+        scenario="shop",
+        step="pay",
+        action="http",
+        method="POST",
+        service="bank",
+        tags={"team": "a", "kind": "write"},
+    ),
+    StepRow(scenario="shop", step="rest", action="pause", tags={"team": "a"}),
+    StepRow(scenario="shop", step="paid", action="jsonpath", assertion=True, tags={"team": "a"}),
+]
+
+
+def threshold(selector: str, condition: str, *, min_samples: int | None = None) -> Threshold:
+    return parse_threshold(selector, condition, min_samples=min_samples)
+
+
+def manifest(thresholds: Sequence[Threshold] = (), rows: Sequence[StepRow] = ROWS) -> Manifest:
+    return Manifest(
+        schema_version=1,
+        run_id="run",
+        version="1",
+        started=START,
+        name="shop",
+        sut="shop",
+        base_urls=["http://shop"],
+        scenarios=["shop"],
+        load="1 user",
+        parallel=1,
+        seed=1,
+        plan_hash="h",
+        steps=list(rows),
+        thresholds=list(thresholds),
+    )
+
+
+class Run:
+    """What happened, one method a kind of thing; each returns the run, so that a test is one sentence."""
+
+    def __init__(self) -> None:
+        self.aggregate = Aggregate()
+        self.aggregate.write(RunStarted(t=START, schema_version=1, segment=0, plan_hash="h", seed=1))
+        self._instances = 0
+
+    def instances(
+        self, count: int, outcome: str = "passed", *, stamped_us: int | None = None, late_us: int = 0
+    ) -> Run:
+        """Each takes 10 ms, one after another."""
+        for _ in range(count):
+            started = START + self._instances * 0.01
+            self._instances += 1
+            record = InstanceRecord(
+                t=started + (stamped_us or 10_000) / 1e6,
+                instance_id=f"shop-{self._instances}",
+                correlation_id="c",
+                scenario="shop",
+                index=self._instances,
+                user=0,
+                outcome=outcome,
+                scheduled=started - late_us / 1e6,
+                started=started,
+                duration_us=10_000,
+                response_time_us=10_000 + late_us,
+            )
+            self.aggregate.write(record)
+        return self
+
+    def requests(self, count: int = 1, status: int = 200, *, wait: int = 1_000, error: str | None = None) -> Run:
+        for _ in range(count):
+            facts = RequestFacts(
+                method="GET",
+                url="http://shop/",
+                service="shop",
+                status=status,
+                error=error,
+                failed=status >= 400 or not status,
+                bytes_sent=0 if error in {"refused", "open_files", "ports"} else 100,
+                timings_us=Timings(wait=wait),
+            )
+            self.aggregate.write(
+                RequestRecord(
+                    t=START,
+                    instance_id="shop-0",
+                    correlation_id="c",
+                    scenario="shop",
+                    step="browse",
+                    request=facts,
+                )
+            )
+        return self
+
+    def steps(self, count: int, *, duration_us: int) -> Run:
+        for _ in range(count):
+            self.aggregate.write(
+                StepRecord(
+                    t=START,
+                    instance_id="shop-0",
+                    correlation_id="c",
+                    scenario="shop",
+                    step="rest",
+                    action="pause",
+                    outcome="passed",
+                    duration_us=duration_us,
+                )
+            )
+        return self
+
+    def dropped(self, count: int) -> Run:
+        for index in range(count):
+            self.aggregate.write(Dropped(t=START, scenario="shop", index=index, scheduled=START))
+        return self
+
+    def lag(self, p99_us: int) -> Run:
+        self.aggregate.write(Health(t=START + 1, lag_p99_us=p99_us, lag_max_us=p99_us, in_flight=3, cpu=0.5))
+        return self
+
+    def ended(self, *, signal: int | None = None, bug: str | None = None, unreachable: str | None = None) -> Run:
+        self.aggregate.write(
+            RunEnded(t=START + 5, reason="completed", counts={}, signal=signal, bug=bug, unreachable=unreachable)
+        )
+        return self
+
+    def result(self, selector: str, condition: str, *, min_samples: int | None = None) -> ThresholdResult:
+        return evaluate(threshold(selector, condition, min_samples=min_samples), self.aggregate, ROWS)
+
+    def concluded(self, *thresholds: Threshold, evidence: Evidence = WHOLE) -> Summary:
+        return conclude(manifest(thresholds), self.aggregate, evidence)
