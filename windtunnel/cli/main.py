@@ -53,7 +53,7 @@ def _root(
 def main() -> None:
     """Run the command line and exit with the code that the verdict, or the error, stands for."""
     try:
-        app()
+        app(prog_name="windtunnel")
     except ConfigError as error:
         _fail("invalid", str(error))
     except UnreachableError as error:

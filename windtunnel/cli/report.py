@@ -16,7 +16,7 @@ __all__ = ["report"]
 def report(
     run: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="A run id, a path, or latest (default).", show_default=False),
+        typer.Argument(metavar="RUN", help="A run id, a path, or latest (default).", show_default=False),
     ] = None,
     run_id: RunId = None,
     output: Output = None,

@@ -17,7 +17,7 @@ def validate(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILES]",
+            metavar="FILES",
             help="SUT files, scenarios, plans or folders. Default: windtunnel.yaml if it exists, "
             "else sut.yaml and scenarios/.",
             show_default=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from windtunnel.config.discovery import Pattern
@@ -73,12 +73,15 @@ def load_all(
         try:
             sut_file = load_sut(sut_path, environment)
         except ConfigError as error:
-            problems += error.problems
+            named_by = plan_file if plan_file and sut_path == plan_file.sut else None
+            problems += [_placed(problem, named_by) for problem in error.problems]
     patterns = _patterns(scenarios, plan_file, fallback=not broken_plan)
     if patterns:
         scenario_files, found = gather_scenarios(patterns, environment, step_schemas=step_schemas)
         problems += found
     if problems or sut_file is None:
+        # A scenario that isn't there is a problem of the plan, if the plan names it.
+        problems.sort(key=lambda problem: problem.where is None or problem.where.file != plan)
         problems += _flag_problems(overrides)
         raise ConfigError(problems)
     return assemble(sut_file, scenario_files, plan_file, overrides=overrides, random_seed=random_seed)
@@ -114,6 +117,13 @@ def assemble(
         secrets=secret_values([document.read for document in documents], public=sut.public_env),
         sources=tuple(document.source for document in documents),
     )
+
+
+def _placed(problem: Problem, plan: PlanFile | None) -> Problem:
+    """The problem of an SUT file that can't be opened, at the place in the plan that names the file."""
+    if problem.where is not None or plan is None:
+        return problem
+    return replace(problem, where=plan.document.source.locate(("sut",)))
 
 
 def _patterns(given: Sequence[str], plan: PlanFile | None, *, fallback: bool) -> list[Pattern]:

@@ -78,12 +78,13 @@ def read_file(path: str | Path, environment: Mapping[str, str]) -> Document:
 
 def similar_name(path: str | Path) -> str | None:
     """A suggestion for a path that doesn't exist: a similar name in the same directory."""
-    directory = Path(path).parent
+    directory, stem = Path(path).parent, Path(path).stem
     try:
         names = sorted(entry.name for entry in directory.iterdir())
     except (OSError, ValueError):
         return f'there is no directory "{directory}" either'
-    return did_you_mean(Path(path).name, names)
+    # By the stem: that two names end in .yaml doesn't make them similar.
+    return did_you_mean(Path(path).name, [name for name in names if did_you_mean(stem, [Path(name).stem])])
 
 
 def read_yaml(name: str | Path, text: bytes, *, environment: Mapping[str, str]) -> Document:

@@ -41,7 +41,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A percentile: a line at `x` with its label in a row of its own, on the side where there is room."""
+    """A percentile: a line at `x`, from its label down.
+
+    Every label has a row of its own, the highest percentile the top one, and stands to the left of its line
+    where there is room: so it meets no other line.
+    """
 
     x: float
     label: str
@@ -191,17 +195,14 @@ def _bars(axis: _Axis, passed: list[int], failed: list[int], top: int, height: f
 
 
 def _marks(axis: _Axis, latency: Latency) -> tuple[Mark, ...]:
-    values = (
-        ("p50", latency.distribution.med),
-        ("p95", latency.distribution.p95),
-        ("p99", latency.distribution.p99),
-    )
+    distribution = latency.distribution
+    values = (("p99", distribution.p99), ("p95", distribution.p95), ("p50", distribution.med))
     return tuple(
         Mark(
             x=round(axis.place(ms * 1000), 3),
             label=f"{name} {duration(ms)}",
             row=row,
-            anchor="end" if axis.place(ms * 1000) > 60 else "start",
+            anchor="end" if axis.place(ms * 1000) > 28 else "start",
         )
         for row, (name, ms) in enumerate(values)
     )

@@ -26,6 +26,9 @@ __all__ = ["Chapter", "Slowest", "choose_failing", "collect", "slowest_for"]
 
 Told = StepRecord | RequestRecord | AssertionRecord | InstanceRecord
 
+# A plain tuple: a tenth of the time of the union, for every record there is.
+_TOLD = (StepRecord, RequestRecord, InstanceRecord, AssertionRecord)
+
 LONGEST_STORY = 400
 """Records kept of one instance; a story that is longer says how much is left out."""
 
@@ -98,7 +101,7 @@ def collect(
     kept: dict[str, Chapter] = {}
     open_: dict[str, Chapter] = {}
     for record in records:
-        if not isinstance(record, Told):
+        if not isinstance(record, _TOLD):
             continue
         instance_id = record.instance_id
         if not slowest and instance_id not in missing:

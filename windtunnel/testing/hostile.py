@@ -83,7 +83,7 @@ async def _echo(visit: Visit) -> None:
     await visit.answer("200 OK", "Content-Type: application/json", body=json.dumps(seen).encode())
 
 
-async def _never(visit: Visit) -> None:
+async def _never(_: Visit) -> None:
     await asyncio.Event().wait()
 
 
@@ -264,7 +264,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
 
 @dataclass(slots=True, kw_only=True)
 class HostileServer:
-    """The server. `visits` lists (connection number, method, target) of every request read; connections count from 1."""
+    """The server. `visits` lists every request read: (connection, counted from 1; method; target)."""
 
     tls: SSLContext | None = None
     visits: list[tuple[int, str, str]] = field(default_factory=list)
@@ -301,8 +301,10 @@ class HostileServer:
         self.connections += 1
         try:
             await self._serve(reader, writer, self.connections)
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client has gone, or the server is to stop
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the client has gone
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the server stops
         finally:
             self._tasks.discard(task)
             writer.close()

@@ -82,7 +82,7 @@ def cases() -> Iterator[tuple[str, str, str]]:
         yield schema, yaml, message.strip("\n")
 
 
-@pytest.mark.parametrize(("schema", "yaml", "message"), cases())
+@pytest.mark.parametrize(("schema", "yaml", "message"), list(cases()))
 def test_what_is_wrong_is_said_in_words(schema: str, yaml: str, message: str):
     assert error(schema, yaml) == message
 

@@ -1,0 +1,35 @@
+# Windtunnel as an image: the GitHub Action runs it, and so does
+#   docker run --rm -v "$PWD:/work" -w /work IMAGE run --sut sut.yaml --scenarios scenarios/
+
+ARG BASE=docker.io/library/python:3.12-slim
+
+FROM ${BASE} AS builder
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+
+# Everything is installed below /install as it will lie in the image. The dependencies come first:
+# their layer is built again only when the lock changes.
+COPY requirements.lock requirements-build.lock /build/
+RUN pip install --require-hashes --no-deps --requirement /build/requirements-build.lock \
+ && pip install --require-hashes --no-deps --no-compile --no-warn-script-location --ignore-installed --root /install \
+        --requirement /build/requirements.lock
+
+# The bytecode is never checked against a source's time, so it stays valid on any file system, whoever runs it.
+COPY LICENSE README.md pyproject.toml /build/
+COPY scenarios /build/scenarios
+COPY schemas /build/schemas
+COPY windtunnel /build/windtunnel
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheels /build \
+ && pip install --no-deps --no-index --no-compile --no-warn-script-location --ignore-installed --root /install \
+        --find-links /build/wheels windtunnel \
+ && python -m compileall -q -j 0 -s /install -p / --invalidation-mode unchecked-hash /install
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="Windtunnel" \
+      org.opencontainers.image.description="Runs realistic user journeys against a service and answers with one honest pass or fail." \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="0.1.0"
+COPY --from=builder /install/ /
+# Lines reach the CI log as they are written, and no __pycache__ of root's is left in a mounted workspace.
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# No USER (GitHub mounts its files for root), no WORKDIR (the workspace is mounted by whoever runs the image).
+ENTRYPOINT ["windtunnel"]

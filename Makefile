@@ -1,0 +1,71 @@
+# Everything runs in .venv, made with python3's own venv module; nothing but Python 3.10 or newer is needed.
+#   make demo PYTHON=python3.12   takes another interpreter.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+OTHER_PYTHONS := 3.10 3.13
+
+# The stamps say what is installed; only another pyproject.toml makes them old.
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check bench lock clean
+
+help:  ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+demo: $(INSTALLED)  ## Start a small shop, run a journey against it and write the report
+	$(BIN)/windtunnel demo
+
+test: $(INSTALLED_DEV)  ## Run the tests that need nothing but Python
+	$(PYTEST) -m "not slow and not browser and not container"
+
+test-all: $(INSTALLED_DEV)  ## Run the slow tests too, and all on other Pythons where they are installed
+	$(PYTEST) -m "not browser and not container"
+	@for version in $(OTHER_PYTHONS); do $(MAKE) --no-print-directory test-on VERSION=$$version || exit 1; done
+
+check: $(INSTALLED_DEV)  ## Run what CI runs before the tests: format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(PYTEST) tests/architecture
+
+bench: $(INSTALLED_DEV)  ## Run the benchmarks
+	@if [ -f benchmarks/__main__.py ]; then $(BIN)/python -m benchmarks; else echo "there are no benchmarks yet"; fi
+
+lock: $(INSTALLED_DEV)  ## Renew the hash-locked dependencies of the image
+	$(PIP_INSTALL) uv
+	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) -o requirements.lock pyproject.toml
+	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) -o requirements-build.lock -
+
+LOCK_OPTIONS := --universal --python-version 3.12 --generate-hashes --no-annotate --custom-compile-command "make lock"
+
+clean:  ## Remove what these targets made, runs left alone
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "$(PYTHON) is not Python 3.10 or newer: name another with make PYTHON=…" >&2; exit 1; }
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml $(INSTALLED)
+	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+# One other Python, if this machine has it: on the path, or under pyenv (whose shims may be there and not answer).
+.PHONY: test-on
+test-on:
+	@for candidate in python$(VERSION) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(VERSION).*/bin/python; do \
+		if "$$candidate" -c '' 2>/dev/null; then \
+			echo "Python $(VERSION): $$candidate"; \
+			exec $(MAKE) --no-print-directory VENV=$(VENV)/python-$(VERSION) PYTHON="$$candidate" test; \
+		fi; \
+	done; \
+	echo "Python $(VERSION) is not installed: left out"

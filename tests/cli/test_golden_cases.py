@@ -1,0 +1,88 @@
+"""The whole command line: for each case its files, its arguments, and all it says, word for word.
+
+A case is a folder under `cases/`: `args` (one argument a line), the files it needs, and `expected`. After a wanted
+change of words, `WINDTUNNEL_UPDATE_GOLDEN=1 pytest tests/cli` writes `expected` anew; read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CASES = Path(__file__).parent / "cases"
+GENERATED: dict[str, Callable[[Path], object]] = {
+    "invalid-binary-file": lambda folder: (folder / "scenarios" / "a.yaml").write_bytes(b"\x7fELF\x00\x01\xff"),
+    "invalid-empty-file": lambda folder: (folder / "scenarios" / "a.yaml").write_bytes(b""),
+    "invalid-deep-nesting": lambda folder: (folder / "scenarios" / "a.yaml").write_text("id: " + "[" * 100_000),
+    "invalid-too-large": lambda folder: (folder / "scenarios" / "a.yaml").write_text("# x\n" * 300_000),
+}
+"""What can't or should not be kept as a file of the repository."""
+
+
+def plain(text: str) -> str:
+    """The output without what differs from run to run."""
+    text = re.sub(r"\b\d{8}T\d{6}Z-[0-9a-f]{6}\b", "<run_id>", text)
+    return re.sub(r"seed \d+", "seed <seed>", text)
+
+
+def windtunnel(folder: Path, args: list[str]) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-m", "windtunnel", *args],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
+def test_the_command_line_says_exactly_this(case: Path, tmp_path: Path):
+    folder = tmp_path / "work"
+    shutil.copytree(case, folder)
+    expected = folder / "expected"
+    args = (folder / "args").read_text().splitlines()
+    GENERATED.get(case.name, lambda _: None)(folder)
+
+    answer = windtunnel(folder, args)
+
+    said = f"exit {answer.returncode}\n--- stdout\n{plain(answer.stdout)}--- stderr\n{plain(answer.stderr)}"
+    if os.environ.get("WINDTUNNEL_UPDATE_GOLDEN"):
+        (case / "expected").write_text(said)
+    assert said == (case / "expected").read_text()
+    assert expected.exists()
+    if case.name.startswith("invalid-"):
+        assert answer.returncode == 2
+        assert not (folder / "runs").exists(), "nothing may be run while anything is wrong"
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def test_an_unreachable_sut_is_exit_3_and_leaves_a_report(tmp_path: Path, closed_port: int):
+    (tmp_path / "sut.yaml").write_text(f"name: gone\nbase_url: http://127.0.0.1:{closed_port}\n")
+    (tmp_path / "a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
+
+    answer = windtunnel(tmp_path, ["run", "--scenarios", "a.yaml", "--count", "5"])
+
+    assert answer.returncode == 3
+    assert f"http://127.0.0.1:{closed_port}" in answer.stdout
+    assert "refused" in answer.stdout
+    assert "help:" in answer.stdout
+    assert (tmp_path / "runs" / "latest" / "report.html").is_file()
+    records = (tmp_path / "runs" / "latest" / "records" / "0000.jsonl").read_text().splitlines()
+    assert len(records) == 2

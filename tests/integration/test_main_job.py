@@ -1,0 +1,253 @@
+"""The whole job, for real: the command line in a process of its own against the demo shop in another."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from windtunnel.demo.process import ShopProcess
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "100"}
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[ShopProcess]:
+    with ShopProcess() as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path, shop: ShopProcess) -> Path:
+    """The files of the quick start, with the shop's own port in `sut.yaml`."""
+    seed = (ROOT / "sut.yaml").read_text()
+    (tmp_path / "sut.yaml").write_text(seed.replace("http://localhost:8080", shop.base_url))
+    (tmp_path / "scenarios").mkdir()
+    shutil.copy(ROOT / "scenarios" / "checkout.yaml", tmp_path / "scenarios")
+    return tmp_path
+
+
+def command(*args: str) -> list[str]:
+    return [sys.executable, "-m", "windtunnel", *args]
+
+
+def windtunnel(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*args), cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+
+
+def records(folder: Path) -> list[dict]:
+    lines = (folder / "runs" / "latest" / "records" / "0000.jsonl").read_bytes().split(b"\n")
+    return [json.loads(line) for line in lines if line]
+
+
+def summary(folder: Path) -> dict:
+    return json.loads((folder / "runs" / "latest" / "summary.json").read_text())
+
+
+QUICK_START = ("run", "--sut", "sut.yaml", "--scenarios", "scenarios/", "--parallel", "50", "--count", "500")
+
+
+def test_the_quick_start_passes_and_leaves_everything_on_disk(folder: Path):
+    answer = windtunnel(folder, *QUICK_START)
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    written = records(folder)
+    kinds = Counter(record["type"] for record in written)
+    assert kinds["instance"] == 500
+    assert kinds["step"] == 1500
+    assert kinds["assertion"] == 500
+    assert [record["seq"] for record in written] == list(range(len(written)))
+    run_id = summary(folder)["run_id"]
+    assert {record["run_id"] for record in written} == {run_id}
+    instances = {record["instance_id"] for record in written if record["type"] == "instance"}
+    assert len(instances) == 500
+    traces = {record["correlation_id"] for record in written if record["type"] == "instance"}
+    assert len(traces) == 500
+    for record in written:
+        if record["type"] == "step":
+            assert record["instance_id"] in instances
+            assert record["correlation_id"] in traces
+            assert record["request"]["status"] in {200, 201}
+            assert len(record["request"]["span_id"]) == 16
+    assert summary(folder)["verdict"] == "pass"
+    for name in (
+        "manifest.json",
+        "summary.json",
+        "summary.md",
+        "report.html",
+        "plan/sut.yaml",
+        "plan/scenarios/checkout.yaml",
+    ):
+        assert (folder / "runs" / run_id / name).is_file(), name
+    assert f"runs/{run_id}/report.html" in answer.stdout
+
+
+def test_report_gives_the_same_numbers_as_the_live_run_field_by_field(folder: Path):
+    windtunnel(folder, *QUICK_START)
+    live = summary(folder)
+    run = folder / "runs" / "latest"
+    page = (run / "report.html").read_text()
+    (run / "summary.json").unlink()
+    (run / "report.html").unlink()
+
+    answer = windtunnel(folder, "report", "--run-id", live["run_id"])
+
+    assert answer.returncode == 0
+    assert summary(folder) == live
+    assert (run / "report.html").read_text() == page
+
+
+def test_a_failed_threshold_is_exit_99_and_says_limit_and_measured(folder: Path):
+    answer = windtunnel(folder, *QUICK_START, "--threshold", "http_req_duration: p(95) < 0.001ms")
+
+    assert answer.returncode == 99
+    assert summary(folder)["verdict"] == "fail"
+    assert "p(95) < 1 us" in answer.stdout
+    (failed,) = [row for row in summary(folder)["thresholds"] if row["result"] == "fail"]
+    assert failed["selector"] == "http_req_duration"
+    assert failed["samples"] == 1500
+
+
+def test_too_few_samples_for_a_percentile_are_inconclusive(folder: Path):
+    answer = windtunnel(folder, "run", "--count", "5", "--threshold", "http_req_duration: p(99) < 10s")
+
+    assert answer.returncode == 4
+    assert "299" in answer.stdout
+
+
+def test_every_example_scenario_passes_against_the_default_shop(folder: Path):
+    shutil.rmtree(folder / "scenarios")
+    shutil.copytree(ROOT / "scenarios", folder / "scenarios")
+
+    answer = windtunnel(folder, "run", "--parallel", "10", "--count", "40")
+
+    assert answer.returncode == 0, answer.stdout
+    assert {step["scenario"] for step in summary(folder)["steps"]} == {"checkout_flow", "browse", "order"}
+    assert all(step["count"] > 0 for step in summary(folder)["steps"])
+
+
+def test_a_plan_file_is_found_by_itself_and_flags_win_over_it(folder: Path):
+    (folder / "windtunnel.yaml").write_text(
+        "sut: sut.yaml\nscenarios: [scenarios/checkout.yaml]\nload: { parallel: 2, count: 10 }\nseed: 42\n"
+        'thresholds:\n  "http_req_duration{step:add_to_cart}": ["max < 1h"]\n'
+    )
+
+    answer = windtunnel(folder, "run", "--count", "4")
+
+    assert answer.returncode == 0, answer.stdout
+    assert summary(folder)["run"]["seed"] == 42
+    assert summary(folder)["run"]["instances"] == 4
+    assert [row["selector"] for row in summary(folder)["thresholds"]] == [
+        "instances",
+        "http_req_duration{step:add_to_cart}",
+    ]
+
+
+def wait_for_records(folder: Path, process: subprocess.Popen, lines: int) -> None:
+    """Until a running process has that many lines on disk."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended too early"
+        for path in folder.glob("runs/2*/records/0000.jsonl"):
+            if path.read_bytes().count(b"\n") >= lines:
+                return
+        time.sleep(0.02)
+    raise AssertionError("no records came")
+
+
+def test_after_kill_9_the_report_shows_what_happened_and_does_not_say_pass(folder: Path):
+    process = subprocess.Popen(
+        command("run", "--parallel", "20", "--duration", "60s"),
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+    )
+    wait_for_records(folder, process, 300)
+    process.kill()
+    process.wait()
+    assert not (folder / "runs" / "latest" / "report.html").exists()
+
+    answer = windtunnel(folder, "report")
+
+    assert answer.returncode == 0
+    assert summary(folder)["verdict"] == "incomplete"
+    assert summary(folder)["exit_code"] == 5
+    steps = sum(step["count"] for step in summary(folder)["steps"] if step["action"] != "assertion")
+    assert steps >= 200
+    page = (folder / "runs" / "latest" / "report.html").read_text()
+    assert "did not finish" in page
+    assert "did not finish" in answer.stdout
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_in_order(folder: Path, number: signal.Signals, code: int):
+    process = subprocess.Popen(
+        command("run", "--parallel", "5", "--duration", "60s"),
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_for_records(folder, process, 50)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == code
+    assert summary(folder)["verdict"] == "interrupted"
+    assert summary(folder)["soundness"]["finished"]
+    assert number.name in output
+    assert (folder / "runs" / "latest" / "report.html").is_file()
+    assert records(folder)[-1]["type"] == "run_ended"
+
+
+def test_a_service_that_is_down_in_the_middle_fails_instances_and_names_the_cause(folder: Path):
+    with ShopProcess() as own:
+        (folder / "sut.yaml").write_text(f"name: shop\nbase_url: {own.base_url}\n")
+        process = subprocess.Popen(
+            command("run", "--parallel", "5", "--duration", "3s"),
+            cwd=folder,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        wait_for_records(folder, process, 50)
+    process.communicate(timeout=30)
+
+    assert process.returncode == 99
+    causes = {group["cause"] for group in summary(folder)["errors"]}
+    assert causes & {"refused", "closed", "reset"}
+    assert summary(folder)["run"]["failed"] > 0
+
+
+def test_secrets_from_the_environment_are_in_no_file_of_the_run(folder: Path):
+    with (folder / "sut.yaml").open("a") as sut:
+        sut.write('headers: { Authorization: "Bearer ${TOKEN}", X-Trace: "${TOKEN}" }\n')
+    (folder / "scenarios" / "checkout.yaml").write_text(
+        'id: leaky\nflow:\n  - type: http\n    name: home\n    method: GET\n    path: "/?q=${TOKEN}"\n'
+        '    expect: { body: { contains: "${TOKEN}" } }\n'
+    )
+    answer = subprocess.run(
+        command("run", "--count", "3", "--name", "hunter2hunter2"),
+        cwd=folder,
+        env={**ENVIRONMENT, "TOKEN": "hunter2hunter2"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert answer.returncode == 99
+    assert "hunter2" not in answer.stdout + answer.stderr
+    for path in (folder / "runs").rglob("*"):
+        if path.is_file():
+            assert b"hunter2" not in path.read_bytes(), path

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from windtunnel.errors import ExpressionError
+from windtunnel.http.identity import identify
+from windtunnel.model.sut import IdHeaders
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_an_instance_is_named_by_four_headers():
+    identity = identify(IdHeaders(), run_id="r", instance_id="buy-7", correlation_id=TRACE)
+    assert identity.with_span("00f067aa0ba902b7") == (
+        ("X-Run-ID", "r"),
+        ("X-Instance-ID", "buy-7"),
+        ("X-Correlation-ID", TRACE),
+        ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01"),
+    )
+    assert f"{identity.lines}00f067aa0ba902b7{identity.end}" == (
+        "X-Run-ID: r\r\nX-Instance-ID: buy-7\r\n"
+        f"X-Correlation-ID: {TRACE}\r\ntraceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n"
+    )
+
+
+def test_headers_can_be_renamed_or_left_out():
+    ids = IdHeaders(run="Test-Run", instance=None, correlation=None, traceparent=False)
+    identity = identify(ids, run_id="r", instance_id="buy-7", correlation_id=TRACE)
+    assert f"{identity.lines}{identity.end}" == "Test-Run: r\r\n"
+    assert identity.names == {"test-run"}
+
+
+def test_without_an_instance_only_the_run_is_named():
+    identity = identify(IdHeaders(), run_id="r")
+    assert identity.with_span("") == (("X-Run-ID", "r"),)
+
+
+def test_a_name_that_cannot_be_sent_is_refused():
+    with pytest.raises(ExpressionError):
+        identify(IdHeaders(run="X Run"), run_id="r")
