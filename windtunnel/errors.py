@@ -28,6 +28,9 @@ __all__ = [
 ]
 
 
+LONGEST_EXCERPT = 120
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
     """A place in a file: line and column count from 1; `excerpt` is the whole line, `width` the marked part."""
@@ -54,9 +57,9 @@ class Problem:
         """The problem as plain text: `file:line:column: message`, the line with a marker, the suggestion."""
         lines = [f"{self.where}: {self.message}" if self.where else self.message]
         if self.where and self.where.line and self.where.excerpt:
-            number, excerpt = str(self.where.line), self.where.excerpt.rstrip()
-            indent = "".join(c if c == "\t" else " " for c in excerpt[: self.where.column - 1])
-            width = max(1, min(self.where.width, len(excerpt) - self.where.column + 1))
+            number, (excerpt, column) = str(self.where.line), _around(self.where)
+            indent = "".join(c if c == "\t" else " " for c in excerpt[: column - 1])
+            width = max(1, min(self.where.width, len(excerpt) - column + 1))
             lines += [
                 f"  {number} | {excerpt}",
                 f"  {' ' * len(number)} | {indent}{'^' * width}",
@@ -64,6 +67,18 @@ class Problem:
         if self.hint:
             lines.append(f"  help: {self.hint}")
         return "\n".join(lines)
+
+
+def _around(where: Location) -> tuple[str, int]:
+    """The line to show and the column in it: of a very long line, only what stands around the place."""
+    excerpt, column = where.excerpt.rstrip(), where.column
+    if len(excerpt) <= LONGEST_EXCERPT:
+        return excerpt, column
+    start = max(0, column - 1 - LONGEST_EXCERPT // 2)
+    before = "…" if start else ""
+    piece = excerpt[start : start + LONGEST_EXCERPT]
+    after = "…" if start + LONGEST_EXCERPT < len(excerpt) else ""
+    return f"{before}{piece}{after}", column - start + len(before)
 
 
 class WindtunnelError(Exception):

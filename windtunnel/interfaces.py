@@ -51,8 +51,13 @@ class Sink(Protocol):
 class Endpoint(Protocol):
     """Where a step's requests go, with everything constant about them encoded before the clock starts."""
 
-    method: str
-    service: Service
+    @property
+    def method(self) -> str:
+        """The method, in capitals."""
+
+    @property
+    def service(self) -> Service:
+        """The service."""
 
 
 class Client(Protocol):

@@ -29,6 +29,11 @@ T = TypeVar("T")
 _VARIABLE_NAME = re.compile(r"[^\W\d]\w*")
 _ALWAYS_SET = ("correlation_id", "instance_id", "instance_index", "response", "run_id", "steps", "user_index")
 _EMPTY_PATH = "$"
+_ABSENT = {
+    "env": "write ${NAME}, without braces around it: it is read from the environment when the file is",
+    "data": "data files are not supported yet",
+}
+"""Names that nobody may take and that nothing is behind yet."""
 
 
 class StepCompiler:

@@ -21,57 +21,59 @@ Exit codes: 0 pass, 1 error (a bug of ours), 2 invalid input, 3 SUT unreachable,
 5 evidence incomplete, 99 fail, 130/143 interrupted.
 """
 
+PlanFile = Annotated[
+    str | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="A test plan. Default: windtunnel.yaml if it exists and neither --sut nor --scenarios is given. "
+        "What is given here wins over the plan.",
+        show_default=False,
+    ),
+]
+Parallel = Annotated[
+    int | None,
+    typer.Option("--parallel", "-p", metavar="N", help="Users at the same time. Default: 1.", show_default=False),
+]
+Count = Annotated[
+    int | None,
+    typer.Option(
+        "--count", "-n", metavar="N", help="Instances over the whole run. Default: 1.", show_default=False
+    ),
+]
+Duration = Annotated[
+    str | None,
+    typer.Option("--duration", metavar="TIME", help="How long new instances start: 30s, 5m.", show_default=False),
+]
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--threshold",
+        "--thresholds",
+        metavar="TEXT",
+        help="A condition the run must meet: 'http_req_duration: p(95) < 400ms', "
+        "'http_req_failed{step:add_to_cart}: rate < 1%'. Repeatable, added to the plan's.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", help="Makes a run repeatable. Default: random.", show_default=False),
+]
+Name = Annotated[str, typer.Option("--name", metavar="TEXT", help="A name for the report.", show_default=False)]
+
 
 def run(
     sut: SutFile = None,
     scenarios: Scenarios = None,
-    plan: Annotated[
-        str | None,
-        typer.Option(
-            "--plan",
-            metavar="FILE",
-            help="A test plan. Default: windtunnel.yaml if it exists and neither --sut nor --scenarios is given. "
-            "What is given here wins over the plan.",
-            show_default=False,
-        ),
-    ] = None,
-    parallel: Annotated[
-        int | None,
-        typer.Option(
-            "--parallel", "-p", metavar="N", help="Users at the same time. Default: 1.", show_default=False
-        ),
-    ] = None,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            "--count", "-n", metavar="N", help="Instances over the whole run. Default: 1.", show_default=False
-        ),
-    ] = None,
-    duration: Annotated[
-        str | None,
-        typer.Option(
-            "--duration", metavar="TIME", help="How long new instances start: 30s, 5m.", show_default=False
-        ),
-    ] = None,
-    thresholds: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--threshold",
-            "--thresholds",
-            metavar="TEXT",
-            help="A condition the run must meet: 'http_req_duration: p(95) < 400ms', "
-            "'http_req_failed{step:add_to_cart}: rate < 1%'. Repeatable, added to the plan's.",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option("--seed", metavar="N", help="Makes a run repeatable. Default: random.", show_default=False),
-    ] = None,
+    plan: PlanFile = None,
+    parallel: Parallel = None,
+    count: Count = None,
+    duration: Duration = None,
+    thresholds: Thresholds = None,
+    seed: Seed = None,
     output: Output = None,
-    name: Annotated[
-        str, typer.Option("--name", metavar="TEXT", help="A name for the report.", show_default=False)
-    ] = "",
+    name: Name = "",
     quiet: Quiet = False,
     color: Color = None,
 ) -> None:

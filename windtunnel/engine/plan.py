@@ -62,7 +62,8 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
     problems: list[Problem] = []
     compiled = [_scenario(scenario, test_plan.sut, transport, problems) for scenario in test_plan.scenarios]
     if problems:
-        raise ConfigError(problems)
+        files = [scenario.source.file for scenario in test_plan.scenarios]
+        raise ConfigError(sorted(problems, key=lambda problem: _reading_order(problem, files)))
     return Plan(
         facts=RunFacts(run_id=run_id, seed=test_plan.seed),
         load=test_plan.load,
@@ -71,6 +72,11 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
         rows=tuple(row for scenario in test_plan.scenarios for row in _rows(scenario, test_plan.sut)),
         keep_bodies=test_plan.output.bodies,
     )
+
+
+def _reading_order(problem: Problem, files: list[str]) -> tuple[int, int, int]:
+    where = problem.where
+    return (files.index(where.file), where.line, where.column) if where and where.file in files else (-1, 0, 0)
 
 
 def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list[Problem]) -> CompiledScenario:

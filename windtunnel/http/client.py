@@ -8,7 +8,7 @@ from time import perf_counter, time
 
 from windtunnel.errors import ExpressionError
 from windtunnel.http.connection import Connection
-from windtunnel.http.cookies import CookieJar
+from windtunnel.http.cookies import CookieJar, join_cookies
 from windtunnel.http.dial import Destination, dial
 from windtunnel.http.encoding import content_length, encode_target, header_lines, merge_headers
 from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, Pairs, make_endpoint
@@ -229,13 +229,15 @@ class HttpClient:
     def _with_cookies(
         self, endpoint: HttpEndpoint, target: str, headers: Sequence[tuple[str, str]]
     ) -> Sequence[tuple[str, str]]:
-        """The headers with those of the jar's cookies that belong there, unless the step has set Cookie itself."""
-        if "cookie" in endpoint.names or any(name.lower() == "cookie" for name, _ in headers):
-            return headers
+        """The headers with those of the jar's cookies that belong there, beside those the step sets itself."""
         origin = endpoint.destination.origin
         path = endpoint.start[len(endpoint.method) + 1 :] + target
-        value = self._cookies.header(host=origin.host, target=path, secure=origin.scheme == "https", now=time())
-        return headers if value is None else (*headers, ("Cookie", value))
+        kept = self._cookies.header(host=origin.host, target=path, secure=origin.scheme == "https", now=time())
+        if kept is None:
+            return headers
+        own = next((value for name, value in (*headers, *endpoint.headers) if name.lower() == "cookie"), None)
+        others = [pair for pair in headers if pair[0].lower() != "cookie"]
+        return [*others, ("Cookie", kept if own is None else join_cookies(own, kept))]
 
     def _take_cookies(self, destination: Destination, exchange: Exchange) -> None:
         origin = destination.origin

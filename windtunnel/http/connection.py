@@ -123,7 +123,8 @@ class Connection(asyncio.Protocol):
         self.is_open = False
         self._deadlines.forget(self)
         if self._exchange is not None:
-            self._end(now, connection_lost(exc))
+            # Some versions of asyncio report the end of a TLS connection only here.
+            self._end(now, self._reader.end_of_stream() if exc is None else connection_lost(exc))
         self._on_lost(self)
 
     def pause_writing(self) -> None:
@@ -156,6 +157,7 @@ class Connection(asyncio.Protocol):
             timings.wait = int((now - sent) * 1e6)
         if failure is not None:
             exchange.error, exchange.error_detail = failure.kind, failure.detail
+            self._reader.give_up()
             self._drop()
         elif self._write_blocked or not self._reader.reusable:
             self._drop()

@@ -12,7 +12,7 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from math import inf
 
-__all__ = ["Cookie", "CookieJar", "parse_set_cookie"]
+__all__ = ["Cookie", "CookieJar", "join_cookies", "parse_set_cookie"]
 
 _MAX_COOKIES = 200
 _MAX_SIZE = 4096
@@ -127,3 +127,9 @@ def _expiry(attributes: dict[str, str], now: float) -> float:
     except (KeyError, ValueError, TypeError, IndexError, OverflowError):
         return inf
     return (expires if expires.tzinfo else expires.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def join_cookies(own: str, kept: str) -> str:
+    """One Cookie header out of a step's own and the jar's; of one name, the step's own is sent."""
+    names = {pair.partition("=")[0].strip() for pair in own.split(";")}
+    return "; ".join([own, *(pair for pair in kept.split("; ") if pair.partition("=")[0] not in names)])

@@ -58,10 +58,8 @@ def tls_failure(error: OSError) -> Failure:
     return Failure("tls", "the server closed the connection during the handshake")
 
 
-def connection_lost(error: Exception | None) -> Failure:
+def connection_lost(error: Exception) -> Failure:
     """What the loss of an open connection comes to; `error` is what asyncio hands to the protocol."""
-    if error is None:
-        return Failure("closed")
     if isinstance(error, ssl.SSLError):
         return tls_failure(error)
     return Failure("reset", _detail(error) if isinstance(error, OSError) else None)

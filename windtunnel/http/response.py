@@ -93,8 +93,6 @@ class ResponseReader:
                 self._failure = Failure("protocol", str(error))
         if self._failure is None and not self.complete and self.received > self._wire_limit:
             self._failure = self._too_large()
-        if self._failure is not None:
-            self._keep_body()
         return self._failure
 
     def end_of_stream(self) -> Failure | None:
@@ -105,9 +103,12 @@ class ResponseReader:
             self._failure = Failure("closed", "in the middle of the response")
         else:
             self._failure = Failure("closed", "before any response")
-        if self._failure is not None:
-            self._keep_body()
         return self._failure
+
+    def give_up(self) -> None:
+        """Leave what came of the body in the exchange, as evidence; of one over the limit only the beginning."""
+        body = b"".join(self._chunks)
+        self._exchange.body = body if len(body) <= self._max_body else body[:_KEPT_OF_TOO_LARGE]
 
     # What httptools calls, in the order in which it does.
 
@@ -189,11 +190,6 @@ class ResponseReader:
                 self._failure = Failure("decode", str(error))
                 return
         self._exchange.body = b"".join(self._chunks)
-
-    def _keep_body(self) -> None:
-        """Leave what came of the body in the exchange, as evidence; of one over the limit only the beginning."""
-        body = b"".join(self._chunks)
-        self._exchange.body = body if len(body) <= self._max_body else body[:_KEPT_OF_TOO_LARGE]
 
     def _too_large(self) -> Failure:
         if self._head_done:

@@ -270,11 +270,15 @@ class FailureSeries:
 class HealthSeries:
     """The generator's own state, second by second."""
 
-    __slots__ = ("_cpu_ppm", "_last", "count", "in_flight_max", "lag", "lag_max_us", "late_max_us", "memory_max")
+    __slots__ = (
+        *("_cpu_ppm", "_last", "count", "in_flight_max", "lag", "lag_max_us", "late_max_us", "memory_max"),
+        "usual_lag",
+    )
 
     def __init__(self) -> None:
         self.count = self._cpu_ppm = self.memory_max = 0
         self.lag = Histogram()  # the p99 of every second
+        self.usual_lag = Histogram()  # the median of every second
         self.lag_max_us = self.late_max_us = self.in_flight_max = 0
         self._last = (float("-inf"), 0)
 
@@ -294,6 +298,7 @@ class HealthSeries:
         self._cpu_ppm += round(record.cpu * 1e6)
         self.memory_max = max(self.memory_max, record.memory)
         self.lag.add(record.lag_p99_us)
+        self.usual_lag.add(record.lag_p50_us)
         self.lag_max_us = max(self.lag_max_us, record.lag_max_us)
         self.late_max_us = max(self.late_max_us, record.late_max_us)
         self.in_flight_max = max(self.in_flight_max, record.in_flight)
@@ -305,6 +310,7 @@ class HealthSeries:
         self._cpu_ppm += other._cpu_ppm
         self.memory_max = max(self.memory_max, other.memory_max)
         self.lag.merge(other.lag)
+        self.usual_lag.merge(other.usual_lag)
         self.lag_max_us = max(self.lag_max_us, other.lag_max_us)
         self.late_max_us = max(self.late_max_us, other.late_max_us)
         self.in_flight_max = max(self.in_flight_max, other.in_flight_max)

@@ -70,7 +70,7 @@ class Exchange:
     """A request and its outcome: mutable while the connection fills it, left alone afterwards.
 
     `started` and `ended` are seconds of `time.perf_counter`. `error` is None when the response is complete.
-    As `response` in a template it offers status, headers, text, json, cookies, url and latency_ms.
+    As `response` in a template it offers status, headers, text, json, url and latency_ms.
     """
 
     __slots__ = (

@@ -26,8 +26,7 @@ class OutputSettings:
 class TestPlan:
     """What to run against what, how hard, and what decides.
 
-    `secrets` are values that came from the environment and must never be written; `environment` holds the
-    public ones a template may read as `env.NAME`.
+    `secrets` are values that came from the environment and must never be written.
     """
 
     sut: Sut

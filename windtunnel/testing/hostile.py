@@ -272,6 +272,7 @@ class HostileServer:
     port: int = 0
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _arrival: asyncio.Event = field(default_factory=asyncio.Event)
 
     def url(self, path: str = "", *, host: str = "127.0.0.1") -> str:
         """The URL of a path on this server."""
@@ -280,6 +281,12 @@ class HostileServer:
     def requests_on(self, connection: int) -> int:
         """How many requests have come over one connection."""
         return sum(1 for number, _, _ in self.visits if number == connection)
+
+    async def visited(self, path: str) -> None:
+        """Wait until a request for `path` has been read."""
+        while all(urlsplit(target).path != path for _, _, target in self.visits):
+            self._arrival.clear()
+            await self._arrival.wait()
 
     async def __aenter__(self) -> HostileServer:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls)
@@ -318,6 +325,7 @@ class HostileServer:
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.visits.append((connection, method, target))
+            self._arrival.set()
             visit = Visit(
                 method=method,
                 target=target,

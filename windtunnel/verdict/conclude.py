@@ -59,7 +59,7 @@ def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
     """No answer at all, or nothing that could have got one."""
     if aggregate.unreachable:
         return [
-            ("unreachable", f"nothing was sent, no service answers: {why}")
+            ("unreachable", f"nothing was sent, no service answers: {why}; start it, or mend base_url")
             for why in sorted(aggregate.unreachable)
         ]
     if not instances_by_outcome(aggregate).total():

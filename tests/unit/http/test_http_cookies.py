@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from windtunnel.http.cookies import CookieJar, parse_set_cookie
+from windtunnel.http.cookies import CookieJar, join_cookies, parse_set_cookie
 
 NOW = 1_800_000_000.0
 
@@ -110,3 +110,7 @@ def test_a_server_cannot_fill_the_memory():
 
 def test_an_address_shares_no_cookies_with_its_digits():
     assert parse_set_cookie("a=1; Domain=0.0.1", host="127.0.0.1", target="/", secure=True, now=NOW) is None
+
+
+def test_a_steps_own_cookies_go_beside_those_of_the_jar_and_win_over_one_of_the_same_name():
+    assert join_cookies("mine=1; lang=de", "lang=en; session=abc") == "mine=1; lang=de; session=abc"

@@ -49,7 +49,6 @@ def test_a_broken_handshake_is_a_tls_error_but_no_open_files_are_ours():
     assert tls_failure(OSError(errno.EMFILE, "x")).kind == "open_files"
 
 
-def test_an_open_connection_ends_closed_or_reset():
-    assert connection_lost(None).kind == "closed"
+def test_the_loss_of_an_open_connection_is_a_reset():
     assert connection_lost(BrokenPipeError(errno.EPIPE, "x")) == Failure("reset", os.strerror(errno.EPIPE))
     assert connection_lost(ConnectionResetError()).kind == "reset"

@@ -81,7 +81,9 @@ def test_a_host_that_is_not_allowed_is_named_without_its_path():
     )
 
 
-@pytest.mark.parametrize("location", ["mailto:a@b.test", "http://", "http://[bad", "http://user:pw@shop.test/"])
+@pytest.mark.parametrize(
+    "location", ["mailto:a@b.test", "ftp://shop.test/", "http://[bad", "http://user:pw@shop.test/"]
+)
 def test_a_location_that_is_no_web_address_is_a_protocol_error(location):
     failure = decide(location=location)
     assert isinstance(failure, Failure)

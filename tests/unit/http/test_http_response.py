@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,8 @@ def outcome(
             break
     if closes and not failure and not reader.complete:
         failure = reader.end_of_stream()
+    if failure:
+        reader.give_up()
     return {
         "status": exchange.status,
         "reason": exchange.reason,
@@ -41,7 +44,7 @@ def outcome(
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [data[a:b] for a, b in pairwise(edges) if a < b]
 
 
 TOKEN = st.text("abcXYZ-", min_size=1, max_size=12).filter(
@@ -61,7 +64,7 @@ def responses(draw) -> tuple[bytes, bytes, list[tuple[bytes, bytes]]]:
         headers.append((b"Content-Encoding", b"gzip"))
     if draw(st.booleans()):
         headers.append((b"Transfer-Encoding", b"chunked"))
-        parts = [part for part in cut(wire, draw(st.lists(st.integers(0, 300), max_size=3)))]
+        parts = cut(wire, draw(st.lists(st.integers(0, 300), max_size=3)))
         wire = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
     else:
         headers.append((b"Content-Length", b"%d" % len(wire)))

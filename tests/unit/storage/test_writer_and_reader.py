@@ -168,7 +168,9 @@ def test_lines_are_written_once_a_turn_of_the_loop(tmp_path: Path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_cuts_back_to_the_last_whole_line_stops_the_load_and_counts_what_is_lost(tmp_path, monkeypatch):
+def test_a_full_disk_cuts_back_to_the_last_whole_line_stops_the_load_and_counts_what_is_lost(
+    tmp_path, monkeypatch
+):
     path = tmp_path / "0000.jsonl"
     failures = []
     writer = RecordWriter(path, run_id="r", on_failure=failures.append)
@@ -230,5 +232,3 @@ def test_kill_9_loses_no_acknowledged_record(tmp_path: Path):
 
     assert len(records) >= acknowledged
     assert not evidence.finished
-
-

@@ -69,7 +69,9 @@ def test_a_failure_outweighs_a_missing_answer_and_both_are_told() -> None:
 
 
 def test_lag_that_explains_a_failure_makes_the_run_inconclusive() -> None:
-    assert told(Run().instances(20).requests(40, wait=410_000).lag(20_000).ended().concluded(SLOW)) == (
+    assert told(
+        Run().instances(20).requests(1).requests(40, wait=410_000).lag(20_000).ended().concluded(SLOW)
+    ) == (
         "inconclusive",
         4,
     )
@@ -128,7 +130,9 @@ def test_a_load_without_requests_is_not_unreachable() -> None:
 def test_a_sut_that_nobody_could_connect_to_is_unreachable() -> None:
     summary = Run().ended(unreachable="http://shop: connection refused").concluded(QUICK)
     assert told(summary) == ("unreachable", 3)
-    assert summary.reasons == ["nothing was sent, no service answers: http://shop: connection refused"]
+    assert summary.reasons == [
+        "nothing was sent, no service answers: http://shop: connection refused; start it, or mend base_url"
+    ]
 
 
 def test_no_instance_at_all_is_inconclusive_and_said_once() -> None:

@@ -115,12 +115,18 @@ def test_a_gauge_is_judged_by_its_last_value() -> None:
 
 
 def test_a_time_that_only_lag_made_too_long_is_inconclusive() -> None:
-    run = Run().requests(100, wait=410_000).lag(20_000)
+    run = Run().requests(1, wait=5_000).requests(100, wait=410_000).lag(20_000)
     result = run.result("http_req_duration", "p(95) < 400")
     assert (result.result, result.measured) == ("inconclusive", "410 ms")
     assert result.reason is not None
     assert "20 ms late itself" in result.reason
     assert "use fewer users" in result.reason
+
+
+def test_lag_does_not_excuse_a_limit_that_not_even_the_fastest_met() -> None:
+    run = Run().requests(100, wait=2_000).requests(100, wait=13_000).lag(27_000)
+    assert run.result("http_req_duration", "p(95) < 0.001ms").result == "fail"
+    assert run.result("http_req_duration", "p(95) < 2.1ms").result == "inconclusive"
 
 
 def test_a_time_that_is_too_long_without_the_lag_too_fails() -> None:
@@ -147,7 +153,7 @@ def test_lag_is_no_excuse_for_counts_and_shares_nor_for_itself() -> None:
 
 
 def test_step_durations_are_times_like_any_other() -> None:
-    run = Run().steps(100, duration_us=410_000).lag(20_000)
+    run = Run().steps(1, duration_us=5_000).steps(100, duration_us=410_000).lag(20_000)
     assert run.result("step_duration{step:rest}", "p(95) < 400").result == "inconclusive"
 
 
