@@ -214,7 +214,11 @@ def test_a_signal_ends_the_run_in_order(folder: Path, number: signal.Signals, co
 def test_a_service_that_is_down_in_the_middle_fails_instances_and_names_the_cause(folder: Path):
     with ShopProcess() as own:
         (folder / "sut.yaml").write_text(f"name: shop\nbase_url: {own.base_url}\n")
-        (folder / "windtunnel.yaml").write_text("load: { parallel: 5, duration: 3s, graceful_stop: 1s }\n")
+        (folder / "windtunnel.yaml").write_text("load: { parallel: 5, duration: 2s }\n")
+        # Without a `wait` step: that one would rightly go on polling a service that is down.
+        (folder / "scenarios" / "checkout.yaml").write_text(
+            "id: browse\nflow:\n  - { type: http, name: list, path: /api/products }\n"
+        )
         process = subprocess.Popen(
             command("run"),
             cwd=folder,
