@@ -12,7 +12,7 @@ import windtunnel
 from windtunnel.engine.coordinator import RECORD_VERSION
 from windtunnel.engine.plan import Plan
 from windtunnel.model.manifest import Manifest
-from windtunnel.model.test_plan import TestPlan
+from windtunnel.model.plan import TestPlan
 from windtunnel.redaction import Redactor
 
 __all__ = ["plan_hash", "run_manifest"]

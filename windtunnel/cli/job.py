@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from windtunnel.cli.facts import plan_hash, run_manifest
 from windtunnel.cli.progress import Status, watch
 from windtunnel.cli.rendering import write_reports
+from windtunnel.cli.request import JobRequest, load_test_plan
 from windtunnel.cli.terminal import Terminal
-from windtunnel.cli.test_plan import JobRequest, load_test_plan
 from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.coordinator import Conduct, conduct
 from windtunnel.engine.plan import compile_plan
@@ -27,8 +27,8 @@ from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
 from windtunnel.model.manifest import Evidence, Manifest
+from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
-from windtunnel.model.test_plan import TestPlan
 from windtunnel.redaction import Redactor
 from windtunnel.report.collect import Analysis
 from windtunnel.storage.directory import RunDirectory, new_run_id

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from windtunnel.cli.test_plan import DEFAULT_PLAN, JobRequest, load_test_plan
+from windtunnel.cli.request import DEFAULT_PLAN, JobRequest, load_test_plan
 from windtunnel.config.assemble import DEFAULT_SUT
 from windtunnel.config.reader import read_file
 from windtunnel.config.scenario import gather_scenarios
@@ -17,10 +17,10 @@ from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
 from windtunnel.model.load import ClosedLoad
+from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.model.test_plan import TestPlan
 from windtunnel.verdict.selectors import check_selectors
 
 __all__ = ["validate_files"]

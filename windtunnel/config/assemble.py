@@ -15,7 +15,7 @@ from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import ClosedLoad
-from windtunnel.model.test_plan import OutputSettings, TestPlan
+from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.threshold import Threshold
 
 __all__ = ["DEFAULT_SCENARIOS", "DEFAULT_SUT", "Overrides", "assemble", "load_all"]

@@ -13,9 +13,9 @@ from windtunnel.expressions.template import Template
 from windtunnel.interfaces import Transport
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.manifest import StepRow
+from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.sut import Sut
-from windtunnel.model.test_plan import TestPlan
 
 __all__ = ["CompiledScenario", "Plan", "RunFacts", "compile_plan"]
 

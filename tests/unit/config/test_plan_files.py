@@ -7,7 +7,7 @@ from golden import golden, message_of
 from windtunnel.config.assemble import Overrides, load_all
 from windtunnel.config.plan import LoadSettings, load_plan_file
 from windtunnel.model.load import ClosedLoad
-from windtunnel.model.test_plan import OutputSettings, TestPlan
+from windtunnel.model.plan import OutputSettings, TestPlan
 
 SUT = "base_url: ${SHOP:-http://localhost:8080}\nheaders: { x-token: '${TOKEN:-}', x-region: '${REGION:-}' }\n"
 SCENARIO = "id: {id}\nflow: [{{ type: http, name: home_{id}, method: GET, path: / }}]\n"

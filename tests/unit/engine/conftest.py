@@ -14,11 +14,11 @@ from windtunnel.engine.shutdown import Shutdown
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.manifest import Evidence
+from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, RunEnded, StepRecord
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.model.test_plan import OutputSettings, TestPlan
 from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader

@@ -10,9 +10,9 @@ from conftest import SUT, get, scenario
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError
 from windtunnel.model.load import ClosedLoad
+from windtunnel.model.plan import TestPlan
 from windtunnel.model.record import FailedCheck
 from windtunnel.model.scenario import StopWhen
-from windtunnel.model.test_plan import TestPlan
 from windtunnel.testing.scripted import Answer, ScriptedTransport, json_answer
 
 CREATED = {"type": "assert", "name": "created", "expect": {"status_code": 201}}

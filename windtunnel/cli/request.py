@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windtunnel.config.assemble import Overrides, load_all
-from windtunnel.model.test_plan import TestPlan
+from windtunnel.model.plan import TestPlan
 
 __all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan"]
 
