@@ -23,7 +23,13 @@ Scenarios = Annotated[
 ]
 Output = Annotated[
     str | None,
-    typer.Option("--output", metavar="FOLDER", help="Where runs are kept. Default: runs.", show_default=False),
+    typer.Option(
+        "--output",
+        "--output-dir",
+        metavar="FOLDER",
+        help="Where runs are kept. Default: runs.",
+        show_default=False,
+    ),
 ]
 RunId = Annotated[
     str | None,

@@ -11,7 +11,7 @@ from windtunnel.model.load import ClosedLoad
 
 __all__ = ["Status", "progress_line", "watch"]
 
-LIVE_S = 0.25
+LIVE_S = 0.5
 LOG_S = 10.0
 
 
