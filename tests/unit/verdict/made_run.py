@@ -139,8 +139,9 @@ class Run:
             self.aggregate.write(Dropped(t=START, scenario="shop", index=index, scheduled=START))
         return self
 
-    def lag(self, p99_us: int) -> Run:
-        self.aggregate.write(Health(t=START + 1, lag_p99_us=p99_us, lag_max_us=p99_us, in_flight=3, cpu=0.5))
+    def lag(self, p99_us: int, *, p50_us: int = 0) -> Run:
+        lags = {"lag_p50_us": p50_us, "lag_p99_us": p99_us, "lag_max_us": p99_us}
+        self.aggregate.write(Health(t=START + 1, **lags, in_flight=3, cpu=0.5))
         return self
 
     def ended(self, *, signal: int | None = None, bug: str | None = None, unreachable: str | None = None) -> Run:

@@ -129,6 +129,12 @@ def test_lag_does_not_excuse_a_limit_that_not_even_the_fastest_met() -> None:
     assert run.result("http_req_duration", "p(95) < 2.1ms").result == "inconclusive"
 
 
+def test_no_lag_excuses_a_limit_that_no_server_can_meet() -> None:
+    run = Run().requests(100, wait=13_000).lag(900_000, p50_us=900_000)
+    assert run.result("http_req_duration", "p(95) < 0.001ms").result == "fail"
+    assert run.result("http_req_duration", "p(95) < 1ms").result == "inconclusive"
+
+
 def test_a_time_that_is_too_long_without_the_lag_too_fails() -> None:
     assert (
         Run().requests(100, wait=421_000).lag(20_000).result("http_req_duration", "p(95) < 400").result == "fail"
