@@ -46,10 +46,30 @@ class _Course:
             self.outcome = "errored" if result.outcome == "errored" else "failed"
 
 
+class _Draw:
+    """The random numbers of one instance; made when first asked for, since making them costs more than a request.
+
+    Stands apart from the instance, because a scope that referred to the instance would be a cycle: everything an
+    instance received would wait for the garbage collector.
+    """
+
+    __slots__ = ("_key", "_random")
+
+    def __init__(self, key: tuple[int, str, int]) -> None:
+        self._key = key
+        self._random: Random | None = None
+
+    def __call__(self) -> Random:
+        if self._random is None:
+            seed, scenario, index = self._key
+            self._random = Random(f"{seed}:{scenario}:{index}")
+        return self._random
+
+
 class RunningInstance:
     """The `Instance` that actions see, owned by the one task that runs it."""
 
-    __slots__ = ("_journal", "_random", "_seed", "client", "clock", "exchanges", "last_exchange", "scope", "who")
+    __slots__ = ("_draw", "_journal", "client", "clock", "exchanges", "last_exchange", "scope", "who")
 
     def __init__(
         self,
@@ -65,8 +85,7 @@ class RunningInstance:
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
         self._journal = journal
-        self._seed = facts.seed
-        self._random: Random | None = None
+        self._draw = _Draw((facts.seed, who.scenario, who.index))
         self.scope: dict[str, Any] = {
             "run_id": facts.run_id,
             "instance_id": who.instance_id,
@@ -80,13 +99,8 @@ class RunningInstance:
 
     @property
     def random(self) -> Random:
-        """Randomness that depends on (seed, scenario, instance index) alone; made when first used."""
-        if self._random is None:
-            self._random = Random(f"{self._seed}:{self.who.scenario}:{self.who.index}")
-        return self._random
-
-    def _draw(self) -> Random:
-        return self.random
+        """Randomness that depends on (seed, scenario, instance index) alone."""
+        return self._draw()
 
     def keep_secret(self, names: Iterable[str]) -> None:
         """From here on the values of these variables stand in no record of this instance."""

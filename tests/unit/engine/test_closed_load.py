@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections import Counter
 
@@ -11,7 +12,7 @@ from conftest import get, pause, scenario
 
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.record import Health
-from windtunnel.testing.scripted import Answer
+from windtunnel.testing.scripted import Answer, json_answer
 from windtunnel.testing.virtual_clock import EPOCH
 
 
@@ -186,3 +187,20 @@ def test_a_slow_service_takes_its_time_in_the_records(run):
 
     assert finished.steps[0].duration_us == pytest.approx(1_500_000, abs=2)
     assert finished.instances[0].duration_us == pytest.approx(1_500_000, abs=2)
+
+
+def test_an_instance_leaves_no_cycle_for_the_garbage_collector(run):
+    flow = scenario(get("list", extract={"first": "$[0]"}), get("roll", "/?n={{ random_int(1, 6) }}"))
+    answers = json_answer([1, 2])
+    run(flow, answers=lambda sent: answers, load=ClosedLoad(count=1))
+    gc.collect()
+    gc.disable()
+    try:
+        run(flow, answers=lambda sent: answers, load=ClosedLoad(count=1))
+        few = gc.collect()
+        run(flow, answers=lambda sent: answers, load=ClosedLoad(count=200))
+        many = gc.collect()
+    finally:
+        gc.enable()
+
+    assert many <= few + 20
