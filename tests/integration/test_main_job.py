@@ -256,3 +256,38 @@ def test_secrets_from_the_environment_are_in_no_file_of_the_run(folder: Path):
     for path in (folder / "runs").rglob("*"):
         if path.is_file():
             assert b"hunter2" not in path.read_bytes(), path
+
+
+def test_a_reader_that_goes_away_changes_nothing_about_the_run_and_its_exit_code(folder: Path):
+    process = subprocess.Popen(
+        command("run", "--count", "3"), cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    complaints = process.stderr.read()
+    process.stderr.close()
+
+    assert process.wait(timeout=60) == 0, complaints
+    assert complaints == b""
+    assert summary(folder)["verdict"] == "pass"
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a file system of 600 kB")
+def test_a_full_disk_stops_the_load_says_incomplete_and_shows_what_happened(folder: Path):
+    disk = folder / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("may not mount here")
+    try:
+        answer = windtunnel(folder, "run", "--parallel", "5", "--count", "5000", "--output", "disk")
+        left = [path.name for path in disk.glob("2*/.*")]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+    assert answer.returncode == 5
+    assert "No space left on device" in answer.stdout + answer.stderr
+    assert "incomplete" in answer.stdout
+    assert "get_products" in answer.stdout
+    assert left == []

@@ -60,7 +60,6 @@ def run_job(request: JobRequest, *, environment: Mapping[str, str], terminal: Te
     evidence = _run_loop(lambda: _carry_out(job, terminal))
     summary = conclude(job.manifest, job.aggregate, evidence)
     analysis = Analysis(summary=summary, aggregate=job.aggregate, manifest=job.manifest)
-    job.directory.write_summary(summary)
     write_reports(job.directory, analysis, terminal)
     return JobResult(summary=summary, directory=job.directory)
 

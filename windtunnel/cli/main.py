@@ -60,10 +60,6 @@ def main() -> None:
         _fail("unreachable", str(error), error.hint)
     except EvidenceError as error:
         _fail("incomplete", str(error), error.hint)
-    except BrokenPipeError:
-        # Whoever read us has gone (`| head`): nothing is left to say.
-        sys.stderr.close()
-        sys.exit(EXIT_CODES["error"])
     except KeyboardInterrupt:
         sys.exit(EXIT_CODES["interrupted"])
     except Exception:  # noqa: BLE001  the edge of the program: a bug of ours is shown and told apart

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from windtunnel.cli.terminal import Terminal
+from windtunnel.errors import EvidenceError
 from windtunnel.report import terminal as terminal_report
 from windtunnel.report.collect import Analysis, build_report
 from windtunnel.report.model import Report
@@ -12,18 +15,31 @@ from windtunnel.storage.directory import RunDirectory
 __all__ = ["write_reports"]
 
 WRITTEN = ("markdown", "html")
-"""The renderers whose files every run leaves behind, beside `summary.json`; the quick one first."""
+"""The renderers whose files every run leaves behind, after `summary.json`; the quick one first."""
 
 
 def write_reports(directory: RunDirectory, analysis: Analysis, terminal: Terminal) -> Report:
-    """Write `summary.md` and `report.html`, and show the final table and verdict in the terminal."""
+    """Write `summary.json`, `summary.md` and `report.html`, and show the final table and verdict.
+
+    What can't be written keeps nothing else from being written or shown; the EvidenceError comes afterwards.
+    """
+    failures: list[EvidenceError] = []
+
+    def attempt(write: Callable[[], object]) -> None:
+        try:
+            write()
+        except EvidenceError as error:
+            failures.append(error)
+
+    attempt(lambda: directory.write_summary(analysis.summary))
     report = build_report(directory, analysis.manifest, analysis.summary, analysis.aggregate)
     for name in WRITTEN:
         file_name, render = RENDERERS[name]
-        directory.write(file_name, render(report))
-    text = terminal_report.render(report, width=terminal.width, color=terminal.color)
+        attempt(lambda: directory.write(file_name, render(report)))  # noqa: B023  called at once
     if terminal.quiet:
         terminal.result(f"{analysis.summary.verdict}: {directory.path / 'report.html'}")
     else:
-        terminal.result(text)
+        terminal.result(terminal_report.render(report, width=terminal.width, color=terminal.color))
+    if failures:
+        raise failures[0]
     return report

@@ -36,6 +36,4 @@ def report(
         raise ConfigError.of(f"RUN is {run!r} and --run-id is {run_id!r}", hint="give one of them")
     directory = RunDirectory.find(run or run_id or "latest", Path(output or "runs"))
     terminal = Terminal.standard(color=color, quiet=quiet)
-    analysis = analyse(directory)
-    directory.write_summary(analysis.summary)
-    write_reports(directory, analysis, terminal)
+    write_reports(directory, analyse(directory), terminal)

@@ -48,10 +48,18 @@ class Terminal:
 
     def result(self, text: str) -> None:
         """A line that is shown always."""
-        self.out.write(f"{text}\n")
-        self.out.flush()
+        _write(self.out, text)
 
     def note(self, text: str) -> None:
         """A line beside the result: progress, warnings."""
-        self.err.write(f"{text}\n")
-        self.err.flush()
+        _write(self.err, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write a line. A reader that has gone (`| head`) takes nothing from the run nor from its verdict."""
+    try:
+        stream.write(f"{text}\n")
+        stream.flush()
+    except BrokenPipeError:
+        # What is still in the stream's buffer goes nowhere, at the end of the process too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -119,6 +119,8 @@ class RunDirectory:
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)
             temporary.replace(target)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise EvidenceError(f"can't write {target}: {error.strerror}") from None
         return target
 
