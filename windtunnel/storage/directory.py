@@ -108,6 +108,8 @@ class RunDirectory:
         """Write the YAML that ran into `plan/`, with what is secret in it hidden."""
         for source in sources:
             target = self.path / "plan" / _inside(source.file)
+            while target.exists():
+                target = target.with_name(f"_{target.name}")  # files of one name from folders outside
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(_without_secrets(source, redactor), encoding="utf-8")
 

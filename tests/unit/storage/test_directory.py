@@ -117,3 +117,12 @@ def test_the_kept_plan_hides_secrets_by_value_and_by_key_and_stays_inside_the_ru
 
     kept = (run.path / "plan" / "sut.yaml").read_text()
     assert kept == 'headers:\n  Authorization: "[redacted]"\nname: [redacted] shop\n'
+
+
+def test_files_of_one_name_from_outside_folders_are_all_kept(tmp_path: Path):
+    run = make(tmp_path, "20260101T000000Z-aaaaaa")
+    sources = [Source(file=f"/{folder}/a.yaml", lines=(folder,)) for folder in ("one", "two", "three")]
+
+    run.write_sources(sources, Redactor())
+
+    assert {path.read_text() for path in (run.path / "plan").iterdir()} == {"one\n", "two\n", "three\n"}
