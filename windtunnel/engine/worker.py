@@ -40,11 +40,6 @@ class Worker:
         self.in_flight = 0
         self.bug: str | None = None
 
-    @property
-    def started(self) -> int:
-        """Instances started so far."""
-        return self._next_index
-
     async def run(self) -> str:
         """Run the load to its end and say why it ended. Never raises for what an instance did."""
         if self._load.duration_s is not None:

@@ -100,6 +100,7 @@ def _checked_walk(keys: tuple[Any, ...]) -> Callable[[Any], list[Any]]:
 
 def _general_form(text: str) -> Callable[[Any], list[Any]]:
     # Only here: most runs never need the library, and `windtunnel --version` must not wait for its import.
+    from jsonpath_ng import Index
     from jsonpath_ng.ext.parser import parse
 
     try:
@@ -111,7 +112,12 @@ def _general_form(text: str) -> Callable[[Any], list[Any]]:
 
     def find(document: Any) -> list[Any]:
         try:
-            return [match.value for match in expression.find(document)]
+            # Its older versions take `[0]` of a text for its first letter, which is no value of the document.
+            return [
+                match.value
+                for match in expression.find(document)
+                if not (isinstance(match.path, Index) and match.context and isinstance(match.context.value, str))
+            ]
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
             return []  # how the library, depending on its version, says that the document has another shape
         except RecursionError as error:

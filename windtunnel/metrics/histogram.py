@@ -123,10 +123,6 @@ class Histogram:
             found.append(self._middle(bucket) if extreme is None else float(extreme))
         return found
 
-    def count_above(self, us: float) -> int:
-        """How many samples are above `us`; one within 0.4 % of it may fall on either side."""
-        return sum(bucket.count for bucket in self.buckets() if self._middle(bucket) > us)
-
     def buckets(self) -> list[Bucket]:
         """Every bucket that has samples, in ascending order."""
         return [

@@ -29,7 +29,6 @@ class RecordReader:
         self._findings: list[str] = []
         self._finished = 0
         self._damaged = False
-        self._last_t = 0.0
 
     def __iter__(self) -> Iterator[Record]:
         for path in self._segments:

@@ -102,14 +102,6 @@ def test_memory_is_bounded_by_the_range_of_the_samples_and_not_by_their_number()
     assert len(histogram.buckets()) <= 2_700
 
 
-def test_count_above_counts_the_samples_beyond_a_limit() -> None:
-    histogram = Histogram([100, 200, 200, 300_000])
-    assert histogram.count_above(99) == 4
-    assert histogram.count_above(100) == 3
-    assert histogram.count_above(200) == 1
-    assert histogram.count_above(300_000) == 0
-
-
 def test_a_hundredth_is_not_pushed_one_rank_up_by_floating_point() -> None:
     assert Histogram(range(1, 101)).percentile(7) == 7.0
 
