@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Checks, Record
@@ -42,10 +43,10 @@ class Clock(Protocol):
 
 
 class Sink(Protocol):
-    """Takes every record as it comes: the writer, the aggregate and live progress are sinks."""
+    """Takes every record soon after it was made: the writer, the aggregate and live progress are sinks."""
 
-    def write(self, record: Record) -> None:
-        """Take one record. Must not change it."""
+    def write(self, records: Sequence[Record]) -> None:
+        """Take what one turn of the event loop brought, in order. Must not change the records."""
 
 
 class Endpoint(Protocol):
@@ -108,8 +109,7 @@ Preflight = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Tries to connect to every origin the plan uses; origin -> None when it accepts, else why it does not."""
 
 
-@dataclass(slots=True, kw_only=True)
-class StepOutcome:
+class StepOutcome(msgspec.Struct, kw_only=True, gc=False):
     """What running a step came to. An expected failure is such a value; an exception is our bug.
 
     `exchange` is the last request of the step, `requests` how many it sent. When it sent more than one, the
@@ -120,8 +120,8 @@ class StepOutcome:
     outcome: str = "passed"
     error: str | None = None
     message: str | None = None
-    checks: Checks = field(default_factory=list)
-    extracted: list[str] = field(default_factory=list)
+    checks: Checks = []
+    extracted: list[str] = []
     exchange: Exchange | None = None
     requests: int = 0
     request_failed: bool = False

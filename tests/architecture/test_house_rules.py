@@ -38,6 +38,7 @@ OURS: dict[str, set[str]] = {
 THIRD_PARTY: dict[str, set[str]] = {
     "model": {"msgspec"},
     "redaction": {"msgspec"},
+    "interfaces": {"msgspec"},
     "expressions": {"jinja2", "jsonpath_ng", "msgspec"},
     "config": {"yaml", "jsonschema"},
     "http": {"httptools"},

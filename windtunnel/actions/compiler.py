@@ -63,10 +63,8 @@ class CompiledStep:
 
     def refused(self, scope: Scope) -> StepOutcome | None:
         """None when the step is to run; else its outcome: skipped, or errored by a `when` nobody can evaluate."""
-        if self.when is None:
-            return None
         try:
-            return None if self.when(scope) else StepOutcome(outcome="skipped")
+            return None if self.when is None or self.when(scope) else StepOutcome(outcome="skipped")
         except ExpressionError as error:
             error.path = ("when", *error.path)
             return errored(error)

@@ -53,12 +53,16 @@ async def conduct(parts: Conduct) -> Evidence:
     writer = RecordWriter(
         parts.directory.segment(0),
         run_id=parts.directory.run_id,
-        schedule=loop.call_soon,
         on_failure=lambda error: _stop_for(error, shutdown),
     )
     bodies = BodyStore(parts.directory.bodies, parts.redactor)
     journal = Journal(
-        [writer, *parts.sinks], clock=clock, redactor=parts.redactor, bodies=bodies, keep=parts.plan.keep_bodies
+        [writer, *parts.sinks],
+        clock=clock,
+        redactor=parts.redactor,
+        bodies=bodies,
+        keep=parts.plan.keep_bodies,
+        schedule=loop.call_soon,
     )
     journal.write(
         RunStarted(
@@ -77,11 +81,12 @@ async def conduct(parts: Conduct) -> Evidence:
             reason = await _load(worker, journal, clock)
     finally:
         await parts.transport.close()
+        journal.flush()
         ended = writer.end(
             t=clock.unix(), reason=reason, signal=shutdown.signal, bug=worker.bug, unreachable=unreachable
         )
         for sink in parts.sinks:
-            sink.write(ended)
+            sink.write([ended])
     return writer.evidence()
 
 

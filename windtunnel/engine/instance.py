@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,12 +16,7 @@ from windtunnel.interfaces import Client, Clock, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.redaction import SHORTEST_SECRET
 
-__all__ = ["RunningInstance", "correlation_id_of", "run_instance"]
-
-
-def correlation_id_of(run_id: str, index: int) -> str:
-    """32 hex digits that are the W3C trace id of one instance: a hash of the run and the global index."""
-    return hashlib.blake2b(f"{run_id}:{index}".encode(), digest_size=16).hexdigest()
+__all__ = ["RunningInstance", "run_instance"]
 
 
 @dataclass(slots=True)
@@ -53,16 +47,15 @@ class _Draw:
     instance received would wait for the garbage collector.
     """
 
-    __slots__ = ("_key", "_random")
+    __slots__ = ("_random", "_seed", "_who")
 
-    def __init__(self, key: tuple[int, str, int]) -> None:
-        self._key = key
+    def __init__(self, seed: int, who: Identity) -> None:
+        self._seed, self._who = seed, who
         self._random: Random | None = None
 
     def __call__(self) -> Random:
         if self._random is None:
-            seed, scenario, index = self._key
-            self._random = Random(f"{seed}:{scenario}:{index}")
+            self._random = Random(f"{self._seed}:{self._who.scenario}:{self._who.index}")
         return self._random
 
 
@@ -85,7 +78,7 @@ class RunningInstance:
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
         self._journal = journal
-        self._draw = _Draw((facts.seed, who.scenario, who.index))
+        self._draw = _Draw(facts.seed, who)
         self.scope: dict[str, Any] = {
             "run_id": facts.run_id,
             "instance_id": who.instance_id,
@@ -165,7 +158,7 @@ def _set_variables(instance: RunningInstance, scenario: CompiledScenario, course
 
 async def _flow(instance: RunningInstance, scenario: CompiledScenario, journal: Journal, course: _Course) -> bool:
     """Run the steps; True when a failed one ended the flow early."""
-    clock = instance.clock
+    clock, scope = instance.clock, instance.scope
     for step in scenario.steps:
         if course.steps >= scenario.max_steps:
             course.note(step.name, StepOutcome(outcome="errored", error="max_steps", message="too many steps"))
@@ -176,7 +169,8 @@ async def _flow(instance: RunningInstance, scenario: CompiledScenario, journal: 
         result = StepOutcome(outcome="errored", error="internal")
         started = clock.now()
         try:
-            result = step.refused(instance.scope) or await step.action.run(instance)
+            refused = step.refused(scope) if step.when is not None else None
+            result = refused or await step.action.run(instance)
         except asyncio.CancelledError:
             result = StepOutcome(outcome="interrupted", error="interrupted")
             raise
@@ -184,6 +178,8 @@ async def _flow(instance: RunningInstance, scenario: CompiledScenario, journal: 
             if step.secrets:
                 instance.keep_secret(step.secrets)
             journal.step(instance.who, step.name, step.type, result, started=started)
+        if result.outcome == "passed":
+            continue
         course.note(step.name, result)
         if result.outcome in {"failed", "errored"} and step.on_failure == "stop" and scenario.stop_on_step:
             return True

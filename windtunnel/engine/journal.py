@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from windtunnel.interfaces import Clock, Sink, StepOutcome
 from windtunnel.model.http import Exchange
@@ -20,6 +20,11 @@ from windtunnel.redaction import Redactor
 from windtunnel.storage.bodies import BodyStore
 
 __all__ = ["Identity", "Journal"]
+
+Schedule = Callable[[Callable[[], None]], object]
+
+_MOST_PENDING = 1000
+"""Records after which a turn of the loop that does not end is not waited for."""
 
 
 class Identity:
@@ -39,7 +44,7 @@ class Identity:
 class Journal:
     """Writes the records of instances to every sink, with secrets hidden before anybody sees them.
 
-    The sink that writes to disk comes first: it stamps the record.
+    Records are handed over together, once a turn of the event loop (`schedule` is its `call_soon`). The sink that writes to disk comes first: it stamps the records.
     """
 
     def __init__(
@@ -50,17 +55,32 @@ class Journal:
         redactor: Redactor,
         bodies: BodyStore | None,
         keep: str = "failures",
+        schedule: Schedule,
     ) -> None:
-        self._writes = [sink.write for sink in sinks]
+        self._sinks = tuple(sinks)
         self._clock = clock
         self._redactor = redactor
         self._bodies = bodies if keep != "none" else None
         self._keep_all = keep == "all"
+        self._schedule = schedule
+        self._pending: list[Record] = []
 
     def write(self, record: Record) -> None:
-        """Hand one record to every sink."""
-        for write in self._writes:
-            write(record)
+        """Queue one record; it is with every sink before the next turn of the loop ends."""
+        pending = self._pending
+        if not pending:
+            self._schedule(self.flush)
+        pending.append(record)
+        if len(pending) >= _MOST_PENDING:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand everything queued to every sink."""
+        records = self._pending
+        if records:
+            self._pending = []
+            for sink in self._sinks:
+                sink.write(records)
 
     def request(self, who: Identity, step: str, exchange: Exchange, *, poll: bool, failed: bool) -> None:
         """A request of a step that sends several."""

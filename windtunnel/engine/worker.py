@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import traceback
 
-from windtunnel.engine.instance import RunningInstance, correlation_id_of, run_instance
+from windtunnel.engine.ids import CorrelationIds
+from windtunnel.engine.instance import RunningInstance, run_instance
 from windtunnel.engine.journal import Identity, Journal
 from windtunnel.engine.plan import Plan
 from windtunnel.engine.shutdown import Shutdown
@@ -35,6 +36,7 @@ class Worker:
         self._journal = journal
         self._clock = clock
         self._shutdown = shutdown
+        self._correlation_ids = CorrelationIds(plan.facts.run_id)
         self._next_index = 0
         self._ends_at: float | None = None
         self.in_flight = 0
@@ -102,7 +104,7 @@ class Worker:
                 scenario = plan.scenario(index)
                 who = Identity(
                     instance_id=f"{scenario.id}-{index}",
-                    correlation_id=correlation_id_of(plan.facts.run_id, index),
+                    correlation_id=self._correlation_ids.of(index),
                     scenario=scenario.id,
                     index=index,
                     user=number,

@@ -13,12 +13,11 @@ from windtunnel.http.dial import Destination, dial
 from windtunnel.http.encoding import content_length, encode_target, header_lines, merge_headers
 from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, Pairs, make_endpoint
 from windtunnel.http.errors import Failure
-from windtunnel.http.identity import identify
+from windtunnel.http.identity import Identification
 from windtunnel.http.redirects import REDIRECT_STATUSES, Follow, carried_headers, decide_redirect
 from windtunnel.http.routes import Routes
 from windtunnel.interfaces import Endpoint
 from windtunnel.model.http import Exchange
-from windtunnel.model.sut import IdHeaders
 
 __all__ = ["HttpClient"]
 
@@ -34,31 +33,29 @@ class HttpClient:
         "_connections",
         "_cookies",
         "_has_cookies",
+        "_identification",
         "_identity",
         "_idle",
-        "_ids",
         "_max_body",
         "_routes",
-        "_run_id",
         "_spans",
     )
 
-    def __init__(self, routes: Routes, *, run_id: str, ids: IdHeaders, max_body: int) -> None:
-        self._routes, self._run_id, self._ids, self._max_body = routes, run_id, ids, max_body
+    def __init__(self, routes: Routes, *, identification: Identification, max_body: int) -> None:
+        self._routes, self._max_body = routes, max_body
         self._connections: set[Connection] = set()
         self._idle: dict[Destination, list[Connection]] = {}
         self._cookies = CookieJar()
         self._has_cookies = False
-        self._identity = identify(ids, run_id=run_id)
+        self._identification = identification
+        self._identity = identification.of_run
         self._spans = 0
 
     def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:
         """Forget cookies and take on the ids of a new instance; the correlation id (32 hex) is the trace's."""
         if self._has_cookies:
             self._cookies, self._has_cookies = CookieJar(), False
-        self._identity = identify(
-            self._ids, run_id=self._run_id, instance_id=instance_id, correlation_id=correlation_id
-        )
+        self._identity = self._identification.of_instance(instance_id=instance_id, correlation_id=correlation_id)
         self._spans = 0
 
     def close(self) -> None:
@@ -171,7 +168,7 @@ class HttpClient:
 
     async def _open(self, destination: Destination, exchange: Exchange, deadline_s: float) -> Connection | None:
         """A new connection, or None with the reason in the exchange."""
-        connection = Connection(deadlines=self._routes.deadlines, on_lost=self._lost)
+        connection = Connection(deadlines=self._routes.deadlines, outbox=self._routes.outbox, on_lost=self._lost)
         self._connections.add(connection)
         failure: Failure | None = Failure("closed")
         try:
@@ -215,9 +212,8 @@ class HttpClient:
         if self._has_cookies:
             headers = self._with_cookies(endpoint, target, headers)
         lines = header_lines(headers) if headers else ""
-        if identity.names.isdisjoint(endpoint.names) and (
-            not headers or _all_new(headers, identity.names, endpoint.names)
-        ):
+        names = self._identification.names
+        if names.isdisjoint(endpoint.names) and (not headers or _all_new(headers, names, endpoint.names)):
             ids = f"{identity.lines}{span_id}{identity.end}"
             head = f"{endpoint.start}{target}{endpoint.block}{ids}{lines}{length}\r\n"
         else:

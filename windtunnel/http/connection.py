@@ -8,8 +8,10 @@ from time import perf_counter
 
 from windtunnel.http.deadlines import NEVER, Deadlines
 from windtunnel.http.errors import Failure, connection_lost
+from windtunnel.http.outbox import Outbox
 from windtunnel.http.response import ResponseReader
 from windtunnel.model.http import Exchange
+from windtunnel.model.record import Timings
 
 __all__ = ["Connection"]
 
@@ -17,8 +19,9 @@ __all__ = ["Connection"]
 class Connection(asyncio.Protocol):
     """Carries one request at a time. Owned by one client; gone when `is_open` is false.
 
-    Times are `perf_counter` seconds: `_began_s` first byte handed to the transport, `_sent_s` last byte handed
-    to the system, `_first_s` first byte of the response (0 while there is none).
+    Times are `perf_counter` seconds: `_began_s` first byte handed to the transport (0 while the request waits in
+    the outbox), `_sent_s` last byte handed to the system, `_first_s` first byte of the response (0 while there is
+    none).
     """
 
     __slots__ = (
@@ -29,6 +32,7 @@ class Connection(asyncio.Protocol):
         "_first_s",
         "_loop",
         "_on_lost",
+        "_outbox",
         "_reader",
         "_sent_s",
         "_transport",
@@ -39,8 +43,8 @@ class Connection(asyncio.Protocol):
         "slot_s",
     )
 
-    def __init__(self, *, deadlines: Deadlines, on_lost: Callable[[Connection], None]) -> None:
-        self._deadlines, self._on_lost = deadlines, on_lost
+    def __init__(self, *, deadlines: Deadlines, outbox: Outbox, on_lost: Callable[[Connection], None]) -> None:
+        self._deadlines, self._outbox, self._on_lost = deadlines, outbox, on_lost
         self._reader = ResponseReader()
         self._exchange: Exchange | None = None
         self._transport: asyncio.Transport | None = None
@@ -60,21 +64,27 @@ class Connection(asyncio.Protocol):
         """Send `wire`; the future is done when the exchange has ended, well or not. It never raises by itself."""
         self._reader.start(exchange, max_body)
         self._exchange = exchange
-        self._waiter = self._loop.create_future()
-        self._first_s = 0.0
+        waiter = self._waiter = self._loop.create_future()
+        self._began_s = self._first_s = 0.0
         self.deadline_s = deadline_s
         if self.slot_s > deadline_s:
             self._deadlines.watch(self)
-        self._began_s = perf_counter()
-        if not self.is_open:
-            self._sent_s = self._began_s
-            self._end(self._began_s, Failure("closed", "before the request was sent"))
-            return self._waiter
+        if self.is_open:
+            self._outbox.put(self, wire, self._loop)
+        else:
+            self._end(perf_counter(), Failure("closed", "before the request was sent"))
+        return waiter
+
+    def depart(self, wire: bytes) -> None:
+        """Put the request on the wire, unless it ended while it was waiting for its turn."""
+        exchange = self._exchange
+        if exchange is None:
+            return
         assert self._transport is not None
         exchange.bytes_sent += len(wire)
+        self._began_s = perf_counter()
         self._transport.write(wire)
         self._sent_s = perf_counter()
-        return self._waiter
 
     def close(self) -> None:
         """Drop the connection at once, also one that is still being opened. A request under way ends `closed`."""
@@ -144,17 +154,8 @@ class Connection(asyncio.Protocol):
         self.deadline_s = NEVER
         exchange.ended = now
         exchange.bytes_received = self._reader.received
-        first = self._first_s
-        if self._write_blocked:  # the end came before all of a large request was taken
-            self._sent_s = first or now
-        sent = self._sent_s
-        timings = exchange.timings
-        timings.send = int((sent - self._began_s) * 1e6)
-        if first:
-            timings.wait = int((first - sent) * 1e6) if first > sent else 0
-            timings.receive = int((now - first) * 1e6)
-        else:
-            timings.wait = int((now - sent) * 1e6)
+        if self._began_s:
+            self._keep_times(exchange.timings, now)
         if failure is not None:
             exchange.error, exchange.error_detail = failure.kind, failure.detail
             self._reader.give_up()
@@ -163,6 +164,18 @@ class Connection(asyncio.Protocol):
             self._drop()
         if not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _keep_times(self, timings: Timings, now: float) -> None:
+        first = self._first_s
+        if self._write_blocked:  # the end came before all of a large request was taken
+            self._sent_s = first or now
+        sent = self._sent_s
+        timings.send = int((sent - self._began_s) * 1e6)
+        if first:
+            timings.wait = int((first - sent) * 1e6) if first > sent else 0
+            timings.receive = int((now - first) * 1e6)
+        else:
+            timings.wait = int((now - sent) * 1e6)
 
     def _drop(self) -> None:
         self.is_open, self._dropped = False, True

@@ -2,53 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from windtunnel.http.encoding import header_lines
 from windtunnel.http.endpoint import Pairs
 from windtunnel.model.sut import IdHeaders
 
-__all__ = ["Identity", "identify"]
+__all__ = ["Identification", "Identity"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """The id headers of one instance: `lines`, the id of a span, then `end` make them complete.
 
-    `headers` are the same without traceparent, `names` the names of all in lower case. Without a trace,
-    `trace_id` and `span_prefix` are empty. W3C Trace Context:
-    `traceparent: 00-<32 hex: trace>-<16 hex: span>-<flags>`; a span's id is `span_prefix` and its number in the
-    instance (from 1) as 8 hex digits: unique in its trace, and the same in every repetition.
+    W3C Trace Context: `traceparent: 00-<32 hex: trace>-<16 hex: span>-<flags>`. A span's id is `span_prefix`
+    and its number in the instance (from 1) as 8 hex digits: unique in its trace, and the same in every
+    repetition. Without a trace `span_prefix` and `end` are empty.
     """
 
-    lines: str
-    end: str
-    headers: Pairs
-    names: frozenset[str]
-    trace_id: str
-    span_prefix: str
+    __slots__ = ("end", "lines", "span_prefix")
+
+    def __init__(self, lines: str, end: str = "", span_prefix: str = "") -> None:
+        self.lines, self.end, self.span_prefix = lines, end, span_prefix
 
     def with_span(self, span_id: str) -> Pairs:
-        """All id headers of one request."""
-        if not self.trace_id:
-            return self.headers
-        return (*self.headers, ("traceparent", f"00-{self.trace_id}-{span_id}-01"))
+        """All id headers of one request, apart from each other."""
+        lines = f"{self.lines}{span_id}{self.end}".splitlines()
+        return tuple((name, value) for name, _, value in (line.partition(": ") for line in lines))
 
 
-def identify(ids: IdHeaders, *, run_id: str, instance_id: str = "", correlation_id: str = "") -> Identity:
-    """Build an identity; what is empty, or has no name in `ids`, is left out.
+class Identification:
+    """Makes the identities of a run. What is constant about them is checked and put together once.
 
-    Raises ExpressionError for names or values that can't be sent.
+    `names` are the names of all id headers in lower case.
     """
-    named = ((ids.run, run_id), (ids.instance, instance_id), (ids.correlation, correlation_id))
-    headers = tuple((name, value) for name, value in named if name and value)
-    trace_id = correlation_id if ids.traceparent else ""
-    names = [name.lower() for name, _ in headers]
-    return Identity(
-        lines=header_lines(headers) + (f"traceparent: 00-{trace_id}-" if trace_id else ""),
-        end="-01\r\n" if trace_id else "",
-        headers=headers,
-        names=frozenset([*names, "traceparent"] if trace_id else names),
-        trace_id=trace_id,
-        span_prefix=trace_id[:8],
-    )
+
+    __slots__ = ("_end", "_lines", "_traced", "names", "of_run")
+
+    def __init__(self, ids: IdHeaders, *, run_id: str) -> None:
+        """Raises ExpressionError for a name or a run id that can't be sent."""
+        run = ((ids.run, run_id),) if ids.run else ()
+        named = ((ids.instance, "{instance}"), (ids.correlation, "{correlation}"))
+        pairs = [(name, value) for name, value in named if name]
+        self.of_run = Identity(header_lines(run))
+        """The identity of requests outside every instance."""
+        self._traced = ids.traceparent
+        traceparent = "traceparent: 00-{correlation}-" if ids.traceparent else ""
+        constant = self.of_run.lines.replace("{", "{{").replace("}", "}}")
+        self._lines = f"{constant}{header_lines(pairs)}{traceparent}".format
+        self._end = "-01\r\n" if ids.traceparent else ""
+        names = [name.lower() for name, _ in (*run, *pairs)]
+        self.names = frozenset([*names, "traceparent"] if ids.traceparent else names)
+
+    def of_instance(self, *, instance_id: str, correlation_id: str) -> Identity:
+        """The identity of one instance. Both ids consist of letters, digits, `_`, `.` and `-`."""
+        lines = self._lines(instance=instance_id, correlation=correlation_id)
+        # The end of a correlation id tells the instances of a run apart, its beginning does not.
+        return Identity(lines, self._end, correlation_id[-8:] if self._traced else "")

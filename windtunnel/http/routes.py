@@ -1,4 +1,5 @@
-"""The ways to the SUT that all users share: which hosts they may reach, how to talk to each, and deadlines."""
+"""The ways to the SUT that all users share: which hosts they may reach, how to talk to each, and what
+keeps their time."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from windtunnel.http.deadlines import Deadlines
 from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
 from windtunnel.http.origin import HostRules, Origin, parse_base_url, split_url
+from windtunnel.http.outbox import Outbox
 from windtunnel.http.resolve import Resolver
 from windtunnel.http.tls import client_context
 from windtunnel.model.sut import Sut, Tls
@@ -19,11 +21,12 @@ __all__ = ["Routes"]
 class Routes:
     """Destinations by origin, one of each, with TLS as the service of that origin has it."""
 
-    __slots__ = ("_contexts", "_destinations", "_hosts", "_tls", "deadlines", "resolver")
+    __slots__ = ("_contexts", "_destinations", "_hosts", "_tls", "deadlines", "outbox", "resolver")
 
     def __init__(self, sut: Sut) -> None:
         """Raises ExpressionError for a base URL that can't be used."""
         self.deadlines = Deadlines()
+        self.outbox = Outbox()
         self.resolver = Resolver()
         services = [service for service in (sut.default, *sut.services.values()) if service is not None]
         self._tls = {parse_base_url(service.base_url).origin: service.tls for service in reversed(services)}

@@ -10,6 +10,7 @@ from windtunnel.http.client import HttpClient
 from windtunnel.http.dial import knock
 from windtunnel.http.encoding import encode_target, merge_headers, require_method
 from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, make_endpoint
+from windtunnel.http.identity import Identification
 from windtunnel.http.origin import Origin, parse_base_url
 from windtunnel.http.routes import Routes
 from windtunnel.model.http import ERROR_KINDS
@@ -23,11 +24,12 @@ _PREFLIGHT_S = 5.0
 class HttpTransport:
     """Our own HTTP/1.1 transport, for one run against one SUT. Belongs to the event loop its clients run on."""
 
-    __slots__ = ("_clients", "_origins", "_routes", "_run_id", "_sut")
+    __slots__ = ("_clients", "_identification", "_origins", "_routes", "_sut")
 
     def __init__(self, sut: Sut, run_id: str) -> None:
-        """Raises ExpressionError for a base URL that can't be used."""
-        self._sut, self._run_id = sut, run_id
+        """Raises ExpressionError for a base URL or the name of an id header that can't be used."""
+        self._sut = sut
+        self._identification = Identification(sut.ids, run_id=run_id)
         self._routes = Routes(sut)
         self._origins: dict[Origin, None] = {}
         self._clients: weakref.WeakSet[HttpClient] = weakref.WeakSet()
@@ -51,8 +53,8 @@ class HttpTransport:
         )
 
     def client(self) -> HttpClient:
-        """A client for one user. Raises ExpressionError for the name of an id header that can't be sent."""
-        client = HttpClient(self._routes, run_id=self._run_id, ids=self._sut.ids, max_body=self._sut.http.max_body)
+        """A client for one user."""
+        client = HttpClient(self._routes, identification=self._identification, max_body=self._sut.http.max_body)
         self._clients.add(client)
         return client
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from windtunnel.metrics.series import (
@@ -82,15 +82,20 @@ class Aggregate:
         self._count_waiting()
         return self._steps
 
-    def write(self, record: Record) -> None:
-        """Count one record."""
-        if record.t > self.last_t:
-            self.last_t = record.t
-        if type(record) is StepRecord:
-            self._step(record)
-        elif type(record) is InstanceRecord:
-            self._instance(record)
-        elif type(record) is RequestRecord:
+    def write(self, records: Sequence[Record]) -> None:
+        """Count records."""
+        for record in records:
+            if record.t > self.last_t:
+                self.last_t = record.t
+            if type(record) is StepRecord:
+                self._step(record)
+            elif type(record) is InstanceRecord:
+                self._instance(record)
+            else:
+                self._other(record)
+
+    def _other(self, record: Record) -> None:
+        if type(record) is RequestRecord:
             self._request(record)
         elif type(record) is AssertionRecord:
             self._assertion(record)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Manifest
@@ -26,6 +27,9 @@ __all__ = ["Analysis", "analyse", "build_report"]
 
 MOST_RANKINGS = 4
 """Time thresholds of which the slowest instances are shown."""
+
+_BATCH = 1000
+"""Records read before they are counted."""
 
 _OF_FAILURES = frozenset({"instances", "iterations", "checks", "assertions", "http_req_failed"})
 
@@ -48,8 +52,9 @@ def analyse(directory: RunDirectory) -> Analysis:
     manifest = directory.manifest()
     aggregate = Aggregate()
     reader = RecordReader(directory.segments(), expected=manifest.segments)
-    for record in reader:
-        aggregate.write(record)
+    records = iter(reader)
+    while batch := list(islice(records, _BATCH)):
+        aggregate.write(batch)
     summary = conclude(manifest, aggregate, reader.evidence())
     return Analysis(summary=summary, aggregate=aggregate, manifest=manifest)
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from windtunnel.errors import ExpressionError
-from windtunnel.http.identity import identify
+from windtunnel.http.identity import Identification
 from windtunnel.model.sut import IdHeaders
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 def test_an_instance_is_named_by_four_headers():
-    identity = identify(IdHeaders(), run_id="r", instance_id="buy-7", correlation_id=TRACE)
+    identity = Identification(IdHeaders(), run_id="r").of_instance(instance_id="buy-7", correlation_id=TRACE)
     assert identity.with_span("00f067aa0ba902b7") == (
         ("X-Run-ID", "r"),
         ("X-Instance-ID", "buy-7"),
@@ -25,16 +25,18 @@ def test_an_instance_is_named_by_four_headers():
 
 def test_headers_can_be_renamed_or_left_out():
     ids = IdHeaders(run="Test-Run", instance=None, correlation=None, traceparent=False)
-    identity = identify(ids, run_id="r", instance_id="buy-7", correlation_id=TRACE)
-    assert f"{identity.lines}{identity.end}" == "Test-Run: r\r\n"
-    assert identity.names == {"test-run"}
+    identification = Identification(ids, run_id="{r}")
+    identity = identification.of_instance(instance_id="buy-7", correlation_id=TRACE)
+    assert f"{identity.lines}{identity.end}" == "Test-Run: {r}\r\n"
+    assert identity.span_prefix == ""
+    assert identification.names == {"test-run"}
 
 
 def test_without_an_instance_only_the_run_is_named():
-    identity = identify(IdHeaders(), run_id="r")
-    assert identity.with_span("") == (("X-Run-ID", "r"),)
+    assert Identification(IdHeaders(), run_id="r").of_run.with_span("") == (("X-Run-ID", "r"),)
 
 
-def test_a_name_that_cannot_be_sent_is_refused():
+@pytest.mark.parametrize("ids", [IdHeaders(run="X Run"), IdHeaders(instance="X\r\nI"), IdHeaders(correlation="ü")])
+def test_a_name_that_cannot_be_sent_is_refused(ids):
     with pytest.raises(ExpressionError):
-        identify(IdHeaders(run="X Run"), run_id="r")
+        Identification(ids, run_id="r")

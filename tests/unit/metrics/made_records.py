@@ -21,8 +21,7 @@ START = 1_700_000_000.0
 
 def aggregate_of(records: Iterable[Record]) -> Aggregate:
     aggregate = Aggregate()
-    for record in records:
-        aggregate.write(record)
+    aggregate.write(list(records))
     return aggregate
 
 

@@ -71,7 +71,7 @@ def test_asking_in_the_middle_of_a_run_changes_nothing_about_its_end() -> None:
     records = a_run_with_everything()
     asked = Aggregate()
     for record in records:
-        asked.write(record)
+        asked.write([record])
         metric_summaries(asked)
     assert everything_said_of(asked) == everything_said_of(aggregate_of(records))
 

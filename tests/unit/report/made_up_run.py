@@ -96,10 +96,10 @@ def write_run(
     directory.write_manifest(manifest(**changes))
     store = BodyStore(directory.bodies, Redactor())
     writer = RecordWriter(directory.segment(0), run_id=RUN_ID)
-    writer.write(RunStarted(t=STARTED, schema_version=1, segment=0, plan_hash="b2:5f1c9a0e77d4", seed=8136402))
+    writer.write([RunStarted(t=STARTED, schema_version=1, segment=0, plan_hash="b2:5f1c9a0e77d4", seed=8136402)])
     last = STARTED
     for record in records(instances, store if bodies else None):
-        writer.write(record)
+        writer.write([record])
         last = max(last, record.t)
     if finish:
         writer.end(t=last, reason="count reached")

@@ -37,9 +37,9 @@ def instance(index: int, message: str | None = None) -> InstanceRecord:
 
 def write_segment(path: Path, count: int, *, end: bool = True) -> RecordWriter:
     writer = RecordWriter(path, run_id="r")
-    writer.write(RunStarted(t=0.0, schema_version=1, segment=0, plan_hash="h", seed=1))
+    writer.write([RunStarted(t=0.0, schema_version=1, segment=0, plan_hash="h", seed=1)])
     for index in range(count):
-        writer.write(instance(index))
+        writer.write([instance(index)])
     if end:
         writer.end(t=2.0, reason="completed")
     else:
@@ -133,7 +133,7 @@ def test_a_missing_line_is_a_gap(tmp_path: Path):
 
 def test_a_line_ends_in_a_line_feed_and_nothing_else(tmp_path: Path):
     writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
-    writer.write(instance(0, message="a\u2028b\x85c\x0bd\re"))
+    writer.write([instance(0, message="a\u2028b\x85c\x0bd\re")])
     writer.end(t=1.0, reason="completed")
 
     records, evidence = read(tmp_path / "0000.jsonl")
@@ -144,8 +144,8 @@ def test_a_line_ends_in_a_line_feed_and_nothing_else(tmp_path: Path):
 
 def test_lone_surrogates_and_nan_do_not_break_a_line(tmp_path: Path):
     writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
-    writer.write(instance(0, message="x\ud800y"))
-    writer.write(Health(t=1.0, cpu=float("nan")))
+    writer.write([instance(0, message="x\ud800y")])
+    writer.write([Health(t=1.0, cpu=float("nan"))])
     writer.end(t=1.0, reason="completed")
 
     lines = (tmp_path / "0000.jsonl").read_bytes().splitlines()
@@ -154,17 +154,18 @@ def test_lone_surrogates_and_nan_do_not_break_a_line(tmp_path: Path):
     assert len(lines) == 3
 
 
-def test_lines_are_written_once_a_turn_of_the_loop(tmp_path: Path):
-    turn: list = []
-    writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r", schedule=turn.append)
-    writer.write(instance(0))
-    writer.write(instance(1))
-
-    assert len(turn) == 1
-    assert (tmp_path / "0000.jsonl").read_bytes() == b""
-    turn[0]()
-    assert (tmp_path / "0000.jsonl").read_bytes().count(b"\n") == 2
+def test_what_comes_together_is_written_with_one_call(tmp_path: Path, monkeypatch):
+    writes = []
+    real_write = os.write
+    monkeypatch.setattr(
+        "windtunnel.storage.writer.os.write", lambda fd, data: writes.append(data) or real_write(fd, data)
+    )
+    writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
+    writer.write([instance(0), instance(1)])
     writer.close()
+
+    assert len(writes) == 1
+    assert (tmp_path / "0000.jsonl").read_bytes().count(b"\n") == 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -174,7 +175,7 @@ def test_a_full_disk_cuts_back_to_the_last_whole_line_stops_the_load_and_counts_
     path = tmp_path / "0000.jsonl"
     failures = []
     writer = RecordWriter(path, run_id="r", on_failure=failures.append)
-    writer.write(instance(0))
+    writer.write([instance(0)])
     room = 100
     real_write = os.write
 
@@ -187,8 +188,8 @@ def test_a_full_disk_cuts_back_to_the_last_whole_line_stops_the_load_and_counts_
         return written
 
     monkeypatch.setattr("windtunnel.storage.writer.os.write", write_until_full)
-    writer.write(instance(1))
-    writer.write(instance(2))
+    writer.write([instance(1)])
+    writer.write([instance(2)])
     writer.end(t=1.0, reason="stopped")
 
     records, evidence = read(path)
@@ -209,7 +210,7 @@ from windtunnel.storage.writer import RecordWriter
 writer = RecordWriter(Path(sys.argv[1]), run_id="r")
 n = 0
 while True:
-    writer.write(Health(t=1.0, in_flight=n))
+    writer.write([Health(t=1.0, in_flight=n)])
     n += 1
     sys.stdout.write(f"{n}\\n")
     sys.stdout.flush()

@@ -68,7 +68,7 @@ class Run:
 
     def __init__(self) -> None:
         self.aggregate = Aggregate()
-        self.aggregate.write(RunStarted(t=START, schema_version=1, segment=0, plan_hash="h", seed=1))
+        self.aggregate.write([RunStarted(t=START, schema_version=1, segment=0, plan_hash="h", seed=1)])
         self._instances = 0
 
     def instances(
@@ -91,7 +91,7 @@ class Run:
                 duration_us=10_000,
                 response_time_us=10_000 + late_us,
             )
-            self.aggregate.write(record)
+            self.aggregate.write([record])
         return self
 
     def requests(self, count: int = 1, status: int = 200, *, wait: int = 1_000, error: str | None = None) -> Run:
@@ -107,46 +107,50 @@ class Run:
                 timings_us=Timings(wait=wait),
             )
             self.aggregate.write(
-                RequestRecord(
-                    t=START,
-                    instance_id="shop-0",
-                    correlation_id="c",
-                    scenario="shop",
-                    step="browse",
-                    request=facts,
-                )
+                [
+                    RequestRecord(
+                        t=START,
+                        instance_id="shop-0",
+                        correlation_id="c",
+                        scenario="shop",
+                        step="browse",
+                        request=facts,
+                    )
+                ]
             )
         return self
 
     def steps(self, count: int, *, duration_us: int) -> Run:
         for _ in range(count):
             self.aggregate.write(
-                StepRecord(
-                    t=START,
-                    instance_id="shop-0",
-                    correlation_id="c",
-                    scenario="shop",
-                    step="rest",
-                    action="pause",
-                    outcome="passed",
-                    duration_us=duration_us,
-                )
+                [
+                    StepRecord(
+                        t=START,
+                        instance_id="shop-0",
+                        correlation_id="c",
+                        scenario="shop",
+                        step="rest",
+                        action="pause",
+                        outcome="passed",
+                        duration_us=duration_us,
+                    )
+                ]
             )
         return self
 
     def dropped(self, count: int) -> Run:
         for index in range(count):
-            self.aggregate.write(Dropped(t=START, scenario="shop", index=index, scheduled=START))
+            self.aggregate.write([Dropped(t=START, scenario="shop", index=index, scheduled=START)])
         return self
 
     def lag(self, p99_us: int, *, p50_us: int = 0) -> Run:
         lags = {"lag_p50_us": p50_us, "lag_p99_us": p99_us, "lag_max_us": p99_us}
-        self.aggregate.write(Health(t=START + 1, **lags, in_flight=3, cpu=0.5))
+        self.aggregate.write([Health(t=START + 1, **lags, in_flight=3, cpu=0.5)])
         return self
 
     def ended(self, *, signal: int | None = None, bug: str | None = None, unreachable: str | None = None) -> Run:
         self.aggregate.write(
-            RunEnded(t=START + 5, reason="completed", counts={}, signal=signal, bug=bug, unreachable=unreachable)
+            [RunEnded(t=START + 5, reason="completed", counts={}, signal=signal, bug=bug, unreachable=unreachable)]
         )
         return self
 
