@@ -44,7 +44,8 @@ class Identity:
 class Journal:
     """Writes the records of instances to every sink, with secrets hidden before anybody sees them.
 
-    Records are handed over together, once a turn of the event loop (`schedule` is its `call_soon`). The sink that writes to disk comes first: it stamps the records.
+    Records are handed over together, once a turn of the event loop (`schedule` is its `call_soon`). The sink
+    that writes to disk comes first: it stamps the records.
     """
 
     def __init__(

@@ -1,5 +1,4 @@
-"""The ways to the SUT that all users share: which hosts they may reach, how to talk to each, and what
-keeps their time."""
+"""The ways to the SUT that all users share: which hosts they may reach, how, and when."""
 
 from __future__ import annotations
 
