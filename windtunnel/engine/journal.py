@@ -100,32 +100,29 @@ class Journal:
         """A step ended."""
         clock = self._clock
         ended = clock.now()
-        exchange = outcome.exchange
-        requests = outcome.requests
-        facts = None
-        if exchange is not None and requests == 1:
-            facts = self._facts(
-                who, exchange, failed=outcome.request_failed, poll=False, keep=outcome.outcome != "passed"
-            )
-            requests = 0
-        self.write(
-            StepRecord(
-                t=clock.unix(ended),
-                instance_id=who.instance_id,
-                correlation_id=who.correlation_id,
-                scenario=who.scenario,
-                step=step,
-                action=action,
-                outcome=outcome.outcome,
-                duration_us=int((ended - started) * 1e6),
-                error=outcome.error,
-                message=outcome.message and self._redactor.excerpt(outcome.message, who.secrets),
-                checks=self._checks(who, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
-                extracted=outcome.extracted,
-                request=facts,
-                requests=requests,
-            )
+        record = StepRecord(
+            t=clock.unix(ended),
+            instance_id=who.instance_id,
+            correlation_id=who.correlation_id,
+            scenario=who.scenario,
+            step=step,
+            action=action,
+            outcome=outcome.outcome,
+            duration_us=int((ended - started) * 1e6),
+            checks=outcome.checks,
+            extracted=outcome.extracted,
         )
+        passed = outcome.outcome == "passed"
+        exchange = outcome.exchange
+        if exchange is not None and outcome.requests == 1:
+            record.request = self._facts(who, exchange, failed=outcome.request_failed, poll=False, keep=not passed)
+        elif outcome.requests:
+            record.requests = outcome.requests
+        if not passed:
+            record.error = outcome.error
+            record.message = outcome.message and self._redactor.excerpt(outcome.message, who.secrets)
+            record.checks = self._checks(who, outcome.checks)
+        self.write(record)
 
     def assertion(self, who: Identity, name: str, outcome: StepOutcome) -> None:
         """A final assertion was evaluated or skipped."""
@@ -178,25 +175,30 @@ class Journal:
         )
 
     def _facts(self, who: Identity, exchange: Exchange, *, failed: bool, poll: bool, keep: bool) -> RequestFacts:
-        bodies = self._bodies if keep or self._keep_all else None
-        return RequestFacts(
+        # What is nearly always so is left to the defaults: naming a field costs more than filling it.
+        facts = RequestFacts(
             method=exchange.method,
             url=self._redactor.url(exchange.url, who.secrets),
             service=exchange.service,
             status=exchange.status,
-            error=exchange.error,
-            error_detail=exchange.error_detail and self._redactor.excerpt(exchange.error_detail, who.secrets),
-            attempt=exchange.attempt,
             span_id=exchange.span_id,
-            failed=failed,
-            poll=poll,
-            resent=exchange.resent,
             bytes_sent=exchange.bytes_sent,
             bytes_received=exchange.bytes_received,
             timings_us=exchange.timings,
-            request_body=bodies.keep(exchange.request_body, who.secrets) if bodies else None,
-            response_body=bodies.keep(exchange.body, who.secrets) if bodies else None,
         )
+        if failed or poll:
+            facts.failed, facts.poll = failed, poll
+        if exchange.error is not None:
+            facts.error = exchange.error
+            facts.error_detail = exchange.error_detail and self._redactor.excerpt(
+                exchange.error_detail, who.secrets
+            )
+        if exchange.attempt != 1 or exchange.resent:
+            facts.attempt, facts.resent = exchange.attempt, exchange.resent
+        if self._bodies is not None and (keep or self._keep_all):
+            facts.request_body = self._bodies.keep(exchange.request_body, who.secrets)
+            facts.response_body = self._bodies.keep(exchange.body, who.secrets)
+        return facts
 
     def _checks(self, who: Identity, checks: Checks) -> Checks:
         return [check if isinstance(check, str) else self._hidden(who, check) for check in checks]

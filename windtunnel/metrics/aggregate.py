@@ -55,7 +55,6 @@ class Aggregate:
 
     def __init__(self) -> None:
         self.assertions: defaultdict[AssertionKey, AssertionSeries] = defaultdict(AssertionSeries)
-        self.instances: defaultdict[InstanceKey, InstanceSeries] = defaultdict(InstanceSeries)
         self.failures: defaultdict[FailureKey, FailureSeries] = defaultdict(FailureSeries)
         self.dropped: defaultdict[tuple[str, str], int] = defaultdict(int)  # (phase, scenario) -> arrivals
         self.health = HealthSeries()
@@ -66,8 +65,10 @@ class Aggregate:
         self.unreachable: set[str] = set()
         self._requests: defaultdict[RequestKey, RequestSeries] = defaultdict(RequestSeries)
         self._steps: defaultdict[StepKey, StepSeries] = defaultdict(StepSeries)
-        # What is not counted yet, by all the tags of a step and its request, which decide where it is counted.
+        self._instances: defaultdict[InstanceKey, InstanceSeries] = defaultdict(InstanceSeries)
+        # What is not counted yet, by all the tags that decide where it is counted.
         self._waiting_steps: defaultdict[tuple[object, ...], list[StepRecord]] = defaultdict(list)
+        self._waiting_instances: defaultdict[tuple[str, str, str], list[InstanceRecord]] = defaultdict(list)
         self._waiting_requests: defaultdict[RequestKey, list[RequestFacts]] = defaultdict(list)
 
     @property
@@ -81,6 +82,12 @@ class Aggregate:
         """Every step so far."""
         self._count_waiting()
         return self._steps
+
+    @property
+    def instances(self) -> Mapping[InstanceKey, InstanceSeries]:
+        """Every instance so far."""
+        self._count_waiting()
+        return self._instances
 
     def write(self, records: Sequence[Record]) -> None:
         """Count records."""
@@ -114,7 +121,7 @@ class Aggregate:
         _merge_series(self._requests, other.requests)
         _merge_series(self._steps, other.steps)
         _merge_series(self.assertions, other.assertions)
-        _merge_series(self.instances, other.instances)
+        _merge_series(self._instances, other.instances)
         _merge_series(self.failures, other.failures)
         for key, count in other.dropped.items():
             self.dropped[key] += count
@@ -133,23 +140,21 @@ class Aggregate:
         if request is None:
             key = (record.phase, record.scenario, record.step, record.outcome)
         else:
+            # Method, service and "no poll" are the same whenever the line of this step has a request.
             key = (
                 record.phase,
                 record.scenario,
                 record.step,
                 record.outcome,
-                request.service,
-                request.method,
                 request.status,
                 request.error,
                 request.failed,
-                request.poll,
             )
         waiting = self._waiting_steps[key]
         waiting.append(record)
         if len(waiting) == BATCH:
             self._count_steps(waiting)
-        if record.outcome in _GONE_WRONG:
+        if record.outcome != "passed" and record.outcome in _GONE_WRONG:
             cause, said = _explain(record.checks, record.error or record.outcome, record.message)
             self._failed(record, step=record.step, cause=cause, said=said)
 
@@ -169,7 +174,11 @@ class Aggregate:
             self._failed(record, step=record.name, cause=cause, said=said)
 
     def _instance(self, record: InstanceRecord) -> None:
-        self.instances[InstanceKey(record.phase, record.scenario, record.outcome)].add(record)
+        key = (record.phase, record.scenario, record.outcome)
+        waiting = self._waiting_instances[key]
+        waiting.append(record)
+        if len(waiting) == BATCH:
+            self._count_instances(key, waiting)
         if record.outcome in _GONE_WRONG and record.failed_step is None and record.error is not None:
             # It went wrong outside every step: nothing else on record says so.
             self._failed(record, step="", cause=record.error, said=record.message or record.error)
@@ -199,6 +208,14 @@ class Aggregate:
             if requests:
                 self._requests[key].add_all(requests)
                 requests.clear()
+
+        for place, instances in self._waiting_instances.items():
+            self._count_instances(place, instances)
+
+    def _count_instances(self, key: tuple[str, str, str], waiting: list[InstanceRecord]) -> None:
+        if waiting:
+            self._instances[InstanceKey(*key)].add_all(waiting)
+            waiting.clear()
 
     def _count_steps(self, waiting: list[StepRecord]) -> None:
         """Count steps whose tags are all the same, and forget them."""
