@@ -30,26 +30,24 @@ class _StopReadingError(Exception):
     """Raised inside a parser callback: the reader has seen all it wants."""
 
 
-def _ignore(_: tuple[bytes, bytes]) -> None:
-    """Where trailers go."""
-
-
 class ResponseReader:
     """The state of one connection's incoming side.
 
     `start`, then `feed` until `complete`, then `start` again if `reusable`. The exchange is filled as
-    things come: status, reason and headers with the head, the body in the end.
+    things come: status and head together, the body in the end. What stands in the head is looked at by those
+    who need it: most responses are never asked.
     """
 
     __slots__ = (
-        "_add_header",
         "_body_size",
         "_chunks",
         "_decoder",
         "_exchange",
         "_failure",
+        "_head",
         "_head_done",
         "_interim",
+        "_interims",
         "_max_body",
         "_parser",
         "_parser_is_stuck",
@@ -73,7 +71,8 @@ class ResponseReader:
             self._parser_is_stuck = False
         self._exchange = exchange
         self._max_body = max_body
-        self._add_header = exchange.raw_headers.append
+        self._head = b""
+        self._interims = 0
         self._chunks: list[bytes] = []
         self._body_size = self.received = 0
         self._wire_limit = HEAD_LIMIT
@@ -84,6 +83,8 @@ class ResponseReader:
     def feed(self, data: bytes) -> Failure | None:
         """Take what arrived. Returns why the response can't be completed, or None; then see `complete`."""
         self.received += len(data)
+        if not self._head_done:
+            self._head += data
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -117,43 +118,30 @@ class ResponseReader:
         if self.complete:
             raise _StopReadingError
 
-    def on_status(self, reason: bytes) -> None:
-        """The reason phrase, maybe in pieces."""
-        self._exchange.reason += reason
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer."""
-        self._add_header((name, value))
-
     def on_headers_complete(self) -> None:
         """The head has ended; interim ones are forgotten."""
         exchange = self._exchange
         status = self._parser.get_status_code()
-        if self.received > HEAD_LIMIT:
-            size = sum(len(name) + len(value) + 4 for name, value in exchange.raw_headers)
-            if size > HEAD_LIMIT:
-                self._failure = self._too_large()
-                raise _StopReadingError
         if 100 <= status < 200 and status != 101:
             self._interim = True
-            exchange.reason = b""
-            exchange.raw_headers.clear()
+            self._interims += 1
             return
+        head = exchange.head = self._cut_head()
+        if len(head) > HEAD_LIMIT:
+            self._failure = self._too_large()
+            raise _StopReadingError
         exchange.status = status
         if status < 200:
             switched = "the server switched protocols, which nobody asked for"
             self._failure = Failure("protocol", switched if status == 101 else f"status {status}")
             raise _StopReadingError
         self._head_done = True
-        self._add_header = _ignore
         self._wire_limit = HEAD_LIMIT + _OVERHEAD * self._max_body
-        for name, value in exchange.raw_headers:
-            # The two lengths tell nearly every other header apart without looking at it.
-            length = len(name)
-            if length == 10:
-                self.sets_cookies = self.sets_cookies or name.lower() == b"set-cookie"
-            elif length == 16 and name.lower() == b"content-encoding":
-                self._decoder = decoder_for(value)
+        names = head.lower()
+        self.sets_cookies = b"\nset-cookie:" in names
+        if b"\ncontent-encoding:" in names:
+            encoding = exchange.headers.get("content-encoding", "")
+            self._decoder = decoder_for(encoding.encode("latin-1"))
         if exchange.method == "HEAD":
             self._parser_is_stuck = True
             self._complete(reusable=self._stays_open_after_head())
@@ -191,6 +179,15 @@ class ResponseReader:
                 return
         self._exchange.body = b"".join(self._chunks)
 
+    def _cut_head(self) -> bytes:
+        """The final head out of everything received so far: interim ones stand before it, the body after it."""
+        rest = self._head
+        for _ in range(self._interims):
+            rest = rest.lstrip(b"\r\n").partition(b"\r\n\r\n")[2]
+        rest = rest.lstrip(b"\r\n")
+        self._head = b""
+        return rest[: rest.find(b"\r\n\r\n") + 2]
+
     def _too_large(self) -> Failure:
         if self._head_done:
             return Failure("body_too_large", f"more than {self._max_body:,} bytes")
@@ -198,17 +195,13 @@ class ResponseReader:
 
     def _ends_with_connection(self) -> bool:
         """Whether the body has neither a length nor chunks, so that only the end of the connection ends it."""
-        fields = {name.lower(): value.lower() for name, value in self._exchange.raw_headers}
-        return b"content-length" not in fields and not fields.get(b"transfer-encoding", b"").endswith(b"chunked")
+        headers = self._exchange.headers
+        chunked = headers.get("transfer-encoding", "").lower().endswith("chunked")
+        return "content-length" not in headers and not chunked
 
     def _stays_open_after_head(self) -> bool:
         """As `should_keep_alive`, which takes an answer to HEAD without a length for one that ends by closing."""
-        tokens = {
-            token.strip().lower()
-            for name, value in self._exchange.raw_headers
-            if name.lower() == b"connection"
-            for token in value.split(b",")
-        }
+        tokens = {token.strip().lower() for token in self._exchange.headers.get("connection", "").split(",")}
         if self._parser.get_http_version() == "1.0":
-            return b"keep-alive" in tokens
-        return b"close" not in tokens
+            return "keep-alive" in tokens
+        return "close" not in tokens

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from windtunnel.model.record import Timings
 
-__all__ = ["ERROR_KINDS", "GENERATOR_ERRORS", "Exchange", "Headers"]
+__all__ = ["ERROR_KINDS", "GENERATOR_ERRORS", "Exchange", "Headers", "parse_head"]
 
 ERROR_KINDS: dict[str, str] = {
     "timeout": "no complete response before the deadline",
@@ -40,7 +40,7 @@ class Headers(Mapping[str, str]):
 
     __slots__ = ("_all",)
 
-    def __init__(self, pairs: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         self._all: dict[str, list[str]] = {}
         for name, value in pairs:
             self._all.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
@@ -62,6 +62,22 @@ class Headers(Mapping[str, str]):
         return self._all.get(name.lower(), [])
 
 
+def parse_head(head: bytes) -> list[tuple[bytes, bytes]]:
+    """The header fields of a response head, in order of arrival, with folded ones (RFC 9112, 5.2) in one line.
+
+    `head` has been found valid by a parser before: a status line and fields, each ended by CRLF.
+    """
+    fields: list[tuple[bytes, bytes]] = []
+    for line in head.split(b"\r\n")[1:]:
+        if line[:1] in {b" ", b"\t"} and fields:
+            name, value = fields.pop()
+            fields.append((name, value + b" " + line.strip(b" \t") if value else line.strip(b" \t")))
+        elif line:
+            name, _, value = line.partition(b":")
+            fields.append((name, value.strip(b" \t")))
+    return fields
+
+
 _UNSET: Any = object()
 _decode_json = msgspec.json.Decoder().decode
 
@@ -69,7 +85,7 @@ _decode_json = msgspec.json.Decoder().decode
 class Exchange:
     """A request and its outcome: mutable while the connection fills it, left alone afterwards.
 
-    `started` and `ended` are seconds of `time.perf_counter`. `error` is None when the response is complete.
+    `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of `time.perf_counter`. `error` is None when the response is complete.
     As `response` in a template it offers status, headers, text, json, url and latency_ms.
     """
 
@@ -83,9 +99,8 @@ class Exchange:
         "ended",
         "error",
         "error_detail",
+        "head",
         "method",
-        "raw_headers",
-        "reason",
         "request_body",
         "resent",
         "service",
@@ -99,8 +114,7 @@ class Exchange:
     def __init__(self, method: str, url: str, service: str, request_body: bytes = b"") -> None:
         self.method, self.url, self.service, self.request_body = method, url, service, request_body
         self.status = 0
-        self.reason = b""
-        self.raw_headers: list[tuple[bytes, bytes]] = []
+        self.head = b""
         self.body = b""
         self.error: str | None = None
         self.error_detail: str | None = None
@@ -117,7 +131,7 @@ class Exchange:
     def headers(self) -> Headers:
         """The response headers, parsed when first asked for."""
         if self._headers is None:
-            self._headers = Headers(self.raw_headers)
+            self._headers = Headers(parse_head(self.head))
         return self._headers
 
     @property

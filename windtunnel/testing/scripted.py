@@ -204,9 +204,8 @@ async def _exchange(request: Sent, answer: Answer, timeout_s: float) -> Exchange
     exchange.error_detail = None if late else answer.error_detail
     if exchange.error is None:
         exchange.status = answer.status
-        exchange.raw_headers = [
-            (name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
-        ]
+        fields = "".join([f"{name}: {value}\r\n" for name, value in answer.headers])
+        exchange.head = f"HTTP/1.1 {answer.status} \r\n{fields}".encode("latin-1")
         exchange.body = answer.body
         exchange.bytes_received = 1 + len(answer.body)
     return exchange

@@ -137,6 +137,6 @@ def exchange_of(
     """A response that came."""
     exchange = Exchange("GET", "http://shop.test/", "")
     exchange.status, exchange.body, exchange.error, exchange.error_detail = status, body, error, detail
-    exchange.raw_headers = [(name.encode(), value.encode()) for name, value in headers]
+    exchange.head = b"HTTP/1.1 200 OK\r\n" + b"".join(f"{name}: {value}\r\n".encode() for name, value in headers)
     exchange.timings = Timings(wait=took_us)
     return exchange

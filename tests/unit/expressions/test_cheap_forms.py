@@ -34,7 +34,7 @@ def scopes(draw: st.DrawFn) -> dict[str, Any]:
         exchange = Exchange("GET", "http://localhost/", "shop")
         exchange.status = 200
         exchange.body = draw(VALUES.map(msgspec.json.encode) | st.just(b"<html>"))
-        exchange.raw_headers = [(b"a", b"1"), (b"Items", b"2")]
+        exchange.head = b"HTTP/1.1 200 OK\r\na: 1\r\nItems: 2\r\n"
         scope |= {"response": exchange, "steps": {"a": exchange}}
     return scope
 

@@ -19,7 +19,7 @@ def component(text: str) -> str:
 def answered(body: bytes, status: int = 200) -> Exchange:
     exchange = Exchange("GET", "http://localhost/", "shop")
     exchange.status, exchange.body = status, body
-    exchange.raw_headers = [(b"Content-Type", b"application/json"), (b"Items", b"3")]
+    exchange.head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nItems: 3\r\n"
     return exchange
 
 
