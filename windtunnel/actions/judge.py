@@ -52,8 +52,10 @@ class Judge:
                 requests=requests,
                 request_failed=True,
             )
-        failed = self.expectation.request_failed(exchange)
-        if checks is not self.expectation.passed:
+        # An http step always checks the status: when every check holds, the request has not failed.
+        passed = checks is self.expectation.passed
+        failed = not passed and self.expectation.request_failed(exchange)
+        if not passed:
             return StepOutcome(
                 outcome="failed",
                 error="check",
@@ -64,7 +66,8 @@ class Judge:
                 request_failed=failed,
             )
         try:
-            extracted = self.extraction.run(exchange, instance.scope)
+            extraction = self.extraction
+            extracted = extraction.run(exchange, instance.scope) if extraction.names else extraction.names
         except MissingValue as missing:
             return StepOutcome(
                 outcome="failed",

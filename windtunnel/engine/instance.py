@@ -19,6 +19,10 @@ from windtunnel.redaction import SHORTEST_SECRET
 __all__ = ["RunningInstance", "run_instance"]
 
 
+_INTERNAL = StepOutcome(outcome="errored", error="internal")
+_INTERRUPTED = StepOutcome(outcome="interrupted", error="interrupted")
+
+
 @dataclass(slots=True)
 class _Course:
     """How far an instance came, and the first thing that went wrong."""
@@ -122,9 +126,10 @@ async def run_instance(
     started = clock.now()
     course = _Course()
     try:
-        if _set_variables(instance, scenario, course):
+        if not scenario.variables or _set_variables(instance, scenario, course):
             stopped = await _flow(instance, scenario, journal, course)
-            await _assertions(instance, scenario, journal, course, skip=stopped)
+            if scenario.assertions:
+                await _assertions(instance, scenario, journal, course, skip=stopped)
     except asyncio.CancelledError:
         course.outcome = "interrupted"
         raise
@@ -166,13 +171,13 @@ async def _flow(instance: RunningInstance, scenario: CompiledScenario, journal: 
         course.steps += 1
         course.at = step.name
         # An exception out of an action is a bug of ours: the step is on record before it ends the instance.
-        result = StepOutcome(outcome="errored", error="internal")
+        result = _INTERNAL
         started = clock.now()
         try:
             refused = step.refused(scope) if step.when is not None else None
             result = refused or await step.action.run(instance)
         except asyncio.CancelledError:
-            result = StepOutcome(outcome="interrupted", error="interrupted")
+            result = _INTERRUPTED
             raise
         finally:
             if step.secrets:

@@ -85,8 +85,9 @@ _decode_json = msgspec.json.Decoder().decode
 class Exchange:
     """A request and its outcome: mutable while the connection fills it, left alone afterwards.
 
-    `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of `time.perf_counter`. `error` is None when the response is complete.
-    As `response` in a template it offers status, headers, text, json, url and latency_ms.
+    `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of
+    `time.perf_counter`. `error` is None when the response is complete. As `response` in a template it offers
+    status, headers, text, json, url and latency_ms.
     """
 
     __slots__ = (
