@@ -22,12 +22,19 @@ INPUT_NAMES = (
     "parallel",
     "count",
     "duration",
+    "rate",
+    "stages",
+    "max-parallel",
+    "arrival",
+    "pace",
+    "graceful-stop",
     "thresholds",
     "seed",
     "output-dir",
 )
 """Every input, as `action.yml` names it."""
 
+_ONE_LINE = ("plan", "sut", "duration", "rate", "stages", "arrival", "pace", "graceful-stop", "output-dir")
 _SHOWN = 80
 
 
@@ -41,6 +48,12 @@ class ActionInputs:
     parallel: int | None = None
     count: int | None = None
     duration: str | None = None
+    rate: str | None = None
+    stages: str | None = None
+    max_parallel: int | None = None
+    arrival: str | None = None
+    pace: str | None = None
+    graceful_stop: str | None = None
     thresholds: tuple[str, ...] = ()
     seed: int | None = None
     output_dir: str = DEFAULT_OUTPUT_DIR
@@ -53,6 +66,12 @@ class ActionInputs:
             "--parallel": self.parallel,
             "--count": self.count,
             "--duration": self.duration,
+            "--rate": self.rate,
+            "--stages": self.stages,
+            "--max-parallel": self.max_parallel,
+            "--arrival": self.arrival,
+            "--pace": self.pace,
+            "--graceful-stop": self.graceful_stop,
             "--seed": self.seed,
             "--output": self.output_dir,
         }
@@ -72,12 +91,18 @@ def read_inputs(environment: Mapping[str, str]) -> ActionInputs:
         parallel=_whole_number(environment, "parallel", problems, at_least=1),
         count=_whole_number(environment, "count", problems, at_least=1),
         duration=_text(environment, "duration"),
+        rate=_text(environment, "rate"),
+        stages=_text(environment, "stages"),
+        max_parallel=_whole_number(environment, "max-parallel", problems, at_least=1),
+        arrival=_text(environment, "arrival"),
+        pace=_text(environment, "pace"),
+        graceful_stop=_text(environment, "graceful-stop"),
         thresholds=_lines(environment, "thresholds"),
         seed=_whole_number(environment, "seed", problems, at_least=0),
         output_dir=_text(environment, "output-dir") or DEFAULT_OUTPUT_DIR,
     )
     # A line break in one of these is a list given where a single value is meant.
-    for name in ("plan", "sut", "duration", "output-dir"):
+    for name in _ONE_LINE:
         if "\n" in (value := _text(environment, name) or ""):
             problems.append(_malformed(name, "one line", value))
     if problems:

@@ -35,7 +35,7 @@ def plan_hash(test_plan: TestPlan) -> str:
     for source in sorted(test_plan.sources, key=lambda source: source.file):
         digest.update(source.file.encode())
         digest.update("\n".join(source.lines).encode("utf-8", "replace"))
-    digest.update(str(test_plan.load).encode())
+    digest.update(test_plan.describe_load.encode())
     digest.update("\n".join(f"{t.selector}: {t.text}" for t in test_plan.thresholds).encode())
     return digest.hexdigest()
 
@@ -62,10 +62,8 @@ def run_manifest(
         sut=redactor.text(sut.name),
         base_urls=list(dict.fromkeys(redactor.url(service.base_url) for service in services)),
         scenarios=[scenario.id for scenario in test_plan.scenarios],
-        load=str(test_plan.load),
-        parallel=test_plan.load.parallel,
-        count=test_plan.load.count,
-        duration_s=test_plan.load.duration_s,
+        load=test_plan.describe_load,
+        phases=list(test_plan.phases),
         seed=test_plan.seed,
         plan_hash=plan_hash(test_plan),
         steps=list(plan.rows),

@@ -26,6 +26,7 @@ from windtunnel.errors import ConfigError
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence, Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
@@ -82,7 +83,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
     run_id = new_run_id(started)
     transport = HttpTransport(test_plan.sut, run_id)
     plan = compile_plan(test_plan, transport=transport, run_id=run_id)
-    if problems := check_selectors(test_plan.thresholds, plan.rows):
+    if problems := check_selectors(test_plan.thresholds, plan.rows, test_plan.phases):
         raise ConfigError(problems)
     manifest = run_manifest(
         test_plan,
@@ -112,6 +113,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
             shutdown=shutdown,
             sinks=(aggregate,),
             plan_hash=plan_hash(test_plan),
+            segment=Segment(),
         ),
     )
 
@@ -123,8 +125,7 @@ async def _carry_out(job: _Job, terminal: Terminal) -> Evidence:
         # Windows has no signal handlers in its loops: Ctrl-C arrives as KeyboardInterrupt there.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, _on_signal, number, shutdown, terminal)
-    load = job.test_plan.load
-    progress = asyncio.create_task(watch(load, _status_reader(job.aggregate), terminal))
+    progress = asyncio.create_task(watch(job.test_plan, _status_reader(job.aggregate), terminal))
     try:
         return await conduct(job.conduct(shutdown))
     finally:
@@ -153,12 +154,15 @@ def _status_reader(aggregate: Aggregate) -> Callable[[], Status]:
         assert isinstance(instances, Rate)
         assert isinstance(requests, Counter)
         assert isinstance(duration, Trend)
+        dropped = select(aggregate, "dropped_iterations")
         assert isinstance(users, Gauge)
+        assert isinstance(dropped, Counter)
         return Status(
             elapsed_s=elapsed_s,
             instances=instances.count,
             not_passed=instances.count - instances.matches,
             in_flight=int(users.value or 0),
+            dropped=dropped.total,
             requests_per_s=requests.total / elapsed_s if elapsed_s else 0.0,
             p95_ms=duration.histogram.percentile(95) / 1000 if duration.histogram.count else None,
         )

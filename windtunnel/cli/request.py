@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from windtunnel.config.assemble import Overrides, load_all
+from windtunnel.config.assemble import load_all
+from windtunnel.config.flags import Overrides
 from windtunnel.model.plan import TestPlan
 
 __all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan"]
@@ -26,6 +27,12 @@ class JobRequest:
     parallel: int | None = None
     count: int | None = None
     duration: str | None = None
+    rate: str | None = None
+    stages: str | None = None
+    max_parallel: int | None = None
+    arrival: str | None = None
+    pace: str | None = None
+    graceful_stop: str | None = None
     thresholds: tuple[str, ...] = ()
     seed: int | None = None
     output: str | None = None
@@ -52,6 +59,12 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
             parallel=request.parallel,
             count=request.count,
             duration=request.duration,
+            rate=request.rate,
+            stages=request.stages,
+            max_parallel=request.max_parallel,
+            arrival=request.arrival,
+            pace=request.pace,
+            graceful_stop=request.graceful_stop,
             seed=request.seed,
             thresholds=request.thresholds,
             directory=request.output,

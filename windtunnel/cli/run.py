@@ -45,6 +45,56 @@ Duration = Annotated[
     str | None,
     typer.Option("--duration", metavar="TIME", help="How long new instances start: 30s, 5m.", show_default=False),
 ]
+Rate = Annotated[
+    str | None,
+    typer.Option(
+        "--rate",
+        metavar="RATE",
+        help="Open load: instances that start per second, whether or not earlier ones have ended: 100/s, 6000/m.",
+        show_default=False,
+    ),
+]
+Stages = Annotated[
+    str | None,
+    typer.Option(
+        "--stages",
+        metavar="TEXT",
+        help="Load in stages, each a straight line to its target: '30s:50,2m:50,30s:0' users, "
+        "'1m:100/s,5m:100/s' starts. A name in front: 'ramp=30s:50'.",
+        show_default=False,
+    ),
+]
+MaxParallel = Annotated[
+    int | None,
+    typer.Option(
+        "--max-parallel",
+        metavar="N",
+        help="Open load: most instances at once; what finds no room is dropped and counted.",
+        show_default=False,
+    ),
+]
+Arrival = Annotated[
+    str | None,
+    typer.Option("--arrival", metavar="KIND", help="Open load: uniform (default) or poisson.", show_default=False),
+]
+Pace = Annotated[
+    str | None,
+    typer.Option(
+        "--pace",
+        metavar="TIME",
+        help="Closed load: two instances of a user start at least this far apart.",
+        show_default=False,
+    ),
+]
+GracefulStop = Annotated[
+    str | None,
+    typer.Option(
+        "--graceful-stop",
+        metavar="TIME",
+        help="How long running instances may take at the end. Default: 30s.",
+        show_default=False,
+    ),
+]
 Thresholds = Annotated[
     list[str] | None,
     typer.Option(
@@ -70,6 +120,12 @@ def run(
     parallel: Parallel = None,
     count: Count = None,
     duration: Duration = None,
+    rate: Rate = None,
+    stages: Stages = None,
+    max_parallel: MaxParallel = None,
+    arrival: Arrival = None,
+    pace: Pace = None,
+    graceful_stop: GracefulStop = None,
     thresholds: Thresholds = None,
     seed: Seed = None,
     output: Output = None,
@@ -87,6 +143,12 @@ def run(
         parallel=parallel,
         count=count,
         duration=duration,
+        rate=rate,
+        stages=stages,
+        max_parallel=max_parallel,
+        arrival=arrival,
+        pace=pace,
+        graceful_stop=graceful_stop,
         thresholds=tuple(thresholds or ()),
         seed=seed,
         output=output,

@@ -82,7 +82,7 @@ def _load_and_compile(request: JobRequest, environment: Mapping[str, str]) -> Te
 
 def _compile(test_plan: TestPlan) -> None:
     plan = compile_plan(test_plan, transport=HttpTransport(test_plan.sut, "validate"), run_id="validate")
-    if problems := check_selectors(test_plan.thresholds, plan.rows):
+    if problems := check_selectors(test_plan.thresholds, plan.rows, test_plan.phases):
         raise ConfigError(problems)
 
 

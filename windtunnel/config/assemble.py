@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from windtunnel.config.discovery import Pattern
-from windtunnel.config.plan import LoadSettings, PlanFile, load_plan_file
+from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems
+from windtunnel.config.load import LoadSettings, load_of, put_over
+from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.references import secret_values
 from windtunnel.config.scenario import ScenarioFile, check_services, gather_scenarios
 from windtunnel.config.sut import SutFile, load_sut
-from windtunnel.errors import ConfigError, ExpressionError, Problem
-from windtunnel.expressions.quantities import parse_duration
+from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.threshold import parse_flag
-from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["DEFAULT_SCENARIOS", "DEFAULT_SUT", "Overrides", "assemble", "load_all"]
+__all__ = ["DEFAULT_SCENARIOS", "DEFAULT_SUT", "assemble", "load_all"]
 
 DEFAULT_SUT = "sut.yaml"
 DEFAULT_SCENARIOS = "scenarios/"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
-    """What the command line says, as it was typed; None where it says nothing. It wins over the plan.
-
-    `thresholds` (`metric{tag:value}: condition`) and `tags` are added to the plan's.
-    """
-
-    parallel: int | None = None
-    count: int | None = None
-    duration: str | None = None
-    seed: int | None = None
-    thresholds: Sequence[str] = ()
-    directory: str | None = None
-    bodies: str | None = None
-    name: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_all(
@@ -82,7 +64,7 @@ def load_all(
     if problems or sut_file is None:
         # A scenario that isn't there is a problem of the plan, if the plan names it.
         problems.sort(key=lambda problem: problem.where is None or problem.where.file != plan)
-        problems += _flag_problems(overrides)
+        problems += flag_problems(overrides)
         raise ConfigError(problems)
     return assemble(sut_file, scenario_files, plan_file, overrides=overrides, random_seed=random_seed)
 
@@ -97,7 +79,11 @@ def assemble(
 ) -> TestPlan:
     """The TestPlan of what was read. Raises ConfigError when the files don't agree or a flag is wrong."""
     models = tuple(file.scenario for file in scenarios)
-    problems = _flag_problems(overrides)
+    problems = flag_problems(overrides)
+    load = LoadSettings()
+    if not problems:
+        load = put_over(plan.load if plan else LoadSettings(), overrides.load())
+        problems += load_flag_problems(load, overrides)
     disagreements = [problem for model in models for problem in check_services(model, sut.sut)]
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
@@ -108,7 +94,7 @@ def assemble(
     return TestPlan(
         sut=sut.sut,
         scenarios=models,
-        load=_load(plan.load if plan else LoadSettings(), overrides),
+        load=load_of(load),
         seed=next(seed for seed in seeds if seed is not None),
         thresholds=thresholds,
         output=_output(plan, overrides),
@@ -134,45 +120,9 @@ def _patterns(given: Sequence[str], plan: PlanFile | None, *, fallback: bool) ->
     return [Pattern(text=DEFAULT_SCENARIOS)] if fallback else []
 
 
-def _load(settings: LoadSettings, overrides: Overrides) -> ClosedLoad:
-    """The load; one instance when neither a count nor a duration is given."""
-    count = settings.count if overrides.count is None else overrides.count
-    duration_s = settings.duration_s if overrides.duration is None else parse_duration(overrides.duration)
-    graceful_stop_s = settings.graceful_stop_s
-    return ClosedLoad(
-        parallel=overrides.parallel or settings.parallel or 1,
-        count=1 if count is None and duration_s is None else count,
-        duration_s=duration_s,
-        graceful_stop_s=ClosedLoad().graceful_stop_s if graceful_stop_s is None else graceful_stop_s,
-    )
-
-
 def _output(plan: PlanFile | None, overrides: Overrides) -> OutputSettings:
     default = OutputSettings()
     return OutputSettings(
         directory=overrides.directory or (plan and plan.directory) or default.directory,
         bodies=overrides.bodies or (plan and plan.bodies) or default.bodies,
     )
-
-
-def _flag_problems(overrides: Overrides) -> list[Problem]:
-    problems = []
-    for flag, number, least in (
-        ("--parallel", overrides.parallel, 1),
-        ("--count", overrides.count, 1),
-        ("--seed", overrides.seed, 0),
-    ):
-        if number is not None and number < least:
-            problems.append(Problem(message=f"{flag} must be at least {least}, not {number}"))
-    if overrides.duration is not None:
-        try:
-            if parse_duration(overrides.duration) == 0:
-                problems.append(Problem(message="--duration must be more than 0"))
-        except ExpressionError as error:
-            problems.append(Problem(message=f"--duration: {error}", hint=error.hint))
-    for text in overrides.thresholds:
-        try:
-            parse_flag(text)
-        except ExpressionError as error:
-            problems.append(Problem(message=f"--threshold: {error}", hint=error.hint))
-    return problems

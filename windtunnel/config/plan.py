@@ -8,26 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from windtunnel.config.discovery import Pattern
+from windtunnel.config.load import LoadSettings, load_problems, read_load
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import load_schema, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
-from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_selector, parse_threshold
 from windtunnel.model.source import DataPath
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["LoadSettings", "PlanFile", "load_plan_file"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadSettings:
-    """What was said about the load; None where nothing was. Times are seconds."""
-
-    parallel: int | None = None
-    count: int | None = None
-    duration_s: float | None = None
-    graceful_stop_s: float | None = None
+__all__ = ["PlanFile", "load_plan_file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +41,9 @@ def load_plan_file(path: str | Path, environment: Mapping[str, str]) -> PlanFile
     document = read_file(path, environment)
     require_valid(document, load_schema("plan"))
     data = document.data
+    load = read_load(data.get("load", {}))
     thresholds, problems = _thresholds(document)
+    problems += load_problems(document, load)
     if problems:
         raise ConfigError(problems)
     folder = Path(path).parent
@@ -62,22 +54,11 @@ def load_plan_file(path: str | Path, environment: Mapping[str, str]) -> PlanFile
         tags=texts(data.get("tags", {})),
         sut=str(folder / data["sut"]) if "sut" in data else None,
         scenarios=tuple(_patterns(document, folder)),
-        load=_load_settings(data.get("load", {})),
+        load=load,
         thresholds=tuple(thresholds),
         seed=int(data["seed"]) if "seed" in data else None,
         directory=output.get("directory"),
         bodies=output.get("bodies"),
-    )
-
-
-def _load_settings(data: Mapping[str, Any]) -> LoadSettings:
-    whole = {key: int(data[key]) for key in ("parallel", "count") if key in data}
-    times = {f"{key}_s": parse_duration(data[key]) for key in ("duration", "graceful_stop") if key in data}
-    return LoadSettings(
-        parallel=whole.get("parallel"),
-        count=whole.get("count"),
-        duration_s=times.get("duration_s"),
-        graceful_stop_s=times.get("graceful_stop_s"),
     )
 
 

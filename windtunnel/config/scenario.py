@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
+from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import load_schema, place_of, require_valid, with_step_types
 from windtunnel.errors import ConfigError, Problem, did_you_mean
 from windtunnel.expressions.functions import is_reserved
+from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.scenario import Scenario, Step, StopWhen
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import Sut
@@ -118,7 +120,9 @@ def _scenario(document: Document) -> Scenario:
     data = document.data
     steps = [_step(entry, ("flow", index)) for index, entry in enumerate(data["flow"])]
     assertions = [_step(entry, ("assertions", index)) for index, entry in enumerate(data.get("assertions", ()))]
+    own = read_load(data["load"]) if "load" in data else None
     problems = [*_reserved_names(document), *_same_names(document, [*steps, *assertions])]
+    problems += load_problems(document, own) if own else []
     if problems:
         raise ConfigError(sorted(problems, key=place_of))
     return Scenario(
@@ -131,6 +135,8 @@ def _scenario(document: Document) -> Scenario:
         assertions=tuple(assertions),
         stop_when=StopWhen(**data.get("stop_when", {})),
         max_steps=int(data.get("max_steps", 1000)),
+        load=load_of(own) if own else None,
+        start_after_s=parse_duration(data.get("load", {}).get("start_after", 0)),
         source=document.source,
     )
 

@@ -10,10 +10,12 @@ from windtunnel.engine.health import watch_health
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.limits import raise_open_file_limit
 from windtunnel.engine.plan import Plan
+from windtunnel.engine.runner import Runner
 from windtunnel.engine.shutdown import Shutdown
 from windtunnel.engine.worker import Worker
 from windtunnel.errors import EvidenceError
 from windtunnel.interfaces import Clock, Preflight, Sink, Transport
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import RunStarted
 from windtunnel.redaction import Redactor
@@ -39,6 +41,7 @@ class Conduct:
     shutdown: Shutdown
     sinks: Sequence[Sink]
     plan_hash: str
+    segment: Segment
 
 
 async def conduct(parts: Conduct) -> Evidence:
@@ -51,7 +54,7 @@ async def conduct(parts: Conduct) -> Evidence:
     loop = asyncio.get_running_loop()
     clock, shutdown = parts.clock, parts.shutdown
     writer = RecordWriter(
-        parts.directory.segment(0),
+        parts.directory.segment(parts.segment.number),
         run_id=parts.directory.run_id,
         on_failure=lambda error: _stop_for(error, shutdown),
     )
@@ -68,30 +71,35 @@ async def conduct(parts: Conduct) -> Evidence:
         RunStarted(
             t=clock.unix(),
             schema_version=RECORD_VERSION,
-            segment=0,
+            segment=parts.segment.number,
             plan_hash=parts.plan_hash,
             seed=parts.plan.facts.seed,
         )
     )
-    worker = Worker(parts.plan, transport=parts.transport, journal=journal, clock=clock, shutdown=shutdown)
+    runner = Runner(parts.plan, transport=parts.transport, journal=journal, clock=clock)
+    worker = Worker(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment)
     unreachable = _nobody_answers(await parts.preflight())
     reason = "unreachable"
     try:
         if unreachable is None:
-            reason = await _load(worker, journal, clock)
+            reason = await _load(worker, runner, journal)
     finally:
         await parts.transport.close()
         journal.flush()
         ended = writer.end(
-            t=clock.unix(), reason=reason, signal=shutdown.signal, bug=worker.bug, unreachable=unreachable
+            t=clock.unix(), reason=reason, signal=shutdown.signal, bug=runner.bug, unreachable=unreachable
         )
         for sink in parts.sinks:
             sink.write([ended])
     return writer.evidence()
 
 
-async def _load(worker: Worker, journal: Journal, clock: Clock) -> str:
-    health = asyncio.create_task(watch_health(journal.write, clock, in_flight=lambda: worker.in_flight))
+async def _load(worker: Worker, runner: Runner, journal: Journal) -> str:
+    health = asyncio.create_task(
+        watch_health(
+            journal.write, runner.clock, in_flight=lambda: runner.in_flight, lateness_us=runner.lateness_us
+        )
+    )
     try:
         return await worker.run()
     finally:

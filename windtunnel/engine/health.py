@@ -23,8 +23,31 @@ TIMER_RESOLUTION_S = 0.001
 """Both asyncio's selector loop and uvloop wake timers in steps of a millisecond: not lag, and left out."""
 
 
-async def watch_health(write: Callable[[Record], None], clock: Clock, *, in_flight: Callable[[], int]) -> None:
-    """Write a `health` record every second until cancelled, and a last one then."""
+async def watch_health(
+    write: Callable[[Record], None],
+    clock: Clock,
+    *,
+    in_flight: Callable[[], int],
+    lateness_us: Callable[[], int],
+) -> None:
+    """Write a `health` record every second until cancelled, and a last one then.
+
+    `in_flight` says how many instances run, `lateness_us` how late the latest one started since it was last asked.
+    """
+
+    def write_sample() -> None:
+        span_s = max(clock.now() - began, PROBE_S)
+        write(
+            _sample(
+                lags,
+                clock,
+                cpu_s=time.process_time() - cpu,
+                span_s=span_s,
+                in_flight=in_flight(),
+                late_max_us=lateness_us(),
+            )
+        )
+
     lags: list[float] = []
     cpu = time.process_time()
     began = clock.now()
@@ -35,27 +58,25 @@ async def watch_health(write: Callable[[Record], None], clock: Clock, *, in_flig
             now = clock.now()
             lags.append(max(0.0, now - due - TIMER_RESOLUTION_S))
             if now - began >= SAMPLE_S:
-                write(
-                    _sample(
-                        lags, clock, cpu_s=time.process_time() - cpu, span_s=now - began, in_flight=in_flight()
-                    )
-                )
+                write_sample()
                 lags.clear()
                 began, cpu = now, time.process_time()
     except asyncio.CancelledError:
         if lags:
-            span_s = max(clock.now() - began, PROBE_S)
-            write(_sample(lags, clock, cpu_s=time.process_time() - cpu, span_s=span_s, in_flight=in_flight()))
+            write_sample()
         raise
 
 
-def _sample(lags: list[float], clock: Clock, *, cpu_s: float, span_s: float, in_flight: int) -> Health:
+def _sample(
+    lags: list[float], clock: Clock, *, cpu_s: float, span_s: float, in_flight: int, late_max_us: int
+) -> Health:
     ordered = sorted(lags)
     return Health(
         t=clock.unix(),
         lag_p50_us=_microseconds(ordered[len(ordered) // 2]),
         lag_p99_us=_microseconds(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]),
         lag_max_us=_microseconds(ordered[-1]),
+        late_max_us=late_max_us,
         cpu=round(cpu_s / span_s, 3),
         memory=_resident_bytes(),
         open_files=_open_files(),

@@ -33,11 +33,13 @@ class Identity:
     `secrets` are values this instance extracted as secret; it grows while the instance runs.
     """
 
-    __slots__ = ("correlation_id", "index", "instance_id", "scenario", "secrets", "user")
+    __slots__ = ("correlation_id", "index", "instance_id", "phase", "scenario", "secrets", "user")
 
-    def __init__(self, *, instance_id: str, correlation_id: str, scenario: str, index: int, user: int) -> None:
+    def __init__(
+        self, *, instance_id: str, correlation_id: str, scenario: str, index: int, user: int, phase: str
+    ) -> None:
         self.instance_id, self.correlation_id, self.scenario = instance_id, correlation_id, scenario
-        self.index, self.user = index, user
+        self.index, self.user, self.phase = index, user, phase
         self.secrets: tuple[str, ...] = ()
 
 
@@ -93,6 +95,7 @@ class Journal:
                 scenario=who.scenario,
                 step=step,
                 request=self._facts(who, exchange, failed=failed, poll=poll, keep=failed and not poll),
+                phase=who.phase,
             )
         )
 
@@ -111,6 +114,7 @@ class Journal:
             duration_us=int((ended - started) * 1e6),
             checks=outcome.checks,
             extracted=outcome.extracted,
+            phase=who.phase,
         )
         passed = outcome.outcome == "passed"
         exchange = outcome.exchange
@@ -136,6 +140,7 @@ class Journal:
                 outcome=outcome.outcome,
                 checks=self._checks(who, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
                 message=outcome.message and self._redactor.excerpt(outcome.message, who.secrets),
+                phase=who.phase,
             )
         )
 
@@ -171,6 +176,7 @@ class Journal:
                 failed_step=failed_step,
                 error=error,
                 message=message and self._redactor.excerpt(message, who.secrets),
+                phase=who.phase,
             )
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from windtunnel.actions.compiler import CompiledAssertion, CompiledStep, StepCompiler, compile_steps
@@ -11,13 +11,13 @@ from windtunnel.engine.mix import Mix
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.template import Template
 from windtunnel.interfaces import Transport
-from windtunnel.model.load import ClosedLoad
+from windtunnel.model.load import Load
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.sut import Sut
 
-__all__ = ["CompiledScenario", "Plan", "RunFacts", "compile_plan"]
+__all__ = ["CompiledScenario", "Plan", "RunFacts", "Track", "compile_plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +42,40 @@ class CompiledScenario:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A load and the scenarios it is for. Several run beside each other when scenarios have loads of their own.
+
+    Every `of`-th global index is this track's, from `number` on; users are numbered from `first_user` on.
+    """
+
+    number: int
+    of: int
+    load: Load
+    scenarios: tuple[CompiledScenario, ...]
+    mix: Mix
+    seed: str
+    first_user: int
+    start_after_s: float
+
+    def index(self, number: int) -> int:
+        """The global index of this track's instance `number`."""
+        return number * self.of + self.number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything a worker needs. `rows` names each step and assertion with its place, for reports."""
 
     facts: RunFacts
-    load: ClosedLoad
-    scenarios: tuple[CompiledScenario, ...]
-    mix: Mix
+    tracks: tuple[Track, ...]
     rows: tuple[StepRow, ...]
     keep_bodies: str
 
     def scenario(self, index: int) -> CompiledScenario:
         """The scenario that the instance of a global index runs."""
-        return self.scenarios[self.mix.scenario(index)]
+        number, place = divmod(index, len(self.tracks))
+        track = self.tracks[place]
+        return track.scenarios[track.mix.scenario(number)]
 
 
 def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> Plan:
@@ -66,12 +87,32 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
         raise ConfigError(sorted(problems, key=lambda problem: _reading_order(problem, files)))
     return Plan(
         facts=RunFacts(run_id=run_id, seed=test_plan.seed),
-        load=test_plan.load,
-        scenarios=tuple(compiled),
-        mix=Mix([scenario.weight for scenario in test_plan.scenarios], test_plan.seed),
+        tracks=_tracks(test_plan, {scenario.id: scenario for scenario in compiled}),
         rows=tuple(row for scenario in test_plan.scenarios for row in _rows(scenario, test_plan.sut)),
         keep_bodies=test_plan.output.bodies,
     )
+
+
+def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tuple[Track, ...]:
+    """The common load first, then each load that a scenario has to itself."""
+    parts = test_plan.parts
+    tracks: list[Track] = []
+    first_user = 0
+    for number, part in enumerate(parts):
+        tracks.append(
+            Track(
+                number=number,
+                of=len(parts),
+                load=part.load,
+                scenarios=tuple(compiled[scenario.id] for scenario in part.scenarios),
+                mix=Mix([scenario.weight for scenario in part.scenarios], test_plan.seed),
+                seed=f"{test_plan.seed}:arrivals:{number}",
+                first_user=first_user,
+                start_after_s=part.start_after_s,
+            )
+        )
+        first_user += part.load.most_at_once
+    return tuple(tracks)
 
 
 def _reading_order(problem: Problem, files: list[str]) -> tuple[int, int, int]:

@@ -37,8 +37,8 @@ class Shutdown:
         self.reason, self.signal, self.grace_s = reason, signal, grace_s
         self._requested.set()
 
-    def when_hurried(self, act: Callable[[], None]) -> None:
-        """Call `act` when a second request comes."""
+    def when_hurried(self, act: Callable[[], None] | None) -> None:
+        """Call `act` when a second request comes; None for nothing any more."""
         self._on_hurry = act
 
     async def wait(self) -> None:

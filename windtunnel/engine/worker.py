@@ -1,67 +1,91 @@
-"""Users running instances one after another: the closed model, in one event loop."""
+"""Carries out the load of a plan, or a segment of it, in one event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import traceback
+from collections.abc import Coroutine, Iterable
+from typing import Any, Protocol
 
-from windtunnel.engine.ids import CorrelationIds
-from windtunnel.engine.instance import RunningInstance, run_instance
-from windtunnel.engine.journal import Identity, Journal
-from windtunnel.engine.plan import Plan
+from windtunnel.engine.closed import ClosedTrack
+from windtunnel.engine.open import OpenTrack
+from windtunnel.engine.plan import Plan, Track
+from windtunnel.engine.runner import Runner
 from windtunnel.engine.shutdown import Shutdown
-from windtunnel.interfaces import Clock, Transport
+from windtunnel.model.load import ClosedLoad, Segment
 
 __all__ = ["Worker"]
 
 
-class Worker:
-    """Runs the load of a plan. Deals instance indexes, one at a time, to whichever user is free.
+class _RunningTrack(Protocol):
+    """A track at work. `tasks` are what still runs of it."""
 
-    arrivals ──▶ (count reached | duration over | asked to end) ──▶ grace ──▶ cancel what still runs
+    tasks: set[asyncio.Task[None]]
+
+    async def arrive(self, began: float) -> None:
+        """Let instances start, from a reading of the clock on; returns when no further one may."""
+
+    def stop(self) -> None:
+        """Let no further instance start."""
+
+
+class Worker:
+    """Runs every track of a plan at the same time.
+
+    arrivals ──▶ (their end | asked to end) ──▶ grace ──▶ cancel what still runs
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        *,
-        transport: Transport,
-        journal: Journal,
-        clock: Clock,
-        shutdown: Shutdown,
-    ) -> None:
-        self._plan = plan
-        self._load = plan.load
-        self._transport = transport
-        self._journal = journal
-        self._clock = clock
-        self._shutdown = shutdown
-        self._correlation_ids = CorrelationIds(plan.facts.run_id)
-        self._next_index = 0
-        self._ends_at: float | None = None
-        self.in_flight = 0
-        self.bug: str | None = None
+    def __init__(self, plan: Plan, *, runner: Runner, shutdown: Shutdown, segment: Segment) -> None:
+        self._runner, self._shutdown = runner, shutdown
+        self._tracks = [(track, _running(track, runner, segment)) for track in plan.tracks]
 
     async def run(self) -> str:
         """Run the load to its end and say why it ended. Never raises for what an instance did."""
-        if self._load.duration_s is not None:
-            self._ends_at = self._clock.now() + self._load.duration_s
-        users = min(self._load.parallel, self._load.count or self._load.parallel)
-        tasks = [asyncio.create_task(self._user(number), name=f"user-{number}") for number in range(users)]
-        self._shutdown.when_hurried(lambda: _cancel(tasks))
-        over = asyncio.create_task(self._arrivals_over(), name="arrivals")
-        finished = asyncio.create_task(_all_done(tasks), name="users")
+        began = self._runner.clock.now()
+        self._shutdown.when_hurried(self._hurry)
+        conducts: set[asyncio.Task[None]] = set()
+        for track, running in self._tracks:
+            self._runner.spawn(self._conduct(track, running, began), conducts, name=f"track-{track.number}")
         try:
-            await asyncio.wait({over, finished}, return_when=asyncio.FIRST_COMPLETED)
-            if not finished.done():
-                grace_s = self._shutdown.grace_s if self._shutdown.requested else self._load.graceful_stop_s
-                await self._grace(finished, grace_s)
+            while conducts:
+                await asyncio.wait(conducts)
         finally:
-            over.cancel()
-            _cancel(tasks)
-            await asyncio.gather(over, finished, *tasks, return_exceptions=True)
-        self._note_crashed_users(tasks)
+            self._shutdown.when_hurried(None)
+            _cancel(conducts)
+            await asyncio.gather(*conducts, return_exceptions=True)
         return self._shutdown.reason or "completed"
+
+    async def _conduct(self, track: Track, running: _RunningTrack, began: float) -> None:
+        finished: list[asyncio.Task[None]] = []
+        try:
+            await self._unless_asked(self._arrive(track, running, began))
+            running.stop()
+            if running.tasks:
+                finished.append(asyncio.create_task(_all_done(running.tasks)))
+                grace_s = self._shutdown.grace_s if self._shutdown.requested else track.load.graceful_stop_s
+                await self._grace(finished[0], grace_s)
+        finally:
+            running.stop()
+            left = [*running.tasks, *finished]
+            _cancel(left)
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _arrive(self, track: Track, running: _RunningTrack, began: float) -> None:
+        if track.start_after_s:
+            await self._runner.clock.sleep(track.start_after_s)
+        await running.arrive(began + track.start_after_s)
+
+    async def _unless_asked(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Do something until it is done or the run is asked to end."""
+        task = asyncio.create_task(doing)
+        asked = asyncio.create_task(self._shutdown.wait())
+        try:
+            await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+            task.cancel()
+            await asyncio.gather(asked, task, return_exceptions=True)
+        if not task.cancelled():
+            task.result()
 
     async def _grace(self, finished: asyncio.Task[None], grace_s: float) -> None:
         """Let running instances end; a request to end that comes meanwhile shortens the grace to its own."""
@@ -75,76 +99,22 @@ class Worker:
         finally:
             asked.cancel()
 
-    async def _arrivals_over(self) -> None:
-        """Return when no further instance may start, unless the count ends the run first."""
-        if self._load.duration_s is None:
-            await self._shutdown.wait()
-            return
-        asked = asyncio.create_task(self._shutdown.wait())
-        try:
-            await asyncio.wait({asked}, timeout=self._load.duration_s)
-        finally:
-            asked.cancel()
-
-    def _deal(self) -> int | None:
-        """The index of the next instance, or None when no further one may start."""
-        index = self._next_index
-        if self._shutdown.requested or (self._load.count is not None and index >= self._load.count):
-            return None
-        if self._ends_at is not None and self._clock.now() >= self._ends_at:
-            return None
-        self._next_index = index + 1
-        return index
-
-    async def _user(self, number: int) -> None:
-        plan = self._plan
-        client = self._transport.client()
-        try:
-            while (index := self._deal()) is not None:
-                scenario = plan.scenario(index)
-                who = Identity(
-                    instance_id=f"{scenario.id}-{index}",
-                    correlation_id=self._correlation_ids.of(index),
-                    scenario=scenario.id,
-                    index=index,
-                    user=number,
-                )
-                client.begin_instance(instance_id=who.instance_id, correlation_id=who.correlation_id)
-                instance = RunningInstance(
-                    who, plan.facts, client=client, clock=self._clock, journal=self._journal
-                )
-                self.in_flight += 1
-                try:
-                    await run_instance(
-                        instance,
-                        scenario,
-                        journal=self._journal,
-                        scheduled=self._clock.now(),
-                        on_bug=self._note_bug,
-                    )
-                finally:
-                    self.in_flight -= 1
-                if not instance.exchanges:
-                    # A flow that never waited for the network must not keep the loop to itself.
-                    await asyncio.sleep(0)
-        finally:
-            client.close()
-
-    def _note_bug(self, text: str) -> None:
-        if self.bug is None:
-            self.bug = text
-
-    def _note_crashed_users(self, tasks: list[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            error = None if task.cancelled() else task.exception()
-            if error is not None:
-                self._note_bug("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    def _hurry(self) -> None:
+        for _, running in self._tracks:
+            _cancel(running.tasks)
 
 
-async def _all_done(tasks: list[asyncio.Task[None]]) -> None:
-    await asyncio.wait(tasks)
+def _running(track: Track, runner: Runner, segment: Segment) -> _RunningTrack:
+    if isinstance(track.load, ClosedLoad):
+        return ClosedTrack(track, track.load, runner=runner, segment=segment)
+    return OpenTrack(track, track.load, runner=runner, segment=segment)
 
 
-def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
+async def _all_done(tasks: set[asyncio.Task[None]]) -> None:
+    while tasks:
+        await asyncio.wait(tasks)
+
+
+def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for task in tuple(tasks):
         task.cancel()

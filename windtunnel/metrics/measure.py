@@ -13,24 +13,24 @@ from dataclasses import dataclass
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.series import InstanceSeries, RequestKey, RequestSeries, StepKey, StepSeries
+from windtunnel.model.load import WARMUP
 from windtunnel.model.manifest import StepRow
 
 __all__ = [
     "COMPLETED",
     "MEASURES",
-    "OUTSIDE_PHASES",
     "Counter",
     "Gauge",
     "Measure",
     "Rate",
     "Trend",
+    "is_measured",
     "measured_span_s",
     "scenario_tags",
     "select",
 ]
 
-OUTSIDE_PHASES = frozenset({"setup", "teardown", "health", "token", "warmup"})
-"""Phases that are not the load that is measured."""
+_OUTSIDE = frozenset({"setup", "teardown", "health", "token"})
 
 COMPLETED = frozenset({"passed", "failed", "errored"})
 """Outcomes of what came to an end of its own. Skipped is never begun, interrupted is cut short by the end of
@@ -83,10 +83,15 @@ def select(
 
 def measured_span_s(aggregate: Aggregate) -> float:
     """Seconds from the first start of an instance of the load to the last end; 0 when none ended."""
-    instances = [series for key, series in aggregate.instances.items() if key.phase not in OUTSIDE_PHASES]
+    instances = [series for key, series in aggregate.instances.items() if is_measured(key.phase)]
     if not instances:
         return 0.0
     return max(each.last_end for each in instances) - min(each.first_start for each in instances)
+
+
+def is_measured(phase: str) -> bool:
+    """Whether a phase belongs to the load that is measured: warm-up stages and what is beside the load do not."""
+    return phase not in _OUTSIDE and not phase.startswith(WARMUP)
 
 
 def scenario_tags(rows: Sequence[StepRow]) -> dict[str, dict[str, str]]:
@@ -154,7 +159,7 @@ class _Selection:
         return {**row.tags, "service": row.service, "method": row.method} if row else {}
 
     def _picks(self, phase: str, tags: Mapping[str, str]) -> bool:
-        if "phase" not in self._tags and phase in OUTSIDE_PHASES:
+        if "phase" not in self._tags and not is_measured(phase):
             return False
         return all((phase if tag == "phase" else tags.get(tag)) == wanted for tag, wanted in self._tags.items())
 

@@ -10,11 +10,11 @@ from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.measure import (
     COMPLETED,
     MEASURES,
-    OUTSIDE_PHASES,
     Counter,
     Measure,
     Rate,
     Trend,
+    is_measured,
     measured_span_s,
     select,
 )
@@ -52,7 +52,7 @@ def error_groups(aggregate: Aggregate) -> list[ErrorGroup]:
             instances=series.instances,
         )
         for key, series in aggregate.failures.items()
-        if key.phase not in OUTSIDE_PHASES
+        if is_measured(key.phase)
     ]
     return sorted(groups, key=lambda group: (-group.count, group.first_t, group.scenario, group.step, group.cause))
 
@@ -61,7 +61,7 @@ def instances_by_outcome(aggregate: Aggregate) -> Tally[str]:
     """How many instances of the load passed, failed, errored and were interrupted."""
     tally: Tally[str] = Tally()
     for key, series in aggregate.instances.items():
-        if key.phase not in OUTSIDE_PHASES:
+        if is_measured(key.phase):
             tally[key.outcome] += series.count
     return tally
 
@@ -85,16 +85,16 @@ def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
     steps, sent = Histogram(), Histogram()
     if row.assertion:
         for assertion, checked in aggregate.assertions.items():
-            if (assertion.scenario, assertion.name) == (row.scenario, row.step) and _measured(assertion.phase):
+            if (assertion.scenario, assertion.name) == (row.scenario, row.step) and is_measured(assertion.phase):
                 outcomes[assertion.outcome] += checked.count
     else:
         for step, taken in aggregate.steps.items():
-            if (step.scenario, step.step) == (row.scenario, row.step) and _measured(step.phase):
+            if (step.scenario, step.step) == (row.scenario, row.step) and is_measured(step.phase):
                 outcomes[step.outcome] += taken.count
                 if step.outcome in COMPLETED:
                     steps.merge(taken.duration)
         for request, made in aggregate.requests.items():
-            if (request.scenario, request.step) == (row.scenario, row.step) and _measured(request.phase):
+            if (request.scenario, request.step) == (row.scenario, row.step) and is_measured(request.phase):
                 requests += made.count
                 requests_failed += made.count if request.failed and not request.poll else 0
                 sent.merge(made.duration)
@@ -114,7 +114,3 @@ def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
         file=row.file,
         line=row.line,
     )
-
-
-def _measured(phase: str) -> bool:
-    return phase not in OUTSIDE_PHASES

@@ -1,30 +1,154 @@
-"""How much load, in which shape."""
+"""How much load, in which shape.
+
+closed   a number of users, each starts its next instance when the last has ended: load follows the SUT
+open     instances start by the clock, whether or not earlier ones have ended: load does not follow the SUT
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["ClosedLoad"]
+__all__ = ["WARMUP", "ClosedLoad", "Load", "OpenLoad", "Segment", "Stage"]
+
+WARMUP = "warmup"
+"""The phase of every warm-up stage begins with this; what happens in one is outside all metrics."""
+
+MOST_AT_ONCE = 10_000
+LEAST_AT_ONCE = 50
+SECONDS_AT_ONCE = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Over `duration_s` the load goes in a straight line from where it was to `target`.
+
+    `target` is users in a closed load and starts a second in an open one.
+    """
+
+    duration_s: float
+    target: float
+    name: str
+    warmup: bool = False
+
+    @property
+    def phase(self) -> str:
+        """The tag of what is due in this stage."""
+        return f"{WARMUP}:{self.name}" if self.warmup else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedLoad:
-    """`parallel` users, each running one instance after another.
+    """`parallel` users, each running one instance after another, or as many as `stages` say.
 
-    Ends after `count` instances over the whole run or when `duration_s` has passed, whichever comes first;
-    one of the two is always given. Instances still running then have `graceful_stop_s` to end.
+    Without stages it ends after `count` instances over the whole run or when `duration_s` has passed, whichever
+    comes first; one of the two is always given. With stages, it begins with `start` users. Two instances of a
+    user start at least `pace_s` apart. Instances still running at the end have `graceful_stop_s` to end.
     """
 
     parallel: int = 1
     count: int | None = None
     duration_s: float | None = None
+    stages: tuple[Stage, ...] = ()
+    start: float = 0.0
+    pace_s: float | None = None
     graceful_stop_s: float = 30.0
 
+    @property
+    def most_at_once(self) -> int:
+        """The most instances that can run at the same time."""
+        if self.stages:
+            return max(1, round(max(self.start, *(stage.target for stage in self.stages))))
+        return min(self.parallel, self.count or self.parallel)
+
+    @property
+    def length_s(self) -> float | None:
+        """Seconds until no instance starts any more; None when only a count ends it."""
+        return _length_s(self.stages) if self.stages else self.duration_s
+
     def __str__(self) -> str:
-        users = f"{self.parallel:,} user{'s' if self.parallel != 1 else ''}"
-        ends = []
-        if self.count is not None:
-            ends.append(f"{self.count:,} instance{'s' if self.count != 1 else ''}")
-        if self.duration_s is not None:
-            ends.append(f"{self.duration_s:g} s")
-        return f"{users}, {' or '.join(ends)}"
+        if self.stages:
+            text = f"stages of users: {_stages(self.start, self.stages)}"
+        else:
+            users = _counted(self.parallel, "user")
+            text = f"{users}, {' or '.join(_ends(self.count, self.duration_s))}"
+        return f"{text}, an instance every {self.pace_s:g} s each" if self.pace_s else text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLoad:
+    """Instances start at `rate` a second, or as `stages` say, beginning with `start` a second.
+
+    `arrival`: `uniform` is evenly spaced, `poisson` at random with that mean. Without stages it ends after
+    `count` starts or when `duration_s` has passed, whichever comes first. A start that finds `max_parallel`
+    instances running is dropped, and counted.
+    """
+
+    rate: float = 0.0
+    count: int | None = None
+    duration_s: float | None = None
+    stages: tuple[Stage, ...] = ()
+    start: float = 0.0
+    arrival: str = "uniform"
+    max_parallel: int | None = None
+    graceful_stop_s: float = 30.0
+
+    @property
+    def peak(self) -> float:
+        """The highest rate, in starts a second."""
+        return max(self.start, *(stage.target for stage in self.stages)) if self.stages else self.rate
+
+    @property
+    def most_at_once(self) -> int:
+        """The most instances that can run at the same time: `max_parallel`, or what ten seconds' arrivals need."""
+        if self.max_parallel is not None:
+            return self.max_parallel
+        return min(MOST_AT_ONCE, max(LEAST_AT_ONCE, round(self.peak * SECONDS_AT_ONCE)))
+
+    @property
+    def length_s(self) -> float | None:
+        """Seconds until no instance starts any more; None when only a count ends it."""
+        return _length_s(self.stages) if self.stages else self.duration_s
+
+    def __str__(self) -> str:
+        if self.stages:
+            text = f"stages of starts per second: {_stages(self.start, self.stages)}"
+        else:
+            text = f"{self.rate:g} starts/s, {' or '.join(_ends(self.count, self.duration_s))}"
+        random = ", at random (Poisson)" if self.arrival == "poisson" else ""
+        return f"{text}{random}, at most {self.most_at_once:,} at once"
+
+
+Load = ClosedLoad | OpenLoad
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """The part of a run that one worker does: of all instances those whose number % `of` is `number`."""
+
+    number: int = 0
+    of: int = 1
+
+    def share(self, total: int) -> int:
+        """How many of the numbers 0 to `total` - 1 are this segment's."""
+        return (total - self.number + self.of - 1) // self.of if total > self.number else 0
+
+
+def _length_s(stages: Sequence[Stage]) -> float:
+    return sum(stage.duration_s for stage in stages)
+
+
+def _stages(start: float, stages: Sequence[Stage]) -> str:
+    steps = [
+        f"{stage.target:g} in {stage.duration_s:g} s{' (warm-up)' if stage.warmup else ''}" for stage in stages
+    ]
+    return ", ".join([f"from {start:g} to {steps[0]}", *(f"to {step}" for step in steps[1:])])
+
+
+def _ends(count: int | None, duration_s: float | None) -> list[str]:
+    ends = [] if count is None else [_counted(count, "instance")]
+    return ends if duration_s is None else [*ends, f"{duration_s:g} s"]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"

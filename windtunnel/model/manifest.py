@@ -24,7 +24,9 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What ran. `started` is unix seconds; `host` and `ci` are plain facts for the reader of a report."""
+    """What ran. `load` is in words, `phases` are those of its stages. `started` is unix seconds; `host` and `ci`
+    are plain facts for the reader of a report.
+    """
 
     schema_version: int
     run_id: str
@@ -35,9 +37,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     base_urls: list[str]
     scenarios: list[str]
     load: str
-    parallel: int
-    count: int | None = None
-    duration_s: float | None = None
+    phases: list[str] = []
     seed: int
     plan_hash: str
     segments: int = 1

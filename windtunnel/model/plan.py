@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from windtunnel.model.load import ClosedLoad
+from windtunnel.model.load import Load
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["OutputSettings", "TestPlan"]
+__all__ = ["LoadPart", "OutputSettings", "TestPlan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +23,25 @@ class OutputSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPart:
+    """A load and the scenarios that share it, `start_after_s` after the start of the run."""
+
+    load: Load
+    scenarios: tuple[Scenario, ...]
+    start_after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TestPlan:
     """What to run against what, how hard, and what decides.
 
-    `secrets` are values that came from the environment and must never be written.
+    `load` is that of all scenarios which have none of their own. `secrets` are values that came from the
+    environment and must never be written.
     """
 
     sut: Sut
     scenarios: tuple[Scenario, ...]
-    load: ClosedLoad
+    load: Load
     seed: int
     thresholds: tuple[Threshold, ...] = ()
     output: OutputSettings = OutputSettings()
@@ -39,3 +49,45 @@ class TestPlan:
     tags: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     sources: tuple[Source, ...] = ()
+
+    @property
+    def parts(self) -> tuple[LoadPart, ...]:
+        """Every load of the run with its scenarios: the common one first, if any scenario shares it."""
+        common = tuple(scenario for scenario in self.scenarios if scenario.load is None)
+        own = [
+            LoadPart(load=scenario.load, scenarios=(scenario,), start_after_s=scenario.start_after_s)
+            for scenario in self.scenarios
+            if scenario.load is not None
+        ]
+        return (LoadPart(load=self.load, scenarios=common), *own) if common else tuple(own)
+
+    @property
+    def describe_load(self) -> str:
+        """The load in words."""
+        parts = self.parts
+        if len(parts) == 1 and not parts[0].start_after_s:
+            return str(parts[0].load)
+        return "; ".join(
+            f"{', '.join(scenario.id for scenario in part.scenarios)}: {part.load}"
+            + (f", from {part.start_after_s:g} s on" if part.start_after_s else "")
+            for part in parts
+        )
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phase of every stage of every load, each once."""
+        return tuple(dict.fromkeys(stage.phase for part in self.parts for stage in part.load.stages))
+
+    @property
+    def count(self) -> int | None:
+        """Instances of the whole run; None when time ends it."""
+        counts = [part.load.count for part in self.parts]
+        return None if None in counts else sum(count for count in counts if count is not None)
+
+    @property
+    def length_s(self) -> float | None:
+        """Seconds until no instance starts any more; None when a count ends it."""
+        lengths = [part.load.length_s for part in self.parts]
+        if None in lengths:
+            return None
+        return max(part.start_after_s + (part.load.length_s or 0.0) for part in self.parts)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
 
 __all__ = ["Scenario", "Step", "StopWhen"]
@@ -38,7 +39,10 @@ class StopWhen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A user journey. `weight` is its share of the mix; `variables` may hold templates."""
+    """A user journey. `weight` is its share of the mix; `variables` may hold templates.
+
+    One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later.
+    """
 
     id: str
     steps: tuple[Step, ...]
@@ -50,3 +54,5 @@ class Scenario:
     tags: Mapping[str, str] = field(default_factory=dict)
     stop_when: StopWhen = StopWhen()
     max_steps: int = 1000
+    load: Load | None = None
+    start_after_s: float = 0.0

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
-from windtunnel.metrics.measure import COMPLETED, OUTSIDE_PHASES
+from windtunnel.metrics.measure import COMPLETED, is_measured
 from windtunnel.model.summary import Summary
 from windtunnel.report.model import Latency
 
@@ -19,11 +19,11 @@ def latencies(summary: Summary, aggregate: Aggregate) -> tuple[Latency | None, t
     durations: dict[tuple[str, str], _Pair] = defaultdict(_Pair)
     overall = _Pair()
     for request, made in aggregate.requests.items():
-        if request.phase not in OUTSIDE_PHASES:
+        if is_measured(request.phase):
             requests[request.scenario, request.step].add(made.duration, failed=request.failed)
             overall.add(made.duration, failed=request.failed)
     for step, taken in aggregate.steps.items():
-        if step.phase not in OUTSIDE_PHASES and step.outcome in COMPLETED:
+        if is_measured(step.phase) and step.outcome in COMPLETED:
             durations[step.scenario, step.step].add(taken.duration, failed=step.outcome != "passed")
     told = []
     for row in summary.steps:

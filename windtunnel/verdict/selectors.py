@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from windtunnel.errors import Problem, did_you_mean
-from windtunnel.metrics.measure import scenario_tags
+from windtunnel.metrics.measure import is_measured, scenario_tags
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.threshold import Threshold
@@ -67,15 +67,33 @@ _ANY_STEP: Mapping[str, Collection[str]] = {
     "status": tuple(str(status) for status in (0, *range(100, 600))),
     "error": tuple(ERROR_KINDS),
     "expected_response": ("true", "false"),
-    "phase": (),  # no load has stages to name
 }
 """Tags that do not depend on the step, and every value each can have. Status 0 is a request without response."""
 
 
-def check_selectors(thresholds: Sequence[Threshold], rows: Sequence[StepRow]) -> list[Problem]:
-    """A problem for every threshold that no record of this plan can ever match. `rows` are its steps."""
-    problems = (_problem(threshold, rows) for threshold in thresholds)
+def check_selectors(
+    thresholds: Sequence[Threshold], rows: Sequence[StepRow], phases: Sequence[str] = ()
+) -> list[Problem]:
+    """A problem for every threshold that no record of this plan can ever match.
+
+    `rows` are its steps, `phases` those of the stages of its load.
+    """
+    measured = [phase for phase in phases if is_measured(phase)]
+    problems = (
+        _phase_problem(threshold, measured, phases) or _problem(threshold, rows) for threshold in thresholds
+    )
     return [problem for problem in problems if problem is not None]
+
+
+def _phase_problem(threshold: Threshold, measured: Sequence[str], phases: Sequence[str]) -> Problem | None:
+    phase = threshold.tags.get("phase")
+    if phase is None or phase in measured:
+        return None
+    message = f'{threshold.selector} can match nothing: there is no phase "{phase}"'
+    if any(phase in {each, each.partition(":")[2]} for each in phases):
+        message = f'{threshold.selector}: "{phase}" is a warm-up stage, which is outside every threshold'
+    known = f"the phases are {', '.join(measured)}" if measured else "the phases are the stages of the load"
+    return _say(threshold, message, hint=did_you_mean(phase, measured) or known)
 
 
 def _problem(threshold: Threshold, rows: Sequence[StepRow]) -> Problem | None:
@@ -89,12 +107,14 @@ def _problem(threshold: Threshold, rows: Sequence[StepRow]) -> Problem | None:
     if not counted:
         return _say(threshold, f"{threshold.metric} measures nothing: the plan has no {family.of}")
     for tag, value in threshold.tags.items():
+        if tag == "phase":
+            continue
         values = _values(tag, family, counted)
         if tag not in family.tags and not values:
             return _unknown_tag(threshold, tag, family, counted)
         if value not in values:
             return _unknown_value(threshold, tag, value, values)
-    wanted = {tag: value for tag, value in threshold.tags.items() if tag not in _ANY_STEP}
+    wanted = {tag: value for tag, value in threshold.tags.items() if tag not in {*_ANY_STEP, "phase"}}
     if any(all(value in tags.get(tag, ()) for tag, value in wanted.items()) for tags in counted):
         return None
     described = ", ".join(f"{tag} {value}" for tag, value in wanted.items())

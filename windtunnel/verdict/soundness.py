@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from windtunnel.expressions.threshold import format_limit
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.measure import OUTSIDE_PHASES
+from windtunnel.metrics.measure import is_measured
 from windtunnel.metrics.series import LATE_US, InstanceSeries
 from windtunnel.metrics.summary import instances_by_outcome
 from windtunnel.model.http import ERROR_KINDS
@@ -81,7 +81,7 @@ def assess(
 def _count_arrivals(aggregate: Aggregate) -> _Arrivals:
     total = InstanceSeries()
     for key, series in aggregate.instances.items():
-        if key.phase not in OUTSIDE_PHASES:
+        if is_measured(key.phase):
             total.merge(series)
     # Mean in flight ÷ rate = (Σ (end - start) ÷ span) ÷ (n ÷ span): the span falls out.
     stamped_us, measured_us = total.elapsed_us, total.duration.total_us
@@ -89,7 +89,7 @@ def _count_arrivals(aggregate: Aggregate) -> _Arrivals:
         ended=total.count,
         interrupted=instances_by_outcome(aggregate)["interrupted"],
         late=total.late,
-        dropped=sum(count for (phase, _), count in aggregate.dropped.items() if phase not in OUTSIDE_PHASES),
+        dropped=sum(count for (phase, _), count in aggregate.dropped.items() if is_measured(phase)),
         littles_law=stamped_us / measured_us if measured_us else None,
         stamps_off_us=abs(stamped_us - measured_us) / total.count if total.count else 0.0,
     )

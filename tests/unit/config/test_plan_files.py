@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from golden import golden, message_of
 
-from windtunnel.config.assemble import Overrides, load_all
-from windtunnel.config.plan import LoadSettings, load_plan_file
+from windtunnel.config.assemble import load_all
+from windtunnel.config.flags import Overrides
+from windtunnel.config.load import LoadSettings
+from windtunnel.config.plan import load_plan_file
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import OutputSettings, TestPlan
 

@@ -49,12 +49,12 @@ def test_an_unknown_key_with_a_near_one():
 
 
 def test_an_unknown_key_without_a_near_one():
-    assert error("plan", "load: { parallel: 5, rate: 100/s }") == golden(
+    assert error("plan", "output: { bodies: all, speed: 100/s }") == golden(
         """
-        f.yaml:1:22: unknown key "rate" in a load section
-          1 | load: { parallel: 5, rate: 100/s }
-            |                      ^^^^
-          help: the keys here are parallel, count, duration and graceful_stop
+        f.yaml:1:24: unknown key "speed" in an output section
+          1 | output: { bodies: all, speed: 100/s }
+            |                        ^^^^^
+          help: the keys here are directory and bodies
         """
     )
 

@@ -12,7 +12,7 @@ from windtunnel.engine.coordinator import Conduct, conduct
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.shutdown import Shutdown
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.model.load import ClosedLoad
+from windtunnel.model.load import ClosedLoad, Load, Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, RunEnded, StepRecord
@@ -100,7 +100,7 @@ def run(tmp_path: Path):
     def run_it(
         *scenarios: Scenario,
         answers: Answers = lambda sent: Answer(),
-        load: ClosedLoad = ONE,
+        load: Load = ONE,
         seed: int = 1,
         during: Callable[[Shutdown], Any] | None = None,
         refused: str | None = None,
@@ -133,6 +133,7 @@ def run(tmp_path: Path):
                     shutdown=shutdown,
                     sinks=(aggregate,),
                     plan_hash="h",
+                    segment=Segment(),
                 )
             )
 

@@ -74,8 +74,6 @@ def manifest(**changes: Any) -> Manifest:
         base_urls=["http://shop.internal:8080", "http://payments.internal:8081"],
         scenarios=["checkout"],
         load="50 users, 2,000 instances",
-        parallel=50,
-        count=2000,
         seed=8136402,
         plan_hash="b2:5f1c9a0e77d4",
         steps=rows,

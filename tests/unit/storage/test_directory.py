@@ -25,7 +25,6 @@ def manifest(run_id: str) -> Manifest:
         base_urls=["http://localhost"],
         scenarios=["checkout"],
         load="1 user",
-        parallel=1,
         seed=1,
         plan_hash="h",
         steps=[],

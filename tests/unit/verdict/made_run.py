@@ -55,7 +55,6 @@ def manifest(thresholds: Sequence[Threshold] = (), rows: Sequence[StepRow] = ROW
         base_urls=["http://shop"],
         scenarios=["shop"],
         load="1 user",
-        parallel=1,
         seed=1,
         plan_hash="h",
         steps=list(rows),

@@ -1,0 +1,103 @@
+"""What the command line says, as it was typed, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from windtunnel.config.load import LoadSettings, objections, parse_stages
+from windtunnel.errors import ExpressionError, Problem
+from windtunnel.expressions.quantities import parse_duration, parse_rate
+from windtunnel.expressions.threshold import parse_flag
+
+__all__ = ["Overrides", "flag_problems", "load_flag_problems"]
+
+ARRIVALS = ("uniform", "poisson")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line says; None where it says nothing. It wins over the plan.
+
+    `thresholds` (`metric{tag:value}: condition`) and `tags` are added to the plan's.
+    """
+
+    parallel: int | None = None
+    count: int | None = None
+    duration: str | None = None
+    rate: str | None = None
+    stages: str | None = None
+    max_parallel: int | None = None
+    arrival: str | None = None
+    pace: str | None = None
+    graceful_stop: str | None = None
+    seed: int | None = None
+    thresholds: Sequence[str] = ()
+    directory: str | None = None
+    bodies: str | None = None
+    name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def load(self) -> LoadSettings:
+        """What the flags say about the load. Raises ExpressionError for what `flag_problems` objects to."""
+        stages, kinds = parse_stages(self.stages) if self.stages is not None else (None, ())
+        return LoadSettings(
+            parallel=self.parallel,
+            count=self.count,
+            duration_s=None if self.duration is None else parse_duration(self.duration),
+            rate=None if self.rate is None else parse_rate(self.rate),
+            stages=stages,
+            stage_kinds=kinds,
+            max_parallel=self.max_parallel,
+            arrival=self.arrival,
+            pace_s=None if self.pace is None else parse_duration(self.pace),
+            graceful_stop_s=None if self.graceful_stop is None else parse_duration(self.graceful_stop),
+        )
+
+
+def flag_problems(overrides: Overrides) -> list[Problem]:
+    """A problem for each flag that can't be read."""
+    problems = []
+    for flag, number, least in (
+        ("--parallel", overrides.parallel, 1),
+        ("--count", overrides.count, 1),
+        ("--max-parallel", overrides.max_parallel, 1),
+        ("--seed", overrides.seed, 0),
+    ):
+        if number is not None and number < least:
+            problems.append(Problem(message=f"{flag} must be at least {least}, not {number}"))
+    for flag, text, parse, least_s in _quantities(overrides):
+        try:
+            if text is not None and parse(text) == least_s:
+                problems.append(Problem(message=f"{flag} must be more than 0"))
+        except ExpressionError as error:
+            problems.append(Problem(message=f"{flag}: {error}", hint=error.hint))
+    if overrides.arrival not in (None, *ARRIVALS):
+        problems.append(Problem(message=f'--arrival is uniform or poisson, not "{overrides.arrival}"'))
+    for text in overrides.thresholds:
+        try:
+            parse_flag(text)
+        except ExpressionError as error:
+            problems.append(Problem(message=f"--threshold: {error}", hint=error.hint))
+    return problems
+
+
+def load_flag_problems(settings: LoadSettings, overrides: Overrides) -> list[Problem]:
+    """What can't be carried out together, once the flags stand over the plan; each names a flag."""
+    if overrides.load() == LoadSettings():
+        return []  # the plan's own objections were made where it was read
+    return [
+        Problem(message=f"--{key.replace('_', '-')}: {message}".replace("`", ""), hint=hint.replace("`", ""))
+        for key, message, hint in objections(settings)
+    ]
+
+
+def _quantities(overrides: Overrides) -> list[tuple[str, str | None, Callable[[str], object], float | None]]:
+    """(flag, its text, what reads it, the value that is too little)."""
+    return [
+        ("--duration", overrides.duration, parse_duration, 0.0),
+        ("--rate", overrides.rate, parse_rate, None),
+        ("--stages", overrides.stages, parse_stages, None),
+        ("--pace", overrides.pace, parse_duration, 0.0),
+        ("--graceful-stop", overrides.graceful_stop, parse_duration, None),
+    ]

@@ -1,0 +1,221 @@
+"""What was said about the load, in a file or by flags, to one load that makes sense.
+
+closed   parallel with count and/or duration, or stages with parallel; pace
+open     rate with count and/or duration, or stages with rate; max_parallel, arrival
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from windtunnel.config.reader import Document
+from windtunnel.errors import ExpressionError, Problem
+from windtunnel.expressions.quantities import parse_duration, parse_rate
+from windtunnel.model.load import ClosedLoad, Load, OpenLoad, Stage
+
+__all__ = [
+    "LoadSettings",
+    "Objection",
+    "load_of",
+    "load_problems",
+    "objections",
+    "parse_stages",
+    "put_over",
+    "read_load",
+]
+
+Objection = tuple[str, str, str]
+"""(the setting that is wrong, what is wrong with it, how to mend it)."""
+
+_CLOSED = ("parallel", "pace_s")
+_OPEN = ("rate", "max_parallel", "arrival")
+_WITHOUT_STAGES = ("parallel", "rate", "count", "duration_s")
+_STAGES_HINT = 'write "30s:50,2m:50,30s:0" for users, or "30s:100/s" for starts a second'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSettings:
+    """What was said about the load; None where nothing was. Times are seconds, rates per second.
+
+    `stage_kinds` says of each stage whether its target is users (`parallel`) or starts a second (`rate`).
+    """
+
+    parallel: int | None = None
+    count: int | None = None
+    duration_s: float | None = None
+    rate: float | None = None
+    stages: tuple[Stage, ...] | None = None
+    stage_kinds: tuple[str, ...] = ()
+    start: float | None = None
+    max_parallel: int | None = None
+    arrival: str | None = None
+    pace_s: float | None = None
+    graceful_stop_s: float | None = None
+
+    @property
+    def model(self) -> str | None:
+        """`open` or `closed` by the first thing that belongs to one of them; None when nothing does."""
+        if self.rate is not None or "rate" in self.stage_kinds:
+            return "open"
+        if self.parallel is not None or "parallel" in self.stage_kinds:
+            return "closed"
+        if any(getattr(self, name) is not None for name in _OPEN):
+            return "open"
+        return "closed" if self.pace_s is not None else None
+
+
+def read_load(data: Mapping[str, Any]) -> LoadSettings:
+    """The settings of a `load` section that its schema has found valid."""
+    stages = [_stage(number, entry) for number, entry in enumerate(data.get("stages", ()), 1)]
+    start = data.get("start")
+    return LoadSettings(
+        parallel=_whole(data.get("parallel")),
+        count=_whole(data.get("count")),
+        duration_s=_seconds(data.get("duration")),
+        rate=None if "rate" not in data else parse_rate(data["rate"]),
+        stages=tuple(stage for _, stage in stages) if "stages" in data else None,
+        stage_kinds=tuple(kind for kind, _ in stages),
+        start=None if start is None else parse_rate(start) if isinstance(start, str) else float(start),
+        max_parallel=_whole(data.get("max_parallel")),
+        arrival=data.get("arrival"),
+        pace_s=_seconds(data.get("pace")),
+        graceful_stop_s=_seconds(data.get("graceful_stop")),
+    )
+
+
+def parse_stages(text: str) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
+    """Stages as on the command line: `30s:50,2m:50,30s:0`, or with rates, `30s:50/s`; each may begin `name=`.
+
+    Returns the stages and the kind of each target. Raises ExpressionError.
+    """
+    stages: list[Stage] = []
+    kinds: list[str] = []
+    for number, part in enumerate(text.split(","), 1):
+        name, equals, rest = part.strip().rpartition("=")
+        duration, colon, target = (piece.strip() for piece in rest.partition(":"))
+        if not colon or not target or (equals and not name.strip()):
+            raise ExpressionError(f'"{part.strip()}" is not a stage', hint=_STAGES_HINT)
+        if not target.endswith(("/s", "/m", "/h")) and not target.isdigit():
+            raise ExpressionError(f'"{target}" is neither a number of users nor a rate', hint=_STAGES_HINT)
+        kind = "parallel" if target.isdigit() else "rate"
+        duration_s = parse_duration(duration)
+        if not duration_s:
+            raise ExpressionError(f'the stage "{part.strip()}" takes no time', hint=_STAGES_HINT)
+        value = float(target) if kind == "parallel" else parse_rate(target)
+        stages.append(Stage(duration_s=duration_s, target=value, name=name.strip() or _default_name(number)))
+        kinds.append(kind)
+    return tuple(stages), tuple(kinds)
+
+
+def put_over(plan: LoadSettings, flags: LoadSettings) -> LoadSettings:
+    """The plan's settings with those of the command line on top.
+
+    Flags of another model, or of another way to say how much, replace what the plan says of it (semantics 32).
+    """
+    if flags.model and plan.model and flags.model != plan.model:
+        plan = LoadSettings(graceful_stop_s=plan.graceful_stop_s)
+    if flags.stages is not None:
+        plan = replace(plan, parallel=None, rate=None, count=None, duration_s=None, start=None)
+    elif any(getattr(flags, name) is not None for name in _WITHOUT_STAGES):
+        plan = replace(plan, stages=None, stage_kinds=(), start=None)
+    said = {
+        field.name: value for field in fields(flags) if (value := getattr(flags, field.name)) not in (None, ())
+    }
+    return replace(plan, **said)
+
+
+def objections(settings: LoadSettings) -> Iterator[Objection]:
+    """Everything about the settings that can't be carried out together."""
+    if settings.stages is not None:
+        for name in _WITHOUT_STAGES:
+            if getattr(settings, name) is not None:
+                key = _key(name)
+                yield (
+                    key,
+                    f"`stages` say how much and how long; `{key}` beside them does not",
+                    f"leave `{key}` out",
+                )
+        if len(set(settings.stage_kinds)) > 1:
+            yield (
+                "stages",
+                "stages are either all of users (parallel) or all of starts a second (rate)",
+                _STAGES_HINT,
+            )
+        elif not any(stage.target for stage in settings.stages) and not settings.start:
+            yield "stages", "no stage has any load", "give one a target above 0"
+    elif settings.start is not None:
+        yield "start", "`start` is where the first stage begins, and there are no stages", "leave `start` out"
+    is_open = settings.model == "open"
+    for name in _CLOSED if is_open else _OPEN:
+        if getattr(settings, name) is not None:
+            other = "rate" if is_open else "parallel"
+            message = (
+                f"`{_key(name)}` belongs to {'a closed' if is_open else 'an open'} load, not beside `{other}`"
+            )
+            if name == "parallel":
+                message = "`parallel` and `rate` are two kinds of load: users, or starts a second"
+            yield _key(name), message, "choose one of them" if name == "parallel" else f"leave `{_key(name)}` out"
+    if is_open and settings.stages is None:
+        if settings.rate is None:
+            yield "rate", "an open load needs a rate", "rate: 100/s"
+        elif settings.rate == 0:
+            yield "rate", "nothing starts at a rate of 0", "rate: 100/s"
+        elif settings.count is None and settings.duration_s is None:
+            yield "rate", "nothing says when the load ends", "add a duration (5m) or a count"
+
+
+def load_problems(document: Document, settings: LoadSettings) -> list[Problem]:
+    """The objections to the `load` section of a file, each at its place."""
+    written = document.data.get("load", {})
+    return [
+        document.problem(message, ("load", key) if key in written else ("load",), key=True, hint=hint)
+        for key, message, hint in objections(settings)
+    ]
+
+
+def load_of(settings: LoadSettings) -> Load:
+    """The load of settings without objections; one instance when nothing says how many or how long."""
+    grace_s = settings.graceful_stop_s
+    common: dict[str, Any] = {} if grace_s is None else {"graceful_stop_s": grace_s}
+    common |= {"stages": settings.stages or (), "start": settings.start or 0.0, "count": settings.count}
+    if settings.model == "open":
+        return OpenLoad(
+            rate=settings.rate or 0.0,
+            duration_s=settings.duration_s,
+            arrival=settings.arrival or "uniform",
+            max_parallel=settings.max_parallel,
+            **common,
+        )
+    if not settings.stages and settings.count is None and settings.duration_s is None:
+        common["count"] = 1
+    return ClosedLoad(
+        parallel=settings.parallel or 1, duration_s=settings.duration_s, pace_s=settings.pace_s, **common
+    )
+
+
+def _stage(number: int, entry: Mapping[str, Any]) -> tuple[str, Stage]:
+    kind = "rate" if "rate" in entry else "parallel"
+    return kind, Stage(
+        duration_s=parse_duration(entry["duration"]),
+        target=parse_rate(entry["rate"]) if kind == "rate" else float(entry["parallel"]),
+        name=entry.get("name", _default_name(number)),
+        warmup=entry.get("warmup", False),
+    )
+
+
+def _default_name(number: int) -> str:
+    return f"stage-{number}"
+
+
+def _key(name: str) -> str:
+    return name.removesuffix("_s")
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _seconds(value: str | float | None) -> float | None:
+    return None if value is None else parse_duration(value)
