@@ -25,6 +25,7 @@ __all__ = [
     "Preflight",
     "Sink",
     "StepOutcome",
+    "StopCondition",
     "Transport",
 ]
 
@@ -107,6 +108,10 @@ class Transport(Protocol):
 
 Preflight = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Tries to connect to every origin the plan uses; origin -> None when it accepts, else why it does not."""
+
+
+StopCondition = Callable[[float], str | None]
+"""Asked once a second, with the seconds since the load began: why the run shall stop, or None to go on."""
 
 
 class StepOutcome(msgspec.Struct, kw_only=True, gc=False):

@@ -44,10 +44,11 @@ THIRD_PARTY: dict[str, set[str]] = {
     "http": {"httptools"},
     "actions": {"msgspec"},
     "storage": {"msgspec"},
+    "engine": {"uvloop"},
     "report": {"jinja2", "markupsafe", "rich", "msgspec"},
     "demo": {"aiohttp", "msgspec"},
     "testing": {"msgspec"},
-    "cli": {"typer", "rich", "uvloop", "msgspec"},
+    "cli": {"typer", "rich", "msgspec"},
 }
 """What each part may import of others; a part that is not named keeps to the standard library."""
 

@@ -30,11 +30,23 @@ INPUT_NAMES = (
     "graceful-stop",
     "thresholds",
     "seed",
+    "workers",
     "output-dir",
 )
 """Every input, as `action.yml` names it."""
 
-_ONE_LINE = ("plan", "sut", "duration", "rate", "stages", "arrival", "pace", "graceful-stop", "output-dir")
+_ONE_LINE = (
+    "plan",
+    "sut",
+    "duration",
+    "rate",
+    "stages",
+    "arrival",
+    "pace",
+    "graceful-stop",
+    "workers",
+    "output-dir",
+)
 _SHOWN = 80
 
 
@@ -56,6 +68,7 @@ class ActionInputs:
     graceful_stop: str | None = None
     thresholds: tuple[str, ...] = ()
     seed: int | None = None
+    workers: str | None = None
     output_dir: str = DEFAULT_OUTPUT_DIR
 
     def flags(self) -> tuple[str, ...]:
@@ -73,6 +86,7 @@ class ActionInputs:
             "--pace": self.pace,
             "--graceful-stop": self.graceful_stop,
             "--seed": self.seed,
+            "--workers": self.workers,
             "--output": self.output_dir,
         }
         flags = [f"{flag}={value}" for flag, value in single.items() if value is not None]
@@ -99,6 +113,7 @@ def read_inputs(environment: Mapping[str, str]) -> ActionInputs:
         graceful_stop=_text(environment, "graceful-stop"),
         thresholds=_lines(environment, "thresholds"),
         seed=_whole_number(environment, "seed", problems, at_least=0),
+        workers=_text(environment, "workers"),
         output_dir=_text(environment, "output-dir") or DEFAULT_OUTPUT_DIR,
     )
     # A line break in one of these is a list given where a single value is meant.

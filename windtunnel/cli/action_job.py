@@ -22,6 +22,7 @@ from windtunnel.ci.github import (
 from windtunnel.ci.inputs import ActionInputs, read_inputs
 from windtunnel.cli.job import JobRequest, JobResult, run_job
 from windtunnel.cli.terminal import Terminal
+from windtunnel.config.flags import Overrides
 from windtunnel.errors import ConfigError, EvidenceError, ExpressionError, Problem, UnreachableError
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_flag
@@ -119,19 +120,21 @@ def _request(inputs: ActionInputs) -> JobRequest:
         sut=inputs.sut,
         scenarios=inputs.scenarios,
         plan=inputs.plan,
-        parallel=inputs.parallel,
-        count=inputs.count,
-        duration=inputs.duration,
-        rate=inputs.rate,
-        stages=inputs.stages,
-        max_parallel=inputs.max_parallel,
-        arrival=inputs.arrival,
-        pace=inputs.pace,
-        graceful_stop=inputs.graceful_stop,
-        thresholds=inputs.thresholds,
-        seed=inputs.seed,
-        output=inputs.output_dir,
-        name="",
+        overrides=Overrides(
+            parallel=inputs.parallel,
+            count=inputs.count,
+            duration=inputs.duration,
+            rate=inputs.rate,
+            stages=inputs.stages,
+            max_parallel=inputs.max_parallel,
+            arrival=inputs.arrival,
+            pace=inputs.pace,
+            graceful_stop=inputs.graceful_stop,
+            thresholds=inputs.thresholds,
+            seed=inputs.seed,
+            workers=inputs.workers,
+            directory=inputs.output_dir,
+        ),
         argv=inputs.flags(),
     )
 

@@ -69,6 +69,7 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, ter
     import tempfile
 
     from windtunnel.cli.job import JobRequest, run_job
+    from windtunnel.config.flags import Overrides
     from windtunnel.demo.journey import example_scenarios, write_sut
     from windtunnel.demo.process import ShopProcess
     from windtunnel.demo.settings import ShopSettings
@@ -78,10 +79,7 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, ter
         request = JobRequest(
             sut=str(write_sut(Path(folder), shop.base_url)),
             scenarios=(_shown(example_scenarios()),),
-            parallel=parallel,
-            count=count,
-            output=output,
-            name="demo",
+            overrides=Overrides(parallel=parallel, count=count, directory=output, name="demo"),
             argv=tuple(sys.argv[1:]),
         )
         result = run_job(request, environment=os.environ, terminal=terminal)

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import windtunnel
-from windtunnel.engine.coordinator import RECORD_VERSION
 from windtunnel.engine.plan import Plan
-from windtunnel.model.manifest import Manifest
+from windtunnel.model.manifest import RECORD_VERSION, Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.redaction import Redactor
 
@@ -66,6 +65,7 @@ def run_manifest(
         phases=list(test_plan.phases),
         seed=test_plan.seed,
         plan_hash=plan_hash(test_plan),
+        segments=test_plan.workers,
         steps=list(plan.rows),
         thresholds=list(test_plan.thresholds),
         argv=[redactor.text(redactor.url(word)) for word in argv],

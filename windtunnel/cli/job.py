@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
-import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
-from windtunnel.cli.facts import plan_hash, run_manifest
+from windtunnel.cli.facts import run_manifest
 from windtunnel.cli.progress import Status, watch
 from windtunnel.cli.rendering import write_reports
 from windtunnel.cli.request import JobRequest, load_test_plan
 from windtunnel.cli.terminal import Terminal
 from windtunnel.engine.clock import SystemClock
-from windtunnel.engine.coordinator import Conduct, conduct
+from windtunnel.engine.coordinator import Conduct, Outcome, conduct
+from windtunnel.engine.loop import run_loop
 from windtunnel.engine.plan import compile_plan
+from windtunnel.engine.segment import SegmentParts
 from windtunnel.engine.shutdown import Shutdown
 from windtunnel.errors import ConfigError
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
 from windtunnel.model.load import Segment
-from windtunnel.model.manifest import Evidence, Manifest
+from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
 from windtunnel.redaction import Redactor
@@ -37,11 +36,6 @@ from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.selectors import check_selectors
 
 __all__ = ["JobRequest", "JobResult", "run_job"]
-
-T = TypeVar("T")
-
-YOUNG_OBJECTS = 50_000
-"""New container objects after which the youngest of them are searched for garbage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +52,9 @@ def run_job(request: JobRequest, *, environment: Mapping[str, str], terminal: Te
     redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
     job = _prepare(test_plan, request, environment, redactor)
     _announce(test_plan, job.manifest, terminal)
-    evidence = _run_loop(lambda: _carry_out(job, terminal))
-    summary = conclude(job.manifest, job.aggregate, evidence)
-    analysis = Analysis(summary=summary, aggregate=job.aggregate, manifest=job.manifest)
+    outcome = run_loop(lambda: _carry_out(job, terminal))
+    summary = conclude(job.manifest, outcome.aggregate, outcome.evidence)
+    analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=job.manifest)
     write_reports(job.directory, analysis, terminal)
     return JobResult(summary=summary, directory=job.directory)
 
@@ -104,21 +98,26 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
         aggregate=aggregate,
         directory=directory,
         conduct=lambda shutdown: Conduct(
-            plan=plan,
-            transport=transport,
+            test_plan=test_plan,
+            parts=SegmentParts(
+                plan=plan,
+                transport=transport,
+                directory=directory,
+                redactor=redactor,
+                clock=clock,
+                shutdown=shutdown,
+                sinks=(),
+                plan_hash=manifest.plan_hash,
+                segment=Segment(),
+            ),
             preflight=transport.preflight,
-            directory=directory,
-            redactor=redactor,
-            clock=clock,
-            shutdown=shutdown,
-            sinks=(aggregate,),
-            plan_hash=plan_hash(test_plan),
-            segment=Segment(),
+            aggregate=aggregate,
+            workers=manifest.segments,
         ),
     )
 
 
-async def _carry_out(job: _Job, terminal: Terminal) -> Evidence:
+async def _carry_out(job: _Job, terminal: Terminal) -> Outcome:
     shutdown = Shutdown()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -176,24 +175,5 @@ def _announce(test_plan: TestPlan, manifest: Manifest, terminal: Terminal) -> No
     terminal.say(
         f"{manifest.sut} ({', '.join(manifest.base_urls)}) · "
         f"{scenarios} scenario{'s' if scenarios != 1 else ''} · {manifest.load}"
+        + (f" · {manifest.segments} workers" if manifest.segments > 1 else "")
     )
-
-
-def _run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine on uvloop where there is one.
-
-    What was compiled is never garbage, so that no collection looks at it again; and a run makes next to no
-    cycles, so that collections can be rare (at the default of 700 objects they took a sixth of the CPU).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 50)
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(main())
-    if sys.version_info >= (3, 11):
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(main())
-    uvloop.install()
-    return asyncio.run(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from windtunnel.config.assemble import load_all
 from windtunnel.config.flags import Overrides
 from windtunnel.model.plan import TestPlan
 
-__all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan"]
+__all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "usable_processors"]
 
 DEFAULT_PLAN = "windtunnel.yaml"
 SEED_BITS = 32
@@ -19,24 +20,12 @@ SEED_BITS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """What to run, as it was asked for; None and empty where nothing was said."""
+    """What to run, as it was asked for; None and empty where nothing was said. `argv` is for the manifest."""
 
     sut: str | None = None
     scenarios: tuple[str, ...] = ()
     plan: str | None = None
-    parallel: int | None = None
-    count: int | None = None
-    duration: str | None = None
-    rate: str | None = None
-    stages: str | None = None
-    max_parallel: int | None = None
-    arrival: str | None = None
-    pace: str | None = None
-    graceful_stop: str | None = None
-    thresholds: tuple[str, ...] = ()
-    seed: int | None = None
-    output: str | None = None
-    name: str = ""
+    overrides: Overrides = Overrides()
     argv: tuple[str, ...] = ()
 
 
@@ -55,19 +44,14 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
         sut=request.sut,
         scenarios=request.scenarios,
         plan=plan,
-        overrides=Overrides(
-            parallel=request.parallel,
-            count=request.count,
-            duration=request.duration,
-            rate=request.rate,
-            stages=request.stages,
-            max_parallel=request.max_parallel,
-            arrival=request.arrival,
-            pace=request.pace,
-            graceful_stop=request.graceful_stop,
-            seed=request.seed,
-            thresholds=request.thresholds,
-            directory=request.output,
-            name=request.name or None,
-        ),
+        overrides=request.overrides,
+        processors=usable_processors(),
     )
+
+
+def usable_processors() -> int:
+    """How many processors this process may use: what `--workers auto` comes to."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no affinity
+        return os.cpu_count() or 1

@@ -110,6 +110,15 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", metavar="N", help="Makes a run repeatable. Default: random.", show_default=False),
 ]
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        help="Processes that share the load; auto is one a processor. Default: 1.",
+        show_default=False,
+    ),
+]
 Name = Annotated[str, typer.Option("--name", metavar="TEXT", help="A name for the report.", show_default=False)]
 
 
@@ -128,6 +137,7 @@ def run(
     graceful_stop: GracefulStop = None,
     thresholds: Thresholds = None,
     seed: Seed = None,
+    workers: Workers = None,
     output: Output = None,
     name: Name = "",
     quiet: Quiet = False,
@@ -135,24 +145,28 @@ def run(
 ) -> None:
     """Run scenarios against a system under test."""
     from windtunnel.cli.job import JobRequest, run_job
+    from windtunnel.config.flags import Overrides
 
     request = JobRequest(
         sut=sut,
         scenarios=tuple(scenarios or ()),
         plan=plan,
-        parallel=parallel,
-        count=count,
-        duration=duration,
-        rate=rate,
-        stages=stages,
-        max_parallel=max_parallel,
-        arrival=arrival,
-        pace=pace,
-        graceful_stop=graceful_stop,
-        thresholds=tuple(thresholds or ()),
-        seed=seed,
-        output=output,
-        name=name,
+        overrides=Overrides(
+            parallel=parallel,
+            count=count,
+            duration=duration,
+            rate=rate,
+            stages=stages,
+            max_parallel=max_parallel,
+            arrival=arrival,
+            pace=pace,
+            graceful_stop=graceful_stop,
+            thresholds=tuple(thresholds or ()),
+            seed=seed,
+            workers=workers,
+            directory=output,
+            name=name or None,
+        ),
         argv=tuple(sys.argv[1:]),
     )
     result = run_job(request, environment=os.environ, terminal=Terminal.standard(color=color, quiet=quiet))

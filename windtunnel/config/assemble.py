@@ -32,12 +32,13 @@ def load_all(
     scenarios: Sequence[str] = (),
     plan: str | None = None,
     overrides: Overrides = Overrides(),
+    processors: int = 1,
     step_schemas: Mapping[str, Mapping[str, Any]] = {},
 ) -> TestPlan:
     """Read everything a run needs. What neither the flags nor the plan name is `sut.yaml` and `scenarios/`.
 
-    Raises one ConfigError with the problems of all files: the plan's first, then the SUT's, then those of the
-    scenarios in their order, then those of the flags.
+    `processors` is what `--workers auto` comes to. Raises one ConfigError with the problems of all files: the
+    plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags.
     """
     problems: list[Problem] = []
     plan_file: PlanFile | None = None
@@ -66,7 +67,9 @@ def load_all(
         problems.sort(key=lambda problem: problem.where is None or problem.where.file != plan)
         problems += flag_problems(overrides)
         raise ConfigError(problems)
-    return assemble(sut_file, scenario_files, plan_file, overrides=overrides, random_seed=random_seed)
+    return assemble(
+        sut_file, scenario_files, plan_file, overrides=overrides, processors=processors, random_seed=random_seed
+    )
 
 
 def assemble(
@@ -75,6 +78,7 @@ def assemble(
     plan: PlanFile | None = None,
     *,
     overrides: Overrides = Overrides(),
+    processors: int = 1,
     random_seed: int,
 ) -> TestPlan:
     """The TestPlan of what was read. Raises ConfigError when the files don't agree or a flag is wrong."""
@@ -91,7 +95,7 @@ def assemble(
     thresholds += tuple(parse_flag(text) for text in overrides.thresholds)
     documents = [*([plan.document] if plan else []), sut.document, *(file.document for file in scenarios)]
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
-    return TestPlan(
+    test_plan = TestPlan(
         sut=sut.sut,
         scenarios=models,
         load=load_of(load),
@@ -103,6 +107,8 @@ def assemble(
         secrets=secret_values([document.read for document in documents], public=sut.public_env),
         sources=tuple(document.source for document in documents),
     )
+    # A worker without a user or a slot would have nothing to do.
+    return replace(test_plan, workers=min(overrides.processes(processors=processors), test_plan.most_at_once))
 
 
 def _placed(problem: Problem, plan: PlanFile | None) -> Problem:

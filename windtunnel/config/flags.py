@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,11 +34,16 @@ class Overrides:
     pace: str | None = None
     graceful_stop: str | None = None
     seed: int | None = None
+    workers: str | None = None
     thresholds: Sequence[str] = ()
     directory: str | None = None
     bodies: str | None = None
     name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def processes(self, *, processors: int) -> int:
+        """How many worker processes are asked for."""
+        return processors if self.workers == "auto" else int(self.workers or 1)
 
     def load(self) -> LoadSettings:
         """What the flags say about the load. Raises ExpressionError for what `flag_problems` objects to."""
@@ -72,6 +79,11 @@ def flag_problems(overrides: Overrides) -> list[Problem]:
                 problems.append(Problem(message=f"{flag} must be more than 0"))
         except ExpressionError as error:
             problems.append(Problem(message=f"{flag}: {error}", hint=error.hint))
+    if overrides.workers is not None and not re.fullmatch(r"auto|0*[1-9][0-9]{0,3}", overrides.workers):
+        hint = "write a number of processes, or auto for one a processor"
+        problems.append(Problem(message=f'--workers can\'t be "{overrides.workers}"', hint=hint))
+    elif overrides.workers not in (None, "1") and sys.platform == "win32":
+        problems.append(Problem(message="--workers: there is only one worker on Windows"))
     if overrides.arrival not in (None, *ARRIVALS):
         problems.append(Problem(message=f'--arrival is uniform or poisson, not "{overrides.arrival}"'))
     for text in overrides.thresholds:

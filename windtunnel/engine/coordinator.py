@@ -1,110 +1,118 @@
-"""A run from its preflight to its last record. With one worker everything happens in this process."""
+"""A run from its preflight to its last record: in this process, or in worker processes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from windtunnel.engine.health import watch_health
-from windtunnel.engine.journal import Journal
+from windtunnel.engine.fleet import Fleet
 from windtunnel.engine.limits import raise_open_file_limit
-from windtunnel.engine.plan import Plan
-from windtunnel.engine.runner import Runner
-from windtunnel.engine.shutdown import Shutdown
-from windtunnel.engine.worker import Worker
-from windtunnel.errors import EvidenceError
-from windtunnel.interfaces import Clock, Preflight, Sink, Transport
+from windtunnel.engine.messages import Orders
+from windtunnel.engine.segment import SegmentParts, run_segment
+from windtunnel.interfaces import Clock, Preflight, StopCondition
+from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
-from windtunnel.model.record import RunStarted
-from windtunnel.redaction import Redactor
-from windtunnel.storage.bodies import BodyStore
+from windtunnel.model.plan import TestPlan
 from windtunnel.storage.directory import RunDirectory
-from windtunnel.storage.writer import RecordWriter
+from windtunnel.storage.reader import RecordReader
 
-__all__ = ["RECORD_VERSION", "Conduct", "conduct"]
+__all__ = ["Conduct", "Outcome", "conduct"]
 
-RECORD_VERSION = 1
+CHECK_S = 1.0
+"""How often it is asked whether the run shall stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conduct:
-    """What a run is conducted with; every part handed in, so that a test can own each."""
+    """What a run is conducted with. `parts` are those of the only segment when `workers` is 1.
 
-    plan: Plan
-    transport: Transport
+    `aggregate` holds what was counted so far while the run goes on: its own sink, or what the workers send.
+    """
+
+    test_plan: TestPlan
+    parts: SegmentParts
     preflight: Preflight
-    directory: RunDirectory
-    redactor: Redactor
-    clock: Clock
-    shutdown: Shutdown
-    sinks: Sequence[Sink]
-    plan_hash: str
-    segment: Segment
+    aggregate: Aggregate
+    workers: int = 1
+    stop_condition: StopCondition | None = None
 
 
-async def conduct(parts: Conduct) -> Evidence:
-    """Connect, run the load, write every record; returns what the records are worth.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was counted in the end, and what the records are worth."""
 
-    Nothing is sent when no service accepts a connection. Whatever happens, the segment gets its closing line
-    as long as the disk takes it.
+    aggregate: Aggregate
+    evidence: Evidence
+
+
+async def conduct(run: Conduct) -> Outcome:
+    """Connect, run the load, write every record.
+
+    Nothing is sent when no service accepts a connection. A worker that dies stops the run; the numbers are read
+    back from the records then, where all that it wrote still stands.
     """
     raise_open_file_limit()
-    loop = asyncio.get_running_loop()
-    clock, shutdown = parts.clock, parts.shutdown
-    writer = RecordWriter(
-        parts.directory.segment(parts.segment.number),
-        run_id=parts.directory.run_id,
-        on_failure=lambda error: _stop_for(error, shutdown),
-    )
-    bodies = BodyStore(parts.directory.bodies, parts.redactor)
-    journal = Journal(
-        [writer, *parts.sinks],
-        clock=clock,
-        redactor=parts.redactor,
-        bodies=bodies,
-        keep=parts.plan.keep_bodies,
-        schedule=loop.call_soon,
-    )
-    journal.write(
-        RunStarted(
-            t=clock.unix(),
-            schema_version=RECORD_VERSION,
-            segment=parts.segment.number,
+    unreachable = _nobody_answers(await run.preflight())
+    if unreachable is not None:
+        return await _say_unreachable(run, unreachable)
+    watch = asyncio.create_task(_watch(run))
+    try:
+        if run.workers == 1:
+            parts = replace(run.parts, sinks=(run.aggregate, *run.parts.sinks))
+            return Outcome(aggregate=run.aggregate, evidence=await run_segment(parts))
+        fleet = Fleet(_orders(run), aggregate=run.aggregate, shutdown=run.parts.shutdown)
+        evidence = await fleet.run()
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+    if evidence is not None:
+        return Outcome(aggregate=run.aggregate, evidence=evidence)
+    return _read_back(run.parts.directory, run.workers)
+
+
+async def _watch(run: Conduct) -> None:
+    """Ask once a second whether the run shall stop; the answer is the reason."""
+    clock: Clock = run.parts.clock
+    began = clock.now()
+    while run.stop_condition is not None:
+        await clock.sleep(CHECK_S)
+        reason = run.stop_condition(clock.now() - began)
+        if reason is not None:
+            run.parts.shutdown.request(reason)
+            return
+
+
+async def _say_unreachable(run: Conduct, unreachable: str) -> Outcome:
+    """Every segment says why nothing was sent."""
+    evidence = []
+    for number in range(run.workers):
+        segment = Segment(number=number, of=run.workers)
+        parts = replace(run.parts, segment=segment, sinks=(run.aggregate, *run.parts.sinks))
+        evidence.append(await run_segment(parts, unreachable=unreachable))
+    return Outcome(aggregate=run.aggregate, evidence=Evidence.of_all(evidence))
+
+
+def _orders(run: Conduct) -> list[Orders]:
+    parts = run.parts
+    return [
+        Orders(
+            test_plan=run.test_plan,
+            directory=parts.directory.path,
             plan_hash=parts.plan_hash,
-            seed=parts.plan.facts.seed,
+            segment=Segment(number=number, of=run.workers),
         )
-    )
-    runner = Runner(parts.plan, transport=parts.transport, journal=journal, clock=clock)
-    worker = Worker(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment)
-    unreachable = _nobody_answers(await parts.preflight())
-    reason = "unreachable"
-    try:
-        if unreachable is None:
-            reason = await _load(worker, runner, journal)
-    finally:
-        await parts.transport.close()
-        journal.flush()
-        ended = writer.end(
-            t=clock.unix(), reason=reason, signal=shutdown.signal, bug=runner.bug, unreachable=unreachable
-        )
-        for sink in parts.sinks:
-            sink.write([ended])
-    return writer.evidence()
+        for number in range(run.workers)
+    ]
 
 
-async def _load(worker: Worker, runner: Runner, journal: Journal) -> str:
-    health = asyncio.create_task(
-        watch_health(
-            journal.write, runner.clock, in_flight=lambda: runner.in_flight, lateness_us=runner.lateness_us
-        )
-    )
-    try:
-        return await worker.run()
-    finally:
-        health.cancel()
-        await asyncio.gather(health, return_exceptions=True)
+def _read_back(directory: RunDirectory, workers: int) -> Outcome:
+    reader = RecordReader(directory.segments(), expected=workers)
+    aggregate = Aggregate()
+    for record in reader:
+        aggregate.write([record])
+    return Outcome(aggregate=aggregate, evidence=reader.evidence())
 
 
 def _nobody_answers(origins: Mapping[str, str | None]) -> str | None:
@@ -112,7 +120,3 @@ def _nobody_answers(origins: Mapping[str, str | None]) -> str | None:
     if not origins or any(error is None for error in origins.values()):
         return None
     return "; ".join(f"{origin}: {error}" for origin, error in origins.items())
-
-
-def _stop_for(error: EvidenceError, shutdown: Shutdown) -> None:
-    shutdown.request(str(error), grace_s=0.0)

@@ -7,12 +7,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from windtunnel.interfaces import Clock
 from windtunnel.model.record import Health, Record
 
-__all__ = ["watch_health"]
+__all__ = ["Vitals", "watch_health"]
 
 PROBE_S = 0.02
 """How often the loop is asked to wake up on time."""
@@ -23,30 +24,22 @@ TIMER_RESOLUTION_S = 0.001
 """Both asyncio's selector loop and uvloop wake timers in steps of a millisecond: not lag, and left out."""
 
 
-async def watch_health(
-    write: Callable[[Record], None],
-    clock: Clock,
-    *,
-    in_flight: Callable[[], int],
-    lateness_us: Callable[[], int],
-) -> None:
-    """Write a `health` record every second until cancelled, and a last one then.
-
-    `in_flight` says how many instances run, `lateness_us` how late the latest one started since it was last asked.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """What a segment says of itself: `in_flight` how many instances run, `lateness_us` how late the latest one
+    started since it was last asked.
     """
 
+    segment: int
+    in_flight: Callable[[], int]
+    lateness_us: Callable[[], int]
+
+
+async def watch_health(write: Callable[[Record], None], clock: Clock, vitals: Vitals) -> None:
+    """Write a `health` record every second until cancelled, and a last one then."""
+
     def write_sample() -> None:
-        span_s = max(clock.now() - began, PROBE_S)
-        write(
-            _sample(
-                lags,
-                clock,
-                cpu_s=time.process_time() - cpu,
-                span_s=span_s,
-                in_flight=in_flight(),
-                late_max_us=lateness_us(),
-            )
-        )
+        write(_sample(lags, clock, vitals, cpu=(time.process_time() - cpu) / max(clock.now() - began, PROBE_S)))
 
     lags: list[float] = []
     cpu = time.process_time()
@@ -67,20 +60,19 @@ async def watch_health(
         raise
 
 
-def _sample(
-    lags: list[float], clock: Clock, *, cpu_s: float, span_s: float, in_flight: int, late_max_us: int
-) -> Health:
+def _sample(lags: list[float], clock: Clock, vitals: Vitals, *, cpu: float) -> Health:
     ordered = sorted(lags)
     return Health(
         t=clock.unix(),
         lag_p50_us=_microseconds(ordered[len(ordered) // 2]),
         lag_p99_us=_microseconds(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]),
         lag_max_us=_microseconds(ordered[-1]),
-        late_max_us=late_max_us,
-        cpu=round(cpu_s / span_s, 3),
+        late_max_us=vitals.lateness_us(),
+        cpu=round(cpu, 3),
         memory=_resident_bytes(),
         open_files=_open_files(),
-        in_flight=in_flight,
+        in_flight=vitals.in_flight(),
+        segment=vitals.segment,
     )
 
 

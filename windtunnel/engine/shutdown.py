@@ -11,13 +11,14 @@ SIGNAL_GRACE_S = 3.0
 
 
 class Shutdown:
-    """A request to end, from a signal, a full disk or later an abort condition. The first one counts;
-    a second one takes the grace away.
+    """A request to end, from a signal, a full disk or a stop condition. The first one counts;
+    a second one takes the grace away. `lost` names a process of ours that was gone before the end.
     """
 
     def __init__(self) -> None:
         self.reason: str | None = None
         self.signal: int | None = None
+        self.lost: str | None = None
         self.grace_s = SIGNAL_GRACE_S
         self._requested = asyncio.Event()
         self._on_hurry: Callable[[], None] | None = None

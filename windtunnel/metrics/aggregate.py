@@ -63,6 +63,7 @@ class Aggregate:
         self.signal: int | None = None
         self.bugs: set[str] = set()
         self.unreachable: set[str] = set()
+        self.lost: set[str] = set()
         self._requests: defaultdict[RequestKey, RequestSeries] = defaultdict(RequestSeries)
         self._steps: defaultdict[StepKey, StepSeries] = defaultdict(StepSeries)
         self._instances: defaultdict[InstanceKey, InstanceSeries] = defaultdict(InstanceSeries)
@@ -115,6 +116,10 @@ class Aggregate:
         elif type(record) is RunEnded:
             self._run_ended(record)
 
+    def __getstate__(self) -> dict[str, object]:
+        self._count_waiting()
+        return self.__dict__
+
     def merge(self, other: Aggregate) -> Aggregate:
         """Add what `other` counted, which keeps it; returns this aggregate."""
         self._count_waiting()
@@ -132,6 +137,7 @@ class Aggregate:
         self._signalled(other.signal)
         self.bugs |= other.bugs
         self.unreachable |= other.unreachable
+        self.lost |= other.lost
         return self
 
     def _step(self, record: StepRecord) -> None:
@@ -196,6 +202,8 @@ class Aggregate:
             self.bugs.add(record.bug)
         if record.unreachable is not None:
             self.unreachable.add(record.unreachable)
+        if record.lost is not None:
+            self.lost.add(record.lost)
 
     def _signalled(self, signal: int | None) -> None:
         if signal is not None:

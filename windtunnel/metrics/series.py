@@ -275,7 +275,14 @@ class HealthSeries:
     """The generator's own state, second by second."""
 
     __slots__ = (
-        *("_cpu_ppm", "_last", "count", "in_flight_max", "lag", "lag_max_us", "late_max_us", "memory_max"),
+        "_cpu_ppm",
+        "_last",
+        "_most",
+        "count",
+        "lag",
+        "lag_max_us",
+        "late_max_us",
+        "memory_max",
         "usual_lag",
     )
 
@@ -283,8 +290,9 @@ class HealthSeries:
         self.count = self._cpu_ppm = self.memory_max = 0
         self.lag = Histogram()  # the p99 of every second
         self.usual_lag = Histogram()  # the median of every second
-        self.lag_max_us = self.late_max_us = self.in_flight_max = 0
-        self._last = (float("-inf"), 0)
+        self.lag_max_us = self.late_max_us = 0
+        self._last: dict[int, tuple[float, int]] = {}  # segment -> (t, instances in flight), the latest
+        self._most: dict[int, int] = {}  # segment -> the most instances in flight
 
     @property
     def cpu(self) -> float:
@@ -293,8 +301,13 @@ class HealthSeries:
 
     @property
     def in_flight(self) -> int:
-        """Instances in flight when last looked at."""
-        return self._last[1]
+        """Instances in flight when last looked at, in all segments together."""
+        return sum(in_flight for _, in_flight in self._last.values())
+
+    @property
+    def in_flight_max(self) -> int:
+        """The sum of the most that each segment had in flight, though perhaps not in the same second."""
+        return sum(self._most.values())
 
     def add(self, record: Health) -> None:
         """Count one second."""
@@ -305,8 +318,7 @@ class HealthSeries:
         self.usual_lag.add(record.lag_p50_us)
         self.lag_max_us = max(self.lag_max_us, record.lag_max_us)
         self.late_max_us = max(self.late_max_us, record.late_max_us)
-        self.in_flight_max = max(self.in_flight_max, record.in_flight)
-        self._last = max(self._last, (record.t, record.in_flight))
+        self._in_flight(record.segment, (record.t, record.in_flight), record.in_flight)
 
     def merge(self, other: HealthSeries) -> None:
         """Add what `other` counted."""
@@ -317,5 +329,9 @@ class HealthSeries:
         self.usual_lag.merge(other.usual_lag)
         self.lag_max_us = max(self.lag_max_us, other.lag_max_us)
         self.late_max_us = max(self.late_max_us, other.late_max_us)
-        self.in_flight_max = max(self.in_flight_max, other.in_flight_max)
-        self._last = max(self._last, other._last)
+        for segment, last in other._last.items():
+            self._in_flight(segment, last, other._most[segment])
+
+    def _in_flight(self, segment: int, last: tuple[float, int], most: int) -> None:
+        self._last[segment] = max(self._last.get(segment, last), last)
+        self._most[segment] = max(self._most.get(segment, most), most)

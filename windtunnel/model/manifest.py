@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["Evidence", "Manifest", "StepRow"]
+__all__ = ["RECORD_VERSION", "Evidence", "Manifest", "StepRow"]
+
+RECORD_VERSION = 1
 
 
 class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,3 +64,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     finished: bool
     intact: bool
     findings: tuple[str, ...] = ()
+
+    @classmethod
+    def of_all(cls, segments: Sequence[Evidence]) -> Evidence:
+        """What several segments are worth together."""
+        return cls(
+            finished=all(each.finished for each in segments),
+            intact=all(each.intact for each in segments),
+            findings=tuple(finding for each in segments for finding in each.findings),
+        )

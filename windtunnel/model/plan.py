@@ -36,7 +36,7 @@ class TestPlan:
     """What to run against what, how hard, and what decides.
 
     `load` is that of all scenarios which have none of their own. `secrets` are values that came from the
-    environment and must never be written.
+    environment and must never be written, `workers` the processes that share the load.
     """
 
     sut: Sut
@@ -49,6 +49,7 @@ class TestPlan:
     tags: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     sources: tuple[Source, ...] = ()
+    workers: int = 1
 
     @property
     def parts(self) -> tuple[LoadPart, ...]:
@@ -77,6 +78,11 @@ class TestPlan:
     def phases(self) -> tuple[str, ...]:
         """The phase of every stage of every load, each once."""
         return tuple(dict.fromkeys(stage.phase for part in self.parts for stage in part.load.stages))
+
+    @property
+    def most_at_once(self) -> int:
+        """The most instances that can run at the same time."""
+        return sum(part.load.most_at_once for part in self.parts)
 
     @property
     def count(self) -> int | None:

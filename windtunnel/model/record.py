@@ -47,7 +47,8 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     """Last line of a segment: why it ended, and how many lines of each type stand before it.
 
     `signal` is the number of the signal that ended the run, `bug` the first unexpected exception of ours,
-    `unreachable` why no service of the SUT could be connected to before anything was sent.
+    `unreachable` why no service of the SUT could be connected to before anything was sent, `lost` which process
+    of ours was gone before the end.
     """
 
     reason: str
@@ -55,6 +56,7 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     signal: int | None = None
     bug: str | None = None
     unreachable: str | None = None
+    lost: str | None = None
 
 
 class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -193,9 +195,10 @@ class Dropped(_Line, tag="dropped", kw_only=True, omit_defaults=True):
 
 
 class Health(_Line, tag="health", kw_only=True, omit_defaults=True):
-    """The generator's own state over the last second. Times in whole microseconds, memory in bytes.
+    """The state of a generator process over the last second. Times are whole microseconds, memory is bytes.
 
-    `lag_*` is how late the event loop woke a timer that was due; `cpu` is this process's share of one core.
+    `lag_*` is how late the event loop woke a timer that was due; `cpu` is the process's share of one core,
+    `segment` the number of what it runs.
     """
 
     lag_p50_us: int = 0
@@ -206,6 +209,7 @@ class Health(_Line, tag="health", kw_only=True, omit_defaults=True):
     memory: int = 0
     open_files: int = 0
     in_flight: int = 0
+    segment: int = 0
 
 
 Record = RunStarted | RunEnded | RequestRecord | StepRecord | AssertionRecord | InstanceRecord | Dropped | Health

@@ -13,7 +13,7 @@ from windtunnel.errors import EvidenceError
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record, RunEnded
 
-__all__ = ["RecordWriter"]
+__all__ = ["RecordWriter", "close_segment"]
 
 
 class RecordWriter:
@@ -77,10 +77,13 @@ class RecordWriter:
         signal: int | None = None,
         bug: str | None = None,
         unreachable: str | None = None,
+        lost: str | None = None,
     ) -> RunEnded:
         """Write the last line of the segment and close it; returns that line for the other sinks."""
         counts = {str(kind.__struct_config__.tag): count for kind, count in self._counts.items()}
-        ended = RunEnded(t=t, reason=reason, counts=counts, signal=signal, bug=bug, unreachable=unreachable)
+        ended = RunEnded(
+            t=t, reason=reason, counts=counts, signal=signal, bug=bug, unreachable=unreachable, lost=lost
+        )
         self.write([ended])
         self._ended = self.failure is None
         self.close()
@@ -107,6 +110,35 @@ class RecordWriter:
         os.ftruncate(self._fd, self._size + whole)
         if self._on_failure is not None:
             self._on_failure(self.failure)
+
+
+def close_segment(path: Path, *, run_id: str, t: float, lost: str, bug: str | None = None) -> None:
+    """Write the closing line of a segment whose writer is gone: `lost` says what became of it.
+
+    A torn last line, which was never acknowledged, is cut off. Does nothing when the disk refuses: then the
+    records say by themselves that they did not finish.
+    """
+    counts: Counter[str] = Counter()
+    size = 0
+    try:
+        if path.exists():
+            with path.open("rb") as file:
+                for line in file:
+                    if line.endswith(b"\n"):
+                        size += len(line)
+                        counts[str(msgspec.json.decode(line, type=_Typed).type)] += 1
+        ended = RunEnded(
+            seq=counts.total(), run_id=run_id, t=t, reason=lost, counts=dict(counts), bug=bug, lost=lost
+        )
+        with path.open("ab") as file:
+            file.truncate(size)
+            file.write(msgspec.json.encode(ended) + b"\n")
+    except (OSError, msgspec.DecodeError):
+        return
+
+
+class _Typed(msgspec.Struct):
+    type: str
 
 
 def _without_surrogates(record: Record) -> object:

@@ -7,6 +7,7 @@ import pytest
 from windtunnel.cli.action_job import action
 from windtunnel.cli.job import JobRequest, JobResult
 from windtunnel.cli.terminal import Terminal
+from windtunnel.config.flags import Overrides
 from windtunnel.errors import ConfigError, EvidenceError, Location, UnreachableError
 from windtunnel.model.summary import Summary
 from windtunnel.storage.directory import RunDirectory
@@ -58,7 +59,7 @@ class Runner:
         terminal.note("##[add-mask]x")
         if self.ending is not None:
             raise self.ending
-        directory = RunDirectory.create(self.folder / str(request.output), "r1")
+        directory = RunDirectory.create(self.folder / str(request.overrides.directory), "r1")
         directory.write("summary.md", "# Fail\n")
         directory.write("report.html", "<html>")
         return JobResult(summary=SUMMARY, directory=directory)
@@ -75,9 +76,10 @@ def test_inputs_become_the_job(tmp_path: Path):
         sut="sut.yaml", scenarios="a\nb", parallel="5", count="50", duration="30s", thresholds="checks: rate > 99%"
     )
     [request] = runner.requests
-    assert (request.sut, request.scenarios, request.parallel, request.count) == ("sut.yaml", ("a", "b"), 5, 50)
-    assert (request.duration, request.thresholds) == ("30s", ("checks: rate > 99%",))
-    assert request.output == "windtunnel-report"
+    assert (request.sut, request.scenarios) == ("sut.yaml", ("a", "b"))
+    assert request.overrides == Overrides(
+        parallel=5, count=50, duration="30s", thresholds=("checks: rate > 99%",), directory="windtunnel-report"
+    )
     assert request.argv[:2] == ("run", "--sut=sut.yaml")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from windtunnel.engine.coordinator import Conduct, conduct
 from windtunnel.engine.plan import compile_plan
+from windtunnel.engine.segment import SegmentParts
 from windtunnel.engine.shutdown import Shutdown
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import ClosedLoad, Load, Segment
@@ -113,7 +114,6 @@ def run(tmp_path: Path):
         plan = TestPlan(sut=SUT, scenarios=scenarios, load=load, seed=seed, output=OutputSettings(bodies=bodies))
         transport = ScriptedTransport(answers)
         directory = RunDirectory.create(tmp_path, run_id)
-        aggregate = Aggregate()
 
         async def preflight() -> dict[str, str | None]:
             return {"http://sut": refused}
@@ -122,20 +122,21 @@ def run(tmp_path: Path):
             shutdown = Shutdown()
             if during is not None:
                 during(shutdown)
-            return await conduct(
-                Conduct(
-                    plan=compile_plan(plan, transport=transport, run_id=run_id),
-                    transport=transport,
-                    preflight=preflight,
-                    directory=directory,
-                    redactor=Redactor(secrets=secrets),
-                    clock=VirtualClock(),
-                    shutdown=shutdown,
-                    sinks=(aggregate,),
-                    plan_hash="h",
-                    segment=Segment(),
-                )
+            parts = SegmentParts(
+                plan=compile_plan(plan, transport=transport, run_id=run_id),
+                transport=transport,
+                directory=directory,
+                redactor=Redactor(secrets=secrets),
+                clock=VirtualClock(),
+                shutdown=shutdown,
+                sinks=(),
+                plan_hash="h",
+                segment=Segment(),
             )
+            outcome = await conduct(
+                Conduct(test_plan=plan, parts=parts, preflight=preflight, aggregate=Aggregate())
+            )
+            return outcome.evidence
 
         live = run_virtual(main())
         reader = RecordReader(directory.segments())

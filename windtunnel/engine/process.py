@@ -1,0 +1,110 @@
+"""The worker process: takes orders, runs its segment, says what it counted."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import traceback
+from collections.abc import Sequence
+
+from windtunnel.engine.clock import SystemClock
+from windtunnel.engine.limits import raise_open_file_limit
+from windtunnel.engine.loop import run_loop
+from windtunnel.engine.messages import Channel, Counted, Ended, Go, Orders, Ready, Stop
+from windtunnel.engine.plan import compile_plan
+from windtunnel.engine.segment import SegmentParts, run_segment
+from windtunnel.engine.shutdown import Shutdown
+from windtunnel.http.transport import HttpTransport
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.manifest import Evidence
+from windtunnel.model.record import Record
+from windtunnel.redaction import Redactor
+from windtunnel.storage.directory import RunDirectory
+
+__all__ = ["COORDINATOR_GONE", "serve"]
+
+REPORT_S = 0.25
+"""How often a worker says what it counted."""
+
+COORDINATOR_GONE = "the coordinating process ended before its workers"
+
+
+def serve(descriptor: int) -> None:
+    """Be a worker for whoever has the other end of the socket `descriptor`, until the segment has ended."""
+    connection = socket.socket(fileno=descriptor)
+    run_loop(lambda: _serve(connection))
+
+
+async def _serve(connection: socket.socket) -> None:
+    channel = await Channel.over(connection)
+    orders = await channel.receive()
+    if isinstance(orders, Orders):
+        try:
+            channel.send(Ended(await _carry_out(orders, channel)))
+        except Exception:  # noqa: BLE001  whatever it is, the coordinator makes it a verdict
+            channel.send(Ended(None, traceback.format_exc()))
+    await channel.close()
+
+
+async def _carry_out(orders: Orders, channel: Channel) -> Evidence | None:
+    """Compile the plan, wait for the start, run the segment. None when there was no start."""
+    raise_open_file_limit()
+    test_plan, directory = orders.test_plan, RunDirectory(orders.directory)
+    transport = HttpTransport(test_plan.sut, directory.run_id)
+    shutdown, tally = Shutdown(), _Tally()
+    parts = SegmentParts(
+        plan=compile_plan(test_plan, transport=transport, run_id=directory.run_id),
+        transport=transport,
+        directory=directory,
+        redactor=Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact),
+        clock=SystemClock(),
+        shutdown=shutdown,
+        sinks=(tally,),
+        plan_hash=orders.plan_hash,
+        segment=orders.segment,
+    )
+    channel.send(Ready())
+    if await channel.receive() is None:
+        return None
+    beside = [
+        asyncio.create_task(_listen(channel, shutdown)),
+        asyncio.create_task(_tell(channel, tally, shutdown)),
+    ]
+    try:
+        return await run_segment(parts)
+    finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        channel.send(Counted(tally.take(), shutdown.reason))
+
+
+async def _listen(channel: Channel, shutdown: Shutdown) -> None:
+    """Do what the coordinator says; without one there is nobody left to run a load for."""
+    while (message := await channel.receive()) is not None:
+        if isinstance(message, Stop):
+            shutdown.request(message.reason, signal=message.signal, grace_s=message.grace_s)
+        else:
+            assert isinstance(message, Go)
+    shutdown.lost = COORDINATOR_GONE
+    shutdown.request(COORDINATOR_GONE, grace_s=0.0)
+
+
+async def _tell(channel: Channel, tally: _Tally, shutdown: Shutdown) -> None:
+    while True:
+        await asyncio.sleep(REPORT_S)
+        channel.send(Counted(tally.take(), shutdown.reason))
+
+
+class _Tally:
+    """A sink that counts since it was last asked."""
+
+    def __init__(self) -> None:
+        self._aggregate = Aggregate()
+
+    def write(self, records: Sequence[Record]) -> None:
+        self._aggregate.write(records)
+
+    def take(self) -> Aggregate:
+        taken, self._aggregate = self._aggregate, Aggregate()
+        return taken

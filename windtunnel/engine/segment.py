@@ -1,0 +1,105 @@
+"""One segment of a run: its records from the first line to the last, and the load between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from windtunnel.engine.health import Vitals, watch_health
+from windtunnel.engine.journal import Journal
+from windtunnel.engine.plan import Plan
+from windtunnel.engine.runner import Runner
+from windtunnel.engine.shutdown import Shutdown
+from windtunnel.engine.worker import Worker
+from windtunnel.errors import EvidenceError
+from windtunnel.interfaces import Clock, Sink, Transport
+from windtunnel.model.load import Segment
+from windtunnel.model.manifest import RECORD_VERSION, Evidence
+from windtunnel.model.record import RunStarted
+from windtunnel.redaction import Redactor
+from windtunnel.storage.bodies import BodyStore
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.writer import RecordWriter
+
+__all__ = ["SegmentParts", "run_segment"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentParts:
+    """What a segment is run with; every part handed in, so that a test can own each."""
+
+    plan: Plan
+    transport: Transport
+    directory: RunDirectory
+    redactor: Redactor
+    clock: Clock
+    shutdown: Shutdown
+    sinks: Sequence[Sink]
+    plan_hash: str
+    segment: Segment
+
+
+async def run_segment(parts: SegmentParts, *, unreachable: str | None = None) -> Evidence:
+    """Run the load of one segment and write every record of it; returns what the records are worth.
+
+    Nothing is sent when `unreachable` says why no service accepts a connection. Whatever happens, the segment
+    gets its closing line as long as the disk takes it.
+    """
+    clock, shutdown = parts.clock, parts.shutdown
+    writer = RecordWriter(
+        parts.directory.segment(parts.segment.number),
+        run_id=parts.directory.run_id,
+        on_failure=lambda error: _stop_for(error, shutdown),
+    )
+    journal = Journal(
+        [writer, *parts.sinks],
+        clock=clock,
+        redactor=parts.redactor,
+        bodies=BodyStore(parts.directory.bodies, parts.redactor),
+        keep=parts.plan.keep_bodies,
+        schedule=asyncio.get_running_loop().call_soon,
+    )
+    journal.write(
+        RunStarted(
+            t=clock.unix(),
+            schema_version=RECORD_VERSION,
+            segment=parts.segment.number,
+            plan_hash=parts.plan_hash,
+            seed=parts.plan.facts.seed,
+        )
+    )
+    runner = Runner(parts.plan, transport=parts.transport, journal=journal, clock=clock)
+    worker = Worker(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment)
+    reason = "unreachable"
+    try:
+        if unreachable is None:
+            reason = await _load(worker, runner, journal, parts.segment)
+    finally:
+        await parts.transport.close()
+        journal.flush()
+        ended = writer.end(
+            t=clock.unix(),
+            reason=reason,
+            signal=shutdown.signal,
+            bug=runner.bug,
+            unreachable=unreachable,
+            lost=shutdown.lost,
+        )
+        for sink in parts.sinks:
+            sink.write([ended])
+    return writer.evidence()
+
+
+async def _load(worker: Worker, runner: Runner, journal: Journal, segment: Segment) -> str:
+    vitals = Vitals(segment=segment.number, in_flight=lambda: runner.in_flight, lateness_us=runner.lateness_us)
+    health = asyncio.create_task(watch_health(journal.write, runner.clock, vitals))
+    try:
+        return await worker.run()
+    finally:
+        health.cancel()
+        await asyncio.gather(health, return_exceptions=True)
+
+
+def _stop_for(error: EvidenceError, shutdown: Shutdown) -> None:
+    shutdown.request(str(error), grace_s=0.0)
