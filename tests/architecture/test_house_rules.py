@@ -44,6 +44,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "http": {"httptools"},
     "actions": {"msgspec"},
     "storage": {"msgspec"},
+    "verdict": {"msgspec"},
     "engine": {"uvloop"},
     "report": {"jinja2", "markupsafe", "rich", "msgspec"},
     "demo": {"aiohttp", "msgspec"},

@@ -181,3 +181,19 @@ def test_every_segment_says_that_nobody_answers(start, tmp_path: Path):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 3, out + err
     assert analyse(newest(tmp_path)).summary.verdict == "unreachable"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_threshold_that_aborts_ends_every_worker_and_fails_the_run(start, tmp_path: Path, workers: str):
+    (tmp_path / "plan.yaml").write_text('thresholds: { http_reqs: [{ threshold: "count < 10", abort: true }] }\n')
+    began = time.monotonic()
+    process = start("--plan", "plan.yaml", "--parallel", "4", "--duration", "120s", "--workers", workers)
+    out, err = process.communicate(timeout=60)
+
+    assert time.monotonic() - began < 20
+    assert process.returncode == 99, out + err
+    endings = lines(newest(tmp_path), "run_ended")
+    assert [line["aborted"] for line in endings] == [True] * int(workers)
+    assert endings[0]["reason"].startswith("http_reqs: count < 10 failed")
+    assert "the run was stopped early" in out
+    assert analyse(newest(tmp_path)).summary == json_summary(newest(tmp_path))

@@ -20,7 +20,7 @@ from windtunnel.engine.coordinator import Conduct, Outcome, conduct
 from windtunnel.engine.loop import run_loop
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.segment import SegmentParts
-from windtunnel.engine.shutdown import Shutdown
+from windtunnel.engine.shutdown import Shutdown, Stop
 from windtunnel.errors import ConfigError
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
@@ -32,6 +32,7 @@ from windtunnel.model.summary import Summary
 from windtunnel.redaction import Redactor
 from windtunnel.report.collect import Analysis
 from windtunnel.storage.directory import RunDirectory, new_run_id
+from windtunnel.verdict.abort import stop_condition
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.selectors import check_selectors
 
@@ -91,7 +92,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
     directory = RunDirectory.create(Path(test_plan.output.directory), run_id)
     directory.write_manifest(manifest)
     directory.write_sources(test_plan.sources, redactor)
-    aggregate = Aggregate()
+    aggregate = Aggregate.for_thresholds(test_plan.thresholds)
     return _Job(
         test_plan=test_plan,
         manifest=manifest,
@@ -113,6 +114,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
             preflight=transport.preflight,
             aggregate=aggregate,
             workers=manifest.segments,
+            stop_condition=stop_condition(test_plan.thresholds, aggregate, plan.rows),
         ),
     )
 
@@ -138,7 +140,7 @@ def _on_signal(number: int, shutdown: Shutdown, terminal: Terminal) -> None:
         terminal.note(
             f"{name}: no new instances start, running ones have {shutdown.grace_s:g} s; again to stop at once"
         )
-    shutdown.request(f"interrupted by {name}", signal=number)
+    shutdown.request(Stop(reason=f"interrupted by {name}", signal=number))
 
 
 def _status_reader(aggregate: Aggregate) -> Callable[[], Status]:

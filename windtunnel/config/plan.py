@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,15 @@ from windtunnel.config.reader import Document, read_file
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import load_schema, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
+from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_selector, parse_threshold
 from windtunnel.model.source import DataPath
 from windtunnel.model.threshold import Threshold
 
 __all__ = ["PlanFile", "load_plan_file"]
+
+_OF_K6 = {"abort": "abortOnFail", "after": "delayAbortEval"}
+"""Key of a threshold's long form -> what k6 calls it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +92,38 @@ def _thresholds(document: Document) -> tuple[list[Threshold], list[Problem]]:
             except ExpressionError as error:
                 place: DataPath = (*path, index) if isinstance(entry, str) else (*path, index, "threshold")
                 problems.append(document.problem(str(error), place, hint=error.hint))
+                continue
+            problems += _long_form_problems(document, (*path, index), entry, thresholds[-1])
     return thresholds, problems
 
 
 def _threshold(document: Document, path: DataPath, selector: str, entry: Any) -> Threshold:
-    condition, samples = (
-        (entry, None) if isinstance(entry, str) else (entry["threshold"], entry.get("min_samples"))
-    )
-    return parse_threshold(
-        selector,
-        condition,
-        origin="plan",
-        where=document.source.locate(path),
+    written: dict[str, Any] = {"threshold": entry} if isinstance(entry, str) else entry
+    threshold = parse_threshold(selector, written["threshold"], origin="plan", where=document.source.locate(path))
+    samples, within = written.get("min_samples"), written.get("within")
+    return replace(
+        threshold,
+        text=threshold.text if within is None else f"{threshold.text} in every {parse_duration(within):g} s",
+        tags={**threshold.tags, "phase": written["phase"]} if "phase" in written else threshold.tags,
         min_samples=None if samples is None else int(samples),
+        within_s=None if within is None else parse_duration(within),
+        abort=written.get("abort", written.get("abortOnFail", False)),
+        after_s=parse_duration(written.get("after", written.get("delayAbortEval", 0))),
     )
+
+
+def _long_form_problems(document: Document, path: DataPath, entry: Any, threshold: Threshold) -> Iterator[Problem]:
+    """Keys of the long form that contradict each other, or do nothing."""
+    if isinstance(entry, str):
+        return
+    for ours, of_k6 in _OF_K6.items():
+        if ours in entry and of_k6 in entry:
+            yield document.problem(f'"{of_k6}" is "{ours}" under another name', (*path, of_k6), key=True)
+    after = next((key for key in ("after", "delayAbortEval") if key in entry), None)
+    if after is not None and not threshold.abort:
+        message = f'"{after}" does nothing without "abort: true"'
+        yield document.problem(
+            message, (*path, after), key=True, hint="it delays the end of the run, not the verdict"
+        )
+    if threshold.within_s == 0:
+        yield document.problem('"within" must be more than 0', (*path, "within"))

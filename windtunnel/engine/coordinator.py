@@ -10,12 +10,12 @@ from windtunnel.engine.fleet import Fleet
 from windtunnel.engine.limits import raise_open_file_limit
 from windtunnel.engine.messages import Orders
 from windtunnel.engine.segment import SegmentParts, run_segment
+from windtunnel.engine.shutdown import Stop
 from windtunnel.interfaces import Clock, Preflight, StopCondition
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import TestPlan
-from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
 
 __all__ = ["Conduct", "Outcome", "conduct"]
@@ -69,7 +69,7 @@ async def conduct(run: Conduct) -> Outcome:
         await asyncio.gather(watch, return_exceptions=True)
     if evidence is not None:
         return Outcome(aggregate=run.aggregate, evidence=evidence)
-    return _read_back(run.parts.directory, run.workers)
+    return _read_back(run)
 
 
 async def _watch(run: Conduct) -> None:
@@ -80,7 +80,7 @@ async def _watch(run: Conduct) -> None:
         await clock.sleep(CHECK_S)
         reason = run.stop_condition(clock.now() - began)
         if reason is not None:
-            run.parts.shutdown.request(reason)
+            run.parts.shutdown.request(Stop(reason=reason, aborted=True))
             return
 
 
@@ -107,9 +107,9 @@ def _orders(run: Conduct) -> list[Orders]:
     ]
 
 
-def _read_back(directory: RunDirectory, workers: int) -> Outcome:
-    reader = RecordReader(directory.segments(), expected=workers)
-    aggregate = Aggregate()
+def _read_back(run: Conduct) -> Outcome:
+    reader = RecordReader(run.parts.directory.segments(), expected=run.workers)
+    aggregate = Aggregate.for_thresholds(run.test_plan.thresholds)
     for record in reader:
         aggregate.write([record])
     return Outcome(aggregate=aggregate, evidence=reader.evidence())

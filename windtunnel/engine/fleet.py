@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from windtunnel.engine.messages import Channel, Counted, Ended, Go, Orders, Ready, Stop
-from windtunnel.engine.shutdown import Shutdown
+from windtunnel.engine.messages import Channel, Counted, Ended, Go, Orders, Ready
+from windtunnel.engine.shutdown import Shutdown, Stop
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.storage.directory import RunDirectory
@@ -74,7 +74,7 @@ class Fleet:
             if isinstance(message, Counted):
                 self._aggregate.merge(message.aggregate)
                 if message.stopping is not None and not self._shutdown.requested:
-                    self._shutdown.request(message.stopping, grace_s=0.0)
+                    self._shutdown.request(message.stopping)
         if member.evidence is None:
             await self._lose(member)
 
@@ -83,16 +83,16 @@ class Fleet:
         member.kill()
         await member.gone()
         if not self._shutdown.requested:
-            self._shutdown.request(member.fate)
+            self._shutdown.request(Stop(reason=member.fate))
 
     async def _stop_when_asked(self) -> None:
         await self._shutdown.wait()
         self._tell_to_stop()
 
     def _tell_to_stop(self) -> None:
-        shutdown = self._shutdown
+        assert self._shutdown.cause is not None
         for member in self._members:
-            member.say(Stop(reason=shutdown.reason or "", signal=shutdown.signal, grace_s=shutdown.grace_s))
+            member.say(self._shutdown.cause)
 
 
 class _Member:

@@ -16,12 +16,13 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from windtunnel.engine.shutdown import Stop
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import TestPlan
 
-__all__ = ["Channel", "Counted", "Ended", "Go", "Message", "Orders", "Ready", "Stop"]
+__all__ = ["Channel", "Counted", "Ended", "Go", "Message", "Orders", "Ready"]
 
 _LENGTH = struct.Struct(">Q")
 
@@ -46,24 +47,15 @@ class Go:
     """Start the load."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """Start no further instance; running ones have `grace_s` seconds. A second one takes the grace away."""
-
-    reason: str
-    signal: int | None
-    grace_s: float
-
-
 @dataclass(frozen=True, slots=True)
 class Counted:
     """What was counted since the last one, to be added; also the sign that the worker lives.
 
-    `stopping` is the reason for which the worker stops on its own, such as a full disk.
+    `stopping` is why the worker stops, perhaps on its own, as when the disk is full.
     """
 
     aggregate: Aggregate
-    stopping: str | None = None
+    stopping: Stop | None = None
 
 
 @dataclass(frozen=True, slots=True)

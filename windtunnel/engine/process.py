@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.limits import raise_open_file_limit
 from windtunnel.engine.loop import run_loop
-from windtunnel.engine.messages import Channel, Counted, Ended, Go, Orders, Ready, Stop
+from windtunnel.engine.messages import Channel, Counted, Ended, Go, Orders, Ready
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.segment import SegmentParts, run_segment
-from windtunnel.engine.shutdown import Shutdown
+from windtunnel.engine.shutdown import Shutdown, Stop
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
@@ -51,7 +51,7 @@ async def _carry_out(orders: Orders, channel: Channel) -> Evidence | None:
     raise_open_file_limit()
     test_plan, directory = orders.test_plan, RunDirectory(orders.directory)
     transport = HttpTransport(test_plan.sut, directory.run_id)
-    shutdown, tally = Shutdown(), _Tally()
+    shutdown, tally = Shutdown(), _Tally(Aggregate.for_thresholds(test_plan.thresholds))
     parts = SegmentParts(
         plan=compile_plan(test_plan, transport=transport, run_id=directory.run_id),
         transport=transport,
@@ -76,35 +76,34 @@ async def _carry_out(orders: Orders, channel: Channel) -> Evidence | None:
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
-        channel.send(Counted(tally.take(), shutdown.reason))
+        channel.send(Counted(tally.take(), shutdown.cause))
 
 
 async def _listen(channel: Channel, shutdown: Shutdown) -> None:
     """Do what the coordinator says; without one there is nobody left to run a load for."""
     while (message := await channel.receive()) is not None:
         if isinstance(message, Stop):
-            shutdown.request(message.reason, signal=message.signal, grace_s=message.grace_s)
+            shutdown.request(message)
         else:
             assert isinstance(message, Go)
-    shutdown.lost = COORDINATOR_GONE
-    shutdown.request(COORDINATOR_GONE, grace_s=0.0)
+    shutdown.request(Stop(reason=COORDINATOR_GONE, grace_s=0.0, lost=True))
 
 
 async def _tell(channel: Channel, tally: _Tally, shutdown: Shutdown) -> None:
     while True:
         await asyncio.sleep(REPORT_S)
-        channel.send(Counted(tally.take(), shutdown.reason))
+        channel.send(Counted(tally.take(), shutdown.cause))
 
 
 class _Tally:
     """A sink that counts since it was last asked."""
 
-    def __init__(self) -> None:
-        self._aggregate = Aggregate()
+    def __init__(self, aggregate: Aggregate) -> None:
+        self._aggregate = aggregate
 
     def write(self, records: Sequence[Record]) -> None:
         self._aggregate.write(records)
 
     def take(self) -> Aggregate:
-        taken, self._aggregate = self._aggregate, Aggregate()
+        taken, self._aggregate = self._aggregate, self._aggregate.successor()
         return taken

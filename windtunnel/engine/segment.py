@@ -10,13 +10,13 @@ from windtunnel.engine.health import Vitals, watch_health
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.plan import Plan
 from windtunnel.engine.runner import Runner
-from windtunnel.engine.shutdown import Shutdown
+from windtunnel.engine.shutdown import Shutdown, Stop
 from windtunnel.engine.worker import Worker
 from windtunnel.errors import EvidenceError
 from windtunnel.interfaces import Clock, Sink, Transport
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import RECORD_VERSION, Evidence
-from windtunnel.model.record import RunStarted
+from windtunnel.model.record import RunEnded, RunStarted
 from windtunnel.redaction import Redactor
 from windtunnel.storage.bodies import BodyStore
 from windtunnel.storage.directory import RunDirectory
@@ -79,12 +79,7 @@ async def run_segment(parts: SegmentParts, *, unreachable: str | None = None) ->
         await parts.transport.close()
         journal.flush()
         ended = writer.end(
-            t=clock.unix(),
-            reason=reason,
-            signal=shutdown.signal,
-            bug=runner.bug,
-            unreachable=unreachable,
-            lost=shutdown.lost,
+            _last_line(clock.unix(), reason, shutdown.cause, bug=runner.bug, unreachable=unreachable)
         )
         for sink in parts.sinks:
             sink.write([ended])
@@ -101,5 +96,18 @@ async def _load(worker: Worker, runner: Runner, journal: Journal, segment: Segme
         await asyncio.gather(health, return_exceptions=True)
 
 
+def _last_line(t: float, reason: str, cause: Stop | None, *, bug: str | None, unreachable: str | None) -> RunEnded:
+    return RunEnded(
+        t=t,
+        reason=reason,
+        counts={},
+        signal=cause.signal if cause else None,
+        aborted=cause.aborted if cause else False,
+        lost=cause.reason if cause and cause.lost else None,
+        bug=bug,
+        unreachable=unreachable,
+    )
+
+
 def _stop_for(error: EvidenceError, shutdown: Shutdown) -> None:
-    shutdown.request(str(error), grace_s=0.0)
+    shutdown.request(Stop(reason=str(error), grace_s=0.0))

@@ -52,7 +52,8 @@ class Worker:
             self._shutdown.when_hurried(None)
             _cancel(conducts)
             await asyncio.gather(*conducts, return_exceptions=True)
-        return self._shutdown.reason or "completed"
+        cause = self._shutdown.cause
+        return cause.reason if cause else "completed"
 
     async def _conduct(self, track: Track, running: _RunningTrack, began: float) -> None:
         finished: list[asyncio.Task[None]] = []

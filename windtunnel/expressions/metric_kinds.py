@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BUILT_IN_TAGS", "METRICS", "MetricKind"]
+__all__ = ["METRICS", "MetricKind"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,8 @@ class MetricKind:
 _OF_A_TREND = ("avg", "min", "max", "med", "p", "count")
 _TIME = MetricKind(type="trend", unit="us", aggregates=_OF_A_TREND)
 _SHARE = MetricKind(type="rate", unit="%", aggregates=("rate",))
-# `iterations` is a counter in k6 and the share of passed instances here: its `count` still pastes over.
+# `iterations` is a counter in k6 and the share of passed instances here: its `count` pastes over, and so does a
+# `rate` that is compared with a plain number.
 _INSTANCES = MetricKind(type="rate", unit="%", aggregates=("rate", "count"))
 _COUNTER = MetricKind(type="counter", aggregates=("count", "rate"))
 _DATA = MetricKind(type="counter", unit="B", aggregates=("count", "rate"))
@@ -55,6 +56,3 @@ METRICS: dict[str, MetricKind] = {
     "vus_max": _GAUGE,
     "generator_lag": _TIME,
 }
-
-BUILT_IN_TAGS = frozenset({"error", "method", "name", "phase", "scenario", "service", "status", "step"})
-"""Tags every run has; a selector may also name the user's own."""

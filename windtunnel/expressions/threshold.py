@@ -49,7 +49,6 @@ def parse_threshold(
     *,
     origin: str = "plan",
     where: Location | None = None,
-    min_samples: int | None = None,
 ) -> Threshold:
     """The threshold that `metric_selector` and `condition` write down.
 
@@ -63,6 +62,8 @@ def parse_threshold(
     if comparison.aggregate not in kind.aggregates:
         raise _wrong_aggregate(metric, kind, comparison.aggregate)
     unit = _unit_of_limit(kind, comparison.aggregate)
+    if metric == "iterations" and comparison.aggregate == "rate" and comparison.unit != "%":
+        unit = "/s"  # a counter in k6: a limit that is no share is iterations per second
     limit = _limit(comparison, unit, metric)
     return Threshold(
         metric=metric,
@@ -75,7 +76,6 @@ def parse_threshold(
         text=f"{_name(comparison)} {comparison.op} {_format(limit, unit, digits=15)}",
         origin=origin,
         where=where,
-        min_samples=min_samples,
     )
 
 

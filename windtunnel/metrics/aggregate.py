@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from windtunnel.metrics.series import (
@@ -33,6 +33,7 @@ from windtunnel.model.record import (
     RunStarted,
     StepRecord,
 )
+from windtunnel.model.threshold import Threshold
 
 __all__ = ["Aggregate"]
 
@@ -50,10 +51,13 @@ class Aggregate:
 
     Memory depends on the steps of the plan and on the kinds of outcome, never on the number of requests.
     Plain data: it pickles. `started` and `last_t` are unix seconds of the first segment's first line and of the
-    latest record, infinite without any.
+    latest record, infinite without any. `windows` holds, for each width in seconds, an aggregate of every window
+    by its number, counted from the first line of the segment.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, widths_s: Iterable[float] = ()) -> None:
+        self.windows = {width_s: defaultdict[int, Aggregate](Aggregate) for width_s in widths_s}
+        self._origin = float("-inf")
         self.assertions: defaultdict[AssertionKey, AssertionSeries] = defaultdict(AssertionSeries)
         self.failures: defaultdict[FailureKey, FailureSeries] = defaultdict(FailureSeries)
         self.dropped: defaultdict[tuple[str, str], int] = defaultdict(int)  # (phase, scenario) -> arrivals
@@ -64,6 +68,7 @@ class Aggregate:
         self.bugs: set[str] = set()
         self.unreachable: set[str] = set()
         self.lost: set[str] = set()
+        self.aborted: set[str] = set()
         self._requests: defaultdict[RequestKey, RequestSeries] = defaultdict(RequestSeries)
         self._steps: defaultdict[StepKey, StepSeries] = defaultdict(StepSeries)
         self._instances: defaultdict[InstanceKey, InstanceSeries] = defaultdict(InstanceSeries)
@@ -71,6 +76,17 @@ class Aggregate:
         self._waiting_steps: defaultdict[tuple[object, ...], list[StepRecord]] = defaultdict(list)
         self._waiting_instances: defaultdict[tuple[str, str, str], list[InstanceRecord]] = defaultdict(list)
         self._waiting_requests: defaultdict[RequestKey, list[RequestFacts]] = defaultdict(list)
+
+    @classmethod
+    def for_thresholds(cls, thresholds: Iterable[Threshold]) -> Aggregate:
+        """An empty aggregate that can answer these."""
+        return cls(widths_s=sorted({each.within_s for each in thresholds if each.within_s is not None}))
+
+    def successor(self) -> Aggregate:
+        """An empty aggregate for the records that come after those of this one, in the same segment."""
+        successor = Aggregate(widths_s=self.windows)
+        successor._origin = self._origin
+        return successor
 
     @property
     def requests(self) -> Mapping[RequestKey, RequestSeries]:
@@ -101,6 +117,15 @@ class Aggregate:
                 self._instance(record)
             else:
                 self._other(record)
+        if self.windows:
+            self._write_windows(records)
+
+    def _write_windows(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if type(record) is RunStarted:
+                self._origin = record.t
+            for width_s, windows in self.windows.items():
+                windows[int((record.t - self._origin) // width_s)].write((record,))
 
     def _other(self, record: Record) -> None:
         if type(record) is RequestRecord:
@@ -138,6 +163,11 @@ class Aggregate:
         self.bugs |= other.bugs
         self.unreachable |= other.unreachable
         self.lost |= other.lost
+        self.aborted |= other.aborted
+        for width_s, windows in other.windows.items():
+            mine = self.windows.setdefault(width_s, defaultdict(Aggregate))
+            for number, window in windows.items():
+                mine[number].merge(window)
         return self
 
     def _step(self, record: StepRecord) -> None:
@@ -204,6 +234,8 @@ class Aggregate:
             self.unreachable.add(record.unreachable)
         if record.lost is not None:
             self.lost.add(record.lost)
+        if record.aborted:
+            self.aborted.add(record.reason)
 
     def _signalled(self, signal: int | None) -> None:
         if signal is not None:

@@ -48,7 +48,7 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
 
     `signal` is the number of the signal that ended the run, `bug` the first unexpected exception of ours,
     `unreachable` why no service of the SUT could be connected to before anything was sent, `lost` which process
-    of ours was gone before the end.
+    of ours was gone before the end. `aborted`: a threshold that says so ended it, and `reason` names it.
     """
 
     reason: str
@@ -57,6 +57,7 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     bug: str | None = None
     unreachable: str | None = None
     lost: str | None = None
+    aborted: bool = False
 
 
 class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):

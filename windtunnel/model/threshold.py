@@ -17,7 +17,8 @@ class Threshold:
     `aggregate` is one of avg, min, max, med, p, count, rate, value; `percentile` (0 to 100) goes with p.
     `limit` is in the unit the metric is counted in: microseconds for times, bytes for data, a fraction of 1
     for rates of shares, plain numbers otherwise. `unit` is how the limit is printed: "us", "%", "B", "/s",
-    "B/s" or "".
+    "B/s" or "". With `within_s` the condition must hold in every window of so many seconds. With `abort` the run
+    ends as soon as it is known not to hold, but not in the first `after_s` seconds.
     """
 
     metric: str
@@ -31,6 +32,9 @@ class Threshold:
     origin: str = "plan"
     where: Location | None = None
     min_samples: int | None = None
+    within_s: float | None = None
+    abort: bool = False
+    after_s: float = 0.0
 
     @property
     def selector(self) -> str:

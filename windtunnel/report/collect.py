@@ -50,7 +50,7 @@ def analyse(directory: RunDirectory) -> Analysis:
     is a finding of the summary.
     """
     manifest = directory.manifest()
-    aggregate = Aggregate()
+    aggregate = Aggregate.for_thresholds(manifest.thresholds)
     reader = RecordReader(directory.segments(), expected=manifest.segments)
     records = iter(reader)
     while batch := list(islice(records, _BATCH)):

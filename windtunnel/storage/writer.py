@@ -69,21 +69,9 @@ class RecordWriter:
         else:
             self._size += written
 
-    def end(
-        self,
-        *,
-        t: float,
-        reason: str,
-        signal: int | None = None,
-        bug: str | None = None,
-        unreachable: str | None = None,
-        lost: str | None = None,
-    ) -> RunEnded:
-        """Write the last line of the segment and close it; returns that line for the other sinks."""
-        counts = {str(kind.__struct_config__.tag): count for kind, count in self._counts.items()}
-        ended = RunEnded(
-            t=t, reason=reason, counts=counts, signal=signal, bug=bug, unreachable=unreachable, lost=lost
-        )
+    def end(self, ended: RunEnded) -> RunEnded:
+        """Write the last line of the segment, with the lines before it counted, and close it."""
+        ended.counts = {str(kind.__struct_config__.tag): count for kind, count in self._counts.items()}
         self.write([ended])
         self._ended = self.failure is None
         self.close()

@@ -50,6 +50,7 @@ def _ended_early(aggregate: Aggregate) -> list[Finding]:
     found = [
         ("error", f"a bug in Windtunnel, please report it: {_last_line(bug)}") for bug in sorted(aggregate.bugs)
     ]
+    found += [("fail", f"the run was stopped early: {reason}") for reason in sorted(aggregate.aborted)]
     found += [("error", lost) for lost in sorted(aggregate.lost)]
     if aggregate.signal is not None:
         found.append(("interrupted", f"the run was stopped by {_signal_name(aggregate.signal)}"))

@@ -152,7 +152,12 @@ def _arrivals(arrivals: _Arrivals, thresholds: Sequence[Threshold]) -> list[Find
 
 def _cut_short(aggregate: Aggregate, evidence: Evidence, arrivals: _Arrivals) -> list[Finding]:
     """Instances that a normal end of the load left without an outcome; after any other end they are expected."""
-    stopped = aggregate.signal is not None or not evidence.finished or not evidence.intact
+    stopped = (
+        aggregate.signal is not None
+        or bool(aggregate.aborted or aggregate.lost)
+        or not evidence.finished
+        or not evidence.intact
+    )
     if stopped or arrivals.interrupted <= TOLERATED * arrivals.ended:
         return []
     return [

@@ -12,6 +12,8 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from windtunnel.expressions.threshold import format_limit
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Measure, Rate, Trend, measured_span_s, select
@@ -21,6 +23,11 @@ from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import IMPLIED, Threshold
 
 __all__ = ["evaluate", "in_force", "samples_needed"]
+
+WORTH_SAYING = 0.02
+"""The share of a measured time from which on its error is printed beside it."""
+
+_WORST_FIRST = ("fail", "inconclusive", "pass")
 
 FASTEST_ANSWER_US = 10.0
 """No server answers sooner: one system call to send, one to receive and two wake-ups take longer on loopback."""
@@ -59,18 +66,48 @@ def samples_needed(threshold: Threshold) -> int:
 
 
 def evaluate(threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow]) -> ThresholdResult:
-    """How the threshold went over the whole load. `rows` are the steps of the plan."""
+    """How the threshold went over the whole load, or in every window of it. `rows` are the steps of the plan."""
+    if threshold.within_s is not None:
+        return _in_every_window(threshold, aggregate, rows, threshold.within_s)
+    return _over(threshold, aggregate, rows, measured_span_s(aggregate))
+
+
+def _in_every_window(
+    threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], width_s: float
+) -> ThresholdResult:
+    """The result of the worst window; windows with too few samples say nothing. A window that failed is named."""
+    windows: Mapping[int, Aggregate] = aggregate.windows.get(width_s, {})
+    numbers = [number for number, window in windows.items() if window.instances or window.requests]
+    results = []
+    for number in range(min(numbers), max(numbers) + 1) if numbers else ():
+        window = windows.get(number) or Aggregate()
+        last_s = aggregate.last_t - aggregate.started - number * width_s
+        results.append((number, _over(threshold, window, rows, min(width_s, max(last_s, 0.0)))))
+    answered = [(number, result) for number, result in results if result.result != "no_data"]
+    if not answered:
+        return _result(threshold, "no_data", samples=0, reason=_no_data(threshold, 0))
+    number, worst = min(answered, key=lambda each: _WORST_FIRST.index(each[1].result))
+    reason = worst.reason
+    if reason is not None:
+        alike = sum(result.result == worst.result for _, result in answered)
+        reason += f", from {number * width_s:g} s to {(number + 1) * width_s:g} s"
+        reason += f", and in {alike - 1:,} more of {len(answered):,} windows" if alike > 1 else ""
+    return replace(worst, reason=reason)
+
+
+def _over(threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], span_s: float) -> ThresholdResult:
     measure = select(aggregate, threshold.metric, threshold.tags, rows)
-    value, samples = _read(measure, threshold, measured_span_s(aggregate))
+    value, samples = _read(measure, threshold, span_s)
     if value is None or _too_few(threshold, measure, samples):
         return _result(threshold, "no_data", samples=samples, reason=_no_data(threshold, samples))
-    measured = _printed(threshold, value)
+    printed = _printed(threshold, value)
+    measured = printed + _plus_minus(threshold, value, aggregate.health)
     if _holds(threshold, value):
         return _result(threshold, "pass", samples=samples, measured=measured)
     if _may_be_lag(threshold) and _holds(threshold, _without_lag(threshold, value, measure, aggregate.health)):
-        reason = _lagged(threshold, measured, aggregate.health.lag.percentile(99))
+        reason = _lagged(threshold, printed, aggregate.health.lag.percentile(99))
         return _result(threshold, "inconclusive", samples=samples, measured=measured, reason=reason)
-    reason = _failed(threshold, measure, measured, samples)
+    reason = _failed(threshold, measure, printed, samples)
     return _result(threshold, "fail", samples=samples, measured=measured, reason=reason)
 
 
@@ -82,6 +119,8 @@ def _read(measure: Measure, threshold: Threshold, span_s: float) -> tuple[float 
     if isinstance(measure, Rate):
         if threshold.aggregate == "count":
             return measure.count, measure.count
+        if threshold.unit == "/s":
+            return (measure.count / span_s if span_s > 0 else None), measure.count
         return (measure.matches / measure.count if measure.count else None), measure.count
     if isinstance(measure, Counter):
         if threshold.aggregate == "count":
@@ -133,6 +172,14 @@ def _without_lag(threshold: Threshold, value: float, measure: Measure, health: H
     return max(value - health.lag.percentile(99), fastest, possible)
 
 
+def _plus_minus(threshold: Threshold, value: float, health: HealthSeries) -> str:
+    """How far off a time can be because this machine was late itself, where that is worth knowing."""
+    lag_us = health.lag.percentile(99)
+    if threshold.unit != "us" or threshold.metric == "generator_lag" or lag_us < WORTH_SAYING * value:
+        return ""
+    return f" ± {format_limit(_digits(lag_us, 2), 'us')}" if lag_us else ""
+
+
 def _no_data(threshold: Threshold, samples: int) -> str:
     if not samples:
         return f"{_spoken(threshold)} has no answer: nothing was measured"
@@ -155,7 +202,7 @@ def _failed(threshold: Threshold, measure: Measure, measured: str, samples: int)
         bad = measure.count - measure.matches
         share = format_limit(_digits(bad / measure.count, 2), "%")
         return f"{bad:,} of {measure.count:,} instances did not pass ({share})"
-    if isinstance(measure, Rate) and threshold.aggregate == "rate":
+    if isinstance(measure, Rate) and threshold.unit == "%":
         return f"{_spoken(threshold)} failed: {measured} ({measure.matches:,} of {measure.count:,})"
     seen = f" (n = {samples:,})" if isinstance(measure, Trend) and threshold.aggregate != "count" else ""
     return f"{_spoken(threshold)} failed: {measured}{seen}"

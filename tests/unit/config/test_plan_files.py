@@ -85,6 +85,47 @@ def test_bad_thresholds_are_told_each_at_its_place(write):
     )
 
 
+def test_the_long_form_of_a_threshold(write):
+    write(
+        "windtunnel.yaml",
+        """
+        thresholds:
+          http_req_duration:
+            - { threshold: "p(99) < 1s", abort: true, after: 10s, within: 30s, phase: peak, min_samples: 50 }
+        """,
+    )
+    [threshold] = load_plan_file("windtunnel.yaml", {}).thresholds
+    assert (threshold.abort, threshold.after_s, threshold.within_s) == (True, 10.0, 30.0)
+    assert (threshold.selector, threshold.min_samples) == ("http_req_duration{phase:peak}", 50)
+    assert threshold.text == "p(99) < 1 s in every 30 s"
+
+
+def test_keys_of_the_long_form_that_contradict_each_other(write):
+    write(
+        "windtunnel.yaml",
+        """
+        thresholds:
+          checks: [{ threshold: "rate > 99%", after: 10s }]
+          instances: [{ threshold: "rate > 99%", abort: true, abortOnFail: false }]
+          http_reqs: [{ threshold: "rate > 9", within: 0s }]
+        """,
+    )
+    assert message_of(lambda: load_plan_file("windtunnel.yaml", {})) == golden(
+        """
+        windtunnel.yaml:2:39: "after" does nothing without "abort: true"
+          2 |   checks: [{ threshold: "rate > 99%", after: 10s }]
+            |                                       ^^^^^
+          help: it delays the end of the run, not the verdict
+        windtunnel.yaml:3:55: "abortOnFail" is "abort" under another name
+          3 |   instances: [{ threshold: "rate > 99%", abort: true, abortOnFail: false }]
+            |                                                       ^^^^^^^^^^^
+        windtunnel.yaml:4:48: "within" must be more than 0
+          4 |   http_reqs: [{ threshold: "rate > 9", within: 0s }]
+            |                                                ^^
+        """
+    )
+
+
 def test_the_files_of_the_quick_start_without_a_plan(write):
     write("sut.yaml", SUT)
     write("scenarios/a.yaml", SCENARIO.format(id="a"))

@@ -8,8 +8,9 @@ import signal
 from collections import Counter
 
 import pytest
-from conftest import get, pause, scenario
+from journeys import get, pause, scenario
 
+from windtunnel.engine.shutdown import Stop
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.record import Health
 from windtunnel.testing.scripted import Answer, json_answer
@@ -72,7 +73,7 @@ def test_an_instance_that_outlives_the_graceful_stop_is_interrupted(run):
 def ask(shutdown, *times: float) -> None:
     for at in times:
         asyncio.get_running_loop().call_later(
-            at, lambda: shutdown.request("interrupted by SIGINT", signal=signal.SIGINT)
+            at, lambda: shutdown.request(Stop(reason="interrupted by SIGINT", signal=signal.SIGINT))
         )
 
 
@@ -160,7 +161,7 @@ def soon(shutdown) -> None:
         if turns:
             loop.call_soon(later, turns - 1)
         else:
-            shutdown.request("enough")
+            shutdown.request(Stop(reason="enough"))
 
     later(50)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import SUT, get, scenario
+from journeys import SUT, get, scenario
 
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError

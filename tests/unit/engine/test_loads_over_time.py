@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import get, pause, scenario
+from journeys import get, pause, scenario
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import select

@@ -59,9 +59,9 @@ def test_a_percentile_keeps_its_number() -> None:
 
 def test_what_the_caller_knows_stays_with_the_threshold() -> None:
     where = Location(file="plan.yaml", line=3, column=5)
-    threshold = parse_threshold("checks", "rate > 99%", where=where, min_samples=20)
+    threshold = parse_threshold("checks", "rate > 99%", where=where)
 
-    assert (threshold.origin, threshold.where, threshold.min_samples) == ("plan", where, 20)
+    assert (threshold.origin, threshold.where) == ("plan", where)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def write_run(
         writer.write([record])
         last = max(last, record.t)
     if finish:
-        writer.end(t=last, reason="count reached")
+        writer.end(RunEnded(t=last, reason="count reached", counts={}))
     writer.close()
     return directory
 

@@ -41,7 +41,7 @@ def write_segment(path: Path, count: int, *, end: bool = True) -> RecordWriter:
     for index in range(count):
         writer.write([instance(index)])
     if end:
-        writer.end(t=2.0, reason="completed")
+        writer.end(RunEnded(t=2.0, reason="completed", counts={}))
     else:
         writer.close()
     return writer
@@ -134,7 +134,7 @@ def test_a_missing_line_is_a_gap(tmp_path: Path):
 def test_a_line_ends_in_a_line_feed_and_nothing_else(tmp_path: Path):
     writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
     writer.write([instance(0, message="a\u2028b\x85c\x0bd\re")])
-    writer.end(t=1.0, reason="completed")
+    writer.end(RunEnded(t=1.0, reason="completed", counts={}))
 
     records, evidence = read(tmp_path / "0000.jsonl")
 
@@ -146,7 +146,7 @@ def test_lone_surrogates_and_nan_do_not_break_a_line(tmp_path: Path):
     writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
     writer.write([instance(0, message="x\ud800y")])
     writer.write([Health(t=1.0, cpu=float("nan"))])
-    writer.end(t=1.0, reason="completed")
+    writer.end(RunEnded(t=1.0, reason="completed", counts={}))
 
     lines = (tmp_path / "0000.jsonl").read_bytes().splitlines()
 
@@ -190,7 +190,7 @@ def test_a_full_disk_cuts_back_to_the_last_whole_line_stops_the_load_and_counts_
     monkeypatch.setattr("windtunnel.storage.writer.os.write", write_until_full)
     writer.write([instance(1)])
     writer.write([instance(2)])
-    writer.end(t=1.0, reason="stopped")
+    writer.end(RunEnded(t=1.0, reason="stopped", counts={}))
 
     records, evidence = read(path)
     assert [record.seq for record in records] == [0]

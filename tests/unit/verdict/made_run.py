@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.metrics.aggregate import Aggregate
@@ -40,8 +42,9 @@ ROWS = [
 ]
 
 
-def threshold(selector: str, condition: str, *, min_samples: int | None = None) -> Threshold:
-    return parse_threshold(selector, condition, min_samples=min_samples)
+def threshold(selector: str, condition: str, **more: Any) -> Threshold:
+    """`more` are fields of a Threshold: min_samples, within_s, …"""
+    return replace(parse_threshold(selector, condition), **more)
 
 
 def manifest(thresholds: Sequence[Threshold] = (), rows: Sequence[StepRow] = ROWS) -> Manifest:
@@ -65,8 +68,8 @@ def manifest(thresholds: Sequence[Threshold] = (), rows: Sequence[StepRow] = ROW
 class Run:
     """What happened, one method a kind of thing; each returns the run, so that a test is one sentence."""
 
-    def __init__(self) -> None:
-        self.aggregate = Aggregate()
+    def __init__(self, *, widths_s: Sequence[float] = ()) -> None:
+        self.aggregate = Aggregate(widths_s=widths_s)
         self.aggregate.write([RunStarted(t=START, schema_version=1, segment=0, plan_hash="h", seed=1)])
         self._instances = 0
 
@@ -93,7 +96,9 @@ class Run:
             self.aggregate.write([record])
         return self
 
-    def requests(self, count: int = 1, status: int = 200, *, wait: int = 1_000, error: str | None = None) -> Run:
+    def requests(
+        self, count: int = 1, status: int = 200, *, wait: int = 1_000, error: str | None = None, at_s: float = 0.0
+    ) -> Run:
         for _ in range(count):
             facts = RequestFacts(
                 method="GET",
@@ -108,7 +113,7 @@ class Run:
             self.aggregate.write(
                 [
                     RequestRecord(
-                        t=START,
+                        t=START + at_s,
                         instance_id="shop-0",
                         correlation_id="c",
                         scenario="shop",
@@ -142,9 +147,9 @@ class Run:
             self.aggregate.write([Dropped(t=START, scenario="shop", index=index, scheduled=START)])
         return self
 
-    def lag(self, p99_us: int, *, p50_us: int = 0) -> Run:
+    def lag(self, p99_us: int, *, p50_us: int = 0, at_s: float = 1.0) -> Run:
         lags = {"lag_p50_us": p50_us, "lag_p99_us": p99_us, "lag_max_us": p99_us}
-        self.aggregate.write([Health(t=START + 1, **lags, in_flight=3, cpu=0.5)])
+        self.aggregate.write([Health(t=START + at_s, **lags, in_flight=3, cpu=0.5)])
         return self
 
     def ended(self, *, signal: int | None = None, bug: str | None = None, unreachable: str | None = None) -> Run:
@@ -153,8 +158,8 @@ class Run:
         )
         return self
 
-    def result(self, selector: str, condition: str, *, min_samples: int | None = None) -> ThresholdResult:
-        return evaluate(threshold(selector, condition, min_samples=min_samples), self.aggregate, ROWS)
+    def result(self, selector: str, condition: str, **more: Any) -> ThresholdResult:
+        return evaluate(threshold(selector, condition, **more), self.aggregate, ROWS)
 
     def concluded(self, *thresholds: Threshold, evidence: Evidence = WHOLE) -> Summary:
         return conclude(manifest(thresholds), self.aggregate, evidence)

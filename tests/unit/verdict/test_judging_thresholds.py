@@ -117,7 +117,7 @@ def test_a_gauge_is_judged_by_its_last_value() -> None:
 def test_a_time_that_only_lag_made_too_long_is_inconclusive() -> None:
     run = Run().requests(1, wait=5_000).requests(100, wait=410_000).lag(20_000)
     result = run.result("http_req_duration", "p(95) < 400")
-    assert (result.result, result.measured) == ("inconclusive", "410 ms")
+    assert (result.result, result.measured) == ("inconclusive", "410 ms ± 20 ms")
     assert result.reason is not None
     assert "20 ms late itself" in result.reason
     assert "use fewer users" in result.reason

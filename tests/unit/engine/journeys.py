@@ -1,0 +1,147 @@
+"""A run on virtual time with a scripted transport: what the engine does, without a network or a wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from windtunnel.engine.coordinator import Conduct, conduct
+from windtunnel.engine.plan import compile_plan
+from windtunnel.engine.segment import SegmentParts
+from windtunnel.engine.shutdown import Shutdown
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.load import ClosedLoad, Load, Segment
+from windtunnel.model.manifest import Evidence
+from windtunnel.model.plan import OutputSettings, TestPlan
+from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, RunEnded, StepRecord
+from windtunnel.model.scenario import Scenario, Step
+from windtunnel.model.source import Source
+from windtunnel.model.sut import Service, Sut
+from windtunnel.redaction import Redactor
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.reader import RecordReader
+from windtunnel.testing.scripted import Answer, ScriptedTransport, Sent
+from windtunnel.testing.virtual_clock import VirtualClock, run_virtual
+
+
+def scenario(*steps: dict[str, Any], id: str = "journey", **more: Any) -> Scenario:
+    """A scenario of steps written as in YAML."""
+
+    def step(section: str, position: int, options: dict[str, Any]) -> Step:
+        return Step(
+            type=options["type"],
+            name=options["name"],
+            options=options,
+            path=(section, position),
+            when=options.get("when"),
+            on_failure=options.get("on_failure", "stop"),
+        )
+
+    assertions = more.pop("assertions", ())
+    return Scenario(
+        id=id,
+        source=Source(file="scenario.yaml"),
+        steps=tuple(step("flow", i, options) for i, options in enumerate(steps)),
+        assertions=tuple(step("assertions", i, options) for i, options in enumerate(assertions)),
+        **more,
+    )
+
+
+def get(name: str, path: str = "/", **more: Any) -> dict[str, Any]:
+    return {"type": "http", "name": name, "path": path, **more}
+
+
+def pause(name: str, duration: str) -> dict[str, Any]:
+    return {"type": "wait", "name": name, "duration": duration}
+
+
+class Finished:
+    """What a run left behind."""
+
+    def __init__(self, records: list, evidence: Evidence, transport: ScriptedTransport, bodies: Path) -> None:
+        self.records, self.evidence, self.transport, self.bodies = records, evidence, transport, bodies
+
+    def of(self, kind: type) -> list:
+        return [record for record in self.records if isinstance(record, kind)]
+
+    @property
+    def steps(self) -> list[StepRecord]:
+        return self.of(StepRecord)
+
+    @property
+    def instances(self) -> list[InstanceRecord]:
+        return self.of(InstanceRecord)
+
+    @property
+    def assertions(self) -> list[AssertionRecord]:
+        return self.of(AssertionRecord)
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        return self.of(RequestRecord)
+
+    @property
+    def ending(self) -> RunEnded:
+        return self.of(RunEnded)[-1]
+
+
+ONE = ClosedLoad(count=1)
+SUT = Sut(name="sut", default=Service(name="default", base_url="http://sut"), source=Source(file="sut.yaml"))
+Answers = Iterable[Answer] | Callable[[Sent], Answer]
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    """Run scenarios in virtual time and read back what is on disk."""
+    runs = 0
+
+    def run_it(
+        *scenarios: Scenario,
+        answers: Answers = lambda sent: Answer(),
+        load: Load = ONE,
+        seed: int = 1,
+        during: Callable[[Shutdown], Any] | None = None,
+        refused: str | None = None,
+        secrets: tuple[str, ...] = (),
+        bodies: str = "failures",
+    ) -> Finished:
+        nonlocal runs
+        runs += 1
+        run_id = f"run-{runs}"
+        plan = TestPlan(sut=SUT, scenarios=scenarios, load=load, seed=seed, output=OutputSettings(bodies=bodies))
+        transport = ScriptedTransport(answers)
+        directory = RunDirectory.create(tmp_path, run_id)
+
+        async def preflight() -> dict[str, str | None]:
+            return {"http://sut": refused}
+
+        async def main() -> Evidence:
+            shutdown = Shutdown()
+            if during is not None:
+                during(shutdown)
+            parts = SegmentParts(
+                plan=compile_plan(plan, transport=transport, run_id=run_id),
+                transport=transport,
+                directory=directory,
+                redactor=Redactor(secrets=secrets),
+                clock=VirtualClock(),
+                shutdown=shutdown,
+                sinks=(),
+                plan_hash="h",
+                segment=Segment(),
+            )
+            outcome = await conduct(
+                Conduct(test_plan=plan, parts=parts, preflight=preflight, aggregate=Aggregate())
+            )
+            return outcome.evidence
+
+        live = run_virtual(main())
+        reader = RecordReader(directory.segments())
+        records = list(reader)
+        assert reader.evidence() == live
+        return Finished(records, live, transport, directory.bodies)
+
+    return run_it

@@ -1,0 +1,32 @@
+"""Thresholds that end a run as soon as they are known not to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.manifest import StepRow
+from windtunnel.model.threshold import Threshold
+from windtunnel.verdict.thresholds import evaluate
+
+__all__ = ["stop_condition"]
+
+
+def stop_condition(
+    thresholds: Sequence[Threshold], aggregate: Aggregate, rows: Sequence[StepRow]
+) -> Callable[[float], str | None] | None:
+    """What to ask while the run goes on, with the seconds it has run: why it shall end, or None to go on.
+
+    `aggregate` grows meanwhile. None when no threshold aborts.
+    """
+    aborting = [threshold for threshold in thresholds if threshold.abort]
+
+    def failed(elapsed_s: float) -> str | None:
+        for threshold in aborting:
+            if elapsed_s >= threshold.after_s:
+                result = evaluate(threshold, aggregate, rows)
+                if result.result == "fail":
+                    return result.reason
+        return None
+
+    return failed if aborting else None
