@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, FileBody
 from windtunnel.model.record import Checks, Record
 from windtunnel.model.sut import Service
 
@@ -71,7 +71,7 @@ class Client(Protocol):
         target: str,
         *,
         headers: Sequence[tuple[str, str]] = (),
-        body: bytes = b"",
+        body: bytes | FileBody = b"",
         timeout_s: float,
         max_body: int | None = None,
         follow_redirects: bool = True,

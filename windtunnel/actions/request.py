@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -14,19 +16,19 @@ from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template
 from windtunnel.interfaces import Endpoint, Instance
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, FileBody
 from windtunnel.model.scenario import Step
 from windtunnel.model.sut import Service
 
 __all__ = ["REQUEST_KEYS", "Request", "compile_request"]
 
 REQUEST_KEYS = (
-    *("service", "method", "path", "url", "query", "headers", "json", "body", "form", "cookies"),
+    *("service", "method", "path", "url", "query", "headers", "json", "body", "form", "file", "cookies"),
     *("timeout", "follow_redirects", "max_body"),
 )
 """The keys of a step that say what is sent."""
 
-_BODIES = ("json", "body", "form")
+_BODIES = ("json", "body", "form", "file")
 _METHOD = re.compile(r"[A-Za-z][A-Za-z-]*")
 _LINE_BREAKS = re.compile(r"[\r\n\0]")
 _COOKIE_BREAKS = re.compile(r"[\r\n\0;]")
@@ -43,7 +45,7 @@ class Request:
         endpoint: Endpoint,
         target: str | Callable[[Scope], str],
         headers: Callable[[Scope], Sequence[tuple[str, str]]] | None,
-        body: bytes | Callable[[Scope], bytes],
+        body: bytes | FileBody | Callable[[Scope], bytes],
         timeout_s: float,
         follow_redirects: bool,
         max_body: int | None,
@@ -60,7 +62,7 @@ class Request:
             self._endpoint,
             target if isinstance(target, str) else target(scope),
             headers=headers(scope) if headers is not None else (),
-            body=body if isinstance(body, bytes) else body(scope),
+            body=body(scope) if callable(body) else body,
             timeout_s=timeout_s,
             max_body=self._max_body,
             follow_redirects=self._follow,
@@ -190,7 +192,9 @@ def _sendable(name: str, value: str, refused: re.Pattern[str]) -> str:
     raise ExpressionError(f'the value of "{name}" has {what} in it, which must not be sent')
 
 
-def _body(place: Place, options: Mapping[str, Any]) -> tuple[bytes | Callable[[Scope], bytes], str | None]:
+def _body(
+    place: Place, options: Mapping[str, Any]
+) -> tuple[bytes | FileBody | Callable[[Scope], bytes], str | None]:
     """The body, or what renders it, and the content type that goes with it."""
     given = [key for key in _BODIES if key in options]
     if len(given) > 1:
@@ -207,8 +211,18 @@ def _body(place: Place, options: Mapping[str, Any]) -> tuple[bytes | Callable[[S
         form = compile_params(here, value, _quote_form)
         content_type = "application/x-www-form-urlencoded"
         return form.encode() if isinstance(form, str) else _encoded(form), content_type
+    if kind == "file":
+        return _file(here, str(value))
     text = here.text(value)
     return (text({}) or "").encode("utf-8", "replace") if text.constant else _encoded(text.evaluate), None
+
+
+def _file(place: Place, name: str) -> tuple[FileBody, str]:
+    """A file beside the scenario's own, and what its name says about its content."""
+    path = Path(place.compiler.scenario.source.file).parent / name
+    if not path.is_file():
+        place.problem(f'there is no file "{path}"', hint="the path starts at this file's folder")
+    return FileBody(str(path)), mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _quote_form(text: str) -> str:

@@ -22,6 +22,7 @@ from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.segment import SegmentParts
 from windtunnel.engine.shutdown import Shutdown, Stop
 from windtunnel.errors import ConfigError
+from windtunnel.http.proxy import proxies_in_use
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
@@ -179,3 +180,12 @@ def _announce(test_plan: TestPlan, manifest: Manifest, terminal: Terminal) -> No
         f"{scenarios} scenario{'s' if scenarios != 1 else ''} · {manifest.load}"
         + (f" · {manifest.segments} workers" if manifest.segments > 1 else "")
     )
+    _warn(test_plan, terminal)
+
+
+def _warn(test_plan: TestPlan, terminal: Terminal) -> None:
+    """What a reader of the results must know of how they came about."""
+    if unchecked := test_plan.sut.unchecked:
+        terminal.note(f"warning: the certificate of {', '.join(unchecked)} is not checked; anybody could answer")
+    for proxy in proxies_in_use(test_plan.sut):
+        terminal.note(f"requests go through the proxy {proxy}")

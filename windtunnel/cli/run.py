@@ -119,7 +119,21 @@ Workers = Annotated[
         show_default=False,
     ),
 ]
-Name = Annotated[str, typer.Option("--name", metavar="TEXT", help="A name for the report.", show_default=False)]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Believe every certificate: for test systems with one of their own.")
+]
+Resolve = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resolve",
+        metavar="HOST:IP",
+        help="Connect to this address for a host (or HOST:PORT:IP for one port of it). Repeatable.",
+        show_default=False,
+    ),
+]
+Name = Annotated[
+    str | None, typer.Option("--name", metavar="TEXT", help="A name for the report.", show_default=False)
+]
 
 
 def run(
@@ -138,12 +152,15 @@ def run(
     thresholds: Thresholds = None,
     seed: Seed = None,
     workers: Workers = None,
-    output: Output = None,
-    name: Name = "",
+    insecure: Insecure = False,
+    resolve: Resolve = None,
+    directory: Output = None,
+    name: Name = None,
     quiet: Quiet = False,
     color: Color = None,
 ) -> None:
     """Run scenarios against a system under test."""
+    flags = dict(locals())
     from windtunnel.cli.job import JobRequest, run_job
     from windtunnel.config.flags import Overrides
 
@@ -151,22 +168,7 @@ def run(
         sut=sut,
         scenarios=tuple(scenarios or ()),
         plan=plan,
-        overrides=Overrides(
-            parallel=parallel,
-            count=count,
-            duration=duration,
-            rate=rate,
-            stages=stages,
-            max_parallel=max_parallel,
-            arrival=arrival,
-            pace=pace,
-            graceful_stop=graceful_stop,
-            thresholds=tuple(thresholds or ()),
-            seed=seed,
-            workers=workers,
-            directory=output,
-            name=name or None,
-        ),
+        overrides=Overrides.of(flags),
         argv=tuple(sys.argv[1:]),
     )
     result = run_job(request, environment=os.environ, terminal=Terminal.standard(color=color, quiet=quiet))

@@ -96,7 +96,7 @@ def assemble(
     documents = [*([plan.document] if plan else []), sut.document, *(file.document for file in scenarios)]
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
-        sut=sut.sut,
+        sut=overrides.applied_to(sut.sut),
         scenarios=models,
         load=load_of(load),
         seed=next(seed for seed in seeds if seed is not None),
@@ -104,7 +104,7 @@ def assemble(
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **overrides.tags},
-        secrets=secret_values([document.read for document in documents], public=sut.public_env),
+        secrets=secret_values([document.read for document in documents], public=sut.public_env) | sut.sut.secrets,
         sources=tuple(document.source for document in documents),
     )
     # A worker without a user or a slot would have nothing to do.

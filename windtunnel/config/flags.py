@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from windtunnel.config.load import LoadSettings, objections, parse_stages
 from windtunnel.errors import ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.expressions.threshold import parse_flag
+from windtunnel.model.sut import Service, Sut
 
 __all__ = ["Overrides", "flag_problems", "load_flag_problems"]
 
@@ -39,11 +42,29 @@ class Overrides:
     directory: str | None = None
     bodies: str | None = None
     name: str | None = None
+    insecure: bool = False
+    resolve: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def applied_to(self, sut: Sut) -> Sut:
+        """The SUT as the flags have it. Raises ExpressionError for what `flag_problems` objects to."""
+        if self.insecure:
+            services = {name: _unchecked(service) for name, service in sut.services.items()}
+            sut = replace(sut, default=sut.default and _unchecked(sut.default), services=services)
+        fixed = dict(map(parse_resolution, self.resolve))
+        return replace(sut, http=replace(sut.http, resolve={**sut.http.resolve, **fixed}))
 
     def processes(self, *, processors: int) -> int:
         """How many worker processes are asked for."""
         return processors if self.workers == "auto" else int(self.workers or 1)
+
+    @classmethod
+    def of(cls, flags: Mapping[str, Any]) -> Overrides:
+        """Those of the flags that are overrides, by their names here; lists become tuples."""
+        given: dict[str, Any] = {
+            each.name: flags[each.name] for each in fields(cls) if flags.get(each.name) is not None
+        }
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
     def load(self) -> LoadSettings:
         """What the flags say about the load. Raises ExpressionError for what `flag_problems` objects to."""
@@ -86,12 +107,33 @@ def flag_problems(overrides: Overrides) -> list[Problem]:
         problems.append(Problem(message="--workers: there is only one worker on Windows"))
     if overrides.arrival not in (None, *ARRIVALS):
         problems.append(Problem(message=f'--arrival is uniform or poisson, not "{overrides.arrival}"'))
+    for text in overrides.resolve:
+        try:
+            parse_resolution(text)
+        except ExpressionError as error:
+            problems.append(Problem(message=f"--resolve: {error}", hint=error.hint))
     for text in overrides.thresholds:
         try:
             parse_flag(text)
         except ExpressionError as error:
             problems.append(Problem(message=f"--threshold: {error}", hint=error.hint))
     return problems
+
+
+def parse_resolution(text: str) -> tuple[str, str]:
+    """(host or host:port, address) of `shop.test:10.0.0.5` or `shop.test:443:10.0.0.5`. Raises ExpressionError."""
+    host, _, rest = text.partition(":")
+    port, _, after_port = rest.partition(":")
+    for key, address in ((host, rest), (f"{host}:{port}", after_port)):
+        try:
+            return key.lower(), str(ipaddress.ip_address(address.strip("[]")))
+        except ValueError:
+            continue
+    raise ExpressionError(f'"{text}" is not a host and its address', hint="write it like shop.test:10.0.0.5")
+
+
+def _unchecked(service: Service) -> Service:
+    return replace(service, tls=replace(service.tls, verify=False))
 
 
 def load_flag_problems(settings: LoadSettings, overrides: Overrides) -> list[Problem]:

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from windtunnel.config.proxies import parse_proxy, proxies_of_environment
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import load_schema, place_of, require_valid
-from windtunnel.errors import ConfigError, Problem
+from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.model.source import DataPath
-from windtunnel.model.sut import HttpSettings, IdHeaders, Redactions, Service, Sut, Tls
+from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Redactions, Service, Sut, Tls
 
 __all__ = ["SutFile", "load_sut"]
 
 _DEFAULT_TIMEOUT_S = 30.0
+_LONGEST_SOCKET_PATH = 103  # macOS takes 103 bytes, Linux 107
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +40,17 @@ def load_sut(path: str | Path, environment: Mapping[str, str]) -> SutFile:
     problems: list[Problem] = []
     services = {name: _service(document, ("services", name), name, problems) for name in data.get("services", {})}
     default = _service(document, (), "default", problems) if "base_url" in data else None
+    http = _http(document, data.get("http", {}), environment, problems)
     if problems:
         raise ConfigError(sorted(problems, key=place_of))
     any_service = default or next(iter(services.values()))
     redact = data.get("redact", {})
     sut = Sut(
-        name=data.get("name") or urlsplit(any_service.base_url).netloc,
+        name=data.get("name") or urlsplit(any_service.base_url).netloc or any_service.base_url,
         default=default,
         services=services,
         ids=_ids(data.get("ids", {})),
-        http=HttpSettings(max_body=parse_size(data["http"]["max_body"])) if data.get("http") else HttpSettings(),
+        http=http,
         redact=Redactions(**{key: tuple(names) for key, names in redact.items()}),
         allow_hosts=tuple(host.lower() for host in data.get("allow_hosts", ())),
         source=document.source,
@@ -76,6 +79,8 @@ def _service(document: Document, path: DataPath, name: str, problems: list[Probl
 def _url_problem(url: str) -> tuple[str, str | None] | None:
     """Why a text can't be a base URL (message and hint), or None."""
     example = "write a URL such as http://localhost:8080"
+    if url.startswith("http+unix:"):
+        return _socket_problem(url.removeprefix("http+unix://"))
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -97,6 +102,18 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
     return None
 
 
+def _socket_problem(path: str) -> tuple[str, str | None] | None:
+    """Why a text after `http+unix://` can't be the path of a socket, or None."""
+    if not path.startswith("/"):
+        return "a Unix socket needs its whole path", "write it like http+unix:///run/shop.sock"
+    if len(path.encode()) > _LONGEST_SOCKET_PATH:
+        return (
+            f"the path of a Unix socket can have {_LONGEST_SOCKET_PATH} bytes, this has {len(path.encode())}",
+            None,
+        )
+    return None
+
+
 def _scheme_hint(url: str) -> str:
     return "write a URL such as http://localhost:8080" if "://" in url else f"write http://{url.lstrip('/')}"
 
@@ -108,16 +125,41 @@ def _merged(below: Mapping[str, str], above: Mapping[str, str]) -> dict[str, str
 
 
 def _tls(document: Document, path: DataPath, data: Mapping[str, Any], problems: list[Problem]) -> Tls:
-    ca = data.get("ca")
-    if ca is not None:
-        ca = str(Path(document.source.file).parent / ca)
-        if not Path(ca).is_file():
-            problems.append(
-                document.problem(
-                    f'there is no file "{ca}"', (*path, "ca"), hint="the path starts at this file's folder"
-                )
-            )
-    return Tls(verify=data.get("verify", True), ca=ca)
+    files: dict[str, str] = {}
+    for name in ("ca", "cert", "key"):
+        if name in data:
+            files[name] = file = str(Path(document.source.file).parent / data[name])
+            if not Path(file).is_file():
+                hint = "the path starts at this file's folder"
+                problems.append(document.problem(f'there is no file "{file}"', (*path, name), hint=hint))
+    if "key" in data and "cert" not in data:
+        hint = "add `cert:`, the certificate it belongs to"
+        problems.append(document.problem("a key alone proves nothing", (*path, "key"), key=True, hint=hint))
+    return Tls(verify=data.get("verify", True), server_name=data.get("server_name"), **files)
+
+
+def _http(
+    document: Document, data: Mapping[str, Any], environment: Mapping[str, str], problems: list[Problem]
+) -> HttpSettings:
+    given: dict[str, Any] = {}
+    if "max_body" in data:
+        given["max_body"] = parse_size(data["max_body"])
+    if "dns_ttl" in data:
+        given["dns_ttl_s"] = parse_duration(data["dns_ttl"])
+    if "connections" in data:
+        given["connections"] = data["connections"]
+    try:
+        if "proxy" not in data:
+            given["proxies"] = proxies_of_environment(environment)
+        elif data["proxy"] is not None:
+            proxy = parse_proxy(data["proxy"])
+            given["proxies"] = Proxies(http=proxy, https=proxy, loopback=True)
+    except ExpressionError as error:
+        if "proxy" in data:
+            problems.append(document.problem(str(error), ("http", "proxy"), hint=error.hint))
+        else:
+            problems.append(Problem(message=str(error), hint=error.hint))
+    return HttpSettings(**given)
 
 
 def _ids(data: Mapping[str, Any]) -> IdHeaders:

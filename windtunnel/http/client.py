@@ -16,8 +16,10 @@ from windtunnel.http.errors import Failure
 from windtunnel.http.identity import Identification
 from windtunnel.http.redirects import REDIRECT_STATUSES, Follow, carried_headers, decide_redirect
 from windtunnel.http.routes import Routes
+from windtunnel.http.upload import Upload, open_upload
 from windtunnel.interfaces import Endpoint
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, FileBody
+from windtunnel.model.sut import HttpSettings
 
 __all__ = ["HttpClient"]
 
@@ -39,10 +41,12 @@ class HttpClient:
         "_max_body",
         "_routes",
         "_spans",
+        "_starts_afresh",
     )
 
-    def __init__(self, routes: Routes, *, identification: Identification, max_body: int) -> None:
-        self._routes, self._max_body = routes, max_body
+    def __init__(self, routes: Routes, *, identification: Identification, settings: HttpSettings) -> None:
+        self._routes, self._max_body = routes, settings.max_body
+        self._starts_afresh = settings.connections == "instance"
         self._connections: set[Connection] = set()
         self._idle: dict[Destination, list[Connection]] = {}
         self._cookies = CookieJar()
@@ -55,6 +59,8 @@ class HttpClient:
         """Forget cookies and take on the ids of a new instance; the correlation id (32 hex) is the trace's."""
         if self._has_cookies:
             self._cookies, self._has_cookies = CookieJar(), False
+        if self._starts_afresh:
+            self.close()
         self._identity = self._identification.of_instance(instance_id=instance_id, correlation_id=correlation_id)
         self._spans = 0
 
@@ -70,7 +76,7 @@ class HttpClient:
         target: str,
         *,
         headers: Sequence[tuple[str, str]] = (),
-        body: bytes = b"",
+        body: bytes | FileBody = b"",
         timeout_s: float,
         max_body: int | None = None,
         follow_redirects: bool = True,
@@ -87,7 +93,7 @@ class HttpClient:
         if not target.startswith("/"):
             moved = self._elsewhere(endpoint, target)
             if isinstance(moved, Failure):
-                return _unsent(Exchange(endpoint.method, target, endpoint.service.name, body), moved)
+                return _unsent(Exchange(endpoint.method, target, endpoint.service.name), moved)
             endpoint, target = moved
         exchange = await self._exchange(endpoint, target, headers, body, deadline_s, max_body)
         followed = 0
@@ -108,20 +114,18 @@ class HttpClient:
         endpoint: HttpEndpoint,
         target: str,
         headers: Sequence[tuple[str, str]],
-        body: bytes,
+        body: bytes | FileBody,
         deadline_s: float,
         max_body: int,
     ) -> Exchange:
         """Send one request and wait for its end, on an idle connection if there is one."""
         target = encode_target(target)
-        exchange = Exchange(endpoint.method, endpoint.url + target, endpoint.service.name, body)
+        own_body = body if type(body) is bytes else b""
+        exchange = Exchange(endpoint.method, endpoint.url + target, endpoint.service.name, own_body)
         exchange.started = perf_counter()
-        try:
-            wire = self._encode(exchange, endpoint, target, headers, body)
-        except ExpressionError as error:
-            return _unsent(exchange, Failure("bad_request", str(error)))
-        except UnicodeEncodeError:
-            return _unsent(exchange, Failure("bad_request", "a header holds text that is not valid Unicode"))
+        wire, upload = self._prepare(exchange, endpoint, target, headers, body)
+        if not wire:
+            return exchange
         destination = endpoint.destination
         connection = self._idle_connection(destination)
         was_idle = connection is not None
@@ -129,9 +133,9 @@ class HttpClient:
             if connection is None:
                 connection = await self._open(destination, exchange, deadline_s)
                 if connection is None:
-                    return exchange
+                    break
             try:
-                await connection.request(exchange, wire, deadline_s=deadline_s, max_body=max_body)
+                await connection.request(exchange, wire, upload, deadline_s=deadline_s, max_body=max_body)
             except asyncio.CancelledError:
                 connection.close()
                 raise
@@ -140,13 +144,38 @@ class HttpClient:
                     self._keep(connection, destination)
             elif was_idle and _found_closed(exchange):
                 if exchange.method in _IDEMPOTENT:
+                    if upload is not None:
+                        upload.restart()
                     exchange.resent, exchange.error, exchange.error_detail = True, None, None
                     connection, was_idle = None, False
                     continue
                 exchange.error = "closed"
             if connection.sets_cookies:
                 self._take_cookies(destination, exchange)
-            return exchange
+            break
+        if upload is not None:
+            upload.close()
+        return exchange
+
+    def _prepare(
+        self,
+        exchange: Exchange,
+        endpoint: HttpEndpoint,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | FileBody,
+    ) -> tuple[bytes, Upload | None]:
+        """The request as bytes, and the body if that is sent later.
+
+        What can't be sent has no bytes, and its error is in the exchange.
+        """
+        try:
+            return self._encode(exchange, endpoint, target, headers, body)
+        except ExpressionError as error:
+            _unsent(exchange, Failure("bad_request", str(error)))
+        except UnicodeEncodeError:
+            _unsent(exchange, Failure("bad_request", "a header holds text that is not valid Unicode"))
+        return b"", None
 
     def _idle_connection(self, destination: Destination) -> Connection | None:
         idle = self._idle.get(destination)
@@ -157,9 +186,11 @@ class HttpClient:
         return None
 
     def _keep(self, connection: Connection, destination: Destination) -> None:
-        """Make the connection idle."""
+        """Make the connection idle, or end it where there is no use for it."""
         idle = self._idle.get(destination)
-        if idle is None:
+        if not destination.keeps_open:
+            connection.close()
+        elif idle is None:
             self._idle[destination] = [connection]
         elif len(idle) < _IDLE_PER_DESTINATION:
             idle.append(connection)
@@ -200,15 +231,20 @@ class HttpClient:
         endpoint: HttpEndpoint,
         target: str,
         headers: Sequence[tuple[str, str]],
-        body: bytes,
-    ) -> bytes:
-        """The request as bytes. Raises ExpressionError or UnicodeEncodeError for what can't be sent."""
+        body: bytes | FileBody,
+    ) -> tuple[bytes, Upload | None]:
+        """As `_prepare`. Raises ExpressionError or UnicodeEncodeError for what can't be sent."""
         identity = self._identity
         span_id = ""
         if identity.span_prefix:
             self._spans += 1
             span_id = exchange.span_id = f"{identity.span_prefix}{self._spans:08x}"
-        length = content_length(body) if body or endpoint.expects_body else ""
+        upload = None
+        if type(body) is not bytes or (body and endpoint.waits):
+            upload = open_upload(body, waits=endpoint.waits)
+            length, body = content_length(upload.size), b""
+        else:
+            length = content_length(len(body)) if body or endpoint.expects_body else ""
         if self._has_cookies:
             headers = self._with_cookies(endpoint, target, headers)
         lines = header_lines(headers) if headers else ""
@@ -219,15 +255,15 @@ class HttpClient:
         else:
             own_ids = [pair for pair in identity.with_span(span_id) if pair[0].lower() not in endpoint.names]
             lines = header_lines(merge_headers([*endpoint.headers, *own_ids], headers))
-            head = f"{endpoint.start}{target} HTTP/1.1\r\n{lines}{length}\r\n"
-        return head.encode() + body if body else head.encode()
+            head = f"{endpoint.start}{target} HTTP/1.1\r\n{lines}{endpoint.hop}{length}\r\n"
+        return (head.encode() + body if body else head.encode()), upload
 
     def _with_cookies(
         self, endpoint: HttpEndpoint, target: str, headers: Sequence[tuple[str, str]]
     ) -> Sequence[tuple[str, str]]:
         """The headers with those of the jar's cookies that belong there, beside those the step sets itself."""
         origin = endpoint.destination.origin
-        path = endpoint.start[len(endpoint.method) + 1 :] + target
+        path = endpoint.path + target
         kept = self._cookies.header(host=origin.host, target=path, secure=origin.scheme == "https", now=time())
         if kept is None:
             return headers

@@ -10,6 +10,7 @@ from windtunnel.http.deadlines import NEVER, Deadlines
 from windtunnel.http.errors import Failure, connection_lost
 from windtunnel.http.outbox import Outbox
 from windtunnel.http.response import ResponseReader
+from windtunnel.http.upload import PATIENCE_S, Upload
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Timings
 
@@ -36,6 +37,7 @@ class Connection(asyncio.Protocol):
         "_reader",
         "_sent_s",
         "_transport",
+        "_upload",
         "_waiter",
         "_write_blocked",
         "deadline_s",
@@ -49,6 +51,7 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._transport: asyncio.Transport | None = None
         self._dropped = self._write_blocked = False
+        self._upload: Upload | None = None
         self._began_s = self._sent_s = self._first_s = 0.0
         self.is_open = False
         self.deadline_s = self.slot_s = NEVER
@@ -59,9 +62,13 @@ class Connection(asyncio.Protocol):
         return self._reader.sets_cookies
 
     def request(
-        self, exchange: Exchange, wire: bytes, *, deadline_s: float, max_body: int
+        self, exchange: Exchange, wire: bytes, upload: Upload | None, *, deadline_s: float, max_body: int
     ) -> asyncio.Future[None]:
-        """Send `wire`; the future is done when the exchange has ended, well or not. It never raises by itself."""
+        """Send `wire` and the upload behind it.
+
+        The future is done when the exchange has ended, well or not. It never raises by itself.
+        """
+        self._upload = upload
         self._reader.start(exchange, max_body)
         self._exchange = exchange
         waiter = self._waiter = self._loop.create_future()
@@ -85,6 +92,30 @@ class Connection(asyncio.Protocol):
         self._began_s = perf_counter()
         self._transport.write(wire)
         self._sent_s = perf_counter()
+        if self._upload is not None:
+            if self._upload.waits:
+                self._loop.call_later(PATIENCE_S, self._send_body, self._upload)
+            else:
+                self._send_body(self._upload)
+
+    def _send_body(self, upload: Upload) -> None:
+        """Send the next piece of the body, unless that is already being done, or no longer wanted."""
+        if upload is not self._upload or self._write_blocked:
+            return
+        upload.waits = False
+        assert self._exchange is not None
+        assert self._transport is not None
+        piece = upload.read()
+        if upload.left and not piece:
+            self._end(perf_counter(), Failure("bad_request", "the file got shorter while it was being sent"))
+            return
+        self._exchange.bytes_sent += len(piece)
+        self._transport.write(piece)
+        self._sent_s = perf_counter()
+        if not upload.left:
+            self._upload = None
+        elif not self._write_blocked:
+            self._loop.call_soon(self._send_body, upload)
 
     def close(self) -> None:
         """Drop the connection at once, also one that is still being opened. A request under way ends `closed`."""
@@ -119,6 +150,8 @@ class Connection(asyncio.Protocol):
         failure = self._reader.feed(data)
         if failure is not None or self._reader.complete:
             self._end(now, failure)
+        elif self._upload is not None and self._upload.waits and self._reader.continues:
+            self._send_body(self._upload)
 
     def eof_received(self) -> None:
         """The server has sent all it will; asyncio closes the connection when this returns."""
@@ -145,6 +178,8 @@ class Connection(asyncio.Protocol):
         """Nearly all of a large request is taken."""
         self._write_blocked = False
         self._sent_s = perf_counter()
+        if self._upload is not None and not self._upload.waits:
+            self._send_body(self._upload)
 
     def _end(self, now: float, failure: Failure | None) -> None:
         """Complete the exchange and wake whoever waits for it; the connection stays only after a clean end."""
@@ -160,8 +195,9 @@ class Connection(asyncio.Protocol):
             exchange.error, exchange.error_detail = failure.kind, failure.detail
             self._reader.give_up()
             self._drop()
-        elif self._write_blocked or not self._reader.reusable:
+        elif self._write_blocked or self._upload is not None or not self._reader.reusable:
             self._drop()
+        self._upload = None
         if not self._waiter.done():
             self._waiter.set_result(None)
 

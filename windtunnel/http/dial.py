@@ -6,28 +6,46 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
+from windtunnel.http.connect import connect
 from windtunnel.http.connection import Connection
 from windtunnel.http.errors import Failure, connect_failure, tls_failure
 from windtunnel.http.origin import Origin
+from windtunnel.http.proxy import open_tunnel
 from windtunnel.http.resolve import Address, Resolver
+from windtunnel.model.http import GENERATOR_ERRORS
 from windtunnel.model.record import Timings
+from windtunnel.model.sut import Proxy
 
 __all__ = ["Destination", "dial", "knock"]
-
-_NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.EHOSTUNREACH})
-"""How a machine without IPv6 says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Destination:
-    """An origin and how to talk to it. The transport makes one of each, so that identity is equality."""
+    """An origin and how to talk to it. The transport makes one of each, so that identity is equality.
+
+    `socket` is the path of a Unix socket that is connected to in place of the origin, `server_name` the host that
+    the server must prove to be. Without `keeps_open` every connection carries one request.
+    """
 
     origin: Origin
     tls: ssl.SSLContext | None = None
+    server_name: str | None = None
+    socket: str | None = None
+    proxy: Proxy | None = None
+    keeps_open: bool = True
+
+    def __str__(self) -> str:
+        if self.socket is not None:
+            return f"http+unix://{self.socket}"
+        return f"{self.origin} through the proxy {self.proxy}" if self.proxy else str(self.origin)
+
+    @property
+    def forwarder(self) -> Proxy | None:
+        """The proxy that reads the requests, and wants whole URLs in them (RFC 9112, 3.2.2)."""
+        return self.proxy if self.tls is None else None
 
 
 async def dial(
@@ -50,9 +68,10 @@ async def dial(
     return Failure("connect_timeout", f"while {attempt.doing}")
 
 
-async def knock(origin: Origin, *, resolver: Resolver, timeout_s: float) -> Failure | None:
-    """Open a TCP connection and close it again: why that failed, or None."""
-    task = asyncio.get_running_loop().create_task(_knock(origin, resolver))
+async def knock(destination: Destination, *, resolver: Resolver, timeout_s: float) -> Failure | None:
+    """Open a connection to where a destination is reached, and close it again: why that failed, or None."""
+    attempt = _Attempt(destination, resolver, Timings())
+    task = asyncio.get_running_loop().create_task(attempt.knock())
     try:
         await asyncio.wait((task,), timeout=timeout_s)
     finally:
@@ -60,15 +79,6 @@ async def knock(origin: Origin, *, resolver: Resolver, timeout_s: float) -> Fail
             task.cancel()
             task.add_done_callback(_discard)
     return task.result() if task.done() else Failure("connect_timeout", f"no answer within {timeout_s:g} s")
-
-
-async def _knock(origin: Origin, resolver: Resolver) -> Failure | None:
-    try:
-        sock, _ = await _connect(await resolver.resolve(origin.host, origin.port))
-    except OSError as error:
-        return connect_failure(error)
-    sock.close()
-    return None
 
 
 def _discard(task: asyncio.Task[Failure | None]) -> None:
@@ -86,64 +96,88 @@ class _Attempt:
         self._destination, self._resolver, self._timings = destination, resolver, timings
         self.doing = "resolving the host name"
 
-    async def run(self, connection: Connection) -> Failure | None:
-        origin, tls, timings = self._destination.origin, self._destination.tls, self._timings
-        began = perf_counter()
+    async def knock(self) -> Failure | None:
+        """Connect and hang up."""
         try:
-            addresses = await self._resolver.resolve(origin.host, origin.port)
-            resolved = perf_counter()
-            timings.dns = _microseconds(began, resolved)
-            self.doing = "connecting"
-            sock, address = await _connect(addresses)
+            sock = await self._connect()
         except OSError as error:
-            return connect_failure(error)
-        self._resolver.prefer(origin.host, origin.port, address)
-        connected = perf_counter()
-        timings.connect = _microseconds(resolved, connected)
-        if tls is not None:
-            self.doing = "waiting for the TLS handshake"
-        try:
-            await asyncio.get_running_loop().create_connection(
-                lambda: connection, sock=sock, ssl=tls, server_hostname=origin.host if tls is not None else None
-            )
-        except OSError as error:
-            sock.close()
-            return tls_failure(error) if tls is not None else connect_failure(error)
-        except BaseException:
-            sock.close()
-            raise
-        if tls is not None:
-            timings.tls = _microseconds(connected, perf_counter())
+            return self._connect_failure(error)
+        sock.close()
         return None
 
-
-async def _connect(addresses: Sequence[Address]) -> tuple[socket.socket, Address]:
-    """A connected socket to the first address that takes one. Raises the OSError that tells most."""
-    loop = asyncio.get_running_loop()
-    errors: list[tuple[Address, OSError]] = []
-    for address in addresses:
-        sock: socket.socket | None = None
+    async def run(self, connection: Connection) -> Failure | None:
+        """Connect, open a tunnel where there must be one, shake hands; `connection` is told when it is open."""
         try:
-            sock = socket.socket(address.family, socket.SOCK_STREAM)
-            sock.setblocking(False)
-            await loop.sock_connect(sock, address.sockaddr)
+            sock = await self._connect()
         except OSError as error:
-            if sock is not None:
-                sock.close()
-            errors.append((address, error))
+            return self._connect_failure(error)
+        try:
+            failure = await self._hand_over(sock, connection)
         except BaseException:
-            if sock is not None:
-                sock.close()
+            sock.close()
             raise
+        if failure is not None:
+            sock.close()
+        return failure
+
+    async def _connect(self) -> socket.socket:
+        destination, timings = self._destination, self._timings
+        began = perf_counter()
+        addresses: tuple[Address, ...]
+        if destination.socket is not None:
+            addresses = (Address(family=socket.AF_UNIX, sockaddr=destination.socket),)
+            resolved = began
         else:
-            return sock, address
-    # "No IPv6 here" is true of many machines and explains nothing when an IPv4 address was refused as well.
-    telling = [error for address, error in errors if not _is_missing_ipv6(address, error)]
-    raise (telling or [error for _, error in errors])[0]
+            host, port = self._endpoint()
+            addresses = await self._resolver.resolve(host, port)
+            resolved = perf_counter()
+            timings.dns = _microseconds(began, resolved)
+        self.doing = "connecting"
+        sock, address = await connect(addresses)
+        if len(addresses) > 1:
+            self._resolver.prefer(*self._endpoint(), address)
+        timings.connect = _microseconds(resolved, perf_counter())
+        return sock
 
+    async def _hand_over(self, sock: socket.socket, connection: Connection) -> Failure | None:
+        """Let the connection have the socket, over TLS where that is wanted."""
+        loop, destination, tls = asyncio.get_running_loop(), self._destination, self._destination.tls
+        began = perf_counter()
+        try:
+            if tls is not None and destination.proxy is not None:
+                self.doing = "waiting for the proxy"
+                failure = await open_tunnel(sock, destination.origin, destination.proxy)
+                if failure is not None:
+                    return failure
+                self._timings.connect += _microseconds(began, perf_counter())
+                began = perf_counter()
+            if destination.socket is not None:
+                await loop.create_unix_connection(lambda: connection, sock=sock)
+            elif tls is None:
+                await loop.create_connection(lambda: connection, sock=sock)
+            else:
+                self.doing = "waiting for the TLS handshake"
+                await loop.create_connection(
+                    lambda: connection, sock=sock, ssl=tls, server_hostname=destination.server_name
+                )
+                self._timings.tls = _microseconds(began, perf_counter())
+        except OSError as error:
+            return tls_failure(error) if tls is not None else self._connect_failure(error)
+        return None
 
-def _is_missing_ipv6(address: Address, error: OSError) -> bool:
-    return address.family == socket.AF_INET6 and error.errno in _NO_IPV6
+    def _endpoint(self) -> tuple[str, int]:
+        destination = self._destination
+        if destination.proxy is not None:
+            return destination.proxy.host, destination.proxy.port
+        return destination.origin.host, destination.origin.port
+
+    def _connect_failure(self, error: OSError) -> Failure:
+        if self._destination.socket is not None and error.errno == errno.ENOENT:
+            return Failure("refused", "nothing listens at this socket")
+        failure = connect_failure(error)
+        if self._destination.proxy is not None and failure.kind not in GENERATOR_ERRORS:
+            return Failure("proxy", f"{self._destination.proxy}: {failure.detail or failure.kind}")
+        return failure
 
 
 def _microseconds(began: float, ended: float) -> int:

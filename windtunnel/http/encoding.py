@@ -92,9 +92,9 @@ def merge_headers(*layers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], 
     return tuple(merged)
 
 
-def content_length(body: bytes) -> str:
+def content_length(size: int) -> str:
     """The line that says how long the body is."""
-    return f"Content-Length: {len(body)}\r\n"
+    return f"Content-Length: {size}\r\n"
 
 
 def expects_body(method: str) -> bool:

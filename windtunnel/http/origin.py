@@ -12,6 +12,7 @@ from windtunnel.errors import ExpressionError
 
 __all__ = ["BaseUrl", "HostRules", "Origin", "parse_base_url", "split_url"]
 
+_UNIX = "http+unix://"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?").fullmatch
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f]").search
@@ -37,10 +38,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseUrl:
-    """A service's base URL, taken apart; `path` has no trailing slash (empty for the root)."""
+    """A service's base URL, taken apart; `path` has no trailing slash (empty for the root).
+
+    With `socket`, the path of a Unix socket, that is connected to in place of the origin's host and port.
+    """
 
     origin: Origin
     path: str = ""
+    socket: str | None = None
 
     def __str__(self) -> str:
         return f"{self.origin}{self.path}"
@@ -48,8 +53,9 @@ class BaseUrl:
 
 def parse_base_url(text: str) -> BaseUrl:
     """Take a base URL apart. Raises ExpressionError, with what to write instead."""
-    if text.startswith("http+unix:"):
-        raise ExpressionError(f"{text}: Unix sockets are not supported", hint="use http://host:port")
+    if text.startswith(_UNIX):
+        # The whole path is the socket's; the server is told that it is localhost, as it would be over TCP.
+        return BaseUrl(origin=Origin(scheme="http", host="localhost", port=80), socket=text.removeprefix(_UNIX))
     parts = _split(text)
     if parts.query or parts.fragment:
         raise ExpressionError(f"{text}: a base URL has no query and no fragment")

@@ -5,27 +5,36 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
+from types import MappingProxyType
 
 __all__ = ["Address", "Resolver"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """One address of a host; `sockaddr` is what `connect` takes: (ip, port) or (ip, port, flow, scope)."""
+    """One address of a host; `sockaddr` is what `connect` takes: (ip, port), (ip, port, flow, scope) or a path."""
 
     family: socket.AddressFamily
-    sockaddr: tuple[str | int | bytes, ...]
+    sockaddr: tuple[str | int | bytes, ...] | str
 
 
 class Resolver:
     """Looks names up and remembers the answers. A failure is not remembered."""
 
-    __slots__ = ("_answers", "_clock", "_lookups", "_ttl_s")
+    __slots__ = ("_answers", "_clock", "_fixed", "_lookups", "_ttl_s")
 
-    def __init__(self, *, ttl_s: float = 300.0, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        ttl_s: float = 300.0,
+        fixed: Mapping[str, str] = MappingProxyType({}),
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """`fixed` maps `host` or `host:port` to an address that is used without asking."""
+        self._fixed = fixed
         self._ttl_s, self._clock = ttl_s, clock
         self._answers: dict[tuple[str, int], tuple[float, tuple[Address, ...]]] = {}
         self._lookups: dict[tuple[str, int], asyncio.Task[tuple[Address, ...]]] = {}
@@ -38,7 +47,9 @@ class Resolver:
             return answer[1]
         lookup = self._lookups.get(key)
         if lookup is None:
-            lookup = self._lookups[key] = asyncio.get_running_loop().create_task(_look_up(host, port))
+            lookup = self._lookups[key] = asyncio.get_running_loop().create_task(
+                _look_up(self._fixed.get(f"{host}:{port}", self._fixed.get(host, host)), port)
+            )
             lookup.add_done_callback(lambda done: self._keep(key, done))
         # Others may wait for the same answer: giving up must not cancel it.
         return await asyncio.shield(lookup)

@@ -53,6 +53,7 @@ class ResponseReader:
         "_parser_is_stuck",
         "_wire_limit",
         "complete",
+        "continues",
         "received",
         "reusable",
         "sets_cookies",
@@ -78,7 +79,7 @@ class ResponseReader:
         self._wire_limit = HEAD_LIMIT
         self._decoder: Decoder | None = None
         self._failure: Failure | None = None
-        self._head_done = self._interim = self.complete = self.sets_cookies = False
+        self._head_done = self._interim = self.complete = self.sets_cookies = self.continues = False
 
     def feed(self, data: bytes) -> Failure | None:
         """Take what arrived. Returns why the response can't be completed, or None; then see `complete`."""
@@ -125,6 +126,7 @@ class ResponseReader:
         if 100 <= status < 200 and status != 101:
             self._interim = True
             self._interims += 1
+            self.continues = self.continues or status == 100
             return
         head = exchange.head = self._cut_head()
         if len(head) > HEAD_LIMIT:

@@ -10,6 +10,7 @@ from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
 from windtunnel.http.origin import HostRules, Origin, parse_base_url, split_url
 from windtunnel.http.outbox import Outbox
+from windtunnel.http.proxy import proxy_for
 from windtunnel.http.resolve import Resolver
 from windtunnel.http.tls import client_context
 from windtunnel.model.sut import Sut, Tls
@@ -18,36 +19,44 @@ __all__ = ["Routes"]
 
 
 class Routes:
-    """Destinations by origin, one of each, with TLS as the service of that origin has it."""
+    """Destinations, one of each, with TLS as the service of that origin has it."""
 
-    __slots__ = ("_contexts", "_destinations", "_hosts", "_tls", "deadlines", "outbox", "resolver")
+    __slots__ = ("_contexts", "_destinations", "_hosts", "_settings", "_tls", "deadlines", "outbox", "resolver")
 
     def __init__(self, sut: Sut) -> None:
         """Raises ExpressionError for a base URL that can't be used."""
         self.deadlines = Deadlines()
         self.outbox = Outbox()
-        self.resolver = Resolver()
+        self.resolver = Resolver(ttl_s=sut.http.dns_ttl_s, fixed=sut.http.resolve)
+        self._settings = sut.http
         services = [service for service in (sut.default, *sut.services.values()) if service is not None]
         self._tls = {parse_base_url(service.base_url).origin: service.tls for service in reversed(services)}
         self._hosts = HostRules([*sut.allow_hosts, *(origin.host for origin in self._tls)])
         self._contexts: dict[Tls, ssl.SSLContext] = {}
-        self._destinations: dict[tuple[Origin, Tls], Destination] = {}
+        self._destinations: dict[tuple[Origin, Tls, str | None], Destination] = {}
 
     def may_reach(self, host: str) -> bool:
         """Whether the SUT file allows requests to `host`."""
         return self._hosts.allow(host)
 
-    def to(self, origin: Origin, tls: Tls | None = None) -> Destination:
-        """How to talk to an origin: with `tls`, or else as its service has it, or as is usual.
+    def to(self, origin: Origin, tls: Tls | None = None, *, socket: str | None = None) -> Destination:
+        """How to talk to an origin: with `tls`, or else as its service has it, or as is usual; over a Unix socket.
 
-        Raises ConfigError for a CA file that can't be read.
+        Raises ConfigError for a certificate file that can't be read.
         """
         if tls is None:
             tls = self._tls.get(origin, Tls())
-        destination = self._destinations.get((origin, tls))
+        destination = self._destinations.get((origin, tls, socket))
         if destination is None:
-            context = self._context(tls) if origin.scheme == "https" else None
-            destination = self._destinations[origin, tls] = Destination(origin=origin, tls=context)
+            encrypted = origin.scheme == "https"
+            destination = self._destinations[origin, tls, socket] = Destination(
+                origin=origin,
+                tls=self._context(tls) if encrypted else None,
+                server_name=(tls.server_name or origin.host) if encrypted else None,
+                socket=socket,
+                proxy=proxy_for(origin, self._settings.proxies) if socket is None else None,
+                keeps_open=self._settings.connections != "none",
+            )
         return destination
 
     def by_url(self, url: str) -> tuple[Destination, str] | Failure:

@@ -7,11 +7,11 @@ import weakref
 from collections.abc import Mapping
 
 from windtunnel.http.client import HttpClient
-from windtunnel.http.dial import knock
+from windtunnel.http.dial import Destination, knock
 from windtunnel.http.encoding import encode_target, merge_headers, require_method
 from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, make_endpoint
 from windtunnel.http.identity import Identification
-from windtunnel.http.origin import Origin, parse_base_url
+from windtunnel.http.origin import parse_base_url
 from windtunnel.http.routes import Routes
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.sut import Service, Sut
@@ -24,14 +24,14 @@ _PREFLIGHT_S = 5.0
 class HttpTransport:
     """Our own HTTP/1.1 transport, for one run against one SUT. Belongs to the event loop its clients run on."""
 
-    __slots__ = ("_clients", "_identification", "_origins", "_routes", "_sut")
+    __slots__ = ("_clients", "_destinations", "_identification", "_routes", "_sut")
 
     def __init__(self, sut: Sut, run_id: str) -> None:
         """Raises ExpressionError for a base URL or the name of an id header that can't be used."""
         self._sut = sut
         self._identification = Identification(sut.ids, run_id=run_id)
         self._routes = Routes(sut)
-        self._origins: dict[Origin, None] = {}
+        self._destinations: dict[Destination, None] = {}
         self._clients: weakref.WeakSet[HttpClient] = weakref.WeakSet()
 
     def endpoint(self, *, method: str, service: Service, headers: Mapping[str, str]) -> HttpEndpoint:
@@ -41,12 +41,13 @@ class HttpTransport:
         that can't be read.
         """
         base = parse_base_url(service.base_url)
-        self._origins[base.origin] = None
+        destination = self._routes.to(base.origin, service.tls, socket=base.socket)
+        self._destinations[destination] = None
         own = tuple(headers.items())
         return make_endpoint(
             method=require_method(method),
             service=service,
-            destination=self._routes.to(base.origin, service.tls),
+            destination=destination,
             path=encode_target(base.path) if base.path else "",
             headers=merge_headers(DEFAULT_HEADERS, service.headers.items(), own),
             portable=merge_headers(DEFAULT_HEADERS, own),
@@ -54,19 +55,19 @@ class HttpTransport:
 
     def client(self) -> HttpClient:
         """A client for one user."""
-        client = HttpClient(self._routes, identification=self._identification, max_body=self._sut.http.max_body)
+        client = HttpClient(self._routes, identification=self._identification, settings=self._sut.http)
         self._clients.add(client)
         return client
 
     async def preflight(self) -> dict[str, str | None]:
-        """Try a TCP connection to each origin that an endpoint was made for: origin -> None, or what was wrong."""
-        origins = list(self._origins)
+        """Connect to each destination that an endpoint was made for: its name -> None, or what was wrong."""
+        destinations = list(self._destinations)
         failures = await asyncio.gather(
-            *(knock(origin, resolver=self._routes.resolver, timeout_s=_PREFLIGHT_S) for origin in origins)
+            *(knock(each, resolver=self._routes.resolver, timeout_s=_PREFLIGHT_S) for each in destinations)
         )
         return {
-            str(origin): None if failure is None else failure.detail or ERROR_KINDS[failure.kind]
-            for origin, failure in zip(origins, failures, strict=True)
+            str(destination): None if failure is None else failure.detail or ERROR_KINDS[failure.kind]
+            for destination, failure in zip(destinations, failures, strict=True)
         }
 
     async def close(self) -> None:

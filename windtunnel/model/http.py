@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from windtunnel.model.record import Timings
 
-__all__ = ["ERROR_KINDS", "GENERATOR_ERRORS", "Exchange", "Headers", "parse_head"]
+__all__ = ["ERROR_KINDS", "GENERATOR_ERRORS", "Exchange", "FileBody", "Headers", "parse_head"]
 
 ERROR_KINDS: dict[str, str] = {
     "timeout": "no complete response before the deadline",
@@ -17,6 +18,7 @@ ERROR_KINDS: dict[str, str] = {
     "refused": "the connection was refused",
     "unreachable": "no route to the host or network",
     "connect_timeout": "no connection before the deadline",
+    "proxy": "the proxy did not open a connection",
     "tls": "the TLS handshake failed",
     "reset": "the connection was reset",
     "closed": "the connection was closed before the response was complete",
@@ -33,6 +35,13 @@ ERROR_KINDS: dict[str, str] = {
 
 GENERATOR_ERRORS = frozenset({"open_files", "ports", "bad_request"})
 """Ours or the scenario's doing, not the SUT's: the step is errored, not failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """A request body that stands in a file and is read while it is sent."""
+
+    path: str
 
 
 class Headers(Mapping[str, str]):

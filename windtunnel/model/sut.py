@@ -7,20 +7,30 @@ from dataclasses import dataclass, field, replace
 
 from windtunnel.model.source import Source
 
-__all__ = ["HttpSettings", "IdHeaders", "Redactions", "Service", "Sut", "Tls"]
+__all__ = ["HttpSettings", "IdHeaders", "Proxies", "Proxy", "Redactions", "Service", "Sut", "Tls"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """How a service proves who it is. Paths are absolute or relative to the working directory."""
+    """How a service proves who it is, and how we do. Paths are absolute or relative to the working directory.
+
+    `cert` is a certificate of ours with its `key` (in the same file when that is None). `server_name` is asked for
+    and expected in place of the host of the base URL.
+    """
 
     verify: bool = True
     ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    server_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One base URL (no trailing slash) with what every request to it carries."""
+    """One base URL (no trailing slash) with what every request to it carries.
+
+    `http+unix:///run/shop.sock` is a server that listens on a socket of the file system.
+    """
 
     name: str
     base_url: str
@@ -40,11 +50,45 @@ class IdHeaders:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """An HTTP proxy: where it listens, and who we are to it."""
+
+    host: str
+    port: int
+    user: str | None = None
+    password: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxies:
+    """The proxy for each scheme, and the hosts that are reached without one: names (everything below them too),
+    `host:port`, addresses, networks such as 10.0.0.0/8, or `*`. `loopback`: whether this machine is reached
+    through them too.
+    """
+
+    http: Proxy | None = None
+    https: Proxy | None = None
+    bypass: tuple[str, ...] = ()
+    loopback: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
-    """How requests are sent, for every service."""
+    """How requests are sent, for every service.
+
+    `max_body` is the largest body accepted, in bytes after decompression. `connections` says how long they are
+    kept: for the next instance of a `user`, until the `instance` ends, or `none`. `resolve` maps `host` or
+    `host:port` to an address that is used without asking anybody.
+    """
 
     max_body: int = 10 * 1024 * 1024
-    """Largest body accepted, in bytes after decompression."""
+    connections: str = "user"
+    dns_ttl_s: float = 300.0
+    proxies: Proxies = Proxies()
+    resolve: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +116,18 @@ class Sut:
     redact: Redactions = Redactions()
     allow_hosts: tuple[str, ...] = ()
     source: Source
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must never be written, however it came here."""
+        proxies = (self.http.proxies.http, self.http.proxies.https)
+        return frozenset(proxy.password for proxy in proxies if proxy and proxy.password)
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """The services over TLS that need not prove who they are."""
+        services = [*([self.default] if self.default else []), *self.services.values()]
+        return tuple(each.name for each in services if not each.tls.verify and each.base_url.startswith("https"))
 
     def service(self, name: str | None) -> Service | None:
         """The service a step means by `name`, or None when there is no such service."""

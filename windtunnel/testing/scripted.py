@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from windtunnel.interfaces import Endpoint
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, FileBody
 from windtunnel.model.record import Timings
 from windtunnel.model.sut import Service
 
@@ -52,6 +52,7 @@ class Sent:
     service: Service
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    file: str | None = None
     timeout_s: float
     max_body: int | None
     follow_redirects: bool
@@ -120,7 +121,7 @@ class ScriptedClient:
         target: str,
         *,
         headers: Sequence[tuple[str, str]] = (),
-        body: bytes = b"",
+        body: bytes | FileBody = b"",
         timeout_s: float,
         max_body: int | None = None,
         follow_redirects: bool = True,
@@ -133,7 +134,8 @@ class ScriptedClient:
             target=target,
             service=endpoint.service,
             headers=(*constant, *headers),
-            body=body,
+            body=body if isinstance(body, bytes) else b"",
+            file=None if isinstance(body, bytes) else body.path,
             timeout_s=timeout_s,
             max_body=max_body,
             follow_redirects=follow_redirects,

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from golden import golden, message_of
 
+from windtunnel.config.flags import Overrides
 from windtunnel.config.sut import load_sut
-from windtunnel.model.sut import HttpSettings, IdHeaders, Redactions, Tls
+from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Tls
 
 
 def test_a_name_and_a_url_are_a_complete_file(write):
@@ -164,3 +165,114 @@ def test_a_missing_variable_of_the_environment(write):
 def test_keys_that_do_nothing_yet_are_refused(write, key: str):
     write("sut.yaml", f"base_url: http://a.test\n{key}: {{}}\n")
     assert f'unknown key "{key}" in an SUT file' in message_of(lambda: load_sut("sut.yaml", {}))
+
+
+def test_how_requests_get_there(write):
+    for name in ("ca.pem", "our.pem", "our.key"):
+        write(f"conf/{name}", "PEM")
+    write(
+        "conf/sut.yaml",
+        """
+        base_url: https://shop.test
+        tls: { ca: ca.pem, cert: our.pem, key: our.key, server_name: inner.test }
+        http: { proxy: "http://me:my%20word@proxy.test:3128", connections: none, dns_ttl: 10s }
+        """,
+    )
+    sut = load_sut("conf/sut.yaml", {"http_proxy": "http://other.test"}).sut
+    proxy = Proxy(host="proxy.test", port=3128, user="me", password="my word")
+    assert sut.http.proxies == Proxies(http=proxy, https=proxy, loopback=True)
+    assert (sut.http.connections, sut.http.dns_ttl_s) == ("none", 10.0)
+    assert sut.default is not None
+    assert sut.default.tls == Tls(
+        ca="conf/ca.pem", cert="conf/our.pem", key="conf/our.key", server_name="inner.test"
+    )
+    assert sut.secrets == {"my word"}
+    assert "my word" not in repr(sut)
+
+
+def test_proxies_come_from_the_environment_unless_the_file_says_none(write):
+    environment = {
+        "HTTP_PROXY": "http://capitals.test",
+        "http_proxy": "small.test:8080",
+        "ALL_PROXY": "http://all.test:1",
+        "no_proxy": "localhost, .corp.test ,10.0.0.0/8",
+    }
+    write("sut.yaml", "base_url: http://shop.test")
+    assert load_sut("sut.yaml", environment).sut.http.proxies == Proxies(
+        http=Proxy(host="small.test", port=8080),
+        https=Proxy(host="all.test", port=1),
+        bypass=("localhost", ".corp.test", "10.0.0.0/8"),
+    )
+    write("sut.yaml", "base_url: http://shop.test\nhttp: { proxy: null }")
+    assert load_sut("sut.yaml", environment).sut.http.proxies == Proxies()
+
+
+def test_a_unix_socket_is_a_base_url(write):
+    write("sut.yaml", "base_url: http+unix:///run/shop.sock")
+    sut = load_sut("sut.yaml", {}).sut
+    assert sut.default is not None
+    assert (sut.name, sut.default.base_url) == ("http+unix:///run/shop.sock", "http+unix:///run/shop.sock")
+
+
+def test_what_can_be_wrong_on_the_way(write):
+    write(
+        "sut.yaml",
+        """
+        services:
+          a: { base_url: "http+unix://shop.sock" }
+          b: { base_url: https://shop.test, tls: { cert: none.pem } }
+          c: { base_url: https://shop.test, tls: { key: sut.yaml } }
+        http: { proxy: "socks5://me:word@proxy.test" }
+        """,
+    )
+    assert message_of(lambda: load_sut("sut.yaml", {})) == golden(
+        """
+        sut.yaml:2:18: a Unix socket needs its whole path
+          2 |   a: { base_url: "http+unix://shop.sock" }
+            |                  ^^^^^^^^^^^^^^^^^^^^^^^
+          help: write it like http+unix:///run/shop.sock
+        sut.yaml:3:50: there is no file "none.pem"
+          3 |   b: { base_url: https://shop.test, tls: { cert: none.pem } }
+            |                                                  ^^^^^^^^
+          help: the path starts at this file's folder
+        sut.yaml:4:44: a key alone proves nothing
+          4 |   c: { base_url: https://shop.test, tls: { key: sut.yaml } }
+            |                                            ^^^
+          help: add `cert:`, the certificate it belongs to
+        sut.yaml:5:16: a proxy is spoken to over http, not socks5
+          5 | http: { proxy: "socks5://me:word@proxy.test" }
+            |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: write a URL such as http://proxy.test:3128
+        """
+    )
+
+
+def test_a_proxy_of_the_environment_that_is_none_is_named_without_its_password(write):
+    write("sut.yaml", "base_url: http://shop.test")
+    assert message_of(lambda: load_sut("sut.yaml", {"https_proxy": "https://me:word@proxy.test"})) == golden(
+        """
+        the environment variable https_proxy: a proxy is spoken to over http, not https
+          help: write a URL such as http://proxy.test:3128
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "address"),
+    [
+        ("shop.test:10.0.0.5", "shop.test", "10.0.0.5"),
+        ("Shop.test:443:10.0.0.5", "shop.test:443", "10.0.0.5"),
+        ("shop.test:::1", "shop.test", "::1"),
+        ("shop.test:443:[::1]", "shop.test:443", "::1"),
+    ],
+)
+def test_an_address_for_a_host(write, text: str, key: str, address: str):
+    write("sut.yaml", "base_url: http://shop.test")
+    sut = Overrides(resolve=(text,)).applied_to(load_sut("sut.yaml", {}).sut)
+    assert sut.http.resolve == {key: address}
+
+
+def test_insecure_believes_every_service(write):
+    write("sut.yaml", "base_url: https://a.test\nservices: { b: { base_url: https://b.test } }")
+    sut = Overrides(insecure=True).applied_to(load_sut("sut.yaml", {}).sut)
+    assert sut.unchecked == ("default", "b")

@@ -37,7 +37,6 @@ def test_a_base_url_is_taken_apart(text, origin, path):
         ("http://shop.test/\r\nX: y", "control characters"),
         ("http://sh%6fp.test", "not a host name"),
         ("http://[::zz]", ""),
-        ("http+unix:///run/shop.sock", "Unix sockets are not supported"),
     ],
 )
 def test_a_base_url_that_cannot_be_used_is_refused_with_the_reason(text, says):

@@ -1,0 +1,91 @@
+"""Proxies: which one a request goes through, and the tunnel an encrypted one needs (RFC 9110, 9.3.6)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ipaddress
+import socket
+
+from windtunnel.http.errors import Failure
+from windtunnel.http.origin import Origin, parse_base_url
+from windtunnel.model.sut import Proxies, Proxy, Sut
+
+__all__ = ["authorization", "open_tunnel", "proxies_in_use", "proxy_for"]
+
+_LONGEST_ANSWER = 16 * 1024
+
+
+def proxy_for(origin: Origin, proxies: Proxies) -> Proxy | None:
+    """The proxy for requests to an origin, None for none."""
+    proxy = proxies.https if origin.scheme == "https" else proxies.http
+    if proxy is None or (not proxies.loopback and _is_loopback(origin.host)):
+        return None
+    return None if any(_covers(pattern, origin) for pattern in proxies.bypass) else proxy
+
+
+def proxies_in_use(sut: Sut) -> list[Proxy]:
+    """The proxies that requests to the services go through."""
+    services = [each for each in (sut.default, *sut.services.values()) if each is not None]
+    bases = [parse_base_url(service.base_url) for service in services]
+    found = [proxy_for(base.origin, sut.http.proxies) for base in bases if base.socket is None]
+    return list(dict.fromkeys(proxy for proxy in found if proxy is not None))
+
+
+def authorization(proxy: Proxy) -> tuple[tuple[str, str], ...]:
+    """The header that says who we are, if the proxy wants to know."""
+    if proxy.user is None:
+        return ()
+    credentials = base64.b64encode(f"{proxy.user}:{proxy.password}".encode()).decode("ascii")
+    return (("Proxy-Authorization", f"Basic {credentials}"),)
+
+
+async def open_tunnel(sock: socket.socket, origin: Origin, proxy: Proxy) -> Failure | None:
+    """Ask the proxy at the other end of `sock` for a connection to the origin. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    lines = [f"CONNECT {host}:{origin.port} HTTP/1.1", f"Host: {host}:{origin.port}"]
+    lines += [f"{name}: {value}" for name, value in authorization(proxy)]
+    await loop.sock_sendall(sock, "\r\n".join([*lines, "", ""]).encode("latin-1"))
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        # One byte after the head would belong to the TLS handshake, which the server never begins.
+        piece = await loop.sock_recv(sock, 4096)
+        answer += piece
+        if not piece or len(answer) > _LONGEST_ANSWER:
+            return Failure("proxy", "its answer to CONNECT is not HTTP")
+    status_line = answer.partition(b"\r\n")[0].decode("latin-1")
+    version, _, status = status_line.partition(" ")
+    if not version.startswith("HTTP/1."):
+        return Failure("proxy", "its answer to CONNECT is not HTTP")
+    return None if status[:1] == "2" else Failure("proxy", f"it answered {status[:80]!r} to CONNECT")
+
+
+def _is_loopback(host: str) -> bool:
+    address = _address(host)
+    return host == "localhost" or host.endswith(".localhost") or (address is not None and address.is_loopback)
+
+
+def _covers(pattern: str, origin: Origin) -> bool:
+    if pattern == "*":
+        return True
+    host, colon, port = pattern.rpartition(":")
+    if colon and port.isdigit() and not host.count(":"):
+        if int(port) != origin.port:
+            return False
+        pattern = host
+    address = _address(origin.host)
+    if address is not None:
+        try:
+            return address in ipaddress.ip_network(pattern.strip("[]"), strict=False)
+        except ValueError:
+            return False
+    suffix = pattern.lower().lstrip("*").lstrip(".")
+    return origin.host == suffix or origin.host.endswith(f".{suffix}")
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
