@@ -34,12 +34,21 @@ def demo(
             "--failure-rate", metavar="SHARE", help="Share of requests the shop fails: 0.02.", min=0, max=1
         ),
     ] = 0.0,
+    freeze: Annotated[
+        bool,
+        typer.Option(
+            "--freeze",
+            help="A shop that stands still for 0.5 s every 4 s, seen by a closed and by an open load (24 s).",
+        ),
+    ] = False,
     output: Output = None,
     quiet: Quiet = False,
     color: Color = None,
 ) -> None:
     """Start a small shop, run a journey against it, and name the report."""
     terminal = Terminal.standard(color=color, quiet=quiet)
+    if freeze:
+        raise typer.Exit(_compare_loads(output, terminal))
     if serve:
         _serve(PORT if port is None else port, failure_rate, terminal)
     else:
@@ -84,6 +93,42 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, ter
         )
         result = run_job(request, environment=os.environ, terminal=terminal)
     return result.summary.exit_code
+
+
+def _compare_loads(output: str | None, terminal: Terminal) -> int:
+    """The same shop, which stands still at times, under a closed and under an open load."""
+    import tempfile
+
+    from windtunnel.cli.job import JobRequest, run_job
+    from windtunnel.config.flags import Overrides
+    from windtunnel.demo.journey import write_look, write_sut
+    from windtunnel.demo.process import ShopProcess
+    from windtunnel.demo.settings import ShopSettings
+
+    loads = {
+        "closed": Overrides(parallel=10, duration="12s", name="frozen shop, closed load", directory=output),
+        "open": Overrides(rate="200/s", duration="12s", name="frozen shop, open load", directory=output),
+    }
+    lines = []
+    exit_code = 0
+    settings = ShopSettings(freeze_s=0.5, freeze_every_s=4.0)
+    with tempfile.TemporaryDirectory(prefix="windtunnel-demo-") as folder, ShopProcess(settings) as shop:
+        sut, look = write_sut(Path(folder), shop.base_url), write_look(Path(folder))
+        for model, overrides in loads.items():
+            request = JobRequest(
+                sut=str(sut), scenarios=(str(look),), overrides=overrides, argv=tuple(sys.argv[1:])
+            )
+            summary = run_job(request, environment=os.environ, terminal=terminal).summary
+            exit_code = max(exit_code, summary.exit_code)
+            seen = summary.metrics["http_req_duration"].distribution
+            if seen is not None:
+                lines.append(
+                    f"{model:<7} p50 {seen.med:5.1f} ms   p99 {seen.p99:5.1f} ms   {seen.count:,} requests"
+                )
+    terminal.result(
+        "\n".join(["The shop stood still for 500 ms of every 4 s. What each load saw of that:", *lines])
+    )
+    return exit_code
 
 
 def _shown(path: Path) -> str:

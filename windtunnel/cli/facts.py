@@ -10,6 +10,7 @@ from pathlib import Path
 
 import windtunnel
 from windtunnel.engine.plan import Plan
+from windtunnel.model.load import ClosedLoad
 from windtunnel.model.manifest import RECORD_VERSION, Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.redaction import Redactor
@@ -62,6 +63,7 @@ def run_manifest(
         base_urls=list(dict.fromkeys(redactor.url(service.base_url) for service in services)),
         scenarios=[scenario.id for scenario in test_plan.scenarios],
         load=test_plan.describe_load,
+        closed=any(isinstance(part.load, ClosedLoad) for part in test_plan.parts),
         phases=list(test_plan.phases),
         seed=test_plan.seed,
         plan_hash=plan_hash(test_plan),

@@ -17,6 +17,7 @@ from windtunnel.cli.request import JobRequest, load_test_plan
 from windtunnel.cli.terminal import Terminal
 from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.coordinator import Conduct, Outcome, conduct
+from windtunnel.engine.limits import local_ports, raise_open_file_limit, shortages
 from windtunnel.engine.loop import run_loop
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.segment import SegmentParts
@@ -187,5 +188,7 @@ def _warn(test_plan: TestPlan, terminal: Terminal) -> None:
     """What a reader of the results must know of how they came about."""
     if unchecked := test_plan.sut.unchecked:
         terminal.note(f"warning: the certificate of {', '.join(unchecked)} is not checked; anybody could answer")
+    for shortage in shortages(test_plan, open_files=raise_open_file_limit(), ports=local_ports()):
+        terminal.note(f"warning: {shortage}")
     for proxy in proxies_in_use(test_plan.sut):
         terminal.note(f"requests go through the proxy {proxy}")

@@ -64,7 +64,8 @@ class Overrides:
         given: dict[str, Any] = {
             each.name: flags[each.name] for each in fields(cls) if flags.get(each.name) is not None
         }
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+        values: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        return cls(**values)
 
     def load(self) -> LoadSettings:
         """What the flags say about the load. Raises ExpressionError for what `flag_problems` objects to."""

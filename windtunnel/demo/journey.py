@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["example_scenarios", "write_sut"]
+__all__ = ["example_scenarios", "write_look", "write_sut"]
 
 _PACKAGE = Path(__file__).parent
 
@@ -19,4 +19,13 @@ def write_sut(folder: Path, base_url: str) -> Path:
     """Write the SUT file of a running shop and return its path."""
     path = folder / "sut.yaml"
     path.write_text(f'name: "Demo shop"\nbase_url: "{base_url}"\n', encoding="utf-8")
+    return path
+
+
+def write_look(folder: Path) -> Path:
+    """Write a scenario of one request and return its path."""
+    path = folder / "look.yaml"
+    path.write_text(
+        "id: look\nflow: [{ type: http, name: list_products, path: /api/products }]\n", encoding="utf-8"
+    )
     return path

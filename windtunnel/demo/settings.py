@@ -63,6 +63,7 @@ class ShopSettings:
     `latency_scale` multiplies every drawn latency; 0 answers at once. `failure_rate` is the share of
     answers that are 503 instead, `payment_failure_rate` that of payments which are declined (both 0 to 1).
     `payment_delay_s` is how long the payment service takes, `ship_after_s` how long an order is pending.
+    For `freeze_s` in every `freeze_every_s` it answers nothing at all, and then everything at once.
     `capacity` bounds the memory: so many sessions, orders and idempotency keys are remembered, each.
     """
 
@@ -73,13 +74,19 @@ class ShopSettings:
     payment_delay_s: float = 0.02
     payment_failure_rate: float = 0.0
     ship_after_s: float = 0.1
+    freeze_s: float = 0.0
+    freeze_every_s: float = 4.0
     capacity: int = 50_000
 
     def __post_init__(self) -> None:
         _require_duration("latency_scale", self.latency_scale)
         _require_duration("payment_delay_s", self.payment_delay_s)
         _require_duration("ship_after_s", self.ship_after_s)
+        _require_duration("freeze_s", self.freeze_s)
+        _require_duration("freeze_every_s", self.freeze_every_s)
         _require_rate("failure_rate", self.failure_rate)
         _require_rate("payment_failure_rate", self.payment_failure_rate)
+        if self.freeze_s and self.freeze_s >= self.freeze_every_s:
+            raise ValueError(f"freeze_s must be less than freeze_every_s, {self.freeze_every_s}")
         if self.capacity < 1:
             raise ValueError(f"capacity must be at least 1, not {self.capacity}")

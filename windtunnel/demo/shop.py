@@ -112,11 +112,14 @@ class _Shop:
 
     def paced(self, latency: Latency, handler: Handler) -> Handler:
         """The handler, after its latency, or the failure that was asked for in its place."""
+        freeze_s, every_s = self._settings.freeze_s, self._settings.freeze_every_s
         scale, failure_rate, stream = self._settings.latency_scale, self._settings.failure_rate, self._stream
 
         async def answer(request: web.Request) -> web.StreamResponse:
             if scale:
                 await asyncio.sleep(latency.draw(stream) * scale)
+            if freeze_s and (left_s := freeze_s - self._clock() % every_s) > 0:
+                await asyncio.sleep(left_s)
             if failure_rate and stream.random() < failure_rate:
                 return problem(503, "unavailable", "the shop was told to fail this request")
             return await handler(request)

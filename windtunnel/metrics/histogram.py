@@ -70,6 +70,13 @@ class Histogram:
             for us in samples:
                 counts[us & masks[us.bit_length()]] += 1
 
+    def add_weighted(self, samples: Sequence[int], weight: int) -> None:
+        """Count each of the samples `weight` times."""
+        for us in samples if weight else ():
+            self.total_us += us * weight
+            self._min, self._max = min(self._min, us), max(self._max, us)
+            self._counts[us & _MASKS[us.bit_length()]] += weight
+
     def merge(self, other: Histogram) -> None:
         """Add every sample of `other`, which keeps them."""
         for lower, count in other._counts.items():

@@ -28,8 +28,9 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What ran. `load` is in words, `phases` are those of its stages. `started` is unix seconds; `host` and `ci`
-    are plain facts for the reader of a report.
+    """What ran. `load` is in words, `closed` whether any part of it is, `phases` are those of its stages.
+
+    `started` is unix seconds; `host` and `ci` are plain facts for the reader of a report.
     """
 
     schema_version: int
@@ -41,6 +42,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     base_urls: list[str]
     scenarios: list[str]
     load: str
+    closed: bool = False
     phases: list[str] = []
     seed: int
     plan_hash: str

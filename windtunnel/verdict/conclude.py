@@ -26,7 +26,7 @@ def conclude(manifest: Manifest, aggregate: Aggregate, evidence: Evidence) -> Su
     """Judge a run by the thresholds of its manifest, the implied one, and what its records are worth."""
     thresholds = in_force(manifest.thresholds)
     results = [evaluate(threshold, aggregate, manifest.steps) for threshold in thresholds]
-    soundness, deciding = assess(aggregate, evidence, thresholds)
+    soundness, deciding = assess(aggregate, evidence, thresholds, closed=manifest.closed)
     verdict = worst(
         [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate), *_judged(aggregate, results)],
         signal_number=aggregate.signal or signal.SIGINT,

@@ -15,6 +15,7 @@ from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.summary import Soundness
 from windtunnel.model.threshold import Threshold
+from windtunnel.verdict.omission import omitted_waiting
 
 __all__ = ["Finding", "assess"]
 
@@ -51,9 +52,12 @@ class _Arrivals:
 
 
 def assess(
-    aggregate: Aggregate, evidence: Evidence, thresholds: Sequence[Threshold]
+    aggregate: Aggregate, evidence: Evidence, thresholds: Sequence[Threshold], *, closed: bool = False
 ) -> tuple[Soundness, list[Finding]]:
-    """The facts, and those of them that decide something. A warning is a finding of the first only."""
+    """The facts, and those of them that decide something. A warning is a finding of the first only.
+
+    `closed`: part of the load was, which may have left out what it should have seen.
+    """
     arrivals = _count_arrivals(aggregate)
     deciding = [
         *_records(aggregate, evidence),
@@ -64,6 +68,8 @@ def assess(
     ]
     lag_us = aggregate.health.lag.percentile(99)
     warnings = [_lag(lag_us)] if lag_us > _LAG_WORTH_SAYING_US else []
+    if closed and (omitted := omitted_waiting(aggregate)):
+        warnings.append(omitted)
     soundness = Soundness(
         finished=evidence.finished,
         intact=evidence.intact,

@@ -1,0 +1,37 @@
+"""A server that stands still now and then: an open load sees it, and a closed one says what it did not see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from windtunnel.cli.job import JobRequest, run_job
+from windtunnel.cli.terminal import Terminal
+from windtunnel.config.flags import Overrides
+from windtunnel.demo.journey import write_look, write_sut
+from windtunnel.demo.process import ShopProcess
+from windtunnel.demo.settings import ShopSettings
+from windtunnel.model.summary import Summary
+
+
+def seen(folder: Path, base_url: str, overrides: Overrides) -> Summary:
+    request = JobRequest(
+        sut=str(write_sut(folder, base_url)), scenarios=(str(write_look(folder)),), overrides=overrides
+    )
+    return run_job(request, environment={}, terminal=Terminal.standard(quiet=True)).summary
+
+
+def test_a_stall_is_in_the_open_loads_numbers_and_in_the_closed_loads_words(tmp_path: Path):
+    runs = str(tmp_path / "runs")
+    settings = ShopSettings(freeze_s=0.2, freeze_every_s=1.6)
+    with ShopProcess(settings) as shop:
+        opened = seen(tmp_path, shop.base_url, Overrides(rate="200/s", duration="3.2s", directory=runs))
+        closed = seen(tmp_path, shop.base_url, Overrides(parallel=5, duration="3.2s", directory=runs))
+    of_open = opened.metrics["http_req_duration"].distribution
+    of_closed = closed.metrics["http_req_duration"].distribution
+    assert of_open is not None
+    assert of_closed is not None
+    # An eighth of all arrivals falls into a stall of 200 ms: the last hundredth waited for most of one.
+    assert of_open.p99 > 100
+    assert of_closed.p99 < 100
+    assert not any("stood still" in finding for finding in opened.soundness.findings)
+    assert any("stood still" in finding for finding in closed.soundness.findings)
