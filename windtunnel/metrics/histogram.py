@@ -1,9 +1,9 @@
-"""A histogram of durations: exact count, sum, minimum and maximum; percentiles within 0.4 %.
+"""A histogram of durations: exact count, sum, minimum and maximum; percentiles within 0.2 %.
 
-Buckets are log-linear: every power of two is cut into 128 buckets of one width, so that a bucket is never
-wider than 1/128 of its lower bound, and its middle never further than 1/256 (0.39 %) from a sample in it.
-Below 256 us every whole microsecond has a bucket of its own. However many samples are added, there are at most
-128 buckets for every doubling of the largest one: 2,600 for values up to a minute.
+Buckets are log-linear: every power of two is cut into 256 buckets of one width, so that a bucket is never
+wider than 1/256 of its lower bound, and its middle never further than 1/512 (0.2 %) from a sample in it.
+Below 512 us every whole microsecond has a bucket of its own. However many samples are added, there are at most
+256 buckets for every doubling of the largest one: 4,900 for values up to a minute.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from windtunnel.model.summary import Distribution
 
 __all__ = ["RELATIVE_ERROR", "Bucket", "Histogram"]
 
-RELATIVE_ERROR = 1 / 256
+RELATIVE_ERROR = 1 / 512
 """How far a percentile may be from a true sample, as a share of that sample."""
 
 _LARGEST = (1 << 63) - 1
 
-# A sample of n bits keeps its 8 highest ones: masked, it is the lower bound of its bucket.
-_MASKS = tuple(-1 << max(0, bits - 8) for bits in range(64))
+# A sample of n bits keeps its 9 highest ones: masked, it is the lower bound of its bucket.
+_MASKS = tuple(-1 << max(0, bits - 9) for bits in range(64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,7 @@ class Histogram:
         return self.total_us / self.count if self._counts else 0.0
 
     def percentile(self, percent: float) -> float:
-        """The smallest sample (within 0.4 %) that `percent` (0 to 100) of all samples do not exceed.
+        """The smallest sample (within 0.2 %) that `percent` (0 to 100) of all samples do not exceed.
 
         In microseconds, by the nearest rank, never outside the true minimum and maximum; 0 without samples.
         """

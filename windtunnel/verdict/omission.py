@@ -48,7 +48,7 @@ def with_omitted(measured: Histogram, interval_us: float) -> Histogram:
     full = Histogram()
     full.merge(measured)
     for bucket in measured.buckets():
-        length_us = (bucket.lower_us + bucket.upper_us) / 2
+        length_us = min(bucket.upper_us - 1, measured.max_us)
         missing = int(length_us / interval_us) - 1
         if missing > 0:
             pieces = min(missing, _MOST_PIECES)
