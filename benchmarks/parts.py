@@ -71,9 +71,7 @@ def throughput(tools: Sequence[Tool], base_url: str, folder: Path, rounds: int) 
             "bytes a request on disk",
         ),
         rows=rows,
-        notes=(
-            "50 users, keep-alive, no pause; nginx on the same processors. The start is left out, the report is in.",
-        ),
+        notes=("50 users, keep-alive, no pause; nginx on the same processors; start left out, report included.",),
     )
 
 
