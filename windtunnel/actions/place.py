@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from windtunnel.actions.known import KnownMembers
 from windtunnel.errors import ExpressionError, Location, Problem, did_you_mean
 from windtunnel.expressions.condition import Condition, compile_condition
 from windtunnel.expressions.functions import RESERVED, Scope, is_reserved
 from windtunnel.expressions.jsonpath import JsonPath, compile_jsonpath
 from windtunnel.expressions.quantities import parse_duration, parse_size
+from windtunnel.expressions.sandbox import Member
 from windtunnel.expressions.template import Template, compile_json, compile_template, compile_text
 from windtunnel.interfaces import Transport
 from windtunnel.model.scenario import Scenario, Step
@@ -29,11 +31,6 @@ T = TypeVar("T")
 _VARIABLE_NAME = re.compile(r"[^\W\d]\w*")
 _ALWAYS_SET = ("correlation_id", "instance_id", "instance_index", "response", "run_id", "steps", "user_index")
 _EMPTY_PATH = "$"
-_ABSENT = {
-    "env": "write ${NAME}, without braces around it: it is read from the environment when the file is",
-    "data": "data files are not supported yet",
-}
-"""Names that nobody may take and that nothing is behind yet."""
 
 
 class StepCompiler:
@@ -51,6 +48,7 @@ class StepCompiler:
         self.names = set(names)
         self.responses: set[str] = set()
         self.steps = tuple(step.name for step in scenario.steps)
+        self.known = KnownMembers(scenario)
 
     def at(self, step: Step) -> Place:
         """The place of a step's mapping."""
@@ -116,6 +114,7 @@ class Place:
         """A bare expression or one in `{{ }}` that yields true or false."""
         condition = self.attempt(lambda: compile_condition(value), compile_condition(True))
         self._check_names(condition.names, lambda name: self._locate_word(name))
+        self._check_members(condition.members, lambda member: self._locate_word(member[-1]))
         return condition
 
     def jsonpath(self, value: Any) -> JsonPath:
@@ -168,7 +167,18 @@ class Place:
 
     def _checked(self, value: Any, template: Template) -> Template:
         self._check_names(template.names, lambda name: _leaf(self, value, name)._locate_word(name))
+        if template.members:
+            self._check_members(
+                template.members, lambda member: _leaf(self, value, member)._locate_word(member[-1])
+            )
         return template
+
+    def _check_members(self, members: Iterable[Member], locate: Callable[[Member], Location]) -> None:
+        """Note what a template reads of `data` and `env` that is not there."""
+        for member in sorted(members):
+            if objection := self.compiler.known.objection(member):
+                message, hint = objection
+                self.compiler.problems.append(Problem(message=message, where=locate(member), hint=hint))
 
     def _check_names(self, names: Iterable[str], locate: Callable[[str], Location]) -> None:
         known = self.compiler.names
@@ -190,11 +200,12 @@ class Place:
         return replace(where, column=found.start() + 1, width=len(word)) if found else where
 
 
-def _leaf(place: Place, value: Any, name: str) -> Place:
+def _leaf(place: Place, value: Any, name: str | Member) -> Place:
     """The place of the first text inside `value` whose template reads `name`."""
     for inner, text in _texts(place, value):
         try:
-            if name in compile_template(text).names:
+            template = compile_template(text)
+            if name in template.names or name in template.members:
                 return inner
         except ExpressionError:
             continue  # noted when the whole value was compiled

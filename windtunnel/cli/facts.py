@@ -11,7 +11,7 @@ from pathlib import Path
 import windtunnel
 from windtunnel.engine.plan import Plan
 from windtunnel.model.load import ClosedLoad
-from windtunnel.model.manifest import RECORD_VERSION, Manifest
+from windtunnel.model.manifest import RECORD_VERSION, DataFile, Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.redaction import Redactor
 
@@ -35,6 +35,7 @@ def plan_hash(test_plan: TestPlan) -> str:
     for source in sorted(test_plan.sources, key=lambda source: source.file):
         digest.update(source.file.encode())
         digest.update("\n".join(source.lines).encode("utf-8", "replace"))
+    digest.update("".join(feeder.digest for feeder in test_plan.data).encode())
     digest.update(test_plan.describe_load.encode())
     digest.update("\n".join(f"{t.selector}: {t.text}" for t in test_plan.thresholds).encode())
     return digest.hexdigest()
@@ -70,6 +71,10 @@ def run_manifest(
         segments=test_plan.workers,
         steps=list(plan.rows),
         thresholds=list(test_plan.thresholds),
+        data=[
+            DataFile(file=each.file, rows=len(each.rows), size=each.size, sha256=each.digest)
+            for each in test_plan.data
+        ],
         argv=[redactor.text(redactor.url(word)) for word in argv],
         tags={key: redactor.text(value) for key, value in test_plan.tags.items()},
         host={

@@ -94,6 +94,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
     directory = RunDirectory.create(Path(test_plan.output.directory), run_id)
     directory.write_manifest(manifest)
     directory.write_sources(test_plan.sources, redactor)
+    directory.write_data(test_plan.data, redactor)
     aggregate = Aggregate.for_thresholds(test_plan.thresholds)
     return _Job(
         test_plan=test_plan,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from windtunnel.config.data import shared_rows_problems
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems
 from windtunnel.config.load import LoadSettings, load_of, put_over
@@ -89,6 +90,7 @@ def assemble(
         load = put_over(plan.load if plan else LoadSettings(), overrides.load())
         problems += load_flag_problems(load, overrides)
     disagreements = [problem for model in models for problem in check_services(model, sut.sut)]
+    disagreements += shared_rows_problems(models)
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
     thresholds: tuple[Threshold, ...] = plan.thresholds if plan else ()

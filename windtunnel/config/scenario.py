@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from windtunnel.config.data import read_feeders
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
 from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.reader import Document, read_file
@@ -123,13 +124,19 @@ def _scenario(document: Document) -> Scenario:
     own = read_load(data["load"]) if "load" in data else None
     problems = [*_reserved_names(document), *_same_names(document, [*steps, *assertions])]
     problems += load_problems(document, own) if own else []
+    feeders, data_problems = read_feeders(document)
+    problems += data_problems
     if problems:
-        raise ConfigError(sorted(problems, key=place_of))
+        # Those of the data files come last, each in a file of its own.
+        raise ConfigError(
+            sorted(problems, key=lambda problem: (_elsewhere(problem, document), *place_of(problem)))
+        )
     return Scenario(
         id=data["id"],
         description=data.get("description", ""),
         weight=int(data.get("weight", 1)),
         tags=texts(data.get("tags", {})),
+        data=feeders,
         variables=data.get("variables", {}),
         steps=tuple(steps),
         assertions=tuple(assertions),
@@ -139,6 +146,10 @@ def _scenario(document: Document) -> Scenario:
         start_after_s=parse_duration(data.get("load", {}).get("start_after", 0)),
         source=document.source,
     )
+
+
+def _elsewhere(problem: Problem, document: Document) -> bool:
+    return problem.where is not None and problem.where.file != document.source.file
 
 
 def _step(entry: Mapping[str, Any], path: tuple[str, int]) -> Step:

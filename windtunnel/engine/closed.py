@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from windtunnel.engine.pacing import stage_at, user_changes
 from windtunnel.engine.plan import Track
@@ -24,6 +26,7 @@ class ClosedTrack:
         self._began = 0.0
         self._next = segment.number
         self._stopped = False
+        self._rows_ended = asyncio.Event()
         self._here: set[int] = set()
         self._leaving: set[int] = set()
         self._pausing: dict[int, asyncio.Task[None]] = {}
@@ -33,7 +36,7 @@ class ClosedTrack:
         """Let instances start, from a reading of the clock on; returns when no further one may."""
         self._began = began
         if self._load.stages:
-            await self._follow_stages()
+            await self._until_rows_end(self._follow_stages())
             return
         for user in range(self._segment.number, self._load.most_at_once, self._segment.of):
             self._enter(user)
@@ -57,6 +60,18 @@ class ClosedTrack:
                 self._leave(users)
             before = users
         await self._sleep_until(self._load.length_s or 0.0)
+
+    async def _until_rows_end(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Do something until it is done or a data file has ended the load."""
+        tasks = {asyncio.ensure_future(each) for each in (doing, self._rows_ended.wait())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
 
     async def _sleep_until(self, at_s: float) -> None:
         left_s = self._began + at_s - self._clock.now()
@@ -104,6 +119,9 @@ class ClosedTrack:
         if self._stopped or (load.count is not None and number >= load.count):
             return None
         if load.duration_s is not None and self._clock.now() >= self._began + load.duration_s:
+            return None
+        if self._track.rows_end is not None and number >= self._track.rows_end:
+            self._rows_ended.set()
             return None
         self._next = number + self._segment.of
         return number

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from windtunnel.engine.feed import Feed
 from windtunnel.engine.journal import Identity, Journal
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.errors import ExpressionError
@@ -107,6 +108,13 @@ class RunningInstance:
             {*self.who.secrets, *(value for value in values if len(value) >= SHORTEST_SECRET)}
         )
 
+    def take_rows(self, feeds: Iterable[Feed]) -> None:
+        """Take this instance's row of every feed. Raises ExpressionError when one has none left."""
+        index = self.who.index
+        self.scope["data"] = {feed.name: feed.row(index) for feed in feeds}
+        if secrets := {secret for feed in feeds for secret in feed.secrets(index)}:
+            self.who.secrets = tuple({*self.who.secrets, *secrets})
+
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
         """Write the record of a request that is not embedded in its step's line."""
         self._journal.request(self.who, step, exchange, poll=poll, failed=failed)
@@ -126,7 +134,7 @@ async def run_instance(
     started = clock.now()
     course = _Course()
     try:
-        if not scenario.variables or _set_variables(instance, scenario, course):
+        if not (scenario.variables or scenario.feeds) or _set_variables(instance, scenario, course):
             stopped = await _flow(instance, scenario, journal, course)
             if scenario.assertions:
                 await _assertions(instance, scenario, journal, course, skip=stopped)
@@ -152,11 +160,15 @@ async def run_instance(
 
 def _set_variables(instance: RunningInstance, scenario: CompiledScenario, course: _Course) -> bool:
     scope = instance.scope
+    kind = "data"
     try:
+        if scenario.feeds:
+            instance.take_rows(scenario.feeds)
+        kind = "template"
         for name, template in scenario.variables:
             scope[name] = template(scope)
     except ExpressionError as error:
-        course.outcome, course.error, course.message = "errored", "template", str(error)
+        course.outcome, course.error, course.message = "errored", kind, str(error)
         return False
     return True
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-__all__ = ["Mix", "smooth_weighted_order"]
+__all__ = ["Mix", "Ranks", "smooth_weighted_order"]
 
 PERIOD = 4096
 
@@ -46,3 +46,32 @@ class Mix:
     def scenario(self, index: int) -> int:
         """The position of the scenario that instance `index` runs."""
         return self._order[index % len(self._order)]
+
+    def ranks(self, places: Collection[int]) -> Ranks:
+        """Counts the instances that run one of the scenarios at `places` (positions in the weights)."""
+        return Ranks([place in places for place in self._order])
+
+
+class Ranks:
+    """How many indexes before one are picked, by arithmetic: `picked` repeats for ever, one of it is true."""
+
+    __slots__ = ("_before", "_period", "_positions")
+
+    def __init__(self, picked: Sequence[bool]) -> None:
+        self._period = len(picked)
+        self._positions = [index for index, is_picked in enumerate(picked) if is_picked]
+        before = 0
+        self._before = []
+        for is_picked in picked:
+            self._before.append(before)
+            before += is_picked
+
+    def rank(self, index: int) -> int:
+        """How many indexes below `index` are picked."""
+        rounds, index = divmod(index, self._period)
+        return rounds * len(self._positions) + self._before[index]
+
+    def index(self, rank: int) -> int:
+        """The index that is picked and has this rank: the inverse of `rank`."""
+        rounds, position = divmod(rank, len(self._positions))
+        return rounds * self._period + self._positions[position]

@@ -37,6 +37,8 @@ class OpenTrack:
         clock, segment = self._runner.clock, self._segment
         overdue = 0
         for number, due_s in enumerate(arrivals(self._load, self._track.seed)):
+            if self._track.rows_end is not None and number >= self._track.rows_end:
+                return
             if number % segment.of != segment.number:
                 continue
             due = began + due_s

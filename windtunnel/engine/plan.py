@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from windtunnel.actions.compiler import CompiledAssertion, CompiledStep, StepCompiler, compile_steps
 from windtunnel.actions.place import Place
+from windtunnel.engine.feed import Feed, make_feeds, rows_end
 from windtunnel.engine.mix import Mix
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.template import Template
@@ -16,6 +17,7 @@ from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.sut import Sut
+from windtunnel.redaction import Redactor
 
 __all__ = ["CompiledScenario", "Plan", "RunFacts", "Track", "compile_plan"]
 
@@ -30,7 +32,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledScenario:
-    """A scenario that is ready to run. `variables` are rendered in order when an instance begins."""
+    """A scenario that is ready to run. When it begins, `feeds` give its rows, then `variables` are rendered."""
 
     id: str
     variables: tuple[tuple[str, Template], ...]
@@ -39,6 +41,7 @@ class CompiledScenario:
     stop_on_step: bool
     stop_on_assertion: bool
     max_steps: int
+    feeds: tuple[Feed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class Track:
     """A load and the scenarios it is for. Several run beside each other when scenarios have loads of their own.
 
     Every `of`-th global index is this track's, from `number` on; users are numbered from `first_user` on.
+    `rows_end`: so many of its instances can run until a data file ends the load; None when none does.
     """
 
     number: int
@@ -56,6 +60,7 @@ class Track:
     seed: str
     first_user: int
     start_after_s: float
+    rows_end: int | None = None
 
     def index(self, number: int) -> int:
         """The global index of this track's instance `number`."""
@@ -96,6 +101,8 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
 def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tuple[Track, ...]:
     """The common load first, then each load that a scenario has to itself."""
     parts = test_plan.parts
+    mixes = [Mix([scenario.weight for scenario in part.scenarios], test_plan.seed) for part in parts]
+    feeds = make_feeds(parts, mixes, seed=test_plan.seed, redactor=Redactor(names=test_plan.sut.redact))
     tracks: list[Track] = []
     first_user = 0
     for number, part in enumerate(parts):
@@ -104,11 +111,14 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
                 number=number,
                 of=len(parts),
                 load=part.load,
-                scenarios=tuple(compiled[scenario.id] for scenario in part.scenarios),
-                mix=Mix([scenario.weight for scenario in part.scenarios], test_plan.seed),
+                scenarios=tuple(
+                    replace(compiled[scenario.id], feeds=feeds.get(scenario.id, ())) for scenario in part.scenarios
+                ),
+                mix=mixes[number],
                 seed=f"{test_plan.seed}:arrivals:{number}",
                 first_user=first_user,
                 start_after_s=part.start_after_s,
+                rows_end=rows_end([feed for scenario in part.scenarios for feed in feeds.get(scenario.id, ())]),
             )
         )
         first_user += part.load.most_at_once

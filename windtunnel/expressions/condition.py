@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.forms import cheap_form, lone_expression
 from windtunnel.expressions.functions import Scope
-from windtunnel.expressions.sandbox import Evaluate, kind_of, parse, render_value, shown
+from windtunnel.expressions.sandbox import Evaluate, Member, kind_of, parse, render_value, shown
 
 __all__ = ["Condition", "compile_condition"]
 
@@ -21,6 +21,7 @@ class Condition:
     text: str
     names: frozenset[str]
     evaluate: Evaluate
+    members: frozenset[Member] = frozenset()
 
     def __call__(self, scope: Scope) -> bool:
         """Whether it holds in `scope`."""
@@ -42,4 +43,4 @@ def compile_condition(value: str | bool) -> Condition:
     if expression is None:
         raise ExpressionError(f"{shown(text)} is not one expression", hint=_HINT)
     evaluate = cheap_form(expression, text) or render_value(parsed, expression)
-    return Condition(text=text, names=parsed.names, evaluate=evaluate)
+    return Condition(text=text, names=parsed.names, evaluate=evaluate, members=parsed.members)

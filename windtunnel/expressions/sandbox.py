@@ -24,6 +24,7 @@ __all__ = [
     "MAX_TEXT",
     "Encode",
     "Evaluate",
+    "Member",
     "Parsed",
     "bounded",
     "defined",
@@ -49,13 +50,23 @@ _NO_LOADER = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _CAPTURES = (nodes.AssignBlock, nodes.CallBlock, nodes.FilterBlock, nodes.Macro)
 
 
+Member = tuple[str, ...]
+"""A dotted name such as ("data", "shopper", "email"), of what is known before the clock starts."""
+
+_KNOWN_ROOTS = ("data", "env")
+
+
 class Parsed(NamedTuple):
-    """A template's syntax tree, and the variables it reads (functions left out)."""
+    """A template's syntax tree, and the variables it reads (functions left out).
+
+    `members` are the dotted names in it that lead into `data` and `env`, each beginning of one too.
+    """
 
     text: str
     tree: nodes.Template
     names: frozenset[str]
     functions: tuple[str, ...]
+    members: frozenset[Member] = frozenset()
 
 
 class _Undefined(StrictUndefined):
@@ -155,7 +166,27 @@ def parse(text: str, *, written: str | None = None) -> Parsed:
         tree=tree,
         names=frozenset(undeclared.difference(FUNCTIONS, _GLOBALS)),
         functions=tuple(sorted(undeclared.intersection(FUNCTIONS))),
+        members=_members(tree) if undeclared.intersection(_KNOWN_ROOTS) else frozenset(),
     )
+
+
+def _members(tree: nodes.Template) -> frozenset[Member]:
+    found = {_member(node) for node in tree.find_all((nodes.Getattr, nodes.Getitem))}
+    return frozenset(member for member in found if member and member[0] in _KNOWN_ROOTS)
+
+
+def _member(node: nodes.Node) -> Member:
+    """`data.a["b"]` as ("data", "a", "b"); empty for what is no plain chain of names."""
+    if isinstance(node, nodes.Name):
+        return (node.name,)
+    if isinstance(node, nodes.Getattr):
+        key: Any = node.attr
+    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        key = node.arg.value
+    else:
+        return ()
+    before = _member(node.node)
+    return (*before, key) if before and isinstance(key, str) else ()
 
 
 def render_value(parsed: Parsed, expression: nodes.Expr) -> Evaluate:

@@ -21,7 +21,16 @@ from jinja2 import nodes
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.forms import cheap_form, cheap_parts, join, lone_expression
 from windtunnel.expressions.functions import Scope
-from windtunnel.expressions.sandbox import Encode, Evaluate, bounded, guarded, parse, render_text, render_value
+from windtunnel.expressions.sandbox import (
+    Encode,
+    Evaluate,
+    Member,
+    bounded,
+    guarded,
+    parse,
+    render_text,
+    render_value,
+)
 
 __all__ = ["Template", "compile_json", "compile_template", "compile_text", "undefined_variable"]
 
@@ -32,13 +41,15 @@ Path = tuple[str | int, ...]
 class Template:
     """A compiled template: call it with a scope, get its value.
 
-    `names` are the variables it reads, functions left out. `constant` says that the scope does not matter.
+    `names` are the variables it reads, functions left out; `members` what it reads of `data` and `env`. `constant`
+    says that the scope does not matter.
     `evaluate` is what a call comes down to; hot code may hold on to it. Raises ExpressionError.
     """
 
     evaluate: Evaluate
     names: frozenset[str] = frozenset()
     constant: bool = False
+    members: frozenset[Member] = frozenset()
 
     def __call__(self, scope: Scope) -> Any:
         """The value for `scope`."""
@@ -84,11 +95,11 @@ def compile_text(text: str | float, *, encode: Encode | None = None) -> Template
     parsed = parse(text)
     cheap = cheap_parts(parsed)
     if cheap is None:
-        return Template(evaluate=render_text(parsed, encode=encode), names=parsed.names)
+        return Template(evaluate=render_text(parsed, encode=encode), names=parsed.names, members=parsed.members)
     constants = [part for part in cheap if isinstance(part, str)]
     if len(constants) == len(cheap):
         return _constant("".join(constants))
-    return Template(evaluate=guarded(text, join(cheap, encode=encode)), names=parsed.names)
+    return Template(evaluate=guarded(text, join(cheap, encode=encode)), names=parsed.names, members=parsed.members)
 
 
 def compile_json(value: Any) -> Template:
@@ -98,12 +109,14 @@ def compile_json(value: Any) -> Template:
     ExpressionError, with the path to the place, for what can't be compiled or written as JSON.
     """
     pieces = _merged(_json_pieces(value, ()))
-    names = frozenset[str]().union(*(hole.names for _, hole, _ in pieces if hole is not None))
-    if all(hole is None for _, hole, _ in pieces):
+    holes = [hole for _, hole, _ in pieces if hole is not None]
+    if not holes:
         constant = b"".join(text for text, _, _ in pieces)
         return Template(evaluate=lambda _: constant, constant=True)
     return Template(
-        evaluate=_join_json([(text, hole and hole.evaluate, path) for text, hole, path in pieces]), names=names
+        evaluate=_join_json([(text, hole and hole.evaluate, path) for text, hole, path in pieces]),
+        names=frozenset[str]().union(*(hole.names for hole in holes)),
+        members=frozenset[Member]().union(*(hole.members for hole in holes)),
     )
 
 
@@ -124,8 +137,8 @@ def _of_text(text: str) -> Template:
     evaluate = cheap_form(expression, text)
     if evaluate is None:
         general = render_value(parsed, expression)
-        return Template(evaluate=lambda scope: bounded(general(scope)), names=parsed.names)
-    return Template(evaluate=evaluate, names=parsed.names)
+        return Template(evaluate=lambda scope: bounded(general(scope)), names=parsed.names, members=parsed.members)
+    return Template(evaluate=evaluate, names=parsed.names, members=parsed.members)
 
 
 def _may_have_holes(text: str) -> bool:
@@ -147,7 +160,8 @@ def _inside(key: str | int, value: Any) -> Template:
 def _container(parts: list[tuple[Any, Template]], build: Evaluate) -> Template:
     return Template(
         evaluate=build,
-        names=frozenset().union(*(part.names for _, part in parts)),
+        names=frozenset[str]().union(*(part.names for _, part in parts)),
+        members=frozenset[Member]().union(*(part.members for _, part in parts)),
         constant=all(part.constant for _, part in parts),
     )
 

@@ -8,7 +8,7 @@ import msgspec
 
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["RECORD_VERSION", "Evidence", "Manifest", "StepRow"]
+__all__ = ["RECORD_VERSION", "DataFile", "Evidence", "Manifest", "StepRow"]
 
 RECORD_VERSION = 1
 
@@ -25,6 +25,15 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: dict[str, str] = {}
     file: str | None = None
     line: int | None = None
+
+
+class DataFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A data file of the plan. `sha256` is of its bytes, hexadecimal, `size` their number."""
+
+    file: str
+    rows: int
+    size: int
+    sha256: str
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,6 +58,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     segments: int = 1
     steps: list[StepRow]
     thresholds: list[Threshold]
+    data: list[DataFile] = []
     argv: list[str] = []
     tags: dict[str, str] = {}
     host: dict[str, str] = {}

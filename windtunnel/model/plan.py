@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from windtunnel.model.data import Feeder
 from windtunnel.model.load import Load
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
@@ -61,6 +62,12 @@ class TestPlan:
             if scenario.load is not None
         ]
         return (LoadPart(load=self.load, scenarios=common), *own) if common else tuple(own)
+
+    @property
+    def data(self) -> tuple[Feeder, ...]:
+        """Every data file of every scenario, each file once."""
+        feeders = [feeder for scenario in self.scenarios for feeder in scenario.data]
+        return tuple({feeder.identity: feeder for feeder in feeders}.values())
 
     @property
     def describe_load(self) -> str:

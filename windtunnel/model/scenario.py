@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from windtunnel.model.data import Feeder
 from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
 
@@ -49,6 +50,7 @@ class Scenario:
     source: Source
     description: str = ""
     assertions: tuple[Step, ...] = ()
+    data: tuple[Feeder, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     weight: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)

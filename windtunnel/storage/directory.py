@@ -16,10 +16,12 @@ from pathlib import Path, PurePath
 import msgspec
 
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
+from windtunnel.model.data import LARGEST_KEPT, Feeder
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.source import Source
 from windtunnel.model.summary import Summary
 from windtunnel.redaction import HIDDEN, Redactor
+from windtunnel.storage.data_files import data_text
 
 __all__ = ["RunDirectory", "new_run_id"]
 
@@ -107,11 +109,21 @@ class RunDirectory:
     def write_sources(self, sources: Iterable[Source], redactor: Redactor) -> None:
         """Write the YAML that ran into `plan/`, with what is secret in it hidden."""
         for source in sources:
-            target = self.path / "plan" / _inside(source.file)
-            while target.exists():
-                target = target.with_name(f"_{target.name}")  # files of one name from folders outside
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(_without_secrets(source, redactor), encoding="utf-8")
+            self._keep(source.file, _without_secrets(source, redactor))
+
+    def write_data(self, feeders: Iterable[Feeder], redactor: Redactor) -> None:
+        """Write the data files that are not too large to keep into `plan/` too."""
+        for feeder in feeders:
+            if feeder.size <= LARGEST_KEPT:
+                self._keep(feeder.file, data_text(feeder, redactor))
+
+    def _keep(self, file: str, text: str) -> None:
+        target = self.path / "plan" / _inside(file)
+        while target.exists():
+            target = target.with_name(f"_{target.name}")  # files of one name from folders outside
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A lone surrogate, which JSON can hold, is no character of a file.
+        target.write_text(text, encoding="utf-8", errors="replace")
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write one file of the run as a whole: a reader sees the old one or the new one."""

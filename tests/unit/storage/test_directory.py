@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from windtunnel.errors import ConfigError, EvidenceError
+from windtunnel.model.data import ABSENT, Feeder
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.source import Mark, Source
 from windtunnel.redaction import Redactor
@@ -125,3 +127,26 @@ def test_files_of_one_name_from_outside_folders_are_all_kept(tmp_path: Path):
     run.write_sources(sources, Redactor())
 
     assert {path.read_text() for path in (run.path / "plan").iterdir()} == {"one\n", "two\n", "three\n"}
+
+
+def feeder(file: str, **more: object) -> Feeder:
+    given: dict = {"columns": ("user", "password"), "rows": (("ada", "lovelace"), ("x", ABSENT)), "size": 10}
+    return Feeder(name="shopper", file=file, identity=file, **{**given, **more})
+
+
+def test_data_files_are_kept_without_what_is_secret_in_them(tmp_path: Path):
+    run = RunDirectory.create(tmp_path, "run")
+    rows = (("ada", "lovelace"), ("a,b", "x"))
+    run.write_data(
+        [feeder("data/s.csv", rows=rows), feeder("s.json"), feeder("s.jsonl"), feeder("big.csv", size=2**20 + 1)],
+        Redactor(),
+    )
+    assert (run.path / "plan" / "data" / "s.csv").read_text() == (
+        'user,password\nada,[redacted]\n"a,b",[redacted]\n'
+    )
+    assert json.loads((run.path / "plan" / "s.json").read_text()) == [
+        {"user": "ada", "password": "[redacted]"},
+        {"user": "x"},
+    ]
+    assert (run.path / "plan" / "s.jsonl").read_text().splitlines()[1] == '{"user":"x"}'
+    assert not (run.path / "plan" / "big.csv").exists()
