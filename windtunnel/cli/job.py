@@ -27,7 +27,6 @@ from windtunnel.http.proxy import proxies_in_use
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
-from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
@@ -112,11 +111,10 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
                 shutdown=shutdown,
                 sinks=(),
                 plan_hash=manifest.plan_hash,
-                segment=Segment(),
+                segment=test_plan.segment(0),
             ),
             preflight=transport.preflight,
             aggregate=aggregate,
-            workers=manifest.segments,
             stop_condition=stop_condition(test_plan.thresholds, aggregate, plan.rows),
         ),
     )
@@ -181,6 +179,7 @@ def _announce(test_plan: TestPlan, manifest: Manifest, terminal: Terminal) -> No
         f"{manifest.sut} ({', '.join(manifest.base_urls)}) · "
         f"{scenarios} scenario{'s' if scenarios != 1 else ''} · {manifest.load}"
         + (f" · {manifest.segments} workers" if manifest.segments > 1 else "")
+        + (f" · shard {manifest.shard}" if manifest.shard else "")
     )
     _warn(test_plan, terminal)
 

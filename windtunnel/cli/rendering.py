@@ -14,8 +14,8 @@ from windtunnel.storage.directory import RunDirectory
 
 __all__ = ["write_reports"]
 
-WRITTEN = ("markdown", "html")
-"""The renderers whose files every run leaves behind, after `summary.json`; the quick one first."""
+WRITTEN = ("markdown", "dotenv", "junit", "openmetrics", "k6", "code-quality", "html")
+"""The renderers whose files every run leaves behind, after `summary.json`; the slow one last."""
 
 
 def write_reports(directory: RunDirectory, analysis: Analysis, terminal: Terminal) -> Report:

@@ -119,6 +119,15 @@ Workers = Annotated[
         show_default=False,
     ),
 ]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Run one of N parts of the load, such as 2/4; `windtunnel merge` judges them together.",
+        show_default=False,
+    ),
+]
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="Believe every certificate: for test systems with one of their own.")
 ]
@@ -152,6 +161,7 @@ def run(
     thresholds: Thresholds = None,
     seed: Seed = None,
     workers: Workers = None,
+    shard: Shard = None,
     insecure: Insecure = False,
     resolve: Resolve = None,
     directory: Output = None,

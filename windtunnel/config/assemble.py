@@ -8,7 +8,7 @@ from typing import Any
 
 from windtunnel.config.data import shared_rows_problems
 from windtunnel.config.discovery import Pattern
-from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems
+from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems, parse_shard
 from windtunnel.config.load import LoadSettings, load_of, put_over
 from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.references import secret_values
@@ -109,8 +109,20 @@ def assemble(
         secrets=secret_values([document.read for document in documents], public=sut.public_env) | sut.sut.secrets,
         sources=tuple(document.source for document in documents),
     )
+    shard = parse_shard(overrides.shard)
+    room = test_plan.most_at_once // shard.of
+    if not room:
+        raise ConfigError.of(
+            f"--shard: {shard.of} shards can't share a load of {test_plan.most_at_once} at once",
+            hint="use fewer shards, or more --parallel",
+        )
+    if shard.of > 1 and overrides.seed is None and (plan is None or plan.seed is None):
+        raise ConfigError.of(
+            "--shard: every shard needs the same seed", hint="add --seed 1, or `seed` to the plan"
+        )
     # A worker without a user or a slot would have nothing to do.
-    return replace(test_plan, workers=min(overrides.processes(processors=processors), test_plan.most_at_once))
+    workers = min(overrides.processes(processors=processors), room)
+    return replace(test_plan, workers=workers, shard=shard)
 
 
 def _placed(problem: Problem, plan: PlanFile | None) -> Problem:

@@ -13,6 +13,7 @@ from windtunnel.config.load import LoadSettings, objections, parse_stages
 from windtunnel.errors import ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.expressions.threshold import parse_flag
+from windtunnel.model.load import Segment
 from windtunnel.model.sut import Service, Sut
 
 __all__ = ["Overrides", "flag_problems", "load_flag_problems"]
@@ -38,6 +39,7 @@ class Overrides:
     graceful_stop: str | None = None
     seed: int | None = None
     workers: str | None = None
+    shard: str | None = None
     thresholds: Sequence[str] = ()
     directory: str | None = None
     bodies: str | None = None
@@ -108,6 +110,10 @@ def flag_problems(overrides: Overrides) -> list[Problem]:
         problems.append(Problem(message="--workers: there is only one worker on Windows"))
     if overrides.arrival not in (None, *ARRIVALS):
         problems.append(Problem(message=f'--arrival is uniform or poisson, not "{overrides.arrival}"'))
+    try:
+        parse_shard(overrides.shard)
+    except ExpressionError as error:
+        problems.append(Problem(message=f"--shard: {error}", hint=error.hint))
     for text in overrides.resolve:
         try:
             parse_resolution(text)
@@ -119,6 +125,16 @@ def flag_problems(overrides: Overrides) -> list[Problem]:
         except ExpressionError as error:
             problems.append(Problem(message=f"--threshold: {error}", hint=error.hint))
     return problems
+
+
+def parse_shard(text: str | None) -> Segment:
+    """The part of the load that `2/4` means; all of it without a text. Raises ExpressionError."""
+    if text is None:
+        return Segment()
+    number, slash, of = text.partition("/")
+    if slash and number.isdecimal() and of.isdecimal() and 0 < int(number) <= int(of) < 10_000:
+        return Segment(number=int(number) - 1, of=int(of))
+    raise ExpressionError(f'"{text}" is not a shard', hint="write it like 2/4: the second of four")
 
 
 def parse_resolution(text: str) -> tuple[str, str]:

@@ -13,7 +13,6 @@ from windtunnel.engine.segment import SegmentParts, run_segment
 from windtunnel.engine.shutdown import Stop
 from windtunnel.interfaces import Clock, Preflight, StopCondition
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import TestPlan
 from windtunnel.storage.reader import RecordReader
@@ -26,7 +25,7 @@ CHECK_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conduct:
-    """What a run is conducted with. `parts` are those of the only segment when `workers` is 1.
+    """What a run is conducted with. `parts` are those of the only segment when there is one worker.
 
     `aggregate` holds what was counted so far while the run goes on: its own sink, or what the workers send.
     """
@@ -35,7 +34,6 @@ class Conduct:
     parts: SegmentParts
     preflight: Preflight
     aggregate: Aggregate
-    workers: int = 1
     stop_condition: StopCondition | None = None
 
 
@@ -59,7 +57,7 @@ async def conduct(run: Conduct) -> Outcome:
         return await _say_unreachable(run, unreachable)
     watch = asyncio.create_task(_watch(run))
     try:
-        if run.workers == 1:
+        if run.test_plan.workers == 1:
             parts = replace(run.parts, sinks=(run.aggregate, *run.parts.sinks))
             return Outcome(aggregate=run.aggregate, evidence=await run_segment(parts))
         fleet = Fleet(_orders(run), aggregate=run.aggregate, shutdown=run.parts.shutdown)
@@ -87,9 +85,8 @@ async def _watch(run: Conduct) -> None:
 async def _say_unreachable(run: Conduct, unreachable: str) -> Outcome:
     """Every segment says why nothing was sent."""
     evidence = []
-    for number in range(run.workers):
-        segment = Segment(number=number, of=run.workers)
-        parts = replace(run.parts, segment=segment, sinks=(run.aggregate, *run.parts.sinks))
+    for number in range(run.test_plan.workers):
+        parts = replace(run.parts, segment=run.test_plan.segment(number), sinks=(run.aggregate, *run.parts.sinks))
         evidence.append(await run_segment(parts, unreachable=unreachable))
     return Outcome(aggregate=run.aggregate, evidence=Evidence.of_all(evidence))
 
@@ -101,14 +98,14 @@ def _orders(run: Conduct) -> list[Orders]:
             test_plan=run.test_plan,
             directory=parts.directory.path,
             plan_hash=parts.plan_hash,
-            segment=Segment(number=number, of=run.workers),
+            segment=run.test_plan.segment(number),
         )
-        for number in range(run.workers)
+        for number in range(run.test_plan.workers)
     ]
 
 
 def _read_back(run: Conduct) -> Outcome:
-    reader = RecordReader(run.parts.directory.segments(), expected=run.workers)
+    reader = RecordReader(run.parts.directory.segments(), expected=run.test_plan.workers)
     aggregate = Aggregate.for_thresholds(run.test_plan.thresholds)
     for record in reader:
         aggregate.write([record])

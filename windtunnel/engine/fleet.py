@@ -161,8 +161,9 @@ class _Member:
 
     @property
     def fate(self) -> str:
-        segment = self._orders.segment
-        return f"worker {segment.number + 1} of {segment.of} {self._how_it_ended()}"
+        orders = self._orders
+        worker = orders.segment.number % orders.test_plan.workers + 1
+        return f"worker {worker} of {orders.test_plan.workers} {self._how_it_ended()}"
 
     def _how_it_ended(self) -> str:
         code = self._process.returncode if self._process else None

@@ -129,6 +129,9 @@ class Segment:
     number: int = 0
     of: int = 1
 
+    def __str__(self) -> str:
+        return f"{self.number + 1}/{self.of}"
+
     def share(self, total: int) -> int:
         """How many of the numbers 0 to `total` - 1 are this segment's."""
         return (total - self.number + self.of - 1) // self.of if total > self.number else 0

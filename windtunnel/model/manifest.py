@@ -39,7 +39,9 @@ class DataFile(msgspec.Struct, frozen=True, kw_only=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What ran. `load` is in words, `closed` whether any part of it is, `phases` are those of its stages.
 
-    `started` is unix seconds; `host` and `ci` are plain facts for the reader of a report.
+    `segments` is how many there are on disk. `shard`, such as "2/4", says which of several runs that share one
+    load this is; thresholds are judged when they are merged. `started` is unix seconds; `host` and `ci` are plain
+    facts for the reader of a report.
     """
 
     schema_version: int
@@ -56,6 +58,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seed: int
     plan_hash: str
     segments: int = 1
+    shard: str = ""
     steps: list[StepRow]
     thresholds: list[Threshold]
     data: list[DataFile] = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from windtunnel.model.data import Feeder
-from windtunnel.model.load import Load
+from windtunnel.model.load import Load, Segment
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
@@ -37,7 +37,8 @@ class TestPlan:
     """What to run against what, how hard, and what decides.
 
     `load` is that of all scenarios which have none of their own. `secrets` are values that came from the
-    environment and must never be written, `workers` the processes that share the load.
+    environment and must never be written, `workers` the processes that share the load. Of several
+    runs that share one load, `shard` says which this is.
     """
 
     sut: Sut
@@ -51,6 +52,7 @@ class TestPlan:
     secrets: frozenset[str] = frozenset()
     sources: tuple[Source, ...] = ()
     workers: int = 1
+    shard: Segment = Segment()
 
     @property
     def parts(self) -> tuple[LoadPart, ...]:
@@ -85,6 +87,10 @@ class TestPlan:
     def phases(self) -> tuple[str, ...]:
         """The phase of every stage of every load, each once."""
         return tuple(dict.fromkeys(stage.phase for part in self.parts for stage in part.load.stages))
+
+    def segment(self, worker: int) -> Segment:
+        """The part of the whole load that one worker of this run does."""
+        return Segment(number=self.shard.number * self.workers + worker, of=self.shard.of * self.workers)
 
     @property
     def most_at_once(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from windtunnel.report import html, json, markdown, terminal
+from windtunnel.report import code_quality, dotenv, html, json, junit, k6_summary, markdown, openmetrics, terminal
 from windtunnel.report.model import Report
 
 __all__ = ["RENDERERS", "Renderer"]
@@ -16,5 +16,10 @@ RENDERERS: dict[str, tuple[str, Renderer]] = {
     "markdown": ("summary.md", markdown.render),
     "json": ("summary.json", json.render),
     "terminal": ("summary.txt", terminal.render),
+    "junit": ("ci/junit.xml", junit.render),
+    "openmetrics": ("ci/metrics.prom", openmetrics.render),
+    "k6": ("ci/load-performance.json", k6_summary.render),
+    "code-quality": ("ci/gl-codequality.json", code_quality.render),
+    "dotenv": ("ci/windtunnel.env", dotenv.render),
 }
 """Name -> (file name in the run directory, Report -> text). Only the terminal's is not written by itself."""

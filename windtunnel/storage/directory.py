@@ -1,6 +1,6 @@
 """The run directory: what is where, and how a run is found again.
 
-runs/<run_id>/   manifest.json  plan/  records/0000.jsonl …  bodies/  summary.json  summary.md  report.html
+runs/<run_id>/   manifest.json  plan/  records/0000.jsonl …  bodies/  summary.json  summary.md  report.html  ci/
 runs/latest      the newest
 """
 
@@ -126,10 +126,11 @@ class RunDirectory:
         target.write_text(text, encoding="utf-8", errors="replace")
 
     def write(self, name: str, content: str | bytes) -> Path:
-        """Write one file of the run as a whole: a reader sees the old one or the new one."""
+        """Write one file of the run, `name` in it, as a whole: a reader sees the old one or the new one."""
         target = self.path / name
-        temporary = target.with_name(f".{name}.tmp")
+        temporary = target.with_name(f".{target.name}.tmp")
         try:
+            target.parent.mkdir(exist_ok=True)
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)
             temporary.replace(target)
         except OSError as error:

@@ -38,6 +38,8 @@ class RecordReader:
         """What was read is worth this; call it after the last record."""
         findings = list(self._findings)
         finished = self._finished == max(self._expected, len(self._segments))
+        if (missing := self._expected - len(self._segments)) > 0:
+            findings.append(f"the run did not finish: {missing} of {self._expected} record files are missing")
         if not finished and not findings:
             findings.append("the run did not finish: its records end without the closing line")
         return Evidence(finished=finished, intact=not self._damaged, findings=tuple(findings))

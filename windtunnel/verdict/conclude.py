@@ -24,7 +24,8 @@ _NOT_SENT = GENERATOR_ERRORS | {"host_not_allowed"}
 
 def conclude(manifest: Manifest, aggregate: Aggregate, evidence: Evidence) -> Summary:
     """Judge a run by the thresholds of its manifest, the implied one, and what its records are worth."""
-    thresholds = in_force(manifest.thresholds)
+    # One shard's part of the load says nothing about the whole: its thresholds are judged when shards are merged.
+    thresholds = () if manifest.shard else in_force(manifest.thresholds)
     results = [evaluate(threshold, aggregate, manifest.steps) for threshold in thresholds]
     soundness, deciding = assess(aggregate, evidence, thresholds, closed=manifest.closed)
     verdict = worst(

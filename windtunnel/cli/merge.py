@@ -1,0 +1,41 @@
+"""`windtunnel merge`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from windtunnel.cli.options import Color, Output, Quiet
+from windtunnel.cli.terminal import Terminal
+
+__all__ = ["merge"]
+
+
+def merge(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="The runs of all shards: run ids or paths.", show_default=False),
+    ],
+    output: Output = None,
+    quiet: Quiet = False,
+    color: Color = None,
+) -> None:
+    """Put the shards of a run together and judge the whole: one run directory, one report, one exit code."""
+    import time
+
+    from windtunnel.cli.rendering import write_reports
+    from windtunnel.report.collect import analyse
+    from windtunnel.storage.directory import RunDirectory, new_run_id
+    from windtunnel.storage.merging import merge_into, merged_manifest
+
+    root = Path(output or "runs")
+    shards = [RunDirectory.find(run, root) for run in runs]
+    run_id = new_run_id(time.time())
+    manifest = merged_manifest(shards, run_id=run_id)
+    directory = RunDirectory.create(root, run_id)
+    merge_into(directory, shards, manifest)
+    analysis = analyse(directory)
+    write_reports(directory, analysis, Terminal.standard(color=color, quiet=quiet))
+    raise typer.Exit(analysis.summary.exit_code)

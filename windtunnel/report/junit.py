@@ -1,0 +1,124 @@
+"""`ci/junit.xml`: thresholds, steps and assertions as test cases, which every CI system shows.
+
+A step that failed somewhere in a run whose thresholds allow for that is no failing test case: what it came to
+stands in its output. Class names are the files that the steps stand in, and every name occurs once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from xml.etree import ElementTree
+
+from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
+from windtunnel.report import figures
+from windtunnel.report.model import Report
+from windtunnel.report.text import printable
+from windtunnel.report.wording import headline, honest
+
+__all__ = ["render"]
+
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Everything that XML 1.0 has no way to write (its production 2)."""
+
+_LONGEST = 2_000
+
+
+def render(report: Report) -> str:
+    """The file as text."""
+    summary = honest(report.summary)
+    suites = ElementTree.Element("testsuites", name="windtunnel")
+    names: set[tuple[str, str]] = set()
+    _add_suite(suites, "verdict", [_verdict(summary)], names)
+    _add_suite(suites, "thresholds", [_threshold(result) for result in summary.thresholds], names)
+    for scenario in dict.fromkeys(row.scenario for row in summary.steps):
+        rows = [row for row in summary.steps if row.scenario == scenario]
+        _add_suite(suites, scenario, [_step(row, summary) for row in rows], names)
+    for total in ("tests", "failures", "errors"):
+        suites.set(total, str(sum(int(suite.get(total, "0")) for suite in suites)))
+    ElementTree.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
+
+
+def _add_suite(
+    suites: ElementTree.Element, name: str, cases: Iterable[ElementTree.Element], names: set[tuple[str, str]]
+) -> None:
+    suite = ElementTree.SubElement(suites, "testsuite", name=_text(name))
+    for case in cases:
+        _make_unique(case, names)
+        suite.append(case)
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(len(suite.findall("testcase/failure"))))
+    suite.set("errors", str(len(suite.findall("testcase/error"))))
+
+
+def _make_unique(case: ElementTree.Element, names: set[tuple[str, str]]) -> None:
+    # GitLab drops a test case whose name it has seen already.
+    base, number = case.get("name", ""), 1
+    while (case.get("classname", ""), case.get("name", "")) in names:
+        number += 1
+        case.set("name", f"{base} ({number})")
+    names.add((case.get("classname", ""), case.get("name", "")))
+
+
+def _verdict(summary: Summary) -> ElementTree.Element:
+    """The run as a whole: what no threshold and no step says, such as that it did not finish."""
+    case = _case("windtunnel", headline(summary), None, None)
+    if summary.verdict not in ("pass", "fail"):
+        _add(case, "error", summary.verdict, "\n".join(summary.reasons))
+    return case
+
+
+def _threshold(result: ThresholdResult) -> ElementTree.Element:
+    case = _case(result.file or "thresholds", f"{result.selector}: {result.condition}", result.file, result.line)
+    said = f"{result.measured}, limit {result.limit} (n = {result.samples:,})"
+    if result.result == "fail":
+        _add(case, "failure", said, result.reason or "")
+    elif result.result != "pass":
+        _add(case, "error", result.reason or said, said)
+    else:
+        _add_output(case, said)
+    return case
+
+
+def _step(row: StepSummary, summary: Summary) -> ElementTree.Element:
+    case = _case(row.file or row.scenario, row.step, row.file, row.line)
+    case.set("time", f"{row.latency.avg / 1000:.6f}")
+    bad = row.failed + row.errored
+    if not row.count:
+        ElementTree.SubElement(case, "skipped", message="never ran")
+    elif bad:
+        said = f"{bad:,} of {figures.plural(row.count, 'time')} it did not pass"
+        groups = [g for g in summary.errors if (g.scenario, g.step) == (row.scenario, row.step)]
+        detail = "\n".join(map(_group, groups[:5]))
+        if summary.verdict == "fail":
+            _add(case, "failure", said, detail)
+        else:
+            _add_output(case, f"{said}\n{detail}")
+    return case
+
+
+def _group(group: ErrorGroup) -> str:
+    return f"{group.count:,} times {group.cause}: {group.example} (first in {', '.join(group.instances[:3])})"
+
+
+def _case(classname: str, name: str, file: str | None, line: int | None) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", classname=_text(classname), name=_text(name))
+    if file:
+        case.set("file", _text(file))
+        if line:
+            case.set("line", str(line))
+    return case
+
+
+def _add(case: ElementTree.Element, kind: str, message: str, detail: str) -> None:
+    element = ElementTree.SubElement(case, kind, message=_text(message))
+    element.text = _text(detail, lines=True)
+
+
+def _add_output(case: ElementTree.Element, text: str) -> None:
+    ElementTree.SubElement(case, "system-out").text = _text(text, lines=True)
+
+
+def _text(text: str, *, lines: bool = False) -> str:
+    return _NOT_XML.sub("", printable(text, limit=_LONGEST, lines=lines))

@@ -1,0 +1,71 @@
+"""`ci/metrics.prom`: every metric in OpenMetrics 1.0, over the whole run and for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from windtunnel.model.summary import Distribution, MetricSummary
+from windtunnel.report.model import Report
+from windtunnel.report.text import printable
+from windtunnel.report.wording import honest
+
+__all__ = ["render"]
+
+_QUANTILES = (("0.5", "med"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"), ("0.999", "p999"))
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+def render(report: Report) -> str:
+    """The file as text. A metric that nothing was counted for is left out."""
+    summary = honest(report.summary)
+    lines: list[str] = []
+    for name, metric in summary.metrics.items():
+        lines += _metric(f"windtunnel_{name}", metric)
+    steps = [row for row in summary.steps if row.latency.count]
+    if steps:
+        lines += _head("windtunnel_step_latency_seconds", "summary", "seconds")
+    for row in steps:
+        labels = _labels(scenario=row.scenario, step=row.step)
+        lines += _summary("windtunnel_step_latency_seconds", row.latency, labels)
+    lines += [*_head("windtunnel_exit_code", "gauge"), f"windtunnel_exit_code {summary.exit_code}", "# EOF"]
+    return "\n".join(lines) + "\n"
+
+
+def _metric(name: str, metric: MetricSummary) -> Iterator[str]:
+    if metric.distribution is not None:
+        if metric.distribution.count:
+            yield from _head(f"{name}_seconds", "summary", "seconds")
+            yield from _summary(f"{name}_seconds", metric.distribution, "")
+    elif metric.type == "rate":
+        if metric.rate is not None:
+            yield from _head(f"{name}_ratio", "gauge", "ratio")
+            yield f"{name}_ratio {_number(metric.rate)}"
+    elif metric.type == "counter":
+        yield from _head(name, "counter")
+        yield f"{name}_total {metric.count}"
+    elif metric.value is not None:
+        yield from _head(name, "gauge")
+        yield f"{name} {_number(metric.value)}"
+
+
+def _head(name: str, kind: str, unit: str | None = None) -> list[str]:
+    return [f"# TYPE {name} {kind}", *([f"# UNIT {name} {unit}"] if unit else [])]
+
+
+def _summary(name: str, distribution: Distribution, labels: str) -> Iterator[str]:
+    for quantile, field in _QUANTILES:
+        inner = ",".join(part for part in (labels, f'quantile="{quantile}"') if part)
+        yield f"{name}{{{inner}}} {_number(getattr(distribution, field) / 1000)}"
+    outer = f"{{{labels}}}" if labels else ""
+    yield f"{name}_count{outer} {distribution.count}"
+    yield f"{name}_sum{outer} {_number(distribution.avg * distribution.count / 1000)}"
+
+
+def _labels(**labels: str) -> str:
+    return ",".join(
+        f'{name}="{printable(value, limit=200).translate(_ESCAPES)}"' for name, value in labels.items()
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.9g}"
