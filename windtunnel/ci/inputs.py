@@ -31,6 +31,7 @@ INPUT_NAMES = (
     "thresholds",
     "seed",
     "workers",
+    "shard",
     "output-dir",
 )
 """Every input, as `action.yml` names it."""
@@ -45,6 +46,7 @@ _ONE_LINE = (
     "pace",
     "graceful-stop",
     "workers",
+    "shard",
     "output-dir",
 )
 _SHOWN = 80
@@ -69,6 +71,7 @@ class ActionInputs:
     thresholds: tuple[str, ...] = ()
     seed: int | None = None
     workers: str | None = None
+    shard: str | None = None
     output_dir: str = DEFAULT_OUTPUT_DIR
 
     def flags(self) -> tuple[str, ...]:
@@ -87,6 +90,7 @@ class ActionInputs:
             "--graceful-stop": self.graceful_stop,
             "--seed": self.seed,
             "--workers": self.workers,
+            "--shard": self.shard,
             "--output": self.output_dir,
         }
         flags = [f"{flag}={value}" for flag, value in single.items() if value is not None]
@@ -114,6 +118,7 @@ def read_inputs(environment: Mapping[str, str]) -> ActionInputs:
         thresholds=_lines(environment, "thresholds"),
         seed=_whole_number(environment, "seed", problems, at_least=0),
         workers=_text(environment, "workers"),
+        shard=_text(environment, "shard"),
         output_dir=_text(environment, "output-dir") or DEFAULT_OUTPUT_DIR,
     )
     # A line break in one of these is a list given where a single value is meant.

@@ -133,6 +133,7 @@ def _request(inputs: ActionInputs) -> JobRequest:
             thresholds=inputs.thresholds,
             seed=inputs.seed,
             workers=inputs.workers,
+            shard=inputs.shard,
             directory=inputs.output_dir,
         ),
         argv=inputs.flags(),

@@ -57,7 +57,7 @@ def run_job(request: JobRequest, *, environment: Mapping[str, str], terminal: Te
     outcome = run_loop(lambda: _carry_out(job, terminal))
     summary = conclude(job.manifest, outcome.aggregate, outcome.evidence)
     analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=job.manifest)
-    write_reports(job.directory, analysis, terminal)
+    write_reports(job.directory, analysis, terminal, environment=environment)
     return JobResult(summary=summary, directory=job.directory)
 
 
@@ -115,7 +115,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
             ),
             preflight=transport.preflight,
             aggregate=aggregate,
-            stop_condition=stop_condition(test_plan.thresholds, aggregate, plan.rows),
+            stop_condition=stop_condition(test_plan.thresholds, aggregate, plan.rows, shard=bool(manifest.shard)),
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,10 @@ def merge(
     quiet: Quiet = False,
     color: Color = None,
 ) -> None:
-    """Put the shards of a run together and judge the whole: one run directory, one report, one exit code."""
+    """Put the shards of a run together and judge the whole: one run directory, one report, one exit code.
+
+    A shard that is missing makes the whole incomplete, exit 5.
+    """
     import time
 
     from windtunnel.cli.rendering import write_reports
@@ -31,11 +35,13 @@ def merge(
     from windtunnel.storage.merging import merge_into, merged_manifest
 
     root = Path(output or "runs")
-    shards = [RunDirectory.find(run, root) for run in runs]
+    found = [RunDirectory.find(run, root) for run in runs]
+    # `runs/*` names the newest twice: as itself and as `latest`.
+    shards = list({shard.path.resolve(): shard for shard in found}.values())
     run_id = new_run_id(time.time())
     manifest = merged_manifest(shards, run_id=run_id)
     directory = RunDirectory.create(root, run_id)
     merge_into(directory, shards, manifest)
     analysis = analyse(directory)
-    write_reports(directory, analysis, Terminal.standard(color=color, quiet=quiet))
+    write_reports(directory, analysis, Terminal.standard(color=color, quiet=quiet), environment=os.environ)
     raise typer.Exit(analysis.summary.exit_code)

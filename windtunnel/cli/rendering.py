@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from windtunnel.ci.gitlab import artifact_url
 from windtunnel.cli.terminal import Terminal
 from windtunnel.errors import EvidenceError
 from windtunnel.report import terminal as terminal_report
@@ -14,11 +16,13 @@ from windtunnel.storage.directory import RunDirectory
 
 __all__ = ["write_reports"]
 
-WRITTEN = ("markdown", "dotenv", "junit", "openmetrics", "k6", "code-quality", "html")
+WRITTEN = ("markdown", "dotenv", "junit", "openmetrics", "k6", "code-quality", "external-links", "html")
 """The renderers whose files every run leaves behind, after `summary.json`; the slow one last."""
 
 
-def write_reports(directory: RunDirectory, analysis: Analysis, terminal: Terminal) -> Report:
+def write_reports(
+    directory: RunDirectory, analysis: Analysis, terminal: Terminal, *, environment: Mapping[str, str]
+) -> Report:
     """Write `summary.json`, `summary.md` and `report.html`, and show the final table and verdict.
 
     What can't be written keeps nothing else from being written or shown; the EvidenceError comes afterwards.
@@ -32,7 +36,10 @@ def write_reports(directory: RunDirectory, analysis: Analysis, terminal: Termina
             failures.append(error)
 
     attempt(lambda: directory.write_summary(analysis.summary))
-    report = build_report(directory, analysis.manifest, analysis.summary, analysis.aggregate)
+    report = replace(
+        build_report(directory, analysis.manifest, analysis.summary, analysis.aggregate),
+        url=artifact_url(environment, directory.path / "report.html"),
+    )
     for name in WRITTEN:
         file_name, render = RENDERERS[name]
         attempt(lambda: directory.write(file_name, render(report)))  # noqa: B023  called at once

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -36,4 +37,4 @@ def report(
         raise ConfigError.of(f"RUN is {run!r} and --run-id is {run_id!r}", hint="give one of them")
     directory = RunDirectory.find(run or run_id or "latest", Path(output or "runs"))
     terminal = Terminal.standard(color=color, quiet=quiet)
-    write_reports(directory, analyse(directory), terminal)
+    write_reports(directory, analyse(directory), terminal, environment=os.environ)

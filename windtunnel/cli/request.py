@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from windtunnel.ci.shards import detected_shard
 from windtunnel.config.assemble import load_all
 from windtunnel.config.flags import Overrides
 from windtunnel.model.plan import TestPlan
@@ -44,9 +45,15 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
         sut=request.sut,
         scenarios=request.scenarios,
         plan=plan,
-        overrides=request.overrides,
+        overrides=_with_shard(request.overrides, environment),
         processors=usable_processors(),
     )
+
+
+def _with_shard(overrides: Overrides, environment: Mapping[str, str]) -> Overrides:
+    """`--shard auto` as the CI system has it; left as it is, which is refused, where none says anything."""
+    detected = detected_shard(environment) if overrides.shard == "auto" else None
+    return replace(overrides, shard=detected) if detected else overrides
 
 
 def usable_processors() -> int:

@@ -124,7 +124,8 @@ Shard = Annotated[
     typer.Option(
         "--shard",
         metavar="I/N",
-        help="Run one of N parts of the load, such as 2/4; `windtunnel merge` judges them together.",
+        help="Run one of N parts of the load, such as 2/4, or auto for what GitLab's `parallel:` or CircleCI's "
+        "`parallelism:` says. All need the same --seed; `windtunnel merge` judges them together.",
         show_default=False,
     ),
 ]

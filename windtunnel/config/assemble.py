@@ -16,6 +16,7 @@ from windtunnel.config.scenario import ScenarioFile, check_services, gather_scen
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.threshold import parse_flag
+from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.threshold import Threshold
 
@@ -110,19 +111,23 @@ def assemble(
         sources=tuple(document.source for document in documents),
     )
     shard = parse_shard(overrides.shard)
-    room = test_plan.most_at_once // shard.of
-    if not room:
-        raise ConfigError.of(
-            f"--shard: {shard.of} shards can't share a load of {test_plan.most_at_once} at once",
-            hint="use fewer shards, or more --parallel",
-        )
-    if shard.of > 1 and overrides.seed is None and (plan is None or plan.seed is None):
-        raise ConfigError.of(
-            "--shard: every shard needs the same seed", hint="add --seed 1, or `seed` to the plan"
-        )
+    if problems := _shard_problems(shard, test_plan, seeded=seeds[:2] != (None, None)):
+        raise ConfigError(problems)
     # A worker without a user or a slot would have nothing to do.
-    workers = min(overrides.processes(processors=processors), room)
+    workers = min(overrides.processes(processors=processors), test_plan.most_at_once // shard.of)
     return replace(test_plan, workers=workers, shard=shard)
+
+
+def _shard_problems(shard: Segment, test_plan: TestPlan, *, seeded: bool) -> list[Problem]:
+    """Why the load can't be shared so."""
+    problems = []
+    if shard.of > test_plan.most_at_once:
+        message = f"--shard: {shard.of} shards can't share a load of {test_plan.most_at_once} at once"
+        problems.append(Problem(message=message, hint="use fewer shards, or more users"))
+    if shard.of > 1 and not seeded:
+        hint = 'give one that all of them know, such as --seed 1 or --seed "$CI_PIPELINE_ID"'
+        problems.append(Problem(message="--shard: every shard needs the same seed", hint=hint))
+    return problems
 
 
 def _placed(problem: Problem, plan: PlanFile | None) -> Problem:

@@ -16,7 +16,7 @@ from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import Segment
 from windtunnel.model.sut import Service, Sut
 
-__all__ = ["Overrides", "flag_problems", "load_flag_problems"]
+__all__ = ["Overrides", "flag_problems", "load_flag_problems", "parse_shard"]
 
 ARRIVALS = ("uniform", "poisson")
 
@@ -128,9 +128,17 @@ def flag_problems(overrides: Overrides) -> list[Problem]:
 
 
 def parse_shard(text: str | None) -> Segment:
-    """The part of the load that `2/4` means; all of it without a text. Raises ExpressionError."""
+    """The part of the load that `2/4` means; all of it without a text. Raises ExpressionError.
+
+    Where a CI system numbers its jobs, `auto` was replaced before it came here.
+    """
     if text is None:
         return Segment()
+    if text == "auto":
+        hint = (
+            "GitLab says so with `parallel:` on the job, CircleCI with `parallelism:`; elsewhere write --shard 2/4"
+        )
+        raise ExpressionError("no variable of a CI system says which shard this is", hint=hint)
     number, slash, of = text.partition("/")
     if slash and number.isdecimal() and of.isdecimal() and 0 < int(number) <= int(of) < 10_000:
         return Segment(number=int(number) - 1, of=int(of))

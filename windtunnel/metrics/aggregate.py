@@ -51,7 +51,8 @@ class Aggregate:
 
     Memory depends on the steps of the plan and on the kinds of outcome, never on the number of requests.
     Plain data: it pickles. `started` and `last_t` are unix seconds of the first segment's first line and of the
-    latest record, infinite without any. `windows` holds, for each width in seconds, an aggregate of every window
+    latest record, `last_started` and `first_ended` those of the last segment's first line and of the first closing
+    line; infinite without any. `windows` holds, for each width in seconds, an aggregate of every window
     by its number, counted from the first line of the segment.
     """
 
@@ -63,6 +64,7 @@ class Aggregate:
         self.dropped: defaultdict[tuple[str, str], int] = defaultdict(int)  # (phase, scenario) -> arrivals
         self.health = HealthSeries()
         self.started, self.last_t = float("inf"), float("-inf")
+        self.last_started, self.first_ended = float("-inf"), float("inf")
         self.segments_ended = 0
         self.signal: int | None = None
         self.bugs: set[str] = set()
@@ -138,6 +140,7 @@ class Aggregate:
             self.dropped[record.phase, record.scenario] += 1
         elif type(record) is RunStarted:
             self.started = min(self.started, record.t)
+            self.last_started = max(self.last_started, record.t)
         elif type(record) is RunEnded:
             self._run_ended(record)
 
@@ -158,6 +161,8 @@ class Aggregate:
         self.health.merge(other.health)
         self.started = min(self.started, other.started)
         self.last_t = max(self.last_t, other.last_t)
+        self.last_started = max(self.last_started, other.last_started)
+        self.first_ended = min(self.first_ended, other.first_ended)
         self.segments_ended += other.segments_ended
         self._signalled(other.signal)
         self.bugs |= other.bugs
@@ -227,6 +232,7 @@ class Aggregate:
 
     def _run_ended(self, record: RunEnded) -> None:
         self.segments_ended += 1
+        self.first_ended = min(self.first_ended, record.t)
         self._signalled(record.signal)
         if record.bug is not None:
             self.bugs.add(record.bug)

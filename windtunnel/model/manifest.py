@@ -40,8 +40,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What ran. `load` is in words, `closed` whether any part of it is, `phases` are those of its stages.
 
     `segments` is how many there are on disk. `shard`, such as "2/4", says which of several runs that share one
-    load this is; thresholds are judged when they are merged. `started` is unix seconds; `host` and `ci` are plain
-    facts for the reader of a report.
+    load this is; thresholds are judged when they are merged, and `shards` is how many were. `started` is unix
+    seconds; `host` and `ci` are plain facts for the reader of a report.
     """
 
     schema_version: int
@@ -59,6 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     plan_hash: str
     segments: int = 1
     shard: str = ""
+    shards: int = 1
     steps: list[StepRow]
     thresholds: list[Threshold]
     data: list[DataFile] = []

@@ -124,7 +124,7 @@ class Soundness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What ran. `started` is unix seconds, durations are seconds."""
+    """What ran. `started` is unix seconds, durations are seconds. `shard` is such as "2/4", or empty."""
 
     name: str
     sut: str
@@ -139,6 +139,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     errored: int
     interrupted: int
+    shard: str = ""
     commit: str | None = None
 
 

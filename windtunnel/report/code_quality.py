@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import PurePath
 from typing import Any
 
 from windtunnel.report.model import Report
@@ -14,30 +15,39 @@ __all__ = ["render"]
 
 
 def render(report: Report) -> str:
-    """The file as text: an issue for each threshold and each cause of failure that has a place in a file."""
+    """The file as text: an issue for each threshold that did not hold and each cause of failure, where it stands.
+
+    What stands in no file of the project has no place in this report.
+    """
     summary = honest(report.summary)
+    issues: list[dict[str, Any]] = []
+    for result in summary.thresholds:
+        if result.result != "pass" and _in_project(result.file):
+            what = f"{result.selector}: {result.condition}"
+            issues.append(_issue("threshold", what, result.reason or what, "major", result.file, result.line))
     rows = {(row.scenario, row.step): row for row in summary.steps}
-    issues = [
-        _issue("threshold", result.reason or f"{result.selector}: {result.condition}", result.file, result.line)
-        for result in summary.thresholds
-        if result.result != "pass"
-    ]
+    severity = "major" if summary.verdict == "fail" else "minor"
     for group in summary.errors:
         row = rows.get((group.scenario, group.step))
-        said = f"{group.step}: {group.count:,} times {group.cause}: {group.example}"
-        issues.append(_issue("step", said, row.file if row else None, row.line if row else None))
-    unique = {issue["fingerprint"]: issue for issue in issues if issue is not None}
+        if row and _in_project(row.file):
+            what = f"{group.scenario}\n{group.step}\n{group.cause}"
+            said = f"{group.step}: {group.count:,} times {group.cause}: {group.example}"
+            issues.append(_issue("step", what, said, severity, row.file, row.line))
+    unique = {issue["fingerprint"]: issue for issue in issues}
     return json.dumps(list(unique.values()), indent=2) + "\n"
 
 
-def _issue(check: str, said: str, file: str | None, line: int | None) -> dict[str, Any] | None:
-    if not file:
-        return None
-    description = printable(said, limit=1_000)
+def _issue(check: str, what: str, said: str, severity: str, file: str | None, line: int | None) -> dict[str, Any]:
+    # The fingerprint leaves figures out: the same failure in the next run is the same issue.
+    identity = f"{check}\n{file}\n{what}".encode("utf-8", "replace")
     return {
-        "description": description,
+        "description": printable(said, limit=1_000),
         "check_name": f"windtunnel-{check}",
-        "fingerprint": hashlib.sha256(f"{check}\n{file}\n{description}".encode("utf-8", "replace")).hexdigest(),
-        "severity": "major",
-        "location": {"path": file, "lines": {"begin": line or 1}},
+        "fingerprint": hashlib.sha256(identity).hexdigest(),
+        "severity": severity,
+        "location": {"path": printable(file or ""), "lines": {"begin": line or 1}},
     }
+
+
+def _in_project(file: str | None) -> bool:
+    return bool(file) and not PurePath(file or "").is_absolute() and ".." not in PurePath(file or "").parts

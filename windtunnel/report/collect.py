@@ -51,7 +51,7 @@ def analyse(directory: RunDirectory) -> Analysis:
     """
     manifest = directory.manifest()
     aggregate = Aggregate.for_thresholds(manifest.thresholds)
-    reader = RecordReader(directory.segments(), expected=manifest.segments)
+    reader = RecordReader(directory.segments(), expected=manifest.segments, shards=manifest.shards)
     records = iter(reader)
     while batch := list(islice(records, _BATCH)):
         aggregate.write(batch)
@@ -70,7 +70,7 @@ def build_report(directory: RunDirectory, manifest: Manifest, summary: Summary, 
     failing: dict[str, Chapter] = {}
     slow: dict[str, Chapter] = {}
     if wanted or rankings:
-        reader = RecordReader(directory.segments(), expected=manifest.segments)
+        reader = RecordReader(directory.segments(), expected=manifest.segments, shards=manifest.shards)
         failing, slow = collect(reader, wanted, list(rankings.values()))
     bodies = BodyShelf(directory.bodies)
     stories = tuple(

@@ -9,7 +9,8 @@ from windtunnel.report.wording import honest
 
 __all__ = ["outcome", "render"]
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.:/+-]")
+_SAFE = re.compile(r"[A-Za-z0-9_.:/+-]{0,1000}")
+"""What GitLab takes and no shell expands: no blanks, no quotes."""
 
 
 def outcome(report: Report) -> dict[str, str]:
@@ -24,7 +25,7 @@ def outcome(report: Report) -> dict[str, str]:
         "exit-code": str(summary.exit_code),
         "run-id": summary.run_id,
         "thresholds-total": str(len(summary.thresholds)),
-        "thresholds-failed": str(sum(result.result != "pass" for result in summary.thresholds)),
+        "thresholds-failed": str(sum(result.result == "fail" for result in summary.thresholds)),
         "instances": str(summary.run.instances),
         "requests": str(requests.count if requests else 0),
         "error-rate": "" if failed is None or failed.rate is None else f"{failed.rate:.6g}",
@@ -33,7 +34,9 @@ def outcome(report: Report) -> dict[str, str]:
 
 
 def render(report: Report) -> str:
-    """The file as text: no blank line, no comment, no quotes, which GitLab would take as they are."""
-    names = {name: f"WINDTUNNEL_{name.replace('-', '_').upper()}" for name in outcome(report)}
-    lines = [f"{names[name]}={_UNSAFE.sub('_', value)}" for name, value in outcome(report).items()]
-    return "\n".join([*lines, f"WINDTUNNEL_REPORT_DIR={_UNSAFE.sub('_', report.directory)}"]) + "\n"
+    """The file as text: no blank line, no comment, and empty what can't be written without quotes."""
+    values = {**outcome(report), "report-dir": report.directory}
+    return "".join(
+        f"WINDTUNNEL_{name.replace('-', '_').upper()}={value if _SAFE.fullmatch(value) else ''}\n"
+        for name, value in values.items()
+    )

@@ -55,6 +55,7 @@ def render(report: Report) -> str:
         title=wording.title(summary),
         headline=wording.headline(summary),
         unfinished=wording.UNFINISHED,
+        unjudged=wording.unjudged(summary),
         tiles=_tiles(summary),
         scenarios=[(name, list(rows)) for name, rows in groupby(summary.steps, key=lambda row: row.scenario)],
         overall=report.overall and shape(report.overall, height=200),

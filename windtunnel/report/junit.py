@@ -1,4 +1,4 @@
-"""`ci/junit.xml`: thresholds, steps and assertions as test cases, which every CI system shows.
+"""`junit.xml`: the verdict, thresholds, steps and assertions as test cases, which every CI system shows.
 
 A step that failed somewhere in a run whose thresholds allow for that is no failing test case: what it came to
 stands in its output. Class names are the files that the steps stand in, and every name occurs once.
@@ -7,6 +7,7 @@ stands in its output. Class names are the files that the steps stand in, and eve
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
@@ -14,7 +15,7 @@ from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, Threshold
 from windtunnel.report import figures
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
-from windtunnel.report.wording import headline, honest
+from windtunnel.report.wording import breach, failing, headline, honest
 
 __all__ = ["render"]
 
@@ -22,34 +23,42 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Everything that XML 1.0 has no way to write (its production 2)."""
 
 _LONGEST = 2_000
+_TOTALS = (("tests", "testcase"), ("failures", "testcase/failure"), ("errors", "testcase/error"))
 
 
 def render(report: Report) -> str:
-    """The file as text."""
+    """The file as text; to be written as UTF-8."""
     summary = honest(report.summary)
     suites = ElementTree.Element("testsuites", name="windtunnel")
     names: set[tuple[str, str]] = set()
-    _add_suite(suites, "verdict", [_verdict(summary)], names)
-    _add_suite(suites, "thresholds", [_threshold(result) for result in summary.thresholds], names)
+    _add_suite(suites, "verdict", [_verdict(summary)], summary, names)
+    _add_suite(suites, "thresholds", map(_threshold, summary.thresholds), summary, names)
     for scenario in dict.fromkeys(row.scenario for row in summary.steps):
         rows = [row for row in summary.steps if row.scenario == scenario]
-        _add_suite(suites, scenario, [_step(row, summary) for row in rows], names)
-    for total in ("tests", "failures", "errors"):
+        _add_suite(suites, scenario, [_step(row, summary) for row in rows], summary, names)
+    for total, _ in _TOTALS:
         suites.set(total, str(sum(int(suite.get(total, "0")) for suite in suites)))
+    suites.set("time", _seconds(summary.run.duration_s))
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
 
 
 def _add_suite(
-    suites: ElementTree.Element, name: str, cases: Iterable[ElementTree.Element], names: set[tuple[str, str]]
+    suites: ElementTree.Element,
+    name: str,
+    cases: Iterable[ElementTree.Element],
+    summary: Summary,
+    names: set[tuple[str, str]],
 ) -> None:
     suite = ElementTree.SubElement(suites, "testsuite", name=_text(name))
     for case in cases:
         _make_unique(case, names)
         suite.append(case)
-    suite.set("tests", str(len(suite)))
-    suite.set("failures", str(len(suite.findall("testcase/failure"))))
-    suite.set("errors", str(len(suite.findall("testcase/error"))))
+    for total, path in _TOTALS:
+        suite.set(total, str(len(suite.findall(path))))
+    suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
+    suite.set("time", _seconds(summary.run.duration_s))
+    suite.set("timestamp", time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(summary.run.started)))
 
 
 def _make_unique(case: ElementTree.Element, names: set[tuple[str, str]]) -> None:
@@ -63,31 +72,34 @@ def _make_unique(case: ElementTree.Element, names: set[tuple[str, str]]) -> None
 
 def _verdict(summary: Summary) -> ElementTree.Element:
     """The run as a whole: what no threshold and no step says, such as that it did not finish."""
-    case = _case("windtunnel", headline(summary), None, None)
-    if summary.verdict not in ("pass", "fail"):
-        _add(case, "error", summary.verdict, "\n".join(summary.reasons))
+    case = _case("windtunnel", "verdict", None, None)
+    if summary.verdict in ("pass", "fail"):
+        # A failed run has its failing thresholds beside this; one failure is not counted twice.
+        _add_output(case, f"{summary.verdict}: {headline(summary)}")
+    else:
+        _add(case, "error", summary.verdict, f"{headline(summary)}\n" + "\n".join(summary.reasons))
     return case
 
 
 def _threshold(result: ThresholdResult) -> ElementTree.Element:
-    case = _case(result.file or "thresholds", f"{result.selector}: {result.condition}", result.file, result.line)
-    said = f"{result.measured}, limit {result.limit} (n = {result.samples:,})"
+    name = f"{result.selector}: {result.condition}"
+    case = _case(result.file or "thresholds", name, result.file, result.line)
+    measured = f"{result.measured}, limit {result.limit} (n = {result.samples:,})"
     if result.result == "fail":
-        _add(case, "failure", said, result.reason or "")
+        _add(case, "failure", breach(result), result.reason or f"{name} failed: {measured}")
     elif result.result != "pass":
-        _add(case, "error", result.reason or said, said)
+        _add(case, "error", result.reason or measured, measured)
     else:
-        _add_output(case, said)
+        _add_output(case, measured)
     return case
 
 
 def _step(row: StepSummary, summary: Summary) -> ElementTree.Element:
     case = _case(row.file or row.scenario, row.step, row.file, row.line)
-    case.set("time", f"{row.latency.avg / 1000:.6f}")
-    bad = row.failed + row.errored
+    case.set("time", _seconds(row.latency.avg / 1000))
     if not row.count:
         ElementTree.SubElement(case, "skipped", message="never ran")
-    elif bad:
+    elif bad := failing(row):
         said = f"{bad:,} of {figures.plural(row.count, 'time')} it did not pass"
         groups = [g for g in summary.errors if (g.scenario, g.step) == (row.scenario, row.step)]
         detail = "\n".join(map(_group, groups[:5]))
@@ -103,7 +115,7 @@ def _group(group: ErrorGroup) -> str:
 
 
 def _case(classname: str, name: str, file: str | None, line: int | None) -> ElementTree.Element:
-    case = ElementTree.Element("testcase", classname=_text(classname), name=_text(name))
+    case = ElementTree.Element("testcase", classname=_text(classname), name=_text(name), time=_seconds(0))
     if file:
         case.set("file", _text(file))
         if line:
@@ -112,12 +124,16 @@ def _case(classname: str, name: str, file: str | None, line: int | None) -> Elem
 
 
 def _add(case: ElementTree.Element, kind: str, message: str, detail: str) -> None:
-    element = ElementTree.SubElement(case, kind, message=_text(message))
+    element = ElementTree.SubElement(case, kind, message=_text(message), type=f"windtunnel.{kind}")
     element.text = _text(detail, lines=True)
 
 
 def _add_output(case: ElementTree.Element, text: str) -> None:
     ElementTree.SubElement(case, "system-out").text = _text(text, lines=True)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.6f}"
 
 
 def _text(text: str, *, lines: bool = False) -> str:

@@ -23,6 +23,7 @@ from windtunnel.report.wording import (
     remark,
     result_word,
     title,
+    unjudged,
     unsaid,
 )
 
@@ -34,6 +35,7 @@ BUDGET = 900 * 1024
 _SIGNS = {"pass": "✅", "fail": "❌", "no data": "⚪", "inconclusive": "❔", "held so far": "…"}
 _EXAMPLES = 3
 _ACTIVE = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#>+=-])")
+_NUMBERED = re.compile(r"^(\d+)([.)])")
 _LINKING = re.compile(r"(@|#|www(?=\.)|:(?=//|[\w+-]+:))(?=\S)", re.IGNORECASE)
 
 
@@ -63,9 +65,9 @@ def code(text: str, *, limit: int = 200) -> str:
 
 def prose(text: str, *, limit: int = 300) -> str:
     """Text that others may have had a hand in, as part of a sentence: no markup, link or mention comes of it."""
-    shown = for_log(printable(text, limit=limit))
+    shown = for_log(printable(text, limit=limit)).strip()
     shown = shown.replace("&", "&amp;").replace("<", "&lt;")
-    shown = _ACTIVE.sub(r"\\\1", shown)
+    shown = _NUMBERED.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", shown))
     # A blank of no width keeps these from becoming mentions, references, links and emoji.
     return _LINKING.sub("\\1\u200b", shown)
 
@@ -107,7 +109,7 @@ def _first_line(summary: Summary) -> str:
 
 def _thresholds(summary: Summary) -> Iterator[str]:
     if not summary.thresholds:
-        yield "_No threshold was evaluated._"
+        yield f"_{unjudged(summary)}_"
         return
     rows = []
     for threshold in summary.thresholds:

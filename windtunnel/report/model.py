@@ -135,12 +135,15 @@ class Latency:
 class Report:
     """Everything a page can show. `directory` is where the run lies, as the user would type it.
 
+    `url` is where others reach `report.html`, such as among the artifacts of a CI job; empty when that is unknown.
+
     `shown_by` maps the position of a threshold that did not hold to ids of instances that show why.
     """
 
     summary: Summary
     manifest: Manifest
     directory: str = ""
+    url: str = ""
     overall: Latency | None = None
     steps: tuple[Latency, ...] = ()
     stories: tuple[Story, ...] = ()

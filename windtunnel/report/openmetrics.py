@@ -1,10 +1,11 @@
-"""`ci/metrics.prom`: every metric in OpenMetrics 1.0, over the whole run and for each step."""
+"""`metrics.prom`: every metric in OpenMetrics 1.0, over the whole run and for each step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from windtunnel.model.summary import Distribution, MetricSummary
+from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import honest
@@ -27,8 +28,11 @@ def render(report: Report) -> str:
     for row in steps:
         labels = _labels(scenario=row.scenario, step=row.step)
         lines += _summary("windtunnel_step_latency_seconds", row.latency, labels)
-    lines += [*_head("windtunnel_exit_code", "gauge"), f"windtunnel_exit_code {summary.exit_code}", "# EOF"]
-    return "\n".join(lines) + "\n"
+    lines += _head("windtunnel_verdict", "stateset")
+    lines += [
+        f'windtunnel_verdict{{windtunnel_verdict="{word}"}} {int(word == summary.verdict)}' for word in EXIT_CODES
+    ]
+    return "\n".join([*lines, "# EOF"]) + "\n"
 
 
 def _metric(name: str, metric: MetricSummary) -> Iterator[str]:

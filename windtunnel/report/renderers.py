@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from windtunnel.report import code_quality, dotenv, html, json, junit, k6_summary, markdown, openmetrics, terminal
+from windtunnel.report import (
+    code_quality,
+    dotenv,
+    external_links,
+    html,
+    json,
+    junit,
+    k6_summary,
+    markdown,
+    openmetrics,
+    terminal,
+)
 from windtunnel.report.model import Report
 
 __all__ = ["RENDERERS", "Renderer"]
@@ -16,10 +27,11 @@ RENDERERS: dict[str, tuple[str, Renderer]] = {
     "markdown": ("summary.md", markdown.render),
     "json": ("summary.json", json.render),
     "terminal": ("summary.txt", terminal.render),
-    "junit": ("ci/junit.xml", junit.render),
-    "openmetrics": ("ci/metrics.prom", openmetrics.render),
+    "junit": ("junit.xml", junit.render),
+    "openmetrics": ("metrics.prom", openmetrics.render),
     "k6": ("ci/load-performance.json", k6_summary.render),
     "code-quality": ("ci/gl-codequality.json", code_quality.render),
+    "external-links": ("ci/gl-annotations.json", external_links.render),
     "dotenv": ("ci/windtunnel.env", dotenv.render),
 }
 """Name -> (file name in the run directory, Report -> text). Only the terminal's is not written by itself."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from windtunnel.model.summary import StepSummary, Summary, ThresholdResult
@@ -13,6 +15,7 @@ __all__ = [
     "NO_VALUE",
     "TIMES",
     "UNFINISHED",
+    "breach",
     "failing",
     "headline",
     "honest",
@@ -20,6 +23,7 @@ __all__ = [
     "remark",
     "result_word",
     "title",
+    "unjudged",
     "unsaid",
 ]
 
@@ -42,6 +46,10 @@ ICONS: dict[str, str] = {
     "interrupted": "■",
 }
 """A sign for every word, so that none depends on its colour."""
+
+_CONDITION = re.compile(r"(\w+(?:\([0-9.]+\))?) ([<>=!]+) ")
+_BROKEN = {"<": ">", "<=": ">", ">": "<", ">=": "<", "==": "≠", "!=": "="}
+"""What stands between a measured value and the limit that it does not keep to."""
 
 _HEADLINES: dict[str, str] = {
     "inconclusive": "There is not enough sound evidence for a pass or a fail.",
@@ -67,6 +75,9 @@ def honest(summary: Summary) -> Summary:
 
 def headline(summary: Summary) -> str:
     """The verdict as a sentence; the reasons stand below it."""
+    if summary.run.shard and summary.verdict == "pass":
+        number, _, of = summary.run.shard.partition("/")
+        return f"Shard {number} of {of} ran soundly; `windtunnel merge` judges all of them together."
     if summary.verdict in _HEADLINES:
         return _HEADLINES[summary.verdict]
     thresholds = summary.thresholds
@@ -93,12 +104,28 @@ def result_word(threshold: ThresholdResult, *, finished: bool) -> str:
     return threshold.result.replace("_", " ")
 
 
+def breach(threshold: ThresholdResult) -> str:
+    """How a threshold that failed did so: `p95 812 ms > 500 ms (n = 14,203)`."""
+    match = _CONDITION.match(threshold.condition)
+    aggregate, operator = (match[1], match[2]) if match else (threshold.condition, "")
+    found = "=" if threshold.measured == threshold.limit and operator in {"<", ">"} else _BROKEN.get(operator, "≠")
+    name = re.sub(r"\((.*)\)", r"\1", aggregate)
+    return f"{name} {threshold.measured} {found} {threshold.limit} (n = {threshold.samples:,})"
+
+
 def remark(threshold: ThresholdResult) -> str:
     """Why a threshold has no answer, without repeating the threshold; empty when its figures say it all."""
     if threshold.reason is None or threshold.result in {"pass", "fail"}:
         return ""
     own = threshold.reason.removeprefix(f"{threshold.selector}: {threshold.condition} ")
     return own.removeprefix("has no answer: ")
+
+
+def unjudged(summary: Summary) -> str:
+    """What stands where thresholds would, had any been evaluated."""
+    if summary.run.shard:
+        return f"This is shard {summary.run.shard}; thresholds are judged when the shards are merged."
+    return "No threshold was evaluated."
 
 
 def unsaid(summary: Summary) -> list[str]:

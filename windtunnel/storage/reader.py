@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,13 +20,16 @@ LONGEST_LINE = 64 * 1024 * 1024
 class RecordReader:
     """Iterates the records of a run's segments, in order; afterwards `evidence()` says what they are worth.
 
+    `expected` segments belong to the run, those of so many `shards`.
+
     A line is whatever ends in a line feed and nothing else does. A torn last line is dropped and reported;
     a corrupt one in the middle and a gap in `seq` are reported and reading goes on.
     """
 
-    def __init__(self, segments: Sequence[Path], *, expected: int = 1) -> None:
+    def __init__(self, segments: Sequence[Path], *, expected: int = 1, shards: int = 1) -> None:
         self._segments = segments
         self._expected = expected
+        self._shards = shards
         self._findings: list[str] = []
         self._finished = 0
         self._damaged = False
@@ -38,11 +42,23 @@ class RecordReader:
         """What was read is worth this; call it after the last record."""
         findings = list(self._findings)
         finished = self._finished == max(self._expected, len(self._segments))
-        if (missing := self._expected - len(self._segments)) > 0:
-            findings.append(f"the run did not finish: {missing} of {self._expected} record files are missing")
+        if len(self._segments) < self._expected:
+            findings.append(f"the run did not finish: {self._missing()}")
         if not finished and not findings:
             findings.append("the run did not finish: its records end without the closing line")
         return Evidence(finished=finished, intact=not self._damaged, findings=tuple(findings))
+
+    def _missing(self) -> str:
+        if self._shards == 1:
+            return f"{self._expected - len(self._segments)} of {self._expected} record files are missing"
+        workers = self._expected // self._shards
+        there = Counter(int(path.stem) // workers for path in self._segments)
+        gone = [
+            f"{'part of ' if there[shard] else ''}shard {shard + 1}/{self._shards}"
+            for shard in range(self._shards)
+            if there[shard] < workers
+        ]
+        return f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing"
 
     def _read(self, path: Path) -> Iterator[Record]:
         decode = msgspec.json.Decoder(Record).decode

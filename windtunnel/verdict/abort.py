@@ -11,15 +11,19 @@ from windtunnel.verdict.thresholds import evaluate
 
 __all__ = ["stop_condition"]
 
+_ALSO_OF_A_PART = frozenset({"us", "%"})
+"""Units of what is about as large in a part of the load as in all of it."""
+
 
 def stop_condition(
-    thresholds: Sequence[Threshold], aggregate: Aggregate, rows: Sequence[StepRow]
+    thresholds: Sequence[Threshold], aggregate: Aggregate, rows: Sequence[StepRow], *, shard: bool = False
 ) -> Callable[[float], str | None] | None:
     """What to ask while the run goes on, with the seconds it has run: why it shall end, or None to go on.
 
-    `aggregate` grows meanwhile. None when no threshold aborts.
+    `aggregate` grows meanwhile. None when no threshold aborts. A `shard` knows times and shares, but no sums:
+    the other shards have their part in those.
     """
-    aborting = [threshold for threshold in thresholds if threshold.abort]
+    aborting = [each for each in thresholds if each.abort and (not shard or each.unit in _ALSO_OF_A_PART)]
 
     def failed(elapsed_s: float) -> str | None:
         for threshold in aborting:

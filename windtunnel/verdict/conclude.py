@@ -27,7 +27,9 @@ def conclude(manifest: Manifest, aggregate: Aggregate, evidence: Evidence) -> Su
     # One shard's part of the load says nothing about the whole: its thresholds are judged when shards are merged.
     thresholds = () if manifest.shard else in_force(manifest.thresholds)
     results = [evaluate(threshold, aggregate, manifest.steps) for threshold in thresholds]
-    soundness, deciding = assess(aggregate, evidence, thresholds, closed=manifest.closed)
+    soundness, deciding = assess(
+        aggregate, evidence, manifest.thresholds, closed=manifest.closed, shards=manifest.shards
+    )
     verdict = worst(
         [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate), *_judged(aggregate, results)],
         signal_number=aggregate.signal or signal.SIGINT,
@@ -104,6 +106,7 @@ def _run_info(manifest: Manifest, aggregate: Aggregate) -> RunInfo:
         failed=outcomes["failed"],
         errored=outcomes["errored"],
         interrupted=outcomes["interrupted"],
+        shard=manifest.shard,
         commit=manifest.commit,
     )
 

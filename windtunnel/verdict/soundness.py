@@ -52,11 +52,17 @@ class _Arrivals:
 
 
 def assess(
-    aggregate: Aggregate, evidence: Evidence, thresholds: Sequence[Threshold], *, closed: bool = False
+    aggregate: Aggregate,
+    evidence: Evidence,
+    thresholds: Sequence[Threshold],
+    *,
+    closed: bool = False,
+    shards: int = 1,
 ) -> tuple[Soundness, list[Finding]]:
     """The facts, and those of them that decide something. A warning is a finding of the first only.
 
-    `closed`: part of the load was, which may have left out what it should have seen.
+    `closed`: part of the load was, which may have left out what it should have seen. `shards`: of how many
+    runs this was merged.
     """
     arrivals = _count_arrivals(aggregate)
     deciding = [
@@ -65,6 +71,7 @@ def assess(
         *_arrivals(arrivals, thresholds),
         *_cut_short(aggregate, evidence, arrivals),
         *_exhaustion(aggregate),
+        *(_apart(aggregate, shards) if shards > 1 else []),
     ]
     lag_us = aggregate.health.lag.percentile(99)
     warnings = [_lag(lag_us)] if lag_us > _LAG_WORTH_SAYING_US else []
@@ -154,6 +161,21 @@ def _arrivals(arrivals: _Arrivals, thresholds: Sequence[Threshold]) -> list[Find
                 "ask for less, or use a faster one"
             )
     return [("inconclusive", sentence) for sentence in found]
+
+
+def _apart(aggregate: Aggregate, shards: int) -> list[Finding]:
+    """Shards that ran one after another put no more on the system than one of them."""
+    if not aggregate.segments_ended or aggregate.last_started < aggregate.first_ended:
+        return []
+    apart_s = aggregate.last_started - aggregate.first_ended
+    return [
+        (
+            "inconclusive",
+            f"the {shards} shards never all ran at the same time, so that the system never saw the whole load: "
+            f"the last one started {apart_s:,.1f} s after the first had ended; "
+            "start them together, and let them run longer than their starts are apart",
+        )
+    ]
 
 
 def _cut_short(aggregate: Aggregate, evidence: Evidence, arrivals: _Arrivals) -> list[Finding]:

@@ -41,6 +41,12 @@ HOSTILE = [
 ]
 
 VERDICTS = sorted(EXIT_CODES)
+FOR_PEOPLE = ["html", "markdown", "json", "terminal"]
+SILENT = {"k6", "dotenv", "external-links"}
+"""Renderers that pass on no text that others wrote; test_ci_files.py says what they do."""
+
+
+PLACE: dict[str, Any] = {"file": "scenarios/a.yaml", "line": 4}
 
 
 def with_text(report: Report, text: str) -> Report:
@@ -49,10 +55,12 @@ def with_text(report: Report, text: str) -> Report:
     replace = msgspec.structs.replace
     run = replace(summary.run, name=text, sut=text, scenarios=[text], load=text, commit=text)
     thresholds = [
-        replace(t, selector=text, condition=text, measured=text, limit=text, reason=text, result="no_data")
+        replace(
+            t, selector=text, condition=text, measured=text, limit=text, reason=text, result="no_data", **PLACE
+        )
         for t in summary.thresholds
     ]
-    steps = [replace(row, scenario=text, step=text, action=text) for row in summary.steps]
+    steps = [replace(row, scenario=text, step=text, action=text, **PLACE) for row in summary.steps]
     errors = [
         replace(g, scenario=text, step=text, cause=text, example=text, instances=[text, *g.instances])
         for g in summary.errors
@@ -177,8 +185,8 @@ def test_the_terminal_shows_no_escape_and_obeys_no_command(failing_report: Repor
 
 def test_nothing_from_the_sut_is_rendered_as_a_template(failing_report: Report) -> None:
     text = "{{ 777 * 777 }}"
-    for name, (_, render) in RENDERERS.items():
-        shown = render(with_text(failing_report, text))
+    for name in RENDERERS.keys() - SILENT:
+        shown = RENDERERS[name][1](with_text(failing_report, text))
         assert "777 * 777" in shown, name
         assert "603729" not in shown, name
 
@@ -193,7 +201,7 @@ def test_a_very_long_text_does_not_make_a_very_long_report(failing_report: Repor
     assert len(terminal.render(long)) < 40_000
 
 
-@pytest.mark.parametrize("name", RENDERERS)
+@pytest.mark.parametrize("name", [*FOR_PEOPLE, "junit", "openmetrics", "dotenv"])
 @pytest.mark.parametrize("word", VERDICTS)
 def test_every_verdict_is_shown_by_its_word(name: str, word: str) -> None:
     report = bare(made_up_run.summary(verdict=word, exit_code=EXIT_CODES[word]))
@@ -228,7 +236,7 @@ def test_json_is_the_summary(failing_report: Report) -> None:
     assert msgspec.json.decode(shown, type=Summary) == failing_report.summary
 
 
-@pytest.mark.parametrize("name", RENDERERS)
+@pytest.mark.parametrize("name", FOR_PEOPLE)
 def test_a_run_without_a_single_request_renders(empty_report: Report, name: str) -> None:
     shown = RENDERERS[name][1](empty_report)
     assert "inconclusive" in shown.lower()
@@ -250,7 +258,8 @@ def test_a_summary_with_nothing_in_it_renders(name: str) -> None:
     empty = made_up_run.summary(
         verdict="inconclusive", run=run, thresholds=[], metrics={}, steps=[], errors=[], reasons=[]
     )
-    assert "inconclusive" in RENDERERS[name][1](bare(empty)).lower()
+    shown = RENDERERS[name][1](bare(empty))
+    assert "inconclusive" in shown.lower() or name not in FOR_PEOPLE
 
 
 def test_the_page_shows_what_failed_and_why(failing_report: Report) -> None:

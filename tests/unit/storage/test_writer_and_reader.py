@@ -233,3 +233,23 @@ def test_kill_9_loses_no_acknowledged_record(tmp_path: Path):
 
     assert len(records) >= acknowledged
     assert not evidence.finished
+
+
+def test_a_reader_names_the_shards_that_are_missing(tmp_path: Path):
+    paths = [tmp_path / f"{segment:04d}.jsonl" for segment in (0, 1, 5)]
+    for path in paths:
+        write_segment(path, 1)
+    reader = RecordReader(paths, expected=6, shards=3)
+    list(reader)
+    evidence = reader.evidence()
+    assert not evidence.finished
+    assert evidence.findings == ("the run did not finish: shard 2/3, part of shard 3/3 are missing",)
+    reader = RecordReader(paths[:2], expected=4, shards=2)
+    list(reader)
+    assert reader.evidence().findings == ("the run did not finish: shard 2/2 is missing",)
+
+
+def test_a_reader_counts_the_segments_that_are_missing(tmp_path: Path):
+    write_segment(tmp_path / "0000.jsonl", 1)
+    evidence = read(tmp_path / "0000.jsonl", expected=4)[1]
+    assert evidence.findings == ("the run did not finish: 3 of 4 record files are missing",)

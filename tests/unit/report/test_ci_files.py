@@ -1,0 +1,310 @@
+"""The files that CI systems read: valid in the eyes of their readers, whatever the SUT says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import made_up_run
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from test_renderers import HOSTILE, PLACE, bare, with_text
+
+from windtunnel.model.summary import Summary, ThresholdResult
+from windtunnel.report import code_quality, dotenv, external_links, junit, k6_summary, markdown, openmetrics
+from windtunnel.report.model import Report
+from windtunnel.report.wording import breach
+
+texts = st.text(st.characters(codec=None), max_size=60) | st.sampled_from(HOSTILE[:-1])
+
+JUNIT: dict[str, tuple[set[str], set[str], list[str]]] = {
+    "testsuites": ({"name", "tests", "failures", "errors", "time"}, set(), ["testsuite"]),
+    "testsuite": (
+        {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"},
+        {"name", "tests", "failures", "errors"},
+        ["testcase"],
+    ),
+    "testcase": (
+        {"name", "classname", "time", "file", "line"},
+        {"name", "classname", "time"},
+        ["skipped", "error", "failure", "system-out"],
+    ),
+    "failure": ({"message", "type"}, {"type"}, []),
+    "error": ({"message", "type"}, {"type"}, []),
+    "skipped": ({"message"}, set(), []),
+    "system-out": (set(), set(), []),
+}
+"""Element -> (attributes it may have, those it must have, what may stand in it), as all JUnit schemas have it."""
+
+
+def cases(report: Report) -> dict[tuple[str, str], ElementTree.Element]:
+    """The test cases of a report by class name and name, after every rule was looked at."""
+    root = ElementTree.fromstring(junit.render(report))
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        allowed, needed, children = JUNIT[element.tag]
+        assert needed <= set(element.attrib) <= allowed, element.tag
+        assert {child.tag for child in element} <= set(children), element.tag
+    for suite in [root, *root.findall("testsuite")]:
+        for total, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error")):
+            assert int(suite.attrib[total]) == len(list(suite.iter(tag))), total
+        assert float(suite.attrib["time"]) >= 0
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", suite.get("timestamp", "2026-01-01T00:00:00"))
+    found = list(root.iter("testcase"))
+    assert all(
+        len(case.findall("failure") + case.findall("error") + case.findall("skipped")) <= 1 for case in found
+    )
+    named = {(case.attrib["classname"], case.attrib["name"]): case for case in found}
+    assert len(named) == len(found), "GitLab drops what is called the same"
+    return named
+
+
+def changed(report: Report, **changes: Any) -> Report:
+    return dataclasses.replace(report, summary=msgspec.structs.replace(report.summary, **changes))
+
+
+def problem_of(case: ElementTree.Element) -> str:
+    """`failure: message`, `error: message` or nothing."""
+    found = [element for element in case if element.tag in {"failure", "error"}]
+    return f"{found[0].tag}: {found[0].attrib['message']}" if found else ""
+
+
+def test_junit_has_a_case_for_the_verdict_each_threshold_and_each_step() -> None:
+    found = cases(bare(made_up_run.summary()))
+    assert {key: problem_of(case) for key, case in found.items()} == {
+        ("windtunnel", "verdict"): "",
+        ("plan.yaml", "http_req_duration{step:pay}: p(95) < 300 ms"): "failure: p95 812 ms > 300 ms (n = 2,000)",
+        ("thresholds", "http_req_duration: p(99) < 900 ms"): "",
+        ("thresholds", "checks{step:refund}: rate > 99 %"): "error: no sample",
+        ("checkout", "list_products"): "",
+        ("checkout", "pay"): "failure: 143 of 2,000 times it did not pass",
+    }
+    place = found["plan.yaml", "http_req_duration{step:pay}: p(95) < 300 ms"].attrib
+    assert (place["file"], place["line"]) == ("plan.yaml", "14")
+    detail = found["checkout", "pay"].findtext("failure") or ""
+    assert detail.startswith("143 times status: expected 200, got 503 (first in checkout-17, checkout-31")
+
+
+@pytest.mark.parametrize(
+    ("condition", "measured", "limit", "said"),
+    [
+        ("p(95) < 500 ms", "812 ms", "500 ms", "p95 812 ms > 500 ms (n = 14,203)"),
+        ("p(99.9) <= 1 s", "1.2 s", "1 s", "p99.9 1.2 s > 1 s (n = 14,203)"),
+        ("p(95) < 500 ms", "500 ms", "500 ms", "p95 500 ms = 500 ms (n = 14,203)"),
+        ("rate > 99%", "97%", "99%", "rate 97% < 99% (n = 14,203)"),
+        ("rate == 100%", "97%", "100%", "rate 97% ≠ 100% (n = 14,203)"),
+        ("count != 0", "0", "0", "count 0 = 0 (n = 14,203)"),
+    ],
+)
+def test_a_threshold_that_failed_says_by_how_much(condition: str, measured: str, limit: str, said: str) -> None:
+    result = ThresholdResult(
+        selector="m",
+        condition=condition,
+        result="fail",
+        measured=measured,
+        limit=limit,
+        samples=14203,
+        origin="plan",
+    )
+    assert breach(result) == said
+
+
+def test_steps_that_failed_in_a_run_that_passed_are_no_failing_cases() -> None:
+    summary = made_up_run.summary()
+    held = msgspec.structs.replace(summary.thresholds[1])
+    passed = made_up_run.summary(verdict="pass", exit_code=0, reasons=[], thresholds=[held])
+    found = cases(bare(passed))
+    assert not any(map(problem_of, found.values()))
+    assert "143 of 2,000 times" in (found["checkout", "pay"].findtext("system-out") or "")
+
+
+def test_a_verdict_that_no_threshold_explains_is_an_error_of_its_own() -> None:
+    for report in (bare(made_up_run.unfinished(verdict="pass", exit_code=0, reasons=[])),):
+        case = cases(report)["windtunnel", "verdict"]
+        assert problem_of(case) == "error: incomplete"
+        assert "the run did not finish" in (case.findtext("error") or "")
+
+
+def test_junit_names_what_is_called_the_same_apart() -> None:
+    summary = made_up_run.summary()
+    names = [name for _, name in cases(bare(made_up_run.summary(thresholds=[summary.thresholds[0]] * 3)))]
+    assert names[1:4] == [
+        "http_req_duration{step:pay}: p(95) < 300 ms",
+        "http_req_duration{step:pay}: p(95) < 300 ms (2)",
+        "http_req_duration{step:pay}: p(95) < 300 ms (3)",
+    ]
+
+
+@given(text=texts)
+def test_junit_is_well_formed_whatever_the_sut_says(text: str) -> None:
+    report = with_text(bare(made_up_run.summary()), text)
+    assert len(cases(report)) == len(cases(bare(made_up_run.summary())))
+    assert len(cases(changed(report, verdict="pass", exit_code=0))) == len(cases(report))
+
+
+def test_junit_is_valid_for_a_run_of_nothing(empty_report: Report) -> None:
+    assert problem_of(cases(empty_report)["windtunnel", "verdict"]) == "error: inconclusive"
+
+
+def samples(report: Report) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Every sample that the OpenMetrics parser of Prometheus finds, by name and labels."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): float(sample.value)
+        for family in text_string_to_metric_families(openmetrics.render(report))
+        for sample in family.samples
+    }
+
+
+def test_openmetrics_has_the_run_the_steps_and_the_verdict() -> None:
+    found = samples(bare(made_up_run.summary()))
+    assert found["windtunnel_http_reqs_total", ()] == 14203
+    assert found["windtunnel_http_req_failed_ratio", ()] == 0.01007
+    assert found["windtunnel_http_req_duration_seconds", (("quantile", "0.99"),)] == pytest.approx(
+        0.812, rel=0.005
+    )
+    pay = (("scenario", "checkout"), ("step", "pay"))
+    assert found["windtunnel_step_latency_seconds_count", pay] == 3
+    assert found["windtunnel_step_latency_seconds_sum", pay] == pytest.approx(1.242, rel=0.005)
+    assert found["windtunnel_verdict", (("windtunnel_verdict", "fail"),)] == 1
+    assert found["windtunnel_verdict", (("windtunnel_verdict", "pass"),)] == 0
+    assert openmetrics.render(bare(made_up_run.summary())).endswith("\n# EOF\n")
+
+
+def test_openmetrics_has_every_metric_of_a_real_run(failing_report: Report) -> None:
+    names = {name for name, _ in samples(failing_report)}
+    measured = [
+        name
+        for name, metric in failing_report.summary.metrics.items()
+        if metric.count or metric.rate is not None or metric.value is not None
+    ]
+    assert len(measured) > 15
+    for name in measured:
+        assert any(sample.startswith(f"windtunnel_{name}") for sample in names), name
+
+
+@given(text=texts)
+def test_openmetrics_is_valid_whatever_the_steps_are_called(text: str) -> None:
+    report = bare(made_up_run.summary())
+    row = report.summary.steps[0]
+    steps = [msgspec.structs.replace(row, step=text), msgspec.structs.replace(row, step=f"{text}\\")]
+    labels = [
+        dict(labels)
+        for name, labels in samples(changed(report, steps=steps))
+        if name.endswith("_latency_seconds_count")
+    ]
+    assert len(labels) == len({label["step"] for label in labels}) >= 1
+
+
+def test_openmetrics_of_a_run_of_nothing_is_valid(empty_report: Report) -> None:
+    assert samples(empty_report)["windtunnel_verdict", (("windtunnel_verdict", "inconclusive"),)] == 1
+
+
+def test_k6_readers_find_their_keys(failing_report: Report) -> None:
+    metrics = json.loads(k6_summary.render(failing_report))["metrics"]
+    assert set(metrics["http_req_duration"]) == {"avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"}
+    assert metrics["http_reqs"]["count"] == failing_report.summary.metrics["http_reqs"].count
+    failed = metrics["http_req_failed"]
+    assert failed["value"] == failed["passes"] / (failed["passes"] + failed["fails"])
+    run = failing_report.summary.run
+    assert metrics["iterations"] == {"count": run.instances, "rate": pytest.approx(run.instances / run.duration_s)}
+    assert not metrics.keys() & {"instances", "step_duration", "assertions"}
+
+
+def placed(summary: Summary) -> Report:
+    """A report whose steps stand in a file."""
+    return bare(
+        msgspec.structs.replace(summary, steps=[msgspec.structs.replace(s, **PLACE) for s in summary.steps])
+    )
+
+
+def test_code_quality_has_an_issue_at_the_line_of_everything_that_failed() -> None:
+    issues = json.loads(code_quality.render(placed(made_up_run.summary())))
+    assert [(i["check_name"], i["severity"], i["location"]) for i in issues] == [
+        ("windtunnel-threshold", "major", {"path": "plan.yaml", "lines": {"begin": 14}}),
+        ("windtunnel-step", "major", {"path": "scenarios/a.yaml", "lines": {"begin": 4}}),
+    ]
+    assert issues[1]["description"] == "pay: 143 times status: expected 200, got 503"
+
+
+def test_the_same_failure_in_the_next_run_is_the_same_issue() -> None:
+    first = made_up_run.summary()
+    more = [msgspec.structs.replace(first.errors[0], count=7, example="expected 200, got 500")]
+    prints = [
+        [issue["fingerprint"] for issue in json.loads(code_quality.render(placed(summary)))]
+        for summary in (first, made_up_run.summary(errors=more))
+    ]
+    assert prints[0] == prints[1]
+    assert len(set(prints[0])) == 2
+
+
+@pytest.mark.parametrize("file", ["/etc/plan.yaml", "../plan.yaml", "", None])
+def test_code_quality_leaves_out_what_is_not_in_the_project(file: str | None) -> None:
+    results = [msgspec.structs.replace(made_up_run.summary().thresholds[0], file=file)]
+    assert json.loads(code_quality.render(bare(made_up_run.summary(thresholds=results)))) == []
+
+
+@given(text=texts)
+def test_json_files_are_json_whatever_the_sut_says(text: str) -> None:
+    report = dataclasses.replace(with_text(bare(made_up_run.summary()), text), url=f"https://ci.example/{text}")
+    issues = json.loads(code_quality.render(report).encode())
+    assert len({issue["fingerprint"] for issue in issues}) == len(issues) >= 2
+    assert json.loads(external_links.render(report).encode())["Windtunnel"]
+    assert "metrics" in json.loads(k6_summary.render(report).encode())
+
+
+def test_the_link_to_the_report_is_there_when_somebody_knows_it() -> None:
+    report = bare(made_up_run.summary())
+    assert json.loads(external_links.render(report)) == {}
+    url = "https://gitlab.example/-/jobs/7/artifacts/file/runs/x/report.html"
+    linked = json.loads(external_links.render(dataclasses.replace(report, url=url)))
+    assert linked == {"Windtunnel": [{"external_link": {"label": "Windtunnel report", "url": url}}]}
+    assert json.loads(external_links.render(dataclasses.replace(report, url=url * 99))) == {}
+
+
+def variables(report: Report) -> dict[str, str]:
+    """The variables of a dotenv file, as GitLab takes them: no blank line, no comment, at most twenty."""
+    text = dotenv.render(report)
+    lines = text.removesuffix("\n").split("\n")
+    assert text.endswith("\n")
+    assert len(lines) <= 20
+    assert all(re.fullmatch(r"WINDTUNNEL_[A-Z0-9_]+=[A-Za-z0-9_.:/+-]*", line) for line in lines), lines
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_the_outcome_stands_in_variables() -> None:
+    assert variables(bare(made_up_run.summary())) == {
+        "WINDTUNNEL_VERDICT": "fail",
+        "WINDTUNNEL_EXIT_CODE": "99",
+        "WINDTUNNEL_RUN_ID": made_up_run.RUN_ID,
+        "WINDTUNNEL_THRESHOLDS_TOTAL": "3",
+        "WINDTUNNEL_THRESHOLDS_FAILED": "1",
+        "WINDTUNNEL_INSTANCES": "2000",
+        "WINDTUNNEL_REQUESTS": "14203",
+        "WINDTUNNEL_ERROR_RATE": "0.01007",
+        "WINDTUNNEL_P95_MS": "812",
+        "WINDTUNNEL_REPORT_DIR": "runs/x",
+    }
+
+
+@given(text=texts)
+def test_no_text_breaks_out_of_a_variable(text: str) -> None:
+    report = dataclasses.replace(bare(made_up_run.summary(run_id=text)), directory=text)
+    assert len(variables(report)) == 10
+
+
+@given(text=texts)
+def test_markdown_comes_to_the_same_blocks_whatever_the_sut_says(text: str) -> None:
+    parser = MarkdownIt("commonmark").enable("table")
+    blank = not markdown.code(text)
+    shapes = [
+        [token.type for token in parser.parse(markdown.render(with_text(bare(made_up_run.summary()), said)))]
+        for said in ("harmless", text)
+    ]
+    assert shapes[0] == shapes[1] or blank
