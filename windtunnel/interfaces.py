@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -20,6 +21,7 @@ __all__ = [
     "Action",
     "Client",
     "Clock",
+    "CompiledStep",
     "Endpoint",
     "Instance",
     "Preflight",
@@ -119,7 +121,8 @@ class StepOutcome(msgspec.Struct, kw_only=True, gc=False):
 
     `exchange` is the last request of the step, `requests` how many it sent. When it sent more than one, the
     action has handed each to `Instance.observe` as it ended. `request_failed`: that last request got no
-    complete response, or a status that was not asked for (`http_req_failed`).
+    complete response, or a status that was not asked for (`http_req_failed`). `stops` is False for a step whose
+    failure is only that of a step inside it which was told to go on: it doesn't end the flow around it either.
     """
 
     outcome: str = "passed"
@@ -130,13 +133,33 @@ class StepOutcome(msgspec.Struct, kw_only=True, gc=False):
     exchange: Exchange | None = None
     requests: int = 0
     request_failed: bool = False
+    stops: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledStep:
+    """A step that is ready to run.
+
+    `refused` is None for a step that always runs; otherwise it says, given the scope, what comes of a step that
+    is not to run (skipped, or errored by a `when` that can't be evaluated), or None for one that is. `secrets`
+    are the variables it sets whose values must not be written. `holds_steps`: it runs other steps.
+    """
+
+    name: str
+    type: str
+    action: Action
+    refused: Callable[[Mapping[str, Any]], StepOutcome | None] | None = None
+    on_failure: str = "stop"
+    secrets: frozenset[str] = frozenset()
+    holds_steps: bool = False
 
 
 class Instance(Protocol):
     """One execution of one scenario: mutable, owned by one task.
 
     `scope` is what expressions see: variables, ids, `response` (the last Exchange) and `steps`
-    (name -> Exchange). Actions set variables by writing to it.
+    (name -> Exchange). Actions set variables by writing to it. `iteration` counts the rounds of the loop at hand
+    from 1, and is 0 outside every loop; the loop sets it, and sets it back.
     """
 
     scope: dict[str, Any]
@@ -144,6 +167,7 @@ class Instance(Protocol):
     clock: Clock
     last_exchange: Exchange | None
     exchanges: dict[str, Exchange]
+    iteration: int
 
     @property
     def random(self) -> random.Random:
@@ -151,6 +175,13 @@ class Instance(Protocol):
 
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
         """Write the record of a request that is not embedded in its step's line."""
+
+    async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
+        """Run steps one after the other, each with its record, until one ends the flow.
+
+        Returns what the step that holds them comes to: passed, or the worst of theirs with the error `nested`;
+        `stops` says whether a step ended the flow. This is the only way to run a step, however deep it stands.
+        """
 
 
 class Action(Protocol):

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Protocol
 
 from windtunnel.actions.assert_ import AssertAction
+from windtunnel.actions.branch import BranchAction
+from windtunnel.actions.group import GroupAction
 from windtunnel.actions.http import HttpAction
 from windtunnel.actions.judge import errored
-from windtunnel.actions.place import StepCompiler
+from windtunnel.actions.place import Place, StepCompiler
 from windtunnel.actions.set_ import SetAction
 from windtunnel.actions.wait import WaitAction
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.expressions.functions import Scope
-from windtunnel.interfaces import Action, StepOutcome, Transport
+from windtunnel.expressions.template import Template
+from windtunnel.interfaces import Action, CompiledStep, StepOutcome, Transport
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.sut import Sut
 
-__all__ = ["ACTIONS", "ActionType", "CompiledAssertion", "CompiledStep", "StepCompiler", "compile_steps"]
+__all__ = ["ACTIONS", "ActionType", "CompiledAssertion", "CompiledParts", "compile_scenario"]
 
 
 class ActionType(Protocol):
@@ -37,6 +40,8 @@ ACTIONS: Mapping[str, ActionType] = {
     "wait": WaitAction,
     "assert": AssertAction,
     "set": SetAction,
+    "group": GroupAction,
+    "branch": BranchAction,
 }
 """Every step type by the name it has in YAML."""
 
@@ -44,68 +49,76 @@ _STEP_KEYS = ("type", "name", "when", "on_failure", "tags")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledStep:
-    """A step that is ready to run.
-
-    `when` is None for a step that always runs; it raises ExpressionError when it can't be evaluated.
-    `secrets` are the variables it sets whose values must not be written. `file` and `line` say where it stands.
-    """
+class CompiledAssertion:
+    """A final assertion that is ready to be evaluated."""
 
     name: str
-    type: str
     action: Action
-    when: Callable[[Scope], bool] | None = None
-    on_failure: str = "stop"
-    tags: Mapping[str, str] = field(default_factory=dict)
-    secrets: frozenset[str] = frozenset()
-    file: str | None = None
-    line: int | None = None
-
-    def refused(self, scope: Scope) -> StepOutcome | None:
-        """None when the step is to run; else its outcome: skipped, or errored by a `when` nobody can evaluate."""
-        try:
-            return None if self.when is None or self.when(scope) else StepOutcome(outcome="skipped")
-        except ExpressionError as error:
-            error.path = ("when", *error.path)
-            return errored(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledAssertion(CompiledStep):
-    """A final assertion that is ready to be evaluated."""
+class CompiledParts:
+    """What a scenario consists of. `variables` are rendered in order when an instance begins."""
+
+    variables: tuple[tuple[str, Template], ...]
+    steps: tuple[CompiledStep, ...]
+    assertions: tuple[CompiledAssertion, ...]
 
 
-_Step = TypeVar("_Step", bound=CompiledStep)
+def compile_scenario(
+    scenario: Scenario, *, sut: Sut, transport: Transport, problems: list[Problem], names: Iterable[str] = ()
+) -> CompiledParts:
+    """Everything of a scenario that runs, in the order in which it does.
 
-
-def compile_steps(
-    scenario: Scenario, *, sut: Sut, transport: Transport, names: Iterable[str], problems: list[Problem]
-) -> tuple[list[CompiledStep], list[CompiledAssertion]]:
-    """The steps of a scenario in order, and its assertions.
-
-    `names` are the variables that are set before the first step. Whatever is wrong goes to `problems`, all of
+    `names` are variables that are set before the scenario's own. Whatever is wrong goes to `problems`, all of
     it; when that happened, what is returned is not complete and must not be run.
     """
-    compiler = StepCompiler(scenario, sut=sut, transport=transport, names=names, problems=problems)
-    steps: list[CompiledStep] = []
     seen: set[str] = set()
-    for step in scenario.steps:
+
+    def compile_step(step: Step, compiler: StepCompiler) -> CompiledStep | None:
         _check_name(step, seen, compiler)
-        compiled = _compile(step, compiler, ACTIONS, CompiledStep)
-        if compiled is not None:
-            steps.append(compiled)
-    assertions: list[CompiledAssertion] = []
+        return _compile(step, compiler)
+
+    compiler = StepCompiler(
+        scenario, sut=sut, transport=transport, names=names, problems=problems, compile_step=compile_step
+    )
+    variables = _variables(scenario, compiler)
+    steps = compiler.steps_of(scenario.steps)
+    assertions = []
     for step in scenario.assertions:
         _check_name(step, seen, compiler)
-        assertion = _compile(step, compiler, {"assert": AssertAction}, CompiledAssertion)
-        if assertion is not None:
-            assertions.append(assertion)
-    return steps, assertions
+        action = _action(step, compiler, {"assert": AssertAction})
+        if action is not None:
+            assertions.append(CompiledAssertion(name=step.name, action=action))
+    return CompiledParts(variables=variables, steps=steps, assertions=tuple(assertions))
 
 
-def _compile(
-    step: Step, compiler: StepCompiler, actions: Mapping[str, ActionType], make: type[_Step]
-) -> _Step | None:
+def _variables(scenario: Scenario, compiler: StepCompiler) -> tuple[tuple[str, Template], ...]:
+    variables = []
+    for name, value in scenario.variables.items():
+        place = Place(compiler, ("variables", name), scenario.source)
+        variables.append((name, place.template(value)))
+        place.variable(name)
+    return tuple(variables)
+
+
+def _compile(step: Step, compiler: StepCompiler) -> CompiledStep | None:
+    refused = _refusal(step, compiler)
+    action = _action(step, compiler, ACTIONS)
+    if action is None:
+        return None
+    return CompiledStep(
+        name=step.name,
+        type=step.type,
+        action=action,
+        refused=refused,
+        on_failure=step.on_failure,
+        secrets=getattr(action, "secrets", frozenset()),
+        holds_steps=bool(step.blocks),
+    )
+
+
+def _action(step: Step, compiler: StepCompiler, actions: Mapping[str, ActionType]) -> Action | None:
     place = compiler.at(step)
     action_type = actions.get(step.type)
     if action_type is None:
@@ -113,26 +126,23 @@ def _compile(
         (place / "type").problem(f'unknown step type "{step.type}"', hint=hint)
         return None
     place.only_keys(step.options, (*_STEP_KEYS, *action_type.keys))
-    when = _when(step, compiler)
-    action = action_type.compile(step, compiler)
-    if action is None:
+    return action_type.compile(step, compiler)
+
+
+def _refusal(step: Step, compiler: StepCompiler) -> Callable[[Scope], StepOutcome | None] | None:
+    """What decides whether the step runs; None for one that always does."""
+    if step.when is None or step.when is True:
         return None
-    where = compiler.scenario.source.locate(step.path)
-    return make(
-        name=step.name,
-        type=step.type,
-        action=action,
-        when=when,
-        on_failure=step.on_failure,
-        tags=step.tags,
-        secrets=getattr(action, "secrets", frozenset()),
-        file=where.file,
-        line=where.line or None,
-    )
+    holds = (compiler.at(step) / "when").condition(step.when)
 
+    def refused(scope: Scope) -> StepOutcome | None:
+        try:
+            return None if holds(scope) else StepOutcome(outcome="skipped")
+        except ExpressionError as error:
+            error.path = ("when", *error.path)
+            return errored(error)
 
-def _when(step: Step, compiler: StepCompiler) -> Callable[[Scope], bool] | None:
-    return None if step.when is None or step.when is True else (compiler.at(step) / "when").condition(step.when)
+    return refused
 
 
 def _check_name(step: Step, seen: set[str], compiler: StepCompiler) -> None:

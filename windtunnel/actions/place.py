@@ -7,7 +7,7 @@ by a stand-in, so that compiling goes on; nothing runs as long as there is a pro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,9 +19,9 @@ from windtunnel.expressions.jsonpath import JsonPath, compile_jsonpath
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.expressions.sandbox import Member
 from windtunnel.expressions.template import Template, compile_json, compile_template, compile_text
-from windtunnel.interfaces import Transport
-from windtunnel.model.scenario import Scenario, Step
-from windtunnel.model.source import DataPath
+from windtunnel.interfaces import CompiledStep, Transport
+from windtunnel.model.scenario import Block, Scenario, Step, walk
+from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
 
 __all__ = ["Place", "Scope", "StepCompiler"]
@@ -37,22 +37,58 @@ class StepCompiler:
     """The surroundings of one scenario's steps while they are compiled, in the order in which they run.
 
     `names` are the variables that can be set by now and `responses` the steps that leave a response; both
-    grow from step to step. `steps` are the names of all steps, whenever they run. `problems` gathers what
-    is wrong. Owned by the one caller that compiles the scenario.
+    grow from step to step. `written` are the variables that the block at hand sets. `steps` are the names of all
+    steps, whenever they run. `problems` gathers what is wrong. Owned by the one caller that compiles the scenario,
+    who says how a step is compiled: only the table of step types knows.
     """
 
     def __init__(
-        self, scenario: Scenario, *, sut: Sut, transport: Transport, names: Iterable[str], problems: list[Problem]
+        self,
+        scenario: Scenario,
+        *,
+        sut: Sut,
+        transport: Transport,
+        names: Iterable[str],
+        problems: list[Problem],
+        compile_step: Callable[[Step, StepCompiler], CompiledStep | None],
     ) -> None:
         self.scenario, self.sut, self.transport, self.problems = scenario, sut, transport, problems
         self.names = set(names)
         self.responses: set[str] = set()
-        self.steps = tuple(step.name for step in scenario.steps)
+        self.written: set[str] = set()
+        self.steps = frozenset(step.name for step in walk(scenario.steps))
         self.known = KnownMembers(scenario)
+        self._compile_step = compile_step
 
     def at(self, step: Step) -> Place:
         """The place of a step's mapping."""
-        return Place(self, step.path)
+        return Place(self, step.path, step.source)
+
+    def place(self, block: Block) -> Place:
+        """The place of the mapping in which a block stands."""
+        return Place(self, block.path, block.source)
+
+    def block(self, block: Block) -> tuple[CompiledStep, ...]:
+        """The steps of a block, compiled in order. What they set can be read after it."""
+        return self.steps_of(block.steps)
+
+    def steps_of(self, steps: Sequence[Step]) -> tuple[CompiledStep, ...]:
+        """Steps, compiled in order; those with problems are left out."""
+        compiled = [self._compile_step(step, self) for step in steps]
+        return tuple(step for step in compiled if step is not None)
+
+    def alternatives(self, blocks: Sequence[Block]) -> list[tuple[CompiledStep, ...]]:
+        """Blocks that do not see each other. After them, whatever one of them sets can have been set."""
+        before = self.names, self.responses
+        after = set(self.names), set(self.responses)
+        compiled = []
+        for block in blocks:
+            self.names, self.responses = set(before[0]), set(before[1])
+            compiled.append(self.block(block))
+            after[0].update(self.names)
+            after[1].update(self.responses)
+        self.names, self.responses = after
+        return compiled
 
     def service(self, step: Step) -> Service | None:
         """The service a step's requests go to; None after a problem was noted."""
@@ -75,19 +111,19 @@ class StepCompiler:
 
 
 class Place:
-    """A value in the scenario's file while it is compiled: `place / "expect" / "json"` leads further in."""
+    """A value in a file of the scenario while it is compiled: `place / "expect" / "json"` leads further in."""
 
-    __slots__ = ("compiler", "path")
+    __slots__ = ("compiler", "path", "source")
 
-    def __init__(self, compiler: StepCompiler, path: DataPath) -> None:
-        self.compiler, self.path = compiler, path
+    def __init__(self, compiler: StepCompiler, path: DataPath, source: Source) -> None:
+        self.compiler, self.path, self.source = compiler, path, source
 
     def __truediv__(self, key: str | int) -> Place:
-        return Place(self.compiler, (*self.path, key))
+        return Place(self.compiler, (*self.path, key), self.source)
 
     def problem(self, message: str, *, hint: str | None = None, key: bool = False) -> None:
         """Note what is wrong with the value here (with its key, if `key`)."""
-        where = self.compiler.scenario.source.locate(self.path, key=key)
+        where = self.source.locate(self.path, key=key)
         self.compiler.problems.append(Problem(message=message, where=where, hint=hint))
 
     def attempt(self, compile_: Callable[[], T], stand_in: T) -> T:
@@ -95,7 +131,7 @@ class Place:
         try:
             return compile_()
         except ExpressionError as error:
-            Place(self.compiler, self.path + error.path).problem(str(error), hint=error.hint)
+            Place(self.compiler, self.path + error.path, self.source).problem(str(error), hint=error.hint)
             return stand_in
 
     def template(self, value: Any) -> Template:
@@ -164,6 +200,7 @@ class Place:
             hint = "use letters, digits and _, not beginning with a digit"
             self.problem(f'"{name}" cannot be a variable name', hint=hint, key=True)
         self.compiler.names.add(name)
+        self.compiler.written.add(name)
 
     def _checked(self, value: Any, template: Template) -> Template:
         self._check_names(template.names, lambda name: _leaf(self, value, name)._locate_word(name))
@@ -195,7 +232,7 @@ class Place:
 
     def _locate_word(self, word: str) -> Location:
         """The word inside the value here, when it stands on the value's first line; otherwise the value."""
-        where = self.compiler.scenario.source.locate(self.path)
+        where = self.source.locate(self.path)
         found = re.compile(rf"\b{re.escape(word)}\b").search(where.excerpt, max(0, where.column - 1))
         return replace(where, column=found.start() + 1, width=len(word)) if found else where
 

@@ -219,7 +219,7 @@ def _body(
 
 def _file(place: Place, name: str) -> tuple[FileBody, str]:
     """A file beside the scenario's own, and what its name says about its content."""
-    path = Path(place.compiler.scenario.source.file).parent / name
+    path = Path(place.source.file).parent / name
     if not path.is_file():
         place.problem(f'there is no file "{path}"', hint="the path starts at this file's folder")
     return FileBody(str(path)), mimetypes.guess_type(name)[0] or "application/octet-stream"

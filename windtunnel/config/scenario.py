@@ -12,10 +12,11 @@ from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import load_schema, place_of, require_valid, with_step_types
+from windtunnel.config.steps import build_steps, same_names
 from windtunnel.errors import ConfigError, Problem, did_you_mean
 from windtunnel.expressions.functions import is_reserved
 from windtunnel.expressions.quantities import parse_duration
-from windtunnel.model.scenario import Scenario, Step, StopWhen
+from windtunnel.model.scenario import Scenario, Step, StopWhen, walk
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import Sut
 
@@ -77,10 +78,10 @@ def gather_scenarios(
 
 def check_services(scenario: Scenario, sut: Sut) -> list[Problem]:
     """A problem for each step whose service the SUT doesn't have."""
-    return [problem for step in scenario.steps if (problem := _service_problem(scenario, step, sut)) is not None]
+    return [problem for step in walk(scenario.steps) if (problem := _service_problem(step, sut)) is not None]
 
 
-def _service_problem(scenario: Scenario, step: Step, sut: Sut) -> Problem | None:
+def _service_problem(step: Step, sut: Sut) -> Problem | None:
     name = step.options.get("service")
     needed = name is not None or "path" in step.options
     if not needed or sut.service(name) is not None:
@@ -89,13 +90,13 @@ def _service_problem(scenario: Scenario, step: Step, sut: Sut) -> Problem | None
     if name is None:
         return Problem(
             message=f"this step names no service, and {sut.source.file} has no base_url",
-            where=scenario.source.locate(step.path),
+            where=step.source.locate(step.path),
             hint=f"add `service:`, one of {services}",
         )
     path: DataPath = (*step.path, "service")
     return Problem(
         message=f'there is no service "{name}" in {sut.source.file}',
-        where=scenario.source.locate(path),
+        where=step.source.locate(path),
         hint=did_you_mean(name, sut.services) or f"the services are {services}",
     )
 
@@ -119,10 +120,10 @@ def _is_fragment(data: Any) -> bool:
 
 def _scenario(document: Document) -> Scenario:
     data = document.data
-    steps = [_step(entry, ("flow", index)) for index, entry in enumerate(data["flow"])]
-    assertions = [_step(entry, ("assertions", index)) for index, entry in enumerate(data.get("assertions", ()))]
+    steps = build_steps(document, "flow")
+    assertions = build_steps(document, "assertions")
     own = read_load(data["load"]) if "load" in data else None
-    problems = [*_reserved_names(document), *_same_names(document, [*steps, *assertions])]
+    problems = [*_reserved_names(document), *same_names(document, [*steps, *assertions])]
     problems += load_problems(document, own) if own else []
     feeders, data_problems = read_feeders(document)
     problems += data_problems
@@ -138,8 +139,8 @@ def _scenario(document: Document) -> Scenario:
         tags=texts(data.get("tags", {})),
         data=feeders,
         variables=data.get("variables", {}),
-        steps=tuple(steps),
-        assertions=tuple(assertions),
+        steps=steps,
+        assertions=assertions,
         stop_when=StopWhen(**data.get("stop_when", {})),
         max_steps=int(data.get("max_steps", 1000)),
         load=load_of(own) if own else None,
@@ -150,40 +151,6 @@ def _scenario(document: Document) -> Scenario:
 
 def _elsewhere(problem: Problem, document: Document) -> bool:
     return problem.where is not None and problem.where.file != document.source.file
-
-
-def _step(entry: Mapping[str, Any], path: tuple[str, int]) -> Step:
-    kind = entry["type"]
-    return Step(
-        type=kind,
-        name=entry.get("name", f"{kind}_{path[1] + 1}"),
-        options=entry,
-        path=path,
-        when=entry.get("when"),
-        on_failure=entry.get("on_failure", "stop"),
-        tags=texts(entry.get("tags", {})),
-    )
-
-
-def _same_names(document: Document, steps: Sequence[Step]) -> list[Problem]:
-    """A problem for each step whose name an earlier one has: records and reports tell steps apart by it."""
-    first: dict[str, Step] = {}
-    problems = []
-    for step in steps:
-        other = first.setdefault(step.name, step)
-        if other is not step:
-            problems.append(
-                document.problem(
-                    f'the name "{step.name}" is taken by the step at {_name_place(document, other)}',
-                    (*step.path, "name"),
-                    hint="give each step and assertion a name of its own",
-                )
-            )
-    return problems
-
-
-def _name_place(document: Document, step: Step) -> str:
-    return str(document.source.locate((*step.path, "name")))
 
 
 def _reserved_names(document: Document) -> list[Problem]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -13,27 +12,33 @@ from windtunnel.engine.feed import Feed
 from windtunnel.engine.journal import Identity, Journal
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.errors import ExpressionError
-from windtunnel.interfaces import Client, Clock, StepOutcome
+from windtunnel.interfaces import Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.redaction import SHORTEST_SECRET
 
 __all__ = ["RunningInstance", "run_instance"]
 
 
+_PASSED = StepOutcome()
 _INTERNAL = StepOutcome(outcome="errored", error="internal")
+_INTERNAL_INSIDE = StepOutcome(outcome="errored", error="nested")
+_TOO_MANY = StepOutcome(outcome="errored", error="max_steps", message="too many steps")
 _INTERRUPTED = StepOutcome(outcome="interrupted", error="interrupted")
 
 
-@dataclass(slots=True)
 class _Course:
-    """How far an instance came, and the first thing that went wrong."""
+    """How far an instance came, the first thing that went wrong, and what ends it. `bug_at`: the step of a bug."""
 
-    outcome: str = "passed"
-    steps: int = 0
-    at: str | None = None
-    failed_step: str | None = None
-    error: str | None = None
-    message: str | None = None
+    __slots__ = ("bug_at", "error", "failed_step", "max_steps", "message", "outcome", "steps", "stop_on_step")
+
+    def __init__(self, scenario: CompiledScenario) -> None:
+        self.max_steps, self.stop_on_step = scenario.max_steps, scenario.stop_on_step
+        self.outcome = "passed"
+        self.steps = 0
+        self.bug_at: str | None = None
+        self.failed_step: str | None = None
+        self.error: str | None = None
+        self.message: str | None = None
 
     def note(self, step: str, result: StepOutcome) -> None:
         """Take a step's or assertion's outcome into the instance's: errored > failed > passed."""
@@ -43,6 +48,27 @@ class _Course:
             self.failed_step, self.error, self.message = step, result.error, result.message
         if self.outcome != "errored":
             self.outcome = "errored" if result.outcome == "errored" else "failed"
+
+
+class _Nested:
+    """What the steps of one list come to for the step that holds them."""
+
+    __slots__ = ("_first", "_outcome")
+
+    def __init__(self) -> None:
+        self._outcome, self._first = "passed", ""
+
+    def note(self, step: str, outcome: str) -> None:
+        """A step failed or errored."""
+        self._first = self._first or f"step {step} {outcome}"
+        if self._outcome != "errored":
+            self._outcome = outcome
+
+    def result(self, *, stops: bool) -> StepOutcome:
+        """The outcome; `stops`: one of them ended the flow."""
+        if self._outcome == "passed":
+            return _PASSED
+        return StepOutcome(outcome=self._outcome, error="nested", message=self._first, stops=stops)
 
 
 class _Draw:
@@ -67,12 +93,24 @@ class _Draw:
 class RunningInstance:
     """The `Instance` that actions see, owned by the one task that runs it."""
 
-    __slots__ = ("_draw", "_journal", "client", "clock", "exchanges", "last_exchange", "scope", "who")
+    __slots__ = (
+        "_draw",
+        "_journal",
+        "client",
+        "clock",
+        "course",
+        "exchanges",
+        "iteration",
+        "last_exchange",
+        "scope",
+        "who",
+    )
 
     def __init__(
         self,
         who: Identity,
         facts: RunFacts,
+        scenario: CompiledScenario,
         *,
         client: Client,
         clock: Clock,
@@ -82,6 +120,8 @@ class RunningInstance:
         self.client, self.clock = client, clock
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
+        self.iteration = 0
+        self.course = _Course(scenario)
         self._journal = journal
         self._draw = _Draw(facts.seed, who)
         self.scope: dict[str, Any] = {
@@ -117,7 +157,51 @@ class RunningInstance:
 
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
         """Write the record of a request that is not embedded in its step's line."""
-        self._journal.request(self.who, step, exchange, poll=poll, failed=failed)
+        self._journal.request(self.who, step, exchange, poll=poll, failed=failed, iteration=self.iteration)
+
+    async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
+        """Run steps one after the other, each with its record; see `interfaces.Instance.run_steps`."""
+        clock, scope, course, journal = self.clock, self.scope, self.course, self._journal
+        iteration = self.iteration
+        nested: _Nested | None = None
+        for step in steps:
+            if course.steps >= course.max_steps:
+                course.note(step.name, _TOO_MANY)
+                nested = nested or _Nested()
+                nested.note(step.name, "errored")
+                return nested.result(stops=True)
+            course.steps += 1
+            # An exception out of an action is a bug of ours: the step is on record before it ends the instance.
+            result = _INTERNAL
+            started = clock.now()
+            try:
+                refused = step.refused(scope) if step.refused is not None else None
+                result = refused or await step.action.run(self)
+            except asyncio.CancelledError:
+                result = _INTERRUPTED
+                raise
+            except Exception:
+                if course.bug_at is None:
+                    course.bug_at = step.name
+                else:
+                    result = _INTERNAL_INSIDE
+                raise
+            finally:
+                if step.secrets:
+                    self.keep_secret(step.secrets)
+                journal.step(self.who, step.name, step.type, result, started=started, iteration=iteration)
+            outcome = result.outcome
+            if outcome == "passed":
+                continue
+            if outcome == "skipped":
+                course.steps -= 1
+                continue
+            course.note(step.name, result)
+            nested = nested or _Nested()
+            nested.note(step.name, outcome)
+            if result.stops and step.on_failure == "stop" and course.stop_on_step:
+                return nested.result(stops=True)
+        return _PASSED if nested is None else nested.result(stops=False)
 
 
 async def run_instance(
@@ -129,25 +213,24 @@ async def run_instance(
     on_bug: Callable[[str], None],
 ) -> None:
     """Run one instance from its first step to its record. Only cancellation gets out of here."""
-    clock = instance.clock
-    who = instance.who
+    clock, course = instance.clock, instance.course
     started = clock.now()
-    course = _Course()
     try:
         if not (scenario.variables or scenario.feeds) or _set_variables(instance, scenario, course):
-            stopped = await _flow(instance, scenario, journal, course)
+            flow = await instance.run_steps(scenario.steps)
             if scenario.assertions:
+                stopped = flow.outcome != "passed" and flow.stops
                 await _assertions(instance, scenario, journal, course, skip=stopped)
     except asyncio.CancelledError:
         course.outcome = "interrupted"
         raise
     except Exception:  # noqa: BLE001  our bug ends this instance, is shown, and makes the verdict `error`
-        course.outcome, course.error, course.failed_step = "errored", "internal", course.at
+        course.outcome, course.error, course.failed_step = "errored", "internal", course.bug_at
         course.message = traceback.format_exc(limit=-1).strip().splitlines()[-1]
         on_bug(traceback.format_exc())
     finally:
         journal.instance(
-            who,
+            instance.who,
             course.outcome,
             scheduled=scheduled,
             started=started,
@@ -173,41 +256,11 @@ def _set_variables(instance: RunningInstance, scenario: CompiledScenario, course
     return True
 
 
-async def _flow(instance: RunningInstance, scenario: CompiledScenario, journal: Journal, course: _Course) -> bool:
-    """Run the steps; True when a failed one ended the flow early."""
-    clock, scope = instance.clock, instance.scope
-    for step in scenario.steps:
-        if course.steps >= scenario.max_steps:
-            course.note(step.name, StepOutcome(outcome="errored", error="max_steps", message="too many steps"))
-            return True
-        course.steps += 1
-        course.at = step.name
-        # An exception out of an action is a bug of ours: the step is on record before it ends the instance.
-        result = _INTERNAL
-        started = clock.now()
-        try:
-            refused = step.refused(scope) if step.when is not None else None
-            result = refused or await step.action.run(instance)
-        except asyncio.CancelledError:
-            result = _INTERRUPTED
-            raise
-        finally:
-            if step.secrets:
-                instance.keep_secret(step.secrets)
-            journal.step(instance.who, step.name, step.type, result, started=started)
-        if result.outcome == "passed":
-            continue
-        course.note(step.name, result)
-        if result.outcome in {"failed", "errored"} and step.on_failure == "stop" and scenario.stop_on_step:
-            return True
-    return False
-
-
 async def _assertions(
     instance: RunningInstance, scenario: CompiledScenario, journal: Journal, course: _Course, *, skip: bool
 ) -> None:
     for assertion in scenario.assertions:
-        course.at = assertion.name
+        course.bug_at = assertion.name
         if skip:
             journal.assertion(instance.who, assertion.name, StepOutcome(outcome="skipped"))
             continue

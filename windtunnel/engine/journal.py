@@ -85,7 +85,9 @@ class Journal:
             for sink in self._sinks:
                 sink.write(records)
 
-    def request(self, who: Identity, step: str, exchange: Exchange, *, poll: bool, failed: bool) -> None:
+    def request(
+        self, who: Identity, step: str, exchange: Exchange, *, poll: bool, failed: bool, iteration: int = 0
+    ) -> None:
         """A request of a step that sends several."""
         self.write(
             RequestRecord(
@@ -95,11 +97,14 @@ class Journal:
                 scenario=who.scenario,
                 step=step,
                 request=self._facts(who, exchange, failed=failed, poll=poll, keep=failed and not poll),
+                iteration=iteration,
                 phase=who.phase,
             )
         )
 
-    def step(self, who: Identity, step: str, action: str, outcome: StepOutcome, *, started: float) -> None:
+    def step(
+        self, who: Identity, step: str, action: str, outcome: StepOutcome, *, started: float, iteration: int = 0
+    ) -> None:
         """A step ended."""
         clock = self._clock
         ended = clock.now()
@@ -116,6 +121,8 @@ class Journal:
             extracted=outcome.extracted,
             phase=who.phase,
         )
+        if iteration:
+            record.iteration = iteration
         passed = outcome.outcome == "passed"
         exchange = outcome.exchange
         if exchange is not None and outcome.requests == 1:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from windtunnel.actions.compiler import CompiledAssertion, CompiledStep, StepCompiler, compile_steps
-from windtunnel.actions.place import Place
+from windtunnel.actions.compiler import CompiledAssertion, compile_scenario
 from windtunnel.engine.feed import Feed, make_feeds, rows_end
 from windtunnel.engine.mix import Mix
+from windtunnel.engine.rows import step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.template import Template
-from windtunnel.interfaces import Transport
+from windtunnel.interfaces import CompiledStep, Transport
 from windtunnel.model.load import Load
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.scenario import Scenario, Step
+from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Sut
 from windtunnel.redaction import Redactor
 
@@ -93,7 +93,7 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
     return Plan(
         facts=RunFacts(run_id=run_id, seed=test_plan.seed),
         tracks=_tracks(test_plan, {scenario.id: scenario for scenario in compiled}),
-        rows=tuple(row for scenario in test_plan.scenarios for row in _rows(scenario, test_plan.sut)),
+        rows=tuple(row for scenario in test_plan.scenarios for row in step_rows(scenario, test_plan.sut)),
         keep_bodies=test_plan.output.bodies,
     )
 
@@ -131,42 +131,13 @@ def _reading_order(problem: Problem, files: list[str]) -> tuple[int, int, int]:
 
 
 def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list[Problem]) -> CompiledScenario:
-    surroundings = StepCompiler(scenario, sut=sut, transport=transport, names=(), problems=problems)
-    variables = []
-    for name, value in scenario.variables.items():
-        place = Place(surroundings, ("variables", name))
-        variables.append((name, place.template(value)))
-        place.variable(name)
-    steps, assertions = compile_steps(
-        scenario, sut=sut, transport=transport, names=surroundings.names, problems=problems
-    )
+    parts = compile_scenario(scenario, sut=sut, transport=transport, problems=problems)
     return CompiledScenario(
         id=scenario.id,
-        variables=tuple(variables),
-        steps=tuple(steps),
-        assertions=tuple(assertions),
+        variables=parts.variables,
+        steps=parts.steps,
+        assertions=parts.assertions,
         stop_on_step=scenario.stop_when.step_fails,
         stop_on_assertion=scenario.stop_when.assertion_fails,
         max_steps=scenario.max_steps,
     )
-
-
-def _rows(scenario: Scenario, sut: Sut) -> list[StepRow]:
-    def row(step: Step, *, assertion: bool) -> StepRow:
-        where = scenario.source.locate(step.path)
-        sends = step.type == "http" or "path" in step.options
-        service = sut.service(step.options.get("service")) if sends else None
-        return StepRow(
-            scenario=scenario.id,
-            step=step.name,
-            action=step.type,
-            service=service.name if service else "",
-            method=str(step.options.get("method", "GET")).upper() if sends else "",
-            assertion=assertion,
-            tags={**scenario.tags, **step.tags},
-            file=where.file,
-            line=where.line or None,
-        )
-
-    steps: Sequence[StepRow] = [row(step, assertion=False) for step in scenario.steps]
-    return [*steps, *(row(step, assertion=True) for step in scenario.assertions)]

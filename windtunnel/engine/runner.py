@@ -41,7 +41,9 @@ class Runner:
             phase=phase,
         )
         client.begin_instance(instance_id=who.instance_id, correlation_id=who.correlation_id)
-        instance = RunningInstance(who, plan.facts, client=client, clock=self.clock, journal=self._journal)
+        instance = RunningInstance(
+            who, plan.facts, scenario, client=client, clock=self.clock, journal=self._journal
+        )
         late_s = self.clock.now() - due
         if late_s > self._late_max_s:
             self._late_max_s = late_s

@@ -195,7 +195,7 @@ class Aggregate:
         waiting.append(record)
         if len(waiting) == BATCH:
             self._count_steps(waiting)
-        if record.outcome != "passed" and record.outcome in _GONE_WRONG:
+        if record.outcome != "passed" and record.outcome in _GONE_WRONG and record.error != "nested":
             cause, said = _explain(record.checks, record.error or record.outcome, record.message)
             self._failed(record, step=record.step, cause=cause, said=said)
 

@@ -14,7 +14,11 @@ RECORD_VERSION = 1
 
 
 class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One step or assertion of the plan, and where it stands. `tags` are the scenario's and the step's."""
+    """One step or assertion of the plan, and where it stands. `tags` are the scenario's and the step's.
+
+    `depth` counts the steps around it. `group` names the groups around it from the outside in, with `::` between
+    them; a group is in itself. `holds_steps`: there are steps inside, in the rows that follow.
+    """
 
     scenario: str
     step: str
@@ -22,6 +26,9 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     service: str = ""
     method: str = ""
     assertion: bool = False
+    depth: int = 0
+    group: str = ""
+    holds_steps: bool = False
     tags: dict[str, str] = {}
     file: str | None = None
     line: int | None = None

@@ -123,6 +123,7 @@ class RequestRecord(_Line, tag="request", kw_only=True, omit_defaults=True):
     scenario: str
     step: str
     request: RequestFacts
+    iteration: int = 0
     phase: str = ""
 
 
@@ -130,7 +131,9 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     """A step ended: passed, failed, errored, skipped or interrupted.
 
     `request` stands here when the step sent exactly one; otherwise `requests` counts the lines of its own.
-    `error` is a short kind (a transport error, `extract`, `template`, …), `message` the sentence.
+    `error` is a short kind (a transport error, `extract`, `template`, …), `message` the sentence; `nested` is that
+    of a step whose only failure is inside it, where it has a line of its own. `iteration` counts the rounds of the
+    innermost loop around the step from 1.
     """
 
     instance_id: str
@@ -146,6 +149,7 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     extracted: list[str] = []
     request: RequestFacts | None = None
     requests: int = 0
+    iteration: int = 0
     phase: str = ""
 
 

@@ -1,8 +1,8 @@
-"""A scenario: a user journey made of steps, with assertions at its end."""
+"""A scenario: a user journey made of steps, which may hold steps themselves, with assertions at its end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,21 @@ from windtunnel.model.data import Feeder
 from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
 
-__all__ = ["Scenario", "Step", "StopWhen"]
+__all__ = ["Block", "Scenario", "Step", "StopWhen", "walk"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Steps inside a step: the body of a loop, one case of a branch.
+
+    `options` is the mapping in which the block stands (the step's own, or that of the case), `path` its
+    place in `source`.
+    """
+
+    steps: tuple[Step, ...]
+    options: Mapping[str, Any]
+    path: DataPath
+    source: Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,16 +32,29 @@ class Step:
     """One entry of a flow, or one assertion.
 
     `options` is the whole mapping as written (validated against the schema of its `type`); the action that
-    `type` names compiles it. `path` is where the mapping stands in the scenario's source.
+    `type` names compiles it. `path` is where the mapping stands in `source`, which is another file than the
+    scenario's for a step that was included. `name` is unique in the scenario; an included step's begins with
+    `prefix`. `blocks` are the steps inside, `tags` also those of the steps around.
     """
 
     type: str
     name: str
     options: Mapping[str, Any]
     path: DataPath
+    source: Source
     when: str | bool | None = None
     on_failure: str = "stop"
     tags: Mapping[str, str] = field(default_factory=dict)
+    blocks: tuple[Block, ...] = ()
+    prefix: str = ""
+
+
+def walk(steps: Sequence[Step]) -> Iterator[Step]:
+    """Every step of a tree in the order in which it is written: a step, then the steps inside it."""
+    for step in steps:
+        yield step
+        for block in step.blocks:
+            yield from walk(block.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

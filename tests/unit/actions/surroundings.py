@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
-from windtunnel.actions.compiler import CompiledAssertion, CompiledStep, compile_steps
+from windtunnel.actions.compiler import compile_scenario
 from windtunnel.actions.place import Place, StepCompiler
 from windtunnel.config.reader import read_yaml
+from windtunnel.config.steps import build_steps
 from windtunnel.errors import Problem
-from windtunnel.interfaces import StepOutcome
+from windtunnel.interfaces import CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Timings
-from windtunnel.model.scenario import Scenario, Step
+from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
 from windtunnel.testing.scripted import ScriptedTransport
@@ -26,25 +28,10 @@ def scenario_of(text: str) -> Scenario:
     document = read_yaml("checkout.yaml", text.encode(), environment={})
     return Scenario(
         id="checkout",
-        steps=tuple(_steps(document.data, "flow")),
-        assertions=tuple(_steps(document.data, "assertions")),
+        steps=build_steps(document, "flow"),
+        assertions=build_steps(document, "assertions"),
         source=document.source,
     )
-
-
-def _steps(data: dict[str, Any], key: str) -> list[Step]:
-    return [
-        Step(
-            type=options["type"],
-            name=options.get("name", f"{key}_{index}"),
-            options=options,
-            path=(key, index),
-            when=options.get("when"),
-            on_failure=options.get("on_failure", "stop"),
-            tags=options.get("tags", {}),
-        )
-        for index, options in enumerate(data.get(key, []))
-    ]
 
 
 class Compiled:
@@ -53,11 +40,10 @@ class Compiled:
     def __init__(self, text: str, *, sut: Sut = SUT, names: tuple[str, ...] = (), answers: Any = ()) -> None:
         self.transport = ScriptedTransport(answers)
         self.problems: list[Problem] = []
-        self.steps: list[CompiledStep]
-        self.assertions: list[CompiledAssertion]
-        self.steps, self.assertions = compile_steps(
+        parts = compile_scenario(
             scenario_of(text), sut=sut, transport=self.transport, names=names, problems=self.problems
         )
+        self.steps, self.assertions = parts.steps, parts.assertions
 
     @property
     def sent(self) -> Any:
@@ -72,6 +58,7 @@ class FakeInstance:
         self.clock = VirtualClock()
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
+        self.iteration = 0
         self.random = random.Random(7)
         self.observed: list[tuple[Exchange, bool, bool]] = []
         self.scope: dict[str, Any] = {
@@ -84,6 +71,9 @@ class FakeInstance:
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
         self.observed.append((exchange, poll, failed))
 
+    async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
+        raise AssertionError("steps inside steps are run by the engine: test them there")
+
 
 class Ran:
     """The outcomes of a flow, of its assertions, and the instance they ran in."""
@@ -95,9 +85,10 @@ class Ran:
         self.outcomes: list[StepOutcome] = []
 
         async def flow() -> None:
-            for step in [*compiled.steps, *compiled.assertions]:
-                refused = step.refused(instance.scope)
+            for step in compiled.steps:
+                refused = step.refused and step.refused(instance.scope)
                 self.outcomes.append(refused or await step.action.run(instance))
+            self.outcomes += [await assertion.action.run(instance) for assertion in compiled.assertions]
             self.took_s = instance.clock.now()
 
         run_virtual(flow())
@@ -121,8 +112,15 @@ def run_flow(text: str, answers: Any = (), *, sut: Sut = SUT, **variables: Any) 
 def place(**variables: Any) -> Place:
     """A place in an empty file, for what compiles a single value."""
     scenario = Scenario(id="s", steps=(), source=Source(file="checkout.yaml"))
-    compiler = StepCompiler(scenario, sut=SUT, transport=ScriptedTransport(), names=variables, problems=[])
-    return Place(compiler, ())
+    compiler = StepCompiler(
+        scenario,
+        sut=SUT,
+        transport=ScriptedTransport(),
+        names=variables,
+        problems=[],
+        compile_step=lambda *_: None,
+    )
+    return Place(compiler, (), scenario.source)
 
 
 def exchange_of(

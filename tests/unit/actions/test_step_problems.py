@@ -5,7 +5,7 @@ from textwrap import dedent
 import pytest
 from surroundings import SUT, Compiled, scenario_of
 
-from windtunnel.actions.compiler import ACTIONS, compile_steps
+from windtunnel.actions.compiler import ACTIONS, compile_scenario
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.testing.scripted import ScriptedTransport
 
@@ -117,7 +117,7 @@ def test_all_problems_are_gathered_in_one_go():
     ("lines", "message", "hint", "place"),
     [
         ("{ type: htpp, name: a }", 'unknown step type "htpp"', 'did you mean "http"?', "2:13"),
-        ("{ type: grpc, name: a }", 'unknown step type "grpc"', f"one of {', '.join(ACTIONS)}", "2:13"),
+        ("{ type: mqtt, name: a }", 'unknown step type "mqtt"', f"one of {', '.join(ACTIONS)}", "2:13"),
         (
             "{ type: set, name: a, varables: { a: 1 } , variables: { b: 1 } }",
             'unknown key "varables"',
@@ -258,17 +258,17 @@ class Objecting(ScriptedTransport):
 def test_what_the_transport_objects_to_is_a_problem(error: Exception, count: int):
     scenario = scenario_of("flow:\n  - { type: http, name: a, path: / }\n  - { type: http, name: b, path: / }\n")
     problems: list = []
-    steps, _ = compile_steps(scenario, sut=SUT, transport=Objecting(error), names=(), problems=problems)
-    assert steps == []
+    parts = compile_scenario(scenario, sut=SUT, transport=Objecting(error), problems=problems)
+    assert parts.steps == ()
     assert [problem.message for problem in problems] == [str(error)] * count
 
 
-def test_a_compiled_step_knows_where_it_stands_and_what_it_is():
+def test_a_compiled_step_knows_what_it_is_and_what_it_must_hide():
     compiled = Compiled(
         dedent(
             """
             flow:
-              - { type: http, name: a, path: /, tags: { team: cart }, on_failure: continue,
+              - { type: http, name: a, path: /, on_failure: continue,
                   extract: { token: { json: $.t, secret: true } } }
             assertions:
               - { type: assert, name: b, expect: { status_code: 200 } }
@@ -276,7 +276,7 @@ def test_a_compiled_step_knows_where_it_stands_and_what_it_is():
         ).lstrip()
     )
     (step,), (assertion,) = compiled.steps, compiled.assertions
-    assert (step.name, step.type, step.file, step.line) == ("a", "http", "checkout.yaml", 2)
-    assert (step.tags, step.on_failure, step.secrets) == ({"team": "cart"}, "continue", {"token"})
+    assert (step.name, step.type, step.refused) == ("a", "http", None)
+    assert (step.on_failure, step.secrets, step.holds_steps) == ("continue", {"token"}, False)
     assert (step.action.name, step.action.type) == ("a", "http")
-    assert (assertion.name, assertion.line, assertion.when) == ("b", 5, None)
+    assert assertion.name == "b"

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from windtunnel.config.reader import Document
+from windtunnel.config.steps import build_steps
 from windtunnel.engine.coordinator import Conduct, conduct
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.segment import SegmentParts
@@ -17,7 +19,7 @@ from windtunnel.model.load import ClosedLoad, Load, Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, RunEnded, StepRecord
-from windtunnel.model.scenario import Scenario, Step
+from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
 from windtunnel.redaction import Redactor
@@ -30,22 +32,14 @@ from windtunnel.testing.virtual_clock import VirtualClock, run_virtual
 def scenario(*steps: dict[str, Any], id: str = "journey", **more: Any) -> Scenario:
     """A scenario of steps written as in YAML."""
 
-    def step(section: str, position: int, options: dict[str, Any]) -> Step:
-        return Step(
-            type=options["type"],
-            name=options["name"],
-            options=options,
-            path=(section, position),
-            when=options.get("when"),
-            on_failure=options.get("on_failure", "stop"),
-        )
-
-    assertions = more.pop("assertions", ())
+    document = Document(
+        data={"flow": list(steps), "assertions": more.pop("assertions", ())}, source=Source(file="scenario.yaml")
+    )
     return Scenario(
         id=id,
-        source=Source(file="scenario.yaml"),
-        steps=tuple(step("flow", i, options) for i, options in enumerate(steps)),
-        assertions=tuple(step("assertions", i, options) for i, options in enumerate(assertions)),
+        source=document.source,
+        steps=build_steps(document, "flow"),
+        assertions=build_steps(document, "assertions"),
         **more,
     )
 

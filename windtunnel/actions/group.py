@@ -1,0 +1,31 @@
+"""The `group` step: a part of the flow with a name, a row and a duration of its own."""
+
+from __future__ import annotations
+
+from windtunnel.actions.place import StepCompiler
+from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
+from windtunnel.model.scenario import Step
+
+__all__ = ["GroupAction"]
+
+
+class GroupAction:
+    """A compiled `group`."""
+
+    __slots__ = ("_steps", "name")
+
+    type = "group"
+    keys = ("steps",)
+
+    def __init__(self, name: str, steps: tuple[CompiledStep, ...]) -> None:
+        self.name, self._steps = name, steps
+
+    @classmethod
+    def compile(cls, step: Step, compiler: StepCompiler) -> GroupAction:
+        """Compile a step; problems are noted."""
+        (block,) = step.blocks
+        return cls(step.name, compiler.block(block))
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        """Run the steps inside."""
+        return await instance.run_steps(self._steps)
