@@ -47,6 +47,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "verdict": {"msgspec"},
     "engine": {"uvloop"},
     "report": {"jinja2", "markupsafe", "rich", "msgspec"},
+    "ci": {"msgspec"},
     "demo": {"aiohttp", "msgspec"},
     "testing": {"msgspec"},
     "cli": {"typer", "rich", "msgspec"},

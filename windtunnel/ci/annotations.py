@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from windtunnel.ci.github import Annotation, in_workspace
+from windtunnel.ci.github import Annotation
+from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Problem
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
 
@@ -13,20 +14,20 @@ __all__ = ["problem_annotations", "summary_annotations"]
 _RESULT_ORDER = ("fail", "no_data", "inconclusive")
 
 
-def problem_annotations(problems: Iterable[Problem], *, verdict: str, workspace: str) -> list[Annotation]:
+def problem_annotations(problems: Iterable[Problem], *, verdict: str, workspace: Workspace) -> list[Annotation]:
     """One for each thing that is wrong with the files, the inputs or the run, where it stands."""
     return [
         Annotation(
             title=f"Windtunnel: {verdict}",
             message=f"{problem.message}\nhelp: {problem.hint}" if problem.hint else problem.message,
-            file=in_workspace(problem.where.file, workspace) if problem.where else None,
+            file=workspace.path_of(problem.where.file) if problem.where else None,
             line=problem.where.line if problem.where else None,
         )
         for problem in problems
     ]
 
 
-def summary_annotations(summary: Summary, *, workspace: str) -> list[Annotation]:
+def summary_annotations(summary: Summary, *, workspace: Workspace) -> list[Annotation]:
     """Thresholds that did not hold, then what went wrong in which step; none for a pass.
 
     A verdict that no threshold explains (unreachable, interrupted, …) is a remark of its own, the first.
@@ -45,20 +46,20 @@ def summary_annotations(summary: Summary, *, workspace: str) -> list[Annotation]
     return remarks
 
 
-def _of_threshold(result: ThresholdResult, workspace: str) -> Annotation:
+def _of_threshold(result: ThresholdResult, workspace: Workspace) -> Annotation:
     message = f"{result.selector}: {result.condition} — measured {result.measured} (n = {result.samples:,})"
     return Annotation(
         title=f"Threshold: {result.result.replace('_', ' ')}",
         message=f"{message}\n{result.reason}" if result.reason else message,
-        file=in_workspace(result.file, workspace) if result.file else None,
+        file=workspace.path_of(result.file) if result.file else None,
         line=result.line,
     )
 
 
-def _of_errors(group: ErrorGroup, row: StepSummary | None, workspace: str) -> Annotation:
+def _of_errors(group: ErrorGroup, row: StepSummary | None, workspace: Workspace) -> Annotation:
     return Annotation(
         title=f"{group.scenario} / {group.step}: {group.outcome}",
-        message=f"{group.cause}: {group.count:,} times ({group.share:.1%} of the failures)\n{group.example}",
-        file=in_workspace(row.file, workspace) if row and row.file else None,
+        message=f"{group.cause}: {group.count:,} times ({group.share:.1%} of instances)\n{group.example}",
+        file=workspace.path_of(row.file) if row and row.file else None,
         line=row.line if row else None,
     )

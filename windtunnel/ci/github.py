@@ -10,7 +10,6 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TextIO
 
 from windtunnel.report.text import for_log, printable
@@ -25,7 +24,6 @@ __all__ = [
     "annotation_commands",
     "fenced",
     "fitted_summary",
-    "in_workspace",
     "neutralised",
     "outputs_text",
 ]
@@ -144,17 +142,6 @@ def annotation_command(annotation: Annotation, *, level: str = "error") -> str:
     named = ",".join(f"{name}={_escaped(value, _PROPERTY_ESCAPES)}" for name, value in properties.items())
     message = printable(annotation.message, limit=MAX_ANNOTATION_LENGTH, lines=True)
     return f"::{level} {named}::{_within(_escaped(message, _MESSAGE_ESCAPES), MAX_ANNOTATION_LENGTH)}"
-
-
-def in_workspace(file: str, workspace: str) -> str | None:
-    """The file as a path relative to the workspace, which is how GitHub finds it; None when it lies elsewhere."""
-    path = PurePath(file)
-    if path.is_absolute():
-        try:
-            path = path.relative_to(workspace)
-        except ValueError:
-            return None
-    return None if ".." in path.parts else path.as_posix()
 
 
 def _escaped(text: str, escapes: Mapping[str, str]) -> str:

@@ -1,160 +1,158 @@
-"""The action's inputs: `INPUT_*` variables, read into typed values.
+"""The action's inputs: `INPUT_*` variables, read into flags of `run` and into what the action does beside it.
 
-GitHub sets one variable for each input, in capitals, blanks made underscores and hyphens kept. It does not hold
-anybody to `required:`, and an input that was not given looks like an empty one.
+GitHub sets one variable for each input, in capitals, blanks made underscores and hyphens kept; where a variable
+can't have a hyphen (a shell, GitLab) an underscore stands for it. Nobody is held to `required:`, and an input that
+was not given looks like an empty one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.report.text import printable
 
-__all__ = ["DEFAULT_OUTPUT_DIR", "INPUT_NAMES", "ActionInputs", "read_inputs"]
+__all__ = ["DEFAULT_OUTPUT_DIR", "OWN_INPUTS", "RUN_INPUTS", "ActionInputs", "name_inputs", "read_inputs"]
 
 DEFAULT_OUTPUT_DIR = "windtunnel-report"
-INPUT_NAMES = (
-    "plan",
-    "sut",
-    "scenarios",
-    "parallel",
-    "count",
-    "duration",
-    "rate",
-    "stages",
-    "max-parallel",
-    "arrival",
-    "pace",
-    "graceful-stop",
-    "thresholds",
-    "seed",
-    "workers",
-    "shard",
-    "output-dir",
-)
-"""Every input, as `action.yml` names it."""
+MOST_ANNOTATIONS = 10
 
-_ONE_LINE = (
-    "plan",
-    "sut",
-    "duration",
-    "rate",
-    "stages",
-    "arrival",
-    "pace",
-    "graceful-stop",
-    "workers",
-    "shard",
-    "output-dir",
-)
 _SHOWN = 80
+
+Read = Callable[[str], list[str]]
+"""An input's text to its values; a ValueError says what was expected instead."""
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def _one_line(text: str) -> list[str]:
+    if "\n" in text:
+        raise ValueError("one line")
+    return [text]
+
+
+def _number(text: str, *, least: int, most: int | None = None) -> list[str]:
+    # int() alone also takes 1_000, +5 and the digits of other scripts; it refuses more than 4,300 digits.
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+    if number is None or number < least or (most is not None and number > most):
+        limits = f", {least} or more" if most is None else f" from {least} to {most}"
+        raise ValueError(f"a whole number{limits}")
+    return [str(number)]
+
+
+def _word(text: str, *, of: tuple[str, ...]) -> list[str]:
+    if text not in of:
+        raise ValueError(f"{', '.join(of[:-1])} or {of[-1]}")
+    return [text]
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        raise ValueError("flags as a shell reads them, every quotation mark with its other half") from None
+
+
+_positive = partial(_number, least=1)
+_switch = partial(_word, of=("true", "false"))
+
+RUN_INPUTS: dict[str, Read] = {
+    "plan": _one_line,
+    "sut": _one_line,
+    "scenarios": _lines,
+    "parallel": _positive,
+    "count": _positive,
+    "duration": _one_line,
+    "rate": _one_line,
+    "stages": _one_line,
+    "max-parallel": _positive,
+    "arrival": _one_line,
+    "pace": _one_line,
+    "graceful-stop": _one_line,
+    "thresholds": _lines,
+    "seed": partial(_number, least=0),
+    "workers": _one_line,
+    "shard": _one_line,
+    "output-dir": _one_line,
+}
+"""Every input that concerns the run, and how its text is read; each is a flag of `run` of the same name."""
+
+OWN_INPUTS: dict[str, Read] = {
+    "only-validate": _switch,
+    "summary": _switch,
+    "annotations": partial(_number, least=0, most=MOST_ANNOTATIONS),
+    "working-directory": _one_line,
+    "args": _words,
+}
+"""Every input that concerns what the action does beside the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionInputs:
-    """What the workflow asked for; None or empty where it said nothing."""
+    """What the workflow asked for.
 
-    plan: str | None = None
-    sut: str | None = None
-    scenarios: tuple[str, ...] = ()
-    parallel: int | None = None
-    count: int | None = None
-    duration: str | None = None
-    rate: str | None = None
-    stages: str | None = None
-    max_parallel: int | None = None
-    arrival: str | None = None
-    pace: str | None = None
-    graceful_stop: str | None = None
-    thresholds: tuple[str, ...] = ()
-    seed: int | None = None
-    workers: str | None = None
-    shard: str | None = None
-    output_dir: str = DEFAULT_OUTPUT_DIR
+    `flags` is what would be typed after `run` for the same. `annotations` is the most that are made.
+    """
 
-    def flags(self) -> tuple[str, ...]:
-        """The command line that asks for the same: `("run", "--sut", "sut.yaml", …)`."""
-        single = {
-            "--plan": self.plan,
-            "--sut": self.sut,
-            "--parallel": self.parallel,
-            "--count": self.count,
-            "--duration": self.duration,
-            "--rate": self.rate,
-            "--stages": self.stages,
-            "--max-parallel": self.max_parallel,
-            "--arrival": self.arrival,
-            "--pace": self.pace,
-            "--graceful-stop": self.graceful_stop,
-            "--seed": self.seed,
-            "--workers": self.workers,
-            "--shard": self.shard,
-            "--output": self.output_dir,
-        }
-        flags = [f"{flag}={value}" for flag, value in single.items() if value is not None]
-        flags += [f"--scenarios={path}" for path in self.scenarios]
-        flags += [f"--threshold={text}" for text in self.thresholds]
-        return ("run", *flags)
+    flags: tuple[str, ...] = (f"--output-dir={DEFAULT_OUTPUT_DIR}",)
+    only_validate: bool = False
+    summary: bool = True
+    annotations: int = MOST_ANNOTATIONS
+    working_directory: str | None = None
 
 
 def read_inputs(environment: Mapping[str, str]) -> ActionInputs:
     """The inputs in `environment`. Raises ConfigError with a problem for each malformed one, named."""
     problems: list[Problem] = []
-    inputs = ActionInputs(
-        plan=_text(environment, "plan"),
-        sut=_text(environment, "sut"),
-        scenarios=_lines(environment, "scenarios"),
-        parallel=_whole_number(environment, "parallel", problems, at_least=1),
-        count=_whole_number(environment, "count", problems, at_least=1),
-        duration=_text(environment, "duration"),
-        rate=_text(environment, "rate"),
-        stages=_text(environment, "stages"),
-        max_parallel=_whole_number(environment, "max-parallel", problems, at_least=1),
-        arrival=_text(environment, "arrival"),
-        pace=_text(environment, "pace"),
-        graceful_stop=_text(environment, "graceful-stop"),
-        thresholds=_lines(environment, "thresholds"),
-        seed=_whole_number(environment, "seed", problems, at_least=0),
-        workers=_text(environment, "workers"),
-        shard=_text(environment, "shard"),
-        output_dir=_text(environment, "output-dir") or DEFAULT_OUTPUT_DIR,
-    )
-    # A line break in one of these is a list given where a single value is meant.
-    for name in _ONE_LINE:
-        if "\n" in (value := _text(environment, name) or ""):
-            problems.append(_malformed(name, "one line", value))
+
+    def read(name: str, how: Read, otherwise: str = "") -> list[str]:
+        text = _given(environment, name) or otherwise
+        try:
+            return how(text) if text else []
+        except ValueError as error:
+            problems.append(_malformed(name, str(error), text))
+            return []
+
+    flags = {
+        name: read(name, how, DEFAULT_OUTPUT_DIR if name == "output-dir" else "")
+        for name, how in RUN_INPUTS.items()
+    }
+    own = {name: read(name, how) for name, how in OWN_INPUTS.items()}
     if problems:
         raise ConfigError(problems)
-    return inputs
+    first = {name: values[0] for name, values in own.items() if values}
+    return ActionInputs(
+        flags=(*(f"--{name}={value}" for name, values in flags.items() for value in values), *own["args"]),
+        only_validate=first.get("only-validate") == "true",
+        summary=first.get("summary") != "false",
+        annotations=int(first.get("annotations", MOST_ANNOTATIONS)),
+        working_directory=first.get("working-directory"),
+    )
 
 
-def _text(environment: Mapping[str, str], name: str) -> str | None:
-    return environment.get("INPUT_" + name.replace(" ", "_").upper(), "").strip() or None
+def name_inputs(problem: Problem, environment: Mapping[str, str]) -> Problem:
+    """The problem with a flag, told as one with the input that became this flag."""
+    flag, space, said = problem.message.partition(" ")
+    name = {"threshold": "thresholds", "output": "output-dir"}.get(name := flag.strip("-:"), name)
+    if problem.where is not None or not flag.startswith("--") or not _given(environment, name):
+        return problem
+    colon = ":" if flag.endswith(":") else ""
+    return Problem(message=f'input "{name}"{colon}{space}{said}', hint=problem.hint)
 
 
-def _lines(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
-    lines = (_text(environment, name) or "").split("\n")
-    return tuple(line.strip() for line in lines if line.strip())
-
-
-def _whole_number(
-    environment: Mapping[str, str], name: str, problems: list[Problem], *, at_least: int
-) -> int | None:
-    text = _text(environment, name)
-    if text is None:
-        return None
-    # int() alone also takes 1_000, +5 and the digits of other scripts; it refuses more than 4,300 digits.
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
-    if number is None or number < at_least:
-        problems.append(_malformed(name, f"a whole number, {at_least} or more", text))
-        return None
-    return number
+def _given(environment: Mapping[str, str], name: str) -> str:
+    variable = "INPUT_" + name.upper()
+    return (environment.get(variable) or environment.get(variable.replace("-", "_"), "")).strip()
 
 
 def _malformed(name: str, expected: str, given: str) -> Problem:
+    shown = "what was given" if name == "github-token" else f'"{printable(given, limit=_SHOWN)}"'
     return Problem(
-        message=f'input "{name}": expected {expected}, got "{printable(given, limit=_SHOWN)}"',
+        message=f'input "{name}": expected {expected}, got {shown}',
         hint=f"correct `{name}:` under `with:` of this step in the workflow",
     )

@@ -1,10 +1,14 @@
-"""The job as the GitHub Action runs it: inputs from `INPUT_*`, outputs whatever the verdict."""
+"""The job as the GitHub Action runs it: inputs from `INPUT_*`, outputs whatever the verdict.
+
+inputs ──▶ validate ──▶ run ──▶ summary.json, outputs, job summary ──▶ report.html ──▶ outputs anew ──▶ remarks
+"""
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -16,16 +20,18 @@ from windtunnel.ci.github import (
     annotation_commands,
     fenced,
     fitted_summary,
-    in_workspace,
     outputs_text,
 )
-from windtunnel.ci.inputs import ActionInputs, read_inputs
-from windtunnel.cli.job import JobRequest, JobResult, run_job
+from windtunnel.ci.inputs import ActionInputs, name_inputs, read_inputs
+from windtunnel.ci.outputs import outputs_of
+from windtunnel.ci.runner_file import RunnerFile
+from windtunnel.ci.workspace import Workspace, find_workspace
+from windtunnel.cli.job import JobResult, run_job
+from windtunnel.cli.request import JobRequest, request_of
+from windtunnel.cli.run import read_flags
 from windtunnel.cli.terminal import Terminal
-from windtunnel.config.flags import Overrides
-from windtunnel.errors import ConfigError, EvidenceError, ExpressionError, Problem, UnreachableError
-from windtunnel.expressions.quantities import parse_duration
-from windtunnel.expressions.threshold import parse_flag
+from windtunnel.cli.validation import check_job
+from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
 
@@ -37,29 +43,26 @@ _BUG = Problem(
 )
 
 
-def action(
-    environment: Mapping[str, str], *, out: TextIO, err: TextIO, run: Callable[..., JobResult] = run_job
-) -> int:
+def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., JobResult] = run_job) -> int:
     """Run what the inputs ask for and return the exit code of the verdict.
 
     Writes the files that `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` name and annotations to `out`, for every
-    verdict. All other text is made harmless for the runner, which reads commands from both streams.
+    verdict. All else goes there too, so that it stays in order, made harmless for the runner, which reads commands
+    from every line.
     """
-    log, problems = HarmlessLog(out), HarmlessLog(err)
+    log = HarmlessLog(out)
     # To the type checker a text stream is what `open` returns; the terminal only writes and flushes.
-    terminal = Terminal(out=cast(TextIO, log), err=cast(TextIO, problems), color=False, interactive=False)
-    ending = _carry_out(environment, run, terminal)
-    workspace = environment.get("GITHUB_WORKSPACE") or str(Path.cwd())
-    failures = [
-        _append(environment, "GITHUB_OUTPUT", outputs_text(_outputs(ending, workspace))),
-        _append_summary(environment, _job_summary(ending)),
-    ]
+    stream = cast(TextIO, log)
+    terminal = Terminal(out=stream, err=stream, color=False, interactive=False)
+    start = Path.cwd()
+    job = _Job(environment, terminal, root=find_workspace(environment.get("GITHUB_WORKSPACE"), folder=start))
+    try:
+        ending = job.carry_out(run)
+    finally:
+        os.chdir(start)
+    job.publish(ending)
     log.finish()
-    problems.finish()
-    for failure in failures:
-        if failure:
-            out.write(f"{annotation_command(failure, level='warning')}\n")
-    for line in annotation_commands(_annotations(ending, workspace)):
+    for line in job.remarks(ending):
         out.write(f"{line}\n")
     out.flush()
     return ending.exit_code
@@ -74,98 +77,121 @@ class _Ending:
     problems: tuple[Problem, ...] = ()
     summary: Summary | None = None
     directory: Path | None = None
+    said: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(cls, result: JobResult) -> _Ending:
+        """That of a run; its directory is told in full, whatever the working directory becomes."""
+        return cls(
+            verdict=result.summary.verdict,
+            exit_code=result.summary.exit_code,
+            summary=result.summary,
+            directory=Path(os.path.abspath(result.directory.path)),  # noqa: PTH100  links stay as they are
+        )
 
 
-def _carry_out(environment: Mapping[str, str], run: Callable[..., JobResult], terminal: Terminal) -> _Ending:
-    """Run the job; whatever comes of it is an ending, so that the outputs are always written."""
-    try:
-        request = _request(read_inputs(environment))
-        result = run(request, environment=environment, terminal=terminal)
-    except ConfigError as error:
-        return _without_run("invalid", error.problems, terminal)
-    except UnreachableError as error:
-        return _without_run("unreachable", (Problem(message=str(error), hint=error.hint),), terminal)
-    except EvidenceError as error:
-        return _without_run("incomplete", (Problem(message=str(error), hint=error.hint),), terminal)
-    except KeyboardInterrupt:
-        return _without_run("interrupted", (Problem(message="the run was stopped before it began"),), terminal)
-    except Exception:  # noqa: BLE001  the edge of the program: a bug is shown, harmlessly, and has its verdict
-        terminal.note(traceback.format_exc().rstrip())
-        return _without_run("error", (_BUG,), terminal)
-    summary = result.summary
-    return _Ending(
-        verdict=summary.verdict, exit_code=summary.exit_code, summary=summary, directory=result.directory.path
-    )
+class _Job:
+    """One use of the action. What it has to say beside the verdict gathers in `warnings`."""
 
+    def __init__(self, environment: Mapping[str, str], terminal: Terminal, *, root: Path) -> None:
+        self._environment, self._terminal, self._root = environment, terminal, root
+        self._inputs = ActionInputs()
+        self._workspace = Workspace(root=root, folder=Path.cwd())
+        self._outputs = _runner_file(environment, "GITHUB_OUTPUT")
+        self._summary = _runner_file(environment, "GITHUB_STEP_SUMMARY")
+        self._warnings: dict[str, None] = {}
 
-def _without_run(verdict: str, problems: tuple[Problem, ...], terminal: Terminal) -> _Ending:
-    for problem in problems:
-        terminal.note(str(problem))
-    return _Ending(verdict=verdict, exit_code=EXIT_CODES[verdict], problems=problems)
-
-
-def _request(inputs: ActionInputs) -> JobRequest:
-    """The job that the inputs ask for. Raises ConfigError naming the input whose text says nothing."""
-    texts = [("thresholds", text, parse_flag) for text in inputs.thresholds]
-    problems = []
-    for name, text, parse in (*texts, ("duration", inputs.duration, parse_duration)):
+    def carry_out(self, run: Callable[..., JobResult]) -> _Ending:
+        """Do the job; whatever comes of it is an ending, so that the outputs are always written."""
         try:
-            if text is not None:
-                parse(text)
-        except ExpressionError as error:
-            problems.append(Problem(message=f'input "{name}": {error}', hint=error.hint))
-    if problems:
-        raise ConfigError(problems)
-    return JobRequest(
-        sut=inputs.sut,
-        scenarios=inputs.scenarios,
-        plan=inputs.plan,
-        overrides=Overrides(
-            parallel=inputs.parallel,
-            count=inputs.count,
-            duration=inputs.duration,
-            rate=inputs.rate,
-            stages=inputs.stages,
-            max_parallel=inputs.max_parallel,
-            arrival=inputs.arrival,
-            pace=inputs.pace,
-            graceful_stop=inputs.graceful_stop,
-            thresholds=inputs.thresholds,
-            seed=inputs.seed,
-            workers=inputs.workers,
-            shard=inputs.shard,
-            directory=inputs.output_dir,
-        ),
-        argv=inputs.flags(),
-    )
+            self._inputs = read_inputs(self._environment)
+            self._enter(self._inputs.working_directory)
+            request = _request(self._inputs.flags)
+            if self._inputs.only_validate:
+                return self._checked(request)
+            result = run(
+                request,
+                environment=self._environment,
+                terminal=self._terminal,
+                on_judged=lambda judged: self.publish(_Ending.of(judged)),
+            )
+        except ConfigError as error:
+            named = tuple(name_inputs(problem, self._environment) for problem in error.problems)
+            return self._without_run("invalid", named)
+        except UnreachableError as error:
+            return self._without_run("unreachable", (Problem(message=str(error), hint=error.hint),))
+        except EvidenceError as error:
+            return self._without_run("incomplete", (Problem(message=str(error), hint=error.hint),))
+        except KeyboardInterrupt:
+            return self._without_run("interrupted", (Problem(message="the run was stopped before it began"),))
+        except Exception:  # noqa: BLE001  the edge of the program: a bug is shown, harmlessly, and has its verdict
+            self._terminal.note(traceback.format_exc().rstrip())
+            return self._without_run("error", (_BUG,))
+        return _Ending.of(result)
+
+    def publish(self, ending: _Ending) -> None:
+        """Write the outputs and the job summary, or write them anew."""
+        outputs = outputs_of(
+            ending.verdict,
+            ending.exit_code,
+            summary=ending.summary,
+            directory=ending.directory,
+            workspace=self._workspace,
+        )
+        if self._outputs is not None:
+            self._warn(self._outputs.write(outputs_text(outputs)))
+        if self._summary is not None and self._inputs.summary:
+            self._warn(self._summary.write(fitted_summary(_job_summary(ending), used=self._summary.used)))
+
+    def remarks(self, ending: _Ending) -> list[str]:
+        """The lines that make annotations: what could not be done, then why the run did not pass."""
+        warnings = [Annotation(title="Windtunnel", message=warning) for warning in self._warnings]
+        if ending.summary is not None:
+            found = summary_annotations(ending.summary, workspace=self._workspace)
+        else:
+            found = problem_annotations(ending.problems, verdict=ending.verdict, workspace=self._workspace)
+        return [
+            *(annotation_command(warning, level="warning") for warning in warnings),
+            *annotation_commands(found, limit=self._inputs.annotations),
+        ]
+
+    def _enter(self, folder: str | None) -> None:
+        if folder is not None:
+            try:
+                os.chdir(folder)
+            except OSError as error:
+                raise ConfigError.of(
+                    f'input "working-directory": can\'t go to "{folder}": {error.strerror}',
+                    hint="it starts at the workspace; is actions/checkout missing before this step?",
+                ) from None
+        self._workspace = Workspace(root=self._root, folder=Path.cwd())
+
+    def _checked(self, request: JobRequest) -> _Ending:
+        checked = check_job(request, environment=self._environment)
+        said = [f"{name}: {what}" for name, what in checked]
+        said.append(f"{len(checked)} file{'s' if len(checked) != 1 else ''} valid, nothing was sent")
+        self._terminal.say("\n".join(said))
+        return _Ending(verdict="pass", exit_code=0, said=tuple(said))
+
+    def _without_run(self, verdict: str, problems: tuple[Problem, ...]) -> _Ending:
+        for problem in problems:
+            self._terminal.note(str(problem))
+        return _Ending(verdict=verdict, exit_code=EXIT_CODES[verdict], problems=problems)
+
+    def _warn(self, warning: str | None) -> None:
+        if warning:
+            self._warnings[warning] = None
 
 
-def _outputs(ending: _Ending, workspace: str) -> dict[str, str]:
-    """Every output of `action.yml`; those of files that were not written are empty."""
-    outputs = {
-        "verdict": ending.verdict,
-        "exit-code": str(ending.exit_code),
-        "run-id": ending.summary.run_id if ending.summary else "",
-        "report-dir": "",
-        "report-html": "",
-        "summary-json": "",
-        "summary-md": "",
-    }
-    if ending.directory is not None:
-        outputs["report-dir"] = _for_later_steps(ending.directory, workspace)
-        for output, name in (
-            ("report-html", "report.html"),
-            ("summary-json", "summary.json"),
-            ("summary-md", "summary.md"),
-        ):
-            if (ending.directory / name).is_file():
-                outputs[output] = _for_later_steps(ending.directory / name, workspace)
-    return outputs
-
-
-def _for_later_steps(path: Path, workspace: str) -> str:
-    """A path that later steps understand: they see the workspace in another place than this container does."""
-    return in_workspace(str(path), workspace) or str(path)
+def _request(flags: tuple[str, ...]) -> JobRequest:
+    try:
+        values = read_flags(flags)
+    except ValueError as error:
+        # Those of the other inputs are well-formed by now.
+        raise ConfigError.of(
+            f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
+        ) from None
+    return request_of(values, argv=("run", *flags))
 
 
 def _job_summary(ending: _Ending) -> str:
@@ -173,29 +199,9 @@ def _job_summary(ending: _Ending) -> str:
     if ending.directory is not None and (written := ending.directory / "summary.md").is_file():
         return written.read_text(encoding="utf-8", errors="replace")
     said = ending.summary.reasons if ending.summary else [str(problem) for problem in ending.problems]
-    return f"## Windtunnel: {ending.verdict}\n\n" + (fenced(said) if said else "")
+    lines = [*said, *ending.said]
+    return f"## Windtunnel: {ending.verdict}\n\n" + (fenced(lines) if lines else "")
 
 
-def _annotations(ending: _Ending, workspace: str) -> list[Annotation]:
-    if ending.summary is not None:
-        return summary_annotations(ending.summary, workspace=workspace)
-    return problem_annotations(ending.problems, verdict=ending.verdict, workspace=workspace)
-
-
-def _append_summary(environment: Mapping[str, str], markdown: str) -> Annotation | None:
-    path = environment.get("GITHUB_STEP_SUMMARY")
-    used = Path(path).stat().st_size if path and Path(path).is_file() else 0
-    return _append(environment, "GITHUB_STEP_SUMMARY", fitted_summary(markdown, used=used))
-
-
-def _append(environment: Mapping[str, str], variable: str, text: str) -> Annotation | None:
-    """Add to the file that the runner named, if it did. Where that fails it is said; the verdict stands."""
-    path = environment.get(variable)
-    if not path:
-        return None
-    try:
-        with Path(path).open("a", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        return Annotation(title="Windtunnel", message=f"can't write {variable} ({path}): {error.strerror}")
-    return None
+def _runner_file(environment: Mapping[str, str], variable: str) -> RunnerFile | None:
+    return RunnerFile(Path(environment[variable])) if environment.get(variable) else None

@@ -48,8 +48,17 @@ class JobResult:
     directory: RunDirectory
 
 
-def run_job(request: JobRequest, *, environment: Mapping[str, str], terminal: Terminal) -> JobResult:
-    """Do the whole job. Raises ConfigError, with nothing sent and nothing written, when the input is wrong."""
+def run_job(
+    request: JobRequest,
+    *,
+    environment: Mapping[str, str],
+    terminal: Terminal,
+    on_judged: Callable[[JobResult], None] | None = None,
+) -> JobResult:
+    """Do the whole job. Raises ConfigError, with nothing sent and nothing written, when the input is wrong.
+
+    `on_judged` is told of the result as soon as the short files of the run are there, before the HTML is.
+    """
     test_plan = load_test_plan(request, environment)
     redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
     job = _prepare(test_plan, request, environment, redactor)
@@ -57,8 +66,15 @@ def run_job(request: JobRequest, *, environment: Mapping[str, str], terminal: Te
     outcome = run_loop(lambda: _carry_out(job, terminal))
     summary = conclude(job.manifest, outcome.aggregate, outcome.evidence)
     analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=job.manifest)
-    write_reports(job.directory, analysis, terminal, environment=environment)
-    return JobResult(summary=summary, directory=job.directory)
+    result = JobResult(summary=summary, directory=job.directory)
+    write_reports(
+        job.directory,
+        analysis,
+        terminal,
+        environment=environment,
+        on_judged=lambda: on_judged(result) if on_judged else None,
+    )
+    return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

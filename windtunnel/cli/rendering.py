@@ -21,10 +21,16 @@ WRITTEN = ("markdown", "dotenv", "junit", "openmetrics", "k6", "code-quality", "
 
 
 def write_reports(
-    directory: RunDirectory, analysis: Analysis, terminal: Terminal, *, environment: Mapping[str, str]
+    directory: RunDirectory,
+    analysis: Analysis,
+    terminal: Terminal,
+    *,
+    environment: Mapping[str, str],
+    on_judged: Callable[[], None] = lambda: None,
 ) -> Report:
     """Write `summary.json`, `summary.md` and `report.html`, and show the final table and verdict.
 
+    `on_judged` is called as soon as all but the HTML is there, which takes longest.
     What can't be written keeps nothing else from being written or shown; the EvidenceError comes afterwards.
     """
     failures: list[EvidenceError] = []
@@ -41,6 +47,8 @@ def write_reports(
         url=artifact_url(environment, directory.path / "report.html"),
     )
     for name in WRITTEN:
+        if name == "html":
+            on_judged()
         file_name, render = RENDERERS[name]
         attempt(lambda: directory.write(file_name, render(report)))  # noqa: B023  called at once
     if terminal.quiet:

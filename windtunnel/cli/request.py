@@ -7,13 +7,14 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from windtunnel.ci.shards import detected_shard
 from windtunnel.config.assemble import load_all
 from windtunnel.config.flags import Overrides
 from windtunnel.model.plan import TestPlan
 
-__all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "usable_processors"]
+__all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "request_of", "usable_processors"]
 
 DEFAULT_PLAN = "windtunnel.yaml"
 SEED_BITS = 32
@@ -28,6 +29,17 @@ class JobRequest:
     plan: str | None = None
     overrides: Overrides = Overrides()
     argv: tuple[str, ...] = ()
+
+
+def request_of(flags: Mapping[str, Any], *, argv: tuple[str, ...]) -> JobRequest:
+    """The job that the flags of `run` ask for, by their names there."""
+    return JobRequest(
+        sut=flags["sut"],
+        scenarios=tuple(flags["scenarios"] or ()),
+        plan=flags["plan"],
+        overrides=Overrides.of(flags),
+        argv=argv,
+    )
 
 
 def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestPlan:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any, cast
 
 import typer
 
 from windtunnel.cli.options import Color, Output, Quiet, Scenarios, SutFile
 from windtunnel.cli.terminal import Terminal
 
-__all__ = ["HELP", "run"]
+__all__ = ["HELP", "read_flags", "run"]
 
 HELP = """Run scenarios against a system under test.
 
@@ -172,15 +173,24 @@ def run(
 ) -> None:
     """Run scenarios against a system under test."""
     flags = dict(locals())
-    from windtunnel.cli.job import JobRequest, run_job
-    from windtunnel.config.flags import Overrides
+    from windtunnel.cli.job import run_job
+    from windtunnel.cli.request import request_of
 
-    request = JobRequest(
-        sut=sut,
-        scenarios=tuple(scenarios or ()),
-        plan=plan,
-        overrides=Overrides.of(flags),
-        argv=tuple(sys.argv[1:]),
-    )
+    request = request_of(flags, argv=tuple(sys.argv[1:]))
     result = run_job(request, environment=os.environ, terminal=Terminal.standard(color=color, quiet=quiet))
     raise typer.Exit(result.summary.exit_code)
+
+
+def read_flags(words: Sequence[str]) -> dict[str, Any]:
+    """What would be typed after `windtunnel run`, as the values of its flags by their names there.
+
+    Raises ValueError for what can't be read.
+    """
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(add_help_option=False)(run)
+    # Typer brings its own copy of click or uses the one that is there: this is the UsageError of either.
+    usage_error = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+    try:
+        return typer.main.get_command(app).make_context("run", list(words)).params
+    except usage_error as error:
+        raise ValueError(error.format_message()) from None

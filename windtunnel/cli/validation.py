@@ -23,7 +23,7 @@ from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
 from windtunnel.verdict.selectors import check_selectors
 
-__all__ = ["validate_files"]
+__all__ = ["check_job", "validate_files"]
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ def validate_files(files: Sequence[str], *, environment: Mapping[str, str]) -> l
     `sut.yaml`; where there is neither, services and hosts go unchecked.
     """
     if not files:
-        return _checked(_load_and_compile(JobRequest(), environment))
+        return check_job(JobRequest(), environment=environment)
     problems: list[Problem] = []
     given = _sorted(files, environment, problems)
     sources: dict[str, str] = {}
@@ -72,6 +72,11 @@ def validate_files(files: Sequence[str], *, environment: Mapping[str, str]) -> l
     if problems:
         raise ConfigError(problems)
     return list(sources.items())
+
+
+def check_job(request: JobRequest, *, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(file, what it is) of every file of a job, flags included. Raises ConfigError with every problem."""
+    return _checked(_load_and_compile(request, environment))
 
 
 def _load_and_compile(request: JobRequest, environment: Mapping[str, str]) -> TestPlan:

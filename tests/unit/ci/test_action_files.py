@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 import windtunnel
-from windtunnel.ci.inputs import DEFAULT_OUTPUT_DIR, INPUT_NAMES
+from windtunnel.ci.inputs import DEFAULT_OUTPUT_DIR, OWN_INPUTS, RUN_INPUTS
+from windtunnel.ci.outputs import OUTPUT_NAMES
 
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -22,8 +23,12 @@ def read_action() -> dict:
 
 
 def test_the_action_offers_the_inputs_that_are_read(action: dict):
-    assert tuple(action["inputs"]) == INPUT_NAMES
+    assert tuple(action["inputs"]) == (*RUN_INPUTS, *OWN_INPUTS)
     assert action["inputs"]["output-dir"]["default"] == DEFAULT_OUTPUT_DIR
+
+
+def test_the_action_offers_the_outputs_that_are_written(action: dict):
+    assert tuple(action["outputs"]) == OUTPUT_NAMES
 
 
 def test_every_input_and_output_is_described(action: dict):

@@ -1,74 +1,113 @@
 import pytest
 
-from windtunnel.ci.inputs import ActionInputs, read_inputs
-from windtunnel.errors import ConfigError
+from windtunnel.ci.inputs import OWN_INPUTS, RUN_INPUTS, ActionInputs, name_inputs, read_inputs
+from windtunnel.cli.run import read_flags
+from windtunnel.errors import ConfigError, Location, Problem
+
+
+def given(**inputs: str) -> dict[str, str]:
+    return {f"INPUT_{name.replace('_', '-').upper()}": value for name, value in inputs.items()}
 
 
 def problems_of(**inputs: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        read_inputs({f"INPUT_{name.replace('_', '-').upper()}": value for name, value in inputs.items()})
+        read_inputs(given(**inputs))
     return [problem.message for problem in caught.value.problems]
 
 
-def test_no_input_at_all_asks_for_nothing():
+def test_no_input_at_all_asks_for_nothing_but_a_folder_of_its_own():
     assert read_inputs({}) == ActionInputs()
+    assert read_inputs({}).flags == ("--output-dir=windtunnel-report",)
 
 
 def test_an_empty_input_is_one_that_was_not_given():
-    assert read_inputs({"INPUT_SUT": "", "INPUT_COUNT": "  ", "INPUT_SCENARIOS": "\n\n"}) == ActionInputs()
+    assert read_inputs(given(sut="", count="  ", scenarios="\n\n", annotations="", args=" ")) == ActionInputs()
 
 
-def test_every_input_is_read():
+SAMPLES = {
+    "count": "500", "parallel": "50", "max-parallel": "9", "seed": "0", "loopback": "strict",
+    "thresholds": "checks: rate > 99%",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RUN_INPUTS)
+def test_an_input_that_concerns_the_run_is_a_flag_of_run_with_the_same_name(name: str):
+    before = read_flags([])
+    inputs = read_inputs({f"INPUT_{name.upper()}": SAMPLES.get(name, "5s")})
+    values = read_flags([flag for flag in inputs.flags if name == "output-dir" or "output-dir" not in flag])
+    assert sum(values[key] != before[key] for key in before) == 1
+
+
+def test_no_input_is_both_the_runs_and_the_actions_own():
+    assert not set(RUN_INPUTS) & set(OWN_INPUTS)
+
+
+def test_every_input_becomes_its_flag():
     inputs = read_inputs(
-        {
-            "INPUT_PLAN": "plan.yaml",
-            "INPUT_SUT": " sut.yaml ",
-            "INPUT_SCENARIOS": "scenarios/\nmore/*.yaml\n",
-            "INPUT_PARALLEL": "50",
-            "INPUT_COUNT": "500",
-            "INPUT_DURATION": "30s",
-            "INPUT_THRESHOLDS": "checks: rate > 99%",
-            "INPUT_SEED": "0",
-            "INPUT_OUTPUT-DIR": "out",
-        }
+        given(
+            sut=" sut.yaml ",
+            scenarios="scenarios/\nmore/*.yaml\n",
+            seed="007",
+            output_dir="out",
+            args="--tag 'a b'",
+        )
     )
-    assert inputs == ActionInputs(
-        plan="plan.yaml",
-        sut="sut.yaml",
-        scenarios=("scenarios/", "more/*.yaml"),
-        parallel=50,
-        count=500,
-        duration="30s",
-        thresholds=("checks: rate > 99%",),
-        seed=0,
-        output_dir="out",
+    assert inputs.flags == (
+        "--sut=sut.yaml",
+        "--scenarios=scenarios/",
+        "--scenarios=more/*.yaml",
+        "--seed=7",
+        "--output-dir=out",
+        "--tag",
+        "a b",
     )
 
 
 def test_lists_are_one_item_a_line_and_commas_belong_to_the_item():
     text = "http_req_duration{step:a,method:GET}: p(95) < 1s\r\n\r\n  checks: rate > 99%  \r\n"
-    assert read_inputs({"INPUT_THRESHOLDS": text}).thresholds == (
-        "http_req_duration{step:a,method:GET}: p(95) < 1s",
-        "checks: rate > 99%",
+    assert read_inputs(given(thresholds=text)).flags[:2] == (
+        "--thresholds=http_req_duration{step:a,method:GET}: p(95) < 1s",
+        "--thresholds=checks: rate > 99%",
     )
 
 
-def test_hyphens_stay_in_the_names_of_the_variables():
-    assert read_inputs({"INPUT_OUTPUT_DIR": "wrong"}).output_dir == "windtunnel-report"
+def test_an_underscore_stands_for_a_hyphen_where_variables_have_none():
+    assert read_inputs({"INPUT_OUTPUT_DIR": "out"}).flags == ("--output-dir=out",)
+    assert read_inputs({"INPUT_OUTPUT_DIR": "out", "INPUT_OUTPUT-DIR": "in"}).flags == ("--output-dir=in",)
 
 
-@pytest.mark.parametrize("given", ["ten", "0", "-1", "1.5", "1_000", "+5", "٣", "9" * 5000])
-def test_a_count_that_is_no_whole_number_is_refused_by_name(given: str):
-    [message] = problems_of(count=given)
+def test_what_the_action_does_beside_the_run():
+    inputs = read_inputs(given(only_validate="true", summary="false", annotations="0", working_directory="app"))
+    assert (inputs.only_validate, inputs.summary, inputs.annotations) == (True, False, 0)
+    assert inputs.working_directory == "app"
+
+
+@pytest.mark.parametrize("text", ["ten", "0", "-1", "1.5", "1_000", "+5", "٣", "9" * 5000])
+def test_a_count_that_is_no_whole_number_is_refused_by_name(text: str):
+    [message] = problems_of(count=text)
     assert message.startswith('input "count": expected a whole number, 1 or more, got "')
     assert len(message) < 200
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("annotations", "11", "a whole number from 0 to 10"),
+        ("summary", "yes", "true or false"),
+        ("args", "--name 'x", "flags as a shell reads them, every quotation mark with its other half"),
+        ("plan", "a.yaml\nb.yaml", "one line"),
+    ],
+)
+def test_a_malformed_input_says_what_was_expected(name: str, text: str, expected: str):
+    [message] = problems_of(**{name: text})
+    assert message.startswith(f'input "{name}": expected {expected}, got "')
+
+
 def test_all_malformed_inputs_are_told_at_once():
     messages = problems_of(parallel="many", count="few", sut="a.yaml\nb.yaml")
-    assert [message.partition(":")[0] for message in messages] == [
-        'input "parallel"',
+    assert sorted(message.partition(":")[0] for message in messages) == [
         'input "count"',
+        'input "parallel"',
         'input "sut"',
     ]
 
@@ -79,14 +118,21 @@ def test_what_was_given_is_shown_on_one_line_without_controls():
     assert "\x1b" not in message
 
 
-def test_flags_ask_the_command_line_for_the_same():
-    inputs = ActionInputs(sut="s.yaml", scenarios=("a", "b"), parallel=2, thresholds=("checks: rate > 99%",))
-    assert inputs.flags() == (
-        "run",
-        "--sut=s.yaml",
-        "--parallel=2",
-        "--output=windtunnel-report",
-        "--scenarios=a",
-        "--scenarios=b",
-        "--threshold=checks: rate > 99%",
-    )
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("--duration: 'soon' is not a duration", "input \"duration\": 'soon' is not a duration"),
+        ("--threshold: no metric", 'input "thresholds": no metric'),
+        ("--count must be at least 1, not 0", 'input "count" must be at least 1, not 0'),
+        ("--rate: not a rate", "--rate: not a rate"),
+        ("no such file", "no such file"),
+    ],
+)
+def test_a_problem_with_a_flag_names_the_input_it_came_from(message: str, told: str):
+    environment = given(duration="soon", thresholds="x", count="0")
+    assert name_inputs(Problem(message=message), environment).message == told
+
+
+def test_a_problem_in_a_file_stays_as_it_is():
+    problem = Problem(message="--count: x", where=Location(file="plan.yaml", line=1, column=1))
+    assert name_inputs(problem, given(count="1")) is problem

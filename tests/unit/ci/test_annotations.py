@@ -1,10 +1,14 @@
+from pathlib import PurePath
+
 import msgspec
 
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
 from windtunnel.ci.github import Annotation
+from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Location, Problem
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
 
+WORKSPACE = Workspace(root=PurePath("/w"), folder=PurePath("/w"))
 DISTRIBUTION = {"count": 0, "avg": 0, "min": 0, "med": 0, "p90": 0, "p95": 0, "p99": 0, "p99.9": 0, "max": 0}
 
 
@@ -40,13 +44,13 @@ def threshold(result: str, *, file: str | None = None, line: int | None = None) 
 
 
 def test_a_pass_is_not_remarked():
-    assert summary_annotations(summary("pass", thresholds=[threshold("pass")]), workspace="/w") == []
+    assert summary_annotations(summary("pass", thresholds=[threshold("pass")]), workspace=WORKSPACE) == []
 
 
 def test_a_failed_threshold_is_remarked_where_it_stands():
     remarks = summary_annotations(
         summary("fail", thresholds=[threshold("pass"), threshold("fail", file="/w/plan.yaml", line=12)]),
-        workspace="/w",
+        workspace=WORKSPACE,
     )
     assert remarks == [
         Annotation(
@@ -61,7 +65,7 @@ def test_a_failed_threshold_is_remarked_where_it_stands():
 def test_failures_come_before_thresholds_without_data():
     found = summary_annotations(
         summary("fail", thresholds=[threshold("no_data"), threshold("inconclusive"), threshold("fail")]),
-        workspace="/w",
+        workspace=WORKSPACE,
     )
     assert [remark.title for remark in found] == [
         "Threshold: fail",
@@ -71,7 +75,9 @@ def test_failures_come_before_thresholds_without_data():
 
 
 def test_a_verdict_that_no_threshold_explains_comes_first():
-    [remark] = summary_annotations(summary("incomplete", reasons=["disk full", "12 records lost"]), workspace="/w")
+    [remark] = summary_annotations(
+        summary("incomplete", reasons=["disk full", "12 records lost"]), workspace=WORKSPACE
+    )
     assert (remark.title, remark.message) == ("Windtunnel: incomplete", "disk full\n12 records lost")
 
 
@@ -100,11 +106,11 @@ def test_errors_are_remarked_at_the_step_of_the_scenario():
         instances=["browse-1"],
     )
     remark = summary_annotations(
-        summary("fail", thresholds=[threshold("fail")], steps=[row], errors=[group]), workspace="/w"
+        summary("fail", thresholds=[threshold("fail")], steps=[row], errors=[group]), workspace=WORKSPACE
     )[1]
     assert remark == Annotation(
         title="browse / search: failed",
-        message="status_code: 2 times (50.0% of the failures)\nexpected 200, got 503\n::set-env::",
+        message="status_code: 2 times (50.0% of instances)\nexpected 200, got 503\n::set-env::",
         file="scenarios/browse.yaml",
         line=30,
     )
@@ -113,7 +119,7 @@ def test_errors_are_remarked_at_the_step_of_the_scenario():
 def test_a_problem_is_remarked_in_the_users_file_with_its_mend():
     where = Location(file="scenarios/browse.yaml", line=3, column=5)
     problem = Problem(message='unknown key "metod"', where=where, hint='did you mean "method"?')
-    assert problem_annotations([problem], verdict="invalid", workspace="/w") == [
+    assert problem_annotations([problem], verdict="invalid", workspace=WORKSPACE) == [
         Annotation(
             title="Windtunnel: invalid",
             message='unknown key "metod"\nhelp: did you mean "method"?',

@@ -14,7 +14,6 @@ from windtunnel.ci.github import (
     annotation_commands,
     fenced,
     fitted_summary,
-    in_workspace,
     neutralised,
     outputs_text,
 )
@@ -164,20 +163,6 @@ def test_the_tenth_annotation_tells_how_many_are_left_out():
 def test_ten_annotations_are_shown_as_they_are():
     lines = annotation_commands([Annotation(title="T", message=f"m{n}") for n in range(10)])
     assert lines[9] == "::error title=T::m9"
-
-
-@pytest.mark.parametrize(
-    ("file", "relative"),
-    [
-        ("plan.yaml", "plan.yaml"),
-        ("./a/../plan.yaml", None),
-        ("/github/workspace/a/plan.yaml", "a/plan.yaml"),
-        ("/etc/plan.yaml", None),
-        ("../plan.yaml", None),
-    ],
-)
-def test_files_are_named_as_the_workspace_knows_them(file: str, relative: str | None):
-    assert in_workspace(file, "/github/workspace") == relative
 
 
 @given(st.text(alphabet="`a\n", max_size=30))

@@ -1,11 +1,14 @@
 import io
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from windtunnel.ci.outputs import OUTPUT_NAMES
 from windtunnel.cli.action_job import action
-from windtunnel.cli.job import JobRequest, JobResult
+from windtunnel.cli.job import JobRequest, JobResult, run_job
 from windtunnel.cli.terminal import Terminal
 from windtunnel.config.flags import Overrides
 from windtunnel.errors import ConfigError, EvidenceError, Location, UnreachableError
@@ -26,7 +29,17 @@ SUMMARY = msgspec.convert(
                 "limit": "1 ms", "samples": 60, "origin": "flag",
             }
         ],
-        "metrics": {}, "steps": [], "errors": [], "turbulence": None,
+        "metrics": {
+            "http_reqs": {"type": "counter", "count": 75},
+            "http_req_failed": {"type": "rate", "count": 75, "matches": 3, "rate": 0.04},
+            "http_req_duration": {
+                "type": "trend", "count": 75, "distribution": {
+                    "count": 75, "avg": 2, "min": 1, "med": 2, "p90": 2.5, "p95": 2.875, "p99": 3, "p99.9": 3,
+                    "max": 3,
+                },
+            },
+        },
+        "steps": [], "errors": [], "turbulence": None,
         "soundness": {
             "finished": True, "intact": True, "lag_p99_ms": 0, "lag_max_ms": 0, "littles_law": None, "dropped": 0,
             "late": 0, "cpu": 0, "findings": [],
@@ -36,37 +49,56 @@ SUMMARY = msgspec.convert(
 )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _in_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+
 class Runner:
     """GitHub's side: the files it names, and what it saw of the job that was asked for."""
 
     def __init__(self, folder: Path, ending: BaseException | None = None) -> None:
         self.folder, self.ending = folder, ending
         self.output, self.summary = folder / "output", folder / "summary"
-        self.out, self.err = io.StringIO(), io.StringIO()
+        self.out = io.StringIO()
         self.requests: list[JobRequest] = []
+        self.folders: list[Path] = []
+        self.before_html: dict[str, str] = {}
 
-    def run(self, **inputs: str) -> int:
+    def run(self, job: Callable[..., JobResult] | None = None, **inputs: str) -> int:
         environment = {
             "GITHUB_WORKSPACE": str(self.folder),
             "GITHUB_OUTPUT": str(self.output),
             "GITHUB_STEP_SUMMARY": str(self.summary),
         } | {f"INPUT_{name.replace('_', '-').upper()}": value for name, value in inputs.items()}
-        return action(environment, out=self.out, err=self.err, run=self._job)
+        return action(environment, out=self.out, run=job or self._job)
 
-    def _job(self, request: JobRequest, *, environment: dict[str, str], terminal: Terminal) -> JobResult:
+    def _job(
+        self,
+        request: JobRequest,
+        *,
+        environment: dict[str, str],
+        terminal: Terminal,
+        on_judged: Callable[[JobResult], None],
+    ) -> JobResult:
         self.requests.append(request)
+        self.folders.append(Path.cwd())
         terminal.result("the table\n::set-output name=verdict::pass")
         terminal.note("##[add-mask]x")
         if self.ending is not None:
             raise self.ending
         directory = RunDirectory.create(self.folder / str(request.overrides.directory), "r1")
+        directory.write("summary.json", "{}")
         directory.write("summary.md", "# Fail\n")
+        result = JobResult(summary=SUMMARY, directory=directory)
+        on_judged(result)
+        self.before_html = self.outputs
         directory.write("report.html", "<html>")
-        return JobResult(summary=SUMMARY, directory=directory)
+        return result
 
     @property
     def outputs(self) -> dict[str, str]:
-        lines = self.output.read_text().split("\n")
+        lines = self.output.read_text().split("\n") if self.output.exists() else []
         return {name.partition("<<")[0]: value for name, value in zip(lines[0::3], lines[1::3], strict=False)}
 
 
@@ -81,20 +113,34 @@ def test_inputs_become_the_job(tmp_path: Path):
         parallel=5, count=50, duration="30s", thresholds=("checks: rate > 99%",), directory="windtunnel-report"
     )
     assert request.argv[:2] == ("run", "--sut=sut.yaml")
+    assert request.argv[-1] == "--output-dir=windtunnel-report"
 
 
 def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path):
     runner = Runner(tmp_path)
     assert runner.run() == 99
-    assert runner.outputs == {
+    outputs = runner.outputs
+    assert tuple(outputs) == OUTPUT_NAMES
+    told = json.loads(outputs.pop("json"))
+    assert outputs == {
         "verdict": "fail",
         "exit-code": "99",
         "run-id": "r1",
         "report-dir": "windtunnel-report/r1",
         "report-html": "windtunnel-report/r1/report.html",
-        "summary-json": "",
+        "summary-json": "windtunnel-report/r1/summary.json",
         "summary-md": "windtunnel-report/r1/summary.md",
+        "junit": "",
+        "thresholds-total": "1",
+        "thresholds-failed": "1",
+        "instances": "1",
+        "requests": "75",
+        "error-rate": "0.04",
+        "p95-ms": "2.875",
     }
+    assert (told["verdict"], told["exit_code"], told["error_rate"]) == ("fail", 99, 0.04)
+    assert told["thresholds"][0]["measured"] == "3 ms"
+    assert told["reasons"] == ["too slow"]
     assert runner.summary.read_text() == "# Fail\n"
     assert runner.out.getvalue().endswith(
         "::error title=Threshold%3A fail::http_req_duration: p(95) < 1ms — measured 3 ms (n = 60)\n"
@@ -107,7 +153,7 @@ def test_only_our_own_annotations_command_the_runner(tmp_path: Path):
     commands = [line for line in runner.out.getvalue().split("\n") if line.lstrip().startswith("::")]
     assert [line.partition(" ")[0] for line in commands] == ["::error"]
     assert "the table" in runner.out.getvalue()
-    assert "##[" not in runner.err.getvalue()
+    assert "##[" not in runner.out.getvalue()
 
 
 PLACE = Location(file="sut.yaml", line=2, column=1)
@@ -138,11 +184,9 @@ def test_outputs_are_written_when_there_was_no_run(
 ):
     runner = Runner(tmp_path, ending)
     assert runner.run() == exit_code
-    assert runner.outputs == {
-        "verdict": verdict,
-        "exit-code": str(exit_code),
-        **dict.fromkeys(["run-id", "report-dir", "report-html", "summary-json", "summary-md"], ""),
-    }
+    outputs = runner.outputs
+    assert json.loads(outputs.pop("json"))["verdict"] == verdict
+    assert outputs == {**dict.fromkeys(OUTPUT_NAMES[:-1], ""), "verdict": verdict, "exit-code": str(exit_code)}
     assert runner.summary.read_text().startswith(f"## Windtunnel: {verdict}\n\n```text\n")
     assert remark in runner.out.getvalue()
 
@@ -150,8 +194,8 @@ def test_outputs_are_written_when_there_was_no_run(
 def test_a_bug_is_shown_with_its_traceback(tmp_path: Path):
     runner = Runner(tmp_path, ValueError("odd\n::error::forged"))
     runner.run()
-    assert "Traceback" in runner.err.getvalue()
-    assert "\n::error" not in runner.err.getvalue()
+    assert "Traceback" in runner.out.getvalue()
+    assert "\n::error::forged" not in runner.out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -159,8 +203,7 @@ def test_a_bug_is_shown_with_its_traceback(tmp_path: Path):
 )
 def test_a_malformed_input_is_invalid_and_named(tmp_path: Path, name: str, text: str):
     runner = Runner(tmp_path)
-    assert runner.run(**{name: text}) == 2
-    assert runner.requests == []
+    assert runner.run(run_job, **{name: text}) == 2
     assert runner.outputs["verdict"] == "invalid"
     assert f'invalid::input "{name}": ' in runner.out.getvalue()
 
@@ -176,13 +219,71 @@ def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(t
     runner = Runner(tmp_path)
     runner.summary.mkdir()
     assert runner.run() == 99
-    assert "::warning title=Windtunnel::can't write GITHUB_STEP_SUMMARY" in runner.out.getvalue()
+    assert f"::warning title=Windtunnel::can't write {runner.summary}: Is a directory" in runner.out.getvalue()
     assert runner.outputs["verdict"] == "fail"
 
 
-def test_without_the_runners_files_the_verdict_is_still_the_exit_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
+def test_without_the_runners_files_the_verdict_is_still_the_exit_code(tmp_path: Path):
     runner = Runner(tmp_path)
-    assert action({}, out=runner.out, err=runner.err, run=runner._job) == 99
+    assert action({}, out=runner.out, run=runner._job) == 99
+
+
+def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.run()
+    assert runner.before_html["verdict"] == "fail"
+    assert runner.before_html["report-html"] == ""
+    assert runner.outputs["report-html"] == "windtunnel-report/r1/report.html"
+    assert runner.output.read_text().count("verdict<<") == 1
+    assert runner.summary.read_text() == "# Fail\n"
+
+
+def test_the_summary_can_be_left_out(tmp_path: Path):
+    runner = Runner(tmp_path)
+    assert runner.run(summary="false") == 99
+    assert not runner.summary.exists()
+
+
+def test_annotations_can_be_fewer_or_none(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.run(annotations="0")
+    assert "::error" not in runner.out.getvalue()
+
+
+def test_paths_start_at_the_working_directory_and_outputs_at_the_workspace(tmp_path: Path):
+    (tmp_path / "app").mkdir()
+    runner = Runner(tmp_path, ConfigError.of("no such key", where=PLACE))
+    runner.run(working_directory="app")
+    assert runner.folders == [tmp_path / "app"]
+    assert "::error file=app/sut.yaml,line=2," in runner.out.getvalue()
+    assert Path.cwd() == tmp_path
+
+
+def test_a_working_directory_that_is_not_there_is_invalid_and_named(tmp_path: Path):
+    runner = Runner(tmp_path)
+    assert runner.run(working_directory="gone") == 2
+    assert 'invalid::input "working-directory": can\'t go to "gone": No such file' in runner.out.getvalue()
+
+
+def test_more_flags_come_as_args(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.run(args="--name 'night run'", count="3")
+    assert (runner.requests[0].overrides.name, runner.requests[0].overrides.count) == ("night run", 3)
+
+
+@pytest.mark.parametrize("args", ["--no-such-flag", "--help", "--name", "stray"])
+def test_args_that_run_does_not_take_are_invalid_and_named(tmp_path: Path, args: str):
+    runner = Runner(tmp_path)
+    assert runner.run(args=args) == 2
+    assert 'invalid::input "args": ' in runner.out.getvalue()
+
+
+def test_files_can_be_checked_and_nothing_sent(tmp_path: Path):
+    (tmp_path / "sut.yaml").write_text("base_url: http://localhost:1\n")
+    (tmp_path / "a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
+    runner = Runner(tmp_path)
+    assert runner.run(only_validate="true", scenarios="a.yaml") == 0
+    assert runner.requests == []
+    assert runner.outputs["verdict"] == "pass"
+    assert "2 files valid, nothing was sent" in runner.summary.read_text()
+    assert runner.run(only_validate="true", scenarios="b.yaml") == 2

@@ -1,0 +1,101 @@
+"""The action's outputs: every one of `action.yml`, from a summary and the files that lie beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from windtunnel.ci.workspace import Workspace
+from windtunnel.model.summary import Summary
+from windtunnel.report.text import printable
+
+__all__ = ["FILES", "OUTPUT_NAMES", "outputs_of"]
+
+FILES = {
+    "report-html": "report.html",
+    "summary-json": "summary.json",
+    "summary-md": "summary.md",
+    "junit": "junit.xml",
+}
+"""Output -> the file of the run directory whose path it holds."""
+
+OUTPUT_NAMES = (
+    *("verdict", "exit-code", "run-id", "report-dir", *FILES),
+    *("thresholds-total", "thresholds-failed", "instances", "requests", "error-rate", "p95-ms", "json"),
+)
+"""Every output, as `action.yml` names it."""
+
+_MOST_TOLD = 50
+_LONGEST = 500
+
+
+def outputs_of(
+    verdict: str, exit_code: int, *, summary: Summary | None, directory: Path | None, workspace: Workspace
+) -> dict[str, str]:
+    """Every output; what has no value, as without a run, is empty."""
+    outputs = dict.fromkeys(OUTPUT_NAMES, "")
+    outputs |= {"verdict": verdict, "exit-code": str(exit_code)}
+    if directory is not None:
+        outputs["report-dir"] = _known(directory, workspace)
+        for output, name in FILES.items():
+            if (directory / name).is_file():
+                outputs[output] = _known(directory / name, workspace)
+    figures = _figures(summary) if summary else {}
+    if summary:
+        outputs["run-id"] = summary.run_id
+        outputs |= {name: _plain(value) for name, value in figures.items()}
+    told = {name.replace("-", "_"): value for name, value in figures.items()}
+    outputs["json"] = msgspec.json.encode(
+        {
+            "verdict": verdict,
+            "exit_code": exit_code,
+            "run_id": outputs["run-id"],
+            **told,
+            "reasons": [printable(reason, limit=_LONGEST) for reason in summary.reasons[:_MOST_TOLD]]
+            if summary
+            else [],
+            "thresholds": _thresholds(summary) if summary else [],
+        }
+    ).decode()
+    return outputs
+
+
+def _known(path: Path, workspace: Workspace) -> str:
+    """A path that later steps understand: they see the workspace in another place than a container does."""
+    return workspace.path_of(path) or str(path)
+
+
+def _figures(summary: Summary) -> dict[str, float | None]:
+    metrics = summary.metrics
+    failed, durations = metrics.get("http_req_failed"), metrics.get("http_req_duration")
+    requests = metrics.get("http_reqs")
+    spread = durations.distribution if durations else None
+    return {
+        "thresholds-total": len(summary.thresholds),
+        "thresholds-failed": sum(threshold.result == "fail" for threshold in summary.thresholds),
+        "instances": summary.run.instances,
+        "requests": requests.count if requests else 0,
+        "error-rate": failed.rate if failed and failed.count else None,
+        "p95-ms": spread.p95 if spread and spread.count else None,
+    }
+
+
+def _plain(value: float | None) -> str:
+    """A number without an exponent, which a shell could not compare."""
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _thresholds(summary: Summary) -> list[dict[str, object]]:
+    return [
+        {
+            "selector": printable(threshold.selector, limit=_LONGEST),
+            "condition": threshold.condition,
+            "result": threshold.result,
+            "measured": threshold.measured,
+            "samples": threshold.samples,
+        }
+        for threshold in summary.thresholds[:_MOST_TOLD]
+    ]
