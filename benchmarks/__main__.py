@@ -46,7 +46,7 @@ def main() -> None:
                 tables.append(scale([each for each in tools if each.thinking], base_url, folder))
                 print(_as_text(tables[-1]))
             if "ourselves" in given.parts:
-                tables.append(ourselves(base_url, folder, requests_per_s=given.rate))
+                tables.append(ourselves(base_url, folder))
                 print(_as_text(tables[-1]))
     if given.parts == list(PARTS) and not given.tools:
         RESULTS.write_text(_page(tables, tools, given.rounds, began), encoding="utf-8")
@@ -60,7 +60,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--tool", action="append", dest="tools", help="only tools whose name begins so; repeatable"
     )
-    parser.add_argument("--rate", type=float, default=20_000, help="what is taken for our most requests a second")
     given = parser.parse_args()
     given.parts = given.parts or list(PARTS)
     return given

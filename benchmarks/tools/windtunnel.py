@@ -13,7 +13,7 @@ from benchmarks.measuring import measure
 from benchmarks.tools.job import USERS, Latency, Run, Tool
 from windtunnel import __version__
 
-__all__ = ["COMMAND", "tools"]
+__all__ = ["CART", "COMMAND", "ENVIRONMENT", "LOOK", "tools"]
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [os.environ.get("BENCH_PYTHON", sys.executable), "-m", "windtunnel"]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from windtunnel.engine.pacing import stage_at, user_changes
+from windtunnel.engine.pacing import entry_s, stage_at, user_changes
 from windtunnel.engine.plan import Track
 from windtunnel.engine.runner import Runner
 from windtunnel.model.load import ClosedLoad, Segment
@@ -39,9 +39,12 @@ class ClosedTrack:
             await self._until_rows_end(self._follow_stages())
             return
         for user in range(self._segment.number, self._load.most_at_once, self._segment.of):
+            await self._sleep_until(entry_s(user))
             self._enter(user)
         if self.tasks:
-            await asyncio.wait(self.tasks, timeout=self._load.duration_s)
+            duration_s = self._load.duration_s
+            left_s = None if duration_s is None else max(0.0, began + duration_s - self._clock.now())
+            await asyncio.wait(self.tasks, timeout=left_s)
 
     def stop(self) -> None:
         """Let no further instance start."""

@@ -107,8 +107,8 @@ def _orders(run: Conduct) -> list[Orders]:
 def _read_back(run: Conduct) -> Outcome:
     reader = RecordReader(run.parts.directory.segments(), expected=run.test_plan.workers)
     aggregate = Aggregate.for_thresholds(run.test_plan.thresholds)
-    for record in reader:
-        aggregate.write([record])
+    for records in reader.batches():
+        aggregate.write(records)
     return Outcome(aggregate=aggregate, evidence=reader.evidence())
 
 

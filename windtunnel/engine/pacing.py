@@ -15,7 +15,12 @@ from dataclasses import dataclass
 
 from windtunnel.model.load import ClosedLoad, Load, OpenLoad, Stage
 
-__all__ = ["arrivals", "stage_at", "user_changes"]
+__all__ = ["arrivals", "entry_s", "stage_at", "user_changes"]
+
+ENTER_TOGETHER = 50
+ENTRY_GAP_S = 0.01
+"""Users of a constant load enter 50 at a time, every 10 ms: a crowd that came at one instant would do all it does
+at one instant ever after, and be a flood of connections first of all."""
 
 _ALMOST = 1e-9
 """What is left of a whole start by rounding."""
@@ -58,6 +63,11 @@ def arrivals(load: OpenLoad, seed: str) -> Iterator[float]:
             started += 1
             area += next(gaps) if gaps else 1.0
         passed += piece.area
+
+
+def entry_s(user: int) -> float:
+    """When a user of a constant load enters, in seconds since the load began."""
+    return user // ENTER_TOGETHER * ENTRY_GAP_S
 
 
 def user_changes(load: ClosedLoad) -> Iterator[tuple[float, int]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Manifest
@@ -27,9 +26,6 @@ __all__ = ["Analysis", "analyse", "build_report"]
 
 MOST_RANKINGS = 4
 """Time thresholds of which the slowest instances are shown."""
-
-_BATCH = 1000
-"""Records read before they are counted."""
 
 _OF_FAILURES = frozenset({"instances", "iterations", "checks", "assertions", "http_req_failed"})
 
@@ -52,9 +48,8 @@ def analyse(directory: RunDirectory) -> Analysis:
     manifest = directory.manifest()
     aggregate = Aggregate.for_thresholds(manifest.thresholds)
     reader = RecordReader(directory.segments(), expected=manifest.segments, shards=manifest.shards)
-    records = iter(reader)
-    while batch := list(islice(records, _BATCH)):
-        aggregate.write(batch)
+    for records in reader.batches():
+        aggregate.write(records)
     summary = conclude(manifest, aggregate, reader.evidence())
     return Analysis(summary=summary, aggregate=aggregate, manifest=manifest)
 

@@ -70,6 +70,19 @@ def test_an_instance_that_outlives_the_graceful_stop_is_interrupted(run):
     assert finished.ending.reason == "completed"
 
 
+def test_a_crowd_enters_fifty_users_at_a_time_and_its_load_still_ends_on_time(run):
+    finished = run(
+        scenario(pause("think", "900ms")), load=ClosedLoad(parallel=120, duration_s=5, graceful_stop_s=9)
+    )
+
+    entered = Counter(
+        round(min(record.started for record in finished.instances if record.user == user) - EPOCH, 3)
+        for user in range(120)
+    )
+    assert entered == {0.0: 50, 0.01: 50, 0.02: 20}
+    assert max(record.started for record in finished.instances) - EPOCH < 5
+
+
 def ask(shutdown, *times: float) -> None:
     for at in times:
         asyncio.get_running_loop().call_later(

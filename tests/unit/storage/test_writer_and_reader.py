@@ -118,6 +118,35 @@ def test_a_corrupt_line_in_the_middle_is_named_and_the_rest_is_read(tmp_path: Pa
     assert evidence.findings[0] == "0000.jsonl, line 3: not a record"
 
 
+FLAWS = {
+    "a line that is no JSON": lambda lines, at: [*lines[:at], b"{", *lines[at + 1 :]],
+    "an empty line": lambda lines, at: [*lines[:at], b"", *lines[at:]],
+    "two records in one line": lambda lines, at: [*lines[:at], lines[at] + lines[at + 1], *lines[at + 2 :]],
+    "a missing line": lambda lines, at: [*lines[:at], *lines[at + 1 :]],
+    "a line written twice": lambda lines, at: [*lines[:at], lines[at], *lines[at:]],
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+@settings(max_examples=25, deadline=None)
+@given(at=st.integers(min_value=1, max_value=1500))
+def test_of_a_large_segment_every_line_that_is_a_record_is_read_wherever_one_is_not(
+    tmp_path_factory, flaw: str, at: int
+):
+    path = tmp_path_factory.mktemp("flaw") / "0000.jsonl"
+    write_segment(path, 1600)
+    lines = FLAWS[flaw](path.read_bytes().split(b"\n"), at)
+    path.write_bytes(b"\n".join(lines))
+
+    records, evidence = read(path)
+
+    intact = [line for line in lines[:-1] if line.count(b'"type"') == 1 and line.endswith(b"}")]
+    assert [record.seq for record in records] == [json.loads(line)["seq"] for line in intact]
+    assert evidence.findings[0].startswith(f"0000.jsonl, line {at + 1 + (flaw == 'a line written twice')}: ")
+    assert evidence.finished
+    assert not evidence.intact
+
+
 def test_a_missing_line_is_a_gap(tmp_path: Path):
     path = tmp_path / "0000.jsonl"
     write_segment(path, 3)
