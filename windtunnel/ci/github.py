@@ -59,6 +59,10 @@ class HarmlessLog(io.TextIOBase):
         """Yes."""
         return True
 
+    def fileno(self) -> int:
+        """That of the stream."""
+        return self._stream.fileno()
+
     def write(self, text: str) -> int:
         """Take text; a line is passed on when its end has come."""
         lines, end, self._begun = (self._begun + text).rpartition("\n")
@@ -69,12 +73,6 @@ class HarmlessLog(io.TextIOBase):
     def flush(self) -> None:
         """Pass on whole lines. A begun one waits for its end: its next piece may turn it into a command."""
         self._stream.flush()
-
-    def finish(self) -> None:
-        """End the line that was begun, if any."""
-        if self._begun:
-            self.write("\n")
-        self.flush()
 
 
 def outputs_text(outputs: Mapping[str, str]) -> str:

@@ -6,16 +6,16 @@ inputs ──▶ validate ──▶ run ──▶ summary.json, outputs, job sum
 from __future__ import annotations
 
 import os
+import signal
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TextIO
 
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
 from windtunnel.ci.github import (
     Annotation,
-    HarmlessLog,
     annotation_command,
     annotation_commands,
     fenced,
@@ -23,13 +23,15 @@ from windtunnel.ci.github import (
     outputs_text,
 )
 from windtunnel.ci.inputs import ActionInputs, name_inputs, read_inputs
+from windtunnel.ci.log import log_form
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.runner_file import RunnerFile
 from windtunnel.ci.workspace import Workspace, find_workspace
 from windtunnel.cli.job import JobResult, run_job
 from windtunnel.cli.request import JobRequest, request_of
 from windtunnel.cli.run import read_flags
-from windtunnel.cli.terminal import Terminal
+from windtunnel.cli.signals import Interrupted, Interruptions
+from windtunnel.cli.terminal import Terminal, harmless
 from windtunnel.cli.validation import check_job
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.model.summary import Summary
@@ -50,18 +52,24 @@ def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., Jo
     verdict. All else goes there too, so that it stays in order, made harmless for the runner, which reads commands
     from every line.
     """
-    log = HarmlessLog(out)
-    # To the type checker a text stream is what `open` returns; the terminal only writes and flushes.
-    stream = cast(TextIO, log)
-    terminal = Terminal(out=stream, err=stream, color=False, interactive=False)
+    log = harmless(out)
+    terminal = Terminal(
+        out=log,
+        err=log,
+        color=False,
+        interactive=False,
+        form=log_form(environment),
+        raw=out,
+        debugging=environment.get("RUNNER_DEBUG") == "1",
+    )
     start = Path.cwd()
     job = _Job(environment, terminal, root=find_workspace(environment.get("GITHUB_WORKSPACE"), folder=start))
     try:
         ending = job.carry_out(run)
     finally:
         os.chdir(start)
-    job.publish(ending)
-    log.finish()
+    with Interruptions():
+        job.publish(ending)
     for line in job.remarks(ending):
         out.write(f"{line}\n")
     out.flush()
@@ -122,8 +130,11 @@ class _Job:
             return self._without_run("unreachable", (Problem(message=str(error), hint=error.hint),))
         except EvidenceError as error:
             return self._without_run("incomplete", (Problem(message=str(error), hint=error.hint),))
-        except KeyboardInterrupt:
-            return self._without_run("interrupted", (Problem(message="the run was stopped before it began"),))
+        except KeyboardInterrupt as stopped:
+            number = stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT
+            return self._without_run(
+                "interrupted", (Problem(message="the run was stopped before it began"),), exit_code=128 + number
+            )
         except Exception:  # noqa: BLE001  the edge of the program: a bug is shown, harmlessly, and has its verdict
             self._terminal.note(traceback.format_exc().rstrip())
             return self._without_run("error", (_BUG,))
@@ -173,10 +184,12 @@ class _Job:
         self._terminal.say("\n".join(said))
         return _Ending(verdict="pass", exit_code=0, said=tuple(said))
 
-    def _without_run(self, verdict: str, problems: tuple[Problem, ...]) -> _Ending:
+    def _without_run(
+        self, verdict: str, problems: tuple[Problem, ...], *, exit_code: int | None = None
+    ) -> _Ending:
         for problem in problems:
             self._terminal.note(str(problem))
-        return _Ending(verdict=verdict, exit_code=EXIT_CODES[verdict], problems=problems)
+        return _Ending(verdict=verdict, exit_code=exit_code or EXIT_CODES[verdict], problems=problems)
 
     def _warn(self, warning: str | None) -> None:
         if warning:

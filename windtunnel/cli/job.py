@@ -14,6 +14,7 @@ from windtunnel.cli.facts import run_manifest
 from windtunnel.cli.progress import Status, watch
 from windtunnel.cli.rendering import write_reports
 from windtunnel.cli.request import JobRequest, load_test_plan
+from windtunnel.cli.signals import Interruptions
 from windtunnel.cli.terminal import Terminal
 from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.coordinator import Conduct, Outcome, conduct
@@ -59,11 +60,13 @@ def run_job(
 
     `on_judged` is told of the result as soon as the short files of the run are there, before the HTML is.
     """
-    test_plan = load_test_plan(request, environment)
-    redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
-    job = _prepare(test_plan, request, environment, redactor)
-    _announce(test_plan, job.manifest, terminal)
-    outcome = run_loop(lambda: _carry_out(job, terminal))
+    with Interruptions() as interruptions, interruptions.allowed(), terminal.section("validate", "Validate"):
+        test_plan = load_test_plan(request, environment)
+        redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
+        job = _prepare(test_plan, request, environment, redactor)
+        _announce(test_plan, job.manifest, terminal)
+    with terminal.section("run", "Run"):
+        outcome = run_loop(lambda: _carry_out(job, terminal))
     summary = conclude(job.manifest, outcome.aggregate, outcome.evidence)
     analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=job.manifest)
     result = JobResult(summary=summary, directory=job.directory)

@@ -10,6 +10,7 @@ import typer
 
 import windtunnel
 from windtunnel.cli import action, demo, merge, report, run, validate
+from windtunnel.cli.signals import Interrupted
 from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
 from windtunnel.model.verdict import EXIT_CODES
 
@@ -61,6 +62,8 @@ def main() -> None:
         _fail("unreachable", str(error), error.hint)
     except EvidenceError as error:
         _fail("incomplete", str(error), error.hint)
+    except Interrupted as interrupted:
+        sys.exit(128 + interrupted.number)
     except KeyboardInterrupt:
         sys.exit(EXIT_CODES["interrupted"])
     except Exception:  # noqa: BLE001  the edge of the program: a bug of ours is shown and told apart

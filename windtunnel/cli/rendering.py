@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from windtunnel.ci.gitlab import artifact_url
+from windtunnel.cli.signals import Interrupted, Interruptions
 from windtunnel.cli.terminal import Terminal
 from windtunnel.errors import EvidenceError
 from windtunnel.report import terminal as terminal_report
@@ -16,8 +17,8 @@ from windtunnel.storage.directory import RunDirectory
 
 __all__ = ["write_reports"]
 
-WRITTEN = ("markdown", "dotenv", "junit", "openmetrics", "k6", "code-quality", "external-links", "html")
-"""The renderers whose files every run leaves behind, after `summary.json`; the slow one last."""
+SHORT = ("markdown", "dotenv", "junit", "openmetrics", "k6", "code-quality", "external-links")
+"""The renderers whose files every run leaves behind, between `summary.json` and the HTML, which takes longest."""
 
 
 def write_reports(
@@ -30,31 +31,57 @@ def write_reports(
 ) -> Report:
     """Write `summary.json`, `summary.md` and `report.html`, and show the final table and verdict.
 
-    `on_judged` is called as soon as all but the HTML is there, which takes longest.
+    `on_judged` is called as soon as all but the HTML is there. A signal leaves out what takes long.
     What can't be written keeps nothing else from being written or shown; the EvidenceError comes afterwards.
     """
-    failures: list[EvidenceError] = []
-
-    def attempt(write: Callable[[], object]) -> None:
+    files = _Files(directory, analysis, url=artifact_url(environment, directory.path / "report.html"))
+    # A job that is cancelled has a few seconds left: stories, which are read from the records, come last then.
+    hurried = analysis.summary.verdict == "interrupted"
+    with Interruptions() as interruptions, terminal.section("report", "Report"):
+        files.attempt(lambda: directory.write_summary(analysis.summary))
         try:
-            write()
-        except EvidenceError as error:
-            failures.append(error)
-
-    attempt(lambda: directory.write_summary(analysis.summary))
-    report = replace(
-        build_report(directory, analysis.manifest, analysis.summary, analysis.aggregate),
-        url=artifact_url(environment, directory.path / "report.html"),
-    )
-    for name in WRITTEN:
-        if name == "html":
-            on_judged()
-        file_name, render = RENDERERS[name]
-        attempt(lambda: directory.write(file_name, render(report)))  # noqa: B023  called at once
+            with interruptions.allowed():
+                report = files.report(with_stories=not hurried)
+        except Interrupted:
+            report, hurried = files.report(with_stories=False), True
+        for name in SHORT:
+            files.write(name, report)
+        on_judged()
+        try:
+            with interruptions.allowed():
+                report = files.report(with_stories=True) if hurried else report
+                files.write("html", report)
+        except Interrupted:
+            terminal.note(f"report.html is left out; windtunnel report {directory.path} writes it")
     if terminal.quiet:
         terminal.result(f"{analysis.summary.verdict}: {directory.path / 'report.html'}")
     else:
         terminal.result(terminal_report.render(report, width=terminal.width, color=terminal.color))
-    if failures:
-        raise failures[0]
+    if files.failures:
+        raise files.failures[0]
     return report
+
+
+class _Files:
+    """The files that a judged run leaves behind. What can't be written is kept in `failures`."""
+
+    def __init__(self, directory: RunDirectory, analysis: Analysis, *, url: str) -> None:
+        self._directory, self._analysis, self._url = directory, analysis, url
+        self.failures: list[EvidenceError] = []
+
+    def report(self, *, with_stories: bool) -> Report:
+        analysis = self._analysis
+        report = build_report(
+            self._directory, analysis.manifest, analysis.summary, analysis.aggregate, with_stories=with_stories
+        )
+        return replace(report, url=self._url)
+
+    def write(self, name: str, report: Report) -> None:
+        file_name, render = RENDERERS[name]
+        self.attempt(lambda: self._directory.write(file_name, render(report)))
+
+    def attempt(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except EvidenceError as error:
+            self.failures.append(error)

@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
-from dataclasses import dataclass
-from typing import TextIO
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TextIO, cast
 
-__all__ = ["Terminal"]
+from windtunnel.ci.github import HarmlessLog
+from windtunnel.ci.log import LogForm, PlainLog, log_form
+
+__all__ = ["Terminal", "harmless"]
 
 NARROW, WIDE = 60, 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminal:
-    """Where a command writes: results to `out`, progress and problems to `err`."""
+    """Where a command writes: results to `out`, progress and problems to `err`.
+
+    `form` is how the log of a CI job is folded; what it says goes to `raw`, past whatever makes `out` harmless.
+    `debugging`: who runs this wants to look closer.
+    """
 
     out: TextIO
     err: TextIO
     color: bool
     interactive: bool
     quiet: bool = False
+    form: LogForm = field(default_factory=PlainLog)
+    raw: TextIO | None = None
+    debugging: bool = False
 
     @classmethod
     def standard(cls, *, color: bool | None = None, quiet: bool = False) -> Terminal:
         """The process's own streams. Colour only on a terminal, unless asked for; never with NO_COLOR."""
-        on_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        wanted = on_terminal and not os.environ.get("NO_COLOR") if color is None else color
+        environment = os.environ
+        on_terminal = sys.stdout.isatty() and environment.get("TERM") != "dumb"
+        wanted = on_terminal and not environment.get("NO_COLOR") if color is None else color
+        out, err = sys.stdout, sys.stderr
+        if environment.get("GITHUB_ACTIONS") == "true":
+            out, err = harmless(out), harmless(err)
         return cls(
-            out=sys.stdout,
-            err=sys.stderr,
+            out=out,
+            err=err,
+            form=log_form(environment),
+            raw=sys.stdout,
+            debugging=environment.get("RUNNER_DEBUG") == "1",
             color=wanted,
-            interactive=sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI"),
+            interactive=sys.stderr.isatty() and environment.get("TERM") != "dumb" and not environment.get("CI"),
             quiet=quiet,
         )
 
@@ -40,6 +59,20 @@ class Terminal:
     def width(self) -> int:
         """Columns to write in."""
         return max(NARROW, min(WIDE, shutil.get_terminal_size((100, 24)).columns))
+
+    @contextlib.contextmanager
+    def section(self, name: str, title: str) -> Iterator[None]:
+        """A phase of the work, which a CI platform may fold."""
+        self._command(self.form.opening(name, title))
+        try:
+            yield
+        finally:
+            self._command(self.form.closing(name))
+
+    def debug(self, text: str) -> None:
+        """A line for who looks closer."""
+        if self.debugging:
+            self._command(self.form.debug(text))
 
     def say(self, text: str = "") -> None:
         """A line of result, left out when quiet."""
@@ -53,6 +86,16 @@ class Terminal:
     def note(self, text: str) -> None:
         """A line beside the result: progress, warnings."""
         _write(self.err, text)
+
+    def _command(self, line: str) -> None:
+        if line and not self.quiet:
+            _write(self.raw or self.out, line)
+
+
+def harmless(stream: TextIO) -> TextIO:
+    """The stream for text of all kinds, in which a CI runner finds no command."""
+    # To the type checker a text stream is what `open` returns; a terminal only writes and flushes.
+    return cast(TextIO, HarmlessLog(stream))
 
 
 def _write(stream: TextIO, text: str) -> None:

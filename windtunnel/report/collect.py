@@ -54,14 +54,23 @@ def analyse(directory: RunDirectory) -> Analysis:
     return Analysis(summary=summary, aggregate=aggregate, manifest=manifest)
 
 
-def build_report(directory: RunDirectory, manifest: Manifest, summary: Summary, aggregate: Aggregate) -> Report:
+def build_report(
+    directory: RunDirectory,
+    manifest: Manifest,
+    summary: Summary,
+    aggregate: Aggregate,
+    *,
+    with_stories: bool = True,
+) -> Report:
     """Everything a page shows. Reads the records once more for the stories, and not at all when there are none.
+
+    Without stories no instance is told of, and nothing is read.
 
     Raises EvidenceError when a record file can't be read.
     """
     summary = honest(summary)
-    wanted = choose_failing(summary.errors)
-    rankings = _rankings(summary, manifest)
+    wanted = choose_failing(summary.errors) if with_stories else []
+    rankings = _rankings(summary, manifest) if with_stories else {}
     failing: dict[str, Chapter] = {}
     slow: dict[str, Chapter] = {}
     if wanted or rankings:

@@ -74,7 +74,7 @@ def test_a_log_written_in_pieces_commands_nothing(pieces: list[str]):
     for piece in pieces:
         log.write(piece)
         log.flush()
-    log.finish()
+    log.write("\n")
     assert commands_seen_by_a_runner(stream.getvalue()) == []
 
 
