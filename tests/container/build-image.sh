@@ -5,6 +5,7 @@
 #
 # WORK_DIR (a short path: podman allows 50 characters) takes the image store and the settings; run the image with
 #   . WORK_DIR/env.sh; podman run --rm TAG …
+# WORK_DIR/bin/docker is then podman under docker's name, for what calls docker.
 # Where the base image can't be pulled, a stand-in is made from the files of this machine: Debian's essential
 # packages and a CPython 3.12 from pyenv. That needs Debian and root.
 set -euo pipefail
@@ -98,19 +99,28 @@ pip_setting() {
   if [ -n "${!variable:-}" ]; then echo "${!variable}"; else python3 -m pip config get "global.$1" 2>/dev/null || true; fi
 }
 
-build() {
-  local certificates mounts=()
+# podman's command line is docker's; only a build needs to be told what this machine is like.
+write_docker() {
+  local certificates options=(--pull=never --network host --format docker)
   pip_settings >"$work/pip.conf"
-  mounts+=(--volume "$work/pip.conf:/etc/pip.conf:ro")
+  options+=(--volume "$work/pip.conf:/etc/pip.conf:ro")
   certificates=$(pip_setting cert)
-  if [ -n "$certificates" ]; then mounts+=(--volume "$certificates:$certificates:ro"); fi
-  podman build --quiet --pull=never --network host --format docker "${mounts[@]}" --tag "$tag" "$repository"
+  if [ -n "$certificates" ]; then options+=(--volume "$certificates:$certificates:ro"); fi
+  mkdir -p "$work/bin"
+  cat >"$work/bin/docker" <<SHIM
+#!/bin/sh
+. $(printf %q "$work/env.sh")
+if [ "\$1" = build ]; then shift; exec podman build $(printf '%q ' "${options[@]}") "\$@"; fi
+exec podman "\$@"
+SHIM
+  chmod +x "$work/bin/docker"
 }
 
 mkdir -p "$work"
 write_settings
+write_docker
 if ! podman image exists "$base" && ! timeout 20 podman pull --quiet "$base" >/dev/null 2>&1; then
   echo "$base can't be pulled: making a stand-in from this machine's files" >&2
   make_stand_in
 fi
-build
+"$work/bin/docker" build --quiet --tag "$tag" "$repository"

@@ -1,102 +1,22 @@
-"""The image, built and run for real: as a command, as the GitHub Action, under any user and on a read-only root.
-
-Needs podman (and runc, and root, where the base image can't be pulled). Everything runs on loopback.
-WINDTUNNEL_CONTAINER_STORE names a folder (a short path) that keeps the image store between test runs.
-"""
+"""The image, built and run for real: as a command, as the GitHub Action, as any user, on a read-only root."""
 
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from podman import TAG, Image, mounted
 
 import windtunnel
-from windtunnel.demo.process import ShopProcess
 
 pytestmark = pytest.mark.container
 
-ROOT = Path(__file__).parents[2]
-TAG = "localhost/windtunnel:test"
-TIMEOUT_S = 120
 # A count, not a time: a time over its limit by less than the machine's own lag is inconclusive, not failed.
 IMPOSSIBLE = "http_reqs: count > 1000000"
-
-
-class Image:
-    """The built image, and how to run it."""
-
-    def __init__(self, store: Path) -> None:
-        self._settings = f". {shlex.quote(str(store / 'env.sh'))}"
-
-    def podman(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = f"{self._settings}; exec podman {shlex.join(arguments)}"
-        return subprocess.run(
-            ["sh", "-c", command], capture_output=True, text=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL
-        )
-
-    def run(
-        self, *arguments: str, options: Sequence[str] = (), network: str = "host"
-    ) -> subprocess.CompletedProcess[str]:
-        return self.podman("run", "--rm", "--network", network, *options, TAG, *arguments)
-
-
-@pytest.fixture(scope="session", name="image")
-def build_image() -> Iterator[Image]:
-    if shutil.which("podman") is None:
-        if os.environ.get("WINDTUNNEL_REQUIRE_CONTAINER"):
-            pytest.fail("podman is not installed, and WINDTUNNEL_REQUIRE_CONTAINER asks for it")
-        pytest.skip("podman is not installed")
-    kept = os.environ.get("WINDTUNNEL_CONTAINER_STORE")
-    store = Path(kept) if kept else Path(tempfile.mkdtemp(prefix="wt-", dir="/tmp"))
-    image = Image(store)
-    try:
-        built = subprocess.run(
-            [ROOT / "tests/container/build-image.sh", TAG, store],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=600,
-            stdin=subprocess.DEVNULL,
-        )
-        assert built.returncode == 0, built.stdout[-4000:]
-        yield image
-    finally:
-        if not kept:
-            # Layers first, while podman knows what is mounted; then the folder, of which nothing may be left.
-            image.podman("rmi", "--all", "--force")
-            shutil.rmtree(store)
-
-
-@pytest.fixture(scope="session", name="shop_url")
-def open_shop() -> Iterator[str]:
-    with ShopProcess() as shop:
-        yield shop.base_url
-
-
-@pytest.fixture(name="workspace")
-def checked_out(tmp_path: Path, shop_url: str) -> Path:
-    """A user's repository: a SUT file and two scenarios."""
-    workspace = tmp_path / "workspace"
-    (workspace / "scenarios").mkdir(parents=True)
-    (workspace / "sut.yaml").write_text(f"name: The demo shop\nbase_url: {shop_url}\n")
-    for name in ("browse.yaml", "checkout.yaml"):
-        shutil.copy(ROOT / "scenarios" / name, workspace / "scenarios" / name)
-    return workspace
-
-
 LOAD = ("--sut", "sut.yaml", "--scenarios", "scenarios/", "--parallel", "5", "--count", "30")
-
-
-def mounted(workspace: Path) -> list[str]:
-    return ["--volume", f"{workspace}:/work", "--workdir", "/work"]
 
 
 def summary_of(workspace: Path) -> dict:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-import windtunnel
 from windtunnel.ci.inputs import DEFAULT_OUTPUT_DIR, OWN_INPUTS, RUN_INPUTS
 from windtunnel.ci.outputs import OUTPUT_NAMES
 
@@ -55,10 +54,6 @@ def test_the_base_image_can_be_replaced():
 
 def test_any_builder_understands_the_dockerfile():
     assert not re.search(r"^# *syntax=|<<|--link|--mount", DOCKERFILE, re.MULTILINE)
-
-
-def test_the_label_names_the_version_of_the_package():
-    assert re.findall(r'image\.version="([^"]*)"', DOCKERFILE) == [windtunnel.__version__]
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-build.lock"])

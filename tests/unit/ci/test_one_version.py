@@ -1,0 +1,41 @@
+"""One version and one image: the package, the Dockerfile, both actions and GitLab's template."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+import windtunnel
+
+ROOT = Path(__file__).parents[3]
+IMAGE = "ghcr.io/windtunnel/action"
+DIGEST = rf"{re.escape(IMAGE)}@sha256:[0-9a-f]{{64}}"
+
+
+def image_of_the_action() -> str:
+    return yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["image"]
+
+
+def image_of_the_host_action() -> str:
+    [step] = yaml.safe_load((ROOT / "host/action.yml").read_text())["runs"]["steps"]
+    return step["env"]["WINDTUNNEL_IMAGE"]
+
+
+def image_of_the_template() -> str:
+    [spec, _] = yaml.safe_load_all((ROOT / "templates/windtunnel.yml").read_text())
+    return spec["spec"]["inputs"]["image"]["default"]
+
+
+def test_both_actions_and_the_template_run_the_same_image():
+    image = image_of_the_action()
+    if image == "Dockerfile":
+        assert image_of_the_host_action() == "Dockerfile"
+        assert image_of_the_template() == f"{IMAGE}:{windtunnel.__version__}"
+    else:
+        assert re.fullmatch(f"docker://{DIGEST}", image)
+        assert {image_of_the_host_action(), image_of_the_template()} == {image.removeprefix("docker://")}
+
+
+def test_the_image_is_labelled_with_the_version_of_the_package():
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert re.findall(r'image\.version="([^"]*)"', dockerfile) == [windtunnel.__version__]
