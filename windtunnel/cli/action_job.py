@@ -92,7 +92,7 @@ class _Ending:
         """That of a run; its directory is told in full, whatever the working directory becomes."""
         return cls(
             verdict=result.summary.verdict,
-            exit_code=result.summary.exit_code,
+            exit_code=result.exit_code,
             summary=result.summary,
             directory=Path(os.path.abspath(result.directory.path)),  # noqa: PTH100  links stay as they are
         )
@@ -144,7 +144,7 @@ class _Job:
         """Write the outputs and the job summary, or write them anew."""
         outputs = outputs_of(
             ending.verdict,
-            ending.exit_code,
+            ending.summary.exit_code if ending.summary else ending.exit_code,
             summary=ending.summary,
             directory=ending.directory,
             workspace=self._workspace,

@@ -72,6 +72,7 @@ def run_manifest(
         shard=str(test_plan.shard) if test_plan.shard.of > 1 else "",
         steps=list(plan.rows),
         thresholds=list(test_plan.thresholds),
+        fail_on=test_plan.fail_on,
         data=[
             DataFile(file=each.file, rows=len(each.rows), size=each.size, sha256=each.digest)
             for each in test_plan.data

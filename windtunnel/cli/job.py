@@ -36,6 +36,7 @@ from windtunnel.report.collect import Analysis
 from windtunnel.storage.directory import RunDirectory, new_run_id
 from windtunnel.verdict.abort import stop_condition
 from windtunnel.verdict.conclude import conclude
+from windtunnel.verdict.fail_on import exit_code_of
 from windtunnel.verdict.selectors import check_selectors
 
 __all__ = ["JobRequest", "JobResult", "run_job"]
@@ -43,10 +44,11 @@ __all__ = ["JobRequest", "JobResult", "run_job"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """How the job ended, and where everything about it lies."""
+    """How the job ended, and where everything about it lies. `exit_code`: as `--fail-on` has it."""
 
     summary: Summary
     directory: RunDirectory
+    exit_code: int
 
 
 def run_job(
@@ -69,7 +71,8 @@ def run_job(
         outcome = run_loop(lambda: _carry_out(job, terminal))
     summary = conclude(job.manifest, outcome.aggregate, outcome.evidence)
     analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=job.manifest)
-    result = JobResult(summary=summary, directory=job.directory)
+    exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
+    result = JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
     write_reports(
         job.directory,
         analysis,
@@ -77,6 +80,8 @@ def run_job(
         environment=environment,
         on_judged=lambda: on_judged(result) if on_judged else None,
     )
+    if exit_code != summary.exit_code:
+        terminal.note(f"exit {exit_code} in place of {summary.exit_code}, for --fail-on is {test_plan.fail_on}")
     return result
 
 

@@ -33,6 +33,7 @@ def merge(
     from windtunnel.report.collect import analyse
     from windtunnel.storage.directory import RunDirectory, new_run_id
     from windtunnel.storage.merging import merge_into, merged_manifest
+    from windtunnel.verdict.fail_on import exit_code_of
 
     root = Path(output or "runs")
     found = [RunDirectory.find(run, root) for run in runs]
@@ -44,4 +45,4 @@ def merge(
     merge_into(directory, shards, manifest)
     analysis = analyse(directory)
     write_reports(directory, analysis, Terminal.standard(color=color, quiet=quiet), environment=os.environ)
-    raise typer.Exit(analysis.summary.exit_code)
+    raise typer.Exit(exit_code_of(analysis.summary.exit_code, manifest.fail_on))

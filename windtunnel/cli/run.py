@@ -96,6 +96,26 @@ GracefulStop = Annotated[
         show_default=False,
     ),
 ]
+MaxDuration = Annotated[
+    str | None,
+    typer.Option(
+        "--max-duration",
+        metavar="TIME",
+        help="The longest the run may take. Then no new instance starts and running ones have 3 s; the load was "
+        "not all that was asked for, so the verdict is inconclusive (exit 4), or fail if a threshold failed.",
+        show_default=False,
+    ),
+]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="WHAT",
+        help="thresholds (default); errors: also any instance that did not pass, whatever the thresholds allow; "
+        "never: exit 0 for fail and inconclusive, which the verdict still says.",
+        show_default=False,
+    ),
+]
 Thresholds = Annotated[
     list[str] | None,
     typer.Option(
@@ -160,7 +180,9 @@ def run(
     arrival: Arrival = None,
     pace: Pace = None,
     graceful_stop: GracefulStop = None,
+    max_duration: MaxDuration = None,
     thresholds: Thresholds = None,
+    fail_on: FailOn = None,
     seed: Seed = None,
     workers: Workers = None,
     shard: Shard = None,
@@ -178,7 +200,7 @@ def run(
 
     request = request_of(flags, argv=tuple(sys.argv[1:]))
     result = run_job(request, environment=os.environ, terminal=Terminal.standard(color=color, quiet=quiet))
-    raise typer.Exit(result.summary.exit_code)
+    raise typer.Exit(result.exit_code)
 
 
 def read_flags(words: Sequence[str]) -> dict[str, Any]:

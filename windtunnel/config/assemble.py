@@ -15,6 +15,7 @@ from windtunnel.config.references import secret_values
 from windtunnel.config.scenario import ScenarioFile, check_services, gather_scenarios
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, Problem
+from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
@@ -104,6 +105,8 @@ def assemble(
         load=load_of(load),
         seed=next(seed for seed in seeds if seed is not None),
         thresholds=thresholds,
+        max_duration_s=None if overrides.max_duration is None else parse_duration(overrides.max_duration),
+        fail_on=overrides.fail_on or "thresholds",
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **overrides.tags},
@@ -111,7 +114,8 @@ def assemble(
         sources=tuple(document.source for document in documents),
     )
     shard = parse_shard(overrides.shard)
-    if problems := _shard_problems(shard, test_plan, seeded=seeds[:2] != (None, None)):
+    problems = [*_shard_problems(shard, test_plan, seeded=seeds[:2] != (None, None)), *_cap_problems(test_plan)]
+    if problems:
         raise ConfigError(problems)
     # A worker without a user or a slot would have nothing to do.
     workers = min(overrides.processes(processors=processors), test_plan.most_at_once // shard.of)
@@ -128,6 +132,15 @@ def _shard_problems(shard: Segment, test_plan: TestPlan, *, seeded: bool) -> lis
         hint = 'give one that all of them know, such as --seed 1 or --seed "$CI_PIPELINE_ID"'
         problems.append(Problem(message="--shard: every shard needs the same seed", hint=hint))
     return problems
+
+
+def _cap_problems(test_plan: TestPlan) -> list[Problem]:
+    """A load that is longer than the run may take would never be through."""
+    longest_s, length_s = test_plan.max_duration_s, test_plan.length_s
+    if longest_s is None or length_s is None or length_s <= longest_s:
+        return []
+    message = f"--max-duration: the load alone takes {length_s:g} s, and the run may take {longest_s:g} s"
+    return [Problem(message=message, hint="allow more, or shorten the load with --duration")]
 
 
 def _placed(problem: Problem, plan: PlanFile | None) -> Problem:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from windtunnel.config.load import LoadSettings, objections, parse_stages
-from windtunnel.errors import ExpressionError, Problem
+from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import Segment
@@ -19,6 +19,7 @@ from windtunnel.model.sut import Service, Sut
 __all__ = ["Overrides", "flag_problems", "load_flag_problems", "parse_shard"]
 
 ARRIVALS = ("uniform", "poisson")
+FAIL_ON = ("thresholds", "errors", "never")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Overrides:
     arrival: str | None = None
     pace: str | None = None
     graceful_stop: str | None = None
+    max_duration: str | None = None
+    fail_on: str | None = None
     seed: int | None = None
     workers: str | None = None
     shard: str | None = None
@@ -110,6 +113,10 @@ def flag_problems(overrides: Overrides) -> list[Problem]:
         problems.append(Problem(message="--workers: there is only one worker on Windows"))
     if overrides.arrival not in (None, *ARRIVALS):
         problems.append(Problem(message=f'--arrival is uniform or poisson, not "{overrides.arrival}"'))
+    if overrides.fail_on not in (None, *FAIL_ON):
+        meant = did_you_mean(overrides.fail_on or "", FAIL_ON)
+        message = f'--fail-on is thresholds, errors or never, not "{overrides.fail_on}"'
+        problems.append(Problem(message=message, hint=meant))
     try:
         parse_shard(overrides.shard)
     except ExpressionError as error:
@@ -178,5 +185,6 @@ def _quantities(overrides: Overrides) -> list[tuple[str, str | None, Callable[[s
         ("--rate", overrides.rate, parse_rate, None),
         ("--stages", overrides.stages, parse_stages, None),
         ("--pace", overrides.pace, parse_duration, 0.0),
+        ("--max-duration", overrides.max_duration, parse_duration, 0.0),
         ("--graceful-stop", overrides.graceful_stop, parse_duration, None),
     ]

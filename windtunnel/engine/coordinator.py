@@ -55,7 +55,7 @@ async def conduct(run: Conduct) -> Outcome:
     unreachable = _nobody_answers(await run.preflight())
     if unreachable is not None:
         return await _say_unreachable(run, unreachable)
-    watch = asyncio.create_task(_watch(run))
+    watches = [asyncio.create_task(_watch(run)), asyncio.create_task(_cap(run))]
     try:
         if run.test_plan.workers == 1:
             parts = replace(run.parts, sinks=(run.aggregate, *run.parts.sinks))
@@ -63,8 +63,9 @@ async def conduct(run: Conduct) -> Outcome:
         fleet = Fleet(_orders(run), aggregate=run.aggregate, shutdown=run.parts.shutdown)
         evidence = await fleet.run()
     finally:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
+        for watch in watches:
+            watch.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)
     if evidence is not None:
         return Outcome(aggregate=run.aggregate, evidence=evidence)
     return _read_back(run)
@@ -80,6 +81,15 @@ async def _watch(run: Conduct) -> None:
         if reason is not None:
             run.parts.shutdown.request(Stop(reason=reason, aborted=True))
             return
+
+
+async def _cap(run: Conduct) -> None:
+    """End a run that takes longer than it may."""
+    longest_s = run.test_plan.max_duration_s
+    if longest_s is not None:
+        await run.parts.clock.sleep(longest_s)
+        reason = f"after {longest_s:g} s, the longest it may take, its load was not through"
+        run.parts.shutdown.request(Stop(reason=reason, capped=True))
 
 
 async def _say_unreachable(run: Conduct, unreachable: str) -> Outcome:

@@ -103,6 +103,7 @@ def _last_line(t: float, reason: str, cause: Stop | None, *, bug: str | None, un
         counts={},
         signal=cause.signal if cause else None,
         aborted=cause.aborted if cause else False,
+        capped=cause.capped if cause else False,
         lost=cause.reason if cause and cause.lost else None,
         bug=bug,
         unreachable=unreachable,

@@ -15,14 +15,15 @@ SIGNAL_GRACE_S = 3.0
 class Stop:
     """Why a run shall end: no new instance starts, running ones have `grace_s` seconds.
 
-    `signal` is the number of the signal that asked. `aborted`: a stop condition of the plan did. `lost`: a process
-    of ours was gone.
+    `signal` is the number of the signal that asked. `aborted`: a stop condition of the plan did. `capped`: the
+    run may take no longer. `lost`: a process of ours was gone.
     """
 
     reason: str
     signal: int | None = None
     grace_s: float = SIGNAL_GRACE_S
     aborted: bool = False
+    capped: bool = False
     lost: bool = False
 
 

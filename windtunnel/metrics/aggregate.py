@@ -71,6 +71,7 @@ class Aggregate:
         self.unreachable: set[str] = set()
         self.lost: set[str] = set()
         self.aborted: set[str] = set()
+        self.capped: set[str] = set()
         self._requests: defaultdict[RequestKey, RequestSeries] = defaultdict(RequestSeries)
         self._steps: defaultdict[StepKey, StepSeries] = defaultdict(StepSeries)
         self._instances: defaultdict[InstanceKey, InstanceSeries] = defaultdict(InstanceSeries)
@@ -169,6 +170,7 @@ class Aggregate:
         self.unreachable |= other.unreachable
         self.lost |= other.lost
         self.aborted |= other.aborted
+        self.capped |= other.capped
         for width_s, windows in other.windows.items():
             mine = self.windows.setdefault(width_s, defaultdict(Aggregate))
             for number, window in windows.items():
@@ -242,6 +244,8 @@ class Aggregate:
             self.lost.add(record.lost)
         if record.aborted:
             self.aborted.add(record.reason)
+        if record.capped:
+            self.capped.add(record.reason)
 
     def _signalled(self, signal: int | None) -> None:
         if signal is not None:

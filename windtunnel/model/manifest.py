@@ -69,6 +69,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shards: int = 1
     steps: list[StepRow]
     thresholds: list[Threshold]
+    fail_on: str = "thresholds"
     data: list[DataFile] = []
     argv: list[str] = []
     tags: dict[str, str] = {}

@@ -38,7 +38,8 @@ class TestPlan:
 
     `load` is that of all scenarios which have none of their own. `secrets` are values that came from the
     environment and must never be written, `workers` the processes that share the load. Of several
-    runs that share one load, `shard` says which this is.
+    runs that share one load, `shard` says which this is. A run that takes longer than `max_duration_s` is ended.
+    `fail_on` is what makes it fail besides thresholds: see verdict/fail_on.py.
     """
 
     sut: Sut
@@ -52,6 +53,8 @@ class TestPlan:
     secrets: frozenset[str] = frozenset()
     sources: tuple[Source, ...] = ()
     workers: int = 1
+    max_duration_s: float | None = None
+    fail_on: str = "thresholds"
     shard: Segment = Segment()
 
     @property

@@ -48,7 +48,8 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
 
     `signal` is the number of the signal that ended the run, `bug` the first unexpected exception of ours,
     `unreachable` why no service of the SUT could be connected to before anything was sent, `lost` which process
-    of ours was gone before the end. `aborted`: a threshold that says so ended it, and `reason` names it.
+    of ours was gone before the end. `aborted`: a threshold that says so ended it, and `reason` names it. `capped`:
+    it had taken the longest time it may.
     """
 
     reason: str
@@ -58,6 +59,7 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     unreachable: str | None = None
     lost: str | None = None
     aborted: bool = False
+    capped: bool = False
 
 
 class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):

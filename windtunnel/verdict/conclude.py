@@ -11,8 +11,9 @@ from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
 from windtunnel.model.manifest import Evidence, Manifest
 from windtunnel.model.summary import SCHEMA_VERSION, RunInfo, Summary, ThresholdResult
 from windtunnel.model.verdict import worst
+from windtunnel.verdict.fail_on import in_force
 from windtunnel.verdict.soundness import Finding, assess
-from windtunnel.verdict.thresholds import evaluate, in_force
+from windtunnel.verdict.thresholds import evaluate
 
 __all__ = ["conclude"]
 
@@ -25,7 +26,7 @@ _NOT_SENT = GENERATOR_ERRORS | {"host_not_allowed"}
 def conclude(manifest: Manifest, aggregate: Aggregate, evidence: Evidence) -> Summary:
     """Judge a run by the thresholds of its manifest, the implied one, and what its records are worth."""
     # One shard's part of the load says nothing about the whole: its thresholds are judged when shards are merged.
-    thresholds = () if manifest.shard else in_force(manifest.thresholds)
+    thresholds = () if manifest.shard else in_force(manifest.thresholds, manifest.fail_on)
     results = [evaluate(threshold, aggregate, manifest.steps) for threshold in thresholds]
     soundness, deciding = assess(
         aggregate, evidence, manifest.thresholds, closed=manifest.closed, shards=manifest.shards
@@ -54,6 +55,7 @@ def _ended_early(aggregate: Aggregate) -> list[Finding]:
         ("error", f"a bug in Windtunnel, please report it: {_last_line(bug)}") for bug in sorted(aggregate.bugs)
     ]
     found += [("fail", f"the run was stopped early: {reason}") for reason in sorted(aggregate.aborted)]
+    found += [("inconclusive", f"the run was stopped early: {reason}") for reason in sorted(aggregate.capped)]
     found += [("error", lost) for lost in sorted(aggregate.lost)]
     if aggregate.signal is not None:
         found.append(("interrupted", f"the run was stopped by {_signal_name(aggregate.signal)}"))

@@ -182,7 +182,7 @@ def _cut_short(aggregate: Aggregate, evidence: Evidence, arrivals: _Arrivals) ->
     """Instances that a normal end of the load left without an outcome; after any other end they are expected."""
     stopped = (
         aggregate.signal is not None
-        or bool(aggregate.aborted or aggregate.lost)
+        or bool(aggregate.aborted or aggregate.capped or aggregate.lost)
         or not evidence.finished
         or not evidence.intact
     )

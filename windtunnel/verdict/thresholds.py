@@ -22,7 +22,7 @@ from windtunnel.model.manifest import StepRow
 from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import IMPLIED, Threshold
 
-__all__ = ["evaluate", "in_force", "samples_needed"]
+__all__ = ["evaluate", "samples_needed"]
 
 WORTH_SAYING = 0.02
 """The share of a measured time from which on its error is printed beside it."""
@@ -40,15 +40,6 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-
-
-def in_force(thresholds: Sequence[Threshold]) -> tuple[Threshold, ...]:
-    """The user's thresholds, after the implied one unless one of theirs speaks of instances, checks or failed
-    requests and so takes its place.
-    """
-    if any(threshold.speaks_of_instances for threshold in thresholds):
-        return tuple(thresholds)
-    return (IMPLIED, *thresholds)
 
 
 def samples_needed(threshold: Threshold) -> int:

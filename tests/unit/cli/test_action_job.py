@@ -90,7 +90,7 @@ class Runner:
         directory = RunDirectory.create(self.folder / str(request.overrides.directory), "r1")
         directory.write("summary.json", "{}")
         directory.write("summary.md", "# Fail\n")
-        result = JobResult(summary=SUMMARY, directory=directory)
+        result = JobResult(summary=SUMMARY, directory=directory, exit_code=SUMMARY.exit_code)
         on_judged(result)
         self.before_html = self.outputs
         directory.write("report.html", "<html>")

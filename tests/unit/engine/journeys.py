@@ -101,11 +101,19 @@ def run(tmp_path: Path):
         refused: str | None = None,
         secrets: tuple[str, ...] = (),
         bodies: str = "failures",
+        max_duration_s: float | None = None,
     ) -> Finished:
         nonlocal runs
         runs += 1
         run_id = f"run-{runs}"
-        plan = TestPlan(sut=SUT, scenarios=scenarios, load=load, seed=seed, output=OutputSettings(bodies=bodies))
+        plan = TestPlan(
+            sut=SUT,
+            scenarios=scenarios,
+            load=load,
+            seed=seed,
+            output=OutputSettings(bodies=bodies),
+            max_duration_s=max_duration_s,
+        )
         transport = ScriptedTransport(answers)
         directory = RunDirectory.create(tmp_path, run_id)
 

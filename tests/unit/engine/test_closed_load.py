@@ -218,3 +218,20 @@ def test_an_instance_leaves_no_cycle_for_the_garbage_collector(run):
         gc.enable()
 
     assert many <= few + 20
+
+
+def test_a_run_that_takes_longer_than_it_may_starts_nothing_more_and_says_so(run):
+    finished = run(scenario(pause("think", "2s")), load=ClosedLoad(parallel=2, count=100), max_duration_s=5)
+
+    assert len(finished.instances) == 6
+    assert {record.outcome for record in finished.instances} == {"passed"}, "they had 3 s to end"
+    assert finished.records[-1].t - EPOCH == pytest.approx(6, abs=0.1)
+    assert finished.ending.capped
+    assert finished.ending.reason == "after 5 s, the longest it may take, its load was not through"
+
+
+def test_a_run_that_is_through_in_time_is_not_capped(run):
+    finished = run(scenario(pause("think", "2s")), load=ClosedLoad(parallel=2, count=4), max_duration_s=5)
+
+    assert not finished.ending.capped
+    assert finished.ending.reason == "completed"

@@ -6,7 +6,8 @@ from made_run import ROWS, Run, threshold
 from windtunnel.errors import Location
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.model.threshold import IMPLIED
-from windtunnel.verdict.thresholds import evaluate, in_force, samples_needed
+from windtunnel.verdict.fail_on import in_force
+from windtunnel.verdict.thresholds import evaluate, samples_needed
 
 
 @pytest.mark.parametrize(
