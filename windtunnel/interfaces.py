@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from windtunnel.model.http import Exchange, FileBody
+from windtunnel.model.http import Body, Exchange
 from windtunnel.model.record import Checks, Record
 from windtunnel.model.sut import Service
 
@@ -73,7 +73,7 @@ class Client(Protocol):
         target: str,
         *,
         headers: Sequence[tuple[str, str]] = (),
-        body: bytes | FileBody = b"",
+        body: Body = b"",
         timeout_s: float,
         max_body: int | None = None,
         follow_redirects: bool = True,

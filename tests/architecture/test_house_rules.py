@@ -42,7 +42,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "expressions": {"jinja2", "jsonpath_ng", "msgspec"},
     "config": {"yaml", "jsonschema"},
     "http": {"httptools"},
-    "actions": {"msgspec"},
+    "actions": {"cssselect", "jsonschema", "lxml", "msgspec", "referencing", "regex"},
     "storage": {"msgspec"},
     "verdict": {"msgspec"},
     "engine": {"uvloop"},

@@ -16,7 +16,7 @@ from windtunnel.http import connect as connecting
 from windtunnel.http.connect import connect
 from windtunnel.http.resolve import Address
 from windtunnel.http.transport import HttpTransport
-from windtunnel.model.http import Exchange, FileBody
+from windtunnel.model.http import Exchange, FileBody, PartsBody
 from windtunnel.model.source import Source
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Service, Sut, Tls
 
@@ -360,6 +360,30 @@ def test_a_file_is_sent_piece_by_piece(run, tmp_path: Path):
         assert exchange.request_body == b""
 
     run(main())
+
+
+def test_pieces_and_files_are_sent_one_behind_the_other(run, tmp_path: Path):
+    (tmp_path / "big").write_bytes(b"x" * 600_001)
+    (tmp_path / "empty").touch()
+    big, empty = FileBody(str(tmp_path / "big")), FileBody(str(tmp_path / "empty"))
+    body = PartsBody((empty, b"--a\r\n", big, b"", b"\r\n--a\r\n", empty, big, b"--a--"))
+    received = bytearray()
+
+    async def keeping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        size = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        received.extend(await reader.readexactly(size))
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        async with listening(keeping) as port:
+            exchange = await ask(made(f"http://127.0.0.1:{port}"), method="POST", body=body)
+        assert exchange.status == 204
+
+    run(main())
+    assert received == b"--a\r\n" + b"x" * 600_001 + b"\r\n--a\r\n" + b"x" * 600_001 + b"--a--"
 
 
 def test_an_empty_file_and_one_that_is_gone(run, tmp_path: Path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from windtunnel.actions.checks import NO_RESPONSE
+from windtunnel.actions.expectation import NO_RESPONSE
 from windtunnel.actions.judge import Judge, errored, first_failure
 from windtunnel.actions.place import StepCompiler
 from windtunnel.errors import ExpressionError, did_you_mean

@@ -2,7 +2,8 @@
 
     status_code        2xx, 200, [200, 201]; an action that asks for it implies "below 400"
     latency            service time
-    header:<name>      body:<matcher>      json:<path>      cookie:<name>      condition
+    header:<name>      body:<matcher>      json:<path>      cookie:<name>      schema      condition
+    graphql:errors     implied by a `graphql` body
 
 A check that holds is its name only. Without a complete response every check fails, with the reason as what came.
 """
@@ -11,101 +12,33 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from windtunnel.actions.cookies import response_cookies
+from windtunnel.actions.expectation import Check, Expectation
+from windtunnel.actions.graphql import errors_check, speaks_of_errors
+from windtunnel.actions.json_schema import schema_checks
 from windtunnel.actions.matchers import MISSING, Matcher, compile_matcher
 from windtunnel.actions.place import Place
-from windtunnel.actions.text import LIMIT, shorten, show, show_body, show_error
+from windtunnel.actions.text import LIMIT, shorten, show, show_body
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.jsonpath import JsonPath
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.http import Exchange
-from windtunnel.model.record import Checks, FailedCheck
 
-__all__ = ["Check", "Expectation", "compile_expectation"]
-
-NO_RESPONSE = "no response"
+__all__ = ["compile_expectation"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One expectation on a complete response.
+def compile_expectation(
+    place: Place, expect: Any, *, imply_status: bool, imply_no_errors: bool = False
+) -> Expectation:
+    """The checks of an `expect` mapping or None.
 
-    `run(exchange, scope)` is None when it holds, otherwise what came; both it and `expected(scope)` raise
-    ExpressionError when an expected value can't be rendered. `needs_response` is False for a condition that
-    reads variables only.
+    `imply_status`: without `status_code`, ask for one below 400. `imply_no_errors`: ask for a GraphQL response
+    without errors, unless something here speaks of them.
     """
-
-    name: str
-    run: Callable[[Exchange, Scope], str | None]
-    expected: Callable[[Scope], str]
-    needs_response: bool = True
-
-    def failure(self, actual: str, scope: Scope) -> FailedCheck:
-        """The check as it goes into the record, with what came instead."""
-        return FailedCheck(name=self.name, expected=shorten(self.expected(scope)), actual=shorten(actual))
-
-
-class Expectation:
-    """The checks of one step. `passed` is the list of a response that meets them all, shared by every record."""
-
-    __slots__ = ("_checks", "_runs", "_statuses", "passed")
-
-    def __init__(self, checks: Sequence[Check], statuses: frozenset[int]) -> None:
-        self._checks = tuple(checks)
-        self._runs = tuple(check.run for check in checks)
-        self._statuses = statuses
-        self.passed: Checks = [check.name for check in checks]
-
-    def evaluate(self, exchange: Exchange, scope: Scope) -> Checks:
-        """Every check on what came; the very list `passed` when all of them hold. Raises ExpressionError."""
-        if exchange.error is not None:
-            return self.unanswered(show_error(exchange), scope)
-        for position, run in enumerate(self._runs):
-            if run(exchange, scope) is not None:
-                return self._with_failures(exchange, scope, position)
-        return self.passed
-
-    def without_response(self, scope: Scope) -> Checks:
-        """Every check when nothing was received at all; conditions on variables alone are evaluated even so."""
-        nothing = Exchange("", "", "")
-        checks: Checks = []
-        for check in self._checks:
-            actual = NO_RESPONSE if check.needs_response else check.run(nothing, scope)
-            checks.append(check.name if actual is None else check.failure(actual, scope))
-        return self.passed if checks == self.passed else checks
-
-    def unanswered(self, actual: str, scope: Scope) -> Checks:
-        """Every check failed, for one reason."""
-        checks: Checks = []
-        for check in self._checks:
-            try:
-                checks.append(check.failure(actual, scope))
-            except ExpressionError as error:  # the transport failure is what matters
-                expected = shorten(f"a value that can't be rendered: {error}")
-                checks.append(FailedCheck(name=check.name, expected=expected, actual=actual))
-        return checks
-
-    def request_failed(self, exchange: Exchange) -> bool:
-        """`http_req_failed`: no complete response, or a status that was not asked for (without asking, >= 400)."""
-        return exchange.error is not None or exchange.status not in self._statuses
-
-    def _with_failures(self, exchange: Exchange, scope: Scope, first: int) -> Checks:
-        checks: Checks = list(self.passed)
-        for position in range(first, len(self._checks)):
-            check = self._checks[position]
-            actual = check.run(exchange, scope)
-            if actual is not None:
-                checks[position] = check.failure(actual, scope)
-        return checks
-
-
-def compile_expectation(place: Place, expect: Any, *, imply_status: bool) -> Expectation:
-    """The checks of an `expect` mapping or None. `imply_status`: without `status_code`, ask for one below 400."""
     expect = place.mapping(expect)
     place.only_keys(expect, _BUILDERS)
     statuses = _BELOW_400
@@ -115,6 +48,8 @@ def compile_expectation(place: Place, expect: Any, *, imply_status: bool) -> Exp
         checks.append(_status_check(statuses, _show_statuses(expect["status_code"])))
     elif imply_status:
         checks.append(_status_check(statuses, "below 400"))
+    if imply_no_errors and not speaks_of_errors(expect):
+        checks.append(errors_check())
     for key, value in expect.items():
         if key in _BUILDERS and key != "status_code":
             checks += _BUILDERS[key](place / key, value)
@@ -329,6 +264,7 @@ _BUILDERS: Mapping[str, Callable[[Place, Any], list[Check]]] = {
     "headers": _headers,
     "body": _body,
     "json": _json,
+    "schema": schema_checks,
     "condition": _condition,
     "cookies": _cookies,
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.actions.cookies import response_cookies
+from windtunnel.actions.pattern import compile_pattern
 from windtunnel.actions.place import Place
 from windtunnel.actions.text import outline, shorten, show, show_body
 from windtunnel.errors import ExpressionError
@@ -17,7 +17,7 @@ from windtunnel.model.http import Exchange
 __all__ = ["Extraction", "MissingValue", "compile_extraction"]
 
 Find = Callable[[Exchange], list[Any]]
-"""Everything a source finds in a response; nothing is the empty list, and never an exception."""
+"""Everything a source finds in a response; nothing is the empty list. Raises ExpressionError alone."""
 
 
 class MissingValue(Exception):  # noqa: N818  (a value that isn't there, caught by the step that looks for it)
@@ -191,21 +191,9 @@ def _show_cookies(exchange: Exchange) -> str:
 
 
 def _regex(place: Place, pattern: Any) -> _Source:
-    compiled = place.attempt(lambda: _pattern(pattern), re.compile(""))
+    compiled = place.attempt(lambda: compile_pattern(str(pattern)), compile_pattern(""))
     group = 1 if compiled.groups else 0
-
-    def find(exchange: Exchange) -> list[Any]:
-        found = (match.group(group) for match in compiled.finditer(exchange.text))
-        return [text for text in found if text is not None]
-
-    return find, f"regex {show(pattern)}", show_body
-
-
-def _pattern(pattern: Any) -> re.Pattern[str]:
-    try:
-        return re.compile(str(pattern))
-    except (re.error, OverflowError) as error:
-        raise ExpressionError(f"{show(pattern, 60)} is not a regular expression: {error}") from error
+    return lambda exchange: compiled.find_all(exchange.text, group=group), f"regex {show(pattern)}", show_body
 
 
 def _status(place: Place, wanted: Any) -> _Source:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from windtunnel.actions.checks import Expectation, compile_expectation
+from windtunnel.actions.checks import compile_expectation
+from windtunnel.actions.expectation import Expectation
 from windtunnel.actions.extract import Extraction, MissingValue, compile_extraction
 from windtunnel.actions.place import StepCompiler
 from windtunnel.actions.text import shorten, show_error
@@ -28,7 +29,12 @@ class Judge:
         """Compile both; problems are gathered in the compiler. `imply_status`: see compile_expectation."""
         place, options = compiler.at(step), step.options
         return cls(
-            compile_expectation(place / "expect", options.get("expect"), imply_status=imply_status),
+            compile_expectation(
+                place / "expect",
+                options.get("expect"),
+                imply_status=imply_status,
+                imply_no_errors="graphql" in options,
+            ),
             compile_extraction(place / "extract", options.get("extract")),
         )
 

@@ -1,7 +1,8 @@
 """What a value may be asked to be: `{above: 0}`, `{matches: "^p-"}`, `{each: {type: string}}` or a bare value.
 
 A matcher is compiled once into closures. Expected values may hold templates; constant ones are compared
-directly. Matchers never raise, whatever value comes; only rendering an expected value can (ExpressionError).
+directly. Matchers never raise, whatever value comes; only rendering an expected value can, and a regular
+expression that takes too long (ExpressionError).
 
     numbers   compare by value (1 equals 1.0), a boolean is no number
     text      of headers, cookies and bodies is read as a number where a number is asked for
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from windtunnel.actions.pattern import compile_pattern
 from windtunnel.actions.place import Place, Scope
 from windtunnel.actions.text import show
 from windtunnel.errors import ExpressionError, did_you_mean
@@ -199,17 +201,10 @@ def _matches(place: Place, spec: Any, _text: bool) -> Matcher:
     return _operand(
         place,
         spec,
-        lambda actual, pattern: isinstance(actual, str) and pattern.search(actual) is not None,
+        lambda actual, pattern: isinstance(actual, str) and pattern.is_in(actual),
         "matching {}",
-        _pattern,
+        lambda value: compile_pattern(_plain(value)),
     )
-
-
-def _pattern(value: Any) -> re.Pattern[str]:
-    try:
-        return re.compile(_plain(value))
-    except (re.error, OverflowError) as error:
-        raise ExpressionError(f"{show(value, 60)} is not a regular expression: {error}") from error
 
 
 def _starts_with(place: Place, spec: Any, _text: bool) -> Matcher:

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
 
-from windtunnel.actions.params import compile_params
+from windtunnel.actions.body import BODIES, compile_body
 from windtunnel.actions.place import Place, StepCompiler
 from windtunnel.actions.target import compile_target
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template
 from windtunnel.interfaces import Endpoint, Instance
-from windtunnel.model.http import Exchange, FileBody
+from windtunnel.model.http import Body, Exchange
 from windtunnel.model.scenario import Step
 from windtunnel.model.sut import Service
 
-__all__ = ["REQUEST_KEYS", "Request", "compile_request"]
+__all__ = ["REQUEST_KEYS", "Request", "compile_request", "method_of"]
 
 REQUEST_KEYS = (
-    *("service", "method", "path", "url", "query", "headers", "json", "body", "form", "file", "cookies"),
+    *("service", "method", "path", "url", "query", "headers", "cookies"),
+    *BODIES,
     *("timeout", "follow_redirects", "max_body"),
 )
 """The keys of a step that say what is sent."""
 
-_BODIES = ("json", "body", "form", "file")
 _METHOD = re.compile(r"[A-Za-z][A-Za-z-]*")
 _LINE_BREAKS = re.compile(r"[\r\n\0]")
 _COOKIE_BREAKS = re.compile(r"[\r\n\0;]")
@@ -45,7 +42,7 @@ class Request:
         endpoint: Endpoint,
         target: str | Callable[[Scope], str],
         headers: Callable[[Scope], Sequence[tuple[str, str]]] | None,
-        body: bytes | FileBody | Callable[[Scope], bytes],
+        body: Body | Callable[[Scope], Body],
         timeout_s: float,
         follow_redirects: bool,
         max_body: int | None,
@@ -76,14 +73,14 @@ def compile_request(step: Step, compiler: StepCompiler, *, timeout: Any) -> Requ
     target = compile_target(step, compiler)
     method = _method(place, options)
     constant, varying = _headers(place, options)
-    body, content_type = _body(place, options)
+    body, content_type = compile_body(step, place)
     timeout_s = (place / "timeout").deadline(timeout, target.service.timeout_s if target else 1.0)
     follow = (place / "follow_redirects").boolean(options.get("follow_redirects"), True)
     max_body = (place / "max_body").size(options.get("max_body"))
     if target is None:
         return None
     given = {name.lower() for name in (*constant, *(name for name, _, _ in varying))}
-    if "form" not in options:  # a form's own type stands above the service's
+    if not {"form", "multipart"} & options.keys():  # a form's own type stands above the service's
         given |= {name.lower() for name in target.service.headers}
     if content_type is not None and "content-type" not in given:
         constant["Content-Type"] = content_type
@@ -113,12 +110,18 @@ def _endpoint(place: Place, method: str, service: Service, headers: Mapping[str,
         return None
 
 
+def method_of(options: Mapping[str, Any]) -> str:
+    """The method of a step's requests: as written, else POST for what has a body and GET for what has none."""
+    default = "GET" if options.keys().isdisjoint(BODIES) else "POST"
+    return str(options.get("method", default)).upper()
+
+
 def _method(place: Place, options: Mapping[str, Any]) -> str:
     method = options.get("method", "GET")
     if not isinstance(method, str) or not _METHOD.fullmatch(method):
         (place / "method").problem(f"{method!r} is not an HTTP method", hint="method: POST")
         return "GET"
-    return method.upper()
+    return method_of(options)
 
 
 _Varying = tuple[str, Callable[[Scope], str], re.Pattern[str]]
@@ -190,44 +193,3 @@ def _sendable(name: str, value: str, refused: re.Pattern[str]) -> str:
         return value
     what = "a semicolon" if found.group() == ";" else "a line break or a null character"
     raise ExpressionError(f'the value of "{name}" has {what} in it, which must not be sent')
-
-
-def _body(
-    place: Place, options: Mapping[str, Any]
-) -> tuple[bytes | FileBody | Callable[[Scope], bytes], str | None]:
-    """The body, or what renders it, and the content type that goes with it."""
-    given = [key for key in _BODIES if key in options]
-    if len(given) > 1:
-        message = f"a request has one body, not {len(given)}: {', '.join(given)}"
-        (place / given[1]).problem(message, hint="leave all but one of them out", key=True)
-    if not given:
-        return b"", None
-    kind, value = given[0], options[given[0]]
-    here = place / kind
-    if kind == "json":
-        template = here.json(value)
-        return (template({}) or b"") if template.constant else template.evaluate, "application/json"
-    if kind == "form":
-        form = compile_params(here, value, _quote_form)
-        content_type = "application/x-www-form-urlencoded"
-        return form.encode() if isinstance(form, str) else _encoded(form), content_type
-    if kind == "file":
-        return _file(here, str(value))
-    text = here.text(value)
-    return (text({}) or "").encode("utf-8", "replace") if text.constant else _encoded(text.evaluate), None
-
-
-def _file(place: Place, name: str) -> tuple[FileBody, str]:
-    """A file beside the scenario's own, and what its name says about its content."""
-    path = Path(place.source.file).parent / name
-    if not path.is_file():
-        place.problem(f'there is no file "{path}"', hint="the path starts at this file's folder")
-    return FileBody(str(path)), mimetypes.guess_type(name)[0] or "application/octet-stream"
-
-
-def _quote_form(text: str) -> str:
-    return quote_plus(text, errors="replace")
-
-
-def _encoded(render: Callable[[Scope], str]) -> Callable[[Scope], bytes]:
-    return lambda scope: render(scope).encode("utf-8", "replace")

@@ -118,7 +118,7 @@ def _alternatives(found: Violation) -> Iterator[Complaint]:
     if not isinstance(found.value, Mapping):
         return  # its type is complained about elsewhere
     keys = [key for branch in found.wanted for key in branch["required"]]
-    present = [key for key in keys if key in found.value]
+    present = [key for key in found.value if key in keys]
     subject, needed = _subject(found.schema, found.path), one_of([_quoted(key) for key in keys])
     if not present:
         yield Complaint(message=f"{subject} needs {needed}", path=found.path)

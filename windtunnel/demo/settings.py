@@ -54,6 +54,8 @@ class Latencies:
     cart: Latency = Latency(median_s=0.003)
     checkout: Latency = Latency(median_s=0.004)
     order: Latency = Latency(median_s=0.002)
+    photo: Latency = Latency(median_s=0.005)
+    graphql: Latency = Latency(median_s=0.003)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

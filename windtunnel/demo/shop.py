@@ -10,6 +10,9 @@ POST   /api/cart              {"item_id", "qty"}: 201 and the cart; opens a sess
 GET    /api/cart              DELETE /api/cart
 POST   /api/checkout          201 and an order; 402 payment declined, 409 empty cart; Idempotency-Key
 GET    /api/orders/{id}       pending, shipped a little later
+POST   /api/photos            multipart/form-data with item_id and a file photo: 201, its size and SHA-256
+POST   /graphql               {"query", "variables", "operationName"}: product(id), products(limit, category);
+                              what is wrong with a query comes as `errors` with status 200
 """
 
 from __future__ import annotations
@@ -28,9 +31,11 @@ from aiohttp import web
 
 from windtunnel.demo.answers import as_json, encode, home_page, listing, problem
 from windtunnel.demo.catalog import PRODUCTS, PRODUCTS_BY_ID, in_category, matching
+from windtunnel.demo.graphql import GraphQLRequest, answer_query
 from windtunnel.demo.payment import PaymentService
 from windtunnel.demo.settings import Latency, ShopSettings
 from windtunnel.demo.state import Bounded, Line, Order, Session, priced
+from windtunnel.demo.uploads import take_photo
 
 __all__ = ["create_shop"]
 
@@ -66,6 +71,8 @@ def create_shop(settings: ShopSettings, *, clock: Callable[[], float] = time.mon
             web.delete("/api/cart", paced(latencies.cart, shop.empty_cart)),
             web.post("/api/checkout", paced(latencies.checkout, shop.checkout)),
             web.get("/api/orders/{id}", paced(latencies.order, shop.order)),
+            web.post("/api/photos", paced(latencies.photo, take_photo)),
+            web.post("/graphql", paced(latencies.graphql, shop.graphql)),
             web.get("/api/slow", shop.slow),
         ]
     )
@@ -156,6 +163,10 @@ class _Shop:
             return problem(400, "bad_query", "q must say what to look for")
         found = matching(words)
         return as_json(listing(found, query=words, total=len(found)))
+
+    async def graphql(self, request: web.Request) -> web.Response:
+        asked = await _body(request, GraphQLRequest)
+        return asked if isinstance(asked, web.Response) else as_json(encode(answer_query(asked)))
 
     async def slow(self, request: web.Request) -> web.Response:
         delay_ms = _whole_number(request, "ms", default=DEFAULT_SLOW_MS, lowest=0, highest=MAX_SLOW_MS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from windtunnel.actions.request import method_of
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.sut import Sut
@@ -41,7 +42,7 @@ def _row(
         step=step.name,
         action=step.type,
         service=service.name if service else "",
-        method=str(step.options.get("method", "GET")).upper() if sends else "",
+        method=method_of(step.options) if sends else "",
         assertion=assertion,
         depth=depth,
         group=group,

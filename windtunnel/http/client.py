@@ -18,7 +18,7 @@ from windtunnel.http.redirects import REDIRECT_STATUSES, Follow, carried_headers
 from windtunnel.http.routes import Routes
 from windtunnel.http.upload import Upload, open_upload
 from windtunnel.interfaces import Endpoint
-from windtunnel.model.http import Exchange, FileBody
+from windtunnel.model.http import Body, Exchange
 from windtunnel.model.sut import HttpSettings
 
 __all__ = ["HttpClient"]
@@ -76,7 +76,7 @@ class HttpClient:
         target: str,
         *,
         headers: Sequence[tuple[str, str]] = (),
-        body: bytes | FileBody = b"",
+        body: Body = b"",
         timeout_s: float,
         max_body: int | None = None,
         follow_redirects: bool = True,
@@ -114,7 +114,7 @@ class HttpClient:
         endpoint: HttpEndpoint,
         target: str,
         headers: Sequence[tuple[str, str]],
-        body: bytes | FileBody,
+        body: Body,
         deadline_s: float,
         max_body: int,
     ) -> Exchange:
@@ -163,7 +163,7 @@ class HttpClient:
         endpoint: HttpEndpoint,
         target: str,
         headers: Sequence[tuple[str, str]],
-        body: bytes | FileBody,
+        body: Body,
     ) -> tuple[bytes, Upload | None]:
         """The request as bytes, and the body if that is sent later.
 
@@ -231,7 +231,7 @@ class HttpClient:
         endpoint: HttpEndpoint,
         target: str,
         headers: Sequence[tuple[str, str]],
-        body: bytes | FileBody,
+        body: Body,
     ) -> tuple[bytes, Upload | None]:
         """As `_prepare`. Raises ExpressionError or UnicodeEncodeError for what can't be sent."""
         identity = self._identity

@@ -1,13 +1,14 @@
-"""A body that is sent after its head: from a file, piece by piece, or once the server says that it wants it."""
+"""A body that is sent after its head: from files, piece by piece, or once the server says that it wants it."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from windtunnel.errors import ExpressionError
-from windtunnel.model.http import FileBody
+from windtunnel.model.http import Body, PartsBody
 
 __all__ = ["CHUNK", "PATIENCE_S", "Upload", "open_upload"]
 
@@ -19,37 +20,53 @@ PATIENCE_S = 1.0
 
 
 class Upload:
-    """What was announced and is still to be sent. With `waits`, not before the server says so."""
+    """What was announced and is still to be sent. With `waits`, not before the server says so.
 
-    __slots__ = ("_file", "left", "size", "waits")
+    `pieces` are what it is read from, one after the other, each with its size.
+    """
 
-    def __init__(self, file: BinaryIO, *, size: int, waits: bool) -> None:
-        self._file, self.size, self.left, self.waits = file, size, size, waits
+    __slots__ = ("_current", "_left_here", "_pieces", "left", "size", "waits")
+
+    def __init__(self, pieces: Sequence[tuple[BinaryIO, int]], *, waits: bool) -> None:
+        self._pieces, self.waits = tuple(pieces), waits
+        self.size = self.left = sum(size for _, size in pieces)
+        self._current, self._left_here = 0, self._pieces[0][1]
+        self.restart()
 
     def read(self) -> bytes:
-        """The next piece; empty when the file got shorter meanwhile."""
-        piece = self._file.read(min(CHUNK, self.left))
+        """What comes next; empty when a file got shorter meanwhile."""
+        while not self._left_here and self._current + 1 < len(self._pieces):
+            self._current += 1
+            self._left_here = self._pieces[self._current][1]
+        piece = self._pieces[self._current][0].read(min(CHUNK, self._left_here))
+        self._left_here -= len(piece)
         self.left -= len(piece)
         return piece
 
     def restart(self) -> None:
         """Begin at the beginning."""
-        self._file.seek(0)
-        self.left = self.size
+        for file, _ in self._pieces:
+            file.seek(0)
+        self._current, self._left_here, self.left = 0, self._pieces[0][1], self.size
 
     def close(self) -> None:
-        """Close the file; safe to call twice."""
-        self._file.close()
+        """Close the files; safe to call twice."""
+        for file, _ in self._pieces:
+            file.close()
 
 
-def open_upload(body: bytes | FileBody, *, waits: bool) -> Upload:
-    """Begin an upload. Raises ExpressionError when the file can't be read."""
-    if isinstance(body, bytes):
-        return Upload(io.BytesIO(body), size=len(body), waits=waits)
-    try:
-        file = Path(body.path).open("rb")  # noqa: SIM115  the client closes it when the exchange has ended
-        size = file.seek(0, io.SEEK_END)
-        file.seek(0)
-    except OSError as error:
-        raise ExpressionError(f"{body.path} can't be read: {error.strerror}") from None
-    return Upload(file, size=size, waits=waits)
+def open_upload(body: Body, *, waits: bool) -> Upload:
+    """Begin an upload. Raises ExpressionError when a file can't be read."""
+    pieces: list[tuple[BinaryIO, int]] = []
+    for piece in body.pieces if isinstance(body, PartsBody) else (body,):
+        if isinstance(piece, bytes):
+            pieces.append((io.BytesIO(piece), len(piece)))
+            continue
+        try:
+            file = Path(piece.path).open("rb")  # noqa: SIM115  the client closes it when the exchange has ended
+            pieces.append((file, file.seek(0, io.SEEK_END)))
+        except OSError as error:
+            for opened, _ in pieces:
+                opened.close()
+            raise ExpressionError(f"{piece.path} can't be read: {error.strerror}") from None
+    return Upload(pieces, waits=waits)

@@ -10,7 +10,7 @@ import msgspec
 
 from windtunnel.model.record import Timings
 
-__all__ = ["ERROR_KINDS", "GENERATOR_ERRORS", "Exchange", "FileBody", "Headers", "parse_head"]
+__all__ = ["ERROR_KINDS", "GENERATOR_ERRORS", "Body", "Exchange", "FileBody", "Headers", "PartsBody", "parse_head"]
 
 ERROR_KINDS: dict[str, str] = {
     "timeout": "no complete response before the deadline",
@@ -42,6 +42,17 @@ class FileBody:
     """A request body that stands in a file and is read while it is sent."""
 
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartsBody:
+    """A request body of several pieces, one behind the other; files among them are read while it is sent."""
+
+    pieces: tuple[bytes | FileBody, ...]
+
+
+Body = bytes | FileBody | PartsBody
+"""What a request may carry."""
 
 
 class Headers(Mapping[str, str]):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from windtunnel.interfaces import Endpoint
-from windtunnel.model.http import Exchange, FileBody
+from windtunnel.model.http import Body, Exchange, FileBody, PartsBody
 from windtunnel.model.record import Timings
 from windtunnel.model.sut import Service
 
@@ -45,14 +45,17 @@ def json_answer(document: object, *, status: int = 200, latency_s: float = 0.0) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One request as the client was asked to send it. `headers` are the endpoint's and the request's own."""
+    """One request as the client was asked to send it. `headers` are the endpoint's and the request's own.
+
+    `body` is all of it but the content of `files`, which nobody has read.
+    """
 
     method: str
     target: str
     service: Service
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    file: str | None = None
+    files: tuple[str, ...] = ()
     timeout_s: float
     max_body: int | None
     follow_redirects: bool
@@ -121,7 +124,7 @@ class ScriptedClient:
         target: str,
         *,
         headers: Sequence[tuple[str, str]] = (),
-        body: bytes | FileBody = b"",
+        body: Body = b"",
         timeout_s: float,
         max_body: int | None = None,
         follow_redirects: bool = True,
@@ -129,13 +132,14 @@ class ScriptedClient:
     ) -> Exchange:
         """Answer from the script, after the answer's latency."""
         constant = endpoint.headers.items() if isinstance(endpoint, ScriptedEndpoint) else ()
+        pieces = body.pieces if isinstance(body, PartsBody) else (body,)
         request = Sent(
             method=endpoint.method,
             target=target,
             service=endpoint.service,
             headers=(*constant, *headers),
-            body=body if isinstance(body, bytes) else b"",
-            file=None if isinstance(body, bytes) else body.path,
+            body=b"".join(piece for piece in pieces if isinstance(piece, bytes)),
+            files=tuple(piece.path for piece in pieces if isinstance(piece, FileBody)),
             timeout_s=timeout_s,
             max_body=max_body,
             follow_redirects=follow_redirects,

@@ -130,7 +130,7 @@ SOURCES = "exactly one of json, header, cookie, regex, status says where to look
         ({"it": {"json": "$.a", "required": True, "default": 1}}, "a required value has no use for a default"),
         (
             {"it": {"regex": "(a"}},
-            '"(a" is not a regular expression: missing ), unterminated subpattern at position 0',
+            '"(a" is not a regular expression: missing ) at position 2',
         ),
         ({"it": {"status": 200}}, "`status` takes true: the variable becomes the status code"),
         ({"it": 5}, "expected a JSON path or a source here"),

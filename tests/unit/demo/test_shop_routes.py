@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
+import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -390,3 +393,96 @@ def test_a_full_shop_forgets_the_session_unused_for_longest() -> None:
         assert counts == [0, 1, 1]
 
     walk(journey, ShopSettings(latency_scale=0, capacity=2))
+
+
+async def ask(client: Client, query: str, **more: object) -> Any:
+    response = await client.post("/graphql", json={"query": query, **more})
+    assert response.status == 200
+    return await response.json()
+
+
+def test_graphql_answers_with_the_fields_that_were_asked_for() -> None:
+    async def journey(client: Client) -> None:
+        assert await ask(client, '{ product(id: "p-1") { id name } }') == {
+            "data": {"product": {"id": "p-1", "name": "Copper kettle"}}
+        }
+        shelf = """
+            # the second of two operations
+            query One { product(id: "p-2") { id } }
+            query Shelf($n: Int, $where: String) { products(limit: $n, category: $where) { id, price } }
+        """
+        variables = {"n": 2, "where": "garden"}
+        answer = await ask(client, shelf, variables=variables, operationName="Shelf")
+        assert answer == {"data": {"products": [{"id": "p-7", "price": 22.0}, {"id": "p-8", "price": 11.5}]}}
+        assert await ask(client, '{ product(id: "none") { id } }') == {"data": {"product": None}}
+
+    walk(journey)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("", "operationName must say which operation is meant"),
+        ("{", "the query ends too early"),
+        ("{ product }", 'say which fields of "product" are wanted'),
+        ("{ carts { id } }", '"carts" has no fields'),
+        ("{ carts }", 'there is no field "carts"'),
+        ("{ product(id: 1) { cost } }", 'a product has no field "cost"'),
+        ("{ products(limit: 0) { id } }", "limit must be a whole number above zero"),
+        ("{ products(limit: [1]) { id } }", '"[" is not a value'),
+        ("{ product(id: ;) { id } }", "the query can't be read at character 14"),
+        ("mutation { a }", 'expected "{", not "mutation"'),
+    ],
+)
+def test_graphql_says_what_is_wrong_in_an_answer_with_status_200(query: str, message: str) -> None:
+    async def journey(client: Client) -> None:
+        assert await ask(client, query) == {"errors": [{"message": message}]}
+
+    walk(journey)
+
+
+def test_an_operation_that_is_not_there_and_a_body_that_is_none() -> None:
+    async def journey(client: Client) -> None:
+        answer = await ask(client, "query A { products { id } }", operationName="B")
+        assert answer == {"errors": [{"message": 'there is no operation "B"'}]}
+        assert (await client.post("/graphql", data=b"{")).status == 400
+
+    walk(journey)
+
+
+def photo(content: bytes, item_id: str = "p-1") -> aiohttp.FormData:
+    form = aiohttp.FormData()
+    form.add_field("item_id", item_id)
+    form.add_field("photo", io.BytesIO(content), filename="kettle.png", content_type="image/png")
+    return form
+
+
+def test_a_photo_is_taken_and_told_back() -> None:
+    async def journey(client: Client) -> None:
+        content = bytes(range(256)) * 1000
+        response = await client.post("/api/photos", data=photo(content))
+        assert response.status == 201
+        assert await response.json() == {
+            "item_id": "p-1",
+            "filename": "kettle.png",
+            "content_type": "image/png",
+            "size": 256_000,
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+
+    walk(journey)
+
+
+def test_photos_that_are_not_taken() -> None:
+    async def journey(client: Client) -> None:
+        assert (await client.post("/api/photos", data=photo(b"x" * (4 * 1024 * 1024 + 1)))).status == 413
+        assert (await client.post("/api/photos", data=photo(b"x", item_id="none"))).status == 404
+        assert (await client.post("/api/photos", json={})).status == 415
+        empty = {"Content-Type": "multipart/form-data; boundary=b"}
+        assert (await client.post("/api/photos", data=b"--b--\r\n", headers=empty)).status == 400
+        assert (await client.post("/api/photos", data=b"nonsense", headers=empty)).status == 400
+        assert (
+            await client.post("/api/photos", data=b"x", headers={"Content-Type": "multipart/form-data"})
+        ).status == 400
+
+    walk(journey)

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from surroundings import Compiled, exchange_of, place
+
+from windtunnel.actions.checks import compile_expectation
+from windtunnel.errors import ExpressionError
+from windtunnel.model.record import FailedCheck
+
+CART = {
+    "type": "object",
+    "required": ["items"],
+    "additionalProperties": False,
+    "properties": {
+        "items": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/line"}},
+        "total": {"type": "number", "minimum": 0},
+    },
+    "$defs": {"line": {"type": "object", "properties": {"id": {"type": "string", "pattern": "^p-"}}}},
+}
+
+
+@pytest.fixture(autouse=True)
+def beside_the_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "cart.json").write_text(json.dumps(CART))
+    (tmp_path / "schemas" / "loop.json").write_text('{"anyOf": [{"$ref": "loop.json"}, {"$ref": "gone.json"}]}')
+    return tmp_path
+
+
+def checked(schema: Any, body: Any) -> str | FailedCheck:
+    here = place()
+    expectation = compile_expectation(here, {"schema": schema}, imply_status=False)
+    assert here.compiler.problems == []
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    (check,) = expectation.evaluate(exchange_of(raw), {})
+    return check
+
+
+def problem_of(schema: Any) -> str:
+    here = place()
+    compile_expectation(here, {"schema": schema}, imply_status=False)
+    (problem,) = here.compiler.problems
+    return problem.message
+
+
+@pytest.mark.parametrize("schema", [CART, "schemas/cart.json", True])
+def test_a_body_that_holds_to_its_schema_passes(schema: Any):
+    assert checked(schema, {"items": [{"id": "p-1"}], "total": 2}) == "schema"
+
+
+@pytest.mark.parametrize(
+    ("body", "actual"),
+    [
+        ({"items": [{"id": "p-1"}, {"id": 5}]}, '5 at $.items[1].id, where type is "string"'),
+        ({"items": [{"id": "x"}]}, '"x" at $.items[0].id, where pattern is "^p-"'),
+        ({"total": 1}, '{"total": 1} at $, which lacks "items"'),
+        ({"items": []}, "[] at $.items, where minItems is 1"),
+        ({"items": [{}], "a b": 1}, '{"items": [{}], "a b": 1} at $, where "a b" may not stand'),
+        ([1], '[1] at $, where type is "object"'),
+        (b"<html>", 'not JSON: "<html>"'),
+    ],
+)
+def test_a_failed_check_says_where_what_came_and_what_is_wanted(body: Any, actual: str):
+    check = checked("schemas/cart.json", body)
+    assert check == FailedCheck(name="schema", expected="a body as in schemas/cart.json", actual=actual)
+
+
+def test_a_schema_may_refer_to_files_beside_it(tmp_path: Path):
+    (tmp_path / "schemas" / "order.json").write_text('{"properties": {"cart": {"$ref": "cart.json"}}}')
+    assert checked("schemas/order.json", {"cart": {"items": [{"id": "p-1"}]}}) == "schema"
+    assert not isinstance(checked("schemas/order.json", {"cart": {}}), str)
+    assert not isinstance(checked({"$ref": "schemas/cart.json#/$defs/line"}, {"id": "q"}), str)
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"$ref": "https://schemas.test/cart.json"}, '"https://schemas.test/cart.json" can not be had'),
+        ({"items": {"$ref": "file://elsewhere.test/a.json"}}, '"file://elsewhere.test/a.json" can not be had'),
+        ({"items": {"$ref": "#/$defs/gone"}}, '"#/$defs/gone" can not be had'),
+        ({"type": "strin"}, "not a JSON Schema: 'strin' is not valid under any of the given schemas"),
+        ({"pattern": "("}, "not a JSON Schema: '(' is not a 'regex'"),
+        ({"$ref": "schemas/loop.json"}, '"gone.json" can not be had'),
+        ("schemas/gone.json", 'there is no file "schemas/gone.json"'),
+        ([1], "a schema is a mapping, not [1]"),
+    ],
+)
+def test_what_is_wrong_with_a_schema_is_found_before_anything_is_sent(schema: Any, message: str):
+    assert problem_of(schema) == message
+
+
+def test_a_mistake_in_an_inline_schema_is_shown_at_its_line():
+    text = (
+        "flow:\n  - type: http\n    name: a\n    path: /\n    expect:\n      schema:\n        properties:\n"
+        "          id: { type: text }\n"
+    )
+    (problem,) = Compiled(text).problems
+    assert problem.where is not None
+    assert (problem.where.line, problem.where.column) == (8, 23)
+
+
+@pytest.mark.parametrize("text", ["{", '{"type": "nope"}', "\udcff"])
+def test_a_file_that_is_no_schema_is_a_problem(tmp_path: Path, text: str):
+    (tmp_path / "bad.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert "bad.json is not" in problem_of("bad.json") or "not a JSON Schema" in problem_of("bad.json")
+
+
+def test_what_the_sut_answers_can_not_make_validating_endless():
+    unique = {"uniqueItems": True, "items": {"type": "object"}}
+    many = [{"id": number} for number in range(30_000)]
+    assert checked(unique, many) == "schema"
+    assert not isinstance(checked(unique, [*many, {"id": 7}]), str)
+    assert not isinstance(checked({"uniqueItems": True}, [1, 1.0]), str)
+    deep = b"[" * 900 + b"]" * 900
+    assert checked({"$ref": "#/$defs/a", "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}}, deep) is not None
+    evil: Any = {"patternProperties": {"^(a|aa)+$": {"type": "string"}}, "additionalProperties": False}
+    with pytest.raises(ExpressionError, match="takes more than 50 ms"):
+        checked(evil, {"a" * 80 + "b": 1})
