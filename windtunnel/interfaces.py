@@ -183,6 +183,15 @@ class Instance(Protocol):
         `stops` says whether a step ended the flow. This is the only way to run a step, however deep it stands.
         """
 
+    def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
+        """Put on record what code did by itself as a step, and take it into the outcome of the instance.
+
+        `started` is a reading of the clock.
+        """
+
+    def end_assertion(self, name: str, outcome: StepOutcome) -> None:
+        """Put on record what code asserted, and take it into the outcome of the instance."""
+
 
 class Action(Protocol):
     """A compiled step: everything that can be decided before the clock starts has been."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from windtunnel.actions.place import Place
@@ -11,7 +11,7 @@ from windtunnel.actions.text import show
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 
-__all__ = ["compile_params", "plain_text"]
+__all__ = ["compile_params", "format_params", "plain_text"]
 
 Encode = Callable[[str], str]
 
@@ -35,6 +35,11 @@ def compile_params(place: Place, params: Any, encode: Encode) -> str | Callable[
     if len(constant) == len(parts):
         return "&".join(filter(None, constant))
     return lambda scope: "&".join(filter(None, [part if isinstance(part, str) else part(scope) for part in parts]))
+
+
+def format_params(params: Mapping[str, Any], encode: Encode) -> str:
+    """The text of a mapping without templates. Raises ExpressionError as rendering one with them does."""
+    return "&".join(filter(None, [_pairs(encode(str(name)) + "=", params[name], encode) for name in params]))
 
 
 def plain_text(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ from windtunnel.verdict.selectors import check_selectors
 
 __all__ = ["JobRequest", "JobResult", "run_job"]
 
+INTERRUPT_S = 0.2
+"""How often it is looked whether the caller wants the run to end."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
@@ -56,11 +60,14 @@ def run_job(
     *,
     environment: Mapping[str, str],
     terminal: Terminal,
+    interrupt: threading.Event | None = None,
     on_judged: Callable[[JobResult], None] | None = None,
 ) -> JobResult:
     """Do the whole job. Raises ConfigError, with nothing sent and nothing written, when the input is wrong.
 
-    `on_judged` is told of the result as soon as the short files of the run are there, before the HTML is.
+    In the main thread SIGINT and SIGTERM end the run early; in another one signals are left alone. `interrupt`
+    does the same from any thread. `on_judged` is told of the result as soon as the short files of the run are
+    there, before the HTML is.
     """
     with Interruptions() as interruptions, interruptions.allowed(), terminal.section("validate", "Validate"):
         test_plan = load_test_plan(request, environment)
@@ -68,7 +75,7 @@ def run_job(
         job = _prepare(test_plan, request, environment, redactor)
         _announce(test_plan, job.manifest, terminal)
     with terminal.section("run", "Run"):
-        outcome = run_loop(lambda: _carry_out(job, terminal))
+        outcome = run_loop(lambda: _carry_out(job, terminal, interrupt))
     summary = conclude(job.manifest, outcome.aggregate, outcome.evidence)
     analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=job.manifest)
     exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
@@ -103,7 +110,9 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
     run_id = new_run_id(started)
     transport = HttpTransport(test_plan.sut, run_id)
     plan = compile_plan(test_plan, transport=transport, run_id=run_id)
-    if problems := check_selectors(test_plan.thresholds, plan.rows, test_plan.phases):
+    if problems := check_selectors(
+        test_plan.thresholds, plan.rows, test_plan.phases, open_scenarios=plan.open_scenarios
+    ):
         raise ConfigError(problems)
     manifest = run_manifest(
         test_plan,
@@ -144,19 +153,30 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
     )
 
 
-async def _carry_out(job: _Job, terminal: Terminal) -> Outcome:
+async def _carry_out(job: _Job, terminal: Terminal, interrupt: threading.Event | None) -> Outcome:
     shutdown = Shutdown()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    for number in (signal.SIGINT, signal.SIGTERM) if in_main_thread else ():
         # Windows has no signal handlers in its loops: Ctrl-C arrives as KeyboardInterrupt there.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, _on_signal, number, shutdown, terminal)
-    progress = asyncio.create_task(watch(job.test_plan, _status_reader(job.aggregate), terminal))
+    beside = [asyncio.create_task(watch(job.test_plan, _status_reader(job.aggregate), terminal))]
+    if interrupt is not None:
+        beside.append(asyncio.create_task(_stop_when(interrupt, shutdown)))
     try:
         return await conduct(job.conduct(shutdown))
     finally:
-        progress.cancel()
-        await asyncio.gather(progress, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+
+
+async def _stop_when(interrupt: threading.Event, shutdown: Shutdown) -> None:
+    """Pass on what another thread asks for."""
+    while not interrupt.is_set():  # noqa: ASYNC110  it belongs to a thread: nothing in it could wake this loop
+        await asyncio.sleep(INTERRUPT_S)
+    shutdown.request(Stop(reason="interrupted by its caller", signal=signal.SIGINT))
 
 
 def _on_signal(number: int, shutdown: Shutdown, terminal: Terminal) -> None:

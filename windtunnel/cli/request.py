@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from windtunnel.ci.shards import detected_shard
+from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.assemble import load_all
 from windtunnel.config.flags import Overrides
 from windtunnel.model.plan import TestPlan
@@ -25,7 +26,7 @@ class JobRequest:
     """What to run, as it was asked for; None and empty where nothing was said. `argv` is for the manifest."""
 
     sut: str | None = None
-    scenarios: tuple[str, ...] = ()
+    scenarios: tuple[str | PythonScenario, ...] = ()
     plan: str | None = None
     overrides: Overrides = Overrides()
     argv: tuple[str, ...] = ()

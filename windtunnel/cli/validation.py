@@ -23,7 +23,7 @@ from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
 from windtunnel.verdict.selectors import check_selectors
 
-__all__ = ["check_job", "validate_files"]
+__all__ = ["check_job", "compile_for_check", "validate_files"]
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def validate_files(files: Sequence[str], *, environment: Mapping[str, str]) -> l
         sut = suts[0] if suts else _default_sut(scenarios, environment, problems)
         if scenarios and sut:
             test_plan = TestPlan(sut=sut, scenarios=scenarios, load=ClosedLoad(count=1), seed=0)
-            _attempt(lambda: _compile(test_plan), problems)
+            _attempt(lambda: compile_for_check(test_plan), problems)
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
     if problems:
         raise ConfigError(problems)
@@ -81,13 +81,16 @@ def check_job(request: JobRequest, *, environment: Mapping[str, str]) -> list[tu
 
 def _load_and_compile(request: JobRequest, environment: Mapping[str, str]) -> TestPlan:
     test_plan = load_test_plan(request, environment)
-    _compile(test_plan)
+    compile_for_check(test_plan)
     return test_plan
 
 
-def _compile(test_plan: TestPlan) -> None:
+def compile_for_check(test_plan: TestPlan) -> None:
+    """Compile a plan and forget it. Raises ConfigError with everything that is wrong."""
     plan = compile_plan(test_plan, transport=HttpTransport(test_plan.sut, "validate"), run_id="validate")
-    if problems := check_selectors(test_plan.thresholds, plan.rows, test_plan.phases):
+    if problems := check_selectors(
+        test_plan.thresholds, plan.rows, test_plan.phases, open_scenarios=plan.open_scenarios
+    ):
         raise ConfigError(problems)
 
 
@@ -101,7 +104,7 @@ def _sorted(files: Sequence[str], environment: Mapping[str, str], problems: list
     """What each file is: by its keys; whatever is not a file (folders, globs) means scenarios."""
     given = _Given()
     for name in files:
-        if not Path(name).is_file():
+        if not Path(name).is_file() or name.endswith(".py"):
             given.scenarios.append(name)
             continue
         document = _attempt(lambda: read_file(name, environment), problems)  # noqa: B023  called at once

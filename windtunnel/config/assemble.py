@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.data import shared_rows_problems
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems, parse_shard
@@ -32,7 +33,7 @@ def load_all(
     environment: Mapping[str, str],
     random_seed: int,
     sut: str | None = None,
-    scenarios: Sequence[str] = (),
+    scenarios: Sequence[str | PythonScenario] = (),
     plan: str | None = None,
     overrides: Overrides = Overrides(),
     processors: int = 1,
@@ -111,7 +112,8 @@ def assemble(
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **overrides.tags},
         secrets=secret_values([document.read for document in documents], public=sut.public_env) | sut.sut.secrets,
-        sources=tuple(document.source for document in documents),
+        # Several scenarios of Python can stand in one file.
+        sources=tuple({document.source.file: document.source for document in documents}.values()),
     )
     shard = parse_shard(overrides.shard)
     problems = [*_shard_problems(shard, test_plan, seeded=seeds[:2] != (None, None)), *_cap_problems(test_plan)]
@@ -150,9 +152,11 @@ def _placed(problem: Problem, plan: PlanFile | None) -> Problem:
     return replace(problem, where=plan.document.source.locate(("sut",)))
 
 
-def _patterns(given: Sequence[str], plan: PlanFile | None, *, fallback: bool) -> list[Pattern]:
+def _patterns(
+    given: Sequence[str | PythonScenario], plan: PlanFile | None, *, fallback: bool
+) -> Sequence[Pattern | PythonScenario]:
     if given:
-        return [Pattern(text=text) for text in given]
+        return [Pattern(text=each) if isinstance(each, str) else each for each in given]
     if plan and plan.scenarios:
         return list(plan.scenarios)
     return [Pattern(text=DEFAULT_SCENARIOS)] if fallback else []

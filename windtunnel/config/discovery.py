@@ -33,6 +33,11 @@ class ScenarioPath:
     named: bool
     weight: int | None = None
 
+    @property
+    def is_python(self) -> bool:
+        """Whether it holds scenarios that are functions."""
+        return self.path.endswith(".py")
+
 
 def find_scenario_files(patterns: Iterable[Pattern]) -> tuple[list[ScenarioPath], list[Problem]]:
     """The files that the patterns stand for, each once, in their order; and a problem for each that has none."""
@@ -69,9 +74,9 @@ def _files_of(pattern: Pattern) -> Iterator[ScenarioPath]:
             yield ScenarioPath(path=file, named=False, weight=pattern.weight)
     elif glob.has_magic(text) and not Path(text).exists():
         for file in _matches_of(text):
-            yield ScenarioPath(path=_not_python(file, pattern), named=False, weight=pattern.weight)
+            yield ScenarioPath(path=file, named=False, weight=pattern.weight)
     elif Path(text).exists():
-        yield ScenarioPath(path=_not_python(text, pattern), named=True, weight=pattern.weight)
+        yield ScenarioPath(path=text, named=True, weight=pattern.weight)
     else:
         raise ConfigError.of(
             f'there is no file or directory "{text}"', where=pattern.where, hint=similar_name(text)
@@ -100,16 +105,6 @@ def _matches_of(pattern: str) -> Iterator[str]:
                 yield from _walk(match)
         elif own_suffix or name.endswith(_SUFFIXES):
             yield match
-
-
-def _not_python(path: str, pattern: Pattern) -> str:
-    if path.endswith(".py"):
-        raise ConfigError.of(
-            f'"{path}" is a Python scenario; they are not yet supported',
-            where=pattern.where,
-            hint="write the scenario in YAML",
-        )
-    return path
 
 
 def _nothing_found(pattern: Pattern) -> Problem:

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.data import read_feeders
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
 from windtunnel.config.load import load_of, load_problems, read_load
+from windtunnel.config.python import load_python, read_python
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import load_schema, place_of, require_valid, with_step_types
@@ -49,23 +51,32 @@ def load_scenarios(
 
 
 def gather_scenarios(
-    patterns: Sequence[str | Pattern],
+    patterns: Sequence[str | Pattern | PythonScenario],
     environment: Mapping[str, str],
     *,
     step_schemas: Mapping[str, Mapping[str, Any]] = {},
 ) -> tuple[list[ScenarioFile], list[Problem]]:
-    """As `load_scenarios`, with the problems as a value beside the scenarios that have none."""
-    wanted = [Pattern(text=pattern) if isinstance(pattern, str) else pattern for pattern in patterns]
+    """As `load_scenarios`, with the problems as a value beside the scenarios that have none.
+
+    Scenarios that a program holds already come after those of files.
+    """
+    in_hand = [pattern for pattern in patterns if isinstance(pattern, PythonScenario)]
+    wanted = [
+        Pattern(text=pattern) if isinstance(pattern, str) else pattern
+        for pattern in patterns
+        if not isinstance(pattern, PythonScenario)
+    ]
     paths, problems = find_scenario_files(wanted)
     schema = with_step_types(load_schema("scenario"), step_schemas)
     files: list[ScenarioFile] = []
-    for path in paths:
+    sources: list[ScenarioPath | PythonScenario] = [*paths, *in_hand]
+    for path in sources:
         try:
-            file = _load(path, environment, schema)
+            found = _load(path, environment, schema)
         except ConfigError as error:
             problems += error.problems
             continue
-        if file is not None:
+        for file in found:
             problems += _same_id(file, files)
             files.append(file)
     if not files and not problems:
@@ -101,16 +112,24 @@ def _service_problem(step: Step, sut: Sut) -> Problem | None:
     )
 
 
-def _load(path: ScenarioPath, environment: Mapping[str, str], schema: Mapping[str, Any]) -> ScenarioFile | None:
-    """The scenario in one file; None for a fragment. Raises ConfigError."""
-    document = read_file(path.path, environment)
-    if not path.named and _is_fragment(document.data):
-        return None
-    require_valid(document, schema)
-    scenario = _scenario(document)
-    if path.weight is not None:
-        scenario = replace(scenario, weight=path.weight)
-    return ScenarioFile(scenario=scenario, document=document)
+def _load(
+    path: ScenarioPath | PythonScenario, environment: Mapping[str, str], schema: Mapping[str, Any]
+) -> list[ScenarioFile]:
+    """The scenarios of one file: none in a fragment, several perhaps in Python. Raises ConfigError."""
+    if isinstance(path, PythonScenario):
+        found = [read_python(path, schema)]
+    elif path.is_python:
+        found = load_python(path.path, schema)
+    else:
+        document = read_file(path.path, environment)
+        if not path.named and _is_fragment(document.data):
+            return []
+        require_valid(document, schema)
+        found = [(_scenario(document), document)]
+    files = [ScenarioFile(scenario=scenario, document=document) for scenario, document in found]
+    if isinstance(path, PythonScenario) or path.weight is None:
+        return files
+    return [replace(file, scenario=replace(file.scenario, weight=path.weight)) for file in files]
 
 
 def _is_fragment(data: Any) -> bool:

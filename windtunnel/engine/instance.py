@@ -42,7 +42,7 @@ class _Course:
 
     def note(self, step: str, result: StepOutcome) -> None:
         """Take a step's or assertion's outcome into the instance's: errored > failed > passed."""
-        if result.outcome in {"passed", "skipped"}:
+        if result.outcome in {"passed", "skipped", "interrupted"}:
             return
         if self.failed_step is None:
             self.failed_step, self.error, self.message = step, result.error, result.message
@@ -159,6 +159,17 @@ class RunningInstance:
         """Write the record of a request that is not embedded in its step's line."""
         self._journal.request(self.who, step, exchange, poll=poll, failed=failed, iteration=self.iteration)
 
+    def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
+        """Put on record what the code of a scenario did by itself; see `interfaces.Instance.end_step`."""
+        self.course.steps += 1
+        self._journal.step(self.who, name, type, outcome, started=started, iteration=self.iteration)
+        self.course.note(name, outcome)
+
+    def end_assertion(self, name: str, outcome: StepOutcome) -> None:
+        """Put on record what was asserted, and take it into the outcome of the instance."""
+        self._journal.assertion(self.who, name, outcome)
+        self.course.note(name, outcome)
+
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
         """Run steps one after the other, each with its record; see `interfaces.Instance.run_steps`."""
         clock, scope, course, journal = self.clock, self.scope, self.course, self._journal
@@ -217,6 +228,8 @@ async def run_instance(
     started = clock.now()
     try:
         if not (scenario.variables or scenario.feeds) or _set_variables(instance, scenario, course):
+            if scenario.script is not None:
+                await scenario.script.run(instance)
             flow = await instance.run_steps(scenario.steps)
             if scenario.assertions:
                 stopped = flow.outcome != "passed" and flow.stops

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from windtunnel.actions.compiler import CompiledAssertion, compile_scenario
+from windtunnel.actions.python.flow import PythonFlow
 from windtunnel.engine.feed import Feed, make_feeds, rows_end
 from windtunnel.engine.mix import Mix
 from windtunnel.engine.rows import step_rows
@@ -32,7 +33,10 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledScenario:
-    """A scenario that is ready to run. When it begins, `feeds` give its rows, then `variables` are rendered."""
+    """A scenario that is ready to run. When it begins, `feeds` give its rows, then `variables` are rendered.
+
+    `script` is run in place of `steps` and `assertions` when the scenario is a function.
+    """
 
     id: str
     variables: tuple[tuple[str, Template], ...]
@@ -42,6 +46,7 @@ class CompiledScenario:
     stop_on_assertion: bool
     max_steps: int
     feeds: tuple[Feed, ...] = ()
+    script: PythonFlow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +74,16 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything a worker needs. `rows` names each step and assertion with its place, for reports."""
+    """Everything a worker needs. `rows` names each step and assertion with its place, for reports.
+
+    `open_scenarios` may have steps that are in no row: code decides which while it runs.
+    """
 
     facts: RunFacts
     tracks: tuple[Track, ...]
     rows: tuple[StepRow, ...]
     keep_bodies: str
+    open_scenarios: frozenset[str] = frozenset()
 
     def scenario(self, index: int) -> CompiledScenario:
         """The scenario that the instance of a global index runs."""
@@ -95,6 +104,7 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
         tracks=_tracks(test_plan, {scenario.id: scenario for scenario in compiled}),
         rows=tuple(row for scenario in test_plan.scenarios for row in step_rows(scenario, test_plan.sut)),
         keep_bodies=test_plan.output.bodies,
+        open_scenarios=frozenset(scenario.id for scenario in compiled if scenario.script is not None),
     )
 
 
@@ -131,6 +141,9 @@ def _reading_order(problem: Problem, files: list[str]) -> tuple[int, int, int]:
 
 
 def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list[Problem]) -> CompiledScenario:
+    if (script := PythonFlow.compile(scenario, sut=sut, transport=transport)) is not None:
+        # What is known of its steps is for reports.
+        scenario = replace(scenario, steps=(), assertions=())
     parts = compile_scenario(scenario, sut=sut, transport=transport, problems=problems)
     return CompiledScenario(
         id=scenario.id,
@@ -140,4 +153,5 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
         stop_on_step=scenario.stop_when.step_fails,
         stop_on_assertion=scenario.stop_when.assertion_fails,
         max_steps=scenario.max_steps,
+        script=script,
     )

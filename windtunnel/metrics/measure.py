@@ -156,7 +156,9 @@ class _Selection:
 
     def _constants(self, scenario: str, step: str, *, assertion: bool = False) -> dict[str, str]:
         row = self._rows.get((scenario, step, assertion))
-        return {**row.tags, "service": row.service, "method": row.method} if row else {}
+        if row is None:  # a step that the plan did not know
+            return self._scenarios.get(scenario, {})
+        return {**row.tags, "service": row.service, "method": row.method}
 
     def _picks(self, phase: str, tags: Mapping[str, str]) -> bool:
         if "phase" not in self._tags and not is_measured(phase):

@@ -115,16 +115,18 @@ class StepKey(NamedTuple):
 
 
 class StepSeries:
-    """Steps of one key, and the checks in them."""
+    """Steps of one key, and the checks in them. `action` is their type."""
 
-    __slots__ = ("checks", "checks_failed", "count", "duration")
+    __slots__ = ("action", "checks", "checks_failed", "count", "duration")
 
     def __init__(self) -> None:
+        self.action = ""
         self.count = self.checks = self.checks_failed = 0
         self.duration = Histogram()
 
     def add_all(self, records: Sequence[StepRecord]) -> None:
         """Count steps, but not the requests in their lines."""
+        self.action = records[0].action
         self.count += len(records)
         self.duration.add_all([record.duration_us for record in records])
         for record in records:
@@ -136,6 +138,7 @@ class StepSeries:
 
     def merge(self, other: StepSeries) -> None:
         """Add what `other` counted."""
+        self.action = other.action or self.action
         self.count += other.count
         self.checks += other.checks
         self.checks_failed += other.checks_failed

@@ -31,8 +31,35 @@ def metric_summaries(aggregate: Aggregate) -> dict[str, MetricSummary]:
 
 
 def step_summaries(aggregate: Aggregate, rows: Sequence[StepRow]) -> list[StepSummary]:
-    """A row for every step and assertion of the plan, in its order; one that never ran has zeros."""
-    return [_step_summary(aggregate, row) for row in rows]
+    """A row for every step and assertion of the plan, in its order; one that never ran has zeros.
+
+    After them, scenario by scenario, come those that only turned up in the run, as the steps of Python code do.
+    """
+    known = {(row.scenario, row.step, row.assertion) for row in rows}
+    found = [row for row in _rows_found(aggregate) if (row.scenario, row.step, row.assertion) not in known]
+    scenarios = dict.fromkeys([*(row.scenario for row in rows), *(row.scenario for row in found)])
+    return [
+        _step_summary(aggregate, row)
+        for scenario in scenarios
+        for row in (*rows, *found)
+        if row.scenario == scenario
+    ]
+
+
+def _rows_found(aggregate: Aggregate) -> list[StepRow]:
+    """What the records name, in the order of the names: nobody else knows a better one."""
+    steps = {
+        (key.scenario, key.step, False): series.action
+        for key, series in aggregate.steps.items()
+        if is_measured(key.phase)
+    }
+    assertions = {
+        (key.scenario, key.name, True): "assert" for key in aggregate.assertions if is_measured(key.phase)
+    }
+    return [
+        StepRow(scenario=scenario, step=step, action=action, assertion=assertion)
+        for (scenario, step, assertion), action in sorted((steps | assertions).items())
+    ]
 
 
 def error_groups(aggregate: Aggregate) -> list[ErrorGroup]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from windtunnel.model.data import Feeder
 from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
 
-__all__ = ["Block", "Scenario", "Step", "StopWhen", "walk"]
+__all__ = ["Block", "FlowFunction", "Scenario", "Step", "StopWhen", "walk"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,17 @@ class Step:
     prefix: str = ""
 
 
+class FlowFunction(Protocol):
+    """A function that is run in place of steps, once an instance. It can be pickled."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in its file."""
+
+    def __call__(self, user: Any) -> Awaitable[None]:
+        """Run the flow of one instance."""
+
+
 def walk(steps: Sequence[Step]) -> Iterator[Step]:
     """Every step of a tree in the order in which it is written: a step, then the steps inside it."""
     for step in steps:
@@ -69,7 +80,8 @@ class StopWhen:
 class Scenario:
     """A user journey. `weight` is its share of the mix; `variables` may hold templates.
 
-    One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later.
+    One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later. Where there
+    is a `function`, it is the flow, and `steps` and `assertions` are those which can be read off it, for reports.
     """
 
     id: str
@@ -85,3 +97,4 @@ class Scenario:
     max_steps: int = 1000
     load: Load | None = None
     start_after_s: float = 0.0
+    function: FlowFunction | None = None

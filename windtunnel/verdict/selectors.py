@@ -72,17 +72,31 @@ _ANY_STEP: Mapping[str, Collection[str]] = {
 
 
 def check_selectors(
-    thresholds: Sequence[Threshold], rows: Sequence[StepRow], phases: Sequence[str] = ()
+    thresholds: Sequence[Threshold],
+    rows: Sequence[StepRow],
+    phases: Sequence[str] = (),
+    *,
+    open_scenarios: Collection[str] = (),
 ) -> list[Problem]:
     """A problem for every threshold that no record of this plan can ever match.
 
-    `rows` are its steps, `phases` those of the stages of its load.
+    `rows` are its steps, `phases` those of the stages of its load. Nobody knows beforehand what the scenarios in
+    `open_scenarios` will do: a threshold that may speak of one is not looked at further.
     """
     measured = [phase for phase in phases if is_measured(phase)]
     problems = (
-        _phase_problem(threshold, measured, phases) or _problem(threshold, rows) for threshold in thresholds
+        _phase_problem(threshold, measured, phases)
+        or (None if _may_speak_of(open_scenarios, threshold) else _problem(threshold, rows))
+        for threshold in thresholds
     )
     return [problem for problem in problems if problem is not None]
+
+
+def _may_speak_of(open_scenarios: Collection[str], threshold: Threshold) -> bool:
+    if _FAMILIES[threshold.metric] in {None, _INSTANCES}:
+        return False
+    scenario = threshold.tags.get("scenario")
+    return bool(open_scenarios) if scenario is None else scenario in open_scenarios
 
 
 def _phase_problem(threshold: Threshold, measured: Sequence[str], phases: Sequence[str]) -> Problem | None:

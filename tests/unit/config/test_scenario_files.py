@@ -249,17 +249,6 @@ def test_a_file_that_is_not_there(write):
     )
 
 
-def test_a_python_scenario(write):
-    write("scenarios/a.py", "")
-    for pattern in ("scenarios/a.py", "scenarios/*.py"):
-        assert error(pattern) == golden(
-            """
-            "scenarios/a.py" is a Python scenario; they are not yet supported
-              help: write the scenario in YAML
-            """
-        )
-
-
 def test_a_service_that_the_sut_does_not_have(write):
     write(
         "sut.yaml",

@@ -1,0 +1,393 @@
+"""A scenario that is a function leaves the same records as one of YAML, whatever happens on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+
+import pytest
+from journeys import get, pause, run, scenario
+
+import windtunnel
+from windtunnel.model.record import FailedCheck
+from windtunnel.model.scenario import Scenario, StopWhen
+from windtunnel.model.source import Source
+from windtunnel.testing.scripted import Answer, json_answer
+
+__all__ = ["run"]
+
+
+def python(function, *, on_failure="continue", **more) -> Scenario:
+    described = windtunnel.scenario("journey", on_failure=on_failure)(function)
+    return Scenario(
+        id="journey",
+        steps=(),
+        source=Source(file="scenario.py"),
+        function=described,
+        stop_when=StopWhen(step_fails=on_failure == "stop"),
+        **more,
+    )
+
+
+def told(record) -> tuple:
+    return record.step, record.action, record.outcome, record.error
+
+
+def test_a_request_is_a_step_with_its_checks(run):
+    async def flow(user):
+        response = await user.http.post(
+            None, "/cart", name="add", json={"qty": 2}, query={"a": ["x y", 1]}, headers={"X-Key": "k"}
+        )
+        assert (response.status, response.ok, response.passed) == (201, True, True)
+        assert response.json("$.items[0].id") == "p-1"
+
+    finished = run(python(flow), answers=[json_answer({"items": [{"id": "p-1"}]}, status=201)])
+    (sent,) = finished.transport.sent
+    assert (sent.method, sent.target, sent.body) == ("POST", "/cart?a=x%20y&a=1", b'{"qty":2}')
+    assert sent.header("content-type") == "application/json"
+    assert sent.header("x-key") == "k"
+    (step,) = finished.steps
+    assert told(step) == ("add", "http", "passed", None)
+    assert step.checks == ["status_code"]
+    assert step.request.status == 201
+    assert finished.instances[0].outcome == "passed"
+
+
+def test_a_failed_request_fails_the_instance_and_hands_its_response_over(run):
+    async def flow(user):
+        response = await user.http.get(None, "/a", name="a")
+        assert (response.status, response.ok, response.passed) == (503, False, False)
+        await user.http.get(None, "/b", name="b")
+
+    finished = run(python(flow), answers=[Answer(status=503), Answer()])
+    assert [told(step) for step in finished.steps] == [
+        ("a", "http", "failed", "check"),
+        ("b", "http", "passed", None),
+    ]
+    (instance,) = finished.instances
+    assert (instance.outcome, instance.failed_step, instance.steps) == ("failed", "a", 2)
+
+
+def test_a_transport_error_is_a_value(run):
+    async def flow(user):
+        response = await user.http.get(None, "/a", name="a")
+        assert (response.error, response.status, response.ok) == ("refused", 0, False)
+        assert response.json("$.x", default=7) == 7
+
+    finished = run(python(flow), answers=[Answer(error="refused")])
+    assert told(finished.steps[0]) == ("a", "http", "failed", "refused")
+    assert finished.instances[0].error == "refused"
+
+
+@pytest.mark.parametrize("where", ["scenario", "request"])
+def test_a_failure_can_end_the_flow_as_in_yaml(run, where):
+    async def flow(user):
+        with contextlib.suppress(Exception):  # the end of a flow is no exception of the user's
+            await user.http.get(None, "/a", name="a", on_failure="stop" if where == "request" else None)
+        await user.http.get(None, "/b", name="b")
+
+    finished = run(
+        python(flow, on_failure="stop" if where == "scenario" else "continue"), answers=[Answer(status=500)]
+    )
+    assert [step.step for step in finished.steps] == ["a"]
+    assert finished.instances[0].outcome == "failed"
+
+
+def test_a_value_that_a_response_has_not_got_fails_the_instance(run):
+    async def flow(user):
+        response = await user.http.get(None, "/a", name="a")
+        response.json("$.items[0]")
+
+    finished = run(python(flow), answers=[json_answer({"items": []})])
+    assert [told(step) for step in finished.steps] == [
+        ("a", "http", "passed", None),
+        ("flow", "python", "failed", "extract"),
+    ]
+    assert finished.steps[1].message == 'a: $.items[0] not found in {"items": []}'
+    assert finished.instances[0].outcome == "failed"
+
+
+def test_a_value_of_a_response_that_failed_already_is_not_missed_twice(run):
+    async def flow(user):
+        response = await user.http.get(None, "/a", name="a")
+        response.json("$.items[0]")
+
+    finished = run(python(flow), answers=[Answer(status=500, body=b"sorry")])
+    assert [told(step) for step in finished.steps] == [("a", "http", "failed", "check")]
+    assert finished.instances[0].failed_step == "a"
+
+
+def test_an_exception_of_the_code_is_an_outcome_with_the_frames_of_the_user(run):
+    def pick(items):
+        return items["first"]
+
+    async def flow(user):
+        await user.pause(1)
+        pick({})
+
+    finished = run(python(flow))
+    (step,) = finished.steps
+    assert told(step) == ("flow", "python", "errored", "KeyError")
+    name = Path(__file__).name
+    first, inner, outer = step.message.splitlines()
+    assert first == "KeyError: 'first'"
+    assert inner.startswith("  at ")
+    assert f"{name}:" in inner
+    assert inner.endswith(" in pick")
+    assert outer.endswith(" in flow")
+    (instance,) = finished.instances
+    assert (instance.outcome, instance.error, instance.duration_us) == ("errored", "KeyError", 1_000_000)
+    assert finished.ending.bug is None
+
+
+def test_code_that_exits_ends_its_instance_only(run):
+    async def flow(user):
+        sys.exit(3)
+
+    assert run(python(flow)).instances[0].error == "SystemExit"
+
+
+def test_one_instance_that_goes_wrong_takes_no_other_with_it(run):
+    async def flow(user):
+        if user.index == 1:
+            raise ValueError("one")
+        await user.http.get(None, "/", name="a")
+
+    finished = run(python(flow), load=windtunnel_closed(3))
+    assert [instance.outcome for instance in finished.instances] == ["passed", "errored", "passed"]
+
+
+def windtunnel_closed(count: int):
+    from windtunnel.model.load import ClosedLoad
+
+    return ClosedLoad(count=count)
+
+
+def test_a_mistake_in_a_call_is_the_code_s_error(run):
+    async def flow(user):
+        await user.http.get(None, "products", name="a")
+
+    (step,) = run(python(flow)).steps
+    assert told(step) == ("flow", "python", "errored", "ValueError")
+    assert step.message.splitlines()[0] == 'ValueError: a path begins with /, or it is a whole URL: "products"'
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"expect": {"status": 200}}, 'expect: unknown key "status"'),
+        ({"expect": {"json": {"$.a": {"abov": 1}}}}, 'expect: unknown matcher "abov"'),
+        ({"json": 1, "body": "x"}, "a request has one body, not 2: body, json"),
+        ({"timeout": "5 parsecs"}, "parsecs"),
+        ({"file": "nothing.bin"}, 'there is no file "nothing.bin"'),
+    ],
+)
+def test_what_cannot_be_a_request_is_said(run, options, said):
+    async def flow(user):
+        await user.http.post(None, "/", name="a", **options)
+
+    (step,) = run(python(flow)).steps
+    assert step.error == "ValueError"
+    assert said in step.message
+
+
+def test_expectations_are_those_of_yaml_with_plain_values(run):
+    async def flow(user):
+        await user.http.get(
+            None,
+            "/",
+            name="a",
+            expect={"status_code": [200, 204], "json": {"$.name": "{{ 6 * 7 }}", "$.n": {"above": 1}}},
+        )
+
+    finished = run(python(flow), load=windtunnel_closed(1), answers=[json_answer({"name": "{{ 6 * 7 }}", "n": 1})])
+    (step,) = finished.steps
+    assert step.checks == [
+        "status_code",
+        "json:$.name",
+        FailedCheck(name="json:$.n", expected="above 1", actual="1"),
+    ]
+
+
+def test_a_check_is_an_assertion(run):
+    async def flow(user):
+        assert user.check("good", 1 == 1) is True
+        assert user.check("bad", [] != [], expected="something", actual="nothing") is False
+        await user.http.get(None, "/", name="a")
+
+    finished = run(python(flow))
+    good, bad = finished.assertions
+    assert (good.name, good.outcome, good.checks) == ("good", "passed", ["condition"])
+    assert bad.checks == [FailedCheck(name="condition", expected="something", actual="nothing")]
+    assert (finished.instances[0].outcome, finished.instances[0].failed_step) == ("failed", "bad")
+
+
+def test_a_check_that_was_given_something_to_await_is_a_mistake(run):
+    async def flow(user):
+        user.check("ok", asyncio.sleep(0))
+
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        (step,) = run(python(flow)).steps
+    assert step.error == "TypeError"
+
+
+def test_an_assertion_looks_at_the_last_response_or_another(run):
+    async def flow(user):
+        first = await user.http.get(None, "/a", name="a")
+        await user.http.get(None, "/b", name="b")
+        assert user.expect("last", {"status_code": 201})
+        assert user.expect("first", {"status_code": 200, "condition": "response.json.x == 1"}, response=first)
+        assert user.expect("last_again", {"condition": "{{ response.status == 201 }}"})
+        assert not user.expect("wrong", {"status_code": 500})
+
+    finished = run(python(flow), answers=[json_answer({"x": 1}), Answer(status=201)])
+    assert [(each.name, each.outcome) for each in finished.assertions] == [
+        ("last", "passed"),
+        ("first", "passed"),
+        ("last_again", "passed"),
+        ("wrong", "failed"),
+    ]
+
+
+def test_a_pause_with_a_name_is_a_step_and_draws_what_yaml_draws(run):
+    async def flow(user):
+        await user.pause(1, 3, name="think")
+
+    ours = run(python(flow))
+    theirs = run(scenario({"type": "wait", "name": "think", "duration": {"uniform": ["1s", "3s"]}}))
+    assert ours.steps[0].duration_us == theirs.steps[0].duration_us
+    assert told(ours.steps[0]) == ("think", "wait", "passed", None)
+
+
+def test_a_poll_asks_until_it_holds(run):
+    answers = [json_answer({"status": "pending"}), Answer(error="refused"), json_answer({"status": "shipped"})]
+
+    async def flow(user):
+        response = await user.http.poll(
+            None, "/orders/1", name="shipped", expect={"json": {"$.status": "shipped"}}, interval="100ms"
+        )
+        assert response.json("$.status") == "shipped"
+
+    finished = run(python(flow), answers=answers)
+    assert (finished.steps[0].requests, finished.steps[0].duration_us) == (3, pytest.approx(200_000, abs=10))
+    assert [record.request.poll for record in finished.requests] == [True, True, False]
+
+
+def test_work_of_one_s_own_is_a_step(run):
+    async def flow(user):
+        with user.step("sign") as step:
+            await user.pause(2)
+            step.check("signed", True)
+            step.check("short", False, expected="at most 10", actual=12)
+
+    (step,) = run(python(flow)).steps
+    assert (*told(step), step.duration_us) == ("sign", "python", "failed", "check", 2_000_000)
+    assert step.checks == ["signed", FailedCheck(name="short", expected="at most 10", actual="12")]
+
+
+def test_an_exception_in_a_step_of_one_s_own_is_told_there_and_only_there(run):
+    async def flow(user):
+        with user.group("all"), user.step("sign"):
+            raise LookupError("no key")
+
+    finished = run(python(flow))
+    assert [told(step) for step in finished.steps] == [
+        ("sign", "python", "errored", "LookupError"),
+        ("all", "group", "errored", "LookupError"),
+    ]
+
+
+def test_a_group_takes_as_long_as_what_is_in_it_and_fails_with_it(run):
+    async def flow(user):
+        with user.group("first"):
+            await user.pause(1)
+            await user.http.get(None, "/a", name="a")
+        with user.group("second"):
+            await user.http.get(None, "/b", name="b")
+
+    finished = run(python(flow), answers=[Answer(status=500), Answer()])
+    assert [told(step) for step in finished.steps] == [
+        ("a", "http", "failed", "check"),
+        ("first", "group", "failed", "nested"),
+        ("b", "http", "passed", None),
+        ("second", "group", "passed", None),
+    ]
+    assert finished.steps[1].duration_us == 1_000_000
+
+
+def test_variables_are_those_that_templates_see(run):
+    async def flow(user):
+        assert dict(user.variables) == {"qty": 4}
+        user.variables["qty"] += 1
+        assert user.expect("five", {"condition": "qty == 5"})
+        with pytest.raises(KeyError, match="reserved"):
+            user.variables["response"] = 1
+        with pytest.raises(KeyError, match='did you mean "qty"'):
+            user.variables["qyt"]
+
+    finished = run(python(flow, variables={"qty": "{{ 2 + 2 }}"}))
+    assert [(each.name, each.outcome) for each in finished.assertions] == [("five", "passed")]
+    assert finished.steps == []
+
+
+def test_too_many_steps_end_the_instance(run):
+    async def flow(user):
+        while True:
+            await user.http.get(None, "/", name="again")
+
+    finished = run(python(flow, max_steps=5))
+    assert len(finished.steps) == 5
+    assert (finished.instances[0].outcome, finished.instances[0].error) == ("errored", "max_steps")
+
+
+def test_requests_at_the_same_time(run):
+    async def flow(user):
+        both = await asyncio.gather(*(user.http.get(None, f"/{name}", name=name) for name in "ab"))
+        assert [response.step for response in both] == ["a", "b"]
+
+    finished = run(python(flow), answers=lambda sent: Answer(latency_s=1.0))
+    assert finished.instances[0].duration_us == 1_000_000
+
+
+def test_secrets_stay_out_of_what_code_says(run):
+    async def flow(user):
+        raise ValueError("the token is hunter2-hunter2")
+
+    (step,) = run(python(flow), secrets=("hunter2-hunter2",)).steps
+    assert step.message.splitlines()[0] == "ValueError: the token is [redacted]"
+
+
+def test_python_and_yaml_leave_the_same_records(run):
+    async def flow(user):
+        products = await user.http.get("catalog", "/api/products", name="get_products")
+        await user.pause(1, 3, name="think")
+        cart = await user.http.post(
+            "cart", "/api/cart", name="add_to_cart", json={"item_id": products.json("$.items[0].id"), "qty": 1}
+        )
+        user.expect("cart_not_empty", {"status_code": 201}, response=cart)
+
+    yaml = scenario(
+        get("get_products", "/api/products", service="catalog", extract={"item": "$.items[0].id"}),
+        {**pause("think", "0s"), "duration": {"uniform": ["1s", "3s"]}},
+        {
+            **get("add_to_cart", "/api/cart", service="cart", method="POST"),
+            "json": {"item_id": "{{ item }}", "qty": 1},
+        },
+        assertions=[{"type": "assert", "name": "cart_not_empty", "expect": {"status_code": 201}}],
+    )
+
+    def answers(sent):
+        return json_answer({"items": [{"id": "p-1"}]}, status=201 if sent.method == "POST" else 200)
+
+    def facts(finished):
+        return [
+            (type(each).__name__, each.outcome, each.t, getattr(each, "step", ""), getattr(each, "checks", ""))
+            for each in finished.records
+            if hasattr(each, "outcome")
+        ]
+
+    ours, theirs = run(python(flow), answers=answers), run(yaml, answers=answers)
+    assert [sent.body for sent in ours.transport.sent] == [sent.body for sent in theirs.transport.sent]
+    assert facts(ours) == facts(theirs)

@@ -1,0 +1,1 @@
+"""Where YAML ends: scenarios that are async functions, and the `python` step."""

@@ -1,0 +1,154 @@
+"""`with` blocks of the user's code that have a record: a step of its own work, and a group of steps."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+from windtunnel.actions.judge import first_failure
+from windtunnel.actions.python.failure import tell
+from windtunnel.actions.python.response import UnexpectedResponse
+from windtunnel.actions.text import show
+from windtunnel.interfaces import Action, CompiledStep, Instance, StepOutcome
+from windtunnel.model.record import Checks, FailedCheck
+
+__all__ = ["FlowStopped", "GroupBlock", "Ledger", "StepBlock", "check_outcome", "outcome_of"]
+
+
+class FlowStopped(BaseException):
+    """The flow ends here. No `except Exception` of the user's code keeps it from ending."""
+
+
+def check_outcome(name: str, condition: object, *, expected: object, actual: object) -> StepOutcome:
+    """The outcome of a check that the code has made itself."""
+    checks: Checks = [name]
+    if condition:
+        return StepOutcome(checks=checks)
+    came = actual if actual is not None else condition
+    failed = FailedCheck(name=name, expected=_shown(expected), actual=_shown(came))
+    checks = [failed]
+    return StepOutcome(outcome="failed", error="check", message=first_failure(checks), checks=checks)
+
+
+def outcome_of(error: BaseException) -> StepOutcome:
+    """What the code came to that an exception ended: the SUT's doing, the end of the run, or the code's own."""
+    if isinstance(error, FlowStopped) or (isinstance(error, UnexpectedResponse) and not error.passed):
+        return StepOutcome()
+    if isinstance(error, asyncio.CancelledError):
+        return StepOutcome(outcome="interrupted", error="interrupted")
+    if isinstance(error, UnexpectedResponse):
+        return StepOutcome(outcome="failed", error="extract", message=f"{error.step}: {error}")
+    kind, message = tell(error)
+    return StepOutcome(outcome="errored", error=kind, message=message)
+
+
+class Ledger:
+    """What the code of one instance does, on its way to the records. `troubles` counts what did not pass."""
+
+    __slots__ = ("instance", "troubles")
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance, self.troubles = instance, 0
+
+    async def run(self, action: Action) -> StepOutcome:
+        """Run an action as a step. Raises FlowStopped when the instance has had too many of them."""
+        kept = _Kept(action)
+        await self.instance.run_steps((CompiledStep(name=action.name, type=action.type, action=kept),))
+        if kept.outcome is None:
+            raise FlowStopped
+        self._count(kept.outcome)
+        return kept.outcome
+
+    def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
+        """Put a step on record."""
+        self._count(outcome)
+        self.instance.end_step(name, type, outcome, started=started)
+
+    def end_assertion(self, name: str, outcome: StepOutcome) -> bool:
+        """Put an assertion on record; whether it passed."""
+        self._count(outcome)
+        self.instance.end_assertion(name, outcome)
+        return outcome.outcome == "passed"
+
+    def _count(self, outcome: StepOutcome) -> None:
+        if outcome.outcome != "passed":
+            self.troubles += 1
+
+
+class _Kept:
+    """An action whose outcome is looked at when its step is on record."""
+
+    __slots__ = ("_action", "name", "outcome", "type")
+
+    def __init__(self, action: Action) -> None:
+        self._action, self.name, self.type = action, action.name, action.type
+        self.outcome: StepOutcome | None = None
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        self.outcome = await self._action.run(instance)
+        return self.outcome
+
+
+class StepBlock:
+    """A step of the user's own work: it lasts as long as the block, and fails when a check in it does."""
+
+    __slots__ = ("_checks", "_ledger", "_name", "_started")
+
+    def __init__(self, name: str, ledger: Ledger) -> None:
+        self._name, self._ledger = name, ledger
+        self._checks: Checks = []
+        self._started = 0.0
+
+    def check(self, name: str, condition: object, *, expected: object = "true", actual: object = None) -> bool:
+        """Note in this step whether something holds. Returns it."""
+        outcome = check_outcome(name, condition, expected=expected, actual=actual)
+        self._checks += outcome.checks
+        return outcome.outcome == "passed"
+
+    def __enter__(self) -> StepBlock:
+        self._started = self._ledger.instance.clock.now()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        outcome = StepOutcome() if error is None else outcome_of(error)
+        failed = any(isinstance(check, FailedCheck) for check in self._checks)
+        if failed and outcome.outcome == "passed":
+            outcome = StepOutcome(outcome="failed", error="check", message=first_failure(self._checks))
+        outcome.checks = self._checks
+        self._ledger.end_step(self._name, "python", outcome, started=self._started)
+        _mark_told(error)
+
+
+class GroupBlock:
+    """A part of the flow with a row of its own."""
+
+    __slots__ = ("_ledger", "_name", "_started", "_troubles")
+
+    def __init__(self, name: str, ledger: Ledger) -> None:
+        self._name, self._ledger = name, ledger
+        self._started, self._troubles = 0.0, 0
+
+    def __enter__(self) -> GroupBlock:
+        self._started, self._troubles = self._ledger.instance.clock.now(), self._ledger.troubles
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        outcome = StepOutcome() if error is None else outcome_of(error)
+        if outcome.outcome == "passed" and self._ledger.troubles > self._troubles:
+            outcome = StepOutcome(outcome="failed", error="nested", message="a step inside did not pass")
+        self._ledger.end_step(self._name, "group", outcome, started=self._started)
+        _mark_told(error)
+
+
+def _mark_told(error: BaseException | None) -> None:
+    """What stands in the record of a block is not told again by what is around it."""
+    if error is not None:
+        error.told = True  # type: ignore[attr-defined]
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else show(value)

@@ -1,0 +1,46 @@
+"""A scenario that is a function: run for every instance, whatever the function does."""
+
+from __future__ import annotations
+
+from windtunnel.actions.python.blocks import FlowStopped, outcome_of
+from windtunnel.actions.python.requests import Workshop
+from windtunnel.actions.python.user import User
+from windtunnel.interfaces import Instance, Transport
+from windtunnel.model.scenario import FlowFunction, Scenario
+from windtunnel.model.sut import Sut
+
+__all__ = ["PythonFlow"]
+
+
+class PythonFlow:
+    """What runs the function of a Python scenario.
+
+    An exception of the function is an outcome, told as a step of the function's name: an error of the scenario's,
+    or a failure when a response had not got what the function looked for.
+    """
+
+    __slots__ = ("_function", "_on_failure", "_workshop")
+
+    def __init__(self, function: FlowFunction, workshop: Workshop, *, on_failure: str) -> None:
+        self._function, self._workshop, self._on_failure = function, workshop, on_failure
+
+    @classmethod
+    def compile(cls, scenario: Scenario, *, sut: Sut, transport: Transport) -> PythonFlow | None:
+        """What runs the scenario; None for one that is made of steps."""
+        if scenario.function is None:
+            return None
+        workshop = Workshop(scenario, sut=sut, transport=transport)
+        on_failure = "stop" if scenario.stop_when.step_fails else "continue"
+        return cls(scenario.function, workshop, on_failure=on_failure)
+
+    async def run(self, instance: Instance) -> None:
+        """Run the function once. Only cancellation gets out."""
+        started = instance.clock.now()
+        try:
+            await self._function(User(instance, self._workshop, on_failure=self._on_failure))
+        except FlowStopped:
+            return
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the user's code raises is its outcome
+            outcome = outcome_of(error)
+            if outcome.outcome != "passed" and not getattr(error, "told", False):
+                instance.end_step(self._function.name, "python", outcome, started=started)

@@ -1,0 +1,130 @@
+"""`user.http`: requests of the user's code, each a step with its record, its checks and its row."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from windtunnel.actions.http import HttpAction
+from windtunnel.actions.python.requests import RequestOptions, Workshop
+from windtunnel.actions.python.response import Response
+from windtunnel.actions.wait import PollAction
+from windtunnel.code.outline import default_name
+from windtunnel.expressions.quantities import parse_duration
+from windtunnel.interfaces import Action
+from windtunnel.model.http import Exchange
+
+__all__ = ["Http", "Perform"]
+
+Perform = Callable[[Action, str | None], Awaitable[tuple[Exchange, bool]]]
+"""Runs an action as a step and gives back what came and whether the step passed; the text is `on_failure`."""
+
+
+class Http:
+    """Sends requests. What goes wrong on the way is a value: look at `Response.error`, `status` and `passed`."""
+
+    __slots__ = ("_perform", "_workshop")
+
+    def __init__(self, workshop: Workshop, perform: Perform) -> None:
+        self._workshop, self._perform = workshop, perform
+
+    async def request(
+        self,
+        method: str,
+        service: str | None,
+        path: str,
+        *,
+        name: str | None = None,
+        json: Any = msgspec.UNSET,
+        body: bytes | str | None = None,
+        form: Mapping[str, Any] | None = None,
+        file: str | None = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        expect: Mapping[str, Any] | None = None,
+        timeout: float | str | None = None,
+        follow_redirects: bool = True,
+        on_failure: str | None = None,
+    ) -> Response:
+        """Send one request and hold its response against `expect`.
+
+        `service` names one of the SUT file (None for its base_url), `path` is under it, or a whole URL. `name` is
+        the row in reports: the method and path with ids left open, unless given. The body is one of `json`
+        (anything that JSON has), `body`, `form` and `file` (beside the scenario). `expect` is written as in YAML,
+        with plain values; without it the status must be below 400. `timeout` is seconds, or text such as "500ms".
+        `on_failure="stop"` ends the flow when the step fails. Raises ValueError for what can't be a request.
+        """
+        options = RequestOptions(
+            json=json,
+            body=body,
+            form=form,
+            file=file,
+            query=query,
+            headers=headers,
+            cookies=cookies,
+            timeout=timeout,
+            follow_redirects=follow_redirects,
+        )
+        method = method.upper()
+        step = name or default_name(method, path)
+        request = self._workshop.request(method, service, path, options)
+        action = HttpAction(step, request, self._workshop.judge(expect))
+        exchange, passed = await self._perform(action, on_failure)
+        return Response(step, exchange, passed=passed)
+
+    async def get(self, service: str | None, path: str, **options: Any) -> Response:
+        """GET; options are those of `request`."""
+        return await self.request("GET", service, path, **options)
+
+    async def post(self, service: str | None, path: str, **options: Any) -> Response:
+        """POST; options are those of `request`."""
+        return await self.request("POST", service, path, **options)
+
+    async def put(self, service: str | None, path: str, **options: Any) -> Response:
+        """PUT; options are those of `request`."""
+        return await self.request("PUT", service, path, **options)
+
+    async def patch(self, service: str | None, path: str, **options: Any) -> Response:
+        """PATCH; options are those of `request`."""
+        return await self.request("PATCH", service, path, **options)
+
+    async def delete(self, service: str | None, path: str, **options: Any) -> Response:
+        """DELETE; options are those of `request`."""
+        return await self.request("DELETE", service, path, **options)
+
+    async def head(self, service: str | None, path: str, **options: Any) -> Response:
+        """HEAD; options are those of `request`."""
+        return await self.request("HEAD", service, path, **options)
+
+    async def poll(
+        self,
+        service: str | None,
+        path: str,
+        *,
+        expect: Mapping[str, Any],
+        name: str | None = None,
+        method: str = "GET",
+        interval: float | str = 1.0,
+        timeout: float | str = 30.0,
+        on_failure: str | None = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Ask until `expect` holds, as a `wait` step with a path does: at once, then `interval` after each answer.
+
+        The step fails when no time is left for another poll.
+        """
+        step = name or default_name(method.upper(), path)
+        options = RequestOptions(query=query, headers=headers)
+        action = PollAction(
+            step,
+            self._workshop.request(method.upper(), service, path, options),
+            self._workshop.judge(expect),
+            interval_s=parse_duration(interval),
+            timeout_s=parse_duration(timeout),
+        )
+        exchange, passed = await self._perform(action, on_failure)
+        return Response(step, exchange, passed=passed)

@@ -1,0 +1,185 @@
+"""Requests of the user's code, built as those of YAML are, but from plain values: nothing in them is a template.
+
+What is the same from call to call is made once: the endpoint of a method and service, the checks of an `expect`.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import msgspec
+
+from windtunnel.actions.checks import compile_expectation
+from windtunnel.actions.extract import Extraction
+from windtunnel.actions.judge import Judge
+from windtunnel.actions.params import format_params
+from windtunnel.actions.place import Place, StepCompiler
+from windtunnel.actions.request import Request
+from windtunnel.actions.target import encode_component
+from windtunnel.errors import ExpressionError, did_you_mean
+from windtunnel.expressions.quantities import parse_duration
+from windtunnel.interfaces import Endpoint, Transport
+from windtunnel.model.http import FileBody
+from windtunnel.model.scenario import Scenario
+from windtunnel.model.sut import Service, Sut
+
+__all__ = ["RequestOptions", "Workshop"]
+
+MOST_KEPT = 500
+"""Different `expect`s whose checks are kept."""
+
+_NOTHING = Extraction([], frozenset())
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+
+
+class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request is made of, as the code gave it."""
+
+    json: Any = msgspec.UNSET
+    body: bytes | str | None = None
+    form: Mapping[str, Any] | None = None
+    file: str | None = None
+    query: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] | None = None
+    cookies: Mapping[str, str] | None = None
+    timeout: float | str | None = None
+    follow_redirects: bool = True
+
+
+class Workshop:
+    """Makes requests and judges for one scenario; every instance of it uses the same one."""
+
+    def __init__(self, scenario: Scenario, *, sut: Sut, transport: Transport) -> None:
+        self._scenario, self._sut, self._transport = scenario, sut, transport
+        self._folder = Path(scenario.source.file).parent
+        self._endpoints: dict[tuple[str, str | None, str], tuple[Endpoint, Service]] = {}
+        self._judges: dict[str, Judge] = {"": self._compile(None)}
+
+    def request(self, method: str, service: str | None, path: str, options: RequestOptions) -> Request:
+        """The request. Raises ValueError for what can't be one."""
+        try:
+            body, kind = self._body(options)
+            headers = options.headers or {}
+            if kind and any(name.lower() == "content-type" for name in headers):
+                kind = ""
+            endpoint, found = self._endpoint(method, service, kind)
+            pairs = [(name, str(value)) for name, value in headers.items()]
+            if options.cookies:
+                pairs.append(("Cookie", "; ".join(f"{name}={value}" for name, value in options.cookies.items())))
+            timeout = options.timeout
+            return Request(
+                endpoint=endpoint,
+                target=self._target(path, options.query),
+                headers=_always(pairs) if pairs else None,
+                body=body,
+                timeout_s=found.timeout_s if timeout is None else parse_duration(timeout),
+                follow_redirects=options.follow_redirects,
+                max_body=None,
+            )
+        except ExpressionError as error:
+            raise ValueError(str(error)) from None
+
+    def judge(self, expect: Mapping[str, Any] | None) -> Judge:
+        """What a response is held against; no `expect` means a status below 400. Raises ValueError."""
+        key = repr(expect) if expect else ""
+        judge = self._judges.get(key)
+        if judge is None:
+            judge = self._compile(expect)
+            if len(self._judges) < MOST_KEPT:
+                self._judges[key] = judge
+        return judge
+
+    def assertion(self, expect: Mapping[str, Any]) -> Judge:
+        """The same for an assertion, which implies nothing."""
+        return self._compile(expect, imply_status=False)
+
+    def _compile(self, expect: Mapping[str, Any] | None, *, imply_status: bool = True) -> Judge:
+        compiler = StepCompiler(
+            self._scenario,
+            sut=self._sut,
+            transport=self._transport,
+            names=(),
+            problems=[],
+            compile_step=lambda _step, _compiler: None,
+        )
+        compiler.names = _AnyName()
+        place = Place(compiler, ("expect",), self._scenario.source)
+        # A condition is an expression that the code writes; everything else is a value.
+        plain = {key: each if key == "condition" else _literal(each) for key, each in (expect or {}).items()}
+        expectation = compile_expectation(place, plain, imply_status=imply_status)
+        if compiler.problems:
+            raise ValueError("; ".join(f"expect: {problem.message}" for problem in compiler.problems))
+        return Judge(expectation, _NOTHING)
+
+    def _endpoint(self, method: str, service: str | None, content_type: str) -> tuple[Endpoint, Service]:
+        key = (method, service, content_type)
+        known = self._endpoints.get(key)
+        if known is not None:
+            return known
+        found = self._sut.service(service)
+        if found is None:
+            hint = did_you_mean(str(service), self._sut.services) or f"one of {', '.join(self._sut.services)}"
+            raise ValueError(f'there is no service "{service}": {hint}')
+        given = {name.lower() for name in found.headers}
+        own = content_type and (content_type == _FORM or "content-type" not in given)
+        headers = {"Content-Type": content_type} if own else {}
+        endpoint = self._transport.endpoint(method=method, service=found, headers=headers)
+        self._endpoints[key] = endpoint, found
+        return endpoint, found
+
+    def _target(self, path: str, query: Mapping[str, Any] | None) -> str:
+        if not path.startswith(("/", "http://", "https://")):
+            raise ValueError(f'a path begins with /, or it is a whole URL: "{path}"')
+        if not query:
+            return path
+        text = format_params(query, encode_component)
+        return f"{path}{'&' if '?' in path else '?'}{text}" if text else path
+
+    def _body(self, options: RequestOptions) -> tuple[bytes | FileBody, str]:
+        """The body, and the content type that goes with it."""
+        given = [name for name in ("body", "form", "file") if getattr(options, name) is not None]
+        given += ["json"] if options.json is not msgspec.UNSET else []
+        if len(given) > 1:
+            raise ValueError(f"a request has one body, not {len(given)}: {', '.join(given)}")
+        if not given:
+            return b"", ""
+        if options.json is not msgspec.UNSET:
+            return msgspec.json.encode(options.json), "application/json"
+        if options.form is not None:
+            return format_params(options.form, quote_plus).encode(), _FORM
+        if options.file is not None:
+            path = self._folder / options.file
+            if not path.is_file():
+                raise ValueError(f'there is no file "{path}"')
+            return FileBody(str(path)), mimetypes.guess_type(options.file)[0] or "application/octet-stream"
+        body = options.body or b""
+        return (body.encode() if isinstance(body, str) else bytes(body)), ""
+
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+class _AnyName(set[str]):
+    """Which variables there are is known when the code has set them."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def _always(pairs: Sequence[tuple[str, str]]) -> Callable[[Mapping[str, Any]], Sequence[tuple[str, str]]]:
+    return lambda _: pairs
+
+
+def _literal(value: Any) -> Any:
+    """A value in which nothing is a template: what a server said may stand in it, and must not be rendered."""
+    if isinstance(value, str):
+        return value.replace("{", '{{ "{" }}') if any(mark in value for mark in _TEMPLATE_MARKS) else value
+    if isinstance(value, Mapping):
+        return {key: _literal(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_literal(each) for each in value]
+    return value

@@ -1,0 +1,129 @@
+"""What a request of the user's code came to."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+from typing import Any
+
+from windtunnel.actions.cookies import response_cookies
+from windtunnel.actions.text import outline, show_body, show_error
+from windtunnel.errors import ExpressionError, WindtunnelError
+from windtunnel.expressions.jsonpath import compile_jsonpath
+from windtunnel.model.http import Exchange, Headers
+
+__all__ = ["Response", "UnexpectedResponse"]
+
+_REQUIRED: Any = object()
+
+
+class UnexpectedResponse(WindtunnelError):  # noqa: N818  (it is about the response, which is nobody's error yet)
+    """A response has not got what the code looked for in it: the SUT's doing, so the instance fails.
+
+    `step` is the name of the request; `passed` is False when it had failed already, so that all is said.
+    """
+
+    def __init__(self, step: str, message: str, *, passed: bool) -> None:
+        self.step, self.passed = step, passed
+        super().__init__(message)
+
+
+class Response:
+    """The response of a request, or why there is none: nothing here is raised by the request itself.
+
+    `error` is None for a complete response, otherwise a word such as `timeout` or `refused`, with `status` 0
+    unless the head had arrived. `passed` is whether everything held that the request expected.
+    """
+
+    __slots__ = ("_exchange", "passed", "step")
+
+    def __init__(self, step: str, exchange: Exchange, *, passed: bool) -> None:
+        self.step, self._exchange, self.passed = step, exchange, passed
+
+    def __repr__(self) -> str:
+        return f"<Response {self.error or self.status} of {self.step!r}>"
+
+    @property
+    def exchange(self) -> Exchange:
+        """The request and what came of it, as step types see it."""
+        return self._exchange
+
+    @property
+    def status(self) -> int:
+        """The status code; 0 without a response."""
+        return self._exchange.status
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a complete response with a status below 400."""
+        return self.error is None and self.status < 400
+
+    @property
+    def error(self) -> str | None:
+        """Why there is no complete response, in one word; None when there is one."""
+        return self._exchange.error
+
+    @property
+    def url(self) -> str:
+        """Where the response came from, after redirects."""
+        return self._exchange.url
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, by lower-case name; `headers.all(name)` is every value of one."""
+        return self._exchange.headers
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that this response sets."""
+        return response_cookies(self._exchange)
+
+    @property
+    def bytes(self) -> builtins.bytes:
+        """The body."""
+        return self._exchange.body
+
+    @property
+    def text(self) -> str:
+        """The body as text: UTF-8, bytes that are not are replaced."""
+        return self._exchange.text
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the first byte sent to the last one received."""
+        return self._exchange.timings.duration_us / 1e6
+
+    def json(self, path: str | None = None, *, default: Any = _REQUIRED, all: bool = False) -> Any:
+        """The body as JSON, or what a JSON path finds in it: the first value, with `all` the list of them.
+
+        Without a `default`, what is not there raises `UnexpectedResponse`, which fails the instance unless it
+        is caught. Raises ValueError for what is not a JSON path.
+        """
+        exchange = self._exchange
+        try:
+            document = exchange.json
+        except ValueError:
+            if default is not _REQUIRED:
+                return default
+            came = show_error(exchange) if exchange.error else show_body(exchange)
+            raise self._without(f"expected JSON but got {came}") from None
+        if path is None:
+            return document
+        try:
+            found = _compiled(path).find(document)
+        except ExpressionError as error:
+            raise ValueError(str(error)) from None
+        if all:
+            return found
+        if found:
+            return found[0]
+        if default is not _REQUIRED:
+            return default
+        raise self._without(f"{path} not found in {outline(document)}")
+
+    def _without(self, message: str) -> UnexpectedResponse:
+        return UnexpectedResponse(self.step, message, passed=self.passed)
+
+
+_compiled = functools.lru_cache(maxsize=1000)(compile_jsonpath)
+"""Paths are written in code, over and over the same."""

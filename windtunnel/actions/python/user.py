@@ -1,0 +1,140 @@
+"""The user as the code of a scenario has it: requests, pauses, checks, and what belongs to the instance."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from windtunnel.actions.judge import Judge, first_failure
+from windtunnel.actions.python.blocks import FlowStopped, GroupBlock, Ledger, StepBlock, check_outcome
+from windtunnel.actions.python.http import Http
+from windtunnel.actions.python.requests import Workshop
+from windtunnel.actions.python.response import Response
+from windtunnel.actions.python.variables import Variables
+from windtunnel.actions.wait import PauseAction
+from windtunnel.interfaces import Action, Instance, StepOutcome
+from windtunnel.model.http import Exchange
+
+__all__ = ["User"]
+
+
+class User:
+    """One instance of a scenario: what its function is given. Made anew for every instance."""
+
+    __slots__ = ("_instance", "_ledger", "_on_failure", "_workshop", "http", "variables")
+
+    def __init__(self, instance: Instance, workshop: Workshop, *, on_failure: str = "continue") -> None:
+        self._instance, self._workshop, self._on_failure = instance, workshop, on_failure
+        self._ledger = Ledger(instance)
+        self.http = Http(workshop, self._perform)
+        self.variables = Variables(instance.scope)
+
+    @property
+    def index(self) -> int:
+        """The number of this instance in the whole run, from 0."""
+        index: int = self._instance.scope["instance_index"]
+        return index
+
+    @property
+    def number(self) -> int:
+        """The number of the user, from 0; one user runs many instances after another."""
+        number: int = self._instance.scope["user_index"]
+        return number
+
+    @property
+    def instance_id(self) -> str:
+        """The id of this instance, as in the report."""
+        return str(self._instance.scope["instance_id"])
+
+    @property
+    def correlation_id(self) -> str:
+        """The id that every request of this instance carries, which is its trace id too."""
+        return str(self._instance.scope["correlation_id"])
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return str(self._instance.scope["run_id"])
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The row of each data feeder; empty without any."""
+        data: Mapping[str, Any] = self._instance.scope.get("data", {})
+        return data
+
+    @property
+    def random(self) -> random.Random:
+        """Random numbers that depend on seed, scenario and index alone, so that a replay draws the same."""
+        return self._instance.random
+
+    async def pause(self, shortest: float, longest: float | None = None, *, name: str | None = None) -> None:
+        """Think for so many seconds, or for something between the two. With a name it is a step with a row."""
+        seconds = shortest if longest is None else self.random.uniform(shortest, longest)
+        if name is None:
+            await self._instance.clock.sleep(seconds)
+        else:
+            await self._ledger.run(PauseAction(name, lambda _: seconds))
+
+    def check(self, name: str, condition: object, *, expected: object = "true", actual: object = None) -> bool:
+        """Note whether something holds; what does not fails the instance, and the flow goes on. Returns it.
+
+        `expected` and `actual` are what a failed check tells, with secrets hidden.
+        """
+        if inspect.isawaitable(condition):
+            raise TypeError(f'the check "{name}" was given something to await instead of a value')
+        outcome = check_outcome("condition", condition, expected=expected, actual=actual)
+        return self._ledger.end_assertion(name, outcome)
+
+    def expect(self, name: str, expect: Mapping[str, Any], *, response: Response | None = None) -> bool:
+        """Hold a response against `expect` as an assertion of YAML does: the last one, unless another is given.
+
+        Returns whether everything held; what does not fails the instance, and the flow goes on.
+        """
+        instance, judge = self._instance, self._workshop.assertion(expect)
+        exchange = instance.last_exchange if response is None else response.exchange
+        outcome = _without_response(judge, instance) if exchange is None else _judged(judge, exchange, instance)
+        return self._ledger.end_assertion(name, outcome)
+
+    def group(self, name: str) -> GroupBlock:
+        """`with user.group("login"):` gives what happens inside a row of its own, as long as it all takes."""
+        return GroupBlock(name, self._ledger)
+
+    def step(self, name: str) -> StepBlock:
+        """`with user.step("sign") as step:` makes work of your own a step: timed, with `step.check` and a row."""
+        return StepBlock(name, self._ledger)
+
+    def stop(self) -> None:
+        """End the flow of this instance here. It passes, if nothing failed before."""
+        raise FlowStopped
+
+    async def _perform(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
+        outcome = await self._ledger.run(action)
+        passed = outcome.outcome == "passed"
+        if not passed and (on_failure or self._on_failure) == "stop":
+            raise FlowStopped
+        assert outcome.exchange is not None, "a request always comes to something"
+        return outcome.exchange, passed
+
+
+def _judged(judge: Judge, exchange: Exchange, instance: Instance) -> StepOutcome:
+    """The checks on one response, which conditions call `response` while they are made."""
+    scope = instance.scope
+    before = scope.get("response")
+    scope["response"] = exchange
+    try:
+        outcome = judge.outcome(exchange, instance, requests=0)
+    finally:
+        scope["response"] = before
+        if before is None:
+            del scope["response"]
+    outcome.exchange, outcome.request_failed = None, False
+    return outcome
+
+
+def _without_response(judge: Judge, instance: Instance) -> StepOutcome:
+    checks = judge.expectation.without_response(instance.scope)
+    if checks is judge.expectation.passed:
+        return StepOutcome(checks=checks)
+    return StepOutcome(outcome="failed", error="check", message=first_failure(checks), checks=checks)

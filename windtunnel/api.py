@@ -1,0 +1,227 @@
+"""A run from Python: the same job as `windtunnel run`, with a value instead of an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import io
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from windtunnel.cli.job import run_job
+from windtunnel.cli.request import JobRequest, load_test_plan
+from windtunnel.cli.terminal import Terminal
+from windtunnel.cli.validation import compile_for_check
+from windtunnel.code.scenario import PythonScenario
+from windtunnel.config.flags import Overrides
+from windtunnel.model.plan import TestPlan
+from windtunnel.model.summary import Summary
+from windtunnel.model.verdict import Verdict
+
+__all__ = ["Result", "load", "run", "run_async"]
+
+PathOrText = str | os.PathLike[str]
+Sut = PathOrText | Mapping[str, Any]
+Scenarios = PathOrText | PythonScenario | Sequence[PathOrText | PythonScenario]
+Thresholds = Mapping[str, str | Sequence[str]] | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a run ended. `directory` holds its records and reports; `output` is what the command would show."""
+
+    summary: Summary
+    directory: Path
+    output: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """The word, the exit code the command would have had, and every reason."""
+        summary = self.summary
+        return Verdict(word=summary.verdict, exit_code=summary.exit_code, reasons=tuple(summary.reasons))
+
+    @property
+    def passed(self) -> bool:
+        """Whether the verdict is `pass`."""
+        return self.summary.verdict == "pass"
+
+    @property
+    def report(self) -> Path:
+        """The HTML report."""
+        return self.directory / "report.html"
+
+
+def run(
+    *,
+    sut: Sut | None = None,
+    scenarios: Scenarios = (),
+    plan: PathOrText | None = None,
+    thresholds: Thresholds = (),
+    environment: Mapping[str, str] | None = None,
+    show: bool = False,
+    handle_signals: bool = False,
+    **flags: Any,
+) -> Result:
+    """Run scenarios against a system under test, and wait for the verdict.
+
+    `sut` is a file, or what stands in one: `{"base_url": "http://localhost:8080"}`. `scenarios` are files,
+    folders, globs and scenarios of `@scenario`, one or several. `thresholds` are texts as on the command line, or
+    a mapping of a metric to its conditions. `environment` is what `${NAME}` in the files means, the process's
+    unless given. `flags` are those of `windtunnel run`, by their names with underscores: parallel, count,
+    duration, rate, stages, seed, workers, name and so on, with `output` for the folder of the runs. Times are
+    seconds or text such as "500ms". What is not given comes from the plan, or is the command's default.
+
+    Whatever the verdict, a Result comes back. Raises ConfigError, with every problem and nothing sent, for wrong
+    files or flags; TypeError for a flag that does not exist; RuntimeError inside a running event loop, which this
+    would keep from turning: see `run_async`.
+
+    Shows nothing unless `show`. The run has a thread of its own and leaves the handlers of signals alone, unless
+    `handle_signals` (in the main thread): then SIGINT and SIGTERM end it early and it is judged `interrupted`.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        raise RuntimeError("windtunnel.run() would block the running event loop: await windtunnel.run_async(…)")
+    with _request(sut, scenarios, plan, thresholds, flags) as request:
+        job = functools.partial(_run, request, environment=environment, show=show)
+        if handle_signals:
+            return job(interrupt=None)
+        interrupt = threading.Event()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="windtunnel") as pool:
+            try:
+                return pool.submit(job, interrupt=interrupt).result()
+            except KeyboardInterrupt:
+                interrupt.set()  # the run has ended, and its report is written, when this is left
+                raise
+
+
+async def run_async(
+    *,
+    sut: Sut | None = None,
+    scenarios: Scenarios = (),
+    plan: PathOrText | None = None,
+    thresholds: Thresholds = (),
+    environment: Mapping[str, str] | None = None,
+    show: bool = False,
+    **flags: Any,
+) -> Result:
+    """`run` for code in an event loop: the load has a loop and a thread of its own, signals are left alone.
+
+    A server in this process and loop can be the system under test. When this is cancelled the run ends early, as
+    after a signal, and its report is written before the cancellation goes on.
+    """
+    interrupt = threading.Event()
+    with _request(sut, scenarios, plan, thresholds, flags) as request:
+        job = functools.partial(_run, request, environment=environment, show=show, interrupt=interrupt)
+        running = asyncio.get_running_loop().run_in_executor(None, job)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            interrupt.set()
+            await asyncio.wait([running])
+            raise
+
+
+def load(
+    *,
+    sut: Sut | None = None,
+    scenarios: Scenarios = (),
+    plan: PathOrText | None = None,
+    thresholds: Thresholds = (),
+    environment: Mapping[str, str] | None = None,
+    **flags: Any,
+) -> TestPlan:
+    """Check everything that `run` would be given, as `windtunnel validate` does, and send nothing.
+
+    Returns what would run. Raises ConfigError with every problem.
+    """
+    with _request(sut, scenarios, plan, thresholds, flags) as request:
+        test_plan = load_test_plan(request, _environment(environment))
+        compile_for_check(test_plan)
+        return test_plan
+
+
+def _run(
+    request: JobRequest,
+    *,
+    environment: Mapping[str, str] | None,
+    show: bool,
+    interrupt: threading.Event | None,
+) -> Result:
+    terminal = Terminal.standard()
+    shown = io.StringIO()
+    if not show:
+        terminal = Terminal(out=shown, err=io.StringIO(), color=False, interactive=False)
+    result = run_job(request, environment=_environment(environment), terminal=terminal, interrupt=interrupt)
+    return Result(summary=result.summary, directory=result.directory.path, output=shown.getvalue())
+
+
+def _environment(given: Mapping[str, str] | None) -> Mapping[str, str]:
+    return os.environ if given is None else given
+
+
+@contextmanager
+def _request(
+    sut: Sut | None,
+    scenarios: Scenarios,
+    plan: PathOrText | None,
+    thresholds: Thresholds,
+    flags: Mapping[str, Any],
+) -> Iterator[JobRequest]:
+    """The request; a SUT that is no file becomes one for as long as the run takes."""
+    given = {"directory" if name == "output" else name: value for name, value in flags.items()}
+    unknown = [name for name in given if name not in Overrides.__dataclass_fields__]
+    if unknown:
+        raise TypeError(f"windtunnel.run() has no argument {unknown[0]!r}")
+    texts = {name: _as_flag(name, value) for name, value in given.items()}
+    overrides = Overrides.of({**texts, "thresholds": _thresholds(thresholds)})
+    with tempfile.TemporaryDirectory(prefix="windtunnel-") as folder:
+        if isinstance(sut, Mapping):
+            path = Path(folder, "sut.yaml")
+            path.write_text(json.dumps(sut), encoding="utf-8")
+            sut = path
+        yield JobRequest(
+            sut=None if sut is None else os.fspath(sut),
+            scenarios=tuple(_scenarios(scenarios)),
+            plan=None if plan is None else os.fspath(plan),
+            overrides=overrides,
+        )
+
+
+_NUMBERS = {"parallel", "count", "max_parallel", "seed"}
+
+
+def _as_flag(name: str, value: Any) -> Any:
+    """A value as the command line would have it: 30 seconds are "30", 4 workers are "4"."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and name not in _NUMBERS:
+        return f"{value}/s" if name == "rate" else str(value)
+    return value
+
+
+def _scenarios(given: Scenarios) -> Iterator[str | PythonScenario]:
+    several = [given] if isinstance(given, str | os.PathLike | PythonScenario) else given
+    for each in several:
+        yield each if isinstance(each, PythonScenario) else os.fspath(each)
+
+
+def _thresholds(given: Thresholds) -> tuple[str, ...]:
+    if not isinstance(given, Mapping):
+        return (given,) if isinstance(given, str) else tuple(given)
+    conditions = [
+        (metric, each)
+        for metric, value in given.items()
+        for each in ([value] if isinstance(value, str) else value)
+    ]
+    return tuple(f"{metric}: {condition}" for metric, condition in conditions)

@@ -1,0 +1,108 @@
+"""Python files to Scenarios: a file is executed, its scenarios are taken, their steps are read off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from windtunnel.code.outline import WrittenStep, written_steps
+from windtunnel.code.scenario import PythonScenario, scenarios_in
+from windtunnel.config.data import read_feeders
+from windtunnel.config.load import load_of, load_problems, read_load
+from windtunnel.config.reader import Document
+from windtunnel.config.scalars import texts
+from windtunnel.config.schemas import require_valid
+from windtunnel.errors import ConfigError
+from windtunnel.expressions.functions import is_reserved
+from windtunnel.expressions.quantities import parse_duration
+from windtunnel.model.scenario import Scenario, Step, StopWhen
+from windtunnel.model.source import DataPath, Mark, Source
+
+__all__ = ["load_python", "read_python"]
+
+_STAND_IN = [{"type": "set", "name": "function", "variables": {"x": 1}}]
+"""What a schema that wants a flow is shown: the flow is the function."""
+
+
+def load_python(path: str, schema: Mapping[str, Any]) -> list[tuple[Scenario, Document]]:
+    """The scenarios of a file. Raises ConfigError."""
+    return [read_python(scenario, schema, path=path) for scenario in scenarios_in(path)]
+
+
+def read_python(
+    scenario: PythonScenario, schema: Mapping[str, Any], *, path: str | None = None
+) -> tuple[Scenario, Document]:
+    """The model of a scenario; `path` is what its file is called. Raises ConfigError for what can't be in one."""
+    path = path or scenario.file
+    text = Path(scenario.file).read_text(encoding="utf-8", errors="replace")
+    written = written_steps(text, scenario.name)
+    here = Mark(line=scenario.line, column=1)
+    marks: dict[DataPath, Mark] = {(): here, ("id",): here}
+    for number, step in enumerate(written):
+        marks["flow", number] = Mark(line=step.line, column=step.column, width=step.width)
+    document = Document(
+        data=_as_yaml(scenario), source=Source(file=path, lines=tuple(text.splitlines()), marks=marks)
+    )
+    require_valid(document, schema)
+    own = read_load(document.data["load"]) if "load" in document.data else None
+    feeders, problems = read_feeders(document)
+    problems = [*problems, *(load_problems(document, own) if own else [])]
+    problems += [
+        document.problem(f'"{name}" is a reserved name', hint="choose another name for the variable")
+        for name in scenario.variables
+        if is_reserved(name)
+    ]
+    if problems:
+        raise ConfigError(problems)
+    model = Scenario(
+        id=scenario.id,
+        description=scenario.description,
+        weight=scenario.weight,
+        tags=texts(scenario.tags),
+        data=feeders,
+        variables=dict(scenario.variables),
+        steps=_steps(written, document.source, assertions=False),
+        assertions=_steps(written, document.source, assertions=True),
+        stop_when=StopWhen(step_fails=scenario.on_failure == "stop"),
+        max_steps=scenario.max_steps,
+        load=load_of(own) if own else None,
+        start_after_s=parse_duration(scenario.load.get("start_after", 0)),
+        function=scenario,
+        source=document.source,
+    )
+    return model, document
+
+
+def _as_yaml(scenario: PythonScenario) -> dict[str, Any]:
+    """The scenario as a file would have it, so that the same rules hold."""
+    optional = {
+        "tags": scenario.tags,
+        "variables": scenario.variables,
+        "data": scenario.data,
+        "load": scenario.load,
+    }
+    return {
+        "id": scenario.id,
+        "weight": scenario.weight,
+        "max_steps": scenario.max_steps,
+        **{key: dict(value) for key, value in optional.items() if value},
+        "flow": _STAND_IN,
+    }
+
+
+def _steps(written: Sequence[WrittenStep], source: Source, *, assertions: bool) -> tuple[Step, ...]:
+    """What is known beforehand of the steps, for reports; it is the function that runs."""
+    return tuple(
+        Step(type=step.action, name=step.name, options=_options(step), path=("flow", number), source=source)
+        for number, step in enumerate(written)
+        if step.assertion == assertions
+    )
+
+
+def _options(step: WrittenStep) -> dict[str, str]:
+    """As YAML has them."""
+    options = {"method": step.method, "path": "/"} if step.method else {}
+    if step.service is not None:
+        options["service"] = step.service
+    return options
