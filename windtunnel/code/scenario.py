@@ -43,6 +43,10 @@ class PythonScenario:
         """The name of the function."""
         return _name_of(self.function)
 
+    def require_elsewhere(self) -> None:
+        """Raise ConfigError when another process could not find it."""
+        _scenario_in(self.file, self.id)
+
     def __call__(self, user: Any) -> Awaitable[None]:
         """Begin the flow of one instance."""
         return self.function(user)

@@ -121,6 +121,10 @@ def assemble(
         raise ConfigError(problems)
     # A worker without a user or a slot would have nothing to do.
     workers = min(overrides.processes(processors=processors), test_plan.most_at_once // shard.of)
+    if workers > 1:
+        for model in models:
+            if model.function is not None:
+                model.function.require_elsewhere()
     return replace(test_plan, workers=workers, shard=shard)
 
 

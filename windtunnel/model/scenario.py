@@ -56,6 +56,9 @@ class FlowFunction(Protocol):
     def name(self) -> str:
         """What it is called in its file."""
 
+    def require_elsewhere(self) -> None:
+        """Raise ConfigError when another process could not find it."""
+
     def __call__(self, user: Any) -> Awaitable[None]:
         """Run the flow of one instance."""
 
