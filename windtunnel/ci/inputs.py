@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from windtunnel.errors import ConfigError, Problem
+from windtunnel.model.readiness import LOOPBACKS
 from windtunnel.report.text import printable
 
 __all__ = ["DEFAULT_OUTPUT_DIR", "OWN_INPUTS", "RUN_INPUTS", "ActionInputs", "name_inputs", "read_inputs"]
@@ -65,6 +66,7 @@ RUN_INPUTS: dict[str, Read] = {
     "plan": _one_line,
     "sut": _one_line,
     "scenarios": _lines,
+    "target": _one_line,
     "parallel": _positive,
     "count": _positive,
     "duration": _one_line,
@@ -80,6 +82,9 @@ RUN_INPUTS: dict[str, Read] = {
     "seed": partial(_number, least=0),
     "workers": _one_line,
     "shard": _one_line,
+    "wait-for": _lines,
+    "wait-timeout": _one_line,
+    "loopback": partial(_word, of=LOOPBACKS),
     "output-dir": _one_line,
 }
 """Every input that concerns the run, and how its text is read; each is a flag of `run` of the same name."""

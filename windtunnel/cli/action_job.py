@@ -31,6 +31,7 @@ from windtunnel.cli.job import JobResult, run_job
 from windtunnel.cli.request import JobRequest, request_of
 from windtunnel.cli.run import read_flags
 from windtunnel.cli.signals import Interrupted, Interruptions
+from windtunnel.cli.surroundings import surroundings
 from windtunnel.cli.terminal import Terminal, harmless
 from windtunnel.cli.validation import check_job
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
@@ -204,7 +205,7 @@ def _request(flags: tuple[str, ...]) -> JobRequest:
         raise ConfigError.of(
             f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
         ) from None
-    return request_of(values, argv=("run", *flags))
+    return request_of(values, argv=("run", *flags), surroundings=surroundings())
 
 
 def _job_summary(ending: _Ending) -> str:

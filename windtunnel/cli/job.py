@@ -7,9 +7,11 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from windtunnel.cli.facts import run_manifest
 from windtunnel.cli.progress import Status, watch
@@ -21,6 +23,7 @@ from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.coordinator import Conduct, Outcome, conduct
 from windtunnel.engine.limits import local_ports, raise_open_file_limit, shortages
 from windtunnel.engine.loop import run_loop
+from windtunnel.engine.opening import Opener, Opening
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.segment import SegmentParts
 from windtunnel.engine.shutdown import Shutdown, Stop
@@ -76,8 +79,9 @@ def run_job(
         _announce(test_plan, job.manifest, terminal)
     with terminal.section("run", "Run"):
         outcome = run_loop(lambda: _carry_out(job, terminal, interrupt))
-    summary = conclude(job.manifest, outcome.aggregate, outcome.evidence)
-    analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=job.manifest)
+    manifest = _with_detours(job.manifest, outcome.detours)
+    summary = conclude(manifest, outcome.aggregate, outcome.evidence)
+    analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=manifest)
     exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
     result = JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
     write_reports(
@@ -97,7 +101,8 @@ class _Job:
     """A run that is ready to be carried out."""
 
     test_plan: TestPlan
-    conduct: Callable[[Shutdown], Conduct]
+    opener: Opener
+    conduct: Callable[[Shutdown, Callable[[], Awaitable[Opening]]], Conduct]
     manifest: Manifest
     aggregate: Aggregate
     directory: RunDirectory
@@ -123,17 +128,22 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
         environment=environment,
         redactor=redactor,
     )
-    directory = RunDirectory.create(Path(test_plan.output.directory), run_id)
-    directory.write_manifest(manifest)
-    directory.write_sources(test_plan.sources, redactor)
-    directory.write_data(test_plan.data, redactor)
+    directory = _directory(test_plan, manifest, redactor)
     aggregate = Aggregate.for_thresholds(test_plan.thresholds)
     return _Job(
         test_plan=test_plan,
         manifest=manifest,
         aggregate=aggregate,
         directory=directory,
-        conduct=lambda shutdown: Conduct(
+        opener=Opener(
+            transport,
+            sut=test_plan.sut,
+            readiness=test_plan.readiness,
+            surroundings=request.surroundings,
+            clock=clock,
+            redactor=redactor,
+        ),
+        conduct=lambda shutdown, opening: Conduct(
             test_plan=test_plan,
             parts=SegmentParts(
                 plan=plan,
@@ -146,11 +156,20 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
                 plan_hash=manifest.plan_hash,
                 segment=test_plan.segment(0),
             ),
-            preflight=transport.preflight,
+            open=opening,
             aggregate=aggregate,
             stop_condition=stop_condition(test_plan.thresholds, aggregate, plan.rows, shard=bool(manifest.shard)),
         ),
     )
+
+
+def _directory(test_plan: TestPlan, manifest: Manifest, redactor: Redactor) -> RunDirectory:
+    """The directory of the run, with what is known before it."""
+    directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id)
+    directory.write_manifest(manifest)
+    directory.write_sources(test_plan.sources, redactor)
+    directory.write_data(test_plan.data, redactor)
+    return directory
 
 
 async def _carry_out(job: _Job, terminal: Terminal, interrupt: threading.Event | None) -> Outcome:
@@ -165,7 +184,7 @@ async def _carry_out(job: _Job, terminal: Terminal, interrupt: threading.Event |
     if interrupt is not None:
         beside.append(asyncio.create_task(_stop_when(interrupt, shutdown)))
     try:
-        return await conduct(job.conduct(shutdown))
+        return await conduct(job.conduct(shutdown, lambda: _open(job, terminal)))
     finally:
         for task in beside:
             task.cancel()
@@ -177,6 +196,22 @@ async def _stop_when(interrupt: threading.Event, shutdown: Shutdown) -> None:
     while not interrupt.is_set():  # noqa: ASYNC110  it belongs to a thread: nothing in it could wake this loop
         await asyncio.sleep(INTERRUPT_S)
     shutdown.request(Stop(reason="interrupted by its caller", signal=signal.SIGINT))
+
+
+async def _open(job: _Job, terminal: Terminal) -> Opening:
+    """Wait and find the way, and say so where that is not a matter of course."""
+    for awaited in job.opener.awaited:
+        terminal.note(f"waiting for {awaited}")
+    opening = await job.opener.open()
+    if opening.detours:
+        job.directory.write_manifest(_with_detours(job.manifest, opening.detours))
+        for origin, address in opening.detours.items():
+            terminal.note(f"{origin} is reached at {address}, the machine around this container (--loopback)")
+    return opening
+
+
+def _with_detours(manifest: Manifest, detours: Mapping[str, str]) -> Manifest:
+    return msgspec.structs.replace(manifest, detours=dict(detours))
 
 
 def _on_signal(number: int, shutdown: Shutdown, terminal: Terminal) -> None:

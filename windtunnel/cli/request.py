@@ -14,11 +14,13 @@ from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.assemble import load_all
 from windtunnel.config.flags import Overrides
 from windtunnel.model.plan import TestPlan
+from windtunnel.model.readiness import Surroundings
 
 __all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "request_of", "usable_processors"]
 
 DEFAULT_PLAN = "windtunnel.yaml"
 SEED_BITS = 32
+ON_A_MACHINE = Surroundings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +32,12 @@ class JobRequest:
     plan: str | None = None
     overrides: Overrides = Overrides()
     argv: tuple[str, ...] = ()
+    surroundings: Surroundings = ON_A_MACHINE
 
 
-def request_of(flags: Mapping[str, Any], *, argv: tuple[str, ...]) -> JobRequest:
+def request_of(
+    flags: Mapping[str, Any], *, argv: tuple[str, ...], surroundings: Surroundings = ON_A_MACHINE
+) -> JobRequest:
     """The job that the flags of `run` ask for, by their names there."""
     return JobRequest(
         sut=flags["sut"],
@@ -40,6 +45,7 @@ def request_of(flags: Mapping[str, Any], *, argv: tuple[str, ...]) -> JobRequest
         plan=flags["plan"],
         overrides=Overrides.of(flags),
         argv=argv,
+        surroundings=surroundings,
     )
 
 

@@ -162,6 +162,40 @@ Resolve = Annotated[
         show_default=False,
     ),
 ]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="URL",
+        help="Base URL in place of that of the SUT file, such as a preview deployment; its host is allowed.",
+        show_default=False,
+    ),
+]
+WaitForIt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--wait-for",
+        metavar="URL",
+        help="Begin when this URL answers below 400, or HOST:PORT takes connections. Repeatable.",
+        show_default=False,
+    ),
+]
+WaitTimeout = Annotated[
+    str | None,
+    typer.Option(
+        "--wait-timeout", metavar="TIME", help="How long --wait-for may take. Default: 60s.", show_default=False
+    ),
+]
+Loopback = Annotated[
+    str | None,
+    typer.Option(
+        "--loopback",
+        metavar="HOW",
+        help="Inside a container, localhost is: auto, the machine around it when the container refuses (default); "
+        "gateway, that machine at once; strict, only the container.",
+        show_default=False,
+    ),
+]
 Name = Annotated[
     str | None, typer.Option("--name", metavar="TEXT", help="A name for the report.", show_default=False)
 ]
@@ -188,6 +222,10 @@ def run(
     shard: Shard = None,
     insecure: Insecure = False,
     resolve: Resolve = None,
+    target: Target = None,
+    wait_for: WaitForIt = None,
+    wait_timeout: WaitTimeout = None,
+    loopback: Loopback = None,
     directory: Output = None,
     name: Name = None,
     quiet: Quiet = False,
@@ -197,8 +235,9 @@ def run(
     flags = dict(locals())
     from windtunnel.cli.job import run_job
     from windtunnel.cli.request import request_of
+    from windtunnel.cli.surroundings import surroundings
 
-    request = request_of(flags, argv=tuple(sys.argv[1:]))
+    request = request_of(flags, argv=tuple(sys.argv[1:]), surroundings=surroundings())
     result = run_job(request, environment=os.environ, terminal=Terminal.standard(color=color, quiet=quiet))
     raise typer.Exit(result.exit_code)
 

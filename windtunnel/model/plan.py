@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from windtunnel.model.data import Feeder
 from windtunnel.model.load import Load, Segment
+from windtunnel.model.readiness import Readiness
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
@@ -55,6 +56,7 @@ class TestPlan:
     workers: int = 1
     max_duration_s: float | None = None
     fail_on: str = "thresholds"
+    readiness: Readiness = field(default_factory=Readiness)
     shard: Segment = Segment()
 
     @property
