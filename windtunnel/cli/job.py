@@ -24,7 +24,7 @@ from windtunnel.engine.coordinator import Conduct, Outcome, conduct
 from windtunnel.engine.limits import local_ports, raise_open_file_limit, shortages
 from windtunnel.engine.loop import run_loop
 from windtunnel.engine.opening import Opener, Opening
-from windtunnel.engine.plan import compile_plan
+from windtunnel.engine.plan import Plan, compile_plan
 from windtunnel.engine.segment import SegmentParts
 from windtunnel.engine.shutdown import Shutdown, Stop
 from windtunnel.errors import ConfigError
@@ -114,11 +114,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
     started = clock.unix()
     run_id = new_run_id(started)
     transport = HttpTransport(test_plan.sut, run_id)
-    plan = compile_plan(test_plan, transport=transport, run_id=run_id)
-    if problems := check_selectors(
-        test_plan.thresholds, plan.rows, test_plan.phases, open_scenarios=plan.open_scenarios
-    ):
-        raise ConfigError(problems)
+    plan = _compiled(test_plan, transport, run_id)
     manifest = run_manifest(
         test_plan,
         plan,
@@ -161,6 +157,15 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
             stop_condition=stop_condition(test_plan.thresholds, aggregate, plan.rows, shard=bool(manifest.shard)),
         ),
     )
+
+
+def _compiled(test_plan: TestPlan, transport: HttpTransport, run_id: str) -> Plan:
+    plan = compile_plan(test_plan, transport=transport, run_id=run_id)
+    if problems := check_selectors(
+        test_plan.thresholds, plan.rows, test_plan.phases, open_scenarios=plan.open_scenarios
+    ):
+        raise ConfigError(problems)
+    return plan
 
 
 def _directory(test_plan: TestPlan, manifest: Manifest, redactor: Redactor) -> RunDirectory:

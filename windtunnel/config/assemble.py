@@ -115,7 +115,6 @@ def assemble(
         secrets=secret_values([document.read for document in documents], public=sut.public_env) | sut.sut.secrets,
         # Several scenarios of Python can stand in one file.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
-        readiness=overrides.readiness(),
     )
     shard = parse_shard(overrides.shard)
     problems = [*_shard_problems(shard, test_plan, seeded=seeds[:2] != (None, None)), *_cap_problems(test_plan)]
@@ -127,7 +126,7 @@ def assemble(
         for model in models:
             if model.function is not None:
                 model.function.require_elsewhere()
-    return replace(test_plan, workers=workers, shard=shard)
+    return replace(test_plan, workers=workers, shard=shard, readiness=overrides.readiness())
 
 
 def _shard_problems(shard: Segment, test_plan: TestPlan, *, seeded: bool) -> list[Problem]:
