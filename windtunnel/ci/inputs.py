@@ -79,6 +79,7 @@ RUN_INPUTS: dict[str, Read] = {
     "max-duration": _one_line,
     "thresholds": _lines,
     "fail-on": _one_line,
+    "baseline": _one_line,
     "seed": partial(_number, least=0),
     "workers": _one_line,
     "shard": _one_line,

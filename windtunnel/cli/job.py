@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from windtunnel.cli.baseline import read_baseline
 from windtunnel.cli.facts import run_manifest
 from windtunnel.cli.progress import Status, watch
 from windtunnel.cli.rendering import write_reports
@@ -32,6 +33,7 @@ from windtunnel.http.proxy import proxies_in_use
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
+from windtunnel.model.baseline import Baseline
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
@@ -80,7 +82,7 @@ def run_job(
     with terminal.section("run", "Run"):
         outcome = run_loop(lambda: _carry_out(job, terminal, interrupt))
     manifest = _with_detours(job.manifest, outcome.detours)
-    summary = conclude(manifest, outcome.aggregate, outcome.evidence)
+    summary = conclude(manifest, outcome.aggregate, outcome.evidence, job.baseline)
     analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=manifest)
     exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
     result = JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
@@ -104,12 +106,14 @@ class _Job:
     opener: Opener
     conduct: Callable[[Shutdown, Callable[[], Awaitable[Opening]]], Conduct]
     manifest: Manifest
+    baseline: Baseline | None
     aggregate: Aggregate
     directory: RunDirectory
 
 
 def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str, str], redactor: Redactor) -> _Job:
-    """Compile everything, then make the run directory; the first thing on disk is the manifest."""
+    """Compile everything, then make the run directory."""
+    baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     started = clock.unix()
     run_id = new_run_id(started)
@@ -124,11 +128,12 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
         environment=environment,
         redactor=redactor,
     )
-    directory = _directory(test_plan, manifest, redactor)
+    directory = _new_directory(test_plan, manifest, baseline, redactor)
     aggregate = Aggregate.for_thresholds(test_plan.thresholds)
     return _Job(
         test_plan=test_plan,
         manifest=manifest,
+        baseline=baseline,
         aggregate=aggregate,
         directory=directory,
         opener=Opener(
@@ -154,7 +159,9 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
             ),
             open=opening,
             aggregate=aggregate,
-            stop_condition=stop_condition(test_plan.thresholds, aggregate, plan.rows, shard=bool(manifest.shard)),
+            stop_condition=stop_condition(
+                test_plan.thresholds, aggregate, plan.rows, baseline=baseline, shard=bool(manifest.shard)
+            ),
         ),
     )
 
@@ -168,10 +175,14 @@ def _compiled(test_plan: TestPlan, transport: HttpTransport, run_id: str) -> Pla
     return plan
 
 
-def _directory(test_plan: TestPlan, manifest: Manifest, redactor: Redactor) -> RunDirectory:
-    """The directory of the run, with what is known before it."""
+def _new_directory(
+    test_plan: TestPlan, manifest: Manifest, baseline: Baseline | None, redactor: Redactor
+) -> RunDirectory:
+    """The directory of the run with everything that is known before it starts; first of all the manifest."""
     directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id)
     directory.write_manifest(manifest)
+    if baseline is not None:
+        directory.write_baseline(baseline)
     directory.write_sources(test_plan.sources, redactor)
     directory.write_data(test_plan.data, redactor)
     return directory

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from windtunnel.cli.options import Color, Output, Quiet, Scenarios, SutFile
+from windtunnel.cli.options import BaselineRun, Color, Output, Quiet, Scenarios, SutFile
 from windtunnel.cli.terminal import Terminal
 
 __all__ = ["HELP", "read_flags", "run"]
@@ -217,6 +217,7 @@ def run(
     max_duration: MaxDuration = None,
     thresholds: Thresholds = None,
     fail_on: FailOn = None,
+    baseline: BaselineRun = None,
     seed: Seed = None,
     workers: Workers = None,
     shard: Shard = None,

@@ -109,6 +109,7 @@ def assemble(
         thresholds=thresholds,
         max_duration_s=None if overrides.max_duration is None else parse_duration(overrides.max_duration),
         fail_on=overrides.fail_on or "thresholds",
+        without_baseline=overrides.baseline == "none",
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **overrides.tags},
@@ -116,9 +117,13 @@ def assemble(
         # Several scenarios of Python can stand in one file.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
     )
+    return _shared(test_plan, overrides, processors=processors, seeded=seeds[:2] != (None, None))
+
+
+def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seeded: bool) -> TestPlan:
+    """The plan with the part of the load that is this run's, and the workers that share it."""
     shard = parse_shard(overrides.shard)
-    problems = [*_shard_problems(shard, test_plan, seeded=seeds[:2] != (None, None)), *_cap_problems(test_plan)]
-    if problems:
+    if problems := [*_shard_problems(shard, test_plan, seeded=seeded), *_cap_problems(test_plan)]:
         raise ConfigError(problems)
     # A worker without a user or a slot would have nothing to do.
     workers = min(overrides.processes(processors=processors), test_plan.most_at_once // shard.of)

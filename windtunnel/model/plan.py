@@ -57,6 +57,7 @@ class TestPlan:
     max_duration_s: float | None = None
     fail_on: str = "thresholds"
     readiness: Readiness = field(default_factory=Readiness)
+    without_baseline: bool = False
     shard: Segment = Segment()
 
     @property
