@@ -99,6 +99,7 @@ def assemble(
     thresholds: tuple[Threshold, ...] = plan.thresholds if plan else ()
     thresholds += tuple(parse_flag(text) for text in overrides.thresholds)
     documents = [*([plan.document] if plan else []), sut.document, *(file.document for file in scenarios)]
+    documents += {each.source.file: each for file in scenarios for each in file.included}.values()
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
         sut=overrides.applied_to(sut.sut),
