@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from windtunnel.interfaces import Client, Endpoint
-from windtunnel.model.http import Exchange, FileBody
+from windtunnel.model.http import Exchange, FileBody, PartsBody
 
 __all__ = ["AT_ONCE", "SharedClient"]
 
@@ -28,7 +28,7 @@ class SharedClient:
         target: str,
         *,
         headers: Sequence[tuple[str, str]] = (),
-        body: bytes | FileBody = b"",
+        body: bytes | FileBody | PartsBody = b"",
         timeout_s: float,
         max_body: int | None = None,
         follow_redirects: bool = True,

@@ -123,7 +123,7 @@ class Http:
             step,
             self._workshop.request(method.upper(), service, path, options),
             self._workshop.judge(expect),
-            interval_s=parse_duration(interval),
+            backoff=Backoff.constant(parse_duration(interval)),
             timeout_s=parse_duration(timeout),
         )
         exchange, passed = await self._perform(action, on_failure)
