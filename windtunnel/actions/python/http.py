@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from windtunnel.actions.backoff import Backoff
 from windtunnel.actions.http import HttpAction
 from windtunnel.actions.python.requests import RequestOptions, Workshop
 from windtunnel.actions.python.response import Response
