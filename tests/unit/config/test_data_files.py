@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
-from conftest import Write
 from golden import golden, message_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +15,7 @@ from windtunnel.config.rows import parse_rows
 from windtunnel.config.scenario import load_scenarios
 from windtunnel.model.data import ABSENT, Feeder
 
+Write = Callable[[str, "str | bytes"], str]
 SCENARIO = "id: a\ndata:\n  shopper: {{ {} }}\nflow: [{{ type: http, name: b, path: / }}]\n"
 
 
