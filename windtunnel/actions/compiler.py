@@ -8,10 +8,14 @@ from typing import Protocol
 
 from windtunnel.actions.assert_ import AssertAction
 from windtunnel.actions.branch import BranchAction
+from windtunnel.actions.choose import ChooseAction
 from windtunnel.actions.group import GroupAction
 from windtunnel.actions.http import HttpAction
+from windtunnel.actions.include import IncludeAction
 from windtunnel.actions.judge import errored
+from windtunnel.actions.parallel import ParallelAction
 from windtunnel.actions.place import Place, StepCompiler
+from windtunnel.actions.repeat import RepeatAction
 from windtunnel.actions.set_ import SetAction
 from windtunnel.actions.wait import WaitAction
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
@@ -42,6 +46,10 @@ ACTIONS: Mapping[str, ActionType] = {
     "set": SetAction,
     "group": GroupAction,
     "branch": BranchAction,
+    "choose": ChooseAction,
+    "repeat": RepeatAction,
+    "parallel": ParallelAction,
+    "include": IncludeAction,
 }
 """Every step type by the name it has in YAML."""
 

@@ -12,6 +12,7 @@ from windtunnel.config.discovery import Pattern
 from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems, parse_shard
 from windtunnel.config.load import LoadSettings, load_of, put_over
 from windtunnel.config.plan import PlanFile, load_plan_file
+from windtunnel.config.reader import Document
 from windtunnel.config.references import secret_values
 from windtunnel.config.scenario import ScenarioFile, check_services, gather_scenarios
 from windtunnel.config.sut import SutFile, load_sut
@@ -99,7 +100,7 @@ def assemble(
         raise ConfigError([*disagreements, *problems])
     thresholds: tuple[Threshold, ...] = plan.thresholds if plan else ()
     thresholds += tuple(parse_flag(text) for text in overrides.thresholds)
-    documents = [*([plan.document] if plan else []), sut.document, *(file.document for file in scenarios)]
+    documents = _documents(sut, scenarios, plan)
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
         sut=_aimed(sut.sut, overrides),
@@ -128,9 +129,9 @@ def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seede
     # A worker without a user or a slot would have nothing to do.
     workers = min(overrides.processes(processors=processors), test_plan.most_at_once // shard.of)
     if workers > 1:
-        for model in models:
-            if model.function is not None:
-                model.function.require_elsewhere()
+        for scenario in test_plan.scenarios:
+            if scenario.function is not None:
+                scenario.function.require_elsewhere()
     return replace(test_plan, workers=workers, shard=shard, readiness=overrides.readiness())
 
 
@@ -160,6 +161,17 @@ def _aimed(sut: Sut, overrides: Overrides) -> Sut:
         return overrides.applied_to(sut)
     except ExpressionError as error:
         raise ConfigError.of(f"--target: {error}", hint=error.hint) from None
+
+
+def _documents(sut: SutFile, scenarios: Sequence[ScenarioFile], plan: PlanFile | None) -> list[Document]:
+    """Every file that was read; one that several scenarios include, once."""
+    included = {each.source.file: each for file in scenarios for each in file.included}
+    return [
+        *([plan.document] if plan else []),
+        sut.document,
+        *(file.document for file in scenarios),
+        *included.values(),
+    ]
 
 
 def _placed(problem: Problem, plan: PlanFile | None) -> Problem:
