@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
-__all__ = ["complaints", "load_schema", "place_of", "require_valid", "validate", "with_step_types"]
+__all__ = ["complaints", "load_schema", "place_of", "require_valid", "validate", "validator_of", "with_step_types"]
 
 _PACKAGE = Path(__file__).parents[1]
 _COMMON_STEP_KEYS = ("type", "name", "service", "when", "expect", "extract", "timeout", "tags", "on_failure")
@@ -66,7 +66,7 @@ def with_step_types(schema: Mapping[str, Any], step_schemas: Mapping[str, Mappin
 
 def complaints(document: Document, schema: Mapping[str, Any]) -> Iterator[Complaint]:
     """Everything in which the document departs from the schema; some of it may come twice."""
-    for error in _validator(schema).iter_errors(document.data):
+    for error in validator_of(schema).iter_errors(document.data):
         yield from explain(
             Violation(
                 keyword=str(error.validator),
@@ -104,7 +104,8 @@ def place_of(problem: Problem) -> tuple[int, int]:
     return (problem.where.line, problem.where.column) if problem.where else (0, 0)
 
 
-def _validator(schema: Mapping[str, Any]) -> Validator:
+def validator_of(schema: Mapping[str, Any]) -> Validator:
+    """What finds the violations of a schema, our own formats included."""
     # jsonschema takes longer to import than everything else here, and most commands need it only now.
     from jsonschema import Draft202012Validator, FormatChecker, validators
 

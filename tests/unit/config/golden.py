@@ -9,6 +9,9 @@ import pytest
 
 from windtunnel.errors import ConfigError
 
+Write = Callable[[str, "str | bytes"], str]
+"""The fixture `write`: a file's name and text; returns the name."""
+
 
 def message_of(act: Callable[[], object]) -> str:
     with pytest.raises(ConfigError) as caught:
