@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ from windtunnel.ci.shards import detected_shard
 from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.assemble import load_all
 from windtunnel.config.flags import Overrides
+from windtunnel.engine.plan import compile_plan
+from windtunnel.errors import ConfigError, Problem
+from windtunnel.http.transport import HttpTransport
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.readiness import Surroundings
 
-__all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "request_of", "usable_processors"]
+__all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "request_of", "step_problems", "usable_processors"]
 
 DEFAULT_PLAN = "windtunnel.yaml"
 SEED_BITS = 32
@@ -66,7 +69,17 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
         plan=plan,
         overrides=_with_shard(request.overrides, environment),
         processors=usable_processors(),
+        look_further=step_problems,
     )
+
+
+def step_problems(test_plan: TestPlan) -> Sequence[Problem]:
+    """What is wrong with the steps of a plan: everything that only compiling finds."""
+    try:
+        compile_plan(test_plan, transport=HttpTransport(test_plan.sut, "validate"), run_id="validate")
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _with_shard(overrides: Overrides, environment: Mapping[str, str]) -> Overrides:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from windtunnel.cli.request import DEFAULT_PLAN, JobRequest, load_test_plan
-from windtunnel.config.assemble import DEFAULT_SUT
+from windtunnel.cli.request import DEFAULT_PLAN, JobRequest, load_test_plan, step_problems
+from windtunnel.config.assemble import DEFAULT_SUT, merged
 from windtunnel.config.reader import read_file
 from windtunnel.config.scenario import gather_scenarios
 from windtunnel.config.sut import load_sut
@@ -67,7 +67,7 @@ def validate_files(files: Sequence[str], *, environment: Mapping[str, str]) -> l
         sut = suts[0] if suts else _default_sut(scenarios, environment, problems)
         if scenarios and sut:
             test_plan = TestPlan(sut=sut, scenarios=scenarios, load=ClosedLoad(count=1), seed=0)
-            _attempt(lambda: compile_for_check(test_plan), problems)
+            problems = merged(problems, step_problems(test_plan))
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
     if problems:
         raise ConfigError(problems)
