@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ from typing import Any
 from windtunnel.ci.shards import detected_shard
 from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.assemble import load_all
+from windtunnel.config.env_file import read_env_file
 from windtunnel.config.flags import Overrides
+from windtunnel.errors import ConfigError, Problem
 from windtunnel.model.plan import TestPlan
+from windtunnel.redaction import Redactor
 
-__all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "request_of", "usable_processors"]
+__all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "request_of", "usable_processors", "with_env_files"]
 
 DEFAULT_PLAN = "windtunnel.yaml"
 SEED_BITS = 32
@@ -23,12 +26,17 @@ SEED_BITS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """What to run, as it was asked for; None and empty where nothing was said. `argv` is for the manifest."""
+    """What to run, as it was asked for; None and empty where nothing was said. `argv` is for the manifest.
+
+    `env_files` hold variables for the files to read. `verbose`: show everything that is sent and received.
+    """
 
     sut: str | None = None
     scenarios: tuple[str | PythonScenario, ...] = ()
     plan: str | None = None
     overrides: Overrides = Overrides()
+    env_files: tuple[str, ...] = ()
+    verbose: bool = False
     argv: tuple[str, ...] = ()
 
 
@@ -39,6 +47,8 @@ def request_of(flags: Mapping[str, Any], *, argv: tuple[str, ...]) -> JobRequest
         scenarios=tuple(flags["scenarios"] or ()),
         plan=flags["plan"],
         overrides=Overrides.of(flags),
+        env_files=tuple(flags["env_files"] or ()),
+        verbose=flags["verbose"],
         argv=argv,
     )
 
@@ -52,8 +62,8 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
     plan = request.plan
     if plan is None and request.sut is None and not request.scenarios and Path(DEFAULT_PLAN).is_file():
         plan = DEFAULT_PLAN
-    return load_all(
-        environment=environment,
+    test_plan = load_all(
+        environment=with_env_files(request.env_files, environment),
         random_seed=random.SystemRandom().getrandbits(SEED_BITS),
         sut=request.sut,
         scenarios=request.scenarios,
@@ -61,6 +71,32 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
         overrides=_with_shard(request.overrides, environment),
         processors=usable_processors(),
     )
+    return replace(test_plan, secrets=test_plan.secrets | _secret_settings(request.overrides.settings))
+
+
+def _secret_settings(settings: Sequence[str]) -> frozenset[str]:
+    """The values of `--set password=…`: they would stand in the manifest, as part of the command."""
+    pairs = [text.partition("=") for text in settings]
+    is_secret = Redactor().is_secret_key
+    return frozenset(value.strip("'\"") for name, _, value in pairs if is_secret(name))
+
+
+def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the variables of the files below it: what is set where the command runs wins.
+
+    So it is with docker compose and dotenv: a file holds what is usual, the shell or the CI job what is special.
+    Raises ConfigError with the problems of all files.
+    """
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            values.update(read_env_file(file))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return {**values, **environment}
 
 
 def _with_shard(overrides: Overrides, environment: Mapping[str, str]) -> Overrides:

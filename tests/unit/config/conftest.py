@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
-
-Write = Callable[[str, "str | bytes"], str]
+from golden import Write
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ import pytest
 
 from windtunnel.errors import ConfigError
 
+Write = Callable[[str, "str | bytes"], str]
+"""`write(name, content)`, the fixture: writes a file and returns its name."""
+
 
 def message_of(act: Callable[[], object]) -> str:
     with pytest.raises(ConfigError) as caught:

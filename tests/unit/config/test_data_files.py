@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import Write
-from golden import golden, message_of
+from golden import Write, golden, message_of
 from hypothesis import given
 from hypothesis import strategies as st
 
