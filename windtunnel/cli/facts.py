@@ -13,7 +13,7 @@ from windtunnel.engine.plan import Plan
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.manifest import RECORD_VERSION, DataFile, Manifest
 from windtunnel.model.plan import TestPlan
-from windtunnel.redaction import Redactor
+from windtunnel.redaction import HIDDEN, Redactor
 
 __all__ = ["plan_hash", "run_manifest"]
 
@@ -78,7 +78,7 @@ def run_manifest(
             DataFile(file=each.file, rows=len(each.rows), size=each.size, sha256=each.digest)
             for each in test_plan.data
         ],
-        argv=[redactor.text(redactor.url(word)) for word in argv],
+        argv=[_shown(word, redactor) for word in argv],
         tags={key: redactor.text(value) for key, value in test_plan.tags.items()},
         host={
             "python": platform.python_version(),
@@ -88,6 +88,15 @@ def run_manifest(
         ci=_ci_facts(environment),
         commit=_commit(environment),
     )
+
+
+def _shown(word: str, redactor: Redactor) -> str:
+    """A word of the command line: without the value of `--set password=…`, and other secrets."""
+    flag, setting = ("--set=", word[6:]) if word.startswith("--set=") else ("", word)
+    name, equals, _ = setting.partition("=")
+    if equals and name.isidentifier() and redactor.is_secret_key(name):
+        return f"{flag}{name}={HIDDEN}"
+    return redactor.text(redactor.url(word))
 
 
 def _ci_facts(environment: Mapping[str, str]) -> dict[str, str]:

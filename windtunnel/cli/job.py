@@ -15,20 +15,21 @@ import msgspec
 
 from windtunnel.cli.baseline import read_baseline
 from windtunnel.cli.facts import run_manifest
+from windtunnel.cli.notes import left_out_notes, row_notes
 from windtunnel.cli.progress import Status, watch
 from windtunnel.cli.rendering import write_reports
 from windtunnel.cli.request import JobRequest, load_test_plan
 from windtunnel.cli.signals import Interruptions
 from windtunnel.cli.terminal import Terminal
+from windtunnel.cli.thresholds import check_thresholds
 from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.coordinator import Conduct, Outcome, conduct
 from windtunnel.engine.limits import local_ports, raise_open_file_limit, shortages
 from windtunnel.engine.loop import run_loop
 from windtunnel.engine.opening import Opener, Opening
-from windtunnel.engine.plan import Plan, compile_plan
+from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.segment import SegmentParts
 from windtunnel.engine.shutdown import Shutdown, Stop
-from windtunnel.errors import ConfigError
 from windtunnel.http.proxy import proxies_in_use
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
@@ -43,7 +44,6 @@ from windtunnel.storage.directory import RunDirectory, new_run_id
 from windtunnel.verdict.abort import stop_condition
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.fail_on import exit_code_of
-from windtunnel.verdict.selectors import check_selectors
 
 __all__ = ["JobRequest", "JobResult", "run_job"]
 
@@ -78,7 +78,7 @@ def run_job(
         test_plan = load_test_plan(request, environment)
         redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
         job = _prepare(test_plan, request, environment, redactor)
-        _announce(test_plan, job.manifest, terminal)
+        _announce(job, terminal)
     with terminal.section("run", "Run"):
         outcome = run_loop(lambda: _carry_out(job, terminal, interrupt))
     manifest = _with_detours(job.manifest, outcome.detours)
@@ -109,6 +109,7 @@ class _Job:
     baseline: Baseline | None
     aggregate: Aggregate
     directory: RunDirectory
+    notes: tuple[str, ...]
 
 
 def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str, str], redactor: Redactor) -> _Job:
@@ -118,7 +119,8 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
     started = clock.unix()
     run_id = new_run_id(started)
     transport = HttpTransport(test_plan.sut, run_id)
-    plan = _compiled(test_plan, transport, run_id)
+    plan = compile_plan(test_plan, transport=transport, run_id=run_id)
+    test_plan, silent = check_thresholds(test_plan, plan)
     manifest = run_manifest(
         test_plan,
         plan,
@@ -136,6 +138,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
         baseline=baseline,
         aggregate=aggregate,
         directory=directory,
+        notes=(*left_out_notes(silent), *row_notes(test_plan, plan)),
         opener=Opener(
             transport,
             sut=test_plan.sut,
@@ -164,15 +167,6 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
             ),
         ),
     )
-
-
-def _compiled(test_plan: TestPlan, transport: HttpTransport, run_id: str) -> Plan:
-    plan = compile_plan(test_plan, transport=transport, run_id=run_id)
-    if problems := check_selectors(
-        test_plan.thresholds, plan.rows, test_plan.phases, open_scenarios=plan.open_scenarios
-    ):
-        raise ConfigError(problems)
-    return plan
 
 
 def _new_directory(
@@ -267,7 +261,8 @@ def _status_reader(aggregate: Aggregate) -> Callable[[], Status]:
     return read
 
 
-def _announce(test_plan: TestPlan, manifest: Manifest, terminal: Terminal) -> None:
+def _announce(job: _Job, terminal: Terminal) -> None:
+    test_plan, manifest = job.test_plan, job.manifest
     scenarios = len(test_plan.scenarios)
     terminal.say(f"windtunnel {manifest.version} · run {manifest.run_id} · seed {manifest.seed}")
     terminal.say(
@@ -277,6 +272,8 @@ def _announce(test_plan: TestPlan, manifest: Manifest, terminal: Terminal) -> No
         + (f" · shard {manifest.shard}" if manifest.shard else "")
     )
     _warn(test_plan, terminal)
+    for note in job.notes:
+        terminal.note(note)
 
 
 def _warn(test_plan: TestPlan, terminal: Terminal) -> None:

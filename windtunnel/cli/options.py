@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["BaselineRun", "Color", "Output", "Quiet", "RunId", "Scenarios", "SutFile"]
+__all__ = ["BaselineRun", "Color", "EnvFiles", "Output", "Profiles", "Quiet", "RunId", "Scenarios", "SutFile"]
 
 SutFile = Annotated[
     str | None,
@@ -18,6 +18,25 @@ Scenarios = Annotated[
         "--scenarios",
         metavar="PATH",
         help="A scenario file, a folder (searched for *.yaml) or a glob. Repeatable. Default: scenarios/.",
+        show_default=False,
+    ),
+]
+Profiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Put a profile of the SUT file over the rest of it. Repeatable: later ones over earlier ones.",
+        show_default=False,
+    ),
+]
+EnvFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env-file",
+        metavar="FILE",
+        help="Variables for ${NAME} in files, as KEY=VALUE lines. The environment itself wins. Repeatable: later "
+        "ones win.",
         show_default=False,
     ),
 ]

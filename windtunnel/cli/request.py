@@ -12,14 +12,24 @@ from typing import Any
 from windtunnel.ci.shards import detected_shard
 from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.assemble import load_all
+from windtunnel.config.env_file import read_env_file
 from windtunnel.config.flags import Overrides
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.readiness import Surroundings
+from windtunnel.redaction import Redactor
 
-__all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "request_of", "step_problems", "usable_processors"]
+__all__ = [
+    "DEFAULT_PLAN",
+    "JobRequest",
+    "load_test_plan",
+    "request_of",
+    "step_problems",
+    "usable_processors",
+    "with_env_files",
+]
 
 DEFAULT_PLAN = "windtunnel.yaml"
 SEED_BITS = 32
@@ -28,12 +38,17 @@ ON_A_MACHINE = Surroundings()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """What to run, as it was asked for; None and empty where nothing was said. `argv` is for the manifest."""
+    """What to run, as it was asked for; None and empty where nothing was said. `argv` is for the manifest.
+
+    `env_files` hold variables for the files to read. `verbose`: show everything that is sent and received.
+    """
 
     sut: str | None = None
     scenarios: tuple[str | PythonScenario, ...] = ()
     plan: str | None = None
     overrides: Overrides = Overrides()
+    env_files: tuple[str, ...] = ()
+    verbose: bool = False
     argv: tuple[str, ...] = ()
     surroundings: Surroundings = ON_A_MACHINE
 
@@ -47,6 +62,8 @@ def request_of(
         scenarios=tuple(flags["scenarios"] or ()),
         plan=flags["plan"],
         overrides=Overrides.of(flags),
+        env_files=tuple(flags["env_files"] or ()),
+        verbose=flags["verbose"],
         argv=argv,
         surroundings=surroundings,
     )
@@ -61,8 +78,8 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
     plan = request.plan
     if plan is None and request.sut is None and not request.scenarios and Path(DEFAULT_PLAN).is_file():
         plan = DEFAULT_PLAN
-    return load_all(
-        environment=environment,
+    test_plan = load_all(
+        environment=with_env_files(request.env_files, environment),
         random_seed=random.SystemRandom().getrandbits(SEED_BITS),
         sut=request.sut,
         scenarios=request.scenarios,
@@ -71,6 +88,32 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
         processors=usable_processors(),
         look_further=step_problems,
     )
+    return replace(test_plan, secrets=test_plan.secrets | _secret_settings(request.overrides.settings))
+
+
+def _secret_settings(settings: Sequence[str]) -> frozenset[str]:
+    """The values of `--set password=…`: they would stand in the manifest, as part of the command."""
+    pairs = [text.partition("=") for text in settings]
+    is_secret = Redactor().is_secret_key
+    return frozenset(value.strip("'\"") for name, _, value in pairs if is_secret(name))
+
+
+def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the variables of the files below it: what is set where the command runs wins.
+
+    So it is with docker compose and dotenv: a file holds what is usual, the shell or the CI job what is special.
+    Raises ConfigError with the problems of all files.
+    """
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            values.update(read_env_file(file))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return {**values, **environment}
 
 
 def step_problems(test_plan: TestPlan) -> Sequence[Problem]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from windtunnel.cli.options import BaselineRun, Color, Output, Quiet, Scenarios, SutFile
+from windtunnel.cli.options import BaselineRun, Color, EnvFiles, Output, Profiles, Quiet, Scenarios, SutFile
 from windtunnel.cli.terminal import Terminal
 
 __all__ = ["HELP", "read_flags", "run"]
@@ -196,6 +196,58 @@ Loopback = Annotated[
         show_default=False,
     ),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Start value of a variable, in every scenario that has it: qty=2 is a number, 'qty=\"2\"' a text. "
+        "Never a template. Repeatable.",
+        show_default=False,
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="PATTERN",
+        help="Run only scenarios of this name (checkout*) or tag (team=cart). Repeatable: any of them.",
+        show_default=False,
+    ),
+]
+Skip = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip", metavar="PATTERN", help="Leave scenarios out, by name or tag. Repeatable.", show_default=False
+    ),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="KEY=VALUE",
+        help="A tag of the run, for manifest and report. Repeatable.",
+        show_default=False,
+    ),
+]
+Listing = Annotated[
+    bool, typer.Option("--list", help="Show the scenarios with weight, tags and steps; send nothing.")
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Show what would run: arrivals, users at once, rows of data, size on disk; send nothing.",
+    ),
+]
+Once = Annotated[
+    bool,
+    typer.Option("--once", help="One instance of each scenario, one after the other, without thresholds."),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="With --once: show each request, response and check, secrets hidden."),
+]
 Name = Annotated[
     str | None, typer.Option("--name", metavar="TEXT", help="A name for the report.", show_default=False)
 ]
@@ -227,6 +279,16 @@ def run(
     wait_for: WaitForIt = None,
     wait_timeout: WaitTimeout = None,
     loopback: Loopback = None,
+    profiles: Profiles = None,
+    settings: Settings = None,
+    env_files: EnvFiles = None,
+    only: Only = None,
+    skip: Skip = None,
+    tags: Tags = None,
+    listing: Listing = False,
+    dry_run: DryRun = False,
+    once: Once = False,
+    verbose: Verbose = False,
     directory: Output = None,
     name: Name = None,
     quiet: Quiet = False,
@@ -235,11 +297,16 @@ def run(
     """Run scenarios against a system under test."""
     flags = dict(locals())
     from windtunnel.cli.job import run_job
+    from windtunnel.cli.preview import preview
     from windtunnel.cli.request import request_of
     from windtunnel.cli.surroundings import surroundings
 
     request = request_of(flags, argv=tuple(sys.argv[1:]), surroundings=surroundings())
-    result = run_job(request, environment=os.environ, terminal=Terminal.standard(color=color, quiet=quiet))
+    terminal = Terminal.standard(color=color, quiet=quiet)
+    if listing or dry_run:
+        preview(request, environment=os.environ, terminal=terminal, listing=listing)
+        return
+    result = run_job(request, environment=os.environ, terminal=terminal)
     raise typer.Exit(result.exit_code)
 
 

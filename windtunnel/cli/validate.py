@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from windtunnel.cli.options import Quiet
+from windtunnel.cli.options import EnvFiles, Profiles, Quiet
 from windtunnel.cli.terminal import Terminal
 
 __all__ = ["validate"]
@@ -23,12 +23,16 @@ def validate(
             show_default=False,
         ),
     ] = None,
+    profiles: Profiles = None,
+    env_files: EnvFiles = None,
     quiet: Quiet = False,
 ) -> None:
     """Check files without sending anything: every problem with its place, and exit code 2 if there is one."""
+    from windtunnel.cli.request import with_env_files
     from windtunnel.cli.validation import validate_files
 
-    checked = validate_files(files or [], environment=os.environ)
+    environment = with_env_files(env_files or [], os.environ)
+    checked = validate_files(files or [], environment=environment, profiles=tuple(profiles or ()))
     terminal = Terminal.standard(quiet=quiet)
     for name, what in checked:
         terminal.say(f"{name}: {what}")

@@ -9,7 +9,10 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from windtunnel.cli.request import DEFAULT_PLAN, JobRequest, load_test_plan, step_problems
+from windtunnel.cli.thresholds import check_thresholds
 from windtunnel.config.assemble import DEFAULT_SUT, merged
+from windtunnel.config.flags import Overrides
+from windtunnel.config.profiles import is_beside
 from windtunnel.config.reader import read_file
 from windtunnel.config.scenario import gather_scenarios
 from windtunnel.config.sut import load_sut
@@ -19,9 +22,8 @@ from windtunnel.http.transport import HttpTransport
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
-from windtunnel.model.source import Source
+from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.verdict.selectors import check_selectors
 
 __all__ = ["check_job", "compile_for_check", "validate_files"]
 
@@ -40,23 +42,27 @@ class _Given:
     scenarios: list[str] = field(default_factory=list)
 
 
-def validate_files(files: Sequence[str], *, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+def validate_files(
+    files: Sequence[str], *, environment: Mapping[str, str], profiles: tuple[str, ...] = ()
+) -> list[tuple[str, str]]:
     """(file, what it is) of every file that was checked. Raises ConfigError with the problems of all of them.
 
     A plan is checked with everything it names. Scenarios are compiled against the SUT file that is given, else
     `sut.yaml`; where there is neither, services and hosts go unchecked.
     """
+    overrides = Overrides(profiles=profiles)
     if not files:
-        return check_job(JobRequest(), environment=environment)
+        return check_job(JobRequest(overrides=overrides), environment=environment)
     problems: list[Problem] = []
     given = _sorted(files, environment, problems)
     sources: dict[str, str] = {}
     for plan in given.plans:
-        found = _attempt(lambda: _load_and_compile(JobRequest(plan=plan), environment), problems)  # noqa: B023  called at once
+        request = JobRequest(plan=plan, overrides=overrides)
+        found = _attempt(lambda: _load_and_compile(request, environment), problems)  # noqa: B023  called at once
         sources.update(_checked(found) if found else [])
     suts = []
     for name in given.suts:
-        sut_file = _attempt(lambda: load_sut(name, environment), problems)  # noqa: B023  called at once
+        sut_file = _attempt(lambda: load_sut(name, environment, profiles=profiles), problems)  # noqa: B023  called at once
         if sut_file:
             suts.append(sut_file.sut)
             sources[name] = "SUT"
@@ -64,7 +70,7 @@ def validate_files(files: Sequence[str], *, environment: Mapping[str, str]) -> l
         scenario_files, found_problems = gather_scenarios(given.scenarios, environment)
         problems += found_problems
         scenarios = tuple(file.scenario for file in scenario_files)
-        sut = suts[0] if suts else _default_sut(scenarios, environment, problems)
+        sut = suts[0] if suts else _default_sut(scenarios, environment, profiles, problems)
         if scenarios and sut:
             test_plan = TestPlan(sut=sut, scenarios=scenarios, load=ClosedLoad(count=1), seed=0)
             problems = merged(problems, step_problems(test_plan))
@@ -88,10 +94,7 @@ def _load_and_compile(request: JobRequest, environment: Mapping[str, str]) -> Te
 def compile_for_check(test_plan: TestPlan) -> None:
     """Compile a plan and forget it. Raises ConfigError with everything that is wrong."""
     plan = compile_plan(test_plan, transport=HttpTransport(test_plan.sut, "validate"), run_id="validate")
-    if problems := check_selectors(
-        test_plan.thresholds, plan.rows, test_plan.phases, open_scenarios=plan.open_scenarios
-    ):
-        raise ConfigError(problems)
+    check_thresholds(test_plan, plan)
 
 
 def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
@@ -107,7 +110,7 @@ def _sorted(files: Sequence[str], environment: Mapping[str, str], problems: list
         if not Path(name).is_file() or name.endswith(".py"):
             given.scenarios.append(name)
             continue
-        document = _attempt(lambda: read_file(name, environment), problems)  # noqa: B023  called at once
+        document = _attempt(lambda: read_file(name, environment, unused=_of_a_profile), problems)  # noqa: B023  called at once
         if document is None:
             continue
         keys = set(document.data) if isinstance(document.data, Mapping) else set()
@@ -120,11 +123,18 @@ def _sorted(files: Sequence[str], environment: Mapping[str, str], problems: list
     return given
 
 
+def _of_a_profile(path: DataPath) -> bool:
+    return is_beside(path, ())
+
+
 def _default_sut(
-    scenarios: Sequence[Scenario], environment: Mapping[str, str], problems: list[Problem]
+    scenarios: Sequence[Scenario],
+    environment: Mapping[str, str],
+    profiles: Sequence[str],
+    problems: list[Problem],
 ) -> Sut | None:
     if Path(DEFAULT_SUT).is_file():
-        sut_file = _attempt(lambda: load_sut(DEFAULT_SUT, environment), problems)
+        sut_file = _attempt(lambda: load_sut(DEFAULT_SUT, environment, profiles=profiles), problems)
         return sut_file.sut if sut_file else None
     urls = [
         str(step.options["url"])

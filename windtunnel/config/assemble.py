@@ -11,19 +11,22 @@ from windtunnel.config.data import shared_rows_problems
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems, parse_shard
 from windtunnel.config.load import LoadSettings, load_of, put_over
+from windtunnel.config.once import once_problems, run_once
 from windtunnel.config.plan import PlanFile, load_plan_file
+from windtunnel.config.presets import parse_preset, parse_tag, preset_problems, with_presets
 from windtunnel.config.reader import Document
 from windtunnel.config.references import secret_values
 from windtunnel.config.scenario import ScenarioFile, check_services, gather_scenarios
 from windtunnel.config.schemas import place_of
+from windtunnel.config.selection import is_selected, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import ClosedLoad, Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
+from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Sut
-from windtunnel.model.threshold import Threshold
 
 __all__ = ["DEFAULT_SCENARIOS", "DEFAULT_SUT", "assemble", "load_all", "merged"]
 
@@ -49,7 +52,14 @@ def load_all(
     plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags. When there
     are some, `look_further` is asked what else is wrong with the steps of what could be read.
     """
-    files = _read(environment, sut=sut, scenarios=scenarios, plan=plan, step_schemas=step_schemas)
+    files = _read(
+        environment,
+        sut=sut,
+        scenarios=scenarios,
+        plan=plan,
+        profiles=overrides.profiles,
+        step_schemas=step_schemas,
+    )
     problems = [*files.problems]
     if problems or files.sut is None:
         # A scenario that isn't there is a problem of the plan, if the plan names it.
@@ -90,6 +100,7 @@ def _read(
     sut: str | None,
     scenarios: Sequence[str | PythonScenario],
     plan: str | None,
+    profiles: Sequence[str],
     step_schemas: Mapping[str, Mapping[str, Any]],
 ) -> _Files:
     problems: list[Problem] = []
@@ -106,7 +117,7 @@ def _read(
     sut_path = sut or (plan_file and plan_file.sut) or (None if broken_plan else DEFAULT_SUT)
     if sut_path is not None:
         try:
-            sut_file = load_sut(sut_path, environment)
+            sut_file = load_sut(sut_path, environment, profiles=profiles)
         except ConfigError as error:
             named_by = plan_file if plan_file and sut_path == plan_file.sut else None
             problems += [_placed(problem, named_by) for problem in error.problems]
@@ -144,43 +155,48 @@ def assemble(
     random_seed: int,
 ) -> TestPlan:
     """The TestPlan of what was read. Raises ConfigError when the files don't agree or a flag is wrong."""
-    models = tuple(file.scenario for file in scenarios)
-    problems = flag_problems(overrides)
+    problems = [*flag_problems(overrides), *once_problems(overrides)]
+    scenarios, left_out = _selected(scenarios, overrides, problems)
+    models = [file.scenario for file in scenarios]
     load = LoadSettings()
     if not problems:
         load = put_over(plan.load if plan else LoadSettings(), overrides.load())
         problems += load_flag_problems(load, overrides)
+        models = _preset(models, overrides, problems)
     disagreements = [problem for model in models for problem in check_services(model, sut.sut)]
     disagreements += shared_rows_problems(models)
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
-    thresholds: tuple[Threshold, ...] = plan.thresholds if plan else ()
-    thresholds += tuple(parse_flag(text) for text in overrides.thresholds)
     documents = _documents(sut, scenarios, plan)
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
         sut=_aimed(sut.sut, overrides),
-        scenarios=models,
+        scenarios=tuple(models),
         load=load_of(load),
         seed=next(seed for seed in seeds if seed is not None),
-        thresholds=thresholds,
+        thresholds=(*(plan.thresholds if plan else ()), *map(parse_flag, overrides.thresholds)),
         max_duration_s=None if overrides.max_duration is None else parse_duration(overrides.max_duration),
         fail_on=overrides.fail_on or "thresholds",
+        readiness=overrides.readiness(),
         without_baseline=overrides.baseline == "none",
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),
-        tags={**(plan.tags if plan else {}), **overrides.tags},
+        tags={**(plan.tags if plan else {}), **dict(map(parse_tag, overrides.tags))},
         secrets=secret_values([document.read for document in documents], public=sut.public_env) | sut.sut.secrets,
         # Several scenarios of Python can stand in one file.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
+        left_out=left_out,
     )
+    if overrides.once:
+        return run_once(test_plan)
     return _shared(test_plan, overrides, processors=processors, seeded=seeds[:2] != (None, None))
 
 
 def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seeded: bool) -> TestPlan:
-    """The plan with the part of the load that is this run's, and the workers that share it."""
+    """The plan with its load shared between workers and shards. Raises ConfigError when it can't be."""
     shard = parse_shard(overrides.shard)
-    if problems := [*_shard_problems(shard, test_plan, seeded=seeded), *_cap_problems(test_plan)]:
+    problems = [*_shard_problems(shard, test_plan, seeded=seeded), *_cap_problems(test_plan)]
+    if problems:
         raise ConfigError(problems)
     # A worker without a user or a slot would have nothing to do.
     workers = min(overrides.processes(processors=processors), test_plan.most_at_once // shard.of)
@@ -188,7 +204,24 @@ def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seede
         for scenario in test_plan.scenarios:
             if scenario.function is not None:
                 scenario.function.require_elsewhere()
-    return replace(test_plan, workers=workers, shard=shard, readiness=overrides.readiness())
+    return replace(test_plan, workers=workers, shard=shard)
+
+
+def _selected(
+    scenarios: Sequence[ScenarioFile], overrides: Overrides, problems: list[Problem]
+) -> tuple[list[ScenarioFile], tuple[Scenario, ...]]:
+    """The scenarios that `--only` and `--skip` leave, and those they don't."""
+    only, skip = overrides.only, overrides.skip
+    problems += selection_problems([file.scenario for file in scenarios], only, skip)
+    chosen = [file for file in scenarios if is_selected(file.scenario, only, skip)]
+    return chosen, tuple(file.scenario for file in scenarios if file not in chosen)
+
+
+def _preset(scenarios: list[Scenario], overrides: Overrides, problems: list[Problem]) -> list[Scenario]:
+    """The scenarios with the start values that `--set` gives."""
+    presets = dict(map(parse_preset, overrides.settings))
+    problems += preset_problems(presets, scenarios)
+    return [with_presets(scenario, presets) for scenario in scenarios]
 
 
 def _shard_problems(shard: Segment, test_plan: TestPlan, *, seeded: bool) -> list[Problem]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from windtunnel.config.load import LoadSettings, objections, parse_stages
+from windtunnel.config.presets import parse_preset, parse_tag
 from windtunnel.config.readiness import aimed_at, parse_target, parse_wait_for
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_rate
@@ -28,7 +29,9 @@ FAIL_ON = ("thresholds", "errors", "never")
 class Overrides:
     """What the command line says; None where it says nothing. It wins over the plan.
 
-    `thresholds` (`metric{tag:value}: condition`) and `tags` are added to the plan's.
+    `thresholds` (`metric{tag:value}: condition`) and `tags` (`team=cart`) are added to the plan's. `settings` are
+    start values of variables (`qty=2`), `only` and `skip` pick scenarios, `profiles` are of the SUT file. `once`:
+    one instance of each scenario, whatever the plan says of the load.
     """
 
     parallel: int | None = None
@@ -56,7 +59,12 @@ class Overrides:
     wait_for: Sequence[str] = ()
     wait_timeout: str | None = None
     loopback: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+    settings: Sequence[str] = ()
+    profiles: Sequence[str] = ()
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    once: bool = False
 
     def applied_to(self, sut: Sut) -> Sut:
         """The SUT as the flags have it.
@@ -146,17 +154,23 @@ def flag_problems(overrides: Overrides) -> list[Problem]:
         parse_shard(overrides.shard)
     except ExpressionError as error:
         problems.append(Problem(message=f"--shard: {error}", hint=error.hint))
-    for text in overrides.resolve:
-        try:
-            parse_resolution(text)
-        except ExpressionError as error:
-            problems.append(Problem(message=f"--resolve: {error}", hint=error.hint))
-    for text in overrides.thresholds:
-        try:
-            parse_flag(text)
-        except ExpressionError as error:
-            problems.append(Problem(message=f"--threshold: {error}", hint=error.hint))
-    return problems
+    return [*problems, *_list_problems(overrides)]
+
+
+def _list_problems(overrides: Overrides) -> Iterator[Problem]:
+    """What can't be read of the flags that can be given several times."""
+    lists: tuple[tuple[str, Sequence[str], Callable[[str], object]], ...] = (
+        ("--resolve", overrides.resolve, parse_resolution),
+        ("--threshold", overrides.thresholds, parse_flag),
+        ("--set", overrides.settings, parse_preset),
+        ("--tag", overrides.tags, parse_tag),
+    )
+    for flag, texts, parse in lists:
+        for text in texts:
+            try:
+                parse(text)
+            except ExpressionError as error:
+                yield Problem(message=f"{flag}: {error}", hint=error.hint)
 
 
 def parse_shard(text: str | None) -> Segment:

@@ -17,6 +17,7 @@ import yaml
 
 from windtunnel.config.references import expand
 from windtunnel.config.scalars import resolve
+from windtunnel.config.secret_file import secrets_beside
 from windtunnel.errors import ConfigError, Location, Problem
 
 __all__ = [
@@ -101,13 +102,17 @@ Node = Scalar | SequenceNode | MappingNode | Alias
 class Composer:
     """Composes the one document of a file. `problems` gathers what needn't stop it; `read` the variables it used.
 
+    `absent` are those of the problems that say that a variable or a secret is not there, with their places.
+
     Owned by the one call that reads the file.
     """
 
     def __init__(self, file: str, text: str, lines: tuple[str, ...], environment: Mapping[str, str]) -> None:
         self.file, self.lines, self.environment = file, lines, environment
         self.problems: list[Problem] = []
+        self.absent: list[tuple[Place, Problem]] = []
         self.read: dict[str, str] = {}
+        self._read_secret = secrets_beside(file)
         self._parser = yaml.SafeLoader(text)
         self._anchors: dict[str, Scalar | SequenceNode | MappingNode | None] = {}
         self._nodes = 0
@@ -250,23 +255,26 @@ class Composer:
 
     def _scalar(self, event: Any, place: Place) -> Scalar:
         text, plain = self._text(event.value, place), event.style is None
-        expansion = expand(text, self.environment)
+        expansion = expand(text, self.environment, self._read_secret)
         self.read.update(expansion.read)
         for name in expansion.missing:
-            self.note(
-                f"the environment has no variable {name}",
-                place,
-                hint=f"export {name}, or give a default: ${{{name}:-default}}",
-            )
+            hint = f"export {name}, or give a default: ${{{name}:-default}}"
+            self._note_absent(f"the environment has no variable {name}", place, hint=hint)
+        for reason in expansion.unreadable:
+            self._note_absent(reason, place, hint="a relative path starts at this file's folder")
         for found in expansion.malformed:
             self.note(
                 f'"{found}" is not a reference to the environment',
                 place,
-                hint="write ${NAME} or ${NAME:-default}; for a literal ${ write $${",
+                hint="write ${NAME}, ${NAME:-default} or ${file:PATH}; for a literal ${ write $${",
             )
         if plain and (expansion.whole or "${" not in text):
             return Scalar(self._typed(expansion.text, place), True, place)
         return Scalar(expansion.text, plain, place)
+
+    def _note_absent(self, message: str, place: Place, *, hint: str) -> None:
+        self.note(message, place, hint=hint)
+        self.absent.append((place, self.problems[-1]))
 
     def _refuse_tag(self, tag: str | None, place: Place) -> None:
         if tag is not None:

@@ -7,7 +7,7 @@ scalars of YAML 1.2, and limits on size, depth and what aliases may grow to.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,13 @@ class Document:
         return Problem(message=message, where=clipped(self.source.locate(path, key=key)), hint=hint)
 
 
-def read_file(path: str | Path, environment: Mapping[str, str]) -> Document:
-    """Read the YAML file at `path`, named in messages as given. Raises ConfigError."""
+def read_file(
+    path: str | Path, environment: Mapping[str, str], *, unused: Callable[[DataPath], bool] | None = None
+) -> Document:
+    """Read the YAML file at `path`, named in messages as given. Raises ConfigError.
+
+    What is `unused` may refer to variables that are not there.
+    """
     name = str(path)
     try:
         with Path(path).open("rb") as file:
@@ -73,7 +78,7 @@ def read_file(path: str | Path, environment: Mapping[str, str]) -> Document:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError.of(f'"{name}" can\'t be read: {reason}') from None
-    return read_yaml(name, text, environment=environment)
+    return read_yaml(name, text, environment=environment, unused=unused)
 
 
 def similar_name(path: str | Path) -> str | None:
@@ -87,7 +92,13 @@ def similar_name(path: str | Path) -> str | None:
     return did_you_mean(Path(path).name, [name for name in names if did_you_mean(stem, [Path(name).stem])])
 
 
-def read_yaml(name: str | Path, text: bytes, *, environment: Mapping[str, str]) -> Document:
+def read_yaml(
+    name: str | Path,
+    text: bytes,
+    *,
+    environment: Mapping[str, str],
+    unused: Callable[[DataPath], bool] | None = None,
+) -> Document:
     """Read the YAML in `text`; `name` is what messages call the file. Raises ConfigError with every problem."""
     file = str(name)
     decoded = _decode(file, text)
@@ -98,8 +109,13 @@ def read_yaml(name: str | Path, text: bytes, *, environment: Mapping[str, str]) 
         raise composer.refuse("the file is empty", None)
     builder = _Builder(composer)
     data = builder.value(root, (), key=None, depth=0, alias=None)
-    if composer.problems:
-        raise ConfigError(composer.problems)
+    problems = composer.problems
+    if composer.absent and unused is not None:
+        used = {(mark.line, mark.column) for path, mark in builder.marks.items() if not unused(path)}
+        forgiven = [problem for place, problem in composer.absent if (place.line, place.column) not in used]
+        problems = [problem for problem in problems if problem not in forgiven]
+    if problems:
+        raise ConfigError(problems)
     return Document(
         data=data, source=Source(file=file, lines=lines, marks=builder.marks), read=dict(composer.read)
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from windtunnel.config.profiles import is_beside, profile_problems, with_profiles
 from windtunnel.config.proxies import parse_proxy, proxies_of_environment
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.readiness import parse_health
@@ -33,10 +34,9 @@ class SutFile:
     public_env: frozenset[str] = frozenset()
 
 
-def load_sut(path: str | Path, environment: Mapping[str, str]) -> SutFile:
-    """Read an SUT file. Raises ConfigError with every problem in it."""
-    document = read_file(path, environment)
-    require_valid(document, load_schema("sut"))
+def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequence[str] = ()) -> SutFile:
+    """Read an SUT file, with profiles of its own put over it. Raises ConfigError with every problem in it."""
+    document = _read(path, environment, profiles)
     data = document.data
     problems: list[Problem] = []
     services = {name: _service(document, ("services", name), name, problems) for name in data.get("services", {})}
@@ -58,6 +58,22 @@ def load_sut(path: str | Path, environment: Mapping[str, str]) -> SutFile:
         source=document.source,
     )
     return SutFile(sut=sut, document=document, public_env=frozenset(data.get("public_env", ())))
+
+
+def _read(path: str | Path, environment: Mapping[str, str], profiles: Sequence[str]) -> Document:
+    """The file as it stands with the profiles over it, valid."""
+    document = read_file(path, environment, unused=lambda place: is_beside(place, profiles))
+    schema = load_schema("sut")
+    if not profiles:
+        require_valid(document, schema)
+        return document
+    # The base URL may stand in the profiles alone.
+    require_valid(document, {key: value for key, value in schema.items() if key != "anyOf"})
+    if problems := profile_problems(document, profiles):
+        raise ConfigError(problems)
+    document = with_profiles(document, profiles)
+    require_valid(document, schema)
+    return document
 
 
 def _service(document: Document, path: DataPath, name: str, problems: list[Problem]) -> Service:

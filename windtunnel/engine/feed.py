@@ -77,6 +77,10 @@ class Feed:
         """The number, in its track, before which the load ends for want of rows; None when it does not."""
         return self._share.number(len(self._feeder.rows)) if self._feeder.on_end == "stop" else None
 
+    def used(self, instances: int) -> int:
+        """How many rows the first instances of the track take, with those of the tracks that share them."""
+        return self._share.ranks.rank(instances) * self._share.stride
+
     def _values(self, index: int) -> tuple[Any, ...]:
         feeder = self._feeder
         position = self._share.position(index)

@@ -31,6 +31,7 @@ from windtunnel.expressions.sandbox import (
     render_text,
     render_value,
 )
+from windtunnel.model.scenario import Verbatim
 
 __all__ = ["Template", "compile_json", "compile_template", "compile_text", "undefined_variable"]
 
@@ -76,7 +77,7 @@ def compile_template(value: Any) -> Template:
     if isinstance(value, list | tuple):
         parts = [(index, _inside(index, item)) for index, item in enumerate(value)]
         return _container(parts, _build_list([part.evaluate for _, part in parts]))
-    return _constant(value)
+    return _constant(value.value if isinstance(value, Verbatim) else value)
 
 
 def compile_text(text: str | float, *, encode: Encode | None = None) -> Template:

@@ -40,7 +40,8 @@ class TestPlan:
     `load` is that of all scenarios which have none of their own. `secrets` are values that came from the
     environment and must never be written, `workers` the processes that share the load. Of several
     runs that share one load, `shard` says which this is. A run that takes longer than `max_duration_s` is ended.
-    `fail_on` is what makes it fail besides thresholds: see verdict/fail_on.py.
+    `fail_on` is what makes it fail besides thresholds: see verdict/fail_on.py. `left_out` are scenarios that were
+    not selected.
     """
 
     sut: Sut
@@ -53,6 +54,7 @@ class TestPlan:
     tags: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     sources: tuple[Source, ...] = ()
+    left_out: tuple[Scenario, ...] = ()
     workers: int = 1
     max_duration_s: float | None = None
     fail_on: str = "thresholds"

@@ -10,7 +10,7 @@ from windtunnel.model.data import Feeder
 from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
 
-__all__ = ["Block", "FlowFunction", "Scenario", "Step", "StopWhen", "walk"]
+__all__ = ["Block", "FlowFunction", "Scenario", "Step", "StopWhen", "Verbatim", "walk"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,13 @@ def walk(steps: Sequence[Step]) -> Iterator[Step]:
         yield step
         for block in step.blocks:
             yield from walk(block.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """A start value that is not a template, whatever it looks like: it came from the command line."""
+
+    value: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

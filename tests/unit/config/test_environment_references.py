@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from golden import golden, message_of
+from golden import Write, golden, message_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.config.reader import read_yaml
+from windtunnel.config.reader import read_file, read_yaml
 from windtunnel.config.references import expand, secret_values
 
 ENVIRONMENT = {
@@ -116,3 +116,33 @@ def test_expanding_never_raises_and_text_without_references_stays(text: str, env
 def test_an_escaped_reference_is_literal_whatever_stands_around_it(before: str, after: str):
     before, after = before.replace("$", ""), after.replace("$", "")
     assert expand(f"{before}$${{A}}{after}", {"A": "never"}).text == f"{before}${{A}}{after}"
+
+
+def test_a_secret_can_stand_in_a_file_whose_last_line_break_is_not_part_of_it(write: Write):
+    write("secrets/token", "very-secret-token\n")
+    path = write("sut.yaml", 'base_url: http://x.test\nheaders: { A: "Bearer ${file:secrets/token}" }\n')
+    document = read_file(path, {})
+    assert document.data["headers"] == {"A": "Bearer very-secret-token"}
+    assert document.secrets == {"very-secret-token"}
+
+
+def test_what_came_from_a_file_is_secret_even_if_it_is_a_number_or_a_url(write: Write):
+    write("n", "1234567890")
+    write("u", "http://user@x.test")
+    path = write("sut.yaml", "a: ${file:n}\nb: ${file:u}\nc: ${file:gone:-default}\n")
+    document = read_file(path, {})
+    assert document.data == {"a": 1234567890, "b": "http://user@x.test", "c": "default"}
+    assert document.secrets == {"1234567890", "http://user@x.test"}
+
+
+def test_a_secret_that_can_not_be_read_is_told_where_it_is_asked_for(write: Write):
+    write("big", "x" * 70_000)
+    write("binary", b"\xff\xfe")
+    path = write("sut.yaml", "a: ${file:/nowhere/token}\nb: ${file:big}\nc: ${file:binary}\nd: ${file:}\n")
+    lines = [line for line in message_of(lambda: read_file(path, {})).splitlines() if line.startswith("sut")]
+    assert lines == [
+        'sut.yaml:1:4: there is no file "/nowhere/token"',
+        'sut.yaml:2:4: "big" is larger than 64 KiB, too large for a secret',
+        'sut.yaml:3:4: "binary" is not UTF-8 text',
+        'sut.yaml:4:4: "${file:}" is not a reference to the environment',
+    ]

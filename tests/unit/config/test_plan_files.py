@@ -191,7 +191,7 @@ def test_flags_win_over_the_plan(write):
         directory="elsewhere",
         bodies="all",
         name="by hand",
-        tags={"who": "me"},
+        tags=["who=me"],
     )
     plan = load(plan="windtunnel.yaml", sut="other.yaml", scenarios=["scenarios/b.yaml"], overrides=flags)
     assert (plan.name, plan.tags, plan.seed) == ("by hand", {"branch": "main", "who": "me"}, 0)

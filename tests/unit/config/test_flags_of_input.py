@@ -1,0 +1,170 @@
+"""What the command line puts in: `--set`, `--tag`, `--only`, `--skip`, `--env-file`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from golden import Write, golden, message_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from windtunnel.config.assemble import load_all
+from windtunnel.config.env_file import read_env_file
+from windtunnel.config.flags import Overrides
+from windtunnel.config.presets import parse_preset
+from windtunnel.expressions.template import compile_template
+from windtunnel.model.plan import TestPlan
+
+
+@pytest.fixture
+def load(write: Write):
+    write("sut.yaml", "base_url: http://x.test")
+    for name, weight, tags in (("browse", 1, "{ team: web }"), ("checkout", 2, "{ team: cart, slow: true }")):
+        write(
+            f"scenarios/{name}.yaml",
+            f"id: {name}\nweight: {weight}\ntags: {tags}\nvariables: {{ qty: 1, {name}_word: a }}\n"
+            "flow: [{ type: http, name: x, path: / }]\n",
+        )
+
+    def load_it(**flags: Any) -> TestPlan:
+        return load_all(environment={}, random_seed=1, overrides=Overrides(**flags))
+
+    return load_it
+
+
+def variables(plan: TestPlan, id: str) -> dict[str, Any]:
+    (scenario,) = [each for each in plan.scenarios if each.id == id]
+    return {name: compile_template(value)({}) for name, value in scenario.variables.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5", 5),
+        ("1.5", 1.5),
+        ("true", True),
+        ("no", "no"),
+        ("", None),
+        ("'5'", "5"),
+        ('"a b"', "a b"),
+        ("it's", "it's"),
+        ("a=b", "a=b"),
+        ("{{ uuid() }}", "{{ uuid() }}"),
+    ],
+)
+def test_set_is_typed_like_a_scalar_of_yaml_and_is_never_a_template(load, text: str, value: Any):
+    plan = load(settings=[f"qty={text}"])
+    assert variables(plan, "browse")["qty"] == value
+    assert variables(plan, "checkout")["qty"] == value
+
+
+def test_set_reaches_the_scenarios_that_have_the_variable(load):
+    plan = load(settings=["browse_word=b"])
+    assert variables(plan, "browse") == {"qty": 1, "browse_word": "b"}
+    assert variables(plan, "checkout") == {"qty": 1, "checkout_word": "a"}
+
+
+def test_set_with_a_name_that_no_scenario_has_is_a_problem(load):
+    assert message_of(lambda: load(settings=["qyt=2", "qty"])) == golden(
+        """
+        --set: "qty" is not a name and its value
+          help: write it like qty=2
+        """
+    )
+    assert message_of(lambda: load(settings=["qyt=2"])) == golden(
+        """
+        --set: no scenario has a variable "qyt"
+          help: did you mean "qty"?
+        """
+    )
+
+
+@given(st.text())
+def test_any_text_behind_a_name_is_some_value_or_a_problem_told(text: str):
+    name, _ = parse_preset(f"name={text}" if len(text) < 900 else "name=x")
+    assert name == "name"
+
+
+@pytest.mark.parametrize(
+    ("only", "skip", "left"),
+    [
+        (["check*"], [], ["checkout"]),
+        (["team=web"], [], ["browse"]),
+        (["team=*"], ["slow=true"], ["browse"]),
+        ([], ["browse"], ["checkout"]),
+        (["browse", "checkout"], [], ["browse", "checkout"]),
+    ],
+)
+def test_only_and_skip_pick_by_name_or_tag(load, only: list[str], skip: list[str], left: list[str]):
+    assert [scenario.id for scenario in load(only=only, skip=skip).scenarios] == left
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"only": ["chekout"]}, '--only: no scenario is called "chekout"\n  help: did you mean "checkout"?'),
+        ({"skip": ["x"]}, '--skip: no scenario is called "x"\n  help: the scenarios are browse, checkout'),
+        ({"only": ["team=wbe"]}, '--only: no scenario has a tag "team=wbe"\n  help: did you mean "team=web"?'),
+        ({"skip": ["*"]}, "--skip leaves no scenario to run"),
+        ({"only": ["browse"], "skip": ["team=web"]}, "--only and --skip leave no scenario to run"),
+        ({"tags": ["team"]}, '--tag: "team" is not a tag and its value\n  help: write it like team=cart'),
+    ],
+)
+def test_what_means_nothing_is_a_problem(load, flags: dict[str, Any], message: str):
+    assert message_of(lambda: load(**flags)) == message
+
+
+def test_tags_of_the_run_are_added_to_those_of_the_plan(load):
+    assert load(tags=["stage=test", "note="]).tags == {"stage": "test", "note": ""}
+
+
+def test_an_env_file_is_read_as_docker_compose_reads_it(write: Write):
+    text = r"""
+        # the shop
+        PLAIN=abc 123  # said aside
+        export EXPORTED=yes
+        HASH=a#b
+        SINGLE='as $it \n is' # aside
+        DOUBLE="two\nlines \"quoted\" \$5"
+        EMPTY=
+        SPACED = value
+        URL=http://x.test/?a=b
+        """
+    path = write(".env", text.replace("\n        ", "\r\n"))
+    assert read_env_file(path) == {
+        "PLAIN": "abc 123",
+        "EXPORTED": "yes",
+        "HASH": "a#b",
+        "SINGLE": "as $it \\n is",
+        "DOUBLE": 'two\nlines "quoted" $5',
+        "EMPTY": "",
+        "SPACED": "value",
+        "URL": "http://x.test/?a=b",
+    }
+
+
+def test_every_line_of_an_env_file_that_is_none_is_told_without_its_value(write: Write):
+    path = write(".env", 'A=1\nsecret-value\nB=\'open\n1C=2\nD="x" y\n')
+    assert message_of(lambda: read_env_file(path)) == golden(
+        """
+        .env:2:1: not a KEY=VALUE line
+          help: write NAME=value, or NAME="a value"
+        .env:3:1: the quotes of B are not closed
+          help: write NAME=value, or NAME="a value"
+        .env:4:1: not a KEY=VALUE line
+          help: write NAME=value, or NAME="a value"
+        .env:5:1: the quotes of D are not closed
+          help: write NAME=value, or NAME="a value"
+        """
+    )
+
+
+def test_an_env_file_that_is_not_there_is_named_with_a_near_one(write: Write):
+    write("test.env", "A=1")
+    assert message_of(lambda: read_env_file("tset.env")) == golden(
+        """
+        --env-file: there is no file "tset.env"
+          help: did you mean "test.env"?
+        """
+    )

@@ -1,0 +1,73 @@
+r"""Files of `KEY=VALUE` lines (`--env-file`), as docker compose and dotenv read them, without interpolation.
+
+# a comment
+TOKEN=abc 123           # to the end of the line, a comment after a blank left out
+export NAME='as is'     # single quotes: nothing is special inside
+TEXT="two\nlines"       # double quotes: \n \r \t \\ \" and \$ mean what they mean in a shell
+EMPTY=
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from windtunnel.config.reader import MAX_BYTES, similar_name
+from windtunnel.errors import ConfigError, Location, Problem
+
+__all__ = ["read_env_file"]
+
+_LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*(?P<rest>.*)", re.DOTALL)
+_SINGLE = re.compile(r"'(?P<value>[^']*)'\s*(?:#.*)?")
+_DOUBLE = re.compile(r'"(?P<value>(?:[^"\\]|\\.)*)"\s*(?:#.*)?')
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+def read_env_file(path: str) -> dict[str, str]:
+    """The variables in the file. Raises ConfigError with every line that is none; values are never shown."""
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        value = None if match is None else _value(match["rest"].strip())
+        if match is None or value is None:
+            what = "not a KEY=VALUE line" if match is None else f"the quotes of {match['name']} are not closed"
+            where = Location(file=path, line=number, column=1)
+            problems.append(Problem(message=what, where=where, hint='write NAME=value, or NAME="a value"'))
+        else:
+            values[match["name"]] = value
+    if problems:
+        raise ConfigError(problems)
+    return values
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError.of(f'--env-file: there is no file "{path}"', hint=similar_name(path)) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError.of(f'--env-file: "{path}" can\'t be read: {reason}') from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError.of(f'--env-file: "{path}" is larger than 1 MiB')
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+    except UnicodeDecodeError:
+        raise ConfigError.of(f'--env-file: "{path}" is not UTF-8', hint="save it as UTF-8") from None
+
+
+def _value(text: str) -> str | None:
+    """What stands behind the `=`; None when a quote is opened and not closed, or something follows it."""
+    if text.startswith("'"):
+        single = _SINGLE.fullmatch(text)
+        return single["value"] if single else None
+    if text.startswith('"'):
+        double = _DOUBLE.fullmatch(text)
+        return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[1]), double["value"]) if double else None
+    return _COMMENT.sub("", text, count=1).strip()

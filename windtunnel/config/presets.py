@@ -1,0 +1,63 @@
+"""`--set name=value`: start values of variables from the command line, and `--tag key=value`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from windtunnel.config.scalars import resolve
+from windtunnel.errors import ExpressionError, Problem, did_you_mean
+from windtunnel.model.scenario import Scenario, Verbatim
+
+__all__ = ["parse_preset", "parse_tag", "preset_problems", "with_presets"]
+
+_PRESET = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
+_TAG = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<value>.*)", re.DOTALL)
+_QUOTED = re.compile(r"'(?P<single>(?:[^']|'')*)'|\"(?P<double>[^\"\\]*)\"", re.DOTALL)
+_MOST_SHOWN = 10
+
+
+def parse_preset(text: str) -> tuple[str, Any]:
+    """(name, value) of `qty=2`: typed as an unquoted YAML scalar, text in quotes. Raises ExpressionError."""
+    match = _PRESET.fullmatch(text)
+    if match is None:
+        raise ExpressionError(f'"{text}" is not a name and its value', hint="write it like qty=2")
+    quoted = _QUOTED.fullmatch(match["value"])
+    if quoted is not None:
+        single = quoted["single"]
+        return match["name"], quoted["double"] if single is None else single.replace("''", "'")
+    try:
+        return match["name"], resolve(match["value"])
+    except ValueError as error:
+        raise ExpressionError(f"{error} is too large", hint="put it into quotes if it is meant as text") from None
+
+
+def parse_tag(text: str) -> tuple[str, str]:
+    """(key, value) of `team=cart`. Raises ExpressionError."""
+    match = _TAG.fullmatch(text)
+    if match is None:
+        raise ExpressionError(f'"{text}" is not a tag and its value', hint="write it like team=cart")
+    return match["name"], match["value"]
+
+
+def preset_problems(presets: Mapping[str, Any], scenarios: Sequence[Scenario]) -> list[Problem]:
+    """A problem for each name that is a variable of none of the scenarios."""
+    known = sorted({name for scenario in scenarios for name in scenario.variables})
+    shown = ", ".join(known[:_MOST_SHOWN]) + (", …" if len(known) > _MOST_SHOWN else "")
+    hint = f"the variables are {shown}" if known else "give it a start value in a scenario: variables: { … }"
+    return [
+        Problem(
+            message=f'--set: no scenario has a variable "{name}"',
+            hint=did_you_mean(name, known) or hint,
+        )
+        for name in presets
+        if name not in known
+    ]
+
+
+def with_presets(scenario: Scenario, presets: Mapping[str, Any]) -> Scenario:
+    """The scenario with those of the presets that are variables of it. They are values, never templates."""
+    own = {name: Verbatim(value) for name, value in presets.items() if name in scenario.variables}
+    return replace(scenario, variables={**scenario.variables, **own}) if own else scenario
