@@ -8,10 +8,12 @@ from typing import Protocol
 
 from windtunnel.actions.assert_ import AssertAction
 from windtunnel.actions.branch import BranchAction
+from windtunnel.actions.foreign import foreign_type
 from windtunnel.actions.group import GroupAction
 from windtunnel.actions.http import HttpAction
 from windtunnel.actions.judge import errored
 from windtunnel.actions.place import Place, StepCompiler
+from windtunnel.actions.python.step import PythonAction
 from windtunnel.actions.set_ import SetAction
 from windtunnel.actions.wait import WaitAction
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
@@ -42,6 +44,7 @@ ACTIONS: Mapping[str, ActionType] = {
     "set": SetAction,
     "group": GroupAction,
     "branch": BranchAction,
+    "python": PythonAction,
 }
 """Every step type by the name it has in YAML."""
 
@@ -120,7 +123,9 @@ def _compile(step: Step, compiler: StepCompiler) -> CompiledStep | None:
 
 def _action(step: Step, compiler: StepCompiler, actions: Mapping[str, ActionType]) -> Action | None:
     place = compiler.at(step)
-    action_type = actions.get(step.type)
+    action_type: ActionType | None = actions.get(step.type)
+    if action_type is None and actions is ACTIONS:
+        action_type = foreign_type(step.type)
     if action_type is None:
         hint = did_you_mean(step.type, actions) or f"one of {', '.join(actions)}"
         (place / "type").problem(f'unknown step type "{step.type}"', hint=hint)

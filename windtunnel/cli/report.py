@@ -20,6 +20,15 @@ def report(
         typer.Argument(metavar="RUN", help="A run id, a path, or latest (default).", show_default=False),
     ] = None,
     run_id: RunId = None,
+    forms: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Write this form too, one of an installed package perhaps. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     output: Output = None,
     quiet: Quiet = False,
     color: Color = None,
@@ -28,7 +37,7 @@ def report(
 
     Exits 0 when the report was rendered, whatever the verdict in it.
     """
-    from windtunnel.cli.rendering import write_reports
+    from windtunnel.cli.rendering import write_form, write_reports
     from windtunnel.errors import ConfigError
     from windtunnel.report.collect import analyse
     from windtunnel.storage.directory import RunDirectory
@@ -37,4 +46,6 @@ def report(
         raise ConfigError.of(f"RUN is {run!r} and --run-id is {run_id!r}", hint="give one of them")
     directory = RunDirectory.find(run or run_id or "latest", Path(output or "runs"))
     terminal = Terminal.standard(color=color, quiet=quiet)
-    write_reports(directory, analyse(directory), terminal, environment=os.environ)
+    rendered = write_reports(directory, analyse(directory), terminal, environment=os.environ)
+    for name in forms or ():
+        terminal.say(f"{name}  {write_form(name, rendered, directory)}")

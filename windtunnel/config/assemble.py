@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.data import shared_rows_problems
@@ -40,7 +39,6 @@ def load_all(
     plan: str | None = None,
     overrides: Overrides = Overrides(),
     processors: int = 1,
-    step_schemas: Mapping[str, Mapping[str, Any]] = {},
 ) -> TestPlan:
     """Read everything a run needs. What neither the flags nor the plan name is `sut.yaml` and `scenarios/`.
 
@@ -67,7 +65,7 @@ def load_all(
             problems += [_placed(problem, named_by) for problem in error.problems]
     patterns = _patterns(scenarios, plan_file, fallback=not broken_plan)
     if patterns:
-        scenario_files, found = gather_scenarios(patterns, environment, step_schemas=step_schemas)
+        scenario_files, found = gather_scenarios(patterns, environment)
         problems += found
     if problems or sut_file is None:
         # A scenario that isn't there is a problem of the plan, if the plan names it.

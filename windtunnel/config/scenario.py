@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from windtunnel import plugins
 from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.data import read_feeders
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
@@ -36,15 +37,12 @@ class ScenarioFile:
 def load_scenarios(
     patterns: Sequence[str | Pattern],
     environment: Mapping[str, str],
-    *,
-    step_schemas: Mapping[str, Mapping[str, Any]] = {},
 ) -> list[ScenarioFile]:
     """Read every scenario that the patterns (files, directories, globs) stand for.
 
-    `step_schemas` adds step types: the type to the JSON Schema of its own keys. Raises ConfigError with the
-    problems of all files.
+    Raises ConfigError with the problems of all files.
     """
-    files, problems = gather_scenarios(patterns, environment, step_schemas=step_schemas)
+    files, problems = gather_scenarios(patterns, environment)
     if problems:
         raise ConfigError(problems)
     return files
@@ -53,8 +51,6 @@ def load_scenarios(
 def gather_scenarios(
     patterns: Sequence[str | Pattern | PythonScenario],
     environment: Mapping[str, str],
-    *,
-    step_schemas: Mapping[str, Mapping[str, Any]] = {},
 ) -> tuple[list[ScenarioFile], list[Problem]]:
     """As `load_scenarios`, with the problems as a value beside the scenarios that have none.
 
@@ -67,7 +63,7 @@ def gather_scenarios(
         if not isinstance(pattern, PythonScenario)
     ]
     paths, problems = find_scenario_files(wanted)
-    schema = with_step_types(load_schema("scenario"), step_schemas)
+    schema = load_schema("scenario")
     files: list[ScenarioFile] = []
     sources: list[ScenarioPath | PythonScenario] = [*paths, *in_hand]
     for path in sources:
@@ -124,12 +120,30 @@ def _load(
         document = read_file(path.path, environment)
         if not path.named and _is_fragment(document.data):
             return []
-        require_valid(document, schema)
+        require_valid(document, with_step_types(schema, _added_types(document.data, schema)))
         found = [(_scenario(document), document)]
     files = [ScenarioFile(scenario=scenario, document=document) for scenario, document in found]
     if isinstance(path, PythonScenario) or path.weight is None:
         return files
     return [replace(file, scenario=replace(file.scenario, weight=path.weight)) for file in files]
+
+
+def _added_types(data: Any, schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The schemas of the step types in a file that installed packages add."""
+    own = schema["$defs"]["step"]["properties"]["type"]["enum"]
+    unknown = _types_in(data) - set(own)
+    added = plugins.installed(plugins.ACTIONS) if unknown else {}
+    return {name: plugins.require(added[name]).schema for name in sorted(unknown) if name in added}
+
+
+def _types_in(data: Any) -> set[str]:
+    """Every `type` of a mapping that stands in a list, however deep."""
+    if isinstance(data, Mapping):
+        return {name for value in data.values() for name in _types_in(value)}
+    if not isinstance(data, list):
+        return set()
+    here = {each.get("type") for each in data if isinstance(each, Mapping)}
+    return {name for name in here if isinstance(name, str)} | {name for each in data for name in _types_in(each)}
 
 
 def _is_fragment(data: Any) -> bool:
