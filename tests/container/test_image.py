@@ -12,7 +12,7 @@ from podman import TAG, Image, mounted
 
 import windtunnel
 
-pytestmark = pytest.mark.container
+pytestmark = [pytest.mark.container, pytest.mark.timeout(600)]  # the first of them builds the image
 
 # A count, not a time: a time over its limit by less than the machine's own lag is inconclusive, not failed.
 IMPOSSIBLE = "http_reqs: count > 1000000"

@@ -1,0 +1,107 @@
+"""Our own pipeline, run by gitlab-ci-local with its shell executor: template, red job, shards and merge."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from podman import ROOT, Answer, finished, tracked_copy
+
+pytestmark = [pytest.mark.container, pytest.mark.timeout(400)]
+
+STATE = ".gitlab-ci-local"
+
+
+class Pipeline:
+    """A pipeline that has ended."""
+
+    def __init__(self, folder: Path, answer: Answer) -> None:
+        self.folder, self.answer = folder, answer
+
+    def artifacts(self, job: str) -> list[Path]:
+        """The artifacts of a job; several folders where it ran as several."""
+        return sorted((self.folder / STATE / "artifacts").glob(f"{job}*"))
+
+    def log(self, job: str) -> str:
+        return (self.folder / STATE / f"output/{job}.log").read_text()
+
+    def summary(self, job: str, output: str = "windtunnel-report") -> dict:
+        [folder] = self.artifacts(job)
+        return json.loads((folder / output / "latest/summary.json").read_text())
+
+
+@pytest.fixture(scope="module", name="pipeline")
+def run_pipeline(tools: Path, tmp_path_factory: pytest.TempPathFactory, shop_url: str) -> Pipeline:
+    folder = tracked_copy(tmp_path_factory.mktemp("gitlab") / "project")
+    # It works out the project's name from the remote, and never asks it for anything.
+    finished(["git", "remote", "add", "origin", "https://gitlab.example/windtunnel/action.git"], folder=folder)
+    program = str(tools.parent / "node_modules/.bin/gitlab-ci-local")
+    options = ["--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source", "--concurrency", "2"]
+    # The jobs' image is this interpreter's environment: the shell executor runs `windtunnel` from the path.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    answer = finished(
+        [program, *options, "--variable", f"SHOP_URL={shop_url}"],
+        folder=folder,
+        environment={"PATH": path, "HOME": str(folder.parent), "NO_COLOR": "1", "FORCE_COLOR": "0"},
+        timeout_s=300,
+    )
+    return Pipeline(folder, answer)
+
+
+def test_the_pipeline_is_green_since_its_red_job_may_fail(pipeline: Pipeline):
+    assert pipeline.answer.returncode == 0, pipeline.answer.stdout[-4000:] + pipeline.answer.stderr[-2000:]
+
+
+def test_the_template_runs_with_its_inputs_and_keeps_the_run(pipeline: Pipeline):
+    summary = pipeline.summary("passes")
+    assert (summary["verdict"], summary["run"]["instances"]) == ("pass", 200)
+    assert [result["selector"] for result in summary["thresholds"]] == ["instances", "http_req_failed"]
+
+
+def test_a_failed_threshold_ends_the_job_with_its_own_exit_code(pipeline: Pipeline):
+    summary = pipeline.summary("must-fail", "windtunnel-red")
+    assert (summary["verdict"], summary["exit_code"], summary["run"]["instances"]) == ("fail", 99, 20)
+    assert "WARN  must-fail" in pipeline.answer.stdout
+
+
+def test_every_report_that_the_template_names_is_written(pipeline: Pipeline):
+    [_, body] = yaml.safe_load_all((ROOT / "templates/windtunnel.yml").read_text())
+    reports = body["$[[ inputs.job ]]"]["artifacts"]["reports"]
+    assert set(reports) == {"junit", "metrics", "load_performance", "codequality", "annotations", "dotenv"}
+    [folder] = pipeline.artifacts("passes")
+    for report in reports.values():
+        assert (folder / report.replace("$[[ inputs.output-dir ]]", "windtunnel-report")).is_file(), report
+
+
+def test_later_jobs_can_read_the_outcome_as_variables(pipeline: Pipeline):
+    [folder] = pipeline.artifacts("passes")
+    lines = (folder / "windtunnel-report/latest/ci/windtunnel.env").read_text().splitlines()
+    assert {"WINDTUNNEL_VERDICT=pass", "WINDTUNNEL_EXIT_CODE=0", "WINDTUNNEL_INSTANCES=200"} <= set(lines)
+
+
+def test_two_shards_merged_give_the_totals_of_one_run(pipeline: Pipeline, shop_url: str, tmp_path: Path):
+    parts = [
+        json.loads((folder / "windtunnel-report/latest/summary.json").read_text())
+        for folder in pipeline.artifacts("shards")
+    ]
+    assert [part["run"]["instances"] for part in parts] == [51, 50]
+
+    (tmp_path / "shop.yaml").write_text(f"name: The demo shop\nbase_url: {shop_url}\n")
+    load = ["--scenarios", str(ROOT / "scenarios"), "--parallel", "4", "--count", "101", "--seed", "7", "--quiet"]
+    command = [sys.executable, "-m", "windtunnel", "run", "--sut", "shop.yaml", *load]
+    subprocess.run(command, cwd=tmp_path, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    whole = json.loads((tmp_path / "runs/latest/summary.json").read_text())
+
+    merged = pipeline.summary("merge", "merged")
+    assert (merged["verdict"], merged["run"]["instances"]) == (whole["verdict"], whole["run"]["instances"])
+    assert totals(merged) == totals(whole)
+
+
+def totals(summary: dict) -> dict[tuple[str, str], tuple[int, int]]:
+    """How often every step of every scenario ran and failed."""
+    return {(step["scenario"], step["step"]): (step["count"], step["failed"]) for step in summary["steps"]}
