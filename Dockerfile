@@ -13,7 +13,8 @@ RUN pip install --require-hashes --no-deps --requirement /build/requirements-bui
  && pip install --require-hashes --no-deps --no-compile --no-warn-script-location --ignore-installed --root /install \
         --requirement /build/requirements.lock
 
-# The bytecode is never checked against a source's time, so it stays valid on any file system, whoever runs it.
+# The bytecode is never checked against a source's time, so it stays valid on any file system, whoever runs it. What
+# no run imports stays out: C sources, stubs and tests of packages, and the bytecode of Pygments' 500 lexers.
 COPY LICENSE README.md pyproject.toml /build/
 COPY scenarios /build/scenarios
 COPY schemas /build/schemas
@@ -21,7 +22,9 @@ COPY windtunnel /build/windtunnel
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheels /build \
  && pip install --no-deps --no-index --no-compile --no-warn-script-location --ignore-installed --root /install \
         /build/wheels/*.whl \
- && python -m compileall -q -j 0 -s /install -p / --invalidation-mode unchecked-hash /install
+ && find /install -name '*.py[xi]' -delete -o -name '*.px[di]' -delete -o -name '*.[ch]' -delete \
+ && find /install -type d -name tests -prune -exec rm -r {} + \
+ && python -m compileall -q -j 0 -s /install -p / -x pygments/lexers --invalidation-mode unchecked-hash /install
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Windtunnel" \

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import subprocess
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from podman import TAG, Image, mounted
+from podman import TAG, Answer, Image, mounted
 
 import windtunnel
 
@@ -26,6 +27,22 @@ def summary_of(workspace: Path) -> dict:
 def test_the_image_answers_with_its_version(image: Image):
     answer = image.run("--version", network="none")
     assert answer.stdout.strip() == f"windtunnel {windtunnel.__version__}", answer.stderr
+
+
+def test_the_image_answers_within_a_second(image: Image):
+    def once() -> float:
+        started = time.monotonic()
+        assert image.run("--version", network="none").returncode == 0
+        return time.monotonic() - started
+
+    # The best of some: the machine may be busy with something else, the image can't be faster than it is.
+    assert min(once() for _ in range(5)) < 1
+
+
+def test_without_a_network_the_service_is_unreachable_and_nothing_else_goes_wrong(image: Image, workspace: Path):
+    answer = image.run("run", *LOAD, options=mounted(workspace), network="none")
+    assert answer.returncode == 3, answer.stdout + answer.stderr
+    assert summary_of(workspace)["verdict"] == "unreachable"
 
 
 def test_a_shell_is_in_the_image_for_runners_that_bring_their_own_commands(image: Image):
@@ -76,22 +93,31 @@ def test_a_folder_that_can_not_be_written_is_told_before_anything_is_sent(image:
     assert "--user" in answer.stderr
 
 
+@contextlib.contextmanager
+def running(image: Image, name: str, *arguments: str, options: Sequence[str]) -> Iterator[None]:
+    """A container in the background, of which nothing is left afterwards."""
+    try:
+        started = image.podman("run", "--detach", "--name", name, "--network", "host", *options, TAG, *arguments)
+        assert started.returncode == 0, started.stderr
+        yield
+    finally:
+        image.podman("rm", "--force", "--ignore", name)
+
+
+def wait_for_records(image: Image, name: str, runs: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not any(file.stat().st_size for file in runs.glob("2*/records/*.jsonl")):
+        assert time.monotonic() < deadline, image.podman("logs", name).stderr
+        time.sleep(0.05)
+
+
 def test_the_first_process_of_a_container_obeys_a_signal(image: Image, workspace: Path):
     name = f"windtunnel-{workspace.parent.name}"
     endless = ("run", *LOAD[:4], "--parallel", "2", "--duration", "90s")
-    started = image.podman(
-        "run", "--detach", "--name", name, "--network", "host", *mounted(workspace), TAG, *endless
-    )
-    try:
-        assert started.returncode == 0, started.stderr
-        deadline = time.monotonic() + 30
-        while not any(file.stat().st_size for file in workspace.glob("runs/2*/records/*.jsonl")):
-            assert time.monotonic() < deadline, image.podman("logs", name).stderr
-            time.sleep(0.05)
+    with running(image, name, *endless, options=mounted(workspace)):
+        wait_for_records(image, name, workspace / "runs")
         image.podman("kill", "--signal", "TERM", name)
         assert image.podman("wait", name).stdout.strip() == "143"
-    finally:
-        image.podman("rm", "--force", "--ignore", name)
     assert summary_of(workspace)["verdict"] == "interrupted"
 
 
@@ -105,7 +131,7 @@ class Runner:
         for name in ("output", "summary"):
             (self.commands / name).touch(mode=0o644)
 
-    def run(self, **inputs: str) -> subprocess.CompletedProcess[str]:
+    def options(self, **inputs: str) -> list[str]:
         environment = {
             "CI": "true",
             "GITHUB_ACTIONS": "true",
@@ -118,7 +144,10 @@ class Runner:
         options += ["--volume", f"{self.commands}:/github/file_commands"]
         for name, value in environment.items():
             options += ["--env", f"{name}={value}"]
-        return self.image.run("action", options=options)
+        return options
+
+    def run(self, **inputs: str) -> Answer:
+        return self.image.run("action", options=self.options(**inputs))
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -163,3 +192,22 @@ def test_the_action_says_what_is_wrong_with_a_file_where_it_is_wrong(runner: Run
     assert (runner.outputs["verdict"], runner.outputs["exit-code"]) == ("invalid", "2")
     assert "::error file=sut.yaml,line=2,title=Windtunnel%3A invalid::" in answer.stdout
     assert "base_ulr" in runner.summary
+
+
+@pytest.mark.parametrize("init", [[], ["--init"]], ids=["as the first process", "under an init"])
+def test_a_cancelled_job_has_its_outputs_within_five_seconds(runner: Runner, init: list[str]):
+    name = f"windtunnel-{runner.workspace.parent.name}"
+    options = [*init, *runner.options(sut="sut.yaml", scenarios="scenarios/", parallel="5", duration="90s")]
+    with running(runner.image, name, "action", options=options):
+        wait_for_records(runner.image, name, runner.workspace / "windtunnel-report")
+        cancelled = time.monotonic()
+        # As the runner does it, though sooner: SIGINT, and SIGTERM to what is still there.
+        runner.image.podman("kill", "--signal", "INT", name)
+        time.sleep(1)
+        runner.image.podman("kill", "--signal", "TERM", name)
+        code = runner.image.podman("wait", name).stdout.strip()
+        took_s = time.monotonic() - cancelled
+    assert took_s < 5
+    assert code in {"130", "143"}
+    assert (runner.outputs["verdict"], runner.outputs["exit-code"]) == ("interrupted", code)
+    assert "Interrupted" in runner.summary
