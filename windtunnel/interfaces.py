@@ -119,6 +119,7 @@ class StepOutcome(msgspec.Struct, kw_only=True, gc=False):
     action has handed each to `Instance.observe` as it ended. `request_failed`: that last request got no
     complete response, or a status that was not asked for (`http_req_failed`). `stops` is False for a step whose
     failure is only that of a step inside it which was told to go on: it doesn't end the flow around it either.
+    `held_us` is how long code of the user's kept everything else in the process from running, if that is notable.
     """
 
     outcome: str = "passed"
@@ -130,6 +131,7 @@ class StepOutcome(msgspec.Struct, kw_only=True, gc=False):
     requests: int = 0
     request_failed: bool = False
     stops: bool = True
+    held_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

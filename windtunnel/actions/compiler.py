@@ -9,12 +9,14 @@ from typing import Protocol
 from windtunnel.actions.assert_ import AssertAction
 from windtunnel.actions.branch import BranchAction
 from windtunnel.actions.choose import ChooseAction
+from windtunnel.actions.foreign import foreign_type
 from windtunnel.actions.group import GroupAction
 from windtunnel.actions.http import HttpAction
 from windtunnel.actions.include import IncludeAction
 from windtunnel.actions.judge import errored
 from windtunnel.actions.parallel import ParallelAction
 from windtunnel.actions.place import Place, StepCompiler
+from windtunnel.actions.python.step import PythonAction
 from windtunnel.actions.repeat import RepeatAction
 from windtunnel.actions.set_ import SetAction
 from windtunnel.actions.wait import WaitAction
@@ -50,6 +52,7 @@ ACTIONS: Mapping[str, ActionType] = {
     "repeat": RepeatAction,
     "parallel": ParallelAction,
     "include": IncludeAction,
+    "python": PythonAction,
 }
 """Every step type by the name it has in YAML."""
 
@@ -128,7 +131,9 @@ def _compile(step: Step, compiler: StepCompiler) -> CompiledStep | None:
 
 def _action(step: Step, compiler: StepCompiler, actions: Mapping[str, ActionType]) -> Action | None:
     place = compiler.at(step)
-    action_type = actions.get(step.type)
+    action_type: ActionType | None = actions.get(step.type)
+    if action_type is None and actions is ACTIONS:
+        action_type = foreign_type(step.type)
     if action_type is None:
         hint = did_you_mean(step.type, actions) or f"one of {', '.join(actions)}"
         (place / "type").problem(f'unknown step type "{step.type}"', hint=hint)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
+from windtunnel import plugins
 from windtunnel.ci.gitlab import artifact_url
 from windtunnel.cli.signals import Interrupted, Interruptions
 from windtunnel.cli.terminal import Terminal
-from windtunnel.errors import EvidenceError
+from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
 from windtunnel.report import terminal as terminal_report
 from windtunnel.report.collect import Analysis, build_report
 from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
 from windtunnel.storage.directory import RunDirectory
 
-__all__ = ["write_reports"]
+__all__ = ["write_form", "write_reports"]
 
 SHORT = ("markdown", "dotenv", "junit", "openmetrics", "k6", "code-quality", "external-links")
 """The renderers whose files every run leaves behind, between `summary.json` and the HTML, which takes longest."""
@@ -85,3 +87,27 @@ class _Files:
             write()
         except EvidenceError as error:
             self.failures.append(error)
+
+
+def write_form(name: str, report: Report, directory: RunDirectory) -> Path:
+    """Write the file of a renderer, our own or one that an installed package adds; returns its path.
+
+    Raises ConfigError when there is none of that name, or a package's can't do it.
+    """
+    if name in RENDERERS:
+        file_name, render = RENDERERS[name]
+        text = render(report)
+    else:
+        added = plugins.installed(plugins.RENDERERS)
+        if name not in added:
+            known = [*RENDERERS, *added]
+            hint = did_you_mean(name, known) or f"the forms are {', '.join(known)}"
+            raise ConfigError.of(f'there is no form "{name}"', hint=hint)
+        renderer = plugins.require(added[name])
+        try:
+            file_name, text = str(renderer.file_name), str(renderer.render(report))
+        except Exception as error:  # noqa: BLE001  it is not our code
+            kind = type(error).__name__
+            raise ConfigError.of(f"the {added[name]} can't render this run: {kind}: {error}") from None
+    directory.write(file_name, text)
+    return directory.path / file_name

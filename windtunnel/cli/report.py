@@ -20,6 +20,15 @@ def report(
         typer.Argument(metavar="RUN", help="A run id, a path, or latest (default).", show_default=False),
     ] = None,
     run_id: RunId = None,
+    forms: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Write this form too, one of an installed package perhaps. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     output: Output = None,
     baseline: BaselineRun = None,
     quiet: Quiet = False,
@@ -30,7 +39,7 @@ def report(
     Exits 0 when the report was rendered, whatever the verdict in it.
     """
     from windtunnel.cli.baseline import NONE, read_baseline
-    from windtunnel.cli.rendering import write_reports
+    from windtunnel.cli.rendering import write_form, write_reports
     from windtunnel.errors import ConfigError
     from windtunnel.report.collect import analyse
     from windtunnel.storage.directory import RunDirectory
@@ -44,4 +53,6 @@ def report(
     if (compared_with := read_baseline(baseline, root)) is not None:
         directory.write_baseline(compared_with)
     terminal = Terminal.standard(color=color, quiet=quiet)
-    write_reports(directory, analyse(directory), terminal, environment=os.environ)
+    rendered = write_reports(directory, analyse(directory), terminal, environment=os.environ)
+    for name in forms or ():
+        terminal.say(f"{name}  {write_form(name, rendered, directory)}")

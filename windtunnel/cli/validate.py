@@ -25,6 +25,7 @@ def validate(
     ] = None,
     profiles: Profiles = None,
     env_files: EnvFiles = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Name what installed packages add.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Check files without sending anything: every problem with its place, and exit code 2 if there is one."""
@@ -36,4 +37,10 @@ def validate(
     terminal = Terminal.standard(quiet=quiet)
     for name, what in checked:
         terminal.say(f"{name}: {what}")
+    if verbose:
+        from windtunnel import plugins
+
+        for group in plugins.GROUPS:
+            for plugin in plugins.installed(group).values():
+                terminal.say(f"installed: {plugin}")
     terminal.say(f"{len(checked)} file{'s' if len(checked) != 1 else ''} valid, nothing was sent")

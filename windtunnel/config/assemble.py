@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.data import shared_rows_problems
@@ -43,7 +42,6 @@ def load_all(
     plan: str | None = None,
     overrides: Overrides = Overrides(),
     processors: int = 1,
-    step_schemas: Mapping[str, Mapping[str, Any]] = {},
     look_further: Callable[[TestPlan], Sequence[Problem]] = lambda _: (),
 ) -> TestPlan:
     """Read everything a run needs. What neither the flags nor the plan name is `sut.yaml` and `scenarios/`.
@@ -58,7 +56,6 @@ def load_all(
         scenarios=scenarios,
         plan=plan,
         profiles=overrides.profiles,
-        step_schemas=step_schemas,
     )
     problems = [*files.problems]
     if problems or files.sut is None:
@@ -101,7 +98,6 @@ def _read(
     scenarios: Sequence[str | PythonScenario],
     plan: str | None,
     profiles: Sequence[str],
-    step_schemas: Mapping[str, Mapping[str, Any]],
 ) -> _Files:
     problems: list[Problem] = []
     plan_file: PlanFile | None = None
@@ -123,7 +119,7 @@ def _read(
             problems += [_placed(problem, named_by) for problem in error.problems]
     patterns = _patterns(scenarios, plan_file, fallback=not broken_plan)
     if patterns:
-        scenario_files, found = gather_scenarios(patterns, environment, step_schemas=step_schemas)
+        scenario_files, found = gather_scenarios(patterns, environment)
         problems += found
     return _Files(plan=plan_file, sut=sut_file, scenarios=scenario_files, problems=problems)
 

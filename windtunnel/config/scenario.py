@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from windtunnel import plugins
 from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.data import read_feeders
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
@@ -39,15 +40,12 @@ class ScenarioFile:
 def load_scenarios(
     patterns: Sequence[str | Pattern],
     environment: Mapping[str, str],
-    *,
-    step_schemas: Mapping[str, Mapping[str, Any]] = {},
 ) -> list[ScenarioFile]:
     """Read every scenario that the patterns (files, directories, globs) stand for.
 
-    `step_schemas` adds step types: the type to the JSON Schema of its own keys. Raises ConfigError with the
-    problems of all files.
+    Raises ConfigError with the problems of all files.
     """
-    files, problems = gather_scenarios(patterns, environment, step_schemas=step_schemas)
+    files, problems = gather_scenarios(patterns, environment)
     if problems:
         raise ConfigError(problems)
     return files
@@ -56,8 +54,6 @@ def load_scenarios(
 def gather_scenarios(
     patterns: Sequence[str | Pattern | PythonScenario],
     environment: Mapping[str, str],
-    *,
-    step_schemas: Mapping[str, Mapping[str, Any]] = {},
 ) -> tuple[list[ScenarioFile], list[Problem]]:
     """As `load_scenarios`, with the problems as a value, beside the scenarios and what is left of broken ones.
 
@@ -71,7 +67,7 @@ def gather_scenarios(
         if not isinstance(pattern, PythonScenario)
     ]
     paths, problems = find_scenario_files(wanted)
-    schema = with_step_types(load_schema("scenario"), step_schemas)
+    schema = load_schema("scenario")
     files: list[ScenarioFile] = []
     sources: list[ScenarioPath | PythonScenario] = [*paths, *in_hand]
     for path in sources:
@@ -147,6 +143,7 @@ def _of_yaml(
     document = read_file(path.path, environment)
     if not path.named and _is_fragment(document.data):
         return [], []
+    schema = with_step_types(schema, _added_types(document.data, schema))
     problems = validate(document, schema)
     sound = salvage(document, schema) if problems else document
     if sound is None:
@@ -157,6 +154,24 @@ def _of_yaml(
     if scenario is None:
         return [], problems
     return [ScenarioFile(scenario=scenario, document=document, included=tuple(fragments.documents))], problems
+
+
+def _added_types(data: Any, schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The schemas of the step types in a file that installed packages add."""
+    own = schema["$defs"]["step"]["properties"]["type"]["enum"]
+    unknown = _types_in(data) - set(own)
+    added = plugins.installed(plugins.ACTIONS) if unknown else {}
+    return {name: plugins.require(added[name]).schema for name in sorted(unknown) if name in added}
+
+
+def _types_in(data: Any) -> set[str]:
+    """Every `type` of a mapping that stands in a list, however deep."""
+    if isinstance(data, Mapping):
+        return {name for value in data.values() for name in _types_in(value)}
+    if not isinstance(data, list):
+        return set()
+    here = {each.get("type") for each in data if isinstance(each, Mapping)}
+    return {name for name in here if isinstance(name, str)} | {name for each in data for name in _types_in(each)}
 
 
 def _is_fragment(data: Any) -> bool:

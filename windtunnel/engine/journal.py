@@ -129,6 +129,8 @@ class Journal:
             record.request = self._facts(who, exchange, failed=outcome.request_failed, poll=False, keep=not passed)
         elif outcome.requests:
             record.requests = outcome.requests
+        if outcome.held_us:
+            record.held_us = outcome.held_us
         if not passed:
             record.error = outcome.error
             record.message = outcome.message and self._redactor.excerpt(outcome.message, who.secrets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from windtunnel.actions.compiler import CompiledAssertion, compile_scenario
+from windtunnel.actions.compiler import ACTIONS, CompiledAssertion, compile_scenario
 from windtunnel.actions.python.flow import PythonFlow
 from windtunnel.engine.feed import Feed, make_feeds, rows_end
 from windtunnel.engine.mix import Mix
@@ -106,7 +106,14 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
         tracks=_tracks(test_plan, {scenario.id: scenario for scenario in compiled}),
         rows=tuple(row for scenario in test_plan.scenarios for row in step_rows(scenario, test_plan.sut)),
         keep_bodies=test_plan.output.bodies,
-        open_scenarios=frozenset(scenario.id for scenario in compiled if scenario.script is not None),
+        open_scenarios=frozenset(scenario.id for scenario in test_plan.scenarios if _is_open(scenario)),
+    )
+
+
+def _is_open(scenario: Scenario) -> bool:
+    """Whether code decides what is sent: the scenario's own, that of a step, or that of an installed package."""
+    return scenario.function is not None or any(
+        step.type == "python" or step.type not in ACTIONS for step in walk(scenario.steps)
     )
 
 

@@ -115,13 +115,16 @@ class StepKey(NamedTuple):
 
 
 class StepSeries:
-    """Steps of one key, and the checks in them. `action` is their type."""
+    """Steps of one key, and the checks in them. `action` is their type.
 
-    __slots__ = ("action", "checks", "checks_failed", "count", "duration")
+    `held` of them kept their process from doing anything else, the longest for `held_max_us`.
+    """
+
+    __slots__ = ("action", "checks", "checks_failed", "count", "duration", "held", "held_max_us")
 
     def __init__(self) -> None:
         self.action = ""
-        self.count = self.checks = self.checks_failed = 0
+        self.count = self.checks = self.checks_failed = self.held = self.held_max_us = 0
         self.duration = Histogram()
 
     def add_all(self, records: Sequence[StepRecord]) -> None:
@@ -129,6 +132,10 @@ class StepSeries:
         self.action = records[0].action
         self.count += len(records)
         self.duration.add_all([record.duration_us for record in records])
+        if self.action == "python":
+            held_us = [record.held_us for record in records if record.held_us]
+            self.held += len(held_us)
+            self.held_max_us = max(self.held_max_us, *held_us, 0)
         for record in records:
             if checks := record.checks:
                 self.checks += len(checks)
@@ -142,6 +149,8 @@ class StepSeries:
         self.count += other.count
         self.checks += other.checks
         self.checks_failed += other.checks_failed
+        self.held += other.held
+        self.held_max_us = max(self.held_max_us, other.held_max_us)
         self.duration.merge(other.duration)
 
 

@@ -135,7 +135,8 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     `request` stands here when the step sent exactly one; otherwise `requests` counts the lines of its own.
     `error` is a short kind (a transport error, `extract`, `template`, …), `message` the sentence; `nested` is that
     of a step whose only failure is inside it, where it has a line of its own. `iteration` counts the rounds of the
-    innermost loop around the step from 1.
+    innermost loop around the step from 1. `held_us` is how long code of the step kept its whole process from doing
+    anything else; 0 when that is not worth speaking of.
     """
 
     instance_id: str
@@ -152,6 +153,7 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     request: RequestFacts | None = None
     requests: int = 0
     iteration: int = 0
+    held_us: int = 0
     phase: str = ""
 
 

@@ -77,6 +77,7 @@ def assess(
     warnings = [_lag(lag_us)] if lag_us > _LAG_WORTH_SAYING_US else []
     if closed and (omitted := omitted_waiting(aggregate)):
         warnings.append(omitted)
+    warnings += _held(aggregate)
     soundness = Soundness(
         finished=evidence.finished,
         intact=evidence.intact,
@@ -89,6 +90,20 @@ def assess(
         findings=[*(sentence for _, sentence in deciding), *warnings],
     )
     return soundness, deciding
+
+
+def _held(aggregate: Aggregate) -> list[str]:
+    """Steps whose code made everybody else wait."""
+    steps: dict[tuple[str, str], tuple[int, int]] = {}
+    for key, series in aggregate.steps.items():
+        if series.held:
+            count, most_us = steps.get((key.scenario, key.step), (0, 0))
+            steps[key.scenario, key.step] = count + series.held, max(most_us, series.held_max_us)
+    return [
+        f"step {step} of {scenario} kept this machine from anything else {count:,} times, for up to "
+        f"{format_limit(float(f'{most_us:.2g}'), 'us')}: make its function async, or hand the work to a thread"
+        for (scenario, step), (count, most_us) in sorted(steps.items())
+    ]
 
 
 def _count_arrivals(aggregate: Aggregate) -> _Arrivals:

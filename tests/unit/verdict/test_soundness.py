@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 from made_run import START, WHOLE, Run, threshold
 
+from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
+from windtunnel.model.record import StepRecord
 from windtunnel.model.summary import Soundness
 from windtunnel.model.threshold import Threshold
 from windtunnel.verdict.soundness import Finding, assess
@@ -116,3 +118,21 @@ def test_damaged_records_are_told_one_by_one() -> None:
 def test_incomplete_records_are_never_passed_over_in_silence() -> None:
     assert words(Run().ended(), evidence=Evidence(finished=True, intact=False)) == ["incomplete"]
     assert words(Run().ended(), evidence=Evidence(finished=False, intact=True)) == ["incomplete"]
+
+
+def test_code_that_keeps_everybody_waiting_is_a_warning() -> None:
+    def call(*held_us: int) -> Aggregate:
+        facts = {"instance_id": "i", "correlation_id": "c", "scenario": "shop", "step": "sign", "action": "python"}
+        aggregate = Aggregate()
+        aggregate.write(
+            [StepRecord(t=START, outcome="passed", duration_us=1, held_us=held, **facts) for held in held_us]
+        )
+        return aggregate
+
+    soundness, deciding = assess(call(0, 230_000, 120_000).merge(call(60_000)), WHOLE, [])
+    assert "nothing" not in str(deciding)
+    assert soundness.findings[-1] == (
+        "step sign of shop kept this machine from anything else 3 times, for up to 230 ms: "
+        "make its function async, or hand the work to a thread"
+    )
+    assert not any("sign" in finding for finding in assess(call(0), WHOLE, [])[0].findings)

@@ -24,12 +24,15 @@ Perform = Callable[[Action, str | None], Awaitable[tuple[Exchange, bool]]]
 
 
 class Http:
-    """Sends requests. What goes wrong on the way is a value: look at `Response.error`, `status` and `passed`."""
+    """Sends requests; `inside` is the step that they are part of, when they are no steps themselves.
 
-    __slots__ = ("_perform", "_workshop")
+    What goes wrong on the way is a value: look at `Response.error`, `status` and `passed`.
+    """
 
-    def __init__(self, workshop: Workshop, perform: Perform) -> None:
-        self._workshop, self._perform = workshop, perform
+    __slots__ = ("_inside", "_perform", "_workshop")
+
+    def __init__(self, workshop: Workshop, perform: Perform, *, inside: str | None = None) -> None:
+        self._workshop, self._perform, self._inside = workshop, perform, inside
 
     async def request(
         self,
@@ -72,7 +75,7 @@ class Http:
         method = method.upper()
         step = name or default_name(method, path)
         request = self._workshop.request(method, service, path, options)
-        action = HttpAction(step, request, self._workshop.judge(expect))
+        action = HttpAction(self._inside or step, request, self._workshop.judge(expect))
         exchange, passed = await self._perform(action, on_failure)
         return Response(step, exchange, passed=passed)
 
@@ -121,7 +124,7 @@ class Http:
         step = name or default_name(method.upper(), path)
         options = RequestOptions(query=query, headers=headers)
         action = PollAction(
-            step,
+            self._inside or step,
             self._workshop.request(method.upper(), service, path, options),
             self._workshop.judge(expect),
             backoff=Backoff.constant(parse_duration(interval)),

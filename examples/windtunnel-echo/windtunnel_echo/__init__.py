@@ -1,0 +1,1 @@
+"""A step type and a renderer for Windtunnel."""

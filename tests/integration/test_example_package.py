@@ -1,0 +1,169 @@
+"""A package that adds a step type and a renderer: built, installed without a network, used in a run, broken."""
+
+from __future__ import annotations
+
+import os
+import socketserver
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "examples" / "windtunnel-echo"
+
+SCENARIO = """
+id: hello
+flow:
+  - { type: echo, name: hello, host: localhost, port: PORT, text: "hello {{ instance_index }}", timeout: 2s }
+"""
+
+
+class _Echo(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        line = self.rfile.readline()
+        self.wfile.write(b"something else\n" if line == b"hello 3\n" else line)
+
+
+@pytest.fixture
+def echo_port():
+    with socketserver.ThreadingTCPServer(("localhost", 0), _Echo) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """A folder with the package installed in it, without asking anybody for anything."""
+    target = tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-index", "--no-deps", "--no-build-isolation", "--target", str(target)]
+    built = subprocess.run([*pip, *offline, str(PACKAGE)], capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return target
+
+
+def windtunnel(folder: Path, site: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(site), "NO_COLOR": "1", "COLUMNS": "200"}
+    command = [sys.executable, "-m", "windtunnel", *args]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture
+def folder(tmp_path, echo_port) -> Path:
+    (tmp_path / "sut.yaml").write_text(f"base_url: http://localhost:{echo_port}\n")
+    (tmp_path / "hello.yaml").write_text(SCENARIO.replace("PORT", str(echo_port)))
+    return tmp_path
+
+
+def test_its_step_runs_like_any_other_with_workers_too(folder, installed):
+    for workers in ("1", "2"):
+        answer = windtunnel(
+            folder, installed, "run", "--scenarios", "hello.yaml", "-p", "2", "-n", "6", "--workers", workers
+        )
+        assert answer.returncode == 99, answer.stderr
+        assert ' hello, echo: expected "hello 3" but got "something else" (first: hello-3)' in answer.stdout
+        assert "5 of 6 instances passed, 1 failed" in answer.stdout
+
+
+def test_its_renderer_writes_a_file_of_the_run(folder, installed):
+    windtunnel(folder, installed, "run", "--scenarios", "hello.yaml", "-n", "2")
+    answer = windtunnel(folder, installed, "report", "--format", "one-line")
+    assert answer.returncode == 0, answer.stderr
+    assert (folder / "runs" / "latest" / "one-line.txt").read_text() == "pass: 2 of 2 instances passed\n"
+    wrong = windtunnel(folder, installed, "report", "--format", "one-lines")
+    assert (wrong.returncode, wrong.stderr.splitlines()) == (
+        2,
+        ['there is no form "one-lines"', '  help: did you mean "one-line"?'],
+    )
+
+
+def test_its_mistakes_have_their_places(folder, installed):
+    text = SCENARIO.replace("PORT", "70000").replace("text:", "txet:")
+    (folder / "hello.yaml").write_text(text)
+    answer = windtunnel(folder, installed, "validate", "hello.yaml")
+    assert answer.returncode == 2
+    assert 'hello.yaml:4:5: an echo step needs "text"' in answer.stderr
+    assert 'help: did you mean "text"?' in answer.stderr
+    assert '"port" must be' in answer.stderr
+
+
+def test_what_is_installed_is_listed(folder, installed):
+    answer = windtunnel(folder, installed, "validate", "--verbose", "hello.yaml")
+    assert "installed: step type echo (windtunnel-echo 0.1.0)" in answer.stdout
+    assert "installed: renderer one-line (windtunnel-echo 0.1.0)" in answer.stdout
+
+
+def test_without_it_the_step_type_is_unknown(folder, tmp_path):
+    answer = windtunnel(folder, tmp_path, "validate", "hello.yaml")
+    assert answer.returncode == 2
+    assert 'not text "echo"' in answer.stderr
+
+
+def fake(site: Path, group: str, name: str, value: str, code: str) -> None:
+    """Install a distribution by writing down what one consists of."""
+    info = site / "broken_thing-3.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-thing\nVersion: 3.1\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {value}\n")
+    (site / "broken_thing.py").write_text(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "import no_such_module_anywhere",
+            "can't be used: importing broken_thing:Step failed with ModuleNotFoundError",
+        ),
+        ("class Step: keys = ()", "can't be used: broken_thing:Step has no compile, schema"),
+        ("x = 1", "can't be used: importing broken_thing:Step failed with AttributeError"),
+        (
+            "class Step:\n keys = ()\n schema = {}\n @classmethod\n def compile(cls, *_): return 1 / 0",
+            "can't make anything of this step: ZeroDivisionError: division by zero",
+        ),
+    ],
+)
+def test_a_broken_package_is_named(folder, tmp_path_factory, code, said):
+    site = tmp_path_factory.mktemp("site")
+    fake(site, "windtunnel.actions", "thing", "broken_thing:Step", code)
+    (folder / "thing.yaml").write_text("id: a\nflow: [{ type: thing, name: b }]\n")
+    answer = windtunnel(folder, site, "validate", "thing.yaml")
+    assert answer.returncode == 2
+    assert "broken-thing 3.1" in answer.stderr
+    assert said in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_an_exception_of_a_package_is_an_outcome_of_its_step(folder, tmp_path_factory):
+    site = tmp_path_factory.mktemp("site")
+    code = """
+class Step:
+    keys = ()
+    schema = {}
+    type = "thing"
+    name = "b"
+    @classmethod
+    def compile(cls, step, compiler):
+        return cls()
+    async def run(self, instance):
+        raise KeyError("oh")
+"""
+    fake(site, "windtunnel.actions", "thing", "broken_thing:Step", code)
+    (folder / "thing.yaml").write_text("id: a\nflow: [{ type: thing, name: b }]\n")
+    answer = windtunnel(folder, site, "run", "--scenarios", "thing.yaml")
+    assert answer.returncode == 99, answer.stderr
+    assert "KeyError: the step type thing (broken-thing 3.1) raised KeyError: 'oh'" in answer.stdout
+
+
+def test_a_start_asks_nobody_what_is_installed():
+    script = "import sys, windtunnel.cli.main; print('windtunnel.plugins' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"

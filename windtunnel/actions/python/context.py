@@ -1,0 +1,125 @@
+"""What a `python` step's function is given."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from windtunnel.actions.judge import first_failure
+from windtunnel.actions.python.blocks import FlowStopped, check_outcome
+from windtunnel.actions.python.http import Http
+from windtunnel.actions.python.requests import Workshop
+from windtunnel.actions.python.response import Response
+from windtunnel.actions.python.variables import Variables
+from windtunnel.interfaces import Action, Instance, StepOutcome
+from windtunnel.model.http import Exchange
+from windtunnel.model.record import Checks, FailedCheck
+
+__all__ = ["Context"]
+
+
+class Context:
+    """One run of a `python` step. Its requests and checks are the step's own: there is one row for all of it.
+
+    `variables` can be read, and set as far as the step's `sets` names them. `http` sends as in a scenario that is
+    a function; a request's name only says which it is.
+    """
+
+    __slots__ = (
+        "_checks",
+        "_failure",
+        "_instance",
+        "_last",
+        "_observed",
+        "_requests",
+        "_step",
+        "http",
+        "variables",
+    )
+
+    def __init__(self, instance: Instance, workshop: Workshop, *, step: str, settable: frozenset[str]) -> None:
+        self._instance, self._step = instance, step
+        self.http = Http(workshop, self._perform, inside=step)
+        self.variables = Variables(instance.scope, settable)
+        self._checks: Checks = []
+        self._failure: StepOutcome | None = None
+        self._last: StepOutcome | None = None
+        self._requests = 0
+        self._observed = True
+
+    @property
+    def index(self) -> int:
+        """The number of this instance in the whole run, from 0."""
+        index: int = self._instance.scope["instance_index"]
+        return index
+
+    @property
+    def random(self) -> random.Random:
+        """Randomness that depends on seed, scenario and index alone, so that a replay draws the same."""
+        return self._instance.random
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The row of each data feeder; empty without any."""
+        data: Mapping[str, Any] = self._instance.scope.get("data", {})
+        return data
+
+    @property
+    def response(self) -> Response | None:
+        """The last response of the instance; None before the first."""
+        last = self._instance.last_exchange
+        return None if last is None else Response("the last response", last, passed=True)
+
+    @property
+    def steps(self) -> Mapping[str, Response]:
+        """What the steps before received, by their names."""
+        return {name: Response(name, exchange, passed=True) for name, exchange in self._instance.exchanges.items()}
+
+    async def pause(self, shortest: float, longest: float | None = None) -> None:
+        """Wait for so many seconds, or for something between the two."""
+        seconds = shortest if longest is None else self.random.uniform(shortest, longest)
+        await self._instance.clock.sleep(seconds)
+
+    def check(self, name: str, condition: object, *, expected: object = "true", actual: object = None) -> bool:
+        """Note whether something holds; what does not fails the step. Returns it."""
+        outcome = check_outcome(name, condition, expected=expected, actual=actual)
+        self._checks += outcome.checks
+        return outcome.outcome == "passed"
+
+    def conclude(self, ended: StepOutcome) -> StepOutcome:
+        """The outcome of the step, once its function has ended (`ended`: by itself, or by an exception)."""
+        if ended.outcome == "passed" and self._failure is not None:
+            ended = StepOutcome(
+                outcome=self._failure.outcome, error=self._failure.error, message=self._failure.message
+            )
+        if ended.outcome == "passed" and any(isinstance(check, FailedCheck) for check in self._checks):
+            ended = StepOutcome(outcome="failed", error="check", message=first_failure(self._checks))
+        ended.checks = self._checks
+        ended.requests = self._requests
+        if self._last is not None:
+            ended.exchange, ended.request_failed = self._last.exchange, self._last.request_failed
+            if self._requests > 1:
+                self._observe_last()
+        return ended
+
+    async def _perform(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
+        outcome = await action.run(self._instance)
+        assert outcome.exchange is not None, "a request always comes to something"
+        self._observe_last()
+        self._last, self._requests = outcome, self._requests + outcome.requests
+        # What sends several requests has put each of them on record itself; a single one may be all of the step.
+        self._observed = outcome.requests > 1
+        self._checks += outcome.checks
+        passed = outcome.outcome == "passed"
+        if not passed:
+            self._failure = self._failure or outcome
+            if on_failure == "stop":
+                raise FlowStopped
+        return outcome.exchange, passed
+
+    def _observe_last(self) -> None:
+        last = self._last
+        if last is not None and last.exchange is not None and not self._observed:
+            self._observed = True
+            self._instance.observe(last.exchange, step=self._step, poll=False, failed=last.request_failed)

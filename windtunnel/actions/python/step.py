@@ -1,0 +1,120 @@
+"""The `python` step: calls `module:function`, which may be async, with what the instance has got so far."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from windtunnel.actions.judge import errored
+from windtunnel.actions.place import Place, StepCompiler
+from windtunnel.actions.python.blocks import FlowStopped, outcome_of
+from windtunnel.actions.python.context import Context
+from windtunnel.actions.python.requests import Workshop
+from windtunnel.code.modules import function_in
+from windtunnel.errors import ConfigError, ExpressionError
+from windtunnel.expressions.functions import Scope
+from windtunnel.interfaces import Instance, StepOutcome
+from windtunnel.model.scenario import Step
+
+__all__ = ["PythonAction"]
+
+Function = Callable[..., Any]
+HELD_S = 0.05
+"""A function that is not async and takes longer than this is noticed: nothing else runs meanwhile."""
+
+
+class PythonAction:
+    """A compiled `python` step. `args` become keyword arguments, `sets` are the variables it must set."""
+
+    __slots__ = ("_args", "_function", "_sets", "_workshop", "name")
+
+    type = "python"
+    keys = ("call", "args", "sets")
+    secrets: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        name: str,
+        function: Function,
+        *,
+        args: list[tuple[str, Callable[[Scope], Any]]],
+        sets: frozenset[str],
+        workshop: Workshop,
+    ) -> None:
+        self.name, self._function, self._args, self._sets = name, function, tuple(args), sets
+        self._workshop = workshop
+
+    @classmethod
+    def compile(cls, step: Step, compiler: StepCompiler) -> PythonAction | None:
+        """Compile a step; None when problems were noted."""
+        place, options = compiler.at(step), step.options
+        args = []
+        for name, value in (place / "args").mapping(options.get("args")).items():
+            args.append((str(name), (place / "args" / name).template(value).evaluate))
+        function = _function(place / "call", str(options.get("call")), step, [name for name, _ in args])
+        sets = [str(name) for name in options.get("sets", ())]
+        for index, name in enumerate(sets):
+            (place / "sets" / index).variable(name)
+        compiler.responses.add(step.name)
+        if function is None:
+            return None
+        workshop = Workshop(compiler.scenario, sut=compiler.sut, transport=compiler.transport)
+        return cls(step.name, function, args=args, sets=frozenset(sets), workshop=workshop)
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        """Call the function. Whatever it raises is the outcome of this step."""
+        context = Context(instance, self._workshop, step=self.name, settable=self._sets)
+        try:
+            args = {name: evaluate(instance.scope) for name, evaluate in self._args}
+        except ExpressionError as error:
+            return errored(error)
+        started = instance.clock.now()
+        held_s = 0.0
+        try:
+            result = self._function(context, **args)
+            held_s = instance.clock.now() - started
+            if inspect.isawaitable(result):
+                await _awaited(result)
+            ended = self._after(context)
+        except (Exception, SystemExit, FlowStopped) as error:  # noqa: BLE001  the user's code may raise anything
+            ended = outcome_of(error)
+        outcome = context.conclude(ended)
+        outcome.held_us = int(held_s * 1e6) if held_s > HELD_S else 0
+        return outcome
+
+    def _after(self, context: Context) -> StepOutcome:
+        missing = sorted(self._sets - context.variables.set)
+        if missing:
+            message = f"the function did not set {', '.join(missing)}, as the step's `sets` says it does"
+            return StepOutcome(outcome="errored", error="python", message=message)
+        return StepOutcome()
+
+
+async def _awaited(result: Awaitable[Any]) -> None:
+    await result
+
+
+def _function(place: Place, call: str, step: Step, args: list[str]) -> Function | None:
+    """The function; None after a problem was noted."""
+    folder = str(Path(step.source.file).parent)
+    try:
+        function: Function = function_in(folder, call)
+    except ConfigError as error:
+        for problem in error.problems:
+            if problem.where is None:
+                place.problem(problem.message, hint=problem.hint)
+            elif problem not in place.compiler.problems:
+                place.compiler.problems.append(problem)
+        return None
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some of what is written in C has none
+        return function
+    try:
+        signature.bind(None, **dict.fromkeys(args))
+    except TypeError as error:
+        name = getattr(function, "__name__", call)
+        place.problem(f"{name}(context{''.join(f', {each}=…' for each in args)}) can't be called: {error}")
+    return function

@@ -1,0 +1,86 @@
+"""What other installed packages add: step types and renderers, by entry points of their distributions.
+
+    [project.entry-points."windtunnel.actions"]
+    echo = "windtunnel_echo:EchoAction"
+
+Nothing is imported, and no metadata read, before a name turns up that is not Windtunnel's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from windtunnel.errors import ConfigError
+
+__all__ = ["ACTIONS", "GROUPS", "RENDERERS", "Plugin", "installed", "require"]
+
+ACTIONS = "windtunnel.actions"
+RENDERERS = "windtunnel.renderers"
+
+GROUPS = {ACTIONS: "step type", RENDERERS: "renderer"}
+"""Every group of entry points, and what one of them adds."""
+
+_REQUIRED = {ACTIONS: ("keys", "compile", "schema"), RENDERERS: ("file_name", "render")}
+"""What an object must have to be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """One thing that an installed distribution adds."""
+
+    group: str
+    name: str
+    distribution: str
+    version: str
+    entry: EntryPoint
+
+    def __str__(self) -> str:
+        return f"{GROUPS[self.group]} {self.name} ({self.distribution} {self.version})"
+
+
+def installed(group: str) -> dict[str, Plugin]:
+    """Everything of a group that is installed, by name; nothing is imported. Raises ConfigError when two
+    distributions want the same name.
+    """
+    found: dict[str, Plugin] = {}
+    for entry in sorted(entry_points(group=group), key=lambda each: each.name):
+        distribution = entry.dist
+        plugin = Plugin(
+            group=group,
+            name=entry.name,
+            distribution=distribution.name if distribution else "an unnamed distribution",
+            version=distribution.version if distribution else "",
+            entry=entry,
+        )
+        other = found.setdefault(entry.name, plugin)
+        if other.distribution != plugin.distribution:
+            raise ConfigError.of(
+                f'both {other.distribution} and {plugin.distribution} add a {GROUPS[group]} "{entry.name}"',
+                hint="uninstall one of them",
+            )
+    return found
+
+
+def require(plugin: Plugin) -> Any:
+    """Import what a distribution adds. Raises ConfigError, naming the distribution, when it can't be used."""
+    try:
+        added = plugin.entry.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  whatever a foreign package does when it is imported
+        said = f"{type(error).__name__}: {error}"
+        raise _broken(plugin, f"importing {plugin.entry.value} failed with {said}") from None
+    missing = [name for name in _REQUIRED[plugin.group] if not hasattr(added, name)]
+    if missing:
+        raise _broken(plugin, f"{plugin.entry.value} has no {', '.join(missing)}")
+    return added
+
+
+def _broken(plugin: Plugin, why: str) -> ConfigError:
+    added = f'the {GROUPS[plugin.group]} "{plugin.name}" of {plugin.distribution} {plugin.version}'
+    return ConfigError.of(
+        f"{added} can't be used: {why}",
+        hint=f"update or uninstall {plugin.distribution}",
+    )
