@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, cast
 
 import typer
@@ -295,16 +295,19 @@ def run(
     color: Color = None,
 ) -> None:
     """Run scenarios against a system under test."""
-    flags = dict(locals())
+    _run(dict(locals()))
+
+
+def _run(flags: Mapping[str, Any]) -> None:
     from windtunnel.cli.job import run_job
     from windtunnel.cli.preview import preview
     from windtunnel.cli.request import request_of
     from windtunnel.cli.surroundings import surroundings
 
     request = request_of(flags, argv=tuple(sys.argv[1:]), surroundings=surroundings())
-    terminal = Terminal.standard(color=color, quiet=quiet)
-    if listing or dry_run:
-        preview(request, environment=os.environ, terminal=terminal, listing=listing)
+    terminal = Terminal.standard(color=flags["color"], quiet=flags["quiet"])
+    if flags["listing"] or flags["dry_run"]:
+        preview(request, environment=os.environ, terminal=terminal, listing=flags["listing"])
         return
     result = run_job(request, environment=os.environ, terminal=terminal)
     raise typer.Exit(result.exit_code)

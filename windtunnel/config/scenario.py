@@ -74,10 +74,10 @@ def gather_scenarios(
         try:
             loaded, found = _load(path, environment, schema)
         except ConfigError as error:
-            # Scenarios may share a file that is wrong.
             problems += [problem for problem in error.problems if problem not in problems]
             continue
-        problems += found
+        # Scenarios may share a file that is wrong.
+        problems += [problem for problem in found if problem not in problems]
         for file in loaded:
             problems += _same_id(file, files)
             files.append(file)

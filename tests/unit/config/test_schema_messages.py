@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from golden import golden, message_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from windtunnel.config.includes import fragment_schema
 from windtunnel.config.reader import Document, read_yaml
 from windtunnel.config.schemas import load_schema, require_valid, validate, with_step_types
 from windtunnel.model.source import Source
@@ -22,7 +24,12 @@ def document(text: str, environment: dict[str, str] | None = None) -> Document:
 
 
 def error(schema: str, text: str) -> str:
-    return message_of(lambda: require_valid(document(text), load_schema(schema)))
+    return message_of(lambda: require_valid(document(text), schema_of(schema)))
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """A published schema, or that of a file to include, which stands inside the scenarios'."""
+    return fragment_schema(load_schema("scenario")) if name == "fragment" else load_schema(name)
 
 
 @pytest.mark.parametrize("name", ["sut", "scenario", "plan"])
