@@ -291,3 +291,29 @@ def test_a_full_disk_stops_the_load_says_incomplete_and_shows_what_happened(fold
     assert "incomplete" in answer.stdout
     assert "get_products" in answer.stdout
     assert left == []
+
+
+def test_a_run_is_compared_with_its_baseline_live_and_whenever_it_is_judged_again(folder: Path):
+    load = ("run", "--parallel", "4", "--count", "100")
+    assert windtunnel(folder, *load).returncode == 0
+    before = summary(folder)
+    limit = "http_req_duration: p(95) < baseline * 1000"
+    answer = windtunnel(folder, *load, "--baseline", "latest", "--threshold", limit)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert f"against run {before['run_id']}" in answer.stdout
+    live = summary(folder)
+    assert live["baseline"]["run_id"] == before["run_id"]
+    assert [each["result"] for each in live["thresholds"]] == ["pass", "pass"]
+
+    assert windtunnel(folder, "report").returncode == 0
+    assert summary(folder) == live
+    compared = windtunnel(folder, "compare", before["run_id"], "latest")
+    assert compared.returncode == 0
+    assert f"run {live['run_id']}" in compared.stdout
+    assert "p95 of add_to_cart" in compared.stdout
+
+    first = windtunnel(folder, *load, "--baseline", "none", "--threshold", limit)
+    assert first.returncode == 0
+    assert "was not judged: there is no baseline" in first.stdout
+    assert windtunnel(folder, *load, "--threshold", limit).returncode == 4
+    assert windtunnel(folder, *load, "--threshold", limit, "--fail-on", "never").returncode == 0

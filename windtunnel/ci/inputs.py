@@ -83,6 +83,7 @@ RUN_INPUTS: dict[str, Read] = {
     "only": _lines,
     "skip": _lines,
     "tag": _lines,
+    "baseline": _one_line,
     "seed": partial(_number, least=0),
     "workers": _one_line,
     "shard": _one_line,

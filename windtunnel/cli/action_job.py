@@ -9,7 +9,7 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -27,6 +27,7 @@ from windtunnel.ci.log import log_form
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.runner_file import RunnerFile
 from windtunnel.ci.workspace import Workspace, find_workspace
+from windtunnel.cli.baseline import NONE, is_absent
 from windtunnel.cli.job import JobResult, run_job
 from windtunnel.cli.request import JobRequest, request_of
 from windtunnel.cli.run import read_flags
@@ -108,13 +109,14 @@ class _Job:
         self._outputs = _runner_file(environment, "GITHUB_OUTPUT")
         self._summary = _runner_file(environment, "GITHUB_STEP_SUMMARY")
         self._warnings: dict[str, None] = {}
+        self._notices: list[str] = []
 
     def carry_out(self, run: Callable[..., JobResult]) -> _Ending:
         """Do the job; whatever comes of it is an ending, so that the outputs are always written."""
         try:
             self._inputs = read_inputs(self._environment)
             self._enter(self._inputs.working_directory)
-            request = _request(self._inputs.flags)
+            request = self._with_baseline(_request(self._inputs.flags))
             if self._inputs.only_validate:
                 return self._checked(request)
             result = run(
@@ -157,12 +159,14 @@ class _Job:
     def remarks(self, ending: _Ending) -> list[str]:
         """The lines that make annotations: what could not be done, then why the run did not pass."""
         warnings = [Annotation(title="Windtunnel", message=warning) for warning in self._warnings]
+        notices = [Annotation(title="Windtunnel", message=notice) for notice in self._notices]
         if ending.summary is not None:
             found = summary_annotations(ending.summary, workspace=self._workspace)
         else:
             found = problem_annotations(ending.problems, verdict=ending.verdict, workspace=self._workspace)
         return [
             *(annotation_command(warning, level="warning") for warning in warnings),
+            *(annotation_command(notice, level="notice") for notice in notices),
             *annotation_commands(found, limit=self._inputs.annotations),
         ]
 
@@ -176,6 +180,14 @@ class _Job:
                     hint="it starts at the workspace; is actions/checkout missing before this step?",
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
+
+    def _with_baseline(self, request: JobRequest) -> JobRequest:
+        """The first run of a project has nothing to compare with: that is worth a notice, and nothing more."""
+        named = request.overrides.baseline
+        if named is None or named == NONE or not is_absent(named):
+            return request
+        self._notices.append(f"there is no baseline at {named}: thresholds that name one are not judged")
+        return replace(request, overrides=replace(request.overrides, baseline=NONE))
 
     def _checked(self, request: JobRequest) -> _Ending:
         checked = check_job(request, environment=self._environment)

@@ -73,6 +73,7 @@ def run_manifest(
         steps=list(plan.rows),
         thresholds=list(test_plan.thresholds),
         fail_on=test_plan.fail_on,
+        without_baseline=test_plan.without_baseline,
         data=[
             DataFile(file=each.file, rows=len(each.rows), size=each.size, sha256=each.digest)
             for each in test_plan.data

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from windtunnel.cli.baseline import read_baseline
 from windtunnel.cli.facts import run_manifest
 from windtunnel.cli.notes import left_out_notes, row_notes
 from windtunnel.cli.progress import Status, watch
@@ -30,6 +31,7 @@ from windtunnel.http.proxy import proxies_in_use
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
+from windtunnel.model.baseline import Baseline
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
@@ -76,7 +78,7 @@ def run_job(
         _announce(job, terminal)
     with terminal.section("run", "Run"):
         outcome = run_loop(lambda: _carry_out(job, terminal, interrupt))
-    summary = conclude(job.manifest, outcome.aggregate, outcome.evidence)
+    summary = conclude(job.manifest, outcome.aggregate, outcome.evidence, job.baseline)
     analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=job.manifest)
     exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
     result = JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
@@ -99,13 +101,15 @@ class _Job:
     test_plan: TestPlan
     conduct: Callable[[Shutdown], Conduct]
     manifest: Manifest
+    baseline: Baseline | None
     aggregate: Aggregate
     directory: RunDirectory
     notes: tuple[str, ...]
 
 
 def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str, str], redactor: Redactor) -> _Job:
-    """Compile everything, then make the run directory; the first thing on disk is the manifest."""
+    """Compile everything, then make the run directory."""
+    baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     started = clock.unix()
     run_id = new_run_id(started)
@@ -121,14 +125,12 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
         environment=environment,
         redactor=redactor,
     )
-    directory = RunDirectory.create(Path(test_plan.output.directory), run_id)
-    directory.write_manifest(manifest)
-    directory.write_sources(test_plan.sources, redactor)
-    directory.write_data(test_plan.data, redactor)
+    directory = _new_directory(test_plan, manifest, baseline, redactor)
     aggregate = Aggregate.for_thresholds(test_plan.thresholds)
     return _Job(
         test_plan=test_plan,
         manifest=manifest,
+        baseline=baseline,
         aggregate=aggregate,
         directory=directory,
         notes=(*left_out_notes(silent), *row_notes(test_plan, plan)),
@@ -147,9 +149,24 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
             ),
             preflight=transport.preflight,
             aggregate=aggregate,
-            stop_condition=stop_condition(test_plan.thresholds, aggregate, plan.rows, shard=bool(manifest.shard)),
+            stop_condition=stop_condition(
+                test_plan.thresholds, aggregate, plan.rows, baseline=baseline, shard=bool(manifest.shard)
+            ),
         ),
     )
+
+
+def _new_directory(
+    test_plan: TestPlan, manifest: Manifest, baseline: Baseline | None, redactor: Redactor
+) -> RunDirectory:
+    """The directory of the run with everything that is known before it starts; first of all the manifest."""
+    directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id)
+    directory.write_manifest(manifest)
+    if baseline is not None:
+        directory.write_baseline(baseline)
+    directory.write_sources(test_plan.sources, redactor)
+    directory.write_data(test_plan.data, redactor)
+    return directory
 
 
 async def _carry_out(job: _Job, terminal: Terminal, interrupt: threading.Event | None) -> Outcome:

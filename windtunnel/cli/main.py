@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import windtunnel
-from windtunnel.cli import action, demo, merge, report, run, validate
+from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.cli.signals import Interrupted
 from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
 from windtunnel.model.verdict import EXIT_CODES
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command("run", help=run.HELP)(run.run)
 app.command("validate")(validate.validate)
 app.command("report")(report.report)
+app.command("compare")(compare.compare)
 app.command("merge")(merge.merge)
 app.command("demo")(demo.demo)
 app.command("action", help="What the GitHub Action runs: reads INPUT_*, writes outputs and the job summary.")(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from windtunnel.cli.options import Color, Output, Quiet
+from windtunnel.cli.options import BaselineRun, Color, Output, Quiet
 from windtunnel.cli.terminal import Terminal
 
 __all__ = ["merge"]
@@ -20,6 +20,7 @@ def merge(
         typer.Argument(metavar="RUN...", help="The runs of all shards: run ids or paths.", show_default=False),
     ],
     output: Output = None,
+    baseline: BaselineRun = None,
     quiet: Quiet = False,
     color: Color = None,
 ) -> None:
@@ -29,6 +30,7 @@ def merge(
     """
     import time
 
+    from windtunnel.cli.baseline import NONE, read_baseline
     from windtunnel.cli.rendering import write_reports
     from windtunnel.report.collect import analyse
     from windtunnel.storage.directory import RunDirectory, new_run_id
@@ -40,9 +42,12 @@ def merge(
     # `runs/*` names the newest twice: as itself and as `latest`.
     shards = list({shard.path.resolve(): shard for shard in found}.values())
     run_id = new_run_id(time.time())
-    manifest = merged_manifest(shards, run_id=run_id)
+    compared_with = read_baseline(baseline, root) or shards[0].baseline()
+    manifest = merged_manifest(shards, run_id=run_id, without_baseline=baseline == NONE)
     directory = RunDirectory.create(root, run_id)
     merge_into(directory, shards, manifest)
+    if compared_with is not None:
+        directory.write_baseline(compared_with)
     analysis = analyse(directory)
     write_reports(directory, analysis, Terminal.standard(color=color, quiet=quiet), environment=os.environ)
     raise typer.Exit(exit_code_of(analysis.summary.exit_code, manifest.fail_on))

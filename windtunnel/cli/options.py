@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Color", "EnvFiles", "Output", "Profiles", "Quiet", "RunId", "Scenarios", "SutFile"]
+__all__ = ["BaselineRun", "Color", "EnvFiles", "Output", "Profiles", "Quiet", "RunId", "Scenarios", "SutFile"]
 
 SutFile = Annotated[
     str | None,
@@ -53,6 +53,17 @@ Output = Annotated[
 RunId = Annotated[
     str | None,
     typer.Option("--run-id", metavar="RUN", help="The same as RUN.", show_default=False),
+]
+BaselineRun = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="RUN",
+        help="A run to compare with: a run id, a path, a folder of runs, latest or a summary.json. Changes fail "
+        "only what a threshold names: 'http_req_duration: p(95) < baseline * 1.3'. none: there is none yet, and "
+        "such thresholds are not judged.",
+        show_default=False,
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only problems and the verdict.")]
 Color = Annotated[

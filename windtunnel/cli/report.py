@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from windtunnel.cli.options import Color, Output, Quiet, RunId
+from windtunnel.cli.options import BaselineRun, Color, Output, Quiet, RunId
 from windtunnel.cli.terminal import Terminal
 
 __all__ = ["report"]
@@ -30,6 +30,7 @@ def report(
         ),
     ] = None,
     output: Output = None,
+    baseline: BaselineRun = None,
     quiet: Quiet = False,
     color: Color = None,
 ) -> None:
@@ -37,6 +38,7 @@ def report(
 
     Exits 0 when the report was rendered, whatever the verdict in it.
     """
+    from windtunnel.cli.baseline import NONE, read_baseline
     from windtunnel.cli.rendering import write_form, write_reports
     from windtunnel.errors import ConfigError
     from windtunnel.report.collect import analyse
@@ -44,7 +46,12 @@ def report(
 
     if run and run_id and run != run_id:
         raise ConfigError.of(f"RUN is {run!r} and --run-id is {run_id!r}", hint="give one of them")
-    directory = RunDirectory.find(run or run_id or "latest", Path(output or "runs"))
+    root = Path(output or "runs")
+    directory = RunDirectory.find(run or run_id or "latest", root)
+    if baseline == NONE:
+        raise ConfigError.of("--baseline none is for a run; a report has its own or the one that is named here")
+    if (compared_with := read_baseline(baseline, root)) is not None:
+        directory.write_baseline(compared_with)
     terminal = Terminal.standard(color=color, quiet=quiet)
     rendered = write_reports(directory, analyse(directory), terminal, environment=os.environ)
     for name in forms or ():

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from windtunnel.cli.options import Color, EnvFiles, Output, Profiles, Quiet, Scenarios, SutFile
+from windtunnel.cli.options import BaselineRun, Color, EnvFiles, Output, Profiles, Quiet, Scenarios, SutFile
 from windtunnel.cli.terminal import Terminal
 
 __all__ = ["HELP", "read_flags", "run"]
@@ -235,6 +235,7 @@ def run(
     max_duration: MaxDuration = None,
     thresholds: Thresholds = None,
     fail_on: FailOn = None,
+    baseline: BaselineRun = None,
     seed: Seed = None,
     workers: Workers = None,
     shard: Shard = None,

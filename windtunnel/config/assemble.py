@@ -109,6 +109,7 @@ def assemble(
         thresholds=(*(plan.thresholds if plan else ()), *map(parse_flag, overrides.thresholds)),
         max_duration_s=None if overrides.max_duration is None else parse_duration(overrides.max_duration),
         fail_on=overrides.fail_on or "thresholds",
+        without_baseline=overrides.baseline == "none",
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **dict(map(parse_tag, overrides.tags))},

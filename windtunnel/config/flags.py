@@ -43,6 +43,7 @@ class Overrides:
     graceful_stop: str | None = None
     max_duration: str | None = None
     fail_on: str | None = None
+    baseline: str | None = None
     seed: int | None = None
     workers: str | None = None
     shard: str | None = None

@@ -2,7 +2,8 @@
 
     flag       = selector ":" condition                     http_req_duration{step:pay}: p(95) < 400ms
     selector   = metric [ "{" tag ":" value { "," tag ":" value } "}" ]
-    condition  = aggregate operator number [ unit ]
+    condition  = aggregate operator limit
+    limit      = number [ unit ] | "baseline" [ "*" number | ( "+" | "-" ) number [ unit ] ]
     aggregate  = "avg" | "min" | "max" | "med" | "p(" number ")" | "count" | "rate" | "value"
     operator   = ">" | ">=" | "<" | "<=" | "==" | "===" | "!=" | "!=="
 
@@ -23,7 +24,8 @@ __all__ = ["Comparison", "format_limit", "parse_condition", "parse_flag", "parse
 
 _CONDITION = re.compile(
     r"""\s* (?P<aggregate> [A-Za-z_]\w* ) \s* (?: \( \s* (?P<percentile> [^()]*? ) \s* \) )? \s*
-        (?P<op> [<>=!]+ ) \s* (?P<number> [0-9]{1,20}(?:\.[0-9]{1,15})? | \.[0-9]{1,15} )
+        (?P<op> [<>=!]+ ) \s* (?: (?P<baseline> baseline ) \s* (?: (?P<relation> [*+-] ) \s* | $ ) )?
+        (?P<number> (?: [0-9]{1,20}(?:\.[0-9]{1,15})? | \.[0-9]{1,15} )? )
         \s* (?P<unit> [^\s].*? )? \s*""",
     re.VERBOSE,
 )
@@ -33,14 +35,21 @@ _TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _SHAPE = "write an aggregate, an operator and a limit, such as p(95) < 400ms, rate < 1% or count > 100"
 
 
+_AGAINST = "write baseline, baseline * 1.2 or baseline + 50ms"
+
+
 class Comparison(NamedTuple):
-    """A condition taken apart. `number` and `unit` are as written: what they mean depends on the metric."""
+    """A condition taken apart. `number` and `unit` are as written: what they mean depends on the metric.
+
+    `relation` to the baseline is "*", "+" or "-"; empty when the number is the limit itself.
+    """
 
     aggregate: str
     percentile: float | None
     op: str
     number: str
     unit: str
+    relation: str = ""
 
 
 def parse_threshold(
@@ -62,18 +71,25 @@ def parse_threshold(
     if comparison.aggregate not in kind.aggregates:
         raise _wrong_aggregate(metric, kind, comparison.aggregate)
     unit = _unit_of_limit(kind, comparison.aggregate)
-    if metric == "iterations" and comparison.aggregate == "rate" and comparison.unit != "%":
+    if (
+        metric == "iterations"
+        and comparison.aggregate == "rate"
+        and comparison.unit != "%"
+        and not comparison.relation
+    ):
         unit = "/s"  # a counter in k6: a limit that is no share is iterations per second
-    limit = _limit(comparison, unit, metric)
+    limit = float(comparison.number) if comparison.relation == "*" else _limit(comparison, unit, metric)
     return Threshold(
         metric=metric,
         aggregate=comparison.aggregate,
         op=comparison.op,
-        limit=limit,
+        limit=0.0 if comparison.relation else limit,
         unit=unit,
         percentile=comparison.percentile,
         tags=tags,
-        text=f"{_name(comparison)} {comparison.op} {_format(limit, unit, digits=15)}",
+        text=f"{_name(comparison)} {comparison.op} {_written_limit(comparison, limit, unit)}",
+        baseline_times={"": None, "*": limit}.get(comparison.relation, 1.0),
+        baseline_plus={"+": limit, "-": -limit}.get(comparison.relation, 0.0),
         origin=origin,
         where=where,
     )
@@ -130,12 +146,19 @@ def parse_condition(text: str) -> Comparison:
         raise ExpressionError(f'there is no aggregate "{aggregate}"', hint=f"did you mean p({aggregate[1:]})?")
     if (aggregate == "p") != (percentile is not None):
         raise ExpressionError(f'"{text.strip()}" is not a condition', hint=_SHAPE)
+    relation = match["relation"] or ("*" if match["baseline"] else "")
+    number = match["number"] or ("1" if match["baseline"] and not match["relation"] else "")
+    if not number or (relation == "*" and match["unit"]):
+        raise ExpressionError(
+            f'"{text.strip()}" is not a condition', hint=_AGAINST if match["baseline"] else _SHAPE
+        )
     return Comparison(
         aggregate=aggregate,
         percentile=None if percentile is None else _percentile(percentile),
         op=_OPERATORS[operator],
-        number=match["number"],
+        number=number,
         unit=(match["unit"] or ""),
+        relation=relation,
     )
 
 
@@ -190,6 +213,13 @@ def _limit(comparison: Comparison, unit: str, metric: str) -> float:
             hint=f"write a plain number{', counted per second' if unit == '/s' else ''}",
         )
     return float(comparison.number)
+
+
+def _written_limit(comparison: Comparison, limit: float, unit: str) -> str:
+    if comparison.relation == "*":
+        return "baseline" if limit == 1 else f"baseline * {limit:g}"
+    printed = _format(limit, unit, digits=15)
+    return f"baseline {comparison.relation} {printed}" if comparison.relation else printed
 
 
 def _name(comparison: Comparison) -> str:

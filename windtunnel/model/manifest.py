@@ -48,7 +48,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `segments` is how many there are on disk. `shard`, such as "2/4", says which of several runs that share one
     load this is; thresholds are judged when they are merged, and `shards` is how many were. `started` is unix
-    seconds; `host` and `ci` are plain facts for the reader of a report.
+    seconds. `without_baseline`: thresholds that name one are not judged, for it was said that there is none; a
+    baseline is a file beside this one. `host` and `ci` are plain facts for the reader of a report.
     """
 
     schema_version: int
@@ -70,6 +71,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     steps: list[StepRow]
     thresholds: list[Threshold]
     fail_on: str = "thresholds"
+    without_baseline: bool = False
     data: list[DataFile] = []
     argv: list[str] = []
     tags: dict[str, str] = {}

@@ -57,6 +57,7 @@ class TestPlan:
     workers: int = 1
     max_duration_s: float | None = None
     fail_on: str = "thresholds"
+    without_baseline: bool = False
     shard: Segment = Segment()
 
     @property

@@ -9,6 +9,8 @@ import msgspec
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Change",
+    "Comparison",
     "Distribution",
     "ErrorGroup",
     "MetricSummary",
@@ -143,8 +145,35 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     commit: str | None = None
 
 
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One figure of a run and of its baseline. `unit` is ms, share (of 1) or per_second.
+
+    `relative` is now / before - 1, None when it was 0. A change of one step has its `scenario` and `step`.
+    """
+
+    metric: str
+    aggregate: str
+    unit: str
+    before: float
+    now: float
+    relative: float | None = None
+    scenario: str = ""
+    step: str = ""
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """The run that this one is compared with, and what changed since. `notes` take away from the comparison."""
+
+    run_id: str
+    verdict: str
+    commit: str | None
+    started: float
+    notes: list[str]
+    changes: list[Change]
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole of `summary.json`. `turbulence` is null while no fault was asked for."""
+    """The whole of `summary.json`. `baseline` is null without one, `turbulence` while no fault was asked for."""
 
     schema_version: int
     run_id: str
@@ -157,4 +186,5 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[StepSummary]
     errors: list[ErrorGroup]
     soundness: Soundness
+    baseline: Comparison | None = None
     turbulence: None = None

@@ -19,6 +19,9 @@ class Threshold:
     for rates of shares, plain numbers otherwise. `unit` is how the limit is printed: "us", "%", "B", "/s",
     "B/s" or "". With `within_s` the condition must hold in every window of so many seconds. With `abort` the run
     ends as soon as it is known not to hold, but not in the first `after_s` seconds.
+
+    Where the limit follows from a baseline it is the baseline's figure * `baseline_times` + `baseline_plus`, and
+    `limit` means nothing.
     """
 
     metric: str
@@ -35,6 +38,8 @@ class Threshold:
     within_s: float | None = None
     abort: bool = False
     after_s: float = 0.0
+    baseline_times: float | None = None
+    baseline_plus: float = 0.0
 
     @property
     def selector(self) -> str:

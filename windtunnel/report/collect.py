@@ -50,7 +50,7 @@ def analyse(directory: RunDirectory) -> Analysis:
     reader = RecordReader(directory.segments(), expected=manifest.segments, shards=manifest.shards)
     for records in reader.batches():
         aggregate.write(records)
-    summary = conclude(manifest, aggregate, reader.evidence())
+    summary = conclude(manifest, aggregate, reader.evidence(), directory.baseline())
     return Analysis(summary=summary, aggregate=aggregate, manifest=manifest)
 
 

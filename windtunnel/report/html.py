@@ -17,6 +17,7 @@ import jinja2
 
 from windtunnel.model.summary import MetricSummary, Summary
 from windtunnel.report import figures, wording
+from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.environment import environment
 from windtunnel.report.model import Report
@@ -62,6 +63,8 @@ def render(report: Report) -> str:
         shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in report.steps],
         anchors={story.instance_id: f"instance-{n}" for n, story in enumerate(report.stories, 1)},
         phases=PHASES,
+        changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
+        noise=NOISE,
         facts=environment(report),
     )
 
@@ -91,6 +94,7 @@ def _environment() -> jinja2.Environment:
         "result_tone": lambda threshold: _RESULT_TONES.get(threshold.result, "plain"),
         "outcome_tone": lambda outcome: _OUTCOME_TONES.get(outcome, "plain"),
         "failing": wording.failing,
+        "baseline_name": baseline_name,
         "track": track,
     }
     pages.filters.update(filters)

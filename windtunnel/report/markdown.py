@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from windtunnel.model.summary import ErrorGroup, Summary
 from windtunnel.report import figures
+from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report, Story
 from windtunnel.report.text import for_log, printable
 from windtunnel.report.wording import (
@@ -25,6 +26,7 @@ from windtunnel.report.wording import (
     title,
     unjudged,
     unsaid,
+    worst_step,
 )
 
 __all__ = ["BUDGET", "code", "prose", "render"]
@@ -75,6 +77,8 @@ def prose(text: str, *, limit: int = 300) -> str:
 def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iterator[str]:
     yield from _verdict(summary, reasons=10)
     yield from _thresholds(summary)
+    yield from _worst_step(summary)
+    yield from _changes(summary, most_steps=min(errors, 5))
     if steps:
         yield from _steps(summary)
     elif summary.steps:
@@ -82,7 +86,8 @@ def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iter
     yield from _errors(summary, report, most=errors)
     yield from _soundness(summary)
     if report.directory:
-        yield f"**Report** {code(report.directory + '/report.html')}"
+        place = code(report.directory + "/report.html")
+        yield f"**Report** {place}" + (f" · [open it]({report.url})" if report.url else "")
 
 
 def _verdict(summary: Summary, *, reasons: int) -> Iterator[str]:
@@ -130,6 +135,37 @@ def _thresholds(summary: Summary) -> Iterator[str]:
     yield "### Thresholds"
     head = ("Result", "Metric", "Condition", "Measured", "Limit", "Samples")
     yield _table(head, ":--|:--|:--|--:|--:|--:", rows)
+
+
+def _worst_step(summary: Summary) -> Iterator[str]:
+    row = worst_step(summary)
+    if row is None:
+        return
+    bad, latency, said = failing(row), row.latency, []
+    if bad:
+        said.append(f"failed {bad:,} of {figures.plural(row.count, 'time')} ({figures.share(bad / row.count)})")
+    if latency.count:
+        said.append(f"p95 {figures.duration(latency.p95)}, slowest {figures.duration(latency.max)}")
+    word = "Worst step" if bad else "Slowest step"
+    yield f"**{word}** {code(row.step)}: {'; '.join(said)}"
+
+
+def _changes(summary: Summary, *, most_steps: int) -> Iterator[str]:
+    comparison = summary.baseline
+    if comparison is None:
+        return
+    yield "### Against the baseline"
+    yield f"Before: {prose(baseline_name(comparison))}. {NOISE}"
+    if comparison.notes:
+        yield "\n".join(f"- {prose(note)}" for note in comparison.notes)
+    rows = [
+        (f"{row.what} of {code(row.step)}" if row.step else row.what, row.before, row.now, row.change)
+        for row in change_rows(comparison, most_steps=most_steps)
+    ]
+    if rows:
+        yield _table(("Figure", "Before", "Now", "Change"), ":--|--:|--:|--:", rows)
+    else:
+        yield "_The two have no figure in common._"
 
 
 def _steps(summary: Summary) -> Iterator[str]:

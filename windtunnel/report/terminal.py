@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from windtunnel.model.summary import Summary
+from windtunnel.model.summary import Comparison, Summary
 from windtunnel.report import figures
+from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report
 from windtunnel.report.text import for_log, printable
 from windtunnel.report.wording import (
@@ -29,16 +30,17 @@ from windtunnel.report.wording import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
-__all__ = ["render"]
+__all__ = ["render", "render_comparison"]
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "no data": "yellow", "held so far": "default"}
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 """Holds a condition together while lines are broken; a plain blank in what is returned."""
 
 _MOST_ERRORS = 5
+_MOST_CHANGED_STEPS = 5
 _MOST_STEPS = 100
 
 
@@ -47,10 +49,29 @@ def render(report: Report | Summary, *, width: int = 80, color: bool = False) ->
 
     A Summary alone does, too: then there is no line that says where the report is.
     """
-    from rich.console import Console
-
     summary = honest(report.summary if isinstance(report, Report) else report)
     directory = report.directory if isinstance(report, Report) else ""
+    stream, console = _console(width=width, color=color)
+    for part in _parts(summary, width):
+        console.print(part)
+    if directory:
+        # Past the console, which would wrap it: a path that is cut in two can't be clicked or copied.
+        stream.write(f"\nreport  {_shown(directory, limit=4096)}/report.html\n")
+    return _written(stream)
+
+
+def render_comparison(comparison: Comparison, run_id: str, *, width: int = 80, color: bool = False) -> str:
+    """What changed from one run to another, as text."""
+    stream, console = _console(width=width, color=color)
+    console.print(_styled(f"run {_shown(run_id)}", "bold"))
+    for part in _changes(comparison):
+        console.print(part)
+    return _written(stream)
+
+
+def _console(*, width: int, color: bool) -> tuple[io.StringIO, Console]:
+    from rich.console import Console
+
     stream = io.StringIO()
     console = Console(
         file=stream,
@@ -66,11 +87,10 @@ def render(report: Report | Summary, *, width: int = 80, color: bool = False) ->
         soft_wrap=False,
         _environ={},
     )
-    for part in _parts(summary, width):
-        console.print(part)
-    if directory:
-        # Past the console, which would wrap it: a path that is cut in two can't be clicked or copied.
-        stream.write(f"\nreport  {_shown(directory, limit=4096)}/report.html\n")
+    return stream, console
+
+
+def _written(stream: io.StringIO) -> str:
     # The margin of a table is blanks at the end of every line: of no use, and a nuisance in logs.
     lines = (line.rstrip() for line in stream.getvalue().replace(_NO_BREAK, " ").split("\n"))
     return for_log("\n".join(lines))
@@ -90,6 +110,8 @@ def _parts(summary: Summary, width: int) -> list[RenderableType]:
         parts += [_steps(summary, width), ""]
     if summary.thresholds:
         parts += [_thresholds(summary, width), ""]
+    if summary.baseline:
+        parts += [*_changes(summary.baseline), ""]
     if summary.errors:
         parts += [_errors(summary), ""]
     for finding in unsaid(summary)[:_MOST_ERRORS]:
@@ -161,6 +183,19 @@ def _thresholds(summary: Summary, width: int) -> Table:
         )
     table.width = min(width, 110)
     return table
+
+
+def _changes(comparison: Comparison) -> list[RenderableType]:
+    table = _table()
+    table.add_column("figure", no_wrap=True, overflow="ellipsis", ratio=1, min_width=10)
+    for column in ("before", "now", "change"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in change_rows(comparison, most_steps=_MOST_CHANGED_STEPS):
+        what = f"{row.what} of {_shown(row.step, limit=60)}" if row.step else row.what
+        table.add_row(_styled(what), row.before, row.now, row.change)
+    said: list[RenderableType] = [_styled(f"against {_shown(baseline_name(comparison))}", "bold"), table]
+    said += [_hanging("!", _shown(note), style="yellow") for note in comparison.notes]
+    return [*said, _hanging("-", NOISE)]
 
 
 def _errors(summary: Summary) -> RenderableType:

@@ -25,6 +25,7 @@ __all__ = [
     "title",
     "unjudged",
     "unsaid",
+    "worst_step",
 ]
 
 UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
@@ -136,6 +137,16 @@ def unsaid(summary: Summary) -> list[str]:
 def failing(step: StepSummary) -> int:
     """How many executions of a step failed or errored."""
     return step.failed + step.errored
+
+
+def worst_step(summary: Summary) -> StepSummary | None:
+    """The step that failed the largest share of its times; where none failed, the slowest by its p95."""
+    ran = [row for row in summary.steps if row.count]
+    failed = [row for row in ran if failing(row)]
+    if failed:
+        return max(failed, key=lambda row: failing(row) / row.count)
+    timed = [row for row in ran if row.latency.count]
+    return max(timed, key=lambda row: row.latency.p95, default=None)
 
 
 def instances_line(summary: Summary) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 import msgspec
 
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
+from windtunnel.model.baseline import Baseline
 from windtunnel.model.data import LARGEST_KEPT, Feeder
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.source import Source
@@ -105,6 +106,18 @@ class RunDirectory:
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json`."""
         self.write("summary.json", msgspec.json.format(msgspec.json.encode(summary)))
+
+    def write_baseline(self, baseline: Baseline) -> None:
+        """Write `baseline.json`: what this run is compared with, now and whenever it is judged again."""
+        self.write("baseline.json", msgspec.json.format(msgspec.json.encode(baseline)))
+
+    def baseline(self) -> Baseline | None:
+        """What this run is compared with, if with anything. Raises EvidenceError when that is damaged."""
+        file = self.path / "baseline.json"
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=Baseline) if file.exists() else None
+        except (OSError, msgspec.DecodeError) as error:
+            raise EvidenceError(f"{file}: {error}") from None
 
     def write_sources(self, sources: Iterable[Source], redactor: Redactor) -> None:
         """Write the YAML that ran into `plan/`, with what is secret in it hidden."""

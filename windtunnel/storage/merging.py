@@ -14,7 +14,7 @@ from windtunnel.storage.directory import RunDirectory
 __all__ = ["merge_into", "merged_manifest"]
 
 
-def merged_manifest(runs: Sequence[RunDirectory], *, run_id: str) -> Manifest:
+def merged_manifest(runs: Sequence[RunDirectory], *, run_id: str, without_baseline: bool = False) -> Manifest:
     """The manifest of the run that several shards are parts of.
 
     Raises ConfigError with everything that keeps them from being parts of one; EvidenceError for a manifest that
@@ -33,6 +33,7 @@ def merged_manifest(runs: Sequence[RunDirectory], *, run_id: str) -> Manifest:
         segments=first.segments * shards,
         shard="",
         shards=shards,
+        without_baseline=without_baseline or first.without_baseline,
     )
 
 

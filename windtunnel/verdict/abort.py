@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.baseline import Baseline
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.threshold import Threshold
 from windtunnel.verdict.thresholds import evaluate
@@ -16,7 +17,12 @@ _ALSO_OF_A_PART = frozenset({"us", "%"})
 
 
 def stop_condition(
-    thresholds: Sequence[Threshold], aggregate: Aggregate, rows: Sequence[StepRow], *, shard: bool = False
+    thresholds: Sequence[Threshold],
+    aggregate: Aggregate,
+    rows: Sequence[StepRow],
+    *,
+    baseline: Baseline | None = None,
+    shard: bool = False,
 ) -> Callable[[float], str | None] | None:
     """What to ask while the run goes on, with the seconds it has run: why it shall end, or None to go on.
 
@@ -28,7 +34,7 @@ def stop_condition(
     def failed(elapsed_s: float) -> str | None:
         for threshold in aborting:
             if elapsed_s >= threshold.after_s:
-                result = evaluate(threshold, aggregate, rows)
+                result = evaluate(threshold, aggregate, rows, baseline)
                 if result.result == "fail":
                     return result.reason
         return None

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import measured_span_s
 from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
+from windtunnel.model.baseline import Baseline
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
 from windtunnel.model.manifest import Evidence, Manifest
-from windtunnel.model.summary import SCHEMA_VERSION, RunInfo, Summary, ThresholdResult
+from windtunnel.model.summary import SCHEMA_VERSION, RunInfo, Soundness, Summary, ThresholdResult
+from windtunnel.model.threshold import Threshold
 from windtunnel.model.verdict import worst
+from windtunnel.verdict.baseline import compare
 from windtunnel.verdict.fail_on import in_force
 from windtunnel.verdict.soundness import Finding, assess
 from windtunnel.verdict.thresholds import evaluate
@@ -23,11 +29,17 @@ _NOT_SENT = GENERATOR_ERRORS | {"host_not_allowed"}
 """Errors that say nothing about whether the SUT answers."""
 
 
-def conclude(manifest: Manifest, aggregate: Aggregate, evidence: Evidence) -> Summary:
-    """Judge a run by the thresholds of its manifest, the implied one, and what its records are worth."""
+def conclude(
+    manifest: Manifest, aggregate: Aggregate, evidence: Evidence, baseline: Baseline | None = None
+) -> Summary:
+    """Judge a run by the thresholds of its manifest, the implied one, and what its records are worth.
+
+    What changed since the `baseline` is told, and decides nothing that no threshold names.
+    """
     # One shard's part of the load says nothing about the whole: its thresholds are judged when shards are merged.
     thresholds = () if manifest.shard else in_force(manifest.thresholds, manifest.fail_on)
-    results = [evaluate(threshold, aggregate, manifest.steps) for threshold in thresholds]
+    unjudged = [each for each in thresholds if manifest.without_baseline and each.baseline_times is not None]
+    results = [evaluate(each, aggregate, manifest.steps, baseline) for each in thresholds if each not in unjudged]
     soundness, deciding = assess(
         aggregate, evidence, manifest.thresholds, closed=manifest.closed, shards=manifest.shards
     )
@@ -35,7 +47,7 @@ def conclude(manifest: Manifest, aggregate: Aggregate, evidence: Evidence) -> Su
         [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate), *_judged(aggregate, results)],
         signal_number=aggregate.signal or signal.SIGINT,
     )
-    return Summary(
+    summary = Summary(
         schema_version=SCHEMA_VERSION,
         run_id=manifest.run_id,
         verdict=verdict.word,
@@ -46,8 +58,14 @@ def conclude(manifest: Manifest, aggregate: Aggregate, evidence: Evidence) -> Su
         metrics=metric_summaries(aggregate),
         steps=step_summaries(aggregate, manifest.steps),
         errors=error_groups(aggregate),
-        soundness=soundness,
+        soundness=_with_unjudged(soundness, unjudged),
     )
+    return replace(summary, baseline=compare(baseline, Baseline.of(summary))) if baseline else summary
+
+
+def _with_unjudged(soundness: Soundness, unjudged: Sequence[Threshold]) -> Soundness:
+    said = [f"{each.selector}: {each.text} was not judged: there is no baseline" for each in unjudged]
+    return replace(soundness, findings=[*soundness.findings, *said])
 
 
 def _ended_early(aggregate: Aggregate) -> list[Finding]:

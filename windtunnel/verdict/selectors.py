@@ -10,6 +10,7 @@ from windtunnel.metrics.measure import is_measured, scenario_tags
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.threshold import Threshold
+from windtunnel.verdict.baseline import baseline_objection
 
 __all__ = ["check_selectors"]
 
@@ -87,6 +88,7 @@ def check_selectors(
     problems = (
         _phase_problem(threshold, measured, phases)
         or (None if _may_speak_of(open_scenarios, threshold) else _problem(threshold, rows))
+        or baseline_objection(threshold)
         for threshold in thresholds
     )
     return [problem for problem in problems if problem is not None]

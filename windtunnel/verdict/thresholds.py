@@ -8,6 +8,7 @@ anything else                                            fail
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +19,11 @@ from windtunnel.expressions.threshold import format_limit
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Measure, Rate, Trend, measured_span_s, select
 from windtunnel.metrics.series import HealthSeries
+from windtunnel.model.baseline import Baseline
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import IMPLIED, Threshold
+from windtunnel.verdict.baseline import limit_against
 
 __all__ = ["evaluate", "samples_needed"]
 
@@ -56,8 +59,17 @@ def samples_needed(threshold: Threshold) -> int:
     return math.ceil(math.log(0.05) / math.log(percent / 100))
 
 
-def evaluate(threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow]) -> ThresholdResult:
+def evaluate(
+    threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], baseline: Baseline | None = None
+) -> ThresholdResult:
     """How the threshold went over the whole load, or in every window of it. `rows` are the steps of the plan."""
+    if threshold.baseline_times is not None:
+        limit = limit_against(threshold, baseline) if baseline else None
+        if limit is None:
+            reason = _no_limit(threshold, baseline)
+            return _result(threshold, "no_data", samples=0, limit="unknown", reason=reason)
+        printed = format_limit(_digits(limit, 4), threshold.unit)
+        threshold = dataclasses.replace(threshold, limit=limit, text=f"{threshold.text} ({printed})")
     if threshold.within_s is not None:
         return _in_every_window(threshold, aggregate, rows, threshold.within_s)
     return _over(threshold, aggregate, rows, measured_span_s(aggregate))
@@ -180,6 +192,14 @@ def _no_data(threshold: Threshold, samples: int) -> str:
     )
 
 
+def _no_limit(threshold: Threshold, baseline: Baseline | None) -> str:
+    if baseline is None:
+        why = "there is no baseline; name one with --baseline, or say --baseline none"
+    else:
+        why = f"the baseline, run {baseline.run_id}, has no such figure"
+    return f"{_spoken(threshold)} has no answer: {why}"
+
+
 def _lagged(threshold: Threshold, measured: str, lag_us: float) -> str:
     return (
         f"{_spoken(threshold)} has no answer: {measured} was measured, but this machine was up to "
@@ -220,14 +240,20 @@ def _digits(value: float, digits: int) -> float:
 
 
 def _result(
-    threshold: Threshold, result: str, *, samples: int, measured: str = "no data", reason: str | None = None
+    threshold: Threshold,
+    result: str,
+    *,
+    samples: int,
+    measured: str = "no data",
+    limit: str | None = None,
+    reason: str | None = None,
 ) -> ThresholdResult:
     return ThresholdResult(
         selector=threshold.selector,
         condition=threshold.text,
         result=result,
         measured=measured,
-        limit=format_limit(threshold.limit, threshold.unit),
+        limit=limit or format_limit(threshold.limit, threshold.unit),
         samples=samples,
         origin=threshold.origin,
         reason=reason,

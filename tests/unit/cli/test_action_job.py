@@ -57,8 +57,10 @@ def _in_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 class Runner:
     """GitHub's side: the files it names, and what it saw of the job that was asked for."""
 
-    def __init__(self, folder: Path, ending: BaseException | None = None) -> None:
-        self.folder, self.ending = folder, ending
+    def __init__(
+        self, folder: Path, ending: BaseException | None = None, *, exit_code: int = SUMMARY.exit_code
+    ) -> None:
+        self.folder, self.ending, self.exit_code = folder, ending, exit_code
         self.output, self.summary = folder / "output", folder / "summary"
         self.out = io.StringIO()
         self.requests: list[JobRequest] = []
@@ -90,7 +92,7 @@ class Runner:
         directory = RunDirectory.create(self.folder / str(request.overrides.directory), "r1")
         directory.write("summary.json", "{}")
         directory.write("summary.md", "# Fail\n")
-        result = JobResult(summary=SUMMARY, directory=directory, exit_code=SUMMARY.exit_code)
+        result = JobResult(summary=SUMMARY, directory=directory, exit_code=self.exit_code)
         on_judged(result)
         self.before_html = self.outputs
         directory.write("report.html", "<html>")
@@ -287,3 +289,25 @@ def test_files_can_be_checked_and_nothing_sent(tmp_path: Path):
     assert runner.outputs["verdict"] == "pass"
     assert "2 files valid, nothing was sent" in runner.summary.read_text()
     assert runner.run(only_validate="true", scenarios="b.yaml") == 2
+
+
+def test_a_baseline_that_is_not_there_yet_is_a_notice_and_no_error(tmp_path: Path):
+    runner = Runner(tmp_path)
+    assert runner.run(baseline="last-week/summary.json") == 99
+    assert runner.requests[0].overrides.baseline == "none"
+    assert "::notice title=Windtunnel::there is no baseline at last-week/summary.json" in runner.out.getvalue()
+
+
+def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path):
+    (tmp_path / "summary.json").write_text("{}")
+    runner = Runner(tmp_path)
+    runner.run(baseline="summary.json")
+    assert runner.requests[0].overrides.baseline == "summary.json"
+    assert "::notice" not in runner.out.getvalue()
+
+
+def test_fail_on_never_ends_well_and_still_says_what_the_verdict_is(tmp_path: Path):
+    runner = Runner(tmp_path, exit_code=0)
+    assert runner.run(fail_on="never") == 0
+    assert runner.requests[0].overrides.fail_on == "never"
+    assert (runner.outputs["verdict"], runner.outputs["exit-code"]) == ("fail", "99")

@@ -25,6 +25,8 @@ from windtunnel.model.record import (
 )
 from windtunnel.model.summary import (
     SCHEMA_VERSION,
+    Change,
+    Comparison,
     ErrorGroup,
     MetricSummary,
     RunInfo,
@@ -378,6 +380,38 @@ def summary(**changes: Any) -> Summary:
         ),
     )
     return msgspec.structs.replace(made, **changes)
+
+
+def compared(**changes: Any) -> Summary:
+    """The summary beside one of a run before it."""
+
+    def change(metric: str, aggregate: str, unit: str, before: float, now: float, step: str = "") -> Change:
+        relative = now / before - 1 if before else None
+        place = {"scenario": "checkout", "step": step} if step else {}
+        return Change(
+            metric=metric, aggregate=aggregate, unit=unit, before=before, now=now, relative=relative, **place
+        )
+
+    comparison = Comparison(
+        run_id="20261121T091500Z-0c1d2e",
+        verdict="pass",
+        commit="1b2c3d4e5f60718293",
+        started=STARTED - 126_000,
+        notes=["the load was another one: 10 users, 2,000 instances"],
+        changes=[
+            change("instances", "rate", "share", 1.0, 0.9285),
+            change("http_req_failed", "rate", "share", 0.0, 0.01007),
+            change("http_req_duration", "p(50)", "ms", 21.0, 20.95),
+            change("http_req_duration", "p(95)", "ms", 310.0, 812.0),
+            change("http_req_duration", "p(99)", "ms", 40.0, 812.0),
+            change("http_reqs", "rate", "per_second", 400.0, 343.9),
+            change("checks", "rate", "share", 1.0, 0.99),
+            change("http_req_duration", "p(95)", "ms", 30.0, 31.0, "list_products"),
+            change("http_req_duration", "p(95)", "ms", 300.0, 812.0, "pay"),
+            change("failed", "rate", "share", 0.0, 0.07, "pay"),
+        ],
+    )
+    return msgspec.structs.replace(summary(**changes), baseline=comparison)
 
 
 def unfinished(**changes: Any) -> Summary:

@@ -304,7 +304,7 @@ def test_markdown_comes_to_the_same_blocks_whatever_the_sut_says(text: str) -> N
     parser = MarkdownIt("commonmark").enable("table")
     blank = not markdown.code(text)
     shapes = [
-        [token.type for token in parser.parse(markdown.render(with_text(bare(made_up_run.summary()), said)))]
+        [token.type for token in parser.parse(markdown.render(with_text(bare(made_up_run.compared()), said)))]
         for said in ("harmless", text)
     ]
     assert shapes[0] == shapes[1] or blank

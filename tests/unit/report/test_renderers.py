@@ -21,7 +21,7 @@ from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.report import html, json, markdown, terminal
 from windtunnel.report.model import Body, CheckStory, Report
 from windtunnel.report.renderers import RENDERERS
-from windtunnel.report.wording import UNFINISHED
+from windtunnel.report.wording import TIMES, UNFINISHED
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -66,8 +66,24 @@ def with_text(report: Report, text: str) -> Report:
         for g in summary.errors
     ]
     sound = replace(summary.soundness, findings=[text])
+    baseline = summary.baseline and replace(
+        summary.baseline,
+        run_id=text,
+        commit=text,
+        notes=[text],
+        changes=[
+            replace(each, step=text, scenario=text) if each.step else each for each in summary.baseline.changes
+        ],
+    )
     summary = replace(
-        summary, run=run, reasons=[text], thresholds=thresholds, steps=steps, errors=errors, soundness=sound
+        summary,
+        run=run,
+        reasons=[text],
+        thresholds=thresholds,
+        steps=steps,
+        errors=errors,
+        soundness=sound,
+        baseline=baseline,
     )
     manifest = replace(report.manifest, argv=["windtunnel", text], host={"platform": text}, tags={text: text})
     stories = tuple(
@@ -364,3 +380,48 @@ def held() -> Any:
 def bare(summary: Summary) -> Report:
     """A report of nothing but its summary."""
     return Report(summary=summary, manifest=made_up_run.manifest(), directory="runs/x")
+
+
+def test_changes_are_told_with_the_run_they_are_measured_against() -> None:
+    report = bare(made_up_run.compared())
+    for shown in (terminal.render(report), markdown.render(report), html.render(report)):
+        shown = " ".join(shown.replace("\u200b", "").split())
+        assert "20261121T091500Z-0c1d2e (commit 1b2c3d4e5f60, 2026-11-21 09:15:12 UTC)" in shown
+        assert "the load was another one: 10 users, 2,000 instances" in shown
+        assert "only a threshold that names the baseline decides" in shown
+    rows = [line.split() for line in terminal.render(report).split("\n")]
+    assert ["instances", "passed", "100%", "92.8%", "-7.15", "points"] in rows
+    assert ["failed", "requests", "0%", "1%", "+1.01", "points"] in rows
+    assert ["p50", "21", "ms", "21", "ms", "="] in rows
+    assert ["p95", "310", "ms", "812", "ms", "+162%"] in rows
+    assert ["p99", "40", "ms", "812", "ms", f"{TIMES}20"] in rows
+    assert ["requests", "400/s", "344/s", "-14%"] in rows
+    steps = [row for row in rows if row[:2] == ["p95", "of"]]
+    assert [row[2] for row in steps] == ["pay", "list_products"], "what moved most comes first"
+
+
+def test_without_a_baseline_nothing_is_said_of_one(failing_report: Report) -> None:
+    for shown in (terminal.render(failing_report), markdown.render(failing_report), html.render(failing_report)):
+        assert not re.search(r"(?i)against (the baseline|run)", shown)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_text_of_a_baseline_does_anything(text: str) -> None:
+    report, harmless = (with_text(bare(made_up_run.compared()), said) for said in (text, "harmless"))
+    assert Tags(html.render(report)).elements == Tags(html.render(harmless)).elements
+    assert links_of(markdown.render(report)) == []
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e]", terminal.render(report))
+
+
+def test_the_markdown_names_the_worst_step() -> None:
+    shown = markdown.render(bare(made_up_run.summary()))
+    assert "**Worst step** `pay`: failed 143 of 2,000 times (7.1%); p95 812 ms, slowest 812 ms" in shown
+    rows = [msgspec.structs.replace(row, failed=0, passed=2000) for row in made_up_run.summary().steps]
+    sound = markdown.render(bare(made_up_run.summary(steps=rows)))
+    assert "**Slowest step** `pay`: p95 812 ms, slowest 812 ms" in sound
+
+
+def test_the_markdown_links_to_the_report_where_it_can_be_reached() -> None:
+    url = "https://ci.example/-/jobs/7/artifacts/file/runs/x/report.html"
+    report = dataclasses.replace(bare(made_up_run.summary()), url=url)
+    assert f"**Report** `runs/x/report.html` · [open it]({url})" in markdown.render(report)

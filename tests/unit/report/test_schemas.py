@@ -42,6 +42,8 @@ SUMMARY_FORMS = {
     "step": summary.StepSummary,
     "error": summary.ErrorGroup,
     "soundness": summary.Soundness,
+    "comparison": summary.Comparison,
+    "change": summary.Change,
 }
 
 
@@ -120,7 +122,8 @@ def test_the_summaries_of_runs_are_valid(
 ) -> None:
     for report in (failing_report, unfinished_report, empty_report):
         assert valid("summary", msgspec.json.decode(json.encode(report.summary))) == []
-    assert valid("summary", msgspec.json.decode(json.encode(made_up_run.summary()))) == []
+    for made in (made_up_run.summary(), made_up_run.compared()):
+        assert valid("summary", msgspec.json.decode(json.encode(made))) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+"""`windtunnel compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from windtunnel.cli.options import Color, Output
+from windtunnel.cli.terminal import Terminal
+
+__all__ = ["compare"]
+
+_SIDE = "A run id, a path, latest or a summary.json."
+
+
+def compare(
+    before: Annotated[str, typer.Argument(metavar="A", help=_SIDE, show_default=False)],
+    now: Annotated[str, typer.Argument(metavar="B", help=_SIDE, show_default=False)],
+    output: Output = None,
+    color: Color = None,
+) -> None:
+    """Show what changed from run A to run B.
+
+    Exits 0 whatever changed: two runs of the same code differ by 10 % and more. What shall fail is said by a
+    threshold, such as 'http_req_duration: p(95) < baseline * 1.3'.
+    """
+    from windtunnel.cli.baseline import read_baseline
+    from windtunnel.errors import ConfigError
+    from windtunnel.report import terminal as terminal_report
+    from windtunnel.verdict.baseline import compare as compare_runs
+
+    root = Path(output or "runs")
+    first, second = read_baseline(before, root), read_baseline(now, root)
+    if first is None or second is None:
+        raise ConfigError.of("none is no run", hint="name two runs")
+    terminal = Terminal.standard(color=color)
+    terminal.result(
+        terminal_report.render_comparison(
+            compare_runs(first, second), second.run_id, width=terminal.width, color=terminal.color
+        )
+    )

@@ -1,0 +1,77 @@
+"""What changed since the baseline, as people say it: the figures of the run, then the steps that moved most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from windtunnel.model.summary import Change, Comparison
+from windtunnel.report import figures
+from windtunnel.report.wording import TIMES
+
+__all__ = ["NOISE", "ChangeRow", "baseline_name", "change_rows"]
+
+NOISE = "Two runs of the same code differ by 10% and more; only a threshold that names the baseline decides."
+"""Stands beside every comparison, lest somebody takes a small change for a finding."""
+
+_OF_THE_RUN = (
+    ("instances", "rate", "instances passed"),
+    ("http_req_failed", "rate", "failed requests"),
+    ("http_req_duration", "p(50)", "p50"),
+    ("http_req_duration", "p(95)", "p95"),
+    ("http_req_duration", "p(99)", "p99"),
+    ("http_reqs", "rate", "requests"),
+)
+"""(metric, aggregate, what it is called): the few that are shown of a whole run."""
+
+_MANY_TIMES = 10.0
+_UNMOVED = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRow:
+    """A line of the table. `what` is ours, `step` a name that others chose; empty for the whole run."""
+
+    what: str
+    step: str
+    before: str
+    now: str
+    change: str
+
+
+def change_rows(comparison: Comparison, *, most_steps: int) -> list[ChangeRow]:
+    """The figures of the whole run, then the p95 of the steps that changed most, either way."""
+    of_run = {(each.metric, each.aggregate): each for each in comparison.changes if not each.step}
+    rows = [
+        _row(name, of_run[metric, aggregate])
+        for metric, aggregate, name in _OF_THE_RUN
+        if (metric, aggregate) in of_run
+    ]
+    steps = [each for each in comparison.changes if each.step and each.aggregate == "p(95)"]
+    steps.sort(key=lambda each: -abs(each.relative or 0.0))
+    return [*rows, *(_row("p95", each) for each in steps[:most_steps])]
+
+
+def baseline_name(comparison: Comparison) -> str:
+    """`run 2026…-7f3a9c (commit 9f31c07d2b8e, 2026-11-22 20:15:12 UTC)`: the text of others among it."""
+    known = [f"commit {comparison.commit[:12]}"] if comparison.commit else []
+    known += [when] if (when := figures.clock_time(comparison.started)) else []
+    return f"run {comparison.run_id}" + (f" ({', '.join(known)})" if known else "")
+
+
+def _row(what: str, change: Change) -> ChangeRow:
+    say = {"ms": figures.duration, "share": figures.share, "per_second": figures.per_second}[change.unit]
+    return ChangeRow(
+        what=what, step=change.step, before=say(change.before), now=say(change.now), change=_moved(change)
+    )
+
+
+def _moved(change: Change) -> str:
+    """`+12%`, `-3%`, or how many times as much; of shares the difference in points; `=` where nothing moved."""
+    if change.unit == "share":
+        points = (change.now - change.before) * 100
+        return f"{points:+.2f} points" if abs(points) >= _UNMOVED else "="
+    if change.relative is None:
+        return "from none" if change.now else "="
+    if change.relative + 1 >= _MANY_TIMES:
+        return f"{TIMES}{change.relative + 1:,.0f}"
+    return f"{change.relative * 100:+.0f}%" if abs(change.relative) >= _UNMOVED else "="

@@ -1,0 +1,141 @@
+"""Then and now: how the figures of a run differ from those of another, and limits that follow from it.
+
+Two runs of the same code differ too, by 10 % and more in a p95. So a difference decides nothing by itself; a
+threshold that names the baseline does: `http_req_duration: p(95) < baseline * 1.3`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from windtunnel.errors import Problem
+from windtunnel.model.baseline import Baseline, BaselineStep
+from windtunnel.model.summary import Change, Comparison, Distribution, MetricSummary
+from windtunnel.model.threshold import Threshold
+
+__all__ = ["baseline_objection", "compare", "limit_against"]
+
+_PERCENTILES = {0.0: "min", 50.0: "med", 90.0: "p90", 95.0: "p95", 99.0: "p99", 99.9: "p999", 100.0: "max"}
+"""The percentiles that a summary keeps."""
+
+_COMPARED = {"med": "p(50)", "p95": "p(95)", "p99": "p(99)"}
+_OF_ONE_STEP = frozenset({"step", "scenario"})
+
+
+def compare(before: Baseline, now: Baseline) -> Comparison:
+    """What changed. Figures that only one of the two has are left out."""
+    return Comparison(
+        run_id=before.run_id,
+        verdict=before.verdict,
+        commit=before.run.commit,
+        started=before.run.started,
+        notes=list(_notes(before, now)),
+        changes=[*_changes_of_run(before, now), *_changes_of_steps(before, now)],
+    )
+
+
+def limit_against(threshold: Threshold, baseline: Baseline) -> float | None:
+    """The limit that follows from the baseline, in the threshold's own unit; None when it has no such figure."""
+    value = _figure(threshold, baseline)
+    if value is None or threshold.baseline_times is None:
+        return None
+    return value * threshold.baseline_times + threshold.baseline_plus
+
+
+def baseline_objection(threshold: Threshold) -> Problem | None:
+    """Why no summary can ever have the figure that a threshold compares with."""
+    if threshold.baseline_times is None:
+        return None
+    named = f"{threshold.selector}: {threshold.text}"
+    if threshold.aggregate == "p" and threshold.percentile not in _PERCENTILES:
+        message = f"{named}: a baseline has no p({threshold.percentile:g})"
+        return Problem(
+            message=message, where=threshold.where, hint="it has p(50), p(90), p(95), p(99) and p(99.9)"
+        )
+    of_step = threshold.metric == "http_req_duration" and "step" in threshold.tags
+    if threshold.within_s is not None or (
+        threshold.tags and not (of_step and set(threshold.tags) <= _OF_ONE_STEP)
+    ):
+        hint = "it has every metric over the whole load, and http_req_duration{step:NAME}"
+        return Problem(message=f"{named}: a baseline has no such figure", where=threshold.where, hint=hint)
+    return None
+
+
+def _figure(threshold: Threshold, baseline: Baseline) -> float | None:
+    if threshold.tags:
+        rows = [row for row in baseline.steps if _is_of(row, threshold) and row.requests]
+        return _of_distribution(rows[0].latency, threshold) if len(rows) == 1 else None
+    metric = baseline.metrics.get(threshold.metric)
+    if metric is None:
+        return None
+    if metric.distribution is not None:
+        return _of_distribution(metric.distribution, threshold)
+    if threshold.aggregate == "count":
+        return float(metric.count)
+    return metric.rate if threshold.aggregate == "rate" else metric.value
+
+
+def _is_of(row: BaselineStep, threshold: Threshold) -> bool:
+    return row.step == threshold.tags["step"] and row.scenario == threshold.tags.get("scenario", row.scenario)
+
+
+def _of_distribution(distribution: Distribution, threshold: Threshold) -> float | None:
+    if threshold.aggregate == "count":
+        return float(distribution.count)
+    if not distribution.count:
+        return None
+    percentile = threshold.percentile
+    name = threshold.aggregate if percentile is None else _PERCENTILES[percentile]
+    return float(getattr(distribution, name)) * 1000
+
+
+def _notes(before: Baseline, now: Baseline) -> Iterator[str]:
+    """What takes away from the comparison."""
+    if before.verdict not in {"pass", "fail"}:
+        yield f"the baseline's own verdict is {before.verdict}"
+    if before.run.load != now.run.load:
+        yield f"the load was another one: {before.run.load}"
+    if before.run.shard != now.run.shard:
+        yield "one of the two is a shard"
+
+
+def _changes_of_run(before: Baseline, now: Baseline) -> Iterator[Change]:
+    for name, metric in now.metrics.items():
+        earlier = before.metrics.get(name)
+        if earlier is not None and earlier.type == metric.type:
+            yield from _changes_of_metric(name, earlier, metric)
+
+
+def _changes_of_metric(name: str, before: MetricSummary, now: MetricSummary) -> Iterator[Change]:
+    if before.distribution is not None and now.distribution is not None:
+        yield from _changes_of_times(name, before.distribution, now.distribution)
+    elif before.rate is not None and now.rate is not None:
+        unit = "share" if now.type == "rate" else "per_second"
+        yield _change(name, "rate", unit, before.rate, now.rate)
+
+
+def _changes_of_steps(before: Baseline, now: Baseline) -> Iterator[Change]:
+    earlier = {(row.scenario, row.step): row for row in before.steps}
+    for row in now.steps:
+        was = earlier.get((row.scenario, row.step))
+        if was is None or not was.count or not row.count:
+            continue
+        place = {"scenario": row.scenario, "step": row.step}
+        if bool(was.requests) == bool(row.requests):
+            metric = "http_req_duration" if row.requests else "step_duration"
+            yield from _changes_of_times(metric, was.latency, row.latency, **place)
+        before_failed, now_failed = ((each.failed + each.errored) / each.count for each in (was, row))
+        yield _change("failed", "rate", "share", before_failed, now_failed, **place)
+
+
+def _changes_of_times(metric: str, before: Distribution, now: Distribution, **place: str) -> Iterator[Change]:
+    if before.count and now.count:
+        for field, aggregate in _COMPARED.items():
+            yield _change(metric, aggregate, "ms", getattr(before, field), getattr(now, field), **place)
+
+
+def _change(metric: str, aggregate: str, unit: str, before: float, now: float, **place: str) -> Change:
+    relative = now / before - 1 if before else None
+    return Change(
+        metric=metric, aggregate=aggregate, unit=unit, before=before, now=now, relative=relative, **place
+    )
