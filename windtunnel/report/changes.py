@@ -16,9 +16,9 @@ NOISE = "Two runs of the same code differ by 10% and more; only a threshold that
 _OF_THE_RUN = (
     ("instances", "rate", "instances passed"),
     ("http_req_failed", "rate", "failed requests"),
-    ("http_req_duration", "p(50)", "p50"),
-    ("http_req_duration", "p(95)", "p95"),
-    ("http_req_duration", "p(99)", "p99"),
+    ("http_req_duration", "p(50)", "p50 latency"),
+    ("http_req_duration", "p(95)", "p95 latency"),
+    ("http_req_duration", "p(99)", "p99 latency"),
     ("http_reqs", "rate", "requests"),
 )
 """(metric, aggregate, what it is called): the few that are shown of a whole run."""
@@ -46,7 +46,7 @@ def change_rows(comparison: Comparison, *, most_steps: int) -> list[ChangeRow]:
         for metric, aggregate, name in _OF_THE_RUN
         if (metric, aggregate) in of_run
     ]
-    steps = [each for each in comparison.changes if each.step and each.aggregate == "p(95)"]
+    steps = [each for each in comparison.changes if each.step and each.aggregate == "p(95)" and _has_moved(each)]
     steps.sort(key=lambda each: -abs(each.relative or 0.0))
     return [*rows, *(_row("p95", each) for each in steps[:most_steps])]
 
@@ -63,6 +63,10 @@ def _row(what: str, change: Change) -> ChangeRow:
     return ChangeRow(
         what=what, step=change.step, before=say(change.before), now=say(change.now), change=_moved(change)
     )
+
+
+def _has_moved(change: Change) -> bool:
+    return abs(change.now / change.before - 1 if change.before else change.now) >= _UNMOVED
 
 
 def _moved(change: Change) -> str:

@@ -37,7 +37,7 @@ BUDGET = 900 * 1024
 _SIGNS = {"pass": "✅", "fail": "❌", "no data": "⚪", "inconclusive": "❔", "held so far": "…"}
 _EXAMPLES = 3
 _ACTIVE = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#>+=-])")
-_NUMBERED = re.compile(r"^(\d+)([.)])")
+_NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _LINKING = re.compile(r"(@|#|www(?=\.)|:(?=//|[\w+-]+:))(?=\S)", re.IGNORECASE)
 
 
@@ -79,11 +79,11 @@ def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iter
     yield from _thresholds(summary)
     yield from _worst_step(summary)
     yield from _changes(summary, most_steps=min(errors, 5))
+    yield from _errors(summary, report, most=errors)
     if steps:
         yield from _steps(summary)
     elif summary.steps:
         yield f"_{figures.plural(len(summary.steps), 'step')} left out for want of room; the report has them._"
-    yield from _errors(summary, report, most=errors)
     yield from _soundness(summary)
     if report.directory:
         place = code(report.directory + "/report.html")

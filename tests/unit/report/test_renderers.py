@@ -392,11 +392,11 @@ def test_changes_are_told_with_the_run_they_are_measured_against() -> None:
     rows = [line.split() for line in terminal.render(report).split("\n")]
     assert ["instances", "passed", "100%", "92.8%", "-7.15", "points"] in rows
     assert ["failed", "requests", "0%", "1%", "+1.01", "points"] in rows
-    assert ["p50", "21", "ms", "21", "ms", "="] in rows
-    assert ["p95", "310", "ms", "812", "ms", "+162%"] in rows
-    assert ["p99", "40", "ms", "812", "ms", f"{TIMES}20"] in rows
+    assert ["p50", "latency", "21", "ms", "21", "ms", "="] in rows
+    assert ["p95", "latency", "310", "ms", "812", "ms", "+162%"] in rows
+    assert ["p99", "latency", "40", "ms", "812", "ms", f"{TIMES}20"] in rows
     assert ["requests", "400/s", "344/s", "-14%"] in rows
-    steps = [row for row in rows if row[:2] == ["p95", "of"]]
+    steps = [row for row in rows if row[:2] == ["p95", "of"]]  # add_to_cart did not move
     assert [row[2] for row in steps] == ["pay", "list_products"], "what moved most comes first"
 
 
@@ -425,3 +425,14 @@ def test_the_markdown_links_to_the_report_where_it_can_be_reached() -> None:
     url = "https://ci.example/-/jobs/7/artifacts/file/runs/x/report.html"
     report = dataclasses.replace(bare(made_up_run.summary()), url=url)
     assert f"**Report** `runs/x/report.html` · [open it]({url})" in markdown.render(report)
+
+
+def test_figures_stay_as_they_are_and_lists_are_not_begun() -> None:
+    assert markdown.prose("33.9 ms") == "33.9 ms"
+    assert markdown.prose("1. one") == r"1\. one"
+    assert markdown.prose("  > quoted") == r"\> quoted"
+
+
+def test_failing_instances_come_before_the_table_of_steps(failing_report: Report) -> None:
+    shown = markdown.render(failing_report)
+    assert shown.index("### Thresholds") < shown.index("correlation id") < shown.index("### Steps")
