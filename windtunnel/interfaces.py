@@ -7,7 +7,7 @@ engine ──runs──▶ Action ──uses──▶ Instance ──owns──�
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,7 +24,6 @@ __all__ = [
     "CompiledStep",
     "Endpoint",
     "Instance",
-    "Preflight",
     "Sink",
     "StepOutcome",
     "StopCondition",
@@ -106,10 +105,6 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Drop everything that is still open."""
-
-
-Preflight = Callable[[], Awaitable[Mapping[str, str | None]]]
-"""Tries to connect to every origin the plan uses; origin -> None when it accepts, else why it does not."""
 
 
 StopCondition = Callable[[float], str | None]

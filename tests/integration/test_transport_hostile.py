@@ -14,6 +14,7 @@ from time import perf_counter
 import pytest
 
 from windtunnel.http.client import HttpClient
+from windtunnel.http.errors import Failure
 from windtunnel.http.transport import HttpTransport
 from windtunnel.model.http import ERROR_KINDS, Exchange
 from windtunnel.model.source import Source
@@ -512,12 +513,15 @@ def test_running_out_of_files_is_our_own_error(run, monkeypatch):
     visit(run, scenario)
 
 
-def test_a_preflight_knocks_at_every_origin(run):
+def test_what_requests_will_need_can_be_knocked_at(run):
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         dead = f"http://127.0.0.1:{free_port()}"
         visitor.transport.endpoint(method="GET", service=visitor.service, headers={})
         visitor.transport.endpoint(method="GET", service=Service(name="dead", base_url=f"{dead}/x"), headers={})
-        assert await visitor.transport.preflight() == {server.url(): None, dead: "Connection refused"}
+        here, there = visitor.transport.destinations()
+        assert (str(here), str(there)) == (server.url(), dead)
+        assert await visitor.transport.knock(here) is None
+        assert await visitor.transport.knock(there) == Failure("refused", "Connection refused")
 
     visit(run, scenario)
 

@@ -229,7 +229,8 @@ def test_a_proxy_that_is_not_there(run):
 async def ask_preflight(transport: HttpTransport) -> dict[str, str | None]:
     assert transport._sut.default is not None
     transport.endpoint(method="GET", service=transport._sut.default, headers={})
-    return await transport.preflight()
+    failures = {each: await transport.knock(each) for each in transport.destinations()}
+    return {str(each): failure and (failure.detail or failure.kind) for each, failure in failures.items()}
 
 
 def test_a_server_that_wants_to_know_who_we_are(run):

@@ -177,7 +177,7 @@ def test_every_segment_says_that_nobody_answers(start, tmp_path: Path):
     process = start("--parallel", "4", "--count", "8", "--workers", "2")
     process.communicate(timeout=60)
     (tmp_path / "sut.yaml").write_text("name: nobody\nbase_url: http://127.0.0.1:1\n")
-    process = start("--parallel", "4", "--count", "8", "--workers", "2")
+    process = start("--parallel", "4", "--count", "8", "--workers", "2", "--loopback", "strict")
     out, err = process.communicate(timeout=60)
     assert process.returncode == 3, out + err
     assert analyse(newest(tmp_path)).summary.verdict == "unreachable"

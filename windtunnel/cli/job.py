@@ -7,9 +7,11 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from windtunnel.cli.baseline import read_baseline
 from windtunnel.cli.facts import run_manifest
@@ -24,6 +26,7 @@ from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.coordinator import Conduct, Outcome, conduct
 from windtunnel.engine.limits import local_ports, raise_open_file_limit, shortages
 from windtunnel.engine.loop import run_loop
+from windtunnel.engine.opening import Opener, Opening
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.segment import SegmentParts
 from windtunnel.engine.shutdown import Shutdown, Stop
@@ -76,10 +79,12 @@ def run_job(
         redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
         job = _prepare(test_plan, request, environment, redactor)
         _announce(job, terminal)
+        terminal.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")
     with terminal.section("run", "Run"):
         outcome = run_loop(lambda: _carry_out(job, terminal, interrupt))
-    summary = conclude(job.manifest, outcome.aggregate, outcome.evidence, job.baseline)
-    analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=job.manifest)
+    manifest = _with_detours(job.manifest, outcome.detours)
+    summary = conclude(manifest, outcome.aggregate, outcome.evidence, job.baseline)
+    analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=manifest)
     exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
     result = JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
     write_reports(
@@ -99,7 +104,8 @@ class _Job:
     """A run that is ready to be carried out."""
 
     test_plan: TestPlan
-    conduct: Callable[[Shutdown], Conduct]
+    opener: Opener
+    conduct: Callable[[Shutdown, Callable[[], Awaitable[Opening]]], Conduct]
     manifest: Manifest
     baseline: Baseline | None
     aggregate: Aggregate
@@ -111,8 +117,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
     """Compile everything, then make the run directory."""
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
-    started = clock.unix()
-    run_id = new_run_id(started)
+    run_id = new_run_id(started := clock.unix())
     transport = HttpTransport(test_plan.sut, run_id)
     plan = compile_plan(test_plan, transport=transport, run_id=run_id)
     test_plan, silent = check_thresholds(test_plan, plan)
@@ -134,7 +139,8 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
         aggregate=aggregate,
         directory=directory,
         notes=(*left_out_notes(silent), *row_notes(test_plan, plan)),
-        conduct=lambda shutdown: Conduct(
+        opener=Opener(transport, test_plan, request.surroundings, clock=clock, redactor=redactor),
+        conduct=lambda shutdown, opening: Conduct(
             test_plan=test_plan,
             parts=SegmentParts(
                 plan=plan,
@@ -147,7 +153,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
                 plan_hash=manifest.plan_hash,
                 segment=test_plan.segment(0),
             ),
-            preflight=transport.preflight,
+            open=opening,
             aggregate=aggregate,
             stop_condition=stop_condition(
                 test_plan.thresholds, aggregate, plan.rows, baseline=baseline, shard=bool(manifest.shard)
@@ -181,7 +187,7 @@ async def _carry_out(job: _Job, terminal: Terminal, interrupt: threading.Event |
     if interrupt is not None:
         beside.append(asyncio.create_task(_stop_when(interrupt, shutdown)))
     try:
-        return await conduct(job.conduct(shutdown))
+        return await conduct(job.conduct(shutdown, lambda: _open(job, terminal)))
     finally:
         for task in beside:
             task.cancel()
@@ -193,6 +199,22 @@ async def _stop_when(interrupt: threading.Event, shutdown: Shutdown) -> None:
     while not interrupt.is_set():  # noqa: ASYNC110  it belongs to a thread: nothing in it could wake this loop
         await asyncio.sleep(INTERRUPT_S)
     shutdown.request(Stop(reason="interrupted by its caller", signal=signal.SIGINT))
+
+
+async def _open(job: _Job, terminal: Terminal) -> Opening:
+    """Wait and find the way, and say so where that is not a matter of course."""
+    for awaited in job.opener.awaited:
+        terminal.note(f"waiting for {awaited}")
+    opening = await job.opener.open()
+    if opening.detours:
+        job.directory.write_manifest(_with_detours(job.manifest, opening.detours))
+        for origin, address in opening.detours.items():
+            terminal.note(f"{origin} is reached at {address}, the machine around this container (--loopback)")
+    return opening
+
+
+def _with_detours(manifest: Manifest, detours: Mapping[str, str]) -> Manifest:
+    return msgspec.structs.replace(manifest, detours=dict(detours))
 
 
 def _on_signal(number: int, shutdown: Shutdown, terminal: Terminal) -> None:

@@ -16,12 +16,14 @@ from windtunnel.config.env_file import read_env_file
 from windtunnel.config.flags import Overrides
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.model.plan import TestPlan
+from windtunnel.model.readiness import Surroundings
 from windtunnel.redaction import Redactor
 
 __all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "request_of", "usable_processors", "with_env_files"]
 
 DEFAULT_PLAN = "windtunnel.yaml"
 SEED_BITS = 32
+ON_A_MACHINE = Surroundings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,12 @@ class JobRequest:
     env_files: tuple[str, ...] = ()
     verbose: bool = False
     argv: tuple[str, ...] = ()
+    surroundings: Surroundings = ON_A_MACHINE
 
 
-def request_of(flags: Mapping[str, Any], *, argv: tuple[str, ...]) -> JobRequest:
+def request_of(
+    flags: Mapping[str, Any], *, argv: tuple[str, ...], surroundings: Surroundings = ON_A_MACHINE
+) -> JobRequest:
     """The job that the flags of `run` ask for, by their names there."""
     return JobRequest(
         sut=flags["sut"],
@@ -50,6 +55,7 @@ def request_of(flags: Mapping[str, Any], *, argv: tuple[str, ...]) -> JobRequest
         env_files=tuple(flags["env_files"] or ()),
         verbose=flags["verbose"],
         argv=argv,
+        surroundings=surroundings,
     )
 
 

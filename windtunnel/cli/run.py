@@ -214,6 +214,40 @@ Verbose = Annotated[
     bool,
     typer.Option("--verbose", "-v", help="With --once: show each request, response and check, secrets hidden."),
 ]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="URL",
+        help="Base URL in place of that of the SUT file, such as a preview deployment; its host is allowed.",
+        show_default=False,
+    ),
+]
+WaitForIt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--wait-for",
+        metavar="URL",
+        help="Begin when this URL answers below 400, or HOST:PORT takes connections. Repeatable.",
+        show_default=False,
+    ),
+]
+WaitTimeout = Annotated[
+    str | None,
+    typer.Option(
+        "--wait-timeout", metavar="TIME", help="How long --wait-for may take. Default: 60s.", show_default=False
+    ),
+]
+Loopback = Annotated[
+    str | None,
+    typer.Option(
+        "--loopback",
+        metavar="HOW",
+        help="Inside a container, localhost is: auto, the machine around it when the container refuses (default); "
+        "gateway, that machine at once; strict, only the container.",
+        show_default=False,
+    ),
+]
 Name = Annotated[
     str | None, typer.Option("--name", metavar="TEXT", help="A name for the report.", show_default=False)
 ]
@@ -251,24 +285,32 @@ def run(
     dry_run: DryRun = False,
     once: Once = False,
     verbose: Verbose = False,
+    target: Target = None,
+    wait_for: WaitForIt = None,
+    wait_timeout: WaitTimeout = None,
+    loopback: Loopback = None,
     directory: Output = None,
     name: Name = None,
     quiet: Quiet = False,
     color: Color = None,
 ) -> None:
     """Run scenarios against a system under test."""
-    flags = dict(locals())
+    raise typer.Exit(_carry_out(dict(locals())))
+
+
+def _carry_out(flags: dict[str, Any]) -> int:
+    """Do what the flags say, by their names above; the exit code."""
     from windtunnel.cli.job import run_job
     from windtunnel.cli.preview import preview
     from windtunnel.cli.request import request_of
+    from windtunnel.cli.surroundings import surroundings
 
-    request = request_of(flags, argv=tuple(sys.argv[1:]))
-    terminal = Terminal.standard(color=color, quiet=quiet)
-    if listing or dry_run:
-        preview(request, environment=os.environ, terminal=terminal, listing=listing)
-        return
-    result = run_job(request, environment=os.environ, terminal=terminal)
-    raise typer.Exit(result.exit_code)
+    request = request_of(flags, argv=tuple(sys.argv[1:]), surroundings=surroundings())
+    terminal = Terminal.standard(color=flags["color"], quiet=flags["quiet"])
+    if flags["listing"] or flags["dry_run"]:
+        preview(request, environment=os.environ, terminal=terminal, listing=flags["listing"])
+        return 0
+    return run_job(request, environment=os.environ, terminal=terminal).exit_code
 
 
 def read_flags(words: Sequence[str]) -> dict[str, Any]:

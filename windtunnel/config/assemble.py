@@ -17,12 +17,13 @@ from windtunnel.config.references import secret_values
 from windtunnel.config.scenario import ScenarioFile, check_services, gather_scenarios
 from windtunnel.config.selection import is_selected, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
-from windtunnel.errors import ConfigError, Problem
+from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario
+from windtunnel.model.sut import Sut
 
 __all__ = ["DEFAULT_SCENARIOS", "DEFAULT_SUT", "assemble", "load_all"]
 
@@ -102,7 +103,7 @@ def assemble(
     documents = [*([plan.document] if plan else []), sut.document, *(file.document for file in scenarios)]
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
-        sut=overrides.applied_to(sut.sut),
+        sut=_aimed(sut.sut, overrides),
         scenarios=tuple(models),
         load=load_of(load),
         seed=next(seed for seed in seeds if seed is not None),
@@ -117,6 +118,7 @@ def assemble(
         # Several scenarios of Python can stand in one file.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
         left_out=left_out,
+        readiness=overrides.readiness(),
     )
     if overrides.once:
         return run_once(test_plan)
@@ -174,6 +176,13 @@ def _cap_problems(test_plan: TestPlan) -> list[Problem]:
         return []
     message = f"--max-duration: the load alone takes {length_s:g} s, and the run may take {longest_s:g} s"
     return [Problem(message=message, hint="allow more, or shorten the load with --duration")]
+
+
+def _aimed(sut: Sut, overrides: Overrides) -> Sut:
+    try:
+        return overrides.applied_to(sut)
+    except ExpressionError as error:
+        raise ConfigError.of(f"--target: {error}", hint=error.hint) from None
 
 
 def _placed(problem: Problem, plan: PlanFile | None) -> Problem:

@@ -11,10 +11,12 @@ from typing import Any
 
 from windtunnel.config.load import LoadSettings, objections, parse_stages
 from windtunnel.config.presets import parse_preset, parse_tag
+from windtunnel.config.readiness import aimed_at, parse_target, parse_wait_for
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import Segment
+from windtunnel.model.readiness import LOOPBACKS, Readiness
 from windtunnel.model.sut import Service, Sut
 
 __all__ = ["Overrides", "flag_problems", "load_flag_problems", "parse_shard"]
@@ -59,9 +61,18 @@ class Overrides:
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
     once: bool = False
+    target: str | None = None
+    wait_for: Sequence[str] = ()
+    wait_timeout: str | None = None
+    loopback: str | None = None
 
     def applied_to(self, sut: Sut) -> Sut:
-        """The SUT as the flags have it. Raises ExpressionError for what `flag_problems` objects to."""
+        """The SUT as the flags have it.
+
+        Raises ExpressionError for what `flag_problems` objects to, and for a target that fits no base URL.
+        """
+        if self.target is not None:
+            sut = aimed_at(sut, parse_target(self.target))
         if self.insecure:
             services = {name: _unchecked(service) for name, service in sut.services.items()}
             sut = replace(sut, default=sut.default and _unchecked(sut.default), services=services)
@@ -71,6 +82,17 @@ class Overrides:
     def processes(self, *, processors: int) -> int:
         """How many worker processes are asked for."""
         return processors if self.workers == "auto" else int(self.workers or 1)
+
+    def readiness(self) -> Readiness:
+        """What is waited for. Raises ExpressionError for what `flag_problems` objects to."""
+        default = Readiness()
+        return Readiness(
+            wait_for=tuple(map(parse_wait_for, self.wait_for)),
+            wait_timeout_s=default.wait_timeout_s
+            if self.wait_timeout is None
+            else parse_duration(self.wait_timeout),
+            loopback=self.loopback or default.loopback,
+        )
 
     @classmethod
     def of(cls, flags: Mapping[str, Any]) -> Overrides:
@@ -126,6 +148,8 @@ def flag_problems(overrides: Overrides) -> list[Problem]:
         meant = did_you_mean(overrides.fail_on or "", FAIL_ON)
         message = f'--fail-on is thresholds, errors or never, not "{overrides.fail_on}"'
         problems.append(Problem(message=message, hint=meant))
+    if overrides.loopback not in (None, *LOOPBACKS):
+        problems.append(Problem(message=f'--loopback is auto, gateway or strict, not "{overrides.loopback}"'))
     try:
         parse_shard(overrides.shard)
     except ExpressionError as error:
@@ -202,4 +226,7 @@ def _quantities(overrides: Overrides) -> list[tuple[str, str | None, Callable[[s
         ("--pace", overrides.pace, parse_duration, 0.0),
         ("--max-duration", overrides.max_duration, parse_duration, 0.0),
         ("--graceful-stop", overrides.graceful_stop, parse_duration, None),
+        ("--wait-timeout", overrides.wait_timeout, parse_duration, None),
+        ("--target", overrides.target, parse_target, None),
+        *(("--wait-for", text, parse_wait_for, None) for text in overrides.wait_for),
     ]

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from windtunnel.config.profiles import is_beside, profile_problems, with_profiles
 from windtunnel.config.proxies import parse_proxy, proxies_of_environment
 from windtunnel.config.reader import Document, read_file
+from windtunnel.config.readiness import parse_health
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import load_schema, place_of, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
@@ -53,6 +54,7 @@ def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequ
         http=http,
         redact=Redactions(**{key: tuple(names) for key, names in redact.items()}),
         allow_hosts=tuple(host.lower() for host in data.get("allow_hosts", ())),
+        health=parse_health(data["health"]) if "health" in data else None,
         source=document.source,
     )
     return SutFile(sut=sut, document=document, public_env=frozenset(data.get("public_env", ())))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from windtunnel.engine.fleet import Fleet
 from windtunnel.engine.limits import raise_open_file_limit
 from windtunnel.engine.messages import Orders
+from windtunnel.engine.opening import Opening
 from windtunnel.engine.segment import SegmentParts, run_segment
 from windtunnel.engine.shutdown import Stop
-from windtunnel.interfaces import Clock, Preflight, StopCondition
+from windtunnel.interfaces import Clock, StopCondition
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import TestPlan
@@ -27,34 +28,59 @@ CHECK_S = 1.0
 class Conduct:
     """What a run is conducted with. `parts` are those of the only segment when there is one worker.
 
-    `aggregate` holds what was counted so far while the run goes on: its own sink, or what the workers send.
+    `open` does what comes before the load. `aggregate` holds what was counted so far while the run goes on: its
+    own sink, or what the workers send.
     """
 
     test_plan: TestPlan
     parts: SegmentParts
-    preflight: Preflight
+    open: Callable[[], Awaitable[Opening]]
     aggregate: Aggregate
     stop_condition: StopCondition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What was counted in the end, and what the records are worth."""
+    """What was counted in the end, what the records are worth, and how the SUT was reached."""
 
     aggregate: Aggregate
     evidence: Evidence
+    detours: Mapping[str, str] = field(default_factory=dict)
 
 
 async def conduct(run: Conduct) -> Outcome:
-    """Connect, run the load, write every record.
+    """Open, run the load, write every record.
 
-    Nothing is sent when no service accepts a connection. A worker that dies stops the run; the numbers are read
+    Nothing of the load is sent when no service answers. A worker that dies stops the run; the numbers are read
     back from the records then, where all that it wrote still stands.
     """
     raise_open_file_limit()
-    unreachable = _nobody_answers(await run.preflight())
-    if unreachable is not None:
-        return await _say_unreachable(run, unreachable)
+    opening = await _open(run)
+    if opening is None or opening.unreachable is not None:
+        return await _send_nothing(run, opening or Opening())
+    sut = run.test_plan.sut
+    resolve = {**sut.http.resolve, **opening.detours}
+    test_plan = replace(run.test_plan, sut=replace(sut, http=replace(sut.http, resolve=resolve)))
+    run = replace(run, test_plan=test_plan, parts=replace(run.parts, before=opening.records))
+    outcome = await _load(run)
+    return replace(outcome, detours=opening.detours)
+
+
+async def _open(run: Conduct) -> Opening | None:
+    """What comes before the load; None when the run is asked to end meanwhile."""
+    shutdown = run.parts.shutdown
+    opening = asyncio.ensure_future(run.open())
+    asked = asyncio.create_task(shutdown.wait())
+    try:
+        await asyncio.wait({opening, asked}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+        opening.cancel()
+        await asyncio.gather(asked, opening, return_exceptions=True)
+    return None if opening.cancelled() else opening.result()
+
+
+async def _load(run: Conduct) -> Outcome:
     watches = [asyncio.create_task(_watch(run)), asyncio.create_task(_cap(run))]
     try:
         if run.test_plan.workers == 1:
@@ -92,13 +118,18 @@ async def _cap(run: Conduct) -> None:
         run.parts.shutdown.request(Stop(reason=reason, capped=True))
 
 
-async def _say_unreachable(run: Conduct, unreachable: str) -> Outcome:
-    """Every segment says why nothing was sent."""
+async def _send_nothing(run: Conduct, opening: Opening) -> Outcome:
+    """Every segment says why nothing was sent: nobody answers, or the run was asked to end before its load."""
     evidence = []
     for number in range(run.test_plan.workers):
-        parts = replace(run.parts, segment=run.test_plan.segment(number), sinks=(run.aggregate, *run.parts.sinks))
-        evidence.append(await run_segment(parts, unreachable=unreachable))
-    return Outcome(aggregate=run.aggregate, evidence=Evidence.of_all(evidence))
+        parts = replace(
+            run.parts,
+            segment=run.test_plan.segment(number),
+            sinks=(run.aggregate, *run.parts.sinks),
+            before=opening.records if number == 0 else (),
+        )
+        evidence.append(await run_segment(parts, instead=opening))
+    return Outcome(aggregate=run.aggregate, evidence=Evidence.of_all(evidence), detours=opening.detours)
 
 
 def _orders(run: Conduct) -> list[Orders]:
@@ -109,6 +140,7 @@ def _orders(run: Conduct) -> list[Orders]:
             directory=parts.directory.path,
             plan_hash=parts.plan_hash,
             segment=run.test_plan.segment(number),
+            before=parts.before if number == 0 else (),
         )
         for number in range(run.test_plan.workers)
     ]
@@ -120,10 +152,3 @@ def _read_back(run: Conduct) -> Outcome:
     for records in reader.batches():
         aggregate.write(records)
     return Outcome(aggregate=aggregate, evidence=reader.evidence())
-
-
-def _nobody_answers(origins: Mapping[str, str | None]) -> str | None:
-    """Why no origin accepts a connection, or None when one does (semantics 6) or there is none to ask."""
-    if not origins or any(error is None for error in origins.values()):
-        return None
-    return "; ".join(f"{origin}: {error}" for origin, error in origins.items())

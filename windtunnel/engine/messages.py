@@ -21,6 +21,7 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import TestPlan
+from windtunnel.model.record import Record
 
 __all__ = ["Channel", "Counted", "Ended", "Go", "Message", "Orders", "Ready"]
 
@@ -29,12 +30,13 @@ _LENGTH = struct.Struct(">Q")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """The segment a worker has to run."""
+    """The segment a worker has to run, and what is on record from before it."""
 
     test_plan: TestPlan
     directory: Path
     plan_hash: str
     segment: Segment
+    before: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from windtunnel.engine.health import Vitals, watch_health
 from windtunnel.engine.journal import Journal
+from windtunnel.engine.opening import Opening
 from windtunnel.engine.plan import Plan
 from windtunnel.engine.runner import Runner
 from windtunnel.engine.shutdown import Shutdown, Stop
@@ -16,7 +17,7 @@ from windtunnel.errors import EvidenceError
 from windtunnel.interfaces import Clock, Sink, Transport
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import RECORD_VERSION, Evidence
-from windtunnel.model.record import RunEnded, RunStarted
+from windtunnel.model.record import Record, RunEnded, RunStarted
 from windtunnel.redaction import Redactor
 from windtunnel.storage.bodies import BodyStore
 from windtunnel.storage.directory import RunDirectory
@@ -27,7 +28,10 @@ __all__ = ["SegmentParts", "run_segment"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentParts:
-    """What a segment is run with; every part handed in, so that a test can own each."""
+    """What a segment is run with; every part handed in, so that a test can own each.
+
+    `before` is on record from the time before the load; the first segment has it.
+    """
 
     plan: Plan
     transport: Transport
@@ -38,12 +42,13 @@ class SegmentParts:
     sinks: Sequence[Sink]
     plan_hash: str
     segment: Segment
+    before: tuple[Record, ...] = ()
 
 
-async def run_segment(parts: SegmentParts, *, unreachable: str | None = None) -> Evidence:
+async def run_segment(parts: SegmentParts, *, instead: Opening | None = None) -> Evidence:
     """Run the load of one segment and write every record of it; returns what the records are worth.
 
-    Nothing is sent when `unreachable` says why no service accepts a connection. Whatever happens, the segment
+    Nothing is sent when there is an opening `instead` that came to nothing. Whatever happens, the segment
     gets its closing line as long as the disk takes it.
     """
     clock, shutdown = parts.clock, parts.shutdown
@@ -60,26 +65,25 @@ async def run_segment(parts: SegmentParts, *, unreachable: str | None = None) ->
         keep=parts.plan.keep_bodies,
         schedule=asyncio.get_running_loop().call_soon,
     )
-    journal.write(
-        RunStarted(
-            t=clock.unix(),
-            schema_version=RECORD_VERSION,
-            segment=parts.segment.number,
-            plan_hash=parts.plan_hash,
-            seed=parts.plan.facts.seed,
-        )
-    )
+    for record in (_first_line(parts), *parts.before):
+        journal.write(record)
     runner = Runner(parts.plan, transport=parts.transport, journal=journal, clock=clock)
     worker = Worker(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment)
-    reason = "unreachable"
+    reason = shutdown.cause.reason if shutdown.cause else "unreachable"
     try:
-        if unreachable is None:
+        if instead is None:
             reason = await _load(worker, runner, journal, parts.segment)
     finally:
         await parts.transport.close()
         journal.flush()
         ended = writer.end(
-            _last_line(clock.unix(), reason, shutdown.cause, bug=runner.bug, unreachable=unreachable)
+            _last_line(
+                clock.unix(),
+                reason,
+                shutdown.cause,
+                bug=runner.bug,
+                unreachable=instead.unreachable if instead else None,
+            )
         )
         for sink in parts.sinks:
             sink.write([ended])
@@ -94,6 +98,16 @@ async def _load(worker: Worker, runner: Runner, journal: Journal, segment: Segme
     finally:
         health.cancel()
         await asyncio.gather(health, return_exceptions=True)
+
+
+def _first_line(parts: SegmentParts) -> RunStarted:
+    return RunStarted(
+        t=parts.clock.unix(),
+        schema_version=RECORD_VERSION,
+        segment=parts.segment.number,
+        plan_hash=parts.plan_hash,
+        seed=parts.plan.facts.seed,
+    )
 
 
 def _last_line(t: float, reason: str, cause: Stop | None, *, bug: str | None, unreachable: str | None) -> RunEnded:

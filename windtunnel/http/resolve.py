@@ -34,7 +34,7 @@ class Resolver:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         """`fixed` maps `host` or `host:port` to an address that is used without asking."""
-        self._fixed = fixed
+        self._fixed = dict(fixed)
         self._ttl_s, self._clock = ttl_s, clock
         self._answers: dict[tuple[str, int], tuple[float, tuple[Address, ...]]] = {}
         self._lookups: dict[tuple[str, int], asyncio.Task[tuple[Address, ...]]] = {}
@@ -53,6 +53,14 @@ class Resolver:
             lookup.add_done_callback(lambda done: self._keep(key, done))
         # Others may wait for the same answer: giving up must not cancel it.
         return await asyncio.shield(lookup)
+
+    def fix(self, host: str, port: int, address: str | None) -> None:
+        """Use an address for a host at this port from now on; None to ask again."""
+        self._answers.pop((host, port), None)
+        if address is None:
+            self._fixed.pop(f"{host}:{port}", None)
+        else:
+            self._fixed[f"{host}:{port}"] = address
 
     def prefer(self, host: str, port: int, address: Address) -> None:
         """Put the address that accepted a connection in front, so that nobody knocks at a dead one again."""

@@ -10,15 +10,15 @@ from windtunnel.http.client import HttpClient
 from windtunnel.http.dial import Destination, knock
 from windtunnel.http.encoding import encode_target, merge_headers, require_method
 from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, make_endpoint
+from windtunnel.http.errors import Failure
 from windtunnel.http.identity import Identification
-from windtunnel.http.origin import parse_base_url
+from windtunnel.http.origin import Origin, parse_base_url
 from windtunnel.http.routes import Routes
-from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.sut import Service, Sut
 
 __all__ = ["HttpTransport"]
 
-_PREFLIGHT_S = 5.0
+_KNOCK_S = 5.0
 
 
 class HttpTransport:
@@ -40,8 +40,7 @@ class HttpTransport:
         Raises ExpressionError for a method, base URL or header that can't be sent, ConfigError for a CA file
         that can't be read.
         """
-        base = parse_base_url(service.base_url)
-        destination = self._routes.to(base.origin, service.tls, socket=base.socket)
+        base, destination = parse_base_url(service.base_url), self.destination(service)
         self._destinations[destination] = None
         own = tuple(headers.items())
         return make_endpoint(
@@ -59,16 +58,22 @@ class HttpTransport:
         self._clients.add(client)
         return client
 
-    async def preflight(self) -> dict[str, str | None]:
-        """Connect to each destination that an endpoint was made for: its name -> None, or what was wrong."""
-        destinations = list(self._destinations)
-        failures = await asyncio.gather(
-            *(knock(each, resolver=self._routes.resolver, timeout_s=_PREFLIGHT_S) for each in destinations)
-        )
-        return {
-            str(destination): None if failure is None else failure.detail or ERROR_KINDS[failure.kind]
-            for destination, failure in zip(destinations, failures, strict=True)
-        }
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where the requests of every endpoint that was made go."""
+        return tuple(self._destinations)
+
+    def destination(self, service: Service) -> Destination:
+        """How a service is reached."""
+        base = parse_base_url(service.base_url)
+        return self._routes.to(base.origin, service.tls, socket=base.socket)
+
+    async def knock(self, destination: Destination) -> Failure | None:
+        """Open a connection and close it again: why that failed, or None."""
+        return await knock(destination, resolver=self._routes.resolver, timeout_s=_KNOCK_S)
+
+    def detour(self, origin: Origin, address: str | None) -> None:
+        """Connect to `address` for this origin from now on; None for its own again."""
+        self._routes.resolver.fix(origin.host, origin.port, address)
 
     async def close(self) -> None:
         """Drop every connection of every client."""

@@ -127,6 +127,8 @@ class Aggregate:
         for record in records:
             if type(record) is RunStarted:
                 self._origin = record.t
+            if record.t < self._origin:
+                continue  # from before the load
             for width_s, windows in self.windows.items():
                 windows[int((record.t - self._origin) // width_s)].write((record,))
 

@@ -1,4 +1,4 @@
-"""What ran: `manifest.json`, written before the first request and never changed. Enough to judge the run anew."""
+"""What ran: `manifest.json`, written before the load and then never changed. Enough to judge the run anew."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class DataFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What ran. `load` is in words, `closed` whether any part of it is, `phases` are those of its stages.
+    """What ran. `detours` maps `host:port` to the address that was connected to instead: the machine around the
+    container. `load` is in words, `closed` whether any part of it is, `phases` are those of its stages.
 
     `segments` is how many there are on disk. `shard`, such as "2/4", says which of several runs that share one
     load this is; thresholds are judged when they are merged, and `shards` is how many were. `started` is unix
@@ -59,6 +60,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     sut: str
     base_urls: list[str]
+    detours: dict[str, str] = {}
     scenarios: list[str]
     load: str
     closed: bool = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from windtunnel.model.data import Feeder
 from windtunnel.model.load import Load, Segment
+from windtunnel.model.readiness import Readiness
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
@@ -58,6 +59,7 @@ class TestPlan:
     max_duration_s: float | None = None
     fail_on: str = "thresholds"
     without_baseline: bool = False
+    readiness: Readiness = field(default_factory=Readiness)
     shard: Segment = Segment()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from windtunnel.model.readiness import Health
 from windtunnel.model.source import Source
 
 __all__ = ["HttpSettings", "IdHeaders", "Proxies", "Proxy", "Redactions", "Service", "Sut", "Tls"]
@@ -115,6 +116,7 @@ class Sut:
     http: HttpSettings = HttpSettings()
     redact: Redactions = Redactions()
     allow_hosts: tuple[str, ...] = ()
+    health: Health | None = None
     source: Source
 
     @property

@@ -16,6 +16,7 @@ def environment(report: Report) -> list[tuple[str, str]]:
         ("Windtunnel", manifest.version),
         ("Command", shlex.join(manifest.argv)),
         ("Base URLs", ", ".join(manifest.base_urls)),
+        ("Reached at", ", ".join(f"{origin} at {address}" for origin, address in manifest.detours.items())),
         ("Scenarios", ", ".join(manifest.scenarios)),
         ("Load", manifest.load),
         ("Seed", str(manifest.seed)),

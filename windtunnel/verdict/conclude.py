@@ -83,10 +83,7 @@ def _ended_early(aggregate: Aggregate) -> list[Finding]:
 def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
     """No answer at all, or nothing that could have got one."""
     if aggregate.unreachable:
-        return [
-            ("unreachable", f"nothing was sent, no service answers: {why}; start it, or mend base_url")
-            for why in sorted(aggregate.unreachable)
-        ]
+        return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.unreachable)]
     if not instances_by_outcome(aggregate).total():
         return [("inconclusive", "nothing was measured: no instance ran to its end")]
     sent = {key.error: 0 for key in aggregate.requests if key.error not in _NOT_SENT}

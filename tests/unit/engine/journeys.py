@@ -11,6 +11,7 @@ import pytest
 from windtunnel.config.reader import Document
 from windtunnel.config.steps import build_steps
 from windtunnel.engine.coordinator import Conduct, conduct
+from windtunnel.engine.opening import Opening
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.segment import SegmentParts
 from windtunnel.engine.shutdown import Shutdown
@@ -117,8 +118,8 @@ def run(tmp_path: Path):
         transport = ScriptedTransport(answers)
         directory = RunDirectory.create(tmp_path, run_id)
 
-        async def preflight() -> dict[str, str | None]:
-            return {"http://sut": refused}
+        async def open_() -> Opening:
+            return Opening(unreachable=refused)
 
         async def main() -> Evidence:
             shutdown = Shutdown()
@@ -135,9 +136,7 @@ def run(tmp_path: Path):
                 plan_hash="h",
                 segment=Segment(),
             )
-            outcome = await conduct(
-                Conduct(test_plan=plan, parts=parts, preflight=preflight, aggregate=Aggregate())
-            )
+            outcome = await conduct(Conduct(test_plan=plan, parts=parts, open=open_, aggregate=Aggregate()))
             return outcome.evidence
 
         live = run_virtual(main())

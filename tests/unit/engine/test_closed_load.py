@@ -193,7 +193,7 @@ def test_nothing_is_sent_when_no_service_accepts_a_connection(run):
 
     assert finished.transport.sent == []
     assert finished.ending.reason == "unreachable"
-    assert finished.ending.unreachable == "http://sut: connection refused"
+    assert finished.ending.unreachable == "connection refused"
 
 
 def test_a_slow_service_takes_its_time_in_the_records(run):
