@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
+from windtunnel.ci.comment import WHEN_TO_COMMENT
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.model.readiness import LOOPBACKS
 from windtunnel.report.text import printable
@@ -19,6 +20,7 @@ from windtunnel.report.text import printable
 __all__ = ["DEFAULT_OUTPUT_DIR", "OWN_INPUTS", "RUN_INPUTS", "ActionInputs", "name_inputs", "read_inputs"]
 
 DEFAULT_OUTPUT_DIR = "windtunnel-report"
+DEFAULT_COMMENT_KEY = "default"
 MOST_ANNOTATIONS = 10
 
 _SHOWN = 80
@@ -100,6 +102,9 @@ OWN_INPUTS: dict[str, Read] = {
     "only-validate": _switch,
     "summary": _switch,
     "annotations": partial(_number, least=0, most=MOST_ANNOTATIONS),
+    "comment": partial(_word, of=WHEN_TO_COMMENT),
+    "comment-key": _one_line,
+    "github-token": _one_line,
     "working-directory": _one_line,
     "args": _words,
 }
@@ -110,13 +115,17 @@ OWN_INPUTS: dict[str, Read] = {
 class ActionInputs:
     """What the workflow asked for.
 
-    `flags` is what would be typed after `run` for the same. `annotations` is the most that are made.
+    `flags` is what would be typed after `run` for the same. `annotations` is the most that are made, `comment`
+    when the pull request gets one (`ci.comment.WHEN_TO_COMMENT`), `comment_key` which of several of ours it is.
     """
 
     flags: tuple[str, ...] = (f"--output-dir={DEFAULT_OUTPUT_DIR}",)
     only_validate: bool = False
     summary: bool = True
     annotations: int = MOST_ANNOTATIONS
+    comment: str = "auto"
+    comment_key: str = DEFAULT_COMMENT_KEY
+    github_token: str = field(default="", repr=False)
     working_directory: str | None = None
 
 
@@ -145,6 +154,9 @@ def read_inputs(environment: Mapping[str, str]) -> ActionInputs:
         only_validate=first.get("only-validate") == "true",
         summary=first.get("summary") != "false",
         annotations=int(first.get("annotations", MOST_ANNOTATIONS)),
+        comment=first.get("comment", "auto"),
+        comment_key=first.get("comment-key", DEFAULT_COMMENT_KEY),
+        github_token=first.get("github-token", ""),
         working_directory=first.get("working-directory"),
     )
 

@@ -6,6 +6,7 @@ inputs ──▶ validate ──▶ run ──▶ summary.json, outputs, job sum
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import traceback
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
+from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
 from windtunnel.ci.github import (
     Annotation,
     annotation_command,
@@ -22,11 +24,12 @@ from windtunnel.ci.github import (
     fitted_summary,
     outputs_text,
 )
+from windtunnel.ci.github_api import GitHubApi
 from windtunnel.ci.inputs import ActionInputs, name_inputs, read_inputs
 from windtunnel.ci.log import log_form
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.runner_file import RunnerFile
-from windtunnel.ci.workspace import Workspace, find_workspace
+from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
 from windtunnel.cli.baseline import NONE, is_absent
 from windtunnel.cli.job import JobResult, run_job
 from windtunnel.cli.request import JobRequest, request_of
@@ -70,8 +73,13 @@ def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., Jo
         ending = job.carry_out(run)
     finally:
         os.chdir(start)
-    with Interruptions():
+    with Interruptions() as interruptions:
         job.publish(ending)
+        try:
+            with interruptions.allowed():
+                job.comment(ending)
+        except Interrupted:
+            terminal.note("the pull request gets no comment: the job is cancelled")
     for line in job.remarks(ending):
         out.write(f"{line}\n")
     out.flush()
@@ -101,7 +109,7 @@ class _Ending:
 
 
 class _Job:
-    """One use of the action. What it has to say beside the verdict gathers in `warnings`."""
+    """One use of the action. What it has to say beside the verdict gathers in warnings and notices."""
 
     def __init__(self, environment: Mapping[str, str], terminal: Terminal, *, root: Path) -> None:
         self._environment, self._terminal, self._root = environment, terminal, root
@@ -110,14 +118,16 @@ class _Job:
         self._outputs = _runner_file(environment, "GITHUB_OUTPUT")
         self._summary = _runner_file(environment, "GITHUB_STEP_SUMMARY")
         self._warnings: dict[str, None] = {}
-        self._notices: list[str] = []
+        self._notices: dict[str, None] = {}
 
     def carry_out(self, run: Callable[..., JobResult]) -> _Ending:
         """Do the job; whatever comes of it is an ending, so that the outputs are always written."""
         try:
             self._inputs = read_inputs(self._environment)
             self._enter(self._inputs.working_directory)
+            self._terminal.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
             request = self._with_baseline(_request(self._inputs.flags))
+            self._terminal.debug(str(request.surroundings))
             if self._inputs.only_validate:
                 return self._checked(request)
             result = run(
@@ -144,7 +154,7 @@ class _Job:
         return _Ending.of(result)
 
     def publish(self, ending: _Ending) -> None:
-        """Write the outputs and the job summary, or write them anew."""
+        """Write outputs and job summary, or write them anew; hand the run to the owner of the workspace."""
         outputs = outputs_of(
             ending.verdict,
             ending.summary.exit_code if ending.summary else ending.exit_code,
@@ -156,18 +166,46 @@ class _Job:
             self._warn(self._outputs.write(outputs_text(outputs)))
         if self._summary is not None and self._inputs.summary:
             self._warn(self._summary.write(fitted_summary(_job_summary(ending), used=self._summary.used)))
+        if ending.directory is not None and os.name == "posix" and os.geteuid() == 0:
+            owner = self._root.stat()
+            self._warn(hand_back(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid))
+
+    def comment(self, ending: _Ending) -> None:
+        """Comment on the pull request, if that is wanted. A cancelled job leaves the comment as it is."""
+        inputs, environment = self._inputs, self._environment
+        if inputs.comment == "never" or ending.verdict == "interrupted":
+            return
+        where = find_pull_request(environment)
+        if where is None or not inputs.github_token:
+            missing = "the job is for no pull request" if where is None else 'input "github-token" is empty'
+            if inputs.comment == "always":
+                self._notices[f"no comment on the pull request: {missing}"] = None
+            return
+        api_url = environment.get("GITHUB_API_URL") or "https://api.github.com"
+        trouble = put_comment(
+            GitHubApi(api_url, token=inputs.github_token),
+            where,
+            key=inputs.comment_key,
+            body=comment_body(_job_summary(ending), key=inputs.comment_key, environment=environment),
+            graphql_url=environment.get("GITHUB_GRAPHQL_URL") or f"{api_url.rstrip('/')}/graphql",
+            only_renew=inputs.comment == "on-failure" and ending.verdict == "pass",
+        )
+        if trouble:
+            self._notices[trouble] = None
 
     def remarks(self, ending: _Ending) -> list[str]:
         """The lines that make annotations: what could not be done, then why the run did not pass."""
-        warnings = [Annotation(title="Windtunnel", message=warning) for warning in self._warnings]
-        notices = [Annotation(title="Windtunnel", message=notice) for notice in self._notices]
+        told = {"warning": self._warnings, "notice": self._notices}
         if ending.summary is not None:
             found = summary_annotations(ending.summary, workspace=self._workspace)
         else:
             found = problem_annotations(ending.problems, verdict=ending.verdict, workspace=self._workspace)
         return [
-            *(annotation_command(warning, level="warning") for warning in warnings),
-            *(annotation_command(notice, level="notice") for notice in notices),
+            *(
+                annotation_command(Annotation(title="Windtunnel", message=message), level=level)
+                for level, messages in told.items()
+                for message in messages
+            ),
             *annotation_commands(found, limit=self._inputs.annotations),
         ]
 
@@ -187,7 +225,7 @@ class _Job:
         named = request.overrides.baseline
         if named is None or named == NONE or not is_absent(named):
             return request
-        self._notices.append(f"there is no baseline at {named}: thresholds that name one are not judged")
+        self._notices[f"there is no baseline at {named}: thresholds that name one are not judged"] = None
         return replace(request, overrides=replace(request.overrides, baseline=NONE))
 
     def _checked(self, request: JobRequest) -> _Ending:

@@ -79,6 +79,7 @@ def run_job(
         redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
         job = _prepare(test_plan, request, environment, redactor)
         _announce(job, terminal)
+        terminal.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")
     with terminal.section("run", "Run"):
         outcome = run_loop(lambda: _carry_out(job, terminal, interrupt))
     manifest = _with_detours(job.manifest, outcome.detours)
@@ -116,8 +117,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
     """Compile everything, then make the run directory."""
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
-    started = clock.unix()
-    run_id = new_run_id(started)
+    run_id = new_run_id(started := clock.unix())
     transport = HttpTransport(test_plan.sut, run_id)
     plan = compile_plan(test_plan, transport=transport, run_id=run_id)
     test_plan, silent = check_thresholds(test_plan, plan)

@@ -182,6 +182,7 @@ def assemble(
         # Several scenarios of Python can stand in one file.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
         left_out=left_out,
+        readiness=overrides.readiness(),
     )
     if overrides.once:
         return run_once(test_plan)

@@ -21,9 +21,10 @@ from windtunnel.http.gateway import is_loopback
 from windtunnel.http.origin import Origin, split_url
 from windtunnel.interfaces import Client, Clock, Endpoint
 from windtunnel.model.http import ERROR_KINDS
-from windtunnel.model.readiness import Health, Readiness, Surroundings, WaitFor
+from windtunnel.model.plan import TestPlan
+from windtunnel.model.readiness import Health, Surroundings, WaitFor
 from windtunnel.model.record import Record
-from windtunnel.model.sut import Service, Sut, Tls
+from windtunnel.model.sut import Service, Tls
 from windtunnel.redaction import Redactor
 
 __all__ = ["HEALTH_PHASE", "Gate", "Opener", "Opening"]
@@ -97,15 +98,14 @@ class Opener:
     def __init__(
         self,
         gate: Gate,
-        *,
-        sut: Sut,
-        readiness: Readiness,
+        test_plan: TestPlan,
         surroundings: Surroundings,
+        *,
         clock: Clock,
         redactor: Redactor,
     ) -> None:
-        self._gate, self._sut, self._readiness, self._clock = gate, sut, readiness, clock
-        self._surroundings = surroundings
+        self._gate, self._clock, self._surroundings = gate, clock, surroundings
+        self._sut, self._readiness = test_plan.sut, test_plan.readiness
         self._detours: dict[str, str] = {}
         self._records: list[Record] = []
         self._journal = Journal(

@@ -11,6 +11,8 @@ from windtunnel.engine.opening import Opener, Opening
 from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
 from windtunnel.http.origin import Origin, parse_base_url
+from windtunnel.model.load import ClosedLoad
+from windtunnel.model.plan import TestPlan
 from windtunnel.model.readiness import Health, Readiness, Surroundings, WaitFor
 from windtunnel.model.record import RequestRecord
 from windtunnel.model.source import Source
@@ -82,9 +84,8 @@ def opened(
         began = gate.clock.now()
         opener = Opener(
             gate,
-            sut=sut,
-            readiness=readiness,
-            surroundings=surroundings,
+            TestPlan(sut=sut, scenarios=(), load=ClosedLoad(count=1), seed=1, readiness=readiness),
+            surroundings,
             clock=gate.clock,
             redactor=Redactor(secrets=["geheimgeheim"]),
         )

@@ -1,0 +1,151 @@
+"""The comment on a pull request: one for each key, edited in place. What fails is told and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from windtunnel.ci.github import fitted_summary
+from windtunnel.ci.github_api import Answer, GitHubApi, Trouble
+
+__all__ = ["LONGEST_COMMENT", "WHEN_TO_COMMENT", "PullRequest", "comment_body", "find_pull_request", "put_comment"]
+
+WHEN_TO_COMMENT = ("auto", "always", "on-failure", "never")
+"""auto: where there is a pull request and a token; always: the same, and it is told where there is none;
+on-failure: a new comment only for a run that did not pass, an old one is renewed either way.
+"""
+
+LONGEST_COMMENT = 65_536
+"""Characters. The body keeps to as many bytes, which are never fewer."""
+
+ACTIONS_BOT = "github-actions[bot]"
+"""Who comments with the token of a workflow."""
+
+_PAGE = 100
+_MOST_PAGES = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """Where to comment. `read_only`: why its token most likely may not; None where it may."""
+
+    repository: str
+    number: int
+    read_only: str | None = None
+
+
+def find_pull_request(environment: Mapping[str, str]) -> PullRequest | None:
+    """The pull request of the event that this job is for; None where there is none or it can't be read."""
+    path, repository = environment.get("GITHUB_EVENT_PATH"), environment.get("GITHUB_REPOSITORY", "")
+    try:
+        event = json.loads(Path(path or "").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    pull_request = _mapping(event, "pull_request") or (
+        _mapping(event, "issue") if _mapping(event, "issue", "pull_request") else {}
+    )
+    number = pull_request.get("number")
+    if not isinstance(number, int) or not repository:
+        return None
+    return PullRequest(
+        repository=repository, number=number, read_only=_read_only(pull_request, environment, repository)
+    )
+
+
+def comment_body(summary: str, *, key: str, environment: Mapping[str, str]) -> str:
+    """The hidden marker, the summary as far as it fits, and where the job is."""
+    foot = _link(environment)
+    room = LONGEST_COMMENT - len(f"{marker(key)}\n{foot}".encode())
+    return f"{marker(key)}\n{fitted_summary(summary, budget=room)}{foot}"
+
+
+def marker(key: str) -> str:
+    """What tells a comment of ours from every other; the key can't end it."""
+    return f"<!-- windtunnel {quote(key, safe=' ')} -->"
+
+
+def put_comment(
+    api: GitHubApi, where: PullRequest, *, key: str, body: str, graphql_url: str, only_renew: bool = False
+) -> str | None:
+    """Write the comment, or renew ours; why that could not be, or None. With `only_renew` no new one is made."""
+    comments = f"/repos/{where.repository}/issues"
+    found = _find(api, f"{comments}/{where.number}/comments", key=key, login=_own_login(api, graphql_url))
+    if isinstance(found, Trouble):
+        return _told(found, where)
+    if found is not None:
+        answer = api.call("PATCH", f"{comments}/comments/{found}", {"body": body})
+        if not (isinstance(answer, Trouble) and answer.status in (404, 410)):
+            return _told(answer, where)
+        # Somebody has just deleted it.
+    if only_renew:
+        return None
+    return _told(api.call("POST", f"{comments}/{where.number}/comments", {"body": body}), where)
+
+
+def _find(api: GitHubApi, path: str, *, key: str, login: str) -> int | Trouble | None:
+    """The id of our comment with this key, the first on any page."""
+    for number in range(1, _MOST_PAGES + 1):
+        page = api.call("GET", f"{path}?per_page={_PAGE}&page={number}")
+        if isinstance(page, Trouble):
+            return page
+        comments = page.document if isinstance(page.document, list) else []
+        for comment in _comments(comments):
+            if _is_ours(comment, login) and str(comment.get("body")).startswith(marker(key)):
+                return int(comment["id"])
+        if len(comments) < _PAGE:
+            return None
+    return None
+
+
+def _comments(page: list[Any]) -> Iterator[dict[str, Any]]:
+    return (comment for comment in page if isinstance(comment, dict) and isinstance(comment.get("id"), int))
+
+
+def _is_ours(comment: Mapping[str, Any], login: str) -> bool:
+    """Whether we wrote it: anybody can put our marker into a comment of their own."""
+    user = _mapping(comment, "user")
+    name = user.get("login")
+    return name == login or (user.get("type") == "Bot" and name == f"{login}[bot]")
+
+
+def _own_login(api: GitHubApi, graphql_url: str) -> str:
+    """Who we are to GitHub. A workflow's token can't ask the REST API, but this one answers it."""
+    answer = api.call("POST", graphql_url, {"query": "{ viewer { login } }"})
+    login = _mapping(answer.document, "data", "viewer").get("login") if isinstance(answer, Answer) else None
+    return login if isinstance(login, str) and login else ACTIONS_BOT
+
+
+def _told(answer: Answer | Trouble, where: PullRequest) -> str | None:
+    if isinstance(answer, Answer):
+        return None
+    if answer.status in (401, 403, 404):
+        cure = where.read_only or "give the job `permissions: { pull-requests: write }`"
+        return f"no comment on the pull request: {answer}; {cure}"
+    return f"no comment on the pull request: {answer}"
+
+
+def _read_only(pull_request: Mapping[str, Any], environment: Mapping[str, str], repository: str) -> str | None:
+    if environment.get("GITHUB_ACTOR") == "dependabot[bot]":
+        return "Dependabot's jobs have a token that can't write"
+    head = _mapping(pull_request, "head", "repo").get("full_name")
+    if isinstance(head, str) and head != repository:
+        return "a job for a fork has a token that can't write; the summary is on the job's page"
+    return None
+
+
+def _link(environment: Mapping[str, str]) -> str:
+    server, run = environment.get("GITHUB_SERVER_URL", ""), environment.get("GITHUB_RUN_ID", "")
+    if not server.startswith(("https://", "http://")) or not run.isdigit():
+        return ""
+    return f"\n[The job and its report]({server}/{environment.get('GITHUB_REPOSITORY', '')}/actions/runs/{run})\n"
+
+
+def _mapping(document: Any, *keys: str) -> Mapping[str, Any]:
+    """What stands below the keys, if it is a mapping; else an empty one."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document if isinstance(document, dict) else {}

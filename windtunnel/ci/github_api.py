@@ -1,0 +1,93 @@
+"""A few calls of GitHub's REST API: an answer or a sentence about why there is none; never an exception."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from windtunnel.report.text import printable
+
+__all__ = ["Answer", "GitHubApi", "Trouble"]
+
+_TIMEOUT_S = 10.0
+_LARGEST = 16 * 1024 * 1024
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer: its JSON."""
+
+    document: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """No such answer: the status (0 without any) and what is known of why."""
+
+    status: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"GitHub answers {self.status}: {self.reason}" if self.status else self.reason
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token along to wherever it leads."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> None:
+        del req, fp, code, msg, headers, newurl
+
+
+class GitHubApi:
+    """The API below `base_url`, used with a token."""
+
+    def __init__(self, base_url: str, *, token: str, timeout_s: float = _TIMEOUT_S) -> None:
+        self._base_url, self._token, self._timeout_s = base_url.rstrip("/"), token, timeout_s
+        self._opener = urllib.request.build_opener(_NoRedirects)
+
+    def call(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Answer | Trouble:
+        """Call `path` (or a whole URL), with a JSON document where one is given."""
+        url = path if path.startswith("http") else f"{self._base_url}{path}"
+        if urlsplit(url).scheme not in ("http", "https") or "\n" in self._token:
+            return Trouble(0, "the address of the API or the token can't be used")
+        request = urllib.request.Request(  # noqa: S310  the scheme is checked
+            url,
+            method=method,
+            data=None if document is None else json.dumps(document).encode(),
+            headers={
+                "Accept": "application/vnd.github+json",
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": "application/json",
+                "User-Agent": "windtunnel",
+                "X-GitHub-Api-Version": "2022-11-28",
+            },
+        )
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as response:
+                return Answer(json.loads(response.read(_LARGEST)))
+        except urllib.error.HTTPError as error:
+            with error:
+                return Trouble(error.code, _message(error))
+        except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
+            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            said = printable(str(reason), limit=_SHOWN) or type(error).__name__
+            return Trouble(0, f"GitHub can't be reached or understood: {said}")
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    """What GitHub says, as one harmless line."""
+    try:
+        document = json.loads(error.read(_LARGEST))
+    except (OSError, http.client.HTTPException, ValueError, RecursionError):
+        document = None
+    said = document.get("message") if isinstance(document, dict) else None
+    return printable(said if isinstance(said, str) else str(error.reason), limit=_SHOWN)
