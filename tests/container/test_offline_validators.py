@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import recipes
 import yaml
 from podman import ROOT, Answer, finished
 
@@ -99,3 +100,27 @@ def test_a_release_is_not_pinned_by_anything_but_a_digest(tmp_path: Path):
     answer = finished([str(ROOT / ".ci/pin-image"), "ghcr.io/windtunnel/action:latest", str(tmp_path)])
     assert answer.returncode == 1
     assert "usage" in answer.stderr
+
+
+SCHEMAS = {
+    ".github/workflows/": "vendor.github-workflows",
+    ".gitlab-ci.yml": "vendor.gitlab-ci",
+    ".circleci/config.yml": "vendor.circle-ci",
+    "compose.yaml": "vendor.compose-spec",
+}
+DOCUMENTED = [block for block in recipes.blocks("yaml") if block.file.startswith(tuple(SCHEMAS))]
+
+
+def test_the_pages_have_files_for_every_platform():
+    assert len(DOCUMENTED) >= 12
+    assert all(any(block.file.startswith(place) for block in DOCUMENTED) for place in SCHEMAS)
+
+
+@pytest.mark.parametrize("block", DOCUMENTED, ids=str)
+def test_a_documented_file_is_what_its_platform_takes(block: recipes.Block, tools: Path, tmp_path: Path):
+    file = tmp_path / Path(block.file).name
+    file.write_text(block.text)
+    [schema] = [schema for place, schema in SCHEMAS.items() if block.file.startswith(place)]
+    assert passed(finished([str(tools / "check-jsonschema"), "--builtin-schema", schema, str(file)]))
+    if schema == "vendor.github-workflows":
+        assert passed(finished([str(tools / "actionlint"), str(file)]))
