@@ -19,6 +19,7 @@ from windtunnel.model.sut import Service
 
 __all__ = [
     "Action",
+    "Branch",
     "Client",
     "Clock",
     "CompiledStep",
@@ -156,6 +157,14 @@ class CompiledStep:
     holds_steps: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """Steps that run beside others, and the variables that they can set."""
+
+    steps: tuple[CompiledStep, ...]
+    sets: frozenset[str] = frozenset()
+
+
 class Instance(Protocol):
     """One execution of one scenario: mutable, owned by one task.
 
@@ -193,6 +202,13 @@ class Instance(Protocol):
 
     def end_assertion(self, name: str, outcome: StepOutcome) -> None:
         """Put on record what code asserted, and take it into the outcome of the instance."""
+
+    async def run_together(self, branches: Sequence[Branch]) -> StepOutcome:
+        """Run branches at the same time, each as `run_steps` does, and wait for all of them.
+
+        Each has a copy of the scope and a random stream of its own. What they set and received is merged in the
+        order of the branches.
+        """
 
 
 class Action(Protocol):

@@ -35,8 +35,11 @@ class AssertAction:
         if not step.options.get("expect"):
             place.problem("this step checks nothing", hint="expect: { status_code: 200 }")
         source = step.options.get("step")
-        if source is not None and source not in compiler.responses:
-            _unknown_step(source, step, compiler)
+        if source is not None:
+            local = f"{step.prefix}{source}"
+            source = local if local in compiler.steps else source
+            if source not in compiler.responses:
+                _unknown_step(source, step, compiler)
         return cls(step.name, judge, source)
 
     async def run(self, instance: Instance) -> StepOutcome:

@@ -39,7 +39,10 @@ class BranchAction:
             _condition(block, compiler, first=number == 0, last=number == len(step.blocks) - 1)
             for number, block in enumerate(step.blocks)
         ]
-        return cls(step.name, list(zip(conditions, compiler.alternatives(step.blocks), strict=True)))
+        return cls(
+            step.name,
+            list(zip(conditions, [steps for steps, _ in compiler.alternatives(step.blocks)], strict=True)),
+        )
 
     async def run(self, instance: Instance) -> StepOutcome:
         """Find the case and run its steps."""

@@ -28,7 +28,7 @@ from windtunnel.expressions.jsonpath import JsonPath
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.http import Exchange
 
-__all__ = ["compile_expectation"]
+__all__ = ["compile_expectation", "statuses_of"]
 
 
 def compile_expectation(
@@ -44,7 +44,7 @@ def compile_expectation(
     statuses = _BELOW_400
     checks: list[Check] = []
     if "status_code" in expect:
-        statuses = _statuses(place / "status_code", expect["status_code"])
+        statuses = statuses_of(place / "status_code", expect["status_code"])
         checks.append(_status_check(statuses, _show_statuses(expect["status_code"])))
     elif imply_status:
         checks.append(_status_check(statuses, "below 400"))
@@ -62,10 +62,10 @@ _BELOW_400 = frozenset(range(100, 400))
 _STATUS = re.compile(r"[1-5]([0-9][0-9]|[0-9][xX]|[xX][xX])")
 
 
-def _statuses(place: Place, value: Any) -> frozenset[int]:
+def statuses_of(place: Place, value: Any) -> frozenset[int]:
     """Every status that is allowed by `200`, `"2xx"` or a list of such."""
     if isinstance(value, list | tuple) and value:
-        return frozenset[int]().union(*(_statuses(place / index, item) for index, item in enumerate(value)))
+        return frozenset[int]().union(*(statuses_of(place / index, item) for index, item in enumerate(value)))
     text = str(value).strip()
     if isinstance(value, bool | float) or not _STATUS.fullmatch(text):
         place.problem(f"{show(value, 60)} is not a status code", hint='write 200, [200, 201] or "2xx"')

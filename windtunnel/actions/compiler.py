@@ -8,12 +8,16 @@ from typing import Protocol
 
 from windtunnel.actions.assert_ import AssertAction
 from windtunnel.actions.branch import BranchAction
+from windtunnel.actions.choose import ChooseAction
 from windtunnel.actions.foreign import foreign_type
 from windtunnel.actions.group import GroupAction
 from windtunnel.actions.http import HttpAction
+from windtunnel.actions.include import IncludeAction
 from windtunnel.actions.judge import errored
+from windtunnel.actions.parallel import ParallelAction
 from windtunnel.actions.place import Place, StepCompiler
 from windtunnel.actions.python.step import PythonAction
+from windtunnel.actions.repeat import RepeatAction
 from windtunnel.actions.set_ import SetAction
 from windtunnel.actions.wait import WaitAction
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
@@ -45,6 +49,10 @@ ACTIONS: Mapping[str, ActionType] = {
     "group": GroupAction,
     "branch": BranchAction,
     "python": PythonAction,
+    "choose": ChooseAction,
+    "repeat": RepeatAction,
+    "parallel": ParallelAction,
+    "include": IncludeAction,
 }
 """Every step type by the name it has in YAML."""
 

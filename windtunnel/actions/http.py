@@ -5,8 +5,9 @@ from __future__ import annotations
 from windtunnel.actions.judge import Judge, errored, receive
 from windtunnel.actions.place import StepCompiler
 from windtunnel.actions.request import REQUEST_KEYS, Request, compile_request
+from windtunnel.actions.retry import RetryingHttpAction, compile_retry
 from windtunnel.errors import ExpressionError
-from windtunnel.interfaces import Instance, StepOutcome
+from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
 
@@ -19,7 +20,7 @@ class HttpAction:
     __slots__ = ("_judge", "_request", "_timeout_s", "name", "secrets")
 
     type = "http"
-    keys = (*REQUEST_KEYS, "expect", "extract")
+    keys = (*REQUEST_KEYS, "expect", "extract", "retry")
 
     def __init__(self, name: str, request: Request, judge: Judge) -> None:
         self.name, self._request, self._judge = name, request, judge
@@ -27,12 +28,17 @@ class HttpAction:
         self.secrets = judge.extraction.secrets
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> HttpAction | None:
-        """Compile a step; None when problems were noted."""
+    def compile(cls, step: Step, compiler: StepCompiler) -> Action | None:
+        """Compile a step; None when problems were noted. One without `retry` knows nothing of attempts."""
         request = compile_request(step, compiler, timeout=step.options.get("timeout"))
         judge = Judge.compile(step, compiler, imply_status=True)
         compiler.responses.add(step.name)
-        return None if request is None else cls(step.name, request, judge)
+        if request is None:
+            return None
+        if step.options.get("retry") is None:
+            return cls(step.name, request, judge)
+        retry = compile_retry(compiler.at(step) / "retry", step.options["retry"])
+        return RetryingHttpAction(step.name, request, judge, retry)
 
     async def run(self, instance: Instance) -> StepOutcome:
         """Send the request and judge what came. Each redirect hop is a record of its own."""

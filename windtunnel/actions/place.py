@@ -77,18 +77,27 @@ class StepCompiler:
         compiled = [self._compile_step(step, self) for step in steps]
         return tuple(step for step in compiled if step is not None)
 
-    def alternatives(self, blocks: Sequence[Block]) -> list[tuple[CompiledStep, ...]]:
-        """Blocks that do not see each other. After them, whatever one of them sets can have been set."""
-        before = self.names, self.responses
-        after = set(self.names), set(self.responses)
+    def alternatives(self, blocks: Sequence[Block]) -> list[tuple[tuple[CompiledStep, ...], frozenset[str]]]:
+        """Blocks that do not see each other, with the variables that each can set.
+
+        After them, whatever one of them sets can have been set.
+        """
+        names, responses, written = self.names, self.responses, self.written
+        after = set(names), set(responses)
         compiled = []
         for block in blocks:
-            self.names, self.responses = set(before[0]), set(before[1])
-            compiled.append(self.block(block))
+            self.names, self.responses, self.written = set(names), set(responses), set()
+            compiled.append((self.block(block), frozenset(self.written)))
             after[0].update(self.names)
             after[1].update(self.responses)
-        self.names, self.responses = after
+            written |= self.written
+        (self.names, self.responses), self.written = after, written
         return compiled
+
+    def forget(self, names: Iterable[str], *, written: Iterable[str]) -> None:
+        """Take note that variables are gone after the step at hand, and that others do not count as set by it."""
+        self.names.difference_update(names)
+        self.written.difference_update(written)
 
     def service(self, step: Step) -> Service | None:
         """The service a step's requests go to; None after a problem was noted."""
@@ -220,7 +229,7 @@ class Place:
     def _check_names(self, names: Iterable[str], locate: Callable[[str], Location]) -> None:
         known = self.compiler.names
         for name in sorted(names):
-            if name in known or name in RESERVED:
+            if name in known or (name in RESERVED and name != "loop"):
                 continue
             self.compiler.problems.append(
                 Problem(

@@ -66,6 +66,20 @@ class Request:
             on_hop=on_hop,
         )
 
+    def rendered(self, scope: Scope) -> Request:
+        """The same request without anything left to render, to be sent more than once. Raises ExpressionError."""
+        target, headers, body = self._target, self._headers, self._body
+        lines = None if headers is None else headers(scope)
+        return Request(
+            endpoint=self._endpoint,
+            target=target if isinstance(target, str) else target(scope),
+            headers=None if lines is None else lambda _: lines,
+            body=body(scope) if callable(body) else body,
+            timeout_s=self.timeout_s,
+            follow_redirects=self._follow,
+            max_body=self._max_body,
+        )
+
 
 def compile_request(step: Step, compiler: StepCompiler, *, timeout: Any) -> Request | None:
     """The request of a step; None after problems were noted. `timeout` as written, None for the service's."""

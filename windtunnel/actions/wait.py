@@ -7,6 +7,7 @@ poll ── holds ────────────────────�
 
 from __future__ import annotations
 
+from windtunnel.actions.backoff import Backoff, compile_backoff
 from windtunnel.actions.judge import Judge, errored, receive
 from windtunnel.actions.pause import Draw, compile_pause
 from windtunnel.actions.place import StepCompiler
@@ -27,7 +28,7 @@ class WaitAction:
     """Compiles a `wait` step to one of its two forms."""
 
     type = "wait"
-    keys = (*REQUEST_KEYS, "expect", "extract", "interval", "duration")
+    keys = (*REQUEST_KEYS, "expect", "extract", "interval", "backoff", "duration")
 
     @classmethod
     def compile(cls, step: Step, compiler: StepCompiler) -> Action | None:
@@ -69,18 +70,18 @@ class PauseAction:
 
 
 class PollAction:
-    """Polls until `expect` holds: at once, then `interval` after the end of the last.
+    """Polls until `expect` holds: at once, then `interval` (or `backoff`) after the end of the last.
 
     Each poll is rendered anew and recorded. The step gives up when no time is left for another poll.
     """
 
-    __slots__ = ("_interval_s", "_judge", "_request", "_timeout_s", "name", "secrets")
+    __slots__ = ("_backoff", "_judge", "_request", "_timeout_s", "name", "secrets")
 
     type = "wait"
 
-    def __init__(self, name: str, request: Request, judge: Judge, *, interval_s: float, timeout_s: float) -> None:
+    def __init__(self, name: str, request: Request, judge: Judge, *, backoff: Backoff, timeout_s: float) -> None:
         self.name, self._request, self._judge = name, request, judge
-        self._interval_s, self._timeout_s = interval_s, timeout_s
+        self._backoff, self._timeout_s = backoff, timeout_s
         self.secrets = judge.extraction.secrets
 
     async def run(self, instance: Instance) -> StepOutcome:
@@ -88,6 +89,7 @@ class PollAction:
         clock, expectation = instance.clock, self._judge.expectation
         deadline = clock.now() + self._timeout_s
         polls = requests = 0
+        delays = self._backoff.delays(instance.random if self._backoff.draws else None)
 
         def on_hop(hop: Exchange) -> None:
             nonlocal requests
@@ -111,12 +113,13 @@ class PollAction:
                 return self._ended(errored(error, exchange=exchange, requests=requests, failed=failed), instance)
             if checks is expectation.passed:
                 return self._ended(self._judge.conclude(exchange, checks, instance, requests=requests), instance)
-            if clock.now() + self._interval_s >= deadline:
+            delay_s = next(delays)
+            if clock.now() + delay_s >= deadline:
                 outcome = self._judge.conclude(exchange, checks, instance, requests=requests)
                 outcome.message = f"{self._gave_up(polls)}; {outcome.message}"
                 return self._ended(outcome, instance)
             instance.observe(exchange, step=self.name, poll=True, failed=failed)
-            await clock.sleep(self._interval_s)
+            await clock.sleep(delay_s)
 
     def request_failed(self, exchange: Exchange) -> bool:
         """Whether a poll counts as failed (`http_req_failed`), if it is the last one."""
@@ -137,8 +140,15 @@ def _compile_poll(step: Step, compiler: StepCompiler) -> PollAction | None:
     request = compile_request(step, compiler, timeout=None)
     judge = Judge.compile(step, compiler, imply_status=True)
     compiler.responses.add(step.name)
-    interval_s = (place / "interval").duration(options.get("interval"), INTERVAL_S)
+    if "backoff" in options:
+        if "interval" in options:
+            (place / "interval").problem(
+                "`interval` and `backoff` can't stand together", hint="keep one", key=True
+            )
+        backoff = compile_backoff(place / "backoff", options["backoff"])
+    else:
+        backoff = Backoff.constant((place / "interval").duration(options.get("interval"), INTERVAL_S))
     timeout_s = (place / "timeout").deadline(options.get("timeout"), TIMEOUT_S)
     if request is None:
         return None
-    return PollAction(step.name, request, judge, interval_s=interval_s, timeout_s=timeout_s)
+    return PollAction(step.name, request, judge, backoff=backoff, timeout_s=timeout_s)

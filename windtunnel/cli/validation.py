@@ -21,7 +21,7 @@ from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.scenario import Scenario
+from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
 
@@ -136,7 +136,12 @@ def _default_sut(
     if Path(DEFAULT_SUT).is_file():
         sut_file = _attempt(lambda: load_sut(DEFAULT_SUT, environment, profiles=profiles), problems)
         return sut_file.sut if sut_file else None
-    urls = [str(step.options["url"]) for scenario in scenarios for step in scenario.steps if "url" in step.options]
+    urls = [
+        str(step.options["url"])
+        for scenario in scenarios
+        for step in walk(scenario.steps)
+        if "url" in step.options
+    ]
     hosts = tuple(filter(None, (urlsplit(url).hostname for url in urls if "{{" not in url)))
     anywhere = Service(name="default", base_url="http://localhost")
     return Sut(name="any", default=anywhere, allow_hosts=hosts, source=Source(file=DEFAULT_SUT))

@@ -13,6 +13,7 @@ from windtunnel.config.load import LoadSettings, load_of, put_over
 from windtunnel.config.once import once_problems, run_once
 from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.presets import parse_preset, parse_tag, preset_problems, with_presets
+from windtunnel.config.reader import Document
 from windtunnel.config.references import secret_values
 from windtunnel.config.scenario import ScenarioFile, check_services, gather_scenarios
 from windtunnel.config.selection import is_selected, selection_problems
@@ -99,7 +100,7 @@ def assemble(
     disagreements += shared_rows_problems(models)
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
-    documents = [*([plan.document] if plan else []), sut.document, *(file.document for file in scenarios)]
+    documents = _documents(sut, scenarios, plan)
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
         sut=overrides.applied_to(sut.sut),
@@ -174,6 +175,17 @@ def _cap_problems(test_plan: TestPlan) -> list[Problem]:
         return []
     message = f"--max-duration: the load alone takes {length_s:g} s, and the run may take {longest_s:g} s"
     return [Problem(message=message, hint="allow more, or shorten the load with --duration")]
+
+
+def _documents(sut: SutFile, scenarios: Sequence[ScenarioFile], plan: PlanFile | None) -> list[Document]:
+    """Every file that was read; one that several scenarios include, once."""
+    included = {each.source.file: each for file in scenarios for each in file.included}
+    return [
+        *([plan.document] if plan else []),
+        sut.document,
+        *(file.document for file in scenarios),
+        *included.values(),
+    ]
 
 
 def _placed(problem: Problem, plan: PlanFile | None) -> Problem:

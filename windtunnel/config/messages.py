@@ -142,10 +142,27 @@ def _forbidden(found: Violation) -> Iterator[Complaint]:
     yield Complaint(message=message, path=(*found.path, second), at_key=True, hint="keep one of them")
 
 
+def _missing_companions(found: Violation) -> Iterator[Complaint]:
+    """`dependentRequired`: a key that makes sense only beside another."""
+    for key, companions in found.wanted.items():
+        for companion in companions if key in found.value else ():
+            if companion not in found.value:
+                examples = _resolve(found.schema["properties"][companion], found.root).get("examples")
+                yield Complaint(
+                    message=f"{_quoted(key)} needs {_quoted(companion)} beside it",
+                    path=(*found.path, key),
+                    at_key=True,
+                    hint=f"add `{companion}: {examples[0]}`" if examples else None,
+                )
+
+
 def _wrong_word(found: Violation) -> Iterator[Complaint]:
     words = [str(word) for word in found.wanted if word is not None]
     hint = did_you_mean(found.value, words) if isinstance(found.value, str) else None
-    message = f"{_name(found.path)} must be {one_of(words)}, not {describe(found.value)}"
+    expected = found.schema.get("x-expects")
+    if expected:
+        hint = hint or f"one of {', '.join(words)}"
+    message = f"{_name(found.path)} must be {expected or one_of(words)}, not {describe(found.value)}"
     yield Complaint(message=message, path=found.path, hint=hint)
 
 
@@ -167,6 +184,7 @@ _EXPLANATIONS: dict[str, Callable[[Violation], Iterator[Complaint]]] = {
     "oneOf": _alternatives,
     "anyOf": _alternatives,
     "not": _forbidden,
+    "dependentRequired": _missing_companions,
     "enum": _wrong_word,
 }
 """Keyword of JSON Schema to the function that puts it into words; `_wrong_value` takes the others."""

@@ -10,6 +10,7 @@ from windtunnel import plugins
 from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.data import read_feeders
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
+from windtunnel.config.includes import Fragments
 from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.python import load_python, read_python
 from windtunnel.config.reader import Document, read_file
@@ -28,10 +29,11 @@ __all__ = ["ScenarioFile", "check_services", "gather_scenarios", "load_scenarios
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioFile:
-    """A Scenario and the file it stands in."""
+    """A Scenario, the file it stands in, and the files that it includes."""
 
     scenario: Scenario
     document: Document
+    included: tuple[Document, ...] = ()
 
 
 def load_scenarios(
@@ -70,7 +72,8 @@ def gather_scenarios(
         try:
             found = _load(path, environment, schema)
         except ConfigError as error:
-            problems += error.problems
+            # Scenarios may share a file that is wrong.
+            problems += [problem for problem in error.problems if problem not in problems]
             continue
         for file in found:
             problems += _same_id(file, files)
@@ -113,19 +116,31 @@ def _load(
 ) -> list[ScenarioFile]:
     """The scenarios of one file: none in a fragment, several perhaps in Python. Raises ConfigError."""
     if isinstance(path, PythonScenario):
-        found = [read_python(path, schema)]
+        files = _of_python([read_python(path, schema)])
     elif path.is_python:
-        found = load_python(path.path, schema)
+        files = _of_python(load_python(path.path, schema))
     else:
-        document = read_file(path.path, environment)
-        if not path.named and _is_fragment(document.data):
-            return []
-        require_valid(document, with_step_types(schema, _added_types(document.data, schema)))
-        found = [(_scenario(document), document)]
-    files = [ScenarioFile(scenario=scenario, document=document) for scenario, document in found]
+        files = _of_yaml(path, environment, schema)
     if isinstance(path, PythonScenario) or path.weight is None:
         return files
     return [replace(file, scenario=replace(file.scenario, weight=path.weight)) for file in files]
+
+
+def _of_python(found: Sequence[tuple[Scenario, Document]]) -> list[ScenarioFile]:
+    return [ScenarioFile(scenario=scenario, document=document) for scenario, document in found]
+
+
+def _of_yaml(path: ScenarioPath, environment: Mapping[str, str], schema: Mapping[str, Any]) -> list[ScenarioFile]:
+    def schema_of(data: Any) -> Mapping[str, Any]:
+        return with_step_types(schema, _added_types(data, schema))
+
+    document = read_file(path.path, environment)
+    if not path.named and _is_fragment(document.data):
+        return []
+    require_valid(document, schema_of(document.data))
+    fragments = Fragments(document, environment, schema_of)
+    scenario = _scenario(document, fragments)
+    return [ScenarioFile(scenario=scenario, document=document, included=tuple(fragments.documents))]
 
 
 def _added_types(data: Any, schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -151,17 +166,18 @@ def _is_fragment(data: Any) -> bool:
     return isinstance(data, Mapping) and "steps" in data and "flow" not in data
 
 
-def _scenario(document: Document) -> Scenario:
+def _scenario(document: Document, fragments: Fragments) -> Scenario:
     data = document.data
-    steps = build_steps(document, "flow")
+    steps = build_steps(document, "flow", fragments)
     assertions = build_steps(document, "assertions")
     own = read_load(data["load"]) if "load" in data else None
-    problems = [*_reserved_names(document), *same_names(document, [*steps, *assertions])]
+    problems = [*_reserved_names(document), *fragments.problems]
+    problems += same_names([document, *fragments.documents], [*steps, *assertions])
     problems += load_problems(document, own) if own else []
     feeders, data_problems = read_feeders(document)
     problems += data_problems
     if problems:
-        # Those of the data files come last, each in a file of its own.
+        # Those of data files and included files come last.
         raise ConfigError(
             sorted(problems, key=lambda problem: (_elsewhere(problem, document), *place_of(problem)))
         )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from copy import copy
 from random import Random
 from typing import Any
 
+from windtunnel.actions.include import LocalSteps
 from windtunnel.engine.feed import Feed
 from windtunnel.engine.journal import Identity, Journal
 from windtunnel.engine.plan import CompiledScenario, RunFacts
+from windtunnel.engine.sharing import SharedClient
 from windtunnel.errors import ExpressionError
-from windtunnel.interfaces import Client, Clock, CompiledStep, StepOutcome
+from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.redaction import SHORTEST_SECRET
 
@@ -51,24 +54,33 @@ class _Course:
 
 
 class _Nested:
-    """What the steps of one list come to for the step that holds them."""
+    """What steps come to for the step that holds them: the worst of theirs. `stops`: one ended the flow."""
 
-    __slots__ = ("_first", "_outcome")
+    __slots__ = ("_message", "_outcome", "stops")
 
     def __init__(self) -> None:
-        self._outcome, self._first = "passed", ""
+        self._outcome, self._message, self.stops = "passed", "", False
 
     def note(self, step: str, outcome: str) -> None:
         """A step failed or errored."""
-        self._first = self._first or f"step {step} {outcome}"
-        if self._outcome != "errored":
-            self._outcome = outcome
+        self._worsen(outcome, f"step {step} {outcome}")
 
-    def result(self, *, stops: bool) -> StepOutcome:
-        """The outcome; `stops`: one of them ended the flow."""
+    def take(self, other: StepOutcome) -> None:
+        """Steps that ran beside others came to this."""
+        if other.outcome != "passed":
+            self._worsen(other.outcome, other.message or "")
+            self.stops = self.stops or other.stops
+
+    def result(self) -> StepOutcome:
+        """The outcome of the step that holds them."""
         if self._outcome == "passed":
             return _PASSED
-        return StepOutcome(outcome=self._outcome, error="nested", message=self._first, stops=stops)
+        return StepOutcome(outcome=self._outcome, error="nested", message=self._message, stops=self.stops)
+
+    def _worsen(self, outcome: str, message: str) -> None:
+        self._message = self._message or message
+        if self._outcome != "errored":
+            self._outcome = outcome
 
 
 class _Draw:
@@ -78,16 +90,22 @@ class _Draw:
     instance received would wait for the garbage collector.
     """
 
-    __slots__ = ("_random", "_seed", "_who")
+    __slots__ = ("_forks", "_random", "_seed", "_stream", "_who")
 
-    def __init__(self, seed: int, who: Identity) -> None:
-        self._seed, self._who = seed, who
+    def __init__(self, seed: int, who: Identity, stream: str = "") -> None:
+        self._seed, self._who, self._stream = seed, who, stream
         self._random: Random | None = None
+        self._forks = 0
 
     def __call__(self) -> Random:
         if self._random is None:
-            self._random = Random(f"{self._seed}:{self._who.scenario}:{self._who.index}")
+            self._random = Random(f"{self._seed}:{self._who.scenario}:{self._who.index}{self._stream}")
         return self._random
+
+    def fork(self) -> _Draw:
+        """Another stream, which depends on how many there were before and on nothing that was drawn."""
+        self._forks += 1
+        return _Draw(self._seed, self._who, f"{self._stream}/{self._forks}")
 
 
 class RunningInstance:
@@ -96,6 +114,7 @@ class RunningInstance:
     __slots__ = (
         "_draw",
         "_journal",
+        "_shared_client",
         "client",
         "clock",
         "course",
@@ -123,6 +142,7 @@ class RunningInstance:
         self.iteration = 0
         self.course = _Course(scenario)
         self._journal = journal
+        self._shared_client: SharedClient | None = None
         self._draw = _Draw(facts.seed, who)
         self.scope: dict[str, Any] = {
             "run_id": facts.run_id,
@@ -180,7 +200,8 @@ class RunningInstance:
                 course.note(step.name, _TOO_MANY)
                 nested = nested or _Nested()
                 nested.note(step.name, "errored")
-                return nested.result(stops=True)
+                nested.stops = True
+                return nested.result()
             course.steps += 1
             # An exception out of an action is a bug of ours: the step is on record before it ends the instance.
             result = _INTERNAL
@@ -211,8 +232,60 @@ class RunningInstance:
             nested = nested or _Nested()
             nested.note(step.name, outcome)
             if result.stops and step.on_failure == "stop" and course.stop_on_step:
-                return nested.result(stops=True)
-        return _PASSED if nested is None else nested.result(stops=False)
+                nested.stops = True
+                return nested.result()
+        return _PASSED if nested is None else nested.result()
+
+    async def run_together(self, branches: Sequence[Branch]) -> StepOutcome:
+        """Run branches at the same time; see `interfaces.Instance.run_together`."""
+        before = dict(self.exchanges)
+        forks = [self._fork() for _ in branches]
+        outcomes = await _all_of(
+            [fork.run_steps(branch.steps) for fork, branch in zip(forks, branches, strict=True)]
+        )
+        last = self.last_exchange
+        for fork, branch in zip(forks, branches, strict=True):
+            self.scope.update({name: fork.scope[name] for name in branch.sets if name in fork.scope})
+            self.exchanges.update(
+                {name: each for name, each in fork.exchanges.items() if each is not before.get(name)}
+            )
+            if fork.last_exchange is not last:
+                self.last_exchange = self.scope["response"] = fork.last_exchange
+        nested = _Nested()
+        for outcome in outcomes:
+            nested.take(outcome)
+        return nested.result()
+
+    def _fork(self) -> RunningInstance:
+        """The instance as a branch sees it: a scope and randomness of its own, the connections shared."""
+        if self._shared_client is None:
+            self._shared_client = SharedClient(self.client)
+        fork = copy(self)
+        fork.client = self._shared_client
+        fork.exchanges = dict(self.exchanges)
+        fork._draw = self._draw.fork()
+        steps = self.scope["steps"]
+        fork.scope = {
+            **self.scope,
+            "steps": steps.over(fork.exchanges) if isinstance(steps, LocalSteps) else fork.exchanges,
+            "_random": fork._draw,
+        }
+        return fork
+
+
+async def _all_of(doing: Sequence[Coroutine[Any, Any, StepOutcome]]) -> list[StepOutcome]:
+    """Do all at the same time. Whoever is cancelled, or has a bug in one of them, ends all of them first."""
+    tasks = [asyncio.create_task(each) for each in doing]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    bug = next((task.exception() for task in tasks if not task.cancelled() and task.exception()), None)
+    if bug is not None:
+        raise bug
+    return [task.result() for task in tasks]
 
 
 async def run_instance(

@@ -98,7 +98,9 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
     compiled = [_scenario(scenario, test_plan.sut, transport, problems) for scenario in test_plan.scenarios]
     if problems:
         files = [scenario.source.file for scenario in test_plan.scenarios]
-        raise ConfigError(sorted(problems, key=lambda problem: _reading_order(problem, files)))
+        files += [step.source.file for scenario in test_plan.scenarios for step in walk(scenario.steps)]
+        # A file that is included twice has each of its problems twice.
+        raise ConfigError(sorted(dict.fromkeys(problems), key=lambda problem: _reading_order(problem, files)))
     return Plan(
         facts=RunFacts(run_id=run_id, seed=test_plan.seed),
         tracks=_tracks(test_plan, {scenario.id: scenario for scenario in compiled}),

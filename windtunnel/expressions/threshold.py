@@ -128,6 +128,8 @@ def parse_selector(text: str) -> tuple[str, dict[str, str]]:
                 f'"{pair.strip()}" is not a tag with its value', hint=f"write {metric}{{step:NAME,method:POST}}"
             )
         tag = "step" if tag == "name" else tag
+        if tag == "group":
+            value = value.removeprefix("::")  # k6 begins every group's name with it
         if tag in tags:
             raise ExpressionError(f'the tag "{tag}" is given twice', hint="`name` is another word for `step`")
         tags[tag] = value

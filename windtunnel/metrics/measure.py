@@ -125,11 +125,12 @@ class _Selection:
             if self._picks(key.phase, {**constants, "scenario": key.scenario, "step": key.step, **own}):
                 yield key, series
 
-    def steps(self) -> Iterator[tuple[StepKey, StepSeries]]:
+    def steps(self) -> Iterator[tuple[StepKey, StepSeries, StepRow | None]]:
+        """(key, series, the row of the plan) of every step."""
         for key, series in self.aggregate.steps.items():
             constants = self._constants(key.scenario, key.step)
             if self._picks(key.phase, {**constants, "scenario": key.scenario, "step": key.step}):
-                yield key, series
+                yield key, series, self._rows.get((key.scenario, key.step, False))
 
     def assertion_checks(self) -> Rate:
         held = count = 0
@@ -158,7 +159,7 @@ class _Selection:
         row = self._rows.get((scenario, step, assertion))
         if row is None:  # a step that the plan did not know
             return self._scenarios.get(scenario, {})
-        return {**row.tags, "service": row.service, "method": row.method}
+        return {"group": row.group, **row.tags, "service": row.service, "method": row.method}
 
     def _picks(self, phase: str, tags: Mapping[str, str]) -> bool:
         if "phase" not in self._tags and not is_measured(phase):
@@ -182,7 +183,20 @@ def _instance_trend(part: Callable[[InstanceSeries], Histogram]) -> Callable[[_S
 
 
 def _step_duration(selection: _Selection) -> Trend:
-    return _trend(series.duration for key, series in selection.steps() if key.outcome in COMPLETED)
+    """Steps that hold others are left out: their time is that of the steps inside."""
+    return _trend(
+        series.duration
+        for key, series, row in selection.steps()
+        if key.outcome in COMPLETED and not (row and row.holds_steps)
+    )
+
+
+def _group_duration(selection: _Selection) -> Trend:
+    return _trend(
+        series.duration
+        for key, series, row in selection.steps()
+        if key.outcome in COMPLETED and row and row.action == "group"
+    )
 
 
 def _request_counter(part: Callable[[RequestSeries], int]) -> Callable[[_Selection], Counter]:
@@ -200,7 +214,7 @@ def _failed_requests(selection: _Selection) -> Rate:
 
 
 def _checks(selection: _Selection) -> Rate:
-    steps = [series for _, series in selection.steps()]
+    steps = [series for _, series, _ in selection.steps()]
     assertions = selection.assertion_checks()
     held = sum(series.checks - series.checks_failed for series in steps)
     return Rate(matches=held + assertions.matches, count=sum(series.checks for series in steps) + assertions.count)
@@ -246,7 +260,7 @@ MEASURES: Mapping[str, Callable[[_Selection], Measure]] = {
     "iteration_duration": _instance_trend(lambda series: series.duration),
     "instance_response_time": _instance_trend(lambda series: series.response_time),
     "step_duration": _step_duration,
-    "group_duration": lambda _: _trend(iter(())),  # no step type makes groups
+    "group_duration": _group_duration,
     "dropped_iterations": _dropped,
     "vus": _users,
     "vus_max": _most_users,

@@ -138,6 +138,7 @@ def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
         requests=requests,
         requests_failed=requests_failed,
         latency=(sent if requests else steps).to_distribution(),
+        depth=row.depth,
         file=row.file,
         line=row.line,
     )

@@ -74,7 +74,10 @@ class ThresholdResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the step table. `latency` is of the step's requests, or of the step when it sends none."""
+    """One row of the step table. `latency` is of the step's requests, or of the step when it sends none.
+
+    `depth` counts the steps around it; what is inside a step follows it.
+    """
 
     scenario: str
     step: str
@@ -88,6 +91,7 @@ class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     requests_failed: int
     latency: Distribution
+    depth: int = 0
     file: str | None = None
     line: int | None = None
 

@@ -176,6 +176,8 @@ def _steps(summary: Summary) -> Iterator[str]:
     rows = []
     for row in summary.steps:
         name = f"{code(row.scenario)} {code(row.step)}" if several else code(row.step)
+        # Blanks at the beginning of a cell are not shown; these are.
+        name = "&emsp;" * row.depth + name + (f" ({row.skipped:,} skipped)" if row.skipped else "")
         bad = failing(row)
         latency = row.latency
         times = (latency.med, latency.p90, latency.p95, latency.p99, latency.max)

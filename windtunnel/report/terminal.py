@@ -155,7 +155,8 @@ def _steps(summary: Summary, width: int) -> Table:
             figures.duration(ms) if latency.count else NO_VALUE
             for ms in (latency.med, latency.p95, latency.p99, latency.max)
         ]
-        name = _styled(("  " if several else "") + _shown(row.step))
+        indent = "  " * (row.depth + several)
+        name = _styled(f"{indent}{_shown(row.step)}{f' ({row.skipped:,} skipped)' if row.skipped else ''}")
         table.add_row(name, f"{row.count:,}", _styled(f"{bad:,}", "bold red" if bad else ""), *times)
     if len(summary.steps) > _MOST_STEPS:
         table.add_row(f"and {len(summary.steps) - _MOST_STEPS} more")

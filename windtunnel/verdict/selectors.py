@@ -26,14 +26,14 @@ class _Family:
 
 _REQUESTS = _Family(
     of="http step",
-    tags=("scenario", "step", "service", "method", "status", "error", "expected_response", "phase"),
+    tags=("scenario", "group", "step", "service", "method", "status", "error", "expected_response", "phase"),
     counts=lambda row: bool(row.method),
 )
-_STEP_TAGS = ("scenario", "step", "service", "method", "phase")
-_STEPS = _Family(of="step", tags=_STEP_TAGS, counts=lambda row: not row.assertion)
+_STEP_TAGS = ("scenario", "group", "step", "service", "method", "phase")
+_STEPS = _Family(of="step", tags=_STEP_TAGS, counts=lambda row: not row.assertion and not row.holds_steps)
 _CHECKS = _Family(of="step", tags=_STEP_TAGS, counts=lambda _: True)
 _ASSERTIONS = _Family(of="assertion", tags=_STEP_TAGS, counts=lambda row: row.assertion)
-_GROUPS = _Family(of="group", tags=_STEP_TAGS, counts=lambda _: False)
+_GROUPS = _Family(of="group", tags=_STEP_TAGS, counts=lambda row: row.action == "group")
 _INSTANCES = _Family(of="scenario", tags=("scenario", "phase"), counts=lambda _: True)
 
 _FAMILIES: Mapping[str, _Family | None] = {
@@ -142,7 +142,7 @@ def _tags_of(row: StepRow, family: _Family, rows: Sequence[StepRow]) -> dict[str
     if family is _INSTANCES:
         own = {**scenario_tags(rows)[row.scenario], "scenario": row.scenario}
     else:
-        own = {**row.tags, "scenario": row.scenario, "step": row.step}
+        own = {"group": row.group, **row.tags, "scenario": row.scenario, "step": row.step}
         own |= {"service": row.service, "method": row.method}
     tags: dict[str, tuple[str, ...]] = {tag: (value,) for tag, value in own.items() if value}
     if family is _REQUESTS:

@@ -11,7 +11,7 @@ from windtunnel.actions.place import Place, StepCompiler
 from windtunnel.config.reader import read_yaml
 from windtunnel.config.steps import build_steps
 from windtunnel.errors import Problem
-from windtunnel.interfaces import CompiledStep, StepOutcome
+from windtunnel.interfaces import Branch, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Timings
 from windtunnel.model.scenario import Scenario
@@ -72,6 +72,9 @@ class FakeInstance:
         self.observed.append((exchange, poll, failed))
 
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
+        raise AssertionError("steps inside steps are run by the engine: test them there")
+
+    async def run_together(self, branches: Sequence[Branch]) -> StepOutcome:
         raise AssertionError("steps inside steps are run by the engine: test them there")
 
 

@@ -246,7 +246,7 @@ def test_the_problems_of_all_files_and_flags_come_together_in_their_order(write)
           1 | base_urll: http://a.test
             | ^^^^^^^^^
           help: did you mean "base_url"?
-        scenarios/a.yaml:2:16: "type" must be http, wait, assert, set, group, branch or python, not text "htp"
+        scenarios/a.yaml:2:16: "type" must be a step type, not text "htp"
           2 | flow: [{ type: htp }]
             |                ^^^
           help: did you mean "http"?

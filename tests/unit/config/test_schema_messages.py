@@ -91,7 +91,7 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file():
           2 | wieght: 2
             | ^^^^^^
           help: did you mean "weight"?
-        f.yaml:4:11: "type" must be http, wait, assert, set, group, branch or python, not text "htp"
+        f.yaml:4:11: "type" must be a step type, not text "htp"
           4 |   - type: htp
             |           ^^^
           help: did you mean "http"?

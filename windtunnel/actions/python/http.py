@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from windtunnel.actions.backoff import Backoff
 from windtunnel.actions.http import HttpAction
 from windtunnel.actions.python.requests import RequestOptions, Workshop
 from windtunnel.actions.python.response import Response
@@ -126,7 +127,7 @@ class Http:
             self._inside or step,
             self._workshop.request(method.upper(), service, path, options),
             self._workshop.judge(expect),
-            interval_s=parse_duration(interval),
+            backoff=Backoff.constant(parse_duration(interval)),
             timeout_s=parse_duration(timeout),
         )
         exchange, passed = await self._perform(action, on_failure)

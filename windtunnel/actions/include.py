@@ -1,0 +1,99 @@
+"""The `include` step: a flow from another file, with variables of its own.
+
+What the steps inside extract and set is seen afterwards; `variables`, the include's and the file's own, are not.
+Names are local to the file: `steps.get_token` in it is `login/get_token` everywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from windtunnel.actions.judge import errored
+from windtunnel.actions.local import local_variables
+from windtunnel.actions.place import StepCompiler
+from windtunnel.errors import ExpressionError
+from windtunnel.expressions.functions import Scope
+from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
+from windtunnel.model.http import Exchange
+from windtunnel.model.scenario import Step
+
+__all__ = ["IncludeAction", "LocalSteps"]
+
+_Variables = list[tuple[str, Callable[[Scope], Any]]]
+
+
+class LocalSteps(Mapping[str, Exchange]):
+    """What is called `steps` inside an included file: its own steps by short names, all by their full ones."""
+
+    __slots__ = ("_all", "_prefix")
+
+    def __init__(self, exchanges: Mapping[str, Exchange], prefix: str) -> None:
+        self._all, self._prefix = exchanges, prefix
+
+    def over(self, exchanges: Mapping[str, Exchange]) -> LocalSteps:
+        """The same view of other responses."""
+        return LocalSteps(exchanges, self._prefix)
+
+    def __getitem__(self, name: str) -> Exchange:
+        found = self._all.get(self._prefix + name)
+        return self._all[name] if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+class IncludeAction:
+    """A compiled `include`. `given` are rendered outside, `defaults` inside, where they may read those given."""
+
+    __slots__ = ("_defaults", "_given", "_prefix", "_steps", "name")
+
+    type = "include"
+    keys = ("file", "variables")
+
+    def __init__(
+        self, name: str, given: _Variables, defaults: _Variables, steps: tuple[CompiledStep, ...]
+    ) -> None:
+        self.name, self._given, self._defaults, self._steps = name, given, defaults, steps
+        self._prefix = f"{name}/"
+
+    @classmethod
+    def compile(cls, step: Step, compiler: StepCompiler) -> IncludeAction | None:
+        """Compile a step; None when there is nothing to include, which was a problem before."""
+        if not step.blocks:
+            return None
+        (block,) = step.blocks
+        before, written = set(compiler.names), set(compiler.written)
+        outside, inside = compiler.at(step) / "variables", compiler.place(block) / "variables"
+        given: _Variables = [
+            (name, (outside / name).template(value).evaluate)
+            for name, value in outside.mapping(step.options.get("variables")).items()
+        ]
+        for name, _ in given:
+            (outside / name).variable(name)
+        defaults: _Variables = []
+        for name, value in inside.mapping(block.options.get("variables")).items():
+            if name not in dict(given):
+                defaults.append((name, (inside / name).template(value).evaluate))
+                (inside / name).variable(name)
+        local = {name for name, _ in (*given, *defaults)}
+        steps = compiler.block(block)
+        compiler.forget(local - before, written=local - written)
+        return cls(step.name, given, defaults, steps)
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        """Run the file's steps with the variables set."""
+        scope = instance.scope
+        try:
+            local = {name: evaluate(scope) for name, evaluate in self._given}
+            for name, evaluate in self._defaults:
+                local[name] = evaluate({**scope, **local})
+        except ExpressionError as error:
+            error.path = ("variables", *error.path)
+            return errored(error)
+        local["steps"] = LocalSteps(instance.exchanges, self._prefix)
+        with local_variables(scope, local):
+            return await instance.run_steps(self._steps)

@@ -1,0 +1,49 @@
+"""The `parallel` step: branches that run at the same time inside one instance, and join.
+
+scope ──copy──▶ branch 1 ──┐
+  ├────copy──▶ branch 2 ──┼─▶ what each has set, in the order in which they are written
+  └────copy──▶ branch 3 ──┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from windtunnel.actions.place import StepCompiler
+from windtunnel.interfaces import Branch, Instance, StepOutcome
+from windtunnel.model.scenario import Step
+
+__all__ = ["ParallelAction"]
+
+
+class ParallelAction:
+    """A compiled `parallel`. All branches run to their end, also when one of them fails: what an instance does
+    must not depend on which was faster.
+    """
+
+    __slots__ = ("_branches", "name")
+
+    type = "parallel"
+    keys = ("branches",)
+
+    def __init__(self, name: str, branches: Sequence[Branch]) -> None:
+        self.name, self._branches = name, tuple(branches)
+
+    @classmethod
+    def compile(cls, step: Step, compiler: StepCompiler) -> ParallelAction:
+        """Compile a step; problems are noted."""
+        branches = [Branch(steps=steps, sets=sets) for steps, sets in compiler.alternatives(step.blocks)]
+        taken: dict[str, int] = {}
+        for number, branch in enumerate(branches):
+            for name in sorted(branch.sets):
+                first = taken.setdefault(name, number)
+                if first != number:
+                    compiler.place(step.blocks[number]).problem(
+                        f'branch {first + 1} and branch {number + 1} both set "{name}"',
+                        hint="which of them is last is left to chance: give the variables names of their own",
+                    )
+        return cls(step.name, branches)
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        """Run the branches and wait for all of them."""
+        return await instance.run_together(self._branches)

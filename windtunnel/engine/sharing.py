@@ -1,0 +1,61 @@
+"""One user's client, shared by branches that run at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+from windtunnel.interfaces import Client, Endpoint
+from windtunnel.model.http import Exchange, FileBody, PartsBody
+
+__all__ = ["AT_ONCE", "SharedClient"]
+
+AT_ONCE = 6
+"""Requests that one user may have under way at the same time, as a browser has to one host."""
+
+
+class SharedClient:
+    """A client that lets only so many requests through at a time; the others wait for a free connection."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._free = asyncio.Semaphore(AT_ONCE)
+
+    async def send(
+        self,
+        endpoint: Endpoint,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | FileBody | PartsBody = b"",
+        timeout_s: float,
+        max_body: int | None = None,
+        follow_redirects: bool = True,
+        on_hop: Callable[[Exchange], None] | None = None,
+    ) -> Exchange:
+        """Send a request when a connection is free; the time until then counts as waiting in the queue."""
+        asked = perf_counter()
+        had_to_wait = self._free.locked()
+        async with self._free:
+            waited_s = perf_counter() - asked if had_to_wait else 0.0
+            exchange = await self._client.send(
+                endpoint,
+                target,
+                headers=headers,
+                body=body,
+                timeout_s=timeout_s,
+                max_body=max_body,
+                follow_redirects=follow_redirects,
+                on_hop=on_hop,
+            )
+        exchange.timings.queue += int(waited_s * 1e6)
+        return exchange
+
+    def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:
+        """Pass on."""
+        self._client.begin_instance(instance_id=instance_id, correlation_id=correlation_id)
+
+    def close(self) -> None:
+        """Pass on."""
+        self._client.close()
