@@ -88,7 +88,7 @@ def gather_scenarios(
 
 def check_services(scenario: Scenario, sut: Sut) -> list[Problem]:
     """A problem for each step whose service the SUT doesn't have."""
-    return [problem for step in walk(scenario.steps) if (problem := _service_problem(step, sut)) is not None]
+    return [problem for step in walk(scenario.sections) if (problem := _service_problem(step, sut)) is not None]
 
 
 def _service_problem(step: Step, sut: Sut) -> Problem | None:
@@ -168,11 +168,13 @@ def _is_fragment(data: Any) -> bool:
 
 def _scenario(document: Document, fragments: Fragments) -> Scenario:
     data = document.data
-    steps = build_steps(document, "flow", fragments)
+    setup, user_setup, steps, teardown = (
+        build_steps(document, section, fragments) for section in ("setup", "user_setup", "flow", "teardown")
+    )
     assertions = build_steps(document, "assertions")
     own = read_load(data["load"]) if "load" in data else None
     problems = [*_reserved_names(document), *fragments.problems]
-    problems += same_names([document, *fragments.documents], [*steps, *assertions])
+    problems += same_names([document, *fragments.documents], [*setup, *user_setup, *steps, *teardown, *assertions])
     problems += load_problems(document, own) if own else []
     feeders, data_problems = read_feeders(document)
     problems += data_problems
@@ -188,7 +190,10 @@ def _scenario(document: Document, fragments: Fragments) -> Scenario:
         tags=texts(data.get("tags", {})),
         data=feeders,
         variables=data.get("variables", {}),
+        setup=setup,
+        user_setup=user_setup,
         steps=steps,
+        teardown=teardown,
         assertions=assertions,
         stop_when=StopWhen(**data.get("stop_when", {})),
         max_steps=int(data.get("max_steps", 1000)),

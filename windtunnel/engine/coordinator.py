@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from windtunnel.engine.beside import SETUP_FAILED, Beside
 from windtunnel.engine.fleet import Fleet
 from windtunnel.engine.limits import raise_open_file_limit
 from windtunnel.engine.messages import Orders
 from windtunnel.engine.segment import SegmentParts, run_segment
 from windtunnel.engine.shutdown import Stop
+from windtunnel.engine.user import Prepared
 from windtunnel.interfaces import Clock, Preflight, StopCondition
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
@@ -54,21 +56,49 @@ async def conduct(run: Conduct) -> Outcome:
     raise_open_file_limit()
     unreachable = _nobody_answers(await run.preflight())
     if unreachable is not None:
-        return await _say_unreachable(run, unreachable)
-    watches = [asyncio.create_task(_watch(run)), asyncio.create_task(_cap(run))]
+        said = await _say_nothing_was_sent(run, unreachable=unreachable)
+        return Outcome(aggregate=run.aggregate, evidence=said)
+    cap = asyncio.create_task(_cap(run))
     try:
-        if run.test_plan.workers == 1:
-            parts = replace(run.parts, sinks=(run.aggregate, *run.parts.sinks))
-            return Outcome(aggregate=run.aggregate, evidence=await run_segment(parts))
-        fleet = Fleet(_orders(run), aggregate=run.aggregate, shutdown=run.parts.shutdown)
-        evidence = await fleet.run()
+        if not any(scenario.setup or scenario.teardown for scenario in run.parts.plan.scenarios):
+            evidence = await _load(run, {})
+        else:
+            evidence = await _load_between(run)
     finally:
-        for watch in watches:
-            watch.cancel()
-        await asyncio.gather(*watches, return_exceptions=True)
+        cap.cancel()
+        await asyncio.gather(cap, return_exceptions=True)
     if evidence is not None:
         return Outcome(aggregate=run.aggregate, evidence=evidence)
     return _read_back(run)
+
+
+async def _load_between(run: Conduct) -> Evidence | None:
+    """The setups, then the load, then the teardowns, whatever happened; see `engine/beside.py`."""
+    beside = Beside(run.parts, run.aggregate)
+    load: Evidence | None = None
+    try:
+        if await beside.set_up():
+            load = await _load(run, beside.prepared)
+        else:
+            load = await _say_nothing_was_sent(run, refused=SETUP_FAILED)
+        await beside.tear_down()
+    finally:
+        own = await beside.end()
+    return None if load is None else Evidence.of_all([load, own])
+
+
+async def _load(run: Conduct, prepared: Mapping[str, Prepared]) -> Evidence | None:
+    """Run the load here or in workers; None when a worker was lost, and with it what it had not yet said."""
+    watch = asyncio.create_task(_watch(run))
+    try:
+        if run.test_plan.workers == 1:
+            parts = replace(run.parts, sinks=(run.aggregate, *run.parts.sinks), prepared=prepared)
+            return await run_segment(parts)
+        fleet = Fleet(_orders(run, prepared), aggregate=run.aggregate, shutdown=run.parts.shutdown)
+        return await fleet.run()
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
 
 
 async def _watch(run: Conduct) -> None:
@@ -92,16 +122,18 @@ async def _cap(run: Conduct) -> None:
         run.parts.shutdown.request(Stop(reason=reason, capped=True))
 
 
-async def _say_unreachable(run: Conduct, unreachable: str) -> Outcome:
+async def _say_nothing_was_sent(
+    run: Conduct, *, unreachable: str | None = None, refused: str | None = None
+) -> Evidence:
     """Every segment says why nothing was sent."""
     evidence = []
     for number in range(run.test_plan.workers):
         parts = replace(run.parts, segment=run.test_plan.segment(number), sinks=(run.aggregate, *run.parts.sinks))
-        evidence.append(await run_segment(parts, unreachable=unreachable))
-    return Outcome(aggregate=run.aggregate, evidence=Evidence.of_all(evidence))
+        evidence.append(await run_segment(parts, unreachable=unreachable, refused=refused))
+    return Evidence.of_all(evidence)
 
 
-def _orders(run: Conduct) -> list[Orders]:
+def _orders(run: Conduct, prepared: Mapping[str, Prepared]) -> list[Orders]:
     parts = run.parts
     return [
         Orders(
@@ -109,6 +141,7 @@ def _orders(run: Conduct) -> list[Orders]:
             directory=parts.directory.path,
             plan_hash=parts.plan_hash,
             segment=run.test_plan.segment(number),
+            prepared=prepared,
         )
         for number in range(run.test_plan.workers)
     ]

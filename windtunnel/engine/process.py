@@ -62,6 +62,7 @@ async def _carry_out(orders: Orders, channel: Channel) -> Evidence | None:
         sinks=(tally,),
         plan_hash=orders.plan_hash,
         segment=orders.segment,
+        prepared=orders.prepared,
     )
     channel.send(Ready())
     if await channel.receive() is None:
