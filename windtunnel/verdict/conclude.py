@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-import msgspec
-
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured, measured_span_s
 from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
@@ -47,7 +45,7 @@ def conclude(
     )
     if left := _failed_beside(aggregate, "teardown"):
         said = [f"the teardown of {each}: something may be left behind" for each in left]
-        soundness = msgspec.structs.replace(soundness, findings=[*soundness.findings, *said])
+        soundness = replace(soundness, findings=[*soundness.findings, *said])
     verdict = worst(
         [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate), *_judged(aggregate, results)],
         signal_number=aggregate.signal or signal.SIGINT,
