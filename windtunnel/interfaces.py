@@ -86,8 +86,12 @@ class Client(Protocol):
         hop but the last is handed to `on_hop` when it ends; the returned exchange is the final one.
         """
 
-    def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:
-        """Forget cookies and take on the ids of a new instance."""
+    def begin_instance(self, *, instance_id: str, correlation_id: str, cookies: object | None = None) -> None:
+        """Forget cookies, or go on with `cookies` of an earlier instance, and take on the ids of a new one."""
+
+    @property
+    def cookies(self) -> object:
+        """The cookies of the instance, as `begin_instance` of the same client takes them."""
 
     def close(self) -> None:
         """Drop every connection."""

@@ -173,7 +173,6 @@ def assemble(
         thresholds=(*(plan.thresholds if plan else ()), *map(parse_flag, overrides.thresholds)),
         max_duration_s=None if overrides.max_duration is None else parse_duration(overrides.max_duration),
         fail_on=overrides.fail_on or "thresholds",
-        readiness=overrides.readiness(),
         without_baseline=overrides.baseline == "none",
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),

@@ -92,6 +92,7 @@ class Scenario:
 
     One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later. Where there
     is a `function`, it is the flow, and `steps` and `assertions` are those which can be read off it, for reports.
+    `setup` and `teardown` run once a run, `user_setup` once a user; none of them is part of what is measured.
     """
 
     id: str
@@ -99,6 +100,9 @@ class Scenario:
     source: Source
     description: str = ""
     assertions: tuple[Step, ...] = ()
+    setup: tuple[Step, ...] = ()
+    user_setup: tuple[Step, ...] = ()
+    teardown: tuple[Step, ...] = ()
     data: tuple[Feeder, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     weight: int = 1
@@ -108,3 +112,8 @@ class Scenario:
     load: Load | None = None
     start_after_s: float = 0.0
     function: FlowFunction | None = None
+
+    @property
+    def sections(self) -> tuple[Step, ...]:
+        """The steps of every section, in the order in which they run."""
+        return (*self.setup, *self.user_setup, *self.steps, *self.teardown)
