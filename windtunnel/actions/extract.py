@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.actions.cookies import response_cookies
+from windtunnel.actions.page import compile_css, compile_xpath
 from windtunnel.actions.pattern import compile_pattern
 from windtunnel.actions.place import Place
 from windtunnel.actions.text import outline, shorten, show, show_body
@@ -196,6 +197,17 @@ def _regex(place: Place, pattern: Any) -> _Source:
     return lambda exchange: compiled.find_all(exchange.text, group=group), f"regex {show(pattern)}", show_body
 
 
+def _css(place: Place, selector: Any) -> _Source:
+    return place.attempt(lambda: compile_css(str(selector)), _NOWHERE), f"css {show(selector)}", show_body
+
+
+def _xpath(place: Place, path: Any) -> _Source:
+    return place.attempt(lambda: compile_xpath(str(path)), _NOWHERE), f"xpath {show(path)}", show_body
+
+
+_NOWHERE: Find = lambda _exchange: []  # noqa: E731  of this type, which a function's own would not be
+
+
 def _status(place: Place, wanted: Any) -> _Source:
     if wanted is not True:
         place.problem("`status` takes true: the variable becomes the status code", hint="status: true")
@@ -207,6 +219,8 @@ _SOURCES: Mapping[str, Callable[[Place, Any], _Source]] = {
     "header": _header,
     "cookie": _cookie,
     "regex": _regex,
+    "css": _css,
+    "xpath": _xpath,
     "status": _status,
 }
 """Every place to look in, by the name it has in YAML."""

@@ -14,11 +14,21 @@ from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
 from windtunnel.config.flags import Overrides
+from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError, Problem
+from windtunnel.http.transport import HttpTransport
 from windtunnel.model.plan import TestPlan
 from windtunnel.redaction import Redactor
 
-__all__ = ["DEFAULT_PLAN", "JobRequest", "load_test_plan", "request_of", "usable_processors", "with_env_files"]
+__all__ = [
+    "DEFAULT_PLAN",
+    "JobRequest",
+    "load_test_plan",
+    "request_of",
+    "step_problems",
+    "usable_processors",
+    "with_env_files",
+]
 
 DEFAULT_PLAN = "windtunnel.yaml"
 SEED_BITS = 32
@@ -70,6 +80,7 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
         plan=plan,
         overrides=_with_shard(request.overrides, environment),
         processors=usable_processors(),
+        look_further=step_problems,
     )
     return replace(test_plan, secrets=test_plan.secrets | _secret_settings(request.overrides.settings))
 
@@ -97,6 +108,15 @@ def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapp
     if problems:
         raise ConfigError(problems)
     return {**values, **environment}
+
+
+def step_problems(test_plan: TestPlan) -> Sequence[Problem]:
+    """What is wrong with the steps of a plan: everything that only compiling finds."""
+    try:
+        compile_plan(test_plan, transport=HttpTransport(test_plan.sut, "validate"), run_id="validate")
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _with_shard(overrides: Overrides, environment: Mapping[str, str]) -> Overrides:

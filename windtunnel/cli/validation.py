@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from windtunnel.cli.request import DEFAULT_PLAN, JobRequest, load_test_plan
+from windtunnel.cli.request import DEFAULT_PLAN, JobRequest, load_test_plan, step_problems
 from windtunnel.cli.thresholds import check_thresholds
-from windtunnel.config.assemble import DEFAULT_SUT
+from windtunnel.config.assemble import DEFAULT_SUT, merged
 from windtunnel.config.flags import Overrides
 from windtunnel.config.profiles import is_beside
 from windtunnel.config.reader import read_file
@@ -73,7 +73,7 @@ def validate_files(
         sut = suts[0] if suts else _default_sut(scenarios, environment, profiles, problems)
         if scenarios and sut:
             test_plan = TestPlan(sut=sut, scenarios=scenarios, load=ClosedLoad(count=1), seed=0)
-            _attempt(lambda: compile_for_check(test_plan), problems)
+            problems = merged(problems, step_problems(test_plan))
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
     if problems:
         raise ConfigError(problems)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.data import shared_rows_problems
@@ -15,16 +15,17 @@ from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.presets import parse_preset, parse_tag, preset_problems, with_presets
 from windtunnel.config.references import secret_values
 from windtunnel.config.scenario import ScenarioFile, check_services, gather_scenarios
+from windtunnel.config.schemas import place_of
 from windtunnel.config.selection import is_selected, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_flag
-from windtunnel.model.load import Segment
+from windtunnel.model.load import ClosedLoad, Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario
 
-__all__ = ["DEFAULT_SCENARIOS", "DEFAULT_SUT", "assemble", "load_all"]
+__all__ = ["DEFAULT_SCENARIOS", "DEFAULT_SUT", "assemble", "load_all", "merged"]
 
 DEFAULT_SUT = "sut.yaml"
 DEFAULT_SCENARIOS = "scenarios/"
@@ -39,12 +40,63 @@ def load_all(
     plan: str | None = None,
     overrides: Overrides = Overrides(),
     processors: int = 1,
+    look_further: Callable[[TestPlan], Sequence[Problem]] = lambda _: (),
 ) -> TestPlan:
     """Read everything a run needs. What neither the flags nor the plan name is `sut.yaml` and `scenarios/`.
 
     `processors` is what `--workers auto` comes to. Raises one ConfigError with the problems of all files: the
-    plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags.
+    plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags. When there
+    are some, `look_further` is asked what else is wrong with the steps of what could be read.
     """
+    files = _read(
+        environment,
+        sut=sut,
+        profiles=overrides.profiles,
+        scenarios=scenarios,
+        plan=plan,
+    )
+    problems = [*files.problems]
+    if problems or files.sut is None:
+        # A scenario that isn't there is a problem of the plan, if the plan names it.
+        problems.sort(key=lambda problem: problem.where is None or problem.where.file != plan)
+        problems += flag_problems(overrides)
+    else:
+        try:
+            return assemble(
+                files.sut,
+                files.scenarios,
+                files.plan,
+                overrides=overrides,
+                processors=processors,
+                random_seed=random_seed,
+            )
+        except ConfigError as error:
+            problems += error.problems
+    if files.sut is not None and files.scenarios:
+        models = tuple(file.scenario for file in files.scenarios)
+        left = TestPlan(sut=files.sut.sut, scenarios=models, load=ClosedLoad(count=1), seed=0)
+        problems = merged(problems, look_further(left))
+    raise ConfigError(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """What could be read of the files of a run, and what is wrong with them."""
+
+    plan: PlanFile | None
+    sut: SutFile | None
+    scenarios: Sequence[ScenarioFile]
+    problems: Sequence[Problem]
+
+
+def _read(
+    environment: Mapping[str, str],
+    *,
+    sut: str | None,
+    profiles: Sequence[str],
+    scenarios: Sequence[str | PythonScenario],
+    plan: str | None,
+) -> _Files:
     problems: list[Problem] = []
     plan_file: PlanFile | None = None
     sut_file: SutFile | None = None
@@ -59,7 +111,7 @@ def load_all(
     sut_path = sut or (plan_file and plan_file.sut) or (None if broken_plan else DEFAULT_SUT)
     if sut_path is not None:
         try:
-            sut_file = load_sut(sut_path, environment, profiles=overrides.profiles)
+            sut_file = load_sut(sut_path, environment, profiles=profiles)
         except ConfigError as error:
             named_by = plan_file if plan_file and sut_path == plan_file.sut else None
             problems += [_placed(problem, named_by) for problem in error.problems]
@@ -67,14 +119,24 @@ def load_all(
     if patterns:
         scenario_files, found = gather_scenarios(patterns, environment)
         problems += found
-    if problems or sut_file is None:
-        # A scenario that isn't there is a problem of the plan, if the plan names it.
-        problems.sort(key=lambda problem: problem.where is None or problem.where.file != plan)
-        problems += flag_problems(overrides)
-        raise ConfigError(problems)
-    return assemble(
-        sut_file, scenario_files, plan_file, overrides=overrides, processors=processors, random_seed=random_seed
-    )
+    return _Files(plan=plan_file, sut=sut_file, scenarios=scenario_files, problems=problems)
+
+
+def merged(problems: Sequence[Problem], more: Sequence[Problem]) -> list[Problem]:
+    """The problems with others put where they belong in their files; nothing is said twice about one place."""
+    known = {(problem.where.file, *place_of(problem)) for problem in problems if problem.where}
+    together = list(problems)
+    for problem in more:
+        where = problem.where
+        if where is None or (where.file, *place_of(problem)) in known:
+            continue
+        same_file = [
+            index for index, other in enumerate(together) if other.where and other.where.file == where.file
+        ]
+        later = [index for index in same_file if place_of(together[index]) > place_of(problem)]
+        position = later[0] if later else same_file[-1] + 1 if same_file else len(together)
+        together.insert(position, problem)
+    return together
 
 
 def assemble(

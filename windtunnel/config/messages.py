@@ -89,17 +89,19 @@ def _unknown_keys(found: Violation) -> Iterator[Complaint]:
     known = list(found.schema.get("properties", {}))
     for key in found.value:
         if key not in known:
-            hint = (
-                did_you_mean(key, known)
-                or found.schema.get("x-hint")
-                or f"the keys here are {one_of(known, last='and')}"
-            )
+            hint = did_you_mean(key, known) or found.schema.get("x-hint") or _the_keys(known)
             yield Complaint(
                 message=f"unknown key {_quoted(key)} in {_subject(found.schema, found.path)}",
                 path=(*found.path, key),
                 at_key=True,
                 hint=hint,
             )
+
+
+def _the_keys(known: list[str]) -> str:
+    if len(known) == 1:
+        return f"the only key here is {known[0]}"
+    return f"the keys here are {one_of(known, last='and')}"
 
 
 def _missing_keys(found: Violation) -> Iterator[Complaint]:
@@ -151,14 +153,28 @@ def _wrong_word(found: Violation) -> Iterator[Complaint]:
 
 def _wrong_value(found: Violation) -> Iterator[Complaint]:
     """A value of the wrong shape or size: `x-expects` says what it should be."""
-    expected = found.schema.get("x-expects") or _requirement(found)
+    expected = _expected(found)
     hint = _type_hint(found.value, found.schema)
     if hint is None and isinstance(found.value, str):
         hint = did_you_mean(
             found.value, [word for word in found.schema.get("examples", ()) if isinstance(word, str)]
         )
-    message = f"{_name(found.path)} must be {expected}, not {describe(found.value)}"
+    came = describe(found.value)
+    if found.keyword in ("minItems", "maxItems") and found.value:
+        came = f"a list of {len(found.value):,}"
+    message = f"{_name(found.path)} must be {expected}, not {came}"
     yield Complaint(message=message, path=found.path, hint=hint)
+
+
+def _expected(found: Violation) -> str:
+    """What the schema says it expects, or its limit where that is what was passed and isn't in the sentence."""
+    said: str | None = found.schema.get("x-expects")
+    if found.keyword == "maxLength" or (
+        found.keyword in ("maximum", "maxItems")
+        and not (said and (f"{found.wanted:,}" in said or found.wanted == 2))
+    ):
+        return _requirement(found)
+    return said or _requirement(found)
 
 
 _EXPLANATIONS: dict[str, Callable[[Violation], Iterator[Complaint]]] = {
@@ -179,15 +195,20 @@ def _requirement(found: Violation) -> str:
         return one_of(_TYPES[name] for name in ([limit] if isinstance(limit, str) else limit))
     phrases = {
         "minimum": f"at least {limit}",
-        "maximum": f"at most {limit}",
+        "maximum": f"at most {_number(limit)}",
         "minLength": "text that is not empty",
         "maxLength": f"text of at most {limit} characters",
+        "maxItems": f"a list with {_number(limit)} or fewer items",
         "minItems": f"a list with {limit} or more items",
         "minProperties": f"a mapping with {limit} or more keys",
         "const": describe(limit),
         "pattern": f"text that matches {limit}",
     }
     return phrases.get(found.keyword, f"as {found.keyword} says ({limit})")
+
+
+def _number(limit: Any) -> str:
+    return f"{limit:,}" if isinstance(limit, int | float) else str(limit)
 
 
 def _type_hint(value: Any, schema: Mapping[str, Any]) -> str | None:

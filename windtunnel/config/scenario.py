@@ -13,8 +13,9 @@ from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_fil
 from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.python import load_python, read_python
 from windtunnel.config.reader import Document, read_file
+from windtunnel.config.salvage import salvage
 from windtunnel.config.scalars import texts
-from windtunnel.config.schemas import load_schema, place_of, require_valid, with_step_types
+from windtunnel.config.schemas import load_schema, place_of, validate, with_step_types
 from windtunnel.config.steps import build_steps, same_names
 from windtunnel.errors import ConfigError, Problem, did_you_mean
 from windtunnel.expressions.functions import is_reserved
@@ -52,9 +53,10 @@ def gather_scenarios(
     patterns: Sequence[str | Pattern | PythonScenario],
     environment: Mapping[str, str],
 ) -> tuple[list[ScenarioFile], list[Problem]]:
-    """As `load_scenarios`, with the problems as a value beside the scenarios that have none.
+    """As `load_scenarios`, with the problems as a value, beside the scenarios and what is left of broken ones.
 
-    Scenarios that a program holds already come after those of files.
+    Scenarios that a program holds already come after those of files. Where there is a problem, the scenarios
+    serve to find more; they must not be run.
     """
     in_hand = [pattern for pattern in patterns if isinstance(pattern, PythonScenario)]
     wanted = [
@@ -68,11 +70,12 @@ def gather_scenarios(
     sources: list[ScenarioPath | PythonScenario] = [*paths, *in_hand]
     for path in sources:
         try:
-            found = _load(path, environment, schema)
+            loaded, found = _load(path, environment, schema)
         except ConfigError as error:
             problems += error.problems
             continue
-        for file in found:
+        problems += found
+        for file in loaded:
             problems += _same_id(file, files)
             files.append(file)
     if not files and not problems:
@@ -110,8 +113,12 @@ def _service_problem(step: Step, sut: Sut) -> Problem | None:
 
 def _load(
     path: ScenarioPath | PythonScenario, environment: Mapping[str, str], schema: Mapping[str, Any]
-) -> list[ScenarioFile]:
-    """The scenarios of one file: none in a fragment, several perhaps in Python. Raises ConfigError."""
+) -> tuple[list[ScenarioFile], list[Problem]]:
+    """The scenarios of one file, or what is left of it, and what is wrong.
+
+    There is none in a fragment, there may be several in Python. Raises ConfigError for a file that can't be read.
+    """
+    problems: list[Problem] = []
     if isinstance(path, PythonScenario):
         found = [read_python(path, schema)]
     elif path.is_python:
@@ -119,13 +126,17 @@ def _load(
     else:
         document = read_file(path.path, environment)
         if not path.named and _is_fragment(document.data):
-            return []
-        require_valid(document, with_step_types(schema, _added_types(document.data, schema)))
-        found = [(_scenario(document), document)]
+            return [], []
+        extended = with_step_types(schema, _added_types(document.data, schema))
+        problems = validate(document, extended)
+        sound = salvage(document, extended) if problems else document
+        scenario, more = _scenario(sound) if sound else (None, [])
+        problems += more
+        found = [(scenario, document)] if scenario else []
     files = [ScenarioFile(scenario=scenario, document=document) for scenario, document in found]
-    if isinstance(path, PythonScenario) or path.weight is None:
-        return files
-    return [replace(file, scenario=replace(file.scenario, weight=path.weight)) for file in files]
+    if not isinstance(path, PythonScenario) and path.weight is not None:
+        files = [replace(file, scenario=replace(file.scenario, weight=path.weight)) for file in files]
+    return files, problems
 
 
 def _added_types(data: Any, schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -151,21 +162,23 @@ def _is_fragment(data: Any) -> bool:
     return isinstance(data, Mapping) and "steps" in data and "flow" not in data
 
 
-def _scenario(document: Document) -> Scenario:
+def _scenario(document: Document) -> tuple[Scenario | None, list[Problem]]:
+    """The scenario and what is wrong with it beyond its schema; none where its data files can't be had."""
     data = document.data
     steps = build_steps(document, "flow")
     assertions = build_steps(document, "assertions")
     own = read_load(data["load"]) if "load" in data else None
     problems = [*_reserved_names(document), *same_names(document, [*steps, *assertions])]
-    problems += load_problems(document, own) if own else []
+    wrong_load = load_problems(document, own) if own else []
     feeders, data_problems = read_feeders(document)
-    problems += data_problems
-    if problems:
-        # Those of the data files come last, each in a file of its own.
-        raise ConfigError(
-            sorted(problems, key=lambda problem: (_elsewhere(problem, document), *place_of(problem)))
-        )
-    return Scenario(
+    # Those of the data files come last, each in a file of its own.
+    problems = sorted(
+        [*problems, *wrong_load, *data_problems],
+        key=lambda problem: (_elsewhere(problem, document), *place_of(problem)),
+    )
+    if data_problems:
+        return None, problems
+    scenario = Scenario(
         id=data["id"],
         description=data.get("description", ""),
         weight=int(data.get("weight", 1)),
@@ -176,10 +189,11 @@ def _scenario(document: Document) -> Scenario:
         assertions=assertions,
         stop_when=StopWhen(**data.get("stop_when", {})),
         max_steps=int(data.get("max_steps", 1000)),
-        load=load_of(own) if own else None,
+        load=load_of(own) if own and not wrong_load else None,
         start_after_s=parse_duration(data.get("load", {}).get("start_after", 0)),
         source=document.source,
     )
+    return scenario, problems
 
 
 def _elsewhere(problem: Problem, document: Document) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.config.messages import Violation, explain
+from windtunnel.config.messages import Complaint, Violation, explain
 from windtunnel.config.nodes import MOST_PROBLEMS
 from windtunnel.config.reader import Document
 from windtunnel.errors import ConfigError, ExpressionError, Problem
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
-__all__ = ["load_schema", "place_of", "require_valid", "validate", "with_step_types"]
+__all__ = ["complaints", "load_schema", "place_of", "require_valid", "validate", "validator_of", "with_step_types"]
 
 _PACKAGE = Path(__file__).parents[1]
 _COMMON_STEP_KEYS = ("type", "name", "service", "when", "expect", "extract", "timeout", "tags", "on_failure")
@@ -64,24 +64,28 @@ def with_step_types(schema: Mapping[str, Any], step_schemas: Mapping[str, Mappin
     return extended
 
 
+def complaints(document: Document, schema: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Everything in which the document departs from the schema; some of it may come twice."""
+    for error in validator_of(schema).iter_errors(document.data):
+        yield from explain(
+            Violation(
+                keyword=str(error.validator),
+                wanted=error.validator_value,
+                value=error.instance,
+                path=tuple(error.absolute_path),
+                schema=error.schema if isinstance(error.schema, Mapping) else {},
+                root=schema,
+                of_key="propertyNames" in error.absolute_schema_path,
+            )
+        )
+
+
 def validate(document: Document, schema: Mapping[str, Any]) -> list[Problem]:
     """Everything in which the document departs from the schema, in the order of the file, each thing once."""
     found: dict[Problem, None] = {}
-    for error in _validator(schema).iter_errors(document.data):
-        violation = Violation(
-            keyword=str(error.validator),
-            wanted=error.validator_value,
-            value=error.instance,
-            path=tuple(error.absolute_path),
-            schema=error.schema if isinstance(error.schema, Mapping) else {},
-            root=schema,
-            of_key="propertyNames" in error.absolute_schema_path,
-        )
-        for complaint in explain(violation):
-            problem = document.problem(
-                complaint.message, complaint.path, key=complaint.at_key, hint=complaint.hint
-            )
-            found[problem] = None
+    for complaint in complaints(document, schema):
+        problem = document.problem(complaint.message, complaint.path, key=complaint.at_key, hint=complaint.hint)
+        found[problem] = None
     problems = sorted(found, key=place_of)
     left_out = len(problems) - MOST_PROBLEMS
     if left_out > 0:
@@ -100,7 +104,8 @@ def place_of(problem: Problem) -> tuple[int, int]:
     return (problem.where.line, problem.where.column) if problem.where else (0, 0)
 
 
-def _validator(schema: Mapping[str, Any]) -> Validator:
+def validator_of(schema: Mapping[str, Any]) -> Validator:
+    """What finds the violations of a schema, our own formats included."""
     # jsonschema takes longer to import than everything else here, and most commands need it only now.
     from jsonschema import Draft202012Validator, FormatChecker, validators
 

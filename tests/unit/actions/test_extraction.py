@@ -116,7 +116,7 @@ def test_secret_variables_are_named():
     assert compiled.secrets == {"a"}
 
 
-SOURCES = "exactly one of json, header, cookie, regex, status says where to look"
+SOURCES = "exactly one of json, header, cookie, regex, css, xpath, status says where to look"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""CSS selectors and XPath on pages that a SUT may send."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from surroundings import exchange_of, place
+
+from windtunnel.actions.extract import compile_extraction
+from windtunnel.actions.page import MAX_PAGE, compile_css, compile_xpath
+from windtunnel.errors import ExpressionError
+
+HTML = (("Content-Type", "text/html; charset=utf-8"),)
+XML = (("Content-Type", "application/xml"),)
+PAGE = """<!doctype html><html><head><title>Shop</title></head><body>
+<ul><li class="item"><a href="/p-1" data-id="1">Copper   <b>kettle</b></a> 39.90
+<li class="item"><a href="/p-2" data-id="2">Grüße</a> 27.50</ul>
+<form><input name="csrf" value="a&amp;b"></form></body>""".encode()
+
+
+def extracted(rule: dict[str, Any], body: bytes = PAGE, headers: tuple[tuple[str, str], ...] = HTML) -> Any:
+    here = place()
+    extraction = compile_extraction(here, {"found": rule})
+    assert here.compiler.problems == []
+    scope: dict[str, Any] = {}
+    extraction.run(exchange_of(body, headers=headers), scope)
+    return scope["found"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        ({"css": "title"}, "Shop"),
+        ({"css": "li.item a"}, "Copper kettle"),
+        ({"css": "li.item a", "index": 1}, "Grüße"),
+        ({"css": "li.item a::attr(href)", "all": True}, ["/p-1", "/p-2"]),
+        ({"css": "a::attr(data-id)", "index": -1}, "2"),
+        ({"css": "input[name=csrf]::attr(value)"}, "a&b"),
+        ({"css": "title, b", "all": True}, ["Shop", "kettle"]),
+        ({"css": "a::text", "all": True}, ["Copper   ", "Grüße"]),
+        ({"css": "p", "default": None}, None),
+        ({"xpath": "//a/@href"}, "/p-1"),
+        ({"xpath": "//li[2]/a"}, "Grüße"),
+        ({"xpath": "count(//li)"}, 2),
+        ({"xpath": "string(//title)"}, "Shop"),
+        ({"xpath": "boolean(//title)"}, True),
+        ({"xpath": "//svg:rect", "default": 0}, 0),
+    ],
+)
+def test_what_is_found_in_a_page(rule: dict[str, Any], value: Any):
+    found = extracted(rule)
+    assert found == value
+    assert type(found) is type(value), "plain values: they go into templates and records"
+
+
+def test_xml_is_read_as_xml():
+    feed = b'<?xml version="1.0"?><r xmlns:a="urn:a"><a:x>1</a:x><Y z="2"/></r>'
+    assert extracted({"xpath": "//Y/@z"}, feed, XML) == "2"
+    assert extracted({"xpath": "//*[local-name()='x']"}, feed, ()) == "1"
+
+
+@pytest.mark.parametrize("body", [b"", b"  ", b"<", b"\0", b"<r>", b"\xff\xfe", b"not a page", b"<!-- -->"])
+@pytest.mark.parametrize("headers", [HTML, XML, (), (("Content-Type", "text/html; charset=nonsense"),)])
+def test_what_is_no_page_has_nothing_in_it(body: bytes, headers: Any):
+    assert extracted({"css": "a", "default": "none"}, body, headers) == "none"
+
+
+def test_entities_are_not_expanded_and_files_are_not_read(tmp_path: Any):
+    secret = tmp_path / "secret"
+    secret.write_text("the secret")
+    bomb = b'<!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;"><!ENTITY c "&b;&b;&b;">]><r>&c;</r>'
+    outside = f'<!DOCTYPE r [<!ENTITY x SYSTEM "{secret.as_uri()}">]><r>&x;</r>'.encode()
+    for page in (bomb, outside):
+        for headers in (XML, HTML, ()):
+            found = extracted({"xpath": "string(/*)", "default": ""}, page, headers)
+            assert "haha" not in found
+            assert "secret" not in found
+
+
+def test_a_page_that_is_too_large_is_not_parsed():
+    assert extracted({"css": "a", "default": 0}, b"<a>x</a>" + b" " * MAX_PAGE) == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"css": "a["}, '"a[" is not a CSS selector: '),
+        ({"css": "a::before"}, "the pseudo-elements are ::text and ::attr(name)"),
+        ({"css": "a::attr(x y)"}, "the pseudo-elements are ::text and ::attr(name)"),
+        ({"css": "a::attr(x/../y)"}, '"a::attr(x/../y)" is not a CSS selector: '),
+        ({"xpath": "//a["}, '"//a[" is not an XPath: '),
+        ({"xpath": ""}, '"" is not an XPath: '),
+    ],
+)
+def test_what_is_no_selector_is_a_problem(rule: dict[str, Any], message: str):
+    here = place()
+    compile_extraction(here, {"found": rule})
+    assert [problem.message.startswith(message) for problem in here.compiler.problems] == [True]
+
+
+def test_without_the_extra_a_scenario_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    for compile_ in (compile_css, compile_xpath):
+        with pytest.raises(ExpressionError, match="`css` and `xpath` need lxml") as caught:
+            compile_("a")
+        assert caught.value.hint == "pip install 'windtunnel[html]'"
+
+
+FINDERS = (compile_css("*"), compile_css("a::attr(b)"), compile_xpath("//node()"), compile_xpath("//@*"))
+
+
+@given(st.binary(max_size=300) | st.text(alphabet="<>/ab='\"&;!-[]?x \n", max_size=100).map(str.encode))
+@settings(max_examples=200, deadline=None)
+def test_no_body_raises(body: bytes):
+    for headers in (HTML, XML, ()):
+        exchange = exchange_of(body, headers=headers)
+        for find in (
+            compile_css("*"),
+            compile_css("a::attr(b)"),
+            compile_xpath("//node()"),
+            compile_xpath("//@*"),
+        ):
+            for found in find(exchange):
+                assert isinstance(found, str | int | float | bool | None)
+
+
+@given(st.text(max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_a_selector_or_a_problem(text: str):
+    for compile_ in (compile_css, compile_xpath):
+        try:
+            find = compile_(text)
+        except ExpressionError:
+            continue
+        find(exchange_of(PAGE, headers=HTML))
