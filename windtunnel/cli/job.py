@@ -139,7 +139,7 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
         aggregate=aggregate,
         directory=directory,
         notes=(*left_out_notes(silent), *row_notes(test_plan, plan)),
-        opener=_opener(test_plan, request, transport=transport, clock=clock, redactor=redactor),
+        opener=Opener(transport, test_plan, request.surroundings, clock=clock, redactor=redactor),
         conduct=lambda shutdown, opening: Conduct(
             test_plan=test_plan,
             parts=SegmentParts(
@@ -159,19 +159,6 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
                 test_plan.thresholds, aggregate, plan.rows, baseline=baseline, shard=bool(manifest.shard)
             ),
         ),
-    )
-
-
-def _opener(
-    test_plan: TestPlan, request: JobRequest, *, transport: HttpTransport, clock: SystemClock, redactor: Redactor
-) -> Opener:
-    return Opener(
-        transport,
-        sut=test_plan.sut,
-        readiness=test_plan.readiness,
-        surroundings=request.surroundings,
-        clock=clock,
-        redactor=redactor,
     )
 
 

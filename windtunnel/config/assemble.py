@@ -53,9 +53,9 @@ def load_all(
     files = _read(
         environment,
         sut=sut,
+        profiles=overrides.profiles,
         scenarios=scenarios,
         plan=plan,
-        profiles=overrides.profiles,
     )
     problems = [*files.problems]
     if problems or files.sut is None:
@@ -95,9 +95,9 @@ def _read(
     environment: Mapping[str, str],
     *,
     sut: str | None,
+    profiles: Sequence[str],
     scenarios: Sequence[str | PythonScenario],
     plan: str | None,
-    profiles: Sequence[str],
 ) -> _Files:
     problems: list[Problem] = []
     plan_file: PlanFile | None = None

@@ -88,8 +88,8 @@ async def run_segment(
 ) -> Evidence:
     """Run the load of one segment and write every record of it; returns what the records are worth.
 
-    Nothing is sent when there is an opening `instead` that came to nothing, or `refused` says why there shall be no
-    load. Whatever happens, the segment gets its closing line as long as the disk takes it.
+    Nothing is sent when there is an opening `instead` that came to nothing, or `refused` says why there shall be
+    no load. Whatever happens, the segment gets its closing line as long as the disk takes it.
     """
     segment, shutdown = OpenSegment(parts), parts.shutdown
     runner = Runner(
