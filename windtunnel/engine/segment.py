@@ -74,6 +74,7 @@ async def run_segment(parts: SegmentParts, *, unreachable: str | None = None) ->
     reason = "unreachable"
     try:
         if unreachable is None:
+            await parts.transport.begin(on_request=journal.token_request, on_secret=parts.redactor.hide)
             reason = await _load(worker, runner, journal, parts.segment)
     finally:
         await parts.transport.close()
