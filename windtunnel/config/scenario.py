@@ -171,6 +171,7 @@ def _scenario(document: Document) -> Scenario:
         weight=int(data.get("weight", 1)),
         tags=texts(data.get("tags", {})),
         data=feeders,
+        env=document.env,
         variables=data.get("variables", {}),
         steps=steps,
         assertions=assertions,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from windtunnel.actions.compiler import ACTIONS, CompiledAssertion, compile_scenario
 from windtunnel.actions.python.flow import PythonFlow
@@ -46,6 +46,7 @@ class CompiledScenario:
     stop_on_assertion: bool
     max_steps: int
     feeds: tuple[Feed, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
     script: PythonFlow | None = None
 
 
@@ -160,5 +161,6 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
         stop_on_step=scenario.stop_when.step_fails,
         stop_on_assertion=scenario.stop_when.assertion_fails,
         max_steps=scenario.max_steps,
+        env=scenario.env,
         script=script,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from windtunnel.engine.health import Vitals, watch_health
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.plan import Plan
 from windtunnel.engine.runner import Runner
 from windtunnel.engine.shutdown import Shutdown, Stop
+from windtunnel.engine.watched import OnRecord, WatchedJournal
 from windtunnel.engine.worker import Worker
 from windtunnel.errors import EvidenceError
 from windtunnel.interfaces import Clock, Sink, Transport
@@ -27,7 +29,10 @@ __all__ = ["SegmentParts", "run_segment"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentParts:
-    """What a segment is run with; every part handed in, so that a test can own each."""
+    """What a segment is run with; every part handed in, so that a test can own each.
+
+    `on_record` is shown each record of a step, assertion or instance as it is made.
+    """
 
     plan: Plan
     transport: Transport
@@ -38,6 +43,7 @@ class SegmentParts:
     sinks: Sequence[Sink]
     plan_hash: str
     segment: Segment
+    on_record: OnRecord | None = None
 
 
 async def run_segment(parts: SegmentParts, *, unreachable: str | None = None) -> Evidence:
@@ -52,14 +58,7 @@ async def run_segment(parts: SegmentParts, *, unreachable: str | None = None) ->
         run_id=parts.directory.run_id,
         on_failure=lambda error: _stop_for(error, shutdown),
     )
-    journal = Journal(
-        [writer, *parts.sinks],
-        clock=clock,
-        redactor=parts.redactor,
-        bodies=BodyStore(parts.directory.bodies, parts.redactor),
-        keep=parts.plan.keep_bodies,
-        schedule=asyncio.get_running_loop().call_soon,
-    )
+    journal = _journal(parts, writer)
     journal.write(
         RunStarted(
             t=clock.unix(),
@@ -85,6 +84,20 @@ async def run_segment(parts: SegmentParts, *, unreachable: str | None = None) ->
         for sink in parts.sinks:
             sink.write([ended])
     return writer.evidence()
+
+
+def _journal(parts: SegmentParts, writer: RecordWriter) -> Journal:
+    named: dict[str, Any] = {
+        "clock": parts.clock,
+        "redactor": parts.redactor,
+        "bodies": BodyStore(parts.directory.bodies, parts.redactor),
+        "keep": parts.plan.keep_bodies,
+        "schedule": asyncio.get_running_loop().call_soon,
+    }
+    sinks = [writer, *parts.sinks]
+    if parts.on_record is None:
+        return Journal(sinks, **named)
+    return WatchedJournal(sinks, **named, on_record=parts.on_record)
 
 
 async def _load(worker: Worker, runner: Runner, journal: Journal, segment: Segment) -> str:

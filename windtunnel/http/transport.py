@@ -15,6 +15,7 @@ from windtunnel.http.identity import Identification
 from windtunnel.http.origin import parse_base_url, split_url
 from windtunnel.http.routes import Routes
 from windtunnel.http.tokens import TokenSource
+from windtunnel.http.watched import OnExchange, WatchedClient
 from windtunnel.model.auth import Auth, OAuth2
 from windtunnel.model.http import ERROR_KINDS, Exchange
 from windtunnel.model.sut import Service, Sut, Tls
@@ -27,10 +28,14 @@ _PREFLIGHT_S = 5.0
 class HttpTransport:
     """Our own HTTP/1.1 transport, for one run against one SUT. Belongs to the event loop its clients run on."""
 
-    __slots__ = ("_clients", "_destinations", "_identification", "_routes", "_sut", "_tokens")
+    __slots__ = ("_clients", "_destinations", "_identification", "_on_exchange", "_routes", "_sut", "_tokens")
 
-    def __init__(self, sut: Sut, run_id: str) -> None:
-        """Raises ExpressionError for a base URL or the name of an id header that can't be used."""
+    def __init__(self, sut: Sut, run_id: str, *, on_exchange: OnExchange | None = None) -> None:
+        """`on_exchange` is shown every exchange of every client.
+
+        Raises ExpressionError for a base URL or the name of an id header that can't be used.
+        """
+        self._on_exchange = on_exchange
         self._sut = sut
         self._identification = Identification(sut.ids, run_id=run_id)
         self._routes = Routes(sut)
@@ -73,6 +78,13 @@ class HttpTransport:
     def client(self) -> HttpClient:
         """A client for one user."""
         client = HttpClient(self._routes, identification=self._identification, settings=self._sut.http)
+        if self._on_exchange is not None:
+            client = WatchedClient(
+                self._routes,
+                identification=self._identification,
+                settings=self._sut.http,
+                on_exchange=self._on_exchange,
+            )
         self._clients.add(client)
         return client
 
