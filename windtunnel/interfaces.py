@@ -108,6 +108,13 @@ class Transport(Protocol):
     def client(self) -> Client:
         """A client for one user."""
 
+    async def begin(self, *, on_request: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
+        """Fetch what requests need before the first one is sent, such as access tokens.
+
+        `on_request` is told of every request beside the load, now and later, `on_secret` of every value that must
+        not be written.
+        """
+
     async def close(self) -> None:
         """Drop everything that is still open."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from windtunnel.code.scenario import PythonScenario
+from windtunnel.config.auth import auth_secrets
 from windtunnel.config.data import shared_rows_problems
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems, parse_shard
@@ -177,7 +178,8 @@ def assemble(
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **dict(map(parse_tag, overrides.tags))},
-        secrets=secret_values([document.read for document in documents], public=sut.public_env) | sut.sut.secrets,
+        secrets=secret_values([document.read for document in documents], public=sut.public_env)
+        | sut.sut.secrets.union(*map(auth_secrets, models)),
         # Several scenarios of Python can stand in one file.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
         left_out=left_out,

@@ -206,6 +206,7 @@ def _scenario(document: Document, fragments: Fragments) -> tuple[Scenario | None
         weight=int(data.get("weight", 1)),
         tags=texts(data.get("tags", {})),
         data=feeders,
+        env=document.env,
         variables=data.get("variables", {}),
         setup=setup,
         user_setup=user_setup,

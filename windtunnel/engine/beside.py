@@ -83,6 +83,7 @@ class Beside:
         return await self._segment.end(cause.reason if cause else "completed", bug=self._bug)
 
     async def _set_up(self) -> bool:
+        await self._segment.begin()
         passed = True
         for number, scenario in enumerate(self._parts.plan.scenarios):
             if scenario.setup is None:

@@ -307,7 +307,9 @@ async def run_instance(
     clock, course = instance.clock, instance.course
     started = clock.now()
     try:
-        if not (scenario.variables or scenario.feeds) or _set_variables(instance, scenario, course):
+        if not (scenario.variables or scenario.feeds or scenario.env) or _set_variables(
+            instance, scenario, course
+        ):
             if instance.given is not None:
                 instance.scope.update(instance.given.variables)
             if scenario.script is not None:
@@ -339,6 +341,8 @@ async def run_instance(
 def _set_variables(instance: RunningInstance, scenario: CompiledScenario, course: _Course) -> bool:
     scope = instance.scope
     kind = "data"
+    if scenario.env:
+        scope["env"] = scenario.env
     try:
         if scenario.feeds:
             instance.take_rows(scenario.feeds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from windtunnel.actions.compiler import (
     ACTIONS,
@@ -52,6 +52,7 @@ class CompiledScenario:
     stop_on_assertion: bool
     max_steps: int
     feeds: tuple[Feed, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
     script: PythonFlow | None = None
     setup: Section | None = None
     user_setup: Section | None = None
@@ -184,6 +185,7 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
         stop_on_step=scenario.stop_when.step_fails,
         stop_on_assertion=scenario.stop_when.assertion_fails,
         max_steps=scenario.max_steps,
+        env=scenario.env,
         script=script,
         setup=_section(scenario, parts, parts.setup),
         user_setup=_section(scenario, parts, parts.user_setup),

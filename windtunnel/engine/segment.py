@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from windtunnel.engine.health import Vitals, watch_health
 from windtunnel.engine.journal import Journal
@@ -13,6 +14,7 @@ from windtunnel.engine.plan import Plan
 from windtunnel.engine.runner import Runner
 from windtunnel.engine.shutdown import Shutdown, Stop
 from windtunnel.engine.user import Prepared
+from windtunnel.engine.watched import OnRecord, WatchedJournal
 from windtunnel.engine.worker import Worker
 from windtunnel.errors import EvidenceError
 from windtunnel.interfaces import Clock, Sink, Transport
@@ -32,7 +34,7 @@ class SegmentParts:
     """What a segment is run with; every part handed in, so that a test can own each.
 
     `before` is on record from the time before the load; the first segment has it. `prepared` is what the setup of
-    each scenario left.
+    each scenario left. `on_record` is shown each record of a step, assertion or instance as it is made.
     """
 
     plan: Plan
@@ -46,6 +48,7 @@ class SegmentParts:
     segment: Segment
     before: tuple[Record, ...] = ()
     prepared: Mapping[str, Prepared] = field(default_factory=dict)
+    on_record: OnRecord | None = None
 
 
 class OpenSegment:
@@ -59,16 +62,14 @@ class OpenSegment:
             run_id=parts.directory.run_id,
             on_failure=lambda error: _stop_for(error, shutdown),
         )
-        self.journal = Journal(
-            [self._writer, *parts.sinks],
-            clock=parts.clock,
-            redactor=parts.redactor,
-            bodies=BodyStore(parts.directory.bodies, parts.redactor),
-            keep=parts.plan.keep_bodies,
-            schedule=asyncio.get_running_loop().call_soon,
-        )
+        self.journal = _journal(parts, self._writer)
         for record in (_first_line(parts), *parts.before):
             self.journal.write(record)
+
+    async def begin(self) -> None:
+        """Get what requests need before the first of them is sent."""
+        parts = self._parts
+        await parts.transport.begin(on_request=self.journal.token_request, on_secret=parts.redactor.hide)
 
     async def end(self, reason: str, *, bug: str | None, unreachable: str | None = None) -> Evidence:
         """Drop what is open, write the last line, and say what the records are worth."""
@@ -103,11 +104,26 @@ async def run_segment(
     reason = refused or (shutdown.cause.reason if shutdown.cause else "unreachable")
     try:
         if instead is None and refused is None:
+            await segment.begin()
             reason = await _load(worker, runner, segment.journal, parts.segment)
     finally:
         unreachable = instead.unreachable if instead else None
         evidence = await segment.end(reason, bug=runner.bug, unreachable=unreachable)
     return evidence
+
+
+def _journal(parts: SegmentParts, writer: RecordWriter) -> Journal:
+    named: dict[str, Any] = {
+        "clock": parts.clock,
+        "redactor": parts.redactor,
+        "bodies": BodyStore(parts.directory.bodies, parts.redactor),
+        "keep": parts.plan.keep_bodies,
+        "schedule": asyncio.get_running_loop().call_soon,
+    }
+    sinks = [writer, *parts.sinks]
+    if parts.on_record is None:
+        return Journal(sinks, **named)
+    return WatchedJournal(sinks, **named, on_record=parts.on_record)
 
 
 async def _load(worker: Worker, runner: Runner, journal: Journal, segment: Segment) -> str:

@@ -99,6 +99,18 @@ class HttpClient:
         What a URL can't hold is percent-encoded. Raises asyncio.CancelledError alone, with the connection dropped.
         """
         assert isinstance(endpoint, HttpEndpoint), "the endpoint was made by another transport"
+        if endpoint.tokens is not None:
+            return await endpoint.tokens.send(
+                self,
+                endpoint,
+                target,
+                headers=headers,
+                body=body,
+                timeout_s=timeout_s,
+                max_body=max_body,
+                follow_redirects=follow_redirects,
+                on_hop=on_hop,
+            )
         deadline_s = perf_counter() + timeout_s
         if max_body is None:
             max_body = self._max_body

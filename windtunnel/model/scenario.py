@@ -88,7 +88,8 @@ class StopWhen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A user journey. `weight` is its share of the mix; `variables` may hold templates.
+    """A user journey. `weight` is its share of the mix; `variables` may hold templates, `env` is what of the
+    environment they may read.
 
     One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later. Where there
     is a `function`, it is the flow, and `steps` and `assertions` are those which can be read off it, for reports.
@@ -104,6 +105,7 @@ class Scenario:
     user_setup: tuple[Step, ...] = ()
     teardown: tuple[Step, ...] = ()
     data: tuple[Feeder, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     weight: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)

@@ -100,6 +100,9 @@ class ScriptedTransport:
         """A client for one user."""
         return ScriptedClient(self)
 
+    async def begin(self, *, on_request: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
+        """Nothing is needed."""
+
     async def close(self) -> None:
         """Nothing is open."""
         self.closed = True
