@@ -51,6 +51,9 @@ ci-tools: .ci/tools/.installed  ## Fetch what checks and runs the CI files, into
 	npm --prefix .ci/tools install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
+docs: $(INSTALLED_DEV)  ## Write the reference pages anew from the schemas and the help of the commands
+	$(BIN)/python docs/generate.py
+
 lock: $(INSTALLED_DEV)  ## Renew the hash-locked dependencies of the image
 	$(PIP_INSTALL) uv
 	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) $(IMAGE_EXTRAS) -o requirements.lock pyproject.toml

@@ -198,11 +198,16 @@ def _request(
         )
 
 
+_LISTS = {"resolve", "wait_for", "tags", "settings", "profiles", "only", "skip"}
 _NUMBERS = {"parallel", "count", "max_parallel", "seed"}
 
 
 def _as_flag(name: str, value: Any) -> Any:
-    """A value as the command line would have it: 30 seconds are "30", 4 workers are "4"."""
+    """A value as the command line would have it: 30 seconds are "30", {"team": "cart"} is "team=cart"."""
+    if isinstance(value, Mapping):
+        return tuple(f"{key}={each}" for key, each in value.items())
+    if isinstance(value, str) and name in _LISTS:
+        return (value,)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and name not in _NUMBERS:

@@ -86,8 +86,12 @@ class Client(Protocol):
         hop but the last is handed to `on_hop` when it ends; the returned exchange is the final one.
         """
 
-    def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:
-        """Forget cookies and take on the ids of a new instance."""
+    def begin_instance(self, *, instance_id: str, correlation_id: str, cookies: object | None = None) -> None:
+        """Forget cookies, or go on with `cookies` of an earlier instance, and take on the ids of a new one."""
+
+    @property
+    def cookies(self) -> object:
+        """The cookies of the instance, as `begin_instance` of the same client takes them."""
 
     def close(self) -> None:
         """Drop every connection."""
@@ -103,6 +107,13 @@ class Transport(Protocol):
 
     def client(self) -> Client:
         """A client for one user."""
+
+    async def begin(self, *, on_request: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
+        """Fetch what requests need before the first one is sent, such as access tokens.
+
+        `on_request` is told of every request beside the load, now and later, `on_secret` of every value that must
+        not be written.
+        """
 
     async def close(self) -> None:
         """Drop everything that is still open."""

@@ -34,15 +34,16 @@ class Redactor:
     """Hides secrets. Cheap when there is nothing to hide: a clean URL costs one scan of it."""
 
     def __init__(self, *, secrets: Iterable[str] = (), names: Redactions = NOTHING_MORE) -> None:
-        # The longest first, so that a secret which contains another one is hidden whole.
-        self._values = sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=lambda s: (-len(s), s))
-        # A secret may also stand percent-encoded in a URL or escaped in JSON.
-        encoded = {form for value in self._values for form in (value, quote(value, safe=""), _in_json(value))}
-        self._pattern = (
-            re.compile("|".join(re.escape(v) for v in sorted(encoded, key=len, reverse=True))) if encoded else None
-        )
+        self._values = {s for s in secrets if len(s) >= SHORTEST_SECRET}
+        self._pattern = _pattern_of(self._values)
         own = [re.escape(name) for name in (*names.headers, *names.query, *map(_last_name, names.json)) if name]
         self._own_keys = re.compile(rf"^(?:{'|'.join(own)})$", re.IGNORECASE) if own else None
+
+    def hide(self, value: str) -> None:
+        """Hide a value from now on: a secret that came while the run was under way."""
+        if len(value) >= SHORTEST_SECRET and value not in self._values:
+            self._values.add(value)
+            self._pattern = _pattern_of(self._values)
 
     def is_secret_key(self, key: str) -> bool:
         """Whether the value under this header, query or JSON key is hidden."""
@@ -114,6 +115,14 @@ class Redactor:
             items = [self._json(item) for item in value]
             return [item for item, _ in items], any(changed for _, changed in items)
         return value, False
+
+
+def _pattern_of(values: Iterable[str]) -> re.Pattern[str] | None:
+    """Finds any of the values, as they are, percent-encoded as in a URL, or escaped as in JSON."""
+    forms = {form for value in values for form in (value, quote(value, safe=""), _in_json(value))}
+    # The longest first, so that a secret which contains another one is hidden whole.
+    longest_first = sorted(forms, key=lambda form: (-len(form), form))
+    return re.compile("|".join(re.escape(form) for form in longest_first)) if forms else None
 
 
 def _last_name(json_path: str) -> str:

@@ -41,7 +41,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "model": {"msgspec"},
     "redaction": {"msgspec"},
     "interfaces": {"msgspec"},
-    "expressions": {"jinja2", "jsonpath_ng", "msgspec"},
+    "expressions": {"faker", "jinja2", "jsonpath_ng", "msgspec"},
     "config": {"yaml", "jsonschema"},
     "http": {"httptools"},
     "actions": {"cssselect", "jsonschema", "lxml", "msgspec", "referencing", "regex"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,7 +27,7 @@ from windtunnel.interfaces import Action, CompiledStep, StepOutcome, Transport
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.sut import Sut
 
-__all__ = ["ACTIONS", "ActionType", "CompiledAssertion", "CompiledParts", "compile_scenario"]
+__all__ = ["ACTIONS", "ActionType", "CompiledAssertion", "CompiledParts", "CompiledSection", "compile_scenario"]
 
 
 class ActionType(Protocol):
@@ -68,10 +68,25 @@ class CompiledAssertion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledSection:
+    """Steps that run beside the flow, and the variables that they can set."""
+
+    steps: tuple[CompiledStep, ...]
+    sets: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledParts:
-    """What a scenario consists of. `variables` are rendered in order when an instance begins."""
+    """What a scenario consists of. `variables` are rendered in order when an instance begins.
+
+    `alone` are those of them that need no row of a data file: there is none beside the load.
+    """
 
     variables: tuple[tuple[str, Template], ...]
+    alone: tuple[tuple[str, Template], ...]
+    setup: CompiledSection | None
+    user_setup: CompiledSection | None
+    teardown: CompiledSection | None
     steps: tuple[CompiledStep, ...]
     assertions: tuple[CompiledAssertion, ...]
 
@@ -94,6 +109,12 @@ def compile_scenario(
         scenario, sut=sut, transport=transport, names=names, problems=problems, compile_step=compile_step
     )
     variables = _variables(scenario, compiler)
+    alone = _alone(variables)
+    every, some = set(compiler.names), {*names, *(name for name, _ in alone)}
+    setup = _section(scenario.setup, compiler, some)
+    prepared = setup.sets if setup else frozenset()
+    user_setup = _section(scenario.user_setup, compiler, some | prepared)
+    compiler.begin(every | prepared | (user_setup.sets if user_setup else frozenset()))
     steps = compiler.steps_of(scenario.steps)
     assertions = []
     for step in scenario.assertions:
@@ -101,7 +122,36 @@ def compile_scenario(
         action = _action(step, compiler, {"assert": AssertAction})
         if action is not None:
             assertions.append(CompiledAssertion(name=step.name, action=action))
-    return CompiledParts(variables=variables, steps=steps, assertions=tuple(assertions))
+    return CompiledParts(
+        variables=variables,
+        alone=alone,
+        setup=setup,
+        user_setup=user_setup,
+        steps=steps,
+        assertions=tuple(assertions),
+        teardown=_section(scenario.teardown, compiler, some | prepared),
+    )
+
+
+def _section(steps: Sequence[Step], compiler: StepCompiler, names: Iterable[str]) -> CompiledSection | None:
+    """Steps that see these variables and no response of any other section; None when there are none."""
+    if not steps:
+        return None
+    compiler.begin(names)
+    compiled = compiler.steps_of(steps)
+    return CompiledSection(steps=compiled, sets=frozenset(compiler.written))
+
+
+def _alone(variables: Iterable[tuple[str, Template]]) -> tuple[tuple[str, Template], ...]:
+    """The variables that read no row of a data file, nor a variable that does."""
+    found: list[tuple[str, Template]] = []
+    others = {"data"}
+    for name, template in variables:
+        if others.isdisjoint(template.names):
+            found.append((name, template))
+        else:
+            others.add(name)
+    return tuple(found)
 
 
 def _variables(scenario: Scenario, compiler: StepCompiler) -> tuple[tuple[str, Template], ...]:

@@ -1,4 +1,4 @@
-"""What a scenario may read of `data`, known before the clock starts: a mistyped column must not cost a run."""
+"""What a scenario may read of `data` and `env`, known before the clock starts: a slip must not cost a run."""
 
 from __future__ import annotations
 
@@ -12,20 +12,26 @@ _MOST_SHOWN = 8
 
 
 class KnownMembers:
-    """The data files of a scenario and their columns."""
+    """The data files of a scenario and their columns, and the variables of the environment."""
 
-    __slots__ = ("_feeders",)
+    __slots__ = ("_env", "_feeders")
 
     def __init__(self, scenario: Scenario) -> None:
+        self._env = scenario.env
         self._feeders = {feeder.name: feeder for feeder in scenario.data}
 
     def objection(self, member: Member) -> tuple[str, str | None] | None:
-        """What is wrong with `data.feeder` or `data.feeder.column` (and how to mend it); None when nothing is.
+        """What is wrong with `data.feeder.column` or `env.NAME` (and how to mend it); None when nothing is.
 
         A column of a feeder that is not there is no objection of its own.
         """
-        if member[0] != "data":
-            return None
+        if member[0] == "env":
+            if member[1] in self._env:
+                return None
+            return (
+                f"the environment has no variable {member[1]}",
+                f"export {member[1]}, or put it into an --env-file",
+            )
         feeder = self._feeders.get(member[1])
         if feeder is None:
             if len(member) > 2:

@@ -56,9 +56,13 @@ class StepCompiler:
         self.names = set(names)
         self.responses: set[str] = set()
         self.written: set[str] = set()
-        self.steps = frozenset(step.name for step in walk(scenario.steps))
+        self.steps = frozenset(step.name for step in walk(scenario.sections))
         self.known = KnownMembers(scenario)
         self._compile_step = compile_step
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Begin with another section, in which these variables are set and no response has come yet."""
+        self.names, self.responses, self.written = set(names), set(), set()
 
     def at(self, step: Step) -> Place:
         """The place of a step's mapping."""

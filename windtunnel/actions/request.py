@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
+from windtunnel.actions.auth import compile_auth
 from windtunnel.actions.body import BODIES, compile_body
 from windtunnel.actions.place import Place, StepCompiler
 from windtunnel.actions.target import compile_target
@@ -20,7 +21,7 @@ from windtunnel.model.sut import Service
 __all__ = ["REQUEST_KEYS", "Request", "compile_request", "method_of"]
 
 REQUEST_KEYS = (
-    *("service", "method", "path", "url", "query", "headers", "cookies"),
+    *("service", "method", "path", "url", "query", "headers", "cookies", "auth"),
     *BODIES,
     *("timeout", "follow_redirects", "max_body"),
 )
@@ -83,16 +84,20 @@ class Request:
 
 def compile_request(step: Step, compiler: StepCompiler, *, timeout: Any) -> Request | None:
     """The request of a step; None after problems were noted. `timeout` as written, None for the service's."""
-    place, options = compiler.at(step), step.options
-    target = compile_target(step, compiler)
+    auth = compile_auth(step, compiler)
+    place, options = compiler.at(step), auth.step.options
+    target = compile_target(auth.step, compiler)
     method = _method(place, options)
     constant, varying = _headers(place, options)
+    if auth.authorization is not None:
+        varying.append(("Authorization", auth.authorization, _LINE_BREAKS))
     body, content_type = compile_body(step, place)
     timeout_s = (place / "timeout").deadline(timeout, target.service.timeout_s if target else 1.0)
     follow = (place / "follow_redirects").boolean(options.get("follow_redirects"), True)
     max_body = (place / "max_body").size(options.get("max_body"))
     if target is None:
         return None
+    target = auth.applied_to(target)
     given = {name.lower() for name in (*constant, *(name for name, _, _ in varying))}
     if not {"form", "multipart"} & options.keys():  # a form's own type stands above the service's
         given |= {name.lower() for name in target.service.headers}

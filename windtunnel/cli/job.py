@@ -16,6 +16,7 @@ import msgspec
 from windtunnel.cli.baseline import read_baseline
 from windtunnel.cli.facts import run_manifest
 from windtunnel.cli.notes import left_out_notes, row_notes
+from windtunnel.cli.onlooker import Onlooker
 from windtunnel.cli.progress import Status, watch
 from windtunnel.cli.rendering import write_reports
 from windtunnel.cli.request import JobRequest, load_test_plan
@@ -27,7 +28,7 @@ from windtunnel.engine.coordinator import Conduct, Outcome, conduct
 from windtunnel.engine.limits import local_ports, raise_open_file_limit, shortages
 from windtunnel.engine.loop import run_loop
 from windtunnel.engine.opening import Opener, Opening
-from windtunnel.engine.plan import compile_plan
+from windtunnel.engine.plan import Plan, compile_plan
 from windtunnel.engine.segment import SegmentParts
 from windtunnel.engine.shutdown import Shutdown, Stop
 from windtunnel.http.proxy import proxies_in_use
@@ -35,6 +36,7 @@ from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
 from windtunnel.model.baseline import Baseline
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
@@ -77,7 +79,8 @@ def run_job(
     with Interruptions() as interruptions, interruptions.allowed(), terminal.section("validate", "Validate"):
         test_plan = load_test_plan(request, environment)
         redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
-        job = _prepare(test_plan, request, environment, redactor)
+        onlooker = Onlooker(terminal.result, redactor) if request.verbose else None
+        job = _prepare(test_plan, request, environment, redactor, onlooker)
         _announce(job, terminal)
         terminal.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")
     with terminal.section("run", "Run"):
@@ -113,12 +116,18 @@ class _Job:
     notes: tuple[str, ...]
 
 
-def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str, str], redactor: Redactor) -> _Job:
+def _prepare(
+    test_plan: TestPlan,
+    request: JobRequest,
+    environment: Mapping[str, str],
+    redactor: Redactor,
+    onlooker: Onlooker | None,
+) -> _Job:
     """Compile everything, then make the run directory."""
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     run_id = new_run_id(started := clock.unix())
-    transport = HttpTransport(test_plan.sut, run_id)
+    transport = HttpTransport(test_plan.sut, run_id, on_exchange=onlooker.on_exchange if onlooker else None)
     plan = compile_plan(test_plan, transport=transport, run_id=run_id)
     test_plan, silent = check_thresholds(test_plan, plan)
     manifest = run_manifest(
@@ -139,20 +148,10 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
         aggregate=aggregate,
         directory=directory,
         notes=(*left_out_notes(silent), *row_notes(test_plan, plan)),
-        opener=_opener(test_plan, request, transport=transport, clock=clock, redactor=redactor),
+        opener=Opener(transport, test_plan, request.surroundings, clock=clock, redactor=redactor),
         conduct=lambda shutdown, opening: Conduct(
             test_plan=test_plan,
-            parts=SegmentParts(
-                plan=plan,
-                transport=transport,
-                directory=directory,
-                redactor=redactor,
-                clock=clock,
-                shutdown=shutdown,
-                sinks=(),
-                plan_hash=manifest.plan_hash,
-                segment=test_plan.segment(0),
-            ),
+            parts=_parts(plan, transport, directory, redactor, manifest, test_plan.segment(0), shutdown, onlooker),
             open=opening,
             aggregate=aggregate,
             stop_condition=stop_condition(
@@ -162,16 +161,28 @@ def _prepare(test_plan: TestPlan, request: JobRequest, environment: Mapping[str,
     )
 
 
-def _opener(
-    test_plan: TestPlan, request: JobRequest, *, transport: HttpTransport, clock: SystemClock, redactor: Redactor
-) -> Opener:
-    return Opener(
-        transport,
-        sut=test_plan.sut,
-        readiness=test_plan.readiness,
-        surroundings=request.surroundings,
-        clock=clock,
+def _parts(
+    plan: Plan,
+    transport: HttpTransport,
+    directory: RunDirectory,
+    redactor: Redactor,
+    manifest: Manifest,
+    segment: Segment,
+    shutdown: Shutdown,
+    onlooker: Onlooker | None,
+) -> SegmentParts:
+    """What the segment of this process is run with."""
+    return SegmentParts(
+        plan=plan,
+        transport=transport,
+        directory=directory,
         redactor=redactor,
+        clock=SystemClock(),
+        shutdown=shutdown,
+        sinks=(),
+        plan_hash=manifest.plan_hash,
+        segment=segment,
+        on_record=onlooker.on_record if onlooker else None,
     )
 
 

@@ -139,7 +139,7 @@ def _default_sut(
     urls = [
         str(step.options["url"])
         for scenario in scenarios
-        for step in walk(scenario.steps)
+        for step in walk(scenario.sections)
         if "url" in step.options
     ]
     hosts = tuple(filter(None, (urlsplit(url).hostname for url in urls if "{{" not in url)))

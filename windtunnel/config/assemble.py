@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from windtunnel.code.scenario import PythonScenario
+from windtunnel.config.auth import auth_secrets
 from windtunnel.config.data import shared_rows_problems
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems, parse_shard
@@ -53,9 +54,9 @@ def load_all(
     files = _read(
         environment,
         sut=sut,
+        profiles=overrides.profiles,
         scenarios=scenarios,
         plan=plan,
-        profiles=overrides.profiles,
     )
     problems = [*files.problems]
     if problems or files.sut is None:
@@ -95,9 +96,9 @@ def _read(
     environment: Mapping[str, str],
     *,
     sut: str | None,
+    profiles: Sequence[str],
     scenarios: Sequence[str | PythonScenario],
     plan: str | None,
-    profiles: Sequence[str],
 ) -> _Files:
     problems: list[Problem] = []
     plan_file: PlanFile | None = None
@@ -173,12 +174,12 @@ def assemble(
         thresholds=(*(plan.thresholds if plan else ()), *map(parse_flag, overrides.thresholds)),
         max_duration_s=None if overrides.max_duration is None else parse_duration(overrides.max_duration),
         fail_on=overrides.fail_on or "thresholds",
-        readiness=overrides.readiness(),
         without_baseline=overrides.baseline == "none",
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **dict(map(parse_tag, overrides.tags))},
-        secrets=secret_values([document.read for document in documents], public=sut.public_env) | sut.sut.secrets,
+        secrets=secret_values([document.read for document in documents], public=sut.public_env)
+        | sut.sut.secrets.union(*map(auth_secrets, models)),
         # Several scenarios of Python can stand in one file.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
         left_out=left_out,

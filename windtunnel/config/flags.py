@@ -65,6 +65,7 @@ class Overrides:
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
     once: bool = False
+    verbose: bool = False
 
     def applied_to(self, sut: Sut) -> Sut:
         """The SUT as the flags have it.

@@ -7,7 +7,7 @@ where the scenario is, else below the scenario's own folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ __all__ = ["Chain", "Fragments", "fragment_schema"]
 
 Chain = tuple[Document, ...]
 """The file at hand and those that led to it, the scenario first."""
+
+SchemaOf = Callable[[Any], Mapping[str, Any]]
+"""The schema of scenarios for what stands in a file: with the step types in it that installed packages add."""
 
 DEEPEST = 20
 
@@ -35,11 +38,11 @@ class Fragments:
     `overgrown`: they come to too many steps, which is said once.
     """
 
-    def __init__(self, scenario: Document, environment: Mapping[str, str], schema: Mapping[str, Any]) -> None:
+    def __init__(self, scenario: Document, environment: Mapping[str, str], schema_of: SchemaOf) -> None:
         self.problems: list[Problem] = []
         self.overgrown = False
         self._environment = environment
-        self._schema = fragment_schema(schema)
+        self._schema_of = schema_of
         self._read: dict[str, Document | None] = {}
         self._root = _project_folder(scenario.source.file)
 
@@ -83,7 +86,7 @@ class Fragments:
         except ConfigError as error:
             self.problems += error.problems
             return None
-        found = validate(document, self._schema)
+        found = validate(document, fragment_schema(self._schema_of(document.data)))
         self.problems += found
         return None if found else document
 

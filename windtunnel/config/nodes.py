@@ -39,6 +39,10 @@ MAX_NODES = 100_000
 MOST_PROBLEMS = 50
 _LONGEST_EXCERPT = 200
 
+_ENV_NAME = re.compile(
+    r"""\benv (?: \s*\.\s* (?P<dotted>[A-Za-z_]\w*) | \s*\[\s*['"] (?P<quoted>[A-Za-z_]\w*) ['"]\s*\] )""",
+    re.VERBOSE,
+)
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SYNTAX_HINTS: tuple[tuple[str, str], ...] = (
     (r"mapping values are not allowed", 'put text that holds ": " into quotes, and check the indentation'),
@@ -102,7 +106,8 @@ Node = Scalar | SequenceNode | MappingNode | Alias
 class Composer:
     """Composes the one document of a file. `problems` gathers what needn't stop it; `read` the variables it used.
 
-    `absent` are those of the problems that say that a variable or a secret is not there, with their places.
+    `env` is what of the environment its templates ask for. `absent` are those of the problems that say that a
+    variable or a secret is not there, with their places.
 
     Owned by the one call that reads the file.
     """
@@ -111,6 +116,7 @@ class Composer:
         self.file, self.lines, self.environment = file, lines, environment
         self.problems: list[Problem] = []
         self.absent: list[tuple[Place, Problem]] = []
+        self.env: dict[str, str] = {}
         self.read: dict[str, str] = {}
         self._read_secret = secrets_beside(file)
         self._parser = yaml.SafeLoader(text)
@@ -255,6 +261,8 @@ class Composer:
 
     def _scalar(self, event: Any, place: Place) -> Scalar:
         text, plain = self._text(event.value, place), event.style is None
+        if "env" in text:
+            self._note_env(text)
         expansion = expand(text, self.environment, self._read_secret)
         self.read.update(expansion.read)
         for name in expansion.missing:
@@ -271,6 +279,13 @@ class Composer:
         if plain and (expansion.whole or "${" not in text):
             return Scalar(self._typed(expansion.text, place), True, place)
         return Scalar(expansion.text, plain, place)
+
+    def _note_env(self, text: str) -> None:
+        """Read what templates ask of `env`: names that stand in the file, and no others."""
+        for match in _ENV_NAME.finditer(text):
+            name = match["dotted"] or match["quoted"]
+            if name in self.environment:
+                self.env[name] = self.read[name] = self.environment[name]
 
     def _note_absent(self, message: str, place: Place, *, hint: str) -> None:
         self.note(message, place, hint=hint)

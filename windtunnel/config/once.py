@@ -17,7 +17,8 @@ _CONTRADICTING = ("parallel", "count", "duration", "rate", "stages", "workers", 
 def once_problems(overrides: Overrides) -> list[Problem]:
     """A problem for each flag that says something else about the load, or judges one."""
     if not overrides.once:
-        return []
+        lonely = Problem(message="--verbose shows single instances: a load is too much to read", hint="add --once")
+        return [lonely] if overrides.verbose else []
     flags = [f"--{name}" for name in _CONTRADICTING if getattr(overrides, name) is not None]
     flags += ["--threshold"] if overrides.thresholds else []
     message = "--once runs one instance of each scenario, so {} does nothing"

@@ -40,12 +40,14 @@ _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 class Document:
     """A file that was read. `data` is made of dicts, lists, text, numbers, booleans and None.
 
-    `read` are the variables of the environment (name to value) that went into it.
+    `read` are the variables of the environment (name to value) that went into it, `env` those of them that its
+    templates ask for.
     """
 
     data: Any
     source: Source
     read: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -117,7 +119,10 @@ def read_yaml(
     if problems:
         raise ConfigError(problems)
     return Document(
-        data=data, source=Source(file=file, lines=lines, marks=builder.marks), read=dict(composer.read)
+        data=data,
+        source=Source(file=file, lines=lines, marks=builder.marks),
+        read=dict(composer.read),
+        env=dict(composer.env),
     )
 
 

@@ -91,7 +91,7 @@ def gather_scenarios(
 
 def check_services(scenario: Scenario, sut: Sut) -> list[Problem]:
     """A problem for each step whose service the SUT doesn't have."""
-    return [problem for step in walk(scenario.steps) if (problem := _service_problem(step, sut)) is not None]
+    return [problem for step in walk(scenario.sections) if (problem := _service_problem(step, sut)) is not None]
 
 
 def _service_problem(step: Step, sut: Sut) -> Problem | None:
@@ -140,15 +140,17 @@ def _of_python(found: Sequence[tuple[Scenario, Document]]) -> list[ScenarioFile]
 def _of_yaml(
     path: ScenarioPath, environment: Mapping[str, str], schema: Mapping[str, Any]
 ) -> tuple[list[ScenarioFile], list[Problem]]:
+    def schema_of(data: Any) -> Mapping[str, Any]:
+        return with_step_types(schema, _added_types(data, schema))
+
     document = read_file(path.path, environment)
     if not path.named and _is_fragment(document.data):
         return [], []
-    schema = with_step_types(schema, _added_types(document.data, schema))
-    problems = validate(document, schema)
-    sound = salvage(document, schema) if problems else document
+    problems = validate(document, schema_of(document.data))
+    sound = salvage(document, schema_of(document.data)) if problems else document
     if sound is None:
         return [], problems
-    fragments = Fragments(sound, environment, schema)
+    fragments = Fragments(sound, environment, schema_of)
     scenario, more = _scenario(sound, fragments)
     problems += more
     if scenario is None:
@@ -182,11 +184,13 @@ def _is_fragment(data: Any) -> bool:
 def _scenario(document: Document, fragments: Fragments) -> tuple[Scenario | None, list[Problem]]:
     """The scenario and what is wrong with it beyond its schema; none where its data files can't be had."""
     data = document.data
-    steps = build_steps(document, "flow", fragments)
+    setup, user_setup, steps, teardown = (
+        build_steps(document, section, fragments) for section in ("setup", "user_setup", "flow", "teardown")
+    )
     assertions = build_steps(document, "assertions")
     own = read_load(data["load"]) if "load" in data else None
     problems = [*_reserved_names(document), *fragments.problems]
-    problems += same_names([document, *fragments.documents], [*steps, *assertions])
+    problems += same_names([document, *fragments.documents], [*setup, *user_setup, *steps, *teardown, *assertions])
     wrong_load = load_problems(document, own) if own else []
     feeders, data_problems = read_feeders(document)
     # Those of data files and included files come last.
@@ -202,8 +206,12 @@ def _scenario(document: Document, fragments: Fragments) -> tuple[Scenario | None
         weight=int(data.get("weight", 1)),
         tags=texts(data.get("tags", {})),
         data=feeders,
+        env=document.env,
         variables=data.get("variables", {}),
+        setup=setup,
+        user_setup=user_setup,
         steps=steps,
+        teardown=teardown,
         assertions=assertions,
         stop_when=StopWhen(**data.get("stop_when", {})),
         max_steps=int(data.get("max_steps", 1000)),

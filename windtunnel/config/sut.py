@@ -16,6 +16,7 @@ from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import load_schema, place_of, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_size
+from windtunnel.model.auth import Auth, auth_objections, auth_of
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Redactions, Service, Sut, Tls
 
@@ -52,7 +53,7 @@ def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequ
         services=services,
         ids=_ids(data.get("ids", {})),
         http=http,
-        redact=Redactions(**{key: tuple(names) for key, names in redact.items()}),
+        redact=_redactions(redact, [service.auth for service in (default, *services.values()) if service]),
         allow_hosts=tuple(host.lower() for host in data.get("allow_hosts", ())),
         health=parse_health(data["health"]) if "health" in data else None,
         source=document.source,
@@ -91,7 +92,25 @@ def _service(document: Document, path: DataPath, name: str, problems: list[Probl
         headers=_merged(texts(whole.get("headers", {})), texts(own.get("headers", {}))),
         timeout_s=parse_duration(own.get("timeout", whole.get("timeout", _DEFAULT_TIMEOUT_S))),
         tls=_tls(document, (*path, "tls"), own.get("tls", {}), problems),
+        auth=_auth(document, path if "auth" in own else (), own if "auth" in own else whole, problems),
     )
+
+
+def _auth(document: Document, path: DataPath, around: Mapping[str, Any], problems: list[Problem]) -> Auth:
+    """The `auth` of the mapping at `path`."""
+    if "auth" not in around:
+        return Auth()
+    data, here = around["auth"], (*path, "auth")
+    found = [
+        document.problem(message, here if key is None else (*here, key), key=key is not None, hint=hint)
+        for key, message, hint in auth_objections(data)
+    ]
+    headers = {name.lower() for name in around.get("headers", {})}
+    if not found and data["type"] != "none" and "authorization" in headers:
+        message = "`auth` and an Authorization header beside it say different things"
+        found.append(document.problem(message, here, key=True, hint="leave one of them out"))
+    problems += [problem for problem in found if problem not in problems]
+    return Auth() if found else auth_of(data)
 
 
 def _url_problem(url: str) -> tuple[str, str | None] | None:
@@ -178,6 +197,17 @@ def _http(
         else:
             problems.append(Problem(message=str(error), hint=error.hint))
     return HttpSettings(**given)
+
+
+def _redactions(data: Mapping[str, Any], auths: Sequence[Auth]) -> Redactions:
+    """What the file calls secret, and the names under which keys are sent."""
+    query = [name for auth in auths for name, _ in auth.query]
+    headers = [name for auth in auths for name, _ in (*auth.headers, *auth.cookies)]
+    return Redactions(
+        headers=tuple(dict.fromkeys([*data.get("headers", ()), *headers])),
+        json=tuple(data.get("json", ())),
+        query=tuple(dict.fromkeys([*data.get("query", ()), *query])),
+    )
 
 
 def _ids(data: Mapping[str, Any]) -> IdHeaders:

@@ -96,15 +96,14 @@ class ClosedTrack:
 
     async def _use(self, user: int) -> None:
         runner, clock, load = self._runner, self._clock, self._load
-        client = runner.transport.client()
+        who = runner.user(self._track.first_user + user)
         due = clock.now()
         try:
             while user not in self._leaving and (number := self._deal()) is not None:
                 stage = stage_at(load, due - self._began)
                 await runner.run(
-                    client,
+                    who,
                     index=self._track.index(number),
-                    user=self._track.first_user + user,
                     due=due,
                     phase=stage.phase if stage else "",
                 )
@@ -114,7 +113,7 @@ class ClosedTrack:
                     await self._pause(user, due - now)
         finally:
             self._here.discard(user)
-            client.close()
+            who.client.close()
 
     def _deal(self) -> int | None:
         """The number of the next instance of this track, or None when no further one may start."""

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from windtunnel.engine.beside import SETUP_FAILED, Beside
 from windtunnel.engine.fleet import Fleet
 from windtunnel.engine.limits import raise_open_file_limit
 from windtunnel.engine.messages import Orders
 from windtunnel.engine.opening import Opening
 from windtunnel.engine.segment import SegmentParts, run_segment
 from windtunnel.engine.shutdown import Stop
+from windtunnel.engine.user import Prepared
 from windtunnel.interfaces import Clock, StopCondition
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
@@ -57,12 +59,16 @@ async def conduct(run: Conduct) -> Outcome:
     raise_open_file_limit()
     opening = await _open(run)
     if opening is None or opening.unreachable is not None:
-        return await _send_nothing(run, opening or Opening())
+        # Nobody answers, or the run was asked to end before its load.
+        nothing = opening or Opening()
+        run = replace(run, parts=replace(run.parts, before=nothing.records))
+        said = await _send_nothing(run, instead=nothing)
+        return Outcome(aggregate=run.aggregate, evidence=said, detours=nothing.detours)
     sut = run.test_plan.sut
     resolve = {**sut.http.resolve, **opening.detours}
     test_plan = replace(run.test_plan, sut=replace(sut, http=replace(sut.http, resolve=resolve)))
     run = replace(run, test_plan=test_plan, parts=replace(run.parts, before=opening.records))
-    outcome = await _load(run)
+    outcome = await _carry_out(run)
     return replace(outcome, detours=opening.detours)
 
 
@@ -80,21 +86,49 @@ async def _open(run: Conduct) -> Opening | None:
     return None if opening.cancelled() else opening.result()
 
 
-async def _load(run: Conduct) -> Outcome:
-    watches = [asyncio.create_task(_watch(run)), asyncio.create_task(_cap(run))]
+async def _carry_out(run: Conduct) -> Outcome:
+    """The load, with what is set up before it and torn down after it."""
+    cap = asyncio.create_task(_cap(run))
     try:
-        if run.test_plan.workers == 1:
-            parts = replace(run.parts, sinks=(run.aggregate, *run.parts.sinks))
-            return Outcome(aggregate=run.aggregate, evidence=await run_segment(parts))
-        fleet = Fleet(_orders(run), aggregate=run.aggregate, shutdown=run.parts.shutdown)
-        evidence = await fleet.run()
+        if not any(scenario.setup or scenario.teardown for scenario in run.parts.plan.scenarios):
+            evidence = await _load(run, {})
+        else:
+            evidence = await _load_between(run)
     finally:
-        for watch in watches:
-            watch.cancel()
-        await asyncio.gather(*watches, return_exceptions=True)
+        cap.cancel()
+        await asyncio.gather(cap, return_exceptions=True)
     if evidence is not None:
         return Outcome(aggregate=run.aggregate, evidence=evidence)
     return _read_back(run)
+
+
+async def _load_between(run: Conduct) -> Evidence | None:
+    """The setups, then the load, then the teardowns, whatever happened; see `engine/beside.py`."""
+    beside = Beside(run.parts, run.aggregate)
+    load: Evidence | None = None
+    try:
+        if await beside.set_up():
+            load = await _load(run, beside.prepared)
+        else:
+            load = await _send_nothing(run, refused=SETUP_FAILED)
+        await beside.tear_down()
+    finally:
+        own = await beside.end()
+    return None if load is None else Evidence.of_all([load, own])
+
+
+async def _load(run: Conduct, prepared: Mapping[str, Prepared]) -> Evidence | None:
+    """Run the load here or in workers; None when a worker was lost, and with it what it had not yet said."""
+    watch = asyncio.create_task(_watch(run))
+    try:
+        if run.test_plan.workers == 1:
+            parts = replace(run.parts, sinks=(run.aggregate, *run.parts.sinks), prepared=prepared)
+            return await run_segment(parts)
+        fleet = Fleet(_orders(run, prepared), aggregate=run.aggregate, shutdown=run.parts.shutdown)
+        return await fleet.run()
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
 
 
 async def _watch(run: Conduct) -> None:
@@ -118,21 +152,21 @@ async def _cap(run: Conduct) -> None:
         run.parts.shutdown.request(Stop(reason=reason, capped=True))
 
 
-async def _send_nothing(run: Conduct, opening: Opening) -> Outcome:
-    """Every segment says why nothing was sent: nobody answers, or the run was asked to end before its load."""
+async def _send_nothing(run: Conduct, *, instead: Opening | None = None, refused: str | None = None) -> Evidence:
+    """Every segment says why nothing of the load was sent."""
     evidence = []
     for number in range(run.test_plan.workers):
         parts = replace(
             run.parts,
             segment=run.test_plan.segment(number),
             sinks=(run.aggregate, *run.parts.sinks),
-            before=opening.records if number == 0 else (),
+            before=run.parts.before if number == 0 else (),
         )
-        evidence.append(await run_segment(parts, instead=opening))
-    return Outcome(aggregate=run.aggregate, evidence=Evidence.of_all(evidence), detours=opening.detours)
+        evidence.append(await run_segment(parts, instead=instead, refused=refused))
+    return Evidence.of_all(evidence)
 
 
-def _orders(run: Conduct) -> list[Orders]:
+def _orders(run: Conduct, prepared: Mapping[str, Prepared]) -> list[Orders]:
     parts = run.parts
     return [
         Orders(
@@ -141,6 +175,7 @@ def _orders(run: Conduct) -> list[Orders]:
             plan_hash=parts.plan_hash,
             segment=run.test_plan.segment(number),
             before=parts.before if number == 0 else (),
+            prepared=prepared,
         )
         for number in range(run.test_plan.workers)
     ]

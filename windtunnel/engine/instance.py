@@ -14,6 +14,7 @@ from windtunnel.engine.feed import Feed
 from windtunnel.engine.journal import Identity, Journal
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.sharing import SharedClient
+from windtunnel.engine.user import Prepared
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
@@ -92,7 +93,7 @@ class _Draw:
 
     __slots__ = ("_forks", "_random", "_seed", "_stream", "_who")
 
-    def __init__(self, seed: int, who: Identity, stream: str = "") -> None:
+    def __init__(self, seed: int, who: Identity, stream: str) -> None:
         self._seed, self._who, self._stream = seed, who, stream
         self._random: Random | None = None
         self._forks = 0
@@ -119,6 +120,7 @@ class RunningInstance:
         "clock",
         "course",
         "exchanges",
+        "given",
         "iteration",
         "last_exchange",
         "scope",
@@ -134,8 +136,13 @@ class RunningInstance:
         client: Client,
         clock: Clock,
         journal: Journal,
+        given: Prepared | None = None,
+        stream: str = "",
     ) -> None:
         self.who = who
+        self.given = given
+        if given is not None:
+            who.secrets = given.secrets
         self.client, self.clock = client, clock
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
@@ -143,7 +150,7 @@ class RunningInstance:
         self.course = _Course(scenario)
         self._journal = journal
         self._shared_client: SharedClient | None = None
-        self._draw = _Draw(facts.seed, who)
+        self._draw = _Draw(facts.seed, who, stream)
         self.scope: dict[str, Any] = {
             "run_id": facts.run_id,
             "instance_id": who.instance_id,
@@ -300,7 +307,11 @@ async def run_instance(
     clock, course = instance.clock, instance.course
     started = clock.now()
     try:
-        if not (scenario.variables or scenario.feeds) or _set_variables(instance, scenario, course):
+        if not (scenario.variables or scenario.feeds or scenario.env) or _set_variables(
+            instance, scenario, course
+        ):
+            if instance.given is not None:
+                instance.scope.update(instance.given.variables)
             if scenario.script is not None:
                 await scenario.script.run(instance)
             flow = await instance.run_steps(scenario.steps)
@@ -330,6 +341,8 @@ async def run_instance(
 def _set_variables(instance: RunningInstance, scenario: CompiledScenario, course: _Course) -> bool:
     scope = instance.scope
     kind = "data"
+    if scenario.env:
+        scope["env"] = scenario.env
     try:
         if scenario.feeds:
             instance.take_rows(scenario.feeds)

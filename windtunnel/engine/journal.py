@@ -43,6 +43,10 @@ class Identity:
         self.secrets: tuple[str, ...] = ()
 
 
+_NOBODY = Identity(instance_id="", correlation_id="", scenario="", index=0, user=0, phase="token")
+"""Token requests are made for all instances."""
+
+
 class Journal:
     """Writes the records of instances to every sink, with secrets hidden before anybody sees them.
 
@@ -101,6 +105,11 @@ class Journal:
                 phase=who.phase,
             )
         )
+
+    def token_request(self, exchange: Exchange) -> None:
+        """A request beside the load, for an access token: outside all metrics by its phase."""
+        failed = exchange.error is not None or exchange.status != 200
+        self.request(_NOBODY, "oauth2", exchange, poll=False, failed=failed)
 
     def step(
         self, who: Identity, step: str, action: str, outcome: StepOutcome, *, started: float, iteration: int = 0

@@ -13,10 +13,12 @@ import asyncio
 import pickle
 import socket
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from windtunnel.engine.shutdown import Stop
+from windtunnel.engine.user import Prepared
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
@@ -30,12 +32,13 @@ _LENGTH = struct.Struct(">Q")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """The segment a worker has to run, and what is on record from before it."""
+    """The segment a worker has to run, what is on record from before it, and what each scenario's setup left."""
 
     test_plan: TestPlan
     directory: Path
     plan_hash: str
     segment: Segment
+    prepared: Mapping[str, Prepared]
     before: tuple[Record, ...] = ()
 
 

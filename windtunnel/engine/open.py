@@ -7,7 +7,7 @@ import asyncio
 from windtunnel.engine.pacing import arrivals, stage_at
 from windtunnel.engine.plan import Track
 from windtunnel.engine.runner import Runner
-from windtunnel.interfaces import Client
+from windtunnel.engine.user import User
 from windtunnel.model.load import OpenLoad, Segment
 
 __all__ = ["OpenTrack"]
@@ -26,7 +26,7 @@ class OpenTrack:
     def __init__(self, track: Track, load: OpenLoad, *, runner: Runner, segment: Segment) -> None:
         self._track, self._load, self._runner, self._segment = track, load, runner, segment
         self._slots = segment.share(load.most_at_once)
-        self._free: list[tuple[int, Client]] = []
+        self._free: list[User] = []
         self._taken = 0
         self._began = 0.0
         self.tasks: set[asyncio.Task[None]] = set()
@@ -54,8 +54,8 @@ class OpenTrack:
 
     def stop(self) -> None:
         """Let no further instance start: nothing but `arrive` starts any."""
-        for _, client in self._free:
-            client.close()
+        for user in self._free:
+            user.client.close()
         self._free.clear()
 
     def _start(self, number: int, due: float) -> None:
@@ -63,20 +63,20 @@ class OpenTrack:
         phase = stage.phase if stage else ""
         index = self._track.index(number)
         if self._free:
-            slot, client = self._free.pop()
+            user = self._free.pop()
         elif self._taken < self._slots:
-            slot, client = self._taken, self._runner.transport.client()
+            slot, segment = self._taken, self._segment
+            user = self._runner.user(self._track.first_user + slot * segment.of + segment.number)
             self._taken += 1
         else:
             self._runner.drop(index=index, due=due, phase=phase)
             return
-        self._runner.spawn(self._run(slot, client, index, due, phase), self.tasks, name=f"arrival-{number}")
+        self._runner.spawn(self._run(user, index, due, phase), self.tasks, name=f"arrival-{number}")
 
-    async def _run(self, slot: int, client: Client, index: int, due: float, phase: str) -> None:
-        user = self._track.first_user + slot * self._segment.of + self._segment.number
+    async def _run(self, user: User, index: int, due: float, phase: str) -> None:
         try:
-            await self._runner.run(client, index=index, user=user, due=due, phase=phase)
+            await self._runner.run(user, index=index, due=due, phase=phase)
         except BaseException:
-            client.close()
+            user.client.close()
             raise
-        self._free.append((slot, client))
+        self._free.append(user)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from windtunnel.actions.compiler import ACTIONS, CompiledAssertion, compile_scenario
+from windtunnel.actions.compiler import (
+    ACTIONS,
+    CompiledAssertion,
+    CompiledParts,
+    CompiledSection,
+    compile_scenario,
+)
 from windtunnel.actions.python.flow import PythonFlow
 from windtunnel.engine.feed import Feed, make_feeds, rows_end
 from windtunnel.engine.mix import Mix
@@ -20,7 +26,7 @@ from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.sut import Sut
 from windtunnel.redaction import Redactor
 
-__all__ = ["CompiledScenario", "Plan", "RunFacts", "Track", "compile_plan"]
+__all__ = ["CompiledScenario", "Plan", "RunFacts", "Section", "Track", "compile_plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +52,19 @@ class CompiledScenario:
     stop_on_assertion: bool
     max_steps: int
     feeds: tuple[Feed, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
     script: PythonFlow | None = None
+    setup: Section | None = None
+    user_setup: Section | None = None
+    teardown: Section | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Steps beside the flow, which run as an instance of their own, and the variables that they can set."""
+
+    scenario: CompiledScenario
+    sets: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +103,11 @@ class Plan:
     keep_bodies: str
     open_scenarios: frozenset[str] = frozenset()
 
+    @property
+    def scenarios(self) -> tuple[CompiledScenario, ...]:
+        """Every scenario, in the order of the tracks."""
+        return tuple(scenario for track in self.tracks for scenario in track.scenarios)
+
     def scenario(self, index: int) -> CompiledScenario:
         """The scenario that the instance of a global index runs."""
         number, place = divmod(index, len(self.tracks))
@@ -98,7 +121,7 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
     compiled = [_scenario(scenario, test_plan.sut, transport, problems) for scenario in test_plan.scenarios]
     if problems:
         files = [scenario.source.file for scenario in test_plan.scenarios]
-        files += [step.source.file for scenario in test_plan.scenarios for step in walk(scenario.steps)]
+        files += [step.source.file for scenario in test_plan.scenarios for step in walk(scenario.sections)]
         # A file that is included twice has each of its problems twice.
         raise ConfigError(sorted(dict.fromkeys(problems), key=lambda problem: _reading_order(problem, files)))
     return Plan(
@@ -162,5 +185,27 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
         stop_on_step=scenario.stop_when.step_fails,
         stop_on_assertion=scenario.stop_when.assertion_fails,
         max_steps=scenario.max_steps,
+        env=scenario.env,
         script=script,
+        setup=_section(scenario, parts, parts.setup),
+        user_setup=_section(scenario, parts, parts.user_setup),
+        # Whatever can be cleaned up is.
+        teardown=_section(scenario, parts, parts.teardown, stop_on_step=False),
     )
+
+
+def _section(
+    scenario: Scenario, parts: CompiledParts, section: CompiledSection | None, *, stop_on_step: bool = True
+) -> Section | None:
+    if section is None:
+        return None
+    alone = CompiledScenario(
+        id=scenario.id,
+        variables=parts.alone,
+        steps=section.steps,
+        assertions=(),
+        stop_on_step=stop_on_step,
+        stop_on_assertion=False,
+        max_steps=scenario.max_steps,
+    )
+    return Section(scenario=alone, sets=section.sets)

@@ -63,6 +63,7 @@ async def _carry_out(orders: Orders, channel: Channel) -> Evidence | None:
         plan_hash=orders.plan_hash,
         segment=orders.segment,
         before=orders.before,
+        prepared=orders.prepared,
     )
     channel.send(Ready())
     if await channel.receive() is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from windtunnel.engine.health import Vitals, watch_health
 from windtunnel.engine.journal import Journal
@@ -12,6 +13,8 @@ from windtunnel.engine.opening import Opening
 from windtunnel.engine.plan import Plan
 from windtunnel.engine.runner import Runner
 from windtunnel.engine.shutdown import Shutdown, Stop
+from windtunnel.engine.user import Prepared
+from windtunnel.engine.watched import OnRecord, WatchedJournal
 from windtunnel.engine.worker import Worker
 from windtunnel.errors import EvidenceError
 from windtunnel.interfaces import Clock, Sink, Transport
@@ -23,14 +26,15 @@ from windtunnel.storage.bodies import BodyStore
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import RecordWriter
 
-__all__ = ["SegmentParts", "run_segment"]
+__all__ = ["OpenSegment", "SegmentParts", "run_segment"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentParts:
     """What a segment is run with; every part handed in, so that a test can own each.
 
-    `before` is on record from the time before the load; the first segment has it.
+    `before` is on record from the time before the load; the first segment has it. `prepared` is what the setup of
+    each scenario left. `on_record` is shown each record of a step, assertion or instance as it is made.
     """
 
     plan: Plan
@@ -43,51 +47,83 @@ class SegmentParts:
     plan_hash: str
     segment: Segment
     before: tuple[Record, ...] = ()
+    prepared: Mapping[str, Prepared] = field(default_factory=dict)
+    on_record: OnRecord | None = None
 
 
-async def run_segment(parts: SegmentParts, *, instead: Opening | None = None) -> Evidence:
-    """Run the load of one segment and write every record of it; returns what the records are worth.
+class OpenSegment:
+    """A segment from its first line to its last. Owned by the one call that runs it."""
 
-    Nothing is sent when there is an opening `instead` that came to nothing. Whatever happens, the segment
-    gets its closing line as long as the disk takes it.
-    """
-    clock, shutdown = parts.clock, parts.shutdown
-    writer = RecordWriter(
-        parts.directory.segment(parts.segment.number),
-        run_id=parts.directory.run_id,
-        on_failure=lambda error: _stop_for(error, shutdown),
-    )
-    journal = Journal(
-        [writer, *parts.sinks],
-        clock=clock,
-        redactor=parts.redactor,
-        bodies=BodyStore(parts.directory.bodies, parts.redactor),
-        keep=parts.plan.keep_bodies,
-        schedule=asyncio.get_running_loop().call_soon,
-    )
-    for record in (_first_line(parts), *parts.before):
-        journal.write(record)
-    runner = Runner(parts.plan, transport=parts.transport, journal=journal, clock=clock)
-    worker = Worker(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment)
-    reason = shutdown.cause.reason if shutdown.cause else "unreachable"
-    try:
-        if instead is None:
-            reason = await _load(worker, runner, journal, parts.segment)
-    finally:
+    def __init__(self, parts: SegmentParts) -> None:
+        self._parts = parts
+        shutdown = parts.shutdown
+        self._writer = RecordWriter(
+            parts.directory.segment(parts.segment.number),
+            run_id=parts.directory.run_id,
+            on_failure=lambda error: _stop_for(error, shutdown),
+        )
+        self.journal = _journal(parts, self._writer)
+        for record in (_first_line(parts), *parts.before):
+            self.journal.write(record)
+
+    async def begin(self) -> None:
+        """Get what requests need before the first of them is sent."""
+        parts = self._parts
+        await parts.transport.begin(on_request=self.journal.token_request, on_secret=parts.redactor.hide)
+
+    async def end(self, reason: str, *, bug: str | None, unreachable: str | None = None) -> Evidence:
+        """Drop what is open, write the last line, and say what the records are worth."""
+        parts = self._parts
         await parts.transport.close()
-        journal.flush()
-        ended = writer.end(
-            _last_line(
-                clock.unix(),
-                reason,
-                shutdown.cause,
-                bug=runner.bug,
-                unreachable=instead.unreachable if instead else None,
-            )
+        self.journal.flush()
+        ended = self._writer.end(
+            _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable)
         )
         for sink in parts.sinks:
             sink.write([ended])
-    return writer.evidence()
+        return self._writer.evidence()
+
+
+async def run_segment(
+    parts: SegmentParts, *, instead: Opening | None = None, refused: str | None = None
+) -> Evidence:
+    """Run the load of one segment and write every record of it; returns what the records are worth.
+
+    Nothing is sent when there is an opening `instead` that came to nothing, or `refused` says why there shall be
+    no load. Whatever happens, the segment gets its closing line as long as the disk takes it.
+    """
+    segment, shutdown = OpenSegment(parts), parts.shutdown
+    runner = Runner(
+        parts.plan,
+        transport=parts.transport,
+        journal=segment.journal,
+        clock=parts.clock,
+        prepared=parts.prepared,
+    )
+    worker = Worker(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment)
+    reason = refused or (shutdown.cause.reason if shutdown.cause else "unreachable")
+    try:
+        if instead is None and refused is None:
+            await segment.begin()
+            reason = await _load(worker, runner, segment.journal, parts.segment)
+    finally:
+        unreachable = instead.unreachable if instead else None
+        evidence = await segment.end(reason, bug=runner.bug, unreachable=unreachable)
+    return evidence
+
+
+def _journal(parts: SegmentParts, writer: RecordWriter) -> Journal:
+    named: dict[str, Any] = {
+        "clock": parts.clock,
+        "redactor": parts.redactor,
+        "bodies": BodyStore(parts.directory.bodies, parts.redactor),
+        "keep": parts.plan.keep_bodies,
+        "schedule": asyncio.get_running_loop().call_soon,
+    }
+    sinks = [writer, *parts.sinks]
+    if parts.on_record is None:
+        return Journal(sinks, **named)
+    return WatchedJournal(sinks, **named, on_record=parts.on_record)
 
 
 async def _load(worker: Worker, runner: Runner, journal: Journal, segment: Segment) -> str:

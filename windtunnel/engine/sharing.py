@@ -52,9 +52,14 @@ class SharedClient:
         exchange.timings.queue += int(waited_s * 1e6)
         return exchange
 
-    def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:
+    def begin_instance(self, *, instance_id: str, correlation_id: str, cookies: object | None = None) -> None:
         """Pass on."""
-        self._client.begin_instance(instance_id=instance_id, correlation_id=correlation_id)
+        self._client.begin_instance(instance_id=instance_id, correlation_id=correlation_id, cookies=cookies)
+
+    @property
+    def cookies(self) -> object:
+        """Those of the client."""
+        return self._client.cookies
 
     def close(self) -> None:
         """Pass on."""

@@ -76,8 +76,16 @@ def _random_string(scope: Scope) -> Callable[..., Any]:
     return random_string
 
 
+def _fake(scope: Scope) -> Callable[..., Any]:
+    from windtunnel.expressions.fake import Fake
+
+    made: Any = Fake(scope["_random"])
+    return made  # type: ignore[no-any-return]  # its attributes are the functions
+
+
 FUNCTIONS: dict[str, Binder] = {
     "choice": _choice,
+    "fake": _fake,
     "now": _now,
     "random_int": _random_int,
     "random_string": _random_string,

@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from windtunnel.errors import ExpressionError, did_you_mean
+from windtunnel.expressions.fake import require_fake
 from windtunnel.expressions.functions import FUNCTIONS, Scope
 from windtunnel.model.http import Exchange
 
@@ -158,6 +159,8 @@ def parse(text: str, *, written: str | None = None) -> Parsed:
     except RecursionError as error:
         raise ExpressionError("the template is nested too deep") from error
     _refuse(tree)
+    if "fake" in undeclared:
+        _check_fake(tree)
     hidden = sorted(name for name in undeclared if name.startswith("_"))
     if hidden:
         raise ExpressionError(f'"{hidden[0]}" is not a variable: names that begin with "_" are kept')
@@ -166,13 +169,19 @@ def parse(text: str, *, written: str | None = None) -> Parsed:
         tree=tree,
         names=frozenset(undeclared.difference(FUNCTIONS, _GLOBALS)),
         functions=tuple(sorted(undeclared.intersection(FUNCTIONS))),
-        members=_members(tree) if undeclared.intersection(_KNOWN_ROOTS) else frozenset(),
+        members=_members(tree, _KNOWN_ROOTS) if undeclared.intersection(_KNOWN_ROOTS) else frozenset(),
     )
 
 
-def _members(tree: nodes.Template) -> frozenset[Member]:
+def _members(tree: nodes.Template, roots: tuple[str, ...]) -> frozenset[Member]:
     found = {_member(node) for node in tree.find_all((nodes.Getattr, nodes.Getitem))}
-    return frozenset(member for member in found if member and member[0] in _KNOWN_ROOTS)
+    return frozenset(member for member in found if member and member[0] in roots)
+
+
+def _check_fake(tree: nodes.Template) -> None:
+    require_fake(None)
+    for member in sorted(_members(tree, ("fake",))):
+        require_fake(member[1])
 
 
 def _member(node: nodes.Node) -> Member:

@@ -34,6 +34,7 @@ class HttpClient:
         "__weakref__",
         "_connections",
         "_cookies",
+        "_cookies_are_kept",
         "_has_cookies",
         "_identification",
         "_identity",
@@ -50,19 +51,30 @@ class HttpClient:
         self._connections: set[Connection] = set()
         self._idle: dict[Destination, list[Connection]] = {}
         self._cookies = CookieJar()
-        self._has_cookies = False
+        self._has_cookies = self._cookies_are_kept = False
         self._identification = identification
         self._identity = identification.of_run
         self._spans = 0
 
-    def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:
-        """Forget cookies and take on the ids of a new instance; the correlation id (32 hex) is the trace's."""
-        if self._has_cookies:
-            self._cookies, self._has_cookies = CookieJar(), False
+    def begin_instance(self, *, instance_id: str, correlation_id: str, cookies: object | None = None) -> None:
+        """Forget cookies, or go on with those kept, and take on the ids of a new instance.
+
+        The correlation id (32 hex) is the trace's.
+        """
+        if cookies is not None:
+            assert isinstance(cookies, CookieJar), "the cookies are another client's"
+            self._cookies, self._has_cookies, self._cookies_are_kept = cookies, len(cookies) > 0, True
+        elif self._has_cookies or self._cookies_are_kept:
+            self._cookies, self._has_cookies, self._cookies_are_kept = CookieJar(), False, False
         if self._starts_afresh:
             self.close()
         self._identity = self._identification.of_instance(instance_id=instance_id, correlation_id=correlation_id)
         self._spans = 0
+
+    @property
+    def cookies(self) -> CookieJar:
+        """The cookies of the instance, to go on with in another one."""
+        return self._cookies
 
     def close(self) -> None:
         """Drop every connection; a request under way ends with the error `closed`."""
@@ -87,6 +99,18 @@ class HttpClient:
         What a URL can't hold is percent-encoded. Raises asyncio.CancelledError alone, with the connection dropped.
         """
         assert isinstance(endpoint, HttpEndpoint), "the endpoint was made by another transport"
+        if endpoint.tokens is not None:
+            return await endpoint.tokens.send(
+                self,
+                endpoint,
+                target,
+                headers=headers,
+                body=body,
+                timeout_s=timeout_s,
+                max_body=max_body,
+                follow_redirects=follow_redirects,
+                on_hop=on_hop,
+            )
         deadline_s = perf_counter() + timeout_s
         if max_body is None:
             max_body = self._max_body

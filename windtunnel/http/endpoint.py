@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from windtunnel import __version__
 from windtunnel.http.dial import Destination
 from windtunnel.http.encoding import expects_body, header_lines
 from windtunnel.http.proxy import authorization
+from windtunnel.interfaces import Client
+from windtunnel.model.http import Body, Exchange
 from windtunnel.model.sut import Service
 
 __all__ = ["DEFAULT_HEADERS", "HttpEndpoint", "Pairs", "make_endpoint"]
@@ -15,6 +19,24 @@ __all__ = ["DEFAULT_HEADERS", "HttpEndpoint", "Pairs", "make_endpoint"]
 Pairs = tuple[tuple[str, str], ...]
 
 DEFAULT_HEADERS: Pairs = (("User-Agent", f"windtunnel/{__version__}"), ("Accept", "*/*"))
+
+
+class Authorizer(Protocol):
+    """Sends the requests of an endpoint with credentials that are not known before the clock starts."""
+
+    async def send(
+        self,
+        client: Client,
+        endpoint: HttpEndpoint,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]],
+        body: Body,
+        timeout_s: float,
+        on_hop: Callable[[Exchange], None] | None,
+        **more: Any,
+    ) -> Exchange:
+        """As `Client.send`, which is what it uses, with an endpoint that has no authorizer."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -26,6 +48,7 @@ class HttpEndpoint:
     but for the lines in `hop`, which concern the next hop alone; `names` are their names in lower case. `portable`
     are the ones that go along to another origin: the defaults and the step's own, but not the service's.
     `expects_body`: even an empty body is announced. `waits`: a body is sent once the server says 100 (Continue).
+    `tokens` adds a token to requests, if they are to have one.
     """
 
     method: str
@@ -41,6 +64,7 @@ class HttpEndpoint:
     portable: Pairs
     expects_body: bool
     waits: bool
+    tokens: Authorizer | None = None
 
 
 def make_endpoint(

@@ -30,7 +30,7 @@ __all__ = [
     "select",
 ]
 
-_OUTSIDE = frozenset({"setup", "teardown", "health", "token"})
+_OUTSIDE = frozenset({"setup", "user_setup", "teardown", "health", "token"})
 
 COMPLETED = frozenset({"passed", "failed", "errored"})
 """Outcomes of what came to an end of its own. Skipped is never begun, interrupted is cut short by the end of

@@ -27,6 +27,7 @@ ERROR_KINDS: dict[str, str] = {
     "decode": "the body could not be decompressed",
     "too_many_redirects": "more than 10 redirects",
     "host_not_allowed": "the host is not in the SUT file nor in allow_hosts",
+    "token": "there is no access token to send it with",
     "bad_request": "the request could not be encoded",
     "open_files": "this machine ran out of file descriptors",
     "ports": "this machine ran out of local ports",

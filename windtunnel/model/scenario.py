@@ -88,10 +88,12 @@ class StopWhen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A user journey. `weight` is its share of the mix; `variables` may hold templates.
+    """A user journey. `weight` is its share of the mix; `variables` may hold templates, `env` is what of the
+    environment they may read.
 
     One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later. Where there
     is a `function`, it is the flow, and `steps` and `assertions` are those which can be read off it, for reports.
+    `setup` and `teardown` run once a run, `user_setup` once a user; none of them is part of what is measured.
     """
 
     id: str
@@ -99,7 +101,11 @@ class Scenario:
     source: Source
     description: str = ""
     assertions: tuple[Step, ...] = ()
+    setup: tuple[Step, ...] = ()
+    user_setup: tuple[Step, ...] = ()
+    teardown: tuple[Step, ...] = ()
     data: tuple[Feeder, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     weight: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -108,3 +114,8 @@ class Scenario:
     load: Load | None = None
     start_after_s: float = 0.0
     function: FlowFunction | None = None
+
+    @property
+    def sections(self) -> tuple[Step, ...]:
+        """The steps of every section, in the order in which they run."""
+        return (*self.setup, *self.user_setup, *self.steps, *self.teardown)

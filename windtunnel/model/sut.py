@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from windtunnel.model.auth import Auth
 from windtunnel.model.readiness import Health
 from windtunnel.model.source import Source
 
@@ -38,6 +39,7 @@ class Service:
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 30.0
     tls: Tls = Tls()
+    auth: Auth = Auth()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,10 @@ class Sut:
     def secrets(self) -> frozenset[str]:
         """What must never be written, however it came here."""
         proxies = (self.http.proxies.http, self.http.proxies.https)
-        return frozenset(proxy.password for proxy in proxies if proxy and proxy.password)
+        services = (self.default, *self.services.values())
+        return frozenset(proxy.password for proxy in proxies if proxy and proxy.password).union(
+            *(service.auth.secrets for service in services if service)
+        )
 
     @property
     def unchecked(self) -> tuple[str, ...]:

@@ -190,7 +190,11 @@ def _inside(file: str) -> PurePath:
 def _without_secrets(source: Source, redactor: Redactor) -> str:
     lines = list(source.lines)
     for path, mark in source.marks.items():
-        if path and redactor.is_secret_key(str(path[-1])) and 0 < mark.line <= len(lines):
+        if (
+            path
+            and (redactor.is_secret_key(str(path[-1])) or path[-2:] == ("auth", "key"))
+            and 0 < mark.line <= len(lines)
+        ):
             line = lines[mark.line - 1]
             lines[mark.line - 1] = line[: mark.column - 1] + f'"{HIDDEN}"' + line[mark.column - 1 + mark.width :]
     return redactor.text("\n".join(lines) + "\n")

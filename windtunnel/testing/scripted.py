@@ -100,6 +100,9 @@ class ScriptedTransport:
         """A client for one user."""
         return ScriptedClient(self)
 
+    async def begin(self, *, on_request: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
+        """Nothing is needed."""
+
     async def close(self) -> None:
         """Nothing is open."""
         self.closed = True
@@ -156,9 +159,16 @@ class ScriptedClient:
                 on_hop(exchange)
         return await _exchange(request, answer, left_s)
 
-    def begin_instance(self, *, instance_id: str, correlation_id: str) -> None:  # noqa: ARG002  (the interface's)
-        """Remember the instance."""
+    def begin_instance(
+        self,
+        *,
+        instance_id: str,
+        correlation_id: str,  # noqa: ARG002  (the interface's)
+        cookies: object | None = None,
+    ) -> None:
+        """Remember the instance; its cookies are a mark that goes on when it is handed in."""
         self.instance_id = instance_id
+        self.cookies = f"cookies of {instance_id}" if cookies is None else cookies
 
     def close(self) -> None:
         """Nothing is open."""

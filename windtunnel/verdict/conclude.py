@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.measure import measured_span_s
+from windtunnel.metrics.measure import is_measured, measured_span_s
 from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
 from windtunnel.model.baseline import Baseline
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
@@ -43,6 +43,9 @@ def conclude(
     soundness, deciding = assess(
         aggregate, evidence, manifest.thresholds, closed=manifest.closed, shards=manifest.shards
     )
+    if left := _failed_beside(aggregate, "teardown"):
+        said = [f"the teardown of {each}: something may be left behind" for each in left]
+        soundness = replace(soundness, findings=[*soundness.findings, *said])
     verdict = worst(
         [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate), *_judged(aggregate, results)],
         signal_number=aggregate.signal or signal.SIGINT,
@@ -84,6 +87,8 @@ def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
     """No answer at all, or nothing that could have got one."""
     if aggregate.unreachable:
         return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.unreachable)]
+    if setups := _failed_beside(aggregate, "setup"):
+        return [("inconclusive", f"nothing of the load was sent: the setup of {each}") for each in setups]
     if not instances_by_outcome(aggregate).total():
         return [("inconclusive", "nothing was measured: no instance ran to its end")]
     sent = {key.error: 0 for key in aggregate.requests if key.error not in _NOT_SENT}
@@ -97,9 +102,24 @@ def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
     return [("unreachable", f"no request got a response ({of_them})")]
 
 
+def _failed_beside(aggregate: Aggregate, phase: str) -> list[str]:
+    """What went wrong in a setup or teardown: `checkout failed at create_user: expected below 400 but got 500`."""
+    found = []
+    for instance in aggregate.instances:
+        if instance.phase != phase or instance.outcome not in {"failed", "errored"}:
+            continue
+        causes = [
+            f" at {failure.step}: {failure.cause}: {series.example}" if failure.step else f": {series.example}"
+            for failure, series in aggregate.failures.items()
+            if (failure.phase, failure.scenario) == (phase, instance.scenario)
+        ]
+        found.append(f"{instance.scenario} {instance.outcome}{causes[0] if causes else ''}")
+    return sorted(found)
+
+
 def _judged(aggregate: Aggregate, results: list[ThresholdResult]) -> list[Finding]:
     """What the thresholds say. Where nothing ran that is said once, not once a threshold."""
-    ran = bool(aggregate.instances)
+    ran = any(is_measured(key.phase) for key in aggregate.instances)
     return [
         (_WORDS[result.result], result.reason or f"{result.selector}: {result.condition}")
         for result in results

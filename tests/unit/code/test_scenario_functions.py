@@ -140,7 +140,8 @@ def test_a_file_that_exits_takes_nobody_with_it(write):
 )
 def test_what_cannot_be_a_scenario_is_said_at_its_line(write, decorated, said):
     told = problem(write(f"from windtunnel import scenario\n{decorated}\n"))
-    assert "shop.py:2:" in told
+    # Python 3.10 applies a decorator on the line of the function.
+    assert "shop.py:2:" in told or "shop.py:3:" in told
     assert said in told
 
 

@@ -295,3 +295,19 @@ def test_without_services_every_name_is_the_default(write):
 def test_a_step_type_that_nobody_has(write):
     write("a.yaml", "id: a\nflow: [{ type: tick, name: b, every: 1s }]")
     assert '"type" must be a step type, not text "tick"' in error("a.yaml")
+
+
+def test_env_in_templates_reads_the_names_that_stand_in_the_file_and_no_others(write):
+    write(
+        "a.yaml",
+        """
+        id: a
+        flow:
+          - { type: http, name: b, path: "/{{ env.REGION }}", headers: { X: "{{ env['TOKEN'] }}" },
+              when: env.ON == "1" }
+        """,
+    )
+    environment = {"REGION": "eu", "TOKEN": "very-secret-token", "ON": "1", "OTHER": "never-read-value"}
+    (file,) = load_scenarios(["a.yaml"], environment)
+    assert file.scenario.env == {"REGION": "eu", "TOKEN": "very-secret-token", "ON": "1"}
+    assert file.document.secrets == {"very-secret-token"}

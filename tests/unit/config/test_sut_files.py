@@ -161,7 +161,7 @@ def test_a_missing_variable_of_the_environment(write):
     )
 
 
-@pytest.mark.parametrize("key", ["auth", "trace_url"])
+@pytest.mark.parametrize("key", ["trace_url"])
 def test_keys_that_do_nothing_yet_are_refused(write, key: str):
     write("sut.yaml", f"base_url: http://a.test\n{key}: {{}}\n")
     assert f'unknown key "{key}" in an SUT file' in message_of(lambda: load_sut("sut.yaml", {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from journeys import get, scenario
 
@@ -47,6 +47,7 @@ def rows_of(parts: list[LoadPart], count: int, seed: int = 7) -> dict[int, str]:
     return rows
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.booleans(), min_size=1, max_size=40).filter(any), st.integers(0, 500))
 def test_a_rank_is_what_counting_would_give_and_has_an_inverse(picked: list[bool], index: int):
     ranks = Ranks(picked)
@@ -63,6 +64,7 @@ def test_the_nth_instance_of_a_scenario_gets_the_nth_row_however_the_mix_falls()
     assert rows == [f"r{number}" for number in range(100)]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=1, max_size=3), min_size=1, max_size=3
@@ -171,3 +173,8 @@ def test_the_value_of_a_column_that_speaks_of_a_secret_stands_in_no_record(run):
     assert "secret-0000" not in repr(record)
     assert "[redacted]" in record.request.url
     assert all(b"secret-0000" not in body.read_bytes() for body in finished.bodies.iterdir())
+
+
+def test_templates_read_the_environment_as_the_file_names_it(run):
+    finished = run(scenario(get("look", "/{{ env.REGION }}"), env={"REGION": "eu"}))
+    assert [sent.target for sent in finished.transport.sent] == ["/eu"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import uuid
 from typing import Any
 
@@ -93,3 +94,45 @@ def test_other_names_can(name: str) -> None:
 
 def test_what_is_reserved_is_written_in_one_table() -> None:
     assert set(FUNCTIONS) <= RESERVED
+
+
+def test_fake_values_are_drawn_from_the_instances_own_randomness():
+    ada, alan = compile_template("{{ fake.email() }}"), compile_template("{{ fake.name() }} {{ fake.city() }}")
+    one, other = scope(1), scope(2)
+    first = (ada(one), alan(one))
+    # What another instance draws in between changes nothing.
+    again = scope(1)
+    assert (ada(again), ada(other) and alan(again)) == first
+    assert ada(scope(2)) != first[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ fake.emial() }}", 'Faker makes up no "emial"'),
+        ("{{ fake.unique.email() }}", 'Faker makes up no "unique"'),
+        ("{{ fake.seed_instance(1) }}", 'Faker makes up no "seed_instance"'),
+    ],
+)
+def test_what_faker_does_not_make_up_is_told_when_the_template_is_compiled(text: str, message: str):
+    with pytest.raises(ExpressionError) as caught:
+        compile_template(text)
+    assert str(caught.value) == message
+
+
+def test_without_faker_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
+    from windtunnel.expressions import fake
+
+    fake._generator.cache_clear()
+    monkeypatch.setitem(sys.modules, "faker", None)
+    with pytest.raises(ExpressionError) as caught:
+        compile_template("{{ fake.email() }}")
+    assert (str(caught.value), caught.value.hint) == (
+        "`fake` needs Faker, which is not installed",
+        "pip install 'windtunnel[fake]'",
+    )
+
+
+def test_a_function_of_fake_must_be_called():
+    with pytest.raises(ExpressionError, match="is a function"):
+        compile_template("{{ fake.email }}")(scope(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from types import TracebackType
 
 from windtunnel.actions.judge import first_failure
@@ -43,18 +44,23 @@ def outcome_of(error: BaseException) -> StepOutcome:
 
 
 class Ledger:
-    """What the code of one instance does, on its way to the records. `troubles` counts what did not pass."""
+    """What the code of one instance does, on its way to the records. `troubles` counts what did not pass.
 
-    __slots__ = ("instance", "troubles")
+    `asserted` are the assertions that were made.
+    """
+
+    __slots__ = ("asserted", "instance", "troubles")
 
     def __init__(self, instance: Instance) -> None:
         self.instance, self.troubles = instance, 0
+        self.asserted: set[str] = set()
 
     async def run(self, action: Action) -> StepOutcome:
         """Run an action as a step. Raises FlowStopped when the instance has had too many of them."""
         kept = _Kept(action)
         await self.instance.run_steps((CompiledStep(name=action.name, type=action.type, action=kept),))
         if kept.outcome is None:
+            self.troubles += 1
             raise FlowStopped
         self._count(kept.outcome)
         return kept.outcome
@@ -66,9 +72,16 @@ class Ledger:
 
     def end_assertion(self, name: str, outcome: StepOutcome) -> bool:
         """Put an assertion on record; whether it passed."""
+        self.asserted.add(name)
         self._count(outcome)
         self.instance.end_assertion(name, outcome)
         return outcome.outcome == "passed"
+
+    def skip(self, names: Iterable[str]) -> None:
+        """Put those of the assertions on record that were not made, after an early end."""
+        for name in names:
+            if name not in self.asserted:
+                self.instance.end_assertion(name, StepOutcome(outcome="skipped"))
 
     def _count(self, outcome: StepOutcome) -> None:
         if outcome.outcome != "passed":

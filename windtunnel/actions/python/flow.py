@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from windtunnel.actions.python.blocks import FlowStopped, outcome_of
+from windtunnel.actions.python.blocks import FlowStopped, Ledger, outcome_of
 from windtunnel.actions.python.requests import Workshop
 from windtunnel.actions.python.user import User
 from windtunnel.interfaces import Instance, Transport
@@ -16,13 +16,17 @@ class PythonFlow:
     """What runs the function of a Python scenario.
 
     An exception of the function is an outcome, told as a step of the function's name: an error of the scenario's,
-    or a failure when a response had not got what the function looked for.
+    or a failure when a response had not got what the function looked for. Assertions that can be read off the
+    function and were not made when it ended early are on record as skipped, as those of YAML are.
     """
 
-    __slots__ = ("_function", "_on_failure", "_workshop")
+    __slots__ = ("_assertions", "_function", "_on_failure", "_workshop")
 
-    def __init__(self, function: FlowFunction, workshop: Workshop, *, on_failure: str) -> None:
+    def __init__(
+        self, function: FlowFunction, workshop: Workshop, *, on_failure: str, assertions: tuple[str, ...]
+    ) -> None:
         self._function, self._workshop, self._on_failure = function, workshop, on_failure
+        self._assertions = assertions
 
     @classmethod
     def compile(cls, scenario: Scenario, *, sut: Sut, transport: Transport) -> PythonFlow | None:
@@ -31,16 +35,19 @@ class PythonFlow:
             return None
         workshop = Workshop(scenario, sut=sut, transport=transport)
         on_failure = "stop" if scenario.stop_when.step_fails else "continue"
-        return cls(scenario.function, workshop, on_failure=on_failure)
+        assertions = tuple(assertion.name for assertion in scenario.assertions)
+        return cls(scenario.function, workshop, on_failure=on_failure, assertions=assertions)
 
     async def run(self, instance: Instance) -> None:
         """Run the function once. Only cancellation gets out."""
-        started = instance.clock.now()
+        started, ledger = instance.clock.now(), Ledger(instance)
         try:
-            await self._function(User(instance, self._workshop, on_failure=self._on_failure))
+            await self._function(User(ledger, self._workshop, on_failure=self._on_failure))
         except FlowStopped:
-            return
+            if ledger.troubles:
+                ledger.skip(self._assertions)
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the user's code raises is its outcome
             outcome = outcome_of(error)
             if outcome.outcome != "passed" and not getattr(error, "told", False):
                 instance.end_step(self._function.name, "python", outcome, started=started)
+            ledger.skip(self._assertions)

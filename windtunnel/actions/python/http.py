@@ -45,37 +45,39 @@ class Http:
         body: bytes | str | None = None,
         form: Mapping[str, Any] | None = None,
         file: str | None = None,
+        multipart: Mapping[str, Any] | None = None,
+        graphql: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
         expect: Mapping[str, Any] | None = None,
         timeout: float | str | None = None,
         follow_redirects: bool = True,
+        max_body: int | str | None = None,
         on_failure: str | None = None,
     ) -> Response:
         """Send one request and hold its response against `expect`.
 
         `service` names one of the SUT file (None for its base_url), `path` is under it, or a whole URL. `name` is
         the row in reports: the method and path with ids left open, unless given. The body is one of `json`
-        (anything that JSON has), `body`, `form` and `file` (beside the scenario). `expect` is written as in YAML,
+        (anything that JSON has), `body`, `form`, `file` (beside the scenario), and `multipart` and `graphql` as in
+        YAML. `expect` is written as in YAML,
         with plain values; without it the status must be below 400. `timeout` is seconds, or text such as "500ms".
         `on_failure="stop"` ends the flow when the step fails. Raises ValueError for what can't be a request.
         """
+        # fmt: off
         options = RequestOptions(
-            json=json,
-            body=body,
-            form=form,
-            file=file,
-            query=query,
-            headers=headers,
-            cookies=cookies,
-            timeout=timeout,
-            follow_redirects=follow_redirects,
+            json=json, body=body, form=form, file=file, multipart=multipart, graphql=graphql,
+            query=query, headers=headers, cookies=cookies,
+            timeout=timeout, follow_redirects=follow_redirects, max_body=max_body,
         )
+        # fmt: on
         method = method.upper()
         step = name or default_name(method, path)
         request = self._workshop.request(method, service, path, options)
-        action = HttpAction(self._inside or step, request, self._workshop.judge(expect))
+        action = HttpAction(
+            self._inside or step, request, self._workshop.judge(expect, graphql=graphql is not None)
+        )
         exchange, passed = await self._perform(action, on_failure)
         return Response(step, exchange, passed=passed)
 

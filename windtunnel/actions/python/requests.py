@@ -5,14 +5,13 @@ What is the same from call to call is made once: the endpoint of a method and se
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
 import msgspec
 
+from windtunnel.actions.body import BODIES
 from windtunnel.actions.checks import compile_expectation
 from windtunnel.actions.extract import Extraction
 from windtunnel.actions.judge import Judge
@@ -21,9 +20,9 @@ from windtunnel.actions.place import Place, StepCompiler
 from windtunnel.actions.request import Request
 from windtunnel.actions.target import encode_component
 from windtunnel.errors import ExpressionError, did_you_mean
-from windtunnel.expressions.quantities import parse_duration
+from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.interfaces import Endpoint, Transport
-from windtunnel.model.http import FileBody
+from windtunnel.model.http import Body
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Service, Sut
 
@@ -43,11 +42,14 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | str | None = None
     form: Mapping[str, Any] | None = None
     file: str | None = None
+    multipart: Mapping[str, Any] | None = None
+    graphql: Mapping[str, Any] | None = None
     query: Mapping[str, Any] | None = None
     headers: Mapping[str, str] | None = None
     cookies: Mapping[str, str] | None = None
     timeout: float | str | None = None
     follow_redirects: bool = True
+    max_body: int | str | None = None
 
 
 class Workshop:
@@ -55,7 +57,6 @@ class Workshop:
 
     def __init__(self, scenario: Scenario, *, sut: Sut, transport: Transport) -> None:
         self._scenario, self._sut, self._transport = scenario, sut, transport
-        self._folder = Path(scenario.source.file).parent
         self._endpoints: dict[tuple[str, str | None, str], tuple[Endpoint, Service]] = {}
         self._judges: dict[str, Judge] = {"": self._compile(None)}
 
@@ -78,17 +79,20 @@ class Workshop:
                 body=body,
                 timeout_s=found.timeout_s if timeout is None else parse_duration(timeout),
                 follow_redirects=options.follow_redirects,
-                max_body=None,
+                max_body=None if options.max_body is None else parse_size(options.max_body),
             )
         except ExpressionError as error:
             raise ValueError(str(error)) from None
 
-    def judge(self, expect: Mapping[str, Any] | None) -> Judge:
-        """What a response is held against; no `expect` means a status below 400. Raises ValueError."""
-        key = repr(expect) if expect else ""
+    def judge(self, expect: Mapping[str, Any] | None, *, graphql: bool = False) -> Judge:
+        """What a response is held against; no `expect` means a status below 400. Raises ValueError.
+
+        A `graphql` answer must have no errors too, unless `expect` speaks of them.
+        """
+        key = f"{expect or ''}{'graphql' if graphql else ''}"
         judge = self._judges.get(key)
         if judge is None:
-            judge = self._compile(expect)
+            judge = self._compile(expect, imply_no_errors=graphql)
             if len(self._judges) < MOST_KEPT:
                 self._judges[key] = judge
         return judge
@@ -97,7 +101,18 @@ class Workshop:
         """The same for an assertion, which implies nothing."""
         return self._compile(expect, imply_status=False)
 
-    def _compile(self, expect: Mapping[str, Any] | None, *, imply_status: bool = True) -> Judge:
+    def _compile(
+        self, expect: Mapping[str, Any] | None, *, imply_status: bool = True, imply_no_errors: bool = False
+    ) -> Judge:
+        place = self._place("expect")
+        # A condition is an expression that the code writes; everything else is a value.
+        plain = {key: each if key == "condition" else _literal(each) for key, each in (expect or {}).items()}
+        expectation = compile_expectation(place, plain, imply_status=imply_status, imply_no_errors=imply_no_errors)
+        _require_no_problem(place)
+        return Judge(expectation, _NOTHING)
+
+    def _place(self, key: str) -> Place:
+        """A place to compile at, where every variable may stand."""
         compiler = StepCompiler(
             self._scenario,
             sut=self._sut,
@@ -107,13 +122,7 @@ class Workshop:
             compile_step=lambda _step, _compiler: None,
         )
         compiler.names = _AnyName()
-        place = Place(compiler, ("expect",), self._scenario.source)
-        # A condition is an expression that the code writes; everything else is a value.
-        plain = {key: each if key == "condition" else _literal(each) for key, each in (expect or {}).items()}
-        expectation = compile_expectation(place, plain, imply_status=imply_status)
-        if compiler.problems:
-            raise ValueError("; ".join(f"expect: {problem.message}" for problem in compiler.problems))
-        return Judge(expectation, _NOTHING)
+        return Place(compiler, (key,), self._scenario.source)
 
     def _endpoint(self, method: str, service: str | None, content_type: str) -> tuple[Endpoint, Service]:
         key = (method, service, content_type)
@@ -139,9 +148,9 @@ class Workshop:
         text = format_params(query, encode_component)
         return f"{path}{'&' if '?' in path else '?'}{text}" if text else path
 
-    def _body(self, options: RequestOptions) -> tuple[bytes | FileBody, str]:
+    def _body(self, options: RequestOptions) -> tuple[Body, str]:
         """The body, and the content type that goes with it."""
-        given = [name for name in ("body", "form", "file") if getattr(options, name) is not None]
+        given = [name for name in _BODIES if getattr(options, name) is not None]
         given += ["json"] if options.json is not msgspec.UNSET else []
         if len(given) > 1:
             raise ValueError(f"a request has one body, not {len(given)}: {', '.join(given)}")
@@ -151,16 +160,28 @@ class Workshop:
             return msgspec.json.encode(options.json), "application/json"
         if options.form is not None:
             return format_params(options.form, quote_plus).encode(), _FORM
-        if options.file is not None:
-            path = self._folder / options.file
-            if not path.is_file():
-                raise ValueError(f'there is no file "{path}"')
-            return FileBody(str(path)), mimetypes.guess_type(options.file)[0] or "application/octet-stream"
+        for kind in ("file", "multipart", "graphql"):
+            if (value := getattr(options, kind)) is not None:
+                return self._compiled(kind, value)
         body = options.body or b""
         return (body.encode() if isinstance(body, str) else bytes(body)), ""
 
+    def _compiled(self, kind: str, value: Any) -> tuple[Body, str]:
+        """A body as YAML has it, from values in which nothing is a template. Raises ValueError."""
+        place = self._place(kind)
+        body, content_type = BODIES[kind](place, _literal(value))
+        _require_no_problem(place)
+        return (body({}) if callable(body) else body), content_type or ""
 
+
+_BODIES = ("body", "form", "file", "multipart", "graphql")
 _FORM = "application/x-www-form-urlencoded"
+
+
+def _require_no_problem(place: Place) -> None:
+    """Raise ValueError with what was noted while something was compiled."""
+    if problems := place.compiler.problems:
+        raise ValueError("; ".join(f"{place.path[0]}: {problem.message}" for problem in problems))
 
 
 class _AnyName(set[str]):

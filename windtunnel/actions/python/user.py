@@ -25,9 +25,9 @@ class User:
 
     __slots__ = ("_instance", "_ledger", "_on_failure", "_workshop", "http", "variables")
 
-    def __init__(self, instance: Instance, workshop: Workshop, *, on_failure: str = "continue") -> None:
-        self._instance, self._workshop, self._on_failure = instance, workshop, on_failure
-        self._ledger = Ledger(instance)
+    def __init__(self, ledger: Ledger, workshop: Workshop, *, on_failure: str = "continue") -> None:
+        self._ledger, self._workshop, self._on_failure = ledger, workshop, on_failure
+        instance = self._instance = ledger.instance
         self.http = Http(workshop, self._perform)
         self.variables = Variables(instance.scope)
 

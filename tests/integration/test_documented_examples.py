@@ -1,0 +1,112 @@
+"""What the documents show is what runs: the cookbook, the example for pytest, and a scenario beside its twin."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import windtunnel
+from windtunnel.demo.process import ShopProcess
+from windtunnel.demo.settings import ShopSettings
+from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, StepRecord
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.reader import RecordReader
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```(yaml|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COOKBOOK = BLOCK.findall((ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8"))
+MODULES = {"signing.py": "def sign("}
+"""Blocks that are no scenarios: the file they are, and what tells them."""
+
+TOLD = (StepRecord, RequestRecord, AssertionRecord, InstanceRecord)
+OF_ITS_TIME = {"seq", "run_id", "t", "correlation_id", "scheduled", "started", "duration_us", "response_time_us"}
+
+
+@pytest.fixture(scope="module")
+def shop():
+    with ShopProcess(ShopSettings()) as shop:
+        yield shop
+
+
+@pytest.fixture
+def kitchen(tmp_path, monkeypatch) -> Path:
+    """A folder with what the recipes speak of."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "scenarios" / "data" / "photo.png", tmp_path)
+    (tmp_path / "shoppers.csv").write_text("user,password\nada,lovelace\n")
+    for name, mark in MODULES.items():
+        (code,) = [text for _, text in COOKBOOK if mark in text]
+        (tmp_path / name).write_text(code)
+    return tmp_path
+
+
+RECIPES = [(kind, text) for kind, text in COOKBOOK if not any(mark in text for mark in MODULES.values())]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), RECIPES, ids=[re.search(r'id: (\w+)|scenario\("(\w+)"', text)[0] for _, text in RECIPES]
+)
+def test_every_recipe_passes(shop, kitchen, kind, text):
+    file = kitchen / ("recipe.yaml" if kind == "yaml" else "recipe.py")
+    file.write_text(text)
+    result = windtunnel.run(sut={"base_url": shop.base_url}, scenarios=file.name, parallel=2, count=4, seed=1)
+    assert result.passed, result.output
+
+
+def test_the_journey_passes_in_python(shop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = windtunnel.run(
+        sut={"base_url": shop.base_url},
+        scenarios=ROOT / "scenarios" / "journey.py",
+        parallel=3,
+        count=6,
+        thresholds={"checks": "rate == 100%", "instances": "rate == 100%"},
+    )
+    assert result.passed, result.output
+    rows = {step.step: step for step in result.summary.steps}
+    assert (rows["add_to_cart"].count, rows["look_again"].count, rows["look_around"].count) == (12, 6, 0)
+
+
+def test_the_example_for_pytest_passes_under_pytest(shop, tmp_path):
+    shutil.copy(ROOT / "examples" / "pytest" / "test_shop.py", tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shop.py"]
+    environment = {**os.environ, "SHOP_URL": shop.base_url}
+    answer = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert answer.returncode == 0, answer.stdout
+    assert "1 passed" in answer.stdout
+
+
+def facts(scenarios: str, base_url: str) -> list[dict[str, Any]]:
+    """Everything in the records of one instance that does not depend on when it ran."""
+    result = windtunnel.run(
+        sut={"base_url": base_url}, scenarios=ROOT / "scenarios" / scenarios, count=1, seed=1, output=scenarios
+    )
+    records = [
+        {key: value for key, value in msgspec.to_builtins(record).items() if key not in OF_ITS_TIME}
+        for record in RecordReader(RunDirectory(result.directory).segments())
+        if isinstance(record, TOLD)
+    ]
+    for record in records:
+        for varying in ("timings_us", "span_id", "bytes_received"):
+            record.get("request", {}).pop(varying, None)
+        record.pop("extracted", None)  # code keeps values in variables of its own
+    return records
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_scenario_and_its_twin_leave_the_same_records(tmp_path, monkeypatch, failing):
+    monkeypatch.chdir(tmp_path)
+    with ShopProcess(ShopSettings(failure_rate=1.0 if failing else 0.0)) as shop:
+        yaml, python = facts("checkout.yaml", shop.base_url), facts("checkout.py", shop.base_url)
+    assert yaml == python
+    assert len(yaml) == (3 if failing else 5)

@@ -1,0 +1,77 @@
+"""`fake.name()`, `fake.email()` and the rest of Faker, drawn from the instance's own randomness.
+
+Faker is an extra (`windtunnel[fake]`) and is loaded when a template names `fake`, not before.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from windtunnel.errors import ExpressionError, did_you_mean
+
+if TYPE_CHECKING:
+    from faker import Generator
+
+__all__ = ["Fake", "require_fake"]
+
+_OWN = frozenset(
+    {
+        *(
+            "add_provider",
+            "del_arguments",
+            "format",
+            "get_arguments",
+            "get_formatter",
+            "get_providers",
+            "optional",
+        ),
+        *("parse", "provider", "providers", "random", "seed", "seed_instance", "set_arguments"),
+        *("set_formatter", "unique"),
+    }
+)
+"""What a generator has besides what it makes up: it concerns all instances, so none may touch it."""
+
+
+class Fake:
+    """What `fake` is in a template. One generator serves all instances; each call draws from `draw`, its own."""
+
+    __slots__ = ("_draw",)
+
+    def __init__(self, draw: Callable[[], Random]) -> None:
+        self._draw = draw
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        made = _generator()
+        if name.startswith("_") or name in _OWN:
+            raise AttributeError(name)
+        method = getattr(made, name)
+
+        def fake(*arguments: Any, **named: Any) -> Any:
+            # Nothing runs between these two lines: what is drawn depends on this instance alone.
+            made.random = self._draw()
+            return method(*arguments, **named)
+
+        return fake
+
+
+def require_fake(name: str | None) -> None:
+    """Raise ExpressionError when Faker is not installed, or makes up nothing called `name`."""
+    try:
+        known = [each for each in dir(_generator()) if not each.startswith("_") and each not in _OWN]
+    except ImportError:
+        raise ExpressionError(
+            "`fake` needs Faker, which is not installed", hint="pip install 'windtunnel[fake]'"
+        ) from None
+    if name is not None and name not in known:
+        hint = did_you_mean(name, known) or "see the providers of Faker: https://faker.readthedocs.io"
+        raise ExpressionError(f'Faker makes up no "{name}"', hint=hint)
+
+
+@functools.lru_cache(maxsize=1)
+def _generator() -> Generator:
+    from faker import Factory
+
+    return Factory.create("en_US")
