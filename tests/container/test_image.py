@@ -30,7 +30,7 @@ def test_the_image_answers_with_its_version(image: Image):
 
 
 def test_the_image_answers_after_less_than_a_second_of_work(image: Image):
-    # Of the processor's time, which is the wall's on an idle machine: `times` ends with user and system of children.
+    # Of the processor's time: what `times` says of its children, user and system, on its last line.
     answer = image.run("-c", "windtunnel --version && times", options=["--entrypoint", "sh"], network="none")
     user, system = (float(text[2:-1]) for text in answer.stdout.split("\n")[2].split())
     assert 0 < user + system < 1
