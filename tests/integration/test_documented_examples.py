@@ -61,11 +61,12 @@ def test_every_recipe_passes(shop, kitchen, kind, text):
     assert result.passed, result.output
 
 
-def test_the_journey_passes_in_python(shop, tmp_path, monkeypatch):
+@pytest.mark.parametrize("file", ["visit.py", "visit.yaml"])
+def test_the_journey_passes_in_python_and_in_yaml(shop, tmp_path, monkeypatch, file):
     monkeypatch.chdir(tmp_path)
     result = windtunnel.run(
         sut={"base_url": shop.base_url},
-        scenarios=ROOT / "scenarios" / "journey.py",
+        scenarios=ROOT / "scenarios" / file,
         parallel=3,
         count=6,
         thresholds={"checks": "rate == 100%", "instances": "rate == 100%"},
@@ -110,3 +111,30 @@ def test_a_scenario_and_its_twin_leave_the_same_records(tmp_path, monkeypatch, f
         yaml, python = facts("checkout.yaml", shop.base_url), facts("checkout.py", shop.base_url)
     assert yaml == python
     assert len(yaml) == (3 if failing else 5)
+
+
+def test_the_journey_and_its_twin_leave_the_same_records(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = []
+    for file in ("visit.yaml", "visit.py"):
+        with ShopProcess(ShopSettings()) as shop:
+            records = facts(file, shop.base_url)
+        for record in records:
+            record.pop("iteration", None)
+            record.pop("steps", None)
+            if record.get("step") == "parcel_sent":
+                record.pop("requests", None)  # how often it is asked depends on the time
+                record.pop("request", None)
+            if "request" in record:
+                record["request"]["url"] = record["request"]["url"].replace(shop.base_url, "")
+                record["request"].pop("bytes_sent")  # the host has another port
+        # What only holds steps is no step in code.
+        told.append(
+            [each for each in records if each.get("action") not in {"repeat", "branch"} and not polled(each)]
+        )
+    assert told[0] == told[1]
+    assert len(told[0]) == 11
+
+
+def polled(record: dict[str, Any]) -> bool:
+    return record["type"] == "request" and record["step"] == "parcel_sent"
