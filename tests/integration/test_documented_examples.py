@@ -48,6 +48,13 @@ def kitchen(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+def assert_all_passed(result: windtunnel.Result) -> None:
+    """Every instance passed. That this machine was too busy to be sure of times is no fault of an example."""
+    run = result.summary.run
+    assert run.passed == run.instances > 0, result.output
+    assert result.verdict.word in {"pass", "inconclusive"}, result.output
+
+
 RECIPES = [(kind, text) for kind, text in COOKBOOK if not any(mark in text for mark in MODULES.values())]
 
 
@@ -58,7 +65,7 @@ def test_every_recipe_passes(shop, kitchen, kind, text):
     file = kitchen / ("recipe.yaml" if kind == "yaml" else "recipe.py")
     file.write_text(text)
     result = windtunnel.run(sut={"base_url": shop.base_url}, scenarios=file.name, parallel=2, count=4, seed=1)
-    assert result.passed, result.output
+    assert_all_passed(result)
 
 
 @pytest.mark.parametrize("file", ["visit.py", "visit.yaml"])
@@ -71,7 +78,7 @@ def test_the_journey_passes_in_python_and_in_yaml(shop, tmp_path, monkeypatch, f
         count=6,
         thresholds={"checks": "rate == 100%", "instances": "rate == 100%"},
     )
-    assert result.passed, result.output
+    assert_all_passed(result)
     rows = {step.step: step for step in result.summary.steps}
     assert (rows["add_to_cart"].count, rows["look_again"].count, rows["look_around"].count) == (12, 6, 0)
 
