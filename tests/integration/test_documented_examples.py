@@ -48,6 +48,13 @@ def kitchen(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+def assert_all_passed(result: windtunnel.Result) -> None:
+    """Every instance passed. That this machine was too busy to be sure of times is no fault of an example."""
+    run = result.summary.run
+    assert run.passed == run.instances > 0, result.output
+    assert result.verdict.word in {"pass", "inconclusive"}, result.output
+
+
 RECIPES = [(kind, text) for kind, text in COOKBOOK if not any(mark in text for mark in MODULES.values())]
 
 
@@ -58,19 +65,20 @@ def test_every_recipe_passes(shop, kitchen, kind, text):
     file = kitchen / ("recipe.yaml" if kind == "yaml" else "recipe.py")
     file.write_text(text)
     result = windtunnel.run(sut={"base_url": shop.base_url}, scenarios=file.name, parallel=2, count=4, seed=1)
-    assert result.passed, result.output
+    assert_all_passed(result)
 
 
-def test_the_journey_passes_in_python(shop, tmp_path, monkeypatch):
+@pytest.mark.parametrize("file", ["visit.py", "visit.yaml"])
+def test_the_journey_passes_in_python_and_in_yaml(shop, tmp_path, monkeypatch, file):
     monkeypatch.chdir(tmp_path)
     result = windtunnel.run(
         sut={"base_url": shop.base_url},
-        scenarios=ROOT / "scenarios" / "journey.py",
+        scenarios=ROOT / "scenarios" / file,
         parallel=3,
         count=6,
         thresholds={"checks": "rate == 100%", "instances": "rate == 100%"},
     )
-    assert result.passed, result.output
+    assert_all_passed(result)
     rows = {step.step: step for step in result.summary.steps}
     assert (rows["add_to_cart"].count, rows["look_again"].count, rows["look_around"].count) == (12, 6, 0)
 
@@ -110,3 +118,30 @@ def test_a_scenario_and_its_twin_leave_the_same_records(tmp_path, monkeypatch, f
         yaml, python = facts("checkout.yaml", shop.base_url), facts("checkout.py", shop.base_url)
     assert yaml == python
     assert len(yaml) == (3 if failing else 5)
+
+
+def test_the_journey_and_its_twin_leave_the_same_records(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = []
+    for file in ("visit.yaml", "visit.py"):
+        with ShopProcess(ShopSettings()) as shop:
+            records = facts(file, shop.base_url)
+        for record in records:
+            record.pop("iteration", None)
+            record.pop("steps", None)
+            if record.get("step") == "parcel_sent":
+                record.pop("requests", None)  # how often it is asked depends on the time
+                record.pop("request", None)
+            if "request" in record:
+                record["request"]["url"] = record["request"]["url"].replace(shop.base_url, "")
+                record["request"].pop("bytes_sent")  # the host has another port
+        # What only holds steps is no step in code.
+        told.append(
+            [each for each in records if each.get("action") not in {"repeat", "branch"} and not polled(each)]
+        )
+    assert told[0] == told[1]
+    assert len(told[0]) == 11
+
+
+def polled(record: dict[str, Any]) -> bool:
+    return record["type"] == "request" and record["step"] == "parcel_sent"

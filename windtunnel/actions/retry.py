@@ -22,7 +22,7 @@ from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Instance, StepOutcome
 from windtunnel.model.http import Exchange
 
-__all__ = ["RetryingHttpAction", "compile_retry"]
+__all__ = ["Retry", "RetryingHttpAction", "compile_retry"]
 
 MOST_ATTEMPTS = 100
 

@@ -23,7 +23,7 @@ def milliseconds(text: str) -> float:
 
 
 def test_the_examples_are_these() -> None:
-    assert [path.stem for path in EXAMPLES] == ["browse", "checkout", "customers", "journey", "order"]
+    assert [path.stem for path in EXAMPLES] == ["browse", "checkout", "customers", "journey", "order", "visit"]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

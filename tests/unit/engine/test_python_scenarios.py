@@ -181,6 +181,7 @@ def test_a_mistake_in_a_call_is_the_code_s_error(run):
         ({"expect": {"json": {"$.a": {"abov": 1}}}}, 'expect: unknown matcher "abov"'),
         ({"json": 1, "body": "x"}, "a request has one body, not 2: body, json"),
         ({"timeout": "5 parsecs"}, "parsecs"),
+        ({"retry": {"attempts": 0}}, "retry: `attempts` says how often in all"),
         ({"file": "nothing.bin"}, 'there is no file "nothing.bin"'),
     ],
 )
@@ -273,6 +274,20 @@ def test_a_poll_asks_until_it_holds(run):
     finished = run(python(flow), answers=answers)
     assert (finished.steps[0].requests, finished.steps[0].duration_us) == (3, pytest.approx(200_000, abs=10))
     assert [record.request.poll for record in finished.requests] == [True, True, False]
+
+
+def test_a_request_is_tried_again_as_in_yaml(run):
+    async def flow(user):
+        response = await user.http.get(None, "/", name="a", retry={"attempts": 3, "on": [503]})
+        assert response.passed
+
+    finished = run(python(flow), answers=[Answer(status=503), Answer(status=503), Answer()])
+    assert [(record.request.attempt, record.request.status) for record in finished.requests] == [
+        (1, 503),
+        (2, 503),
+        (3, 200),
+    ]
+    assert [told(step) for step in finished.steps] == [("a", "http", "passed", None)]
 
 
 def test_work_of_one_s_own_is_a_step(run):

@@ -11,6 +11,7 @@ from windtunnel.actions.backoff import Backoff
 from windtunnel.actions.http import HttpAction
 from windtunnel.actions.python.requests import RequestOptions, Workshop
 from windtunnel.actions.python.response import Response
+from windtunnel.actions.retry import RetryingHttpAction
 from windtunnel.actions.wait import PollAction
 from windtunnel.code.outline import default_name
 from windtunnel.expressions.quantities import parse_duration
@@ -54,6 +55,7 @@ class Http:
         timeout: float | str | None = None,
         follow_redirects: bool = True,
         max_body: int | str | None = None,
+        retry: Mapping[str, Any] | None = None,
         on_failure: str | None = None,
     ) -> Response:
         """Send one request and hold its response against `expect`.
@@ -75,9 +77,10 @@ class Http:
         method = method.upper()
         step = name or default_name(method, path)
         request = self._workshop.request(method, service, path, options)
-        action = HttpAction(
-            self._inside or step, request, self._workshop.judge(expect, graphql=graphql is not None)
-        )
+        judge = self._workshop.judge(expect, graphql=graphql is not None)
+        action: Action = HttpAction(self._inside or step, request, judge)
+        if retry is not None:
+            action = RetryingHttpAction(self._inside or step, request, judge, self._workshop.retry(retry))
         exchange, passed = await self._perform(action, on_failure)
         return Response(step, exchange, passed=passed)
 

@@ -18,6 +18,7 @@ from windtunnel.actions.judge import Judge
 from windtunnel.actions.params import format_params
 from windtunnel.actions.place import Place, StepCompiler
 from windtunnel.actions.request import Request
+from windtunnel.actions.retry import Retry, compile_retry
 from windtunnel.actions.target import encode_component
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_size
@@ -96,6 +97,13 @@ class Workshop:
             if len(self._judges) < MOST_KEPT:
                 self._judges[key] = judge
         return judge
+
+    def retry(self, written: Mapping[str, Any]) -> Retry:
+        """When a request is sent again, as written in YAML. Raises ValueError."""
+        place = self._place("retry")
+        retry = compile_retry(place, written)
+        _require_no_problem(place)
+        return retry
 
     def assertion(self, expect: Mapping[str, Any]) -> Judge:
         """The same for an assertion, which implies nothing."""

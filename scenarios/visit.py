@@ -1,6 +1,6 @@
-"""A whole visit as a function: sign in, search, fill a cart, order, wait for the parcel, and send a photo.
+"""The visit of visit.yaml as a function: sign in, search, fill a cart, order, wait for the parcel, send a photo.
 
-Run it with `windtunnel run --scenarios scenarios/journey.py`.
+Run it with `windtunnel run --scenarios scenarios/visit.py`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from windtunnel import User, scenario
 DETAILS = "query Details($id: String) { product(id: $id) { id name price } }"
 
 
-@scenario("journey", variables={"shopper": "ada"}, on_failure="stop")
-async def journey(user: User) -> None:
+@scenario("visit", variables={"shopper": "ada"}, on_failure="stop")
+async def visit(user: User) -> None:
     """Customer signs in, fills a cart, orders, waits for the parcel and sends a photo."""
     credentials = {"user": user.variables["shopper"], "password": "lovelace"}
     await user.http.post("accounts", "/api/login", name="sign_in", json=credentials, expect={"status_code": 200})
