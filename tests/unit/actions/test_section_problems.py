@@ -1,0 +1,87 @@
+"""What the sections of a scenario can read of each other."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+from surroundings import SUT
+
+from windtunnel.actions.compiler import compile_scenario
+from windtunnel.config.reader import read_yaml
+from windtunnel.config.steps import build_steps
+from windtunnel.model.scenario import Scenario
+from windtunnel.testing.scripted import ScriptedTransport
+
+
+def found(text: str) -> list[tuple[str, int]]:
+    """(message, line) of every problem."""
+    document = read_yaml("a.yaml", dedent(text).lstrip().encode(), environment={})
+    scenario = Scenario(
+        id="a",
+        source=document.source,
+        variables=document.data.get("variables", {}),
+        setup=build_steps(document, "setup"),
+        user_setup=build_steps(document, "user_setup"),
+        steps=build_steps(document, "flow"),
+        teardown=build_steps(document, "teardown"),
+    )
+    problems: list = []
+    compile_scenario(scenario, sut=SUT, transport=ScriptedTransport(), problems=problems)
+    return [(problem.message, problem.where.line) for problem in problems]
+
+
+def test_what_a_setup_sets_is_seen_by_all_and_what_a_user_setup_sets_by_the_flow():
+    assert (
+        found(
+            """
+            setup: [{ type: http, name: a, path: /, extract: { id: $.id } }]
+            user_setup: [{ type: http, name: b, path: "/{{ id }}", extract: { token: $.t } }]
+            flow: [{ type: http, name: c, path: "/{{ id }}/{{ token }}", extract: { order: $.o } }]
+            teardown: [{ type: http, name: d, path: "/{{ id }}" }]
+            """
+        )
+        == []
+    )
+
+
+def test_a_teardown_sees_nothing_of_users_and_instances():
+    assert found(
+        """
+        user_setup: [{ type: http, name: b, path: /, extract: { token: $.t } }]
+        flow: [{ type: http, name: c, path: /, extract: { order: $.o } }]
+        teardown:
+          - { type: http, name: d, path: "/{{ token }}" }
+          - { type: http, name: e, path: "/{{ order }}" }
+        """
+    ) == [
+        ('variable "token" is not set by any earlier step', 4),
+        ('variable "order" is not set by any earlier step', 5),
+    ]
+
+
+def test_variables_that_read_a_row_are_not_there_beside_the_load():
+    problems = found(
+        """
+        variables: { size: big, shopper: "{{ data.who.name }}", greeting: "hi {{ shopper }}" }
+        setup: [{ type: http, name: a, path: "/{{ size }}/{{ greeting }}" }]
+        flow: [{ type: http, name: c, path: "/{{ greeting }}" }]
+        """
+    )
+
+    assert ('variable "greeting" is not set by any earlier step', 2) in problems
+    assert [line for message, line in problems if "not set" in message] == [2]
+
+
+def test_a_flow_sees_no_response_of_the_setup_and_names_are_unique_over_all_sections():
+    assert found(
+        """
+        setup: [{ type: http, name: a, path: / }]
+        flow:
+          - { type: http, name: a, path: / }
+          - { type: assert, name: b, step: s, expect: { status_code: 200 } }
+        user_setup: [{ type: http, name: s, path: / }]
+        """
+    ) == [
+        ('there is already a step "a"', 3),
+        ('step "s" leaves no response by then: it comes later or sends nothing', 4),
+    ]
