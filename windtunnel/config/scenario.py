@@ -206,7 +206,7 @@ def _scenario(document: Document, fragments: Fragments) -> tuple[Scenario | None
         weight=int(data.get("weight", 1)),
         tags=texts(data.get("tags", {})),
         data=feeders,
-        env=document.env,
+        env={name: value for each in (document, *fragments.documents) for name, value in each.env.items()},
         variables=data.get("variables", {}),
         setup=setup,
         user_setup=user_setup,

@@ -207,5 +207,6 @@ def _section(
         stop_on_step=stop_on_step,
         stop_on_assertion=False,
         max_steps=scenario.max_steps,
+        env=scenario.env,
     )
     return Section(scenario=alone, sets=section.sets)

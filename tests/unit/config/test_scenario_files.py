@@ -311,3 +311,10 @@ def test_env_in_templates_reads_the_names_that_stand_in_the_file_and_no_others(w
     (file,) = load_scenarios(["a.yaml"], environment)
     assert file.scenario.env == {"REGION": "eu", "TOKEN": "very-secret-token", "ON": "1"}
     assert file.document.secrets == {"very-secret-token"}
+
+
+def test_env_in_an_included_file_is_read_too(write):
+    write("_part.yaml", 'steps: [{ type: http, name: b, path: "/{{ env.REGION }}" }]')
+    write("a.yaml", "id: a\nflow: [{ type: include, name: part, file: _part.yaml }]")
+    (file,) = load_scenarios(["a.yaml"], {"REGION": "eu"})
+    assert file.scenario.env == {"REGION": "eu"}

@@ -14,7 +14,7 @@ from windtunnel.engine.mix import Mix, Ranks
 from windtunnel.model.data import Feeder
 from windtunnel.model.load import ClosedLoad, OpenLoad, Segment, Stage
 from windtunnel.model.plan import LoadPart
-from windtunnel.model.scenario import Scenario
+from windtunnel.model.scenario import Scenario, Step
 from windtunnel.redaction import Redactor
 
 
@@ -175,6 +175,19 @@ def test_the_value_of_a_column_that_speaks_of_a_secret_stands_in_no_record(run):
     assert all(b"secret-0000" not in body.read_bytes() for body in finished.bodies.iterdir())
 
 
-def test_templates_read_the_environment_as_the_file_names_it(run):
-    finished = run(scenario(get("look", "/{{ env.REGION }}"), env={"REGION": "eu"}))
-    assert [sent.target for sent in finished.transport.sent] == ["/eu"]
+def test_templates_read_the_environment_as_the_file_names_it_in_setups_too(run):
+    look = get("look", "/{{ env.REGION }}")
+    made = scenario(
+        look, env={"REGION": "eu"}, **{key: one_step(key) for key in ("setup", "user_setup", "teardown")}
+    )
+    finished = run(made)
+    assert [sent.target for sent in finished.transport.sent] == [
+        "/setup/eu",
+        "/user_setup/eu",
+        "/eu",
+        "/teardown/eu",
+    ]
+
+
+def one_step(section: str) -> tuple[Step, ...]:
+    return scenario(get(section, f"/{section}/{{{{ env.REGION }}}}")).steps
