@@ -65,6 +65,7 @@ def run_manifest(
         scenarios=[scenario.id for scenario in test_plan.scenarios],
         load=test_plan.describe_load,
         closed=any(isinstance(part.load, ClosedLoad) for part in test_plan.parts),
+        timed=any(not isinstance(part.load, ClosedLoad) or part.load.pace_s for part in test_plan.parts),
         phases=list(test_plan.phases),
         seed=test_plan.seed,
         plan_hash=plan_hash(test_plan),

@@ -45,7 +45,8 @@ class DataFile(msgspec.Struct, frozen=True, kw_only=True):
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What ran. `detours` maps `host:port` to the address that was connected to instead: the machine around the
-    container. `load` is in words, `closed` whether any part of it is, `phases` are those of its stages.
+    container. `load` is in words, `closed` whether any part of it is, `timed` whether
+    any part starts instances at moments of its own, `phases` are those of its stages.
 
     `segments` is how many there are on disk. `shard`, such as "2/4", says which of several runs that share one
     load this is; thresholds are judged when they are merged, and `shards` is how many were. `started` is unix
@@ -64,6 +65,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scenarios: list[str]
     load: str
     closed: bool = False
+    timed: bool = True
     phases: list[str] = []
     seed: int
     plan_hash: str

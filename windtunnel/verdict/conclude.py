@@ -41,7 +41,12 @@ def conclude(
     unjudged = [each for each in thresholds if manifest.without_baseline and each.baseline_times is not None]
     results = [evaluate(each, aggregate, manifest.steps, baseline) for each in thresholds if each not in unjudged]
     soundness, deciding = assess(
-        aggregate, evidence, manifest.thresholds, closed=manifest.closed, shards=manifest.shards
+        aggregate,
+        evidence,
+        manifest.thresholds,
+        closed=manifest.closed,
+        timed=manifest.timed,
+        shards=manifest.shards,
     )
     if left := _failed_beside(aggregate, "teardown"):
         said = [f"the teardown of {each}: something may be left behind" for each in left]

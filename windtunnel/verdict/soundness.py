@@ -57,18 +57,20 @@ def assess(
     thresholds: Sequence[Threshold],
     *,
     closed: bool = False,
+    timed: bool = True,
     shards: int = 1,
 ) -> tuple[Soundness, list[Finding]]:
     """The facts, and those of them that decide something. A warning is a finding of the first only.
 
-    `closed`: part of the load was, which may have left out what it should have seen. `shards`: of how many
+    `closed`: part of the load was, which may have left out what it should have seen. `timed`: some instances were
+    due at moments of the plan's; others start when their user is free, and can't be late. `shards`: of how many
     runs this was merged.
     """
     arrivals = _count_arrivals(aggregate)
     deciding = [
         *_records(aggregate, evidence),
         *_clock(arrivals),
-        *_arrivals(arrivals, thresholds),
+        *(_arrivals(arrivals, thresholds) if timed else []),
         *_cut_short(aggregate, evidence, arrivals),
         *_exhaustion(aggregate),
         *(_apart(aggregate, shards) if shards > 1 else []),

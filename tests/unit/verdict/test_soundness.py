@@ -61,6 +61,13 @@ def test_more_than_one_percent_of_arrivals_dropped_is_inconclusive(dropped: int,
     assert words(Run().instances(100 - dropped).dropped(dropped)) == found
 
 
+def test_who_starts_when_free_is_not_late() -> None:
+    run = Run().instances(10).instances(10, late_us=90_000)
+    soundness, deciding = assess(run.aggregate, WHOLE, (), timed=False)
+    assert deciding == []
+    assert soundness.late == 10
+
+
 @pytest.mark.parametrize(("late", "found"), [(1, []), (2, ["inconclusive"])])
 def test_more_than_one_percent_of_instances_late_is_inconclusive(late: int, found: list[str]) -> None:
     run = Run().instances(100 - late, late_us=5_000).instances(late, late_us=5_001)
