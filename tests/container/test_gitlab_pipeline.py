@@ -35,9 +35,20 @@ class Pipeline:
         return json.loads((folder / output / "latest/summary.json").read_text())
 
 
+LOST_RACE = "File exists (17)"
+"""gitlab-ci-local copies the artifacts of parallel jobs at the same time; two links of one name may meet."""
+
+
 @pytest.fixture(scope="module", name="pipeline")
 def run_pipeline(tools: Path, tmp_path_factory: pytest.TempPathFactory, shop_url: str) -> Pipeline:
-    folder = tracked_copy(tmp_path_factory.mktemp("gitlab") / "project")
+    for _ in range(4):
+        pipeline = _run(tools, tracked_copy(tmp_path_factory.mktemp("gitlab") / "project"), shop_url)
+        if LOST_RACE not in pipeline.answer.stderr + pipeline.answer.stdout:
+            break
+    return pipeline
+
+
+def _run(tools: Path, folder: Path, shop_url: str) -> Pipeline:
     # It works out the project's name from the remote, and never asks it for anything.
     finished(["git", "remote", "add", "origin", "https://gitlab.example/windtunnel/action.git"], folder=folder)
     program = str(tools.parent / "node_modules/.bin/gitlab-ci-local")

@@ -120,6 +120,8 @@ def _general_form(text: str) -> Callable[[Any], list[Any]]:
             ]
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
             return []  # how the library, depending on its version, says that the document has another shape
+        except NotImplementedError as error:  # the library reads `&`, and has nothing behind it
+            raise ExpressionError(f'"{text}" is a JSON path that nothing can follow yet') from error
         except RecursionError as error:
             raise ExpressionError(f'the document is nested too deep for "{text}"') from error
 

@@ -134,3 +134,8 @@ def test_every_value_is_found_by_the_way_to_it(case: tuple[Any, list[str | int],
     assert compile_jsonpath("$" + "".join(map(_segment, way))).find(document) == [value]
     quoted = "$" + "".join(f"[{key!r}]" for key in way)
     assert compile_jsonpath(quoted).find(document) == [value]
+
+
+def test_a_path_that_the_library_reads_but_can_not_follow_is_a_problem() -> None:
+    with pytest.raises(ExpressionError, match="nothing can follow"):
+        compile_jsonpath("$&$").find({"a": 1})
