@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from surroundings import run_flow
+from compiling import run_flow
 
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer, json_answer

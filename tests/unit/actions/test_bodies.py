@@ -8,9 +8,9 @@ from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
+from compiling import Compiled, run_flow
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from surroundings import Compiled, run_flow
 
 from windtunnel.testing.scripted import Answer, Sent, json_answer
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from compiling import Compiled, FakeInstance, Ran
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from surroundings import Compiled, FakeInstance, Ran
 
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer

@@ -3,7 +3,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from surroundings import SUT, run_flow
+from compiling import SUT, run_flow
 
 from windtunnel.model.record import FailedCheck
 from windtunnel.model.source import Source

@@ -6,11 +6,11 @@ import warnings
 from functools import partial
 
 import pytest
+from compiling import run_flow
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from surroundings import run_flow
 
-from windtunnel.actions.pattern import compile_pattern
+from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.errors import ExpressionError
 from windtunnel.testing.scripted import Answer
 

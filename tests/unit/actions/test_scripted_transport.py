@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from surroundings import SHOP
+from compiling import SHOP
 
 from windtunnel.model.http import Exchange
 from windtunnel.testing.scripted import Answer, ScriptedTransport, Sent, json_answer

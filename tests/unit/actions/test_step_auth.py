@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from surroundings import SHOP, SUT, Compiled, run_flow
+from compiling import SHOP, SUT, Compiled, run_flow
 
 from windtunnel.model.auth import auth_of
 from windtunnel.testing.scripted import Answer

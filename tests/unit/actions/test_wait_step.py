@@ -5,7 +5,7 @@ import statistics
 from textwrap import dedent, indent
 
 import pytest
-from surroundings import Compiled, FakeInstance, run_flow
+from compiling import Compiled, FakeInstance, run_flow
 
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer, json_answer

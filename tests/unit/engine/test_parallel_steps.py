@@ -6,7 +6,7 @@ import asyncio
 
 from journeys import get, pause, scenario
 
-from windtunnel.engine.shutdown import Stop
+from windtunnel.engine.run.shutdown import Stop
 from windtunnel.testing.scripted import Answer, json_answer
 
 
