@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from windtunnel.model.vocabulary import AggregateName, MetricType, Unit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricKind:
@@ -13,12 +15,12 @@ class MetricKind:
     "B" for data, "%" for shares, "" for plain numbers. `aggregates` are what a threshold may ask for.
     """
 
-    type: str
-    unit: str = ""
-    aggregates: tuple[str, ...]
+    type: MetricType
+    unit: Unit = ""
+    aggregates: tuple[AggregateName, ...]
 
 
-_OF_A_TREND = ("avg", "min", "max", "med", "p", "count")
+_OF_A_TREND: tuple[AggregateName, ...] = ("avg", "min", "max", "med", "p", "count")
 _TIME = MetricKind(type="trend", unit="us", aggregates=_OF_A_TREND)
 _SHARE = MetricKind(type="rate", unit="%", aggregates=("rate",))
 # `iterations` is a counter in k6 and the share of passed instances here: its `count` pastes over, and so does a

@@ -239,7 +239,7 @@ def _digits(value: float, digits: int) -> float:
 
 def _result(
     threshold: Threshold,
-    result: str,
+    result: ThresholdWord,
     *,
     samples: int,
     measured: str = "no data",
