@@ -15,6 +15,7 @@ from functools import partial
 from windtunnel.ci.comment import WHEN_TO_COMMENT
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.model.readiness import LOOPBACKS
+from windtunnel.model.vocabulary import CommentWhen
 from windtunnel.report.text import printable
 
 DEFAULT_OUTPUT_DIR = "windtunnel-report"
@@ -114,14 +115,14 @@ class ActionInputs:
     """What the workflow asked for.
 
     `flags` is what would be typed after `run` for the same. `annotations` is the most that are made, `comment`
-    when the pull request gets one (`ci.comment.WHEN_TO_COMMENT`), `comment_key` which of several of ours it is.
+    when the pull request gets one (`CommentWhen`), `comment_key` which of several of ours it is.
     """
 
     flags: tuple[str, ...] = (f"--output-dir={DEFAULT_OUTPUT_DIR}",)
     only_validate: bool = False
     summary: bool = True
     annotations: int = MOST_ANNOTATIONS
-    comment: str = "auto"
+    comment: CommentWhen = "auto"
     comment_key: str = DEFAULT_COMMENT_KEY
     github_token: str = field(default="", repr=False)
     working_directory: str | None = None

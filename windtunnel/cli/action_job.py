@@ -39,8 +39,10 @@ from windtunnel.cli.signals import Interrupted, Interruptions
 from windtunnel.cli.terminal import Terminal, harmless
 from windtunnel.cli.validation import check_job
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
+from windtunnel.figures import plural
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import VerdictWord
 
 _BUG = Problem(
     message="windtunnel itself went wrong; the traceback is in the log",
@@ -88,7 +90,7 @@ def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., Jo
 class _Ending:
     """How it ended: with a summary, or with problems because there was no run to summarise."""
 
-    verdict: str
+    verdict: VerdictWord
     exit_code: int
     problems: tuple[Problem, ...] = ()
     summary: Summary | None = None
@@ -229,12 +231,12 @@ class _Job:
     def _checked(self, request: JobRequest) -> _Ending:
         checked = check_job(request, environment=self._environment)
         said = [f"{name}: {what}" for name, what in checked]
-        said.append(f"{len(checked)} file{'s' if len(checked) != 1 else ''} valid, nothing was sent")
+        said.append(f"{plural(len(checked), 'file')} valid, nothing was sent")
         self._terminal.say("\n".join(said))
         return _Ending(verdict="pass", exit_code=0, said=tuple(said))
 
     def _without_run(
-        self, verdict: str, problems: tuple[Problem, ...], *, exit_code: int | None = None
+        self, verdict: VerdictWord, problems: tuple[Problem, ...], *, exit_code: int | None = None
     ) -> _Ending:
         for problem in problems:
             self._terminal.note(str(problem))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from windtunnel.model.vocabulary import VerdictWord
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.cli.signals import Interrupted
@@ -74,7 +75,7 @@ def main() -> None:
         )
 
 
-def _fail(verdict: str, message: str, hint: str | None = None) -> None:
+def _fail(verdict: VerdictWord, message: str, hint: str | None = None) -> None:
     sys.stderr.write(f"{message}\n")
     if hint:
         sys.stderr.write(f"  help: {hint}\n")

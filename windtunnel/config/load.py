@@ -14,6 +14,7 @@ from windtunnel.config.reader import Document
 from windtunnel.errors import ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.model.load import ClosedLoad, Load, OpenLoad, Stage
+from windtunnel.model.vocabulary import Arrival
 
 Objection = tuple[str, str, str]
 """(the setting that is wrong, what is wrong with it, how to mend it)."""
@@ -39,7 +40,7 @@ class LoadSettings:
     stage_kinds: tuple[str, ...] = ()
     start: float | None = None
     max_parallel: int | None = None
-    arrival: str | None = None
+    arrival: Arrival | None = None
     pace_s: float | None = None
     graceful_stop_s: float | None = None
 
@@ -101,7 +102,7 @@ def parse_stages(text: str) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
 def put_over(plan: LoadSettings, flags: LoadSettings) -> LoadSettings:
     """The plan's settings with those of the command line on top.
 
-    Flags of another model, or of another way to say how much, replace what the plan says of it (semantics 32).
+    Flags of another model, or of another way to say how much, replace what the plan says of it (rule 32).
     """
     if flags.model and plan.model and flags.model != plan.model:
         plan = LoadSettings(graceful_stop_s=plan.graceful_stop_s)

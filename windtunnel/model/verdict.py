@@ -25,6 +25,10 @@ PRECEDENCE: tuple[VerdictWord, ...] = get_args(VerdictWord)
 """When several apply, the first of these decides; every reason is listed all the same."""
 
 
+Finding = tuple[VerdictWord, str]
+"""A word of the verdict, and the sentence that says why."""
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the run is worth: the word, the exit code, and every reason, the deciding one first."""
 
@@ -36,6 +40,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 def worst(findings: Sequence[Finding], *, signal_number: int = 2) -> Verdict:
     """The verdict of (word, reason) findings by `PRECEDENCE`; no finding at all is a pass."""
     ranked = sorted(findings, key=lambda finding: PRECEDENCE.index(finding[0]))
-    word = ranked[0][0] if ranked else "pass"
+    word: VerdictWord = ranked[0][0] if ranked else "pass"
     exit_code = 128 + signal_number if word == "interrupted" else EXIT_CODES[word]
     return Verdict(word=word, exit_code=exit_code, reasons=tuple(reason for _, reason in ranked))

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from windtunnel.errors import ConfigError
+from windtunnel.model.vocabulary import OnFailure
 from windtunnel.user_code.modules import load_module
 
 Flow = Callable[[Any], Awaitable[None]]
@@ -33,7 +34,7 @@ class PythonScenario:
     variables: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     load: Mapping[str, Any] = field(default_factory=dict)
-    on_failure: str = "continue"
+    on_failure: OnFailure = "continue"
     max_steps: int = 1000
 
     @property
@@ -63,7 +64,7 @@ def scenario(
     variables: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
     load: Mapping[str, Any] | None = None,
-    on_failure: str = "continue",
+    on_failure: OnFailure = "continue",
     max_steps: int = 1000,
 ) -> Callable[[Flow], PythonScenario]:
     """Make a scenario of an async function that takes one argument, the `windtunnel.User`.
