@@ -13,7 +13,9 @@ from windtunnel.model.vocabulary import ThresholdWord, VerdictWord
 _RESULT_ORDER: tuple[ThresholdWord, ...] = ("fail", "no_data", "inconclusive")
 
 
-def problem_annotations(problems: Iterable[Problem], *, verdict: VerdictWord, workspace: Workspace) -> list[Annotation]:
+def problem_annotations(
+    problems: Iterable[Problem], *, verdict: VerdictWord, workspace: Workspace
+) -> list[Annotation]:
     """One for each thing that is wrong with the files, the inputs or the run, where it stands."""
     return [
         Annotation(

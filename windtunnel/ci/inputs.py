@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from windtunnel.ci.comment import WHEN_TO_COMMENT
 from windtunnel.errors import ConfigError, Problem
@@ -147,7 +148,7 @@ def read_inputs(environment: Mapping[str, str]) -> ActionInputs:
     own = {name: read(name, how) for name, how in OWN_INPUTS.items()}
     if problems:
         raise ConfigError(problems)
-    first = {name: values[0] for name, values in own.items() if values}
+    first: dict[str, Any] = {name: values[0] for name, values in own.items() if values}
     return ActionInputs(
         flags=(*(f"--{name}={value}" for name, values in flags.items() for value in values), *own["args"]),
         only_validate=first.get("only-validate") == "true",

@@ -9,7 +9,7 @@ import os
 import shlex
 import signal
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -18,6 +18,7 @@ from windtunnel.ci.annotations import problem_annotations, summary_annotations
 from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
 from windtunnel.ci.github import (
     Annotation,
+    Level,
     annotation_command,
     annotation_commands,
     fenced,
@@ -195,7 +196,7 @@ class _Job:
 
     def remarks(self, ending: _Ending) -> list[str]:
         """The lines that make annotations: what could not be done, then why the run did not pass."""
-        told = {"warning": self._warnings, "notice": self._notices}
+        told: dict[Level, Iterable[str]] = {"warning": self._warnings, "notice": self._notices}
         if ending.summary is not None:
             found = summary_annotations(ending.summary, workspace=self._workspace)
         else:

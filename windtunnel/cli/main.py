@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from windtunnel.model.vocabulary import VerdictWord
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.cli.signals import Interrupted
 from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import VerdictWord
 
 app = typer.Typer(
     name="windtunnel",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from windtunnel.config.reader import Document
 from windtunnel.errors import ExpressionError, Problem
@@ -45,7 +45,7 @@ class LoadSettings:
     graceful_stop_s: float | None = None
 
     @property
-    def model(self) -> str | None:
+    def model(self) -> Literal["open", "closed"] | None:
         """`open` or `closed` by the first thing that belongs to one of them; None when nothing does."""
         if self.rate is not None or "rate" in self.stage_kinds:
             return "open"

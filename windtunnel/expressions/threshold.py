@@ -13,7 +13,7 @@ The forms of k6 are a part of this grammar. As there, a bare number on a metric 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from windtunnel.errors import ExpressionError, Location, did_you_mean
 from windtunnel.expressions.metric_kinds import METRICS, MetricKind
@@ -28,13 +28,27 @@ _CONDITION = re.compile(
         \s* (?P<unit> [^\s].*? )? \s*""",
     re.VERBOSE,
 )
-_OPERATORS: dict[str, Operator] = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "==": "==", "===": "==", "!=": "!=", "!==": "!="}
+_OPERATORS: dict[str, Operator] = {
+    ">": ">",
+    ">=": ">=",
+    "<": "<",
+    "<=": "<=",
+    "==": "==",
+    "===": "==",
+    "!=": "!=",
+    "!==": "!=",
+}
+_PER_SECOND: dict[Unit, Unit] = {"": "/s", "B": "B/s"}
 _OTHER_WORDS = {"mean": "avg", "average": "avg", "median": "med", "minimum": "min", "maximum": "max"}
 _TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _SHAPE = "write an aggregate, an operator and a limit, such as p(95) < 400ms, rate < 1% or count > 100"
 
 
 _AGAINST = "write baseline, baseline * 1.2 or baseline + 50ms"
+
+
+Relation = Literal["", "*", "+", "-"]
+"""How a limit follows from the baseline; empty when it does not."""
 
 
 class Comparison(NamedTuple):
@@ -48,7 +62,7 @@ class Comparison(NamedTuple):
     op: Operator
     number: str
     unit: str
-    relation: str = ""
+    relation: Relation = ""
 
 
 def parse_threshold(
@@ -147,7 +161,9 @@ def parse_condition(text: str) -> Comparison:
         raise ExpressionError(f'there is no aggregate "{aggregate}"', hint=f"did you mean p({aggregate[1:]})?")
     if (aggregate == "p") != (percentile is not None):
         raise ExpressionError(f'"{text.strip()}" is not a condition', hint=_SHAPE)
-    relation = match["relation"] or ("*" if match["baseline"] else "")
+    relation: Relation = "*" if match["baseline"] else ""
+    if match["relation"] in ("+", "-"):
+        relation = "+" if match["relation"] == "+" else "-"
     number = match["number"] or ("1" if match["baseline"] and not match["relation"] else "")
     if not number or (relation == "*" and match["unit"]):
         raise ExpressionError(
@@ -189,7 +205,7 @@ def _wrong_aggregate(metric: str, kind: MetricKind, aggregate: str) -> Expressio
 def _unit_of_limit(kind: MetricKind, aggregate: AggregateName) -> Unit:
     """The unit of what an aggregate yields, which need not be the unit of the values it is made of."""
     if kind.type == "counter":
-        return f"{kind.unit}/s" if aggregate == "rate" else kind.unit
+        return _PER_SECOND[kind.unit] if aggregate == "rate" else kind.unit
     return "" if aggregate == "count" else kind.unit
 
 

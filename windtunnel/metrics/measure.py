@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.series import InstanceSeries, RequestKey, RequestSeries, StepKey, StepSeries
 from windtunnel.model.load import WARMUP
 from windtunnel.model.manifest import StepRow
+from windtunnel.model.vocabulary import Outcome, SpecialPhase
 
-_OUTSIDE = frozenset({"setup", "user_setup", "teardown", "health", "token"})
+_OUTSIDE = frozenset(get_args(SpecialPhase))
 
-COMPLETED = frozenset({"passed", "failed", "errored"})
+COMPLETED: frozenset[Outcome] = frozenset({"passed", "failed", "errored"})
 """Outcomes of what came to an end of its own. Skipped is never begun, interrupted is cut short by the end of
 the run: nobody knows what it would have come to."""
 

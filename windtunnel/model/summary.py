@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import msgspec
 
-from windtunnel.model.vocabulary import ChangeUnit, FailureOutcome, MetricType, ThresholdOrigin, ThresholdWord, VerdictWord
+from windtunnel.model.vocabulary import (
+    ChangeUnit,
+    FailureOutcome,
+    MetricType,
+    ThresholdOrigin,
+    ThresholdWord,
+    VerdictWord,
+)
 
 SCHEMA_VERSION = 1
 

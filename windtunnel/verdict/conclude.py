@@ -22,7 +22,11 @@ from windtunnel.verdict.fail_on import in_force
 from windtunnel.verdict.soundness import assess
 from windtunnel.verdict.thresholds import evaluate
 
-_WORDS: dict[ThresholdWord, VerdictWord] = {"fail": "fail", "no_data": "inconclusive", "inconclusive": "inconclusive"}
+_WORDS: dict[ThresholdWord, VerdictWord] = {
+    "fail": "fail",
+    "no_data": "inconclusive",
+    "inconclusive": "inconclusive",
+}
 
 _NOT_SENT: frozenset[ErrorKind] = GENERATOR_ERRORS | {"host_not_allowed"}
 """Errors that say nothing about whether the SUT answers."""
@@ -95,14 +99,14 @@ def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
         return [("inconclusive", f"nothing of the load was sent: the setup of {each}") for each in setups]
     if not instances_by_outcome(aggregate).total():
         return [("inconclusive", "nothing was measured: no instance ran to its end")]
-    sent = {key.error: 0 for key in aggregate.requests if key.error not in _NOT_SENT}
+    sent = {key.error: 0 for key in aggregate.requests if key.error and key.error not in _NOT_SENT}
     if not sent or any(key.status for key in aggregate.requests):
         return []
     for key, series in aggregate.requests.items():
-        if key.error in sent:
+        if key.error and key.error in sent:
             sent[key.error] += series.count
     kind, count = max(sent.items(), key=lambda item: item[1])
-    of_them = f"{count:,} of {sum(sent.values()):,} requests: {ERROR_KINDS.get(kind or '', kind)}"
+    of_them = f"{count:,} of {sum(sent.values()):,} requests: {ERROR_KINDS[kind]}"
     return [("unreachable", f"no request got a response ({of_them})")]
 
 

@@ -19,7 +19,7 @@ from windtunnel.model.http import Exchange
 from windtunnel.model.vocabulary import OnFailure
 from windtunnel.user_code.outline import default_name
 
-RunAction = Callable[[Action, str | None], Awaitable[tuple[Exchange, bool]]]
+RunAction = Callable[[Action, OnFailure | None], Awaitable[tuple[Exchange, bool]]]
 """Runs an action as a step and gives back what came and whether the step passed; the text is `on_failure`."""
 
 

@@ -24,7 +24,9 @@ class User:
 
     __slots__ = ("_instance", "_on_failure", "_recorder", "_requests", "http", "variables")
 
-    def __init__(self, recorder: StepRecorder, requests: RequestFactory, *, on_failure: OnFailure = "continue") -> None:
+    def __init__(
+        self, recorder: StepRecorder, requests: RequestFactory, *, on_failure: OnFailure = "continue"
+    ) -> None:
         self._recorder, self._requests, self._on_failure = recorder, requests, on_failure
         instance = self._instance = recorder.instance
         self.http = Http(requests, self._run_action)
