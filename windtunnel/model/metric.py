@@ -23,7 +23,7 @@ Subject = Literal["request", "step", "check", "instance", "drop", "generator"]
 class Family:
     """Metrics that select alike.
 
-    `noun` names one of the things counted, `tags` are a selector's tags besides the user's own, and `includes` says
+    `noun` names one of the things counted, `tags` are a selector's tags besides the user's, and `includes` says
     whether a row of the plan is counted.
     """
 
