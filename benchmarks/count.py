@@ -171,6 +171,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     given = parser.parse_args(arguments)
     if given.rounds < 1:
         parser.error("--rounds must be at least 1")
+    if not (given.tree / "windtunnel").is_dir():
+        parser.error(f"--tree {given.tree} has no folder windtunnel")
     return given
 
 

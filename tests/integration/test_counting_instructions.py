@@ -54,7 +54,7 @@ def test_the_floor_writes_the_records_that_windtunnel_writes(tmp_path: Path):
 
 def shapes(lines: str) -> dict[str, set[str]]:
     """The fields of the last line of each step and of the last instance. A duration of zero is not written."""
-    found = {}
+    found: dict[str, set[str]] = {}
     for line in map(json.loads, lines.splitlines()):
         if line["type"] in ("step", "instance"):
             request = line.pop("request", {})
