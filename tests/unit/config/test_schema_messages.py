@@ -229,7 +229,7 @@ STEPS = st.lists(
 @given(
     st.sampled_from(["sut", "scenario", "plan"]), DATA | st.builds(lambda steps: {"id": "a", "flow": steps}, STEPS)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_a_file_holds_every_problem_is_a_sentence(name: str, data: object):
     for problem in validate(Document(data=data, source=Source(file="f.yaml")), load_schema(name)):
         assert "{'" not in problem.message
