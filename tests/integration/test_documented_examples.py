@@ -14,13 +14,13 @@ import msgspec
 import pytest
 
 import windtunnel
+from tests.support import ROOT
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, StepRecord
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
 
-ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(yaml|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COOKBOOK = BLOCK.findall((ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8"))
 MODULES = {"signing.py": "def sign("}

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from windtunnel.demo.process import ShopProcess
 
-ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "100"}
 
 

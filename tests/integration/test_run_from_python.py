@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 
 import windtunnel
+from tests.support import ROOT
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
-
-ROOT = Path(__file__).parents[2]
 
 
 @windtunnel.scenario("look")

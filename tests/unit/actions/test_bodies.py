@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from surroundings import Compiled, run_flow
 
+from tests.support.flows import Compiled, run_flow
 from windtunnel.testing.scripted import Answer, Sent, json_answer
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from surroundings import exchange_of, place
 
+from tests.support.flows import exchange_of, place
 from windtunnel.actions.checks import Expectation, compile_expectation
 from windtunnel.errors import ExpressionError
 from windtunnel.model.http import Exchange

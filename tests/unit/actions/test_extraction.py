@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from surroundings import exchange_of, place
 
+from tests.support.flows import exchange_of, place
 from windtunnel.actions.extract import Extraction, MissingValue, compile_extraction
 from windtunnel.model.http import Exchange
 

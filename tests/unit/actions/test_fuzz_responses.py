@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from surroundings import Compiled, FakeInstance, Ran
 
+from tests.support.flows import Compiled, FakeInstance, Ran
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from surroundings import Compiled, exchange_of, place
 
+from tests.support.flows import Compiled, exchange_of, place
 from windtunnel.actions.checks import compile_expectation
 from windtunnel.errors import ExpressionError
 from windtunnel.model.record import FailedCheck

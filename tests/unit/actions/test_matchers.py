@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from surroundings import place
 
+from tests.support.flows import place
 from windtunnel.actions.matchers import MATCHERS, MISSING, Matcher, compile_matcher, same
 from windtunnel.errors import ExpressionError
 

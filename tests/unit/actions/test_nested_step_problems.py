@@ -3,7 +3,8 @@
 from textwrap import dedent
 
 import pytest
-from surroundings import Compiled
+
+from tests.support.flows import Compiled
 
 
 def found(text: str) -> list[tuple[str, str]]:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from surroundings import exchange_of, place
 
+from tests.support.flows import exchange_of, place
 from windtunnel.actions.extract import compile_extraction
 from windtunnel.actions.page import MAX_PAGE, compile_css, compile_xpath
 from windtunnel.errors import ExpressionError

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from surroundings import run_flow
 
+from tests.support.flows import run_flow
 from windtunnel.actions.pattern import compile_pattern
 from windtunnel.errors import ExpressionError
 from windtunnel.testing.scripted import Answer

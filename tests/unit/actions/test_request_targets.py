@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from surroundings import SHOP, Compiled, run_flow
 
+from tests.support.flows import SHOP, Compiled, run_flow
 from windtunnel.actions.target import encode_component
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut

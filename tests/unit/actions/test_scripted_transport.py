@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from surroundings import SHOP
 
+from tests.support.flows import SHOP
 from windtunnel.model.http import Exchange
 from windtunnel.testing.scripted import Answer, ScriptedTransport, Sent, json_answer
 from windtunnel.testing.virtual_clock import run_virtual

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from surroundings import SUT
-
+from tests.support.flows import SUT
 from windtunnel.actions.compiler import compile_scenario
 from windtunnel.config.reader import read_yaml
 from windtunnel.config.steps import build_steps

@@ -3,8 +3,8 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from surroundings import SUT, Compiled, scenario_of
 
+from tests.support.flows import SUT, Compiled, scenario_of
 from windtunnel.actions.compiler import ACTIONS, compile_scenario
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.testing.scripted import ScriptedTransport

@@ -5,8 +5,8 @@ import statistics
 from textwrap import dedent, indent
 
 import pytest
-from surroundings import Compiled, FakeInstance, run_flow
 
+from tests.support.flows import Compiled, FakeInstance, run_flow
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer, json_answer
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from golden import golden, message_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.support.messages import golden, message_of
 from windtunnel.config.reader import Document, read_yaml
 from windtunnel.errors import ConfigError
 

@@ -7,10 +7,10 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from golden import golden, message_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.messages import golden, message_of
 from windtunnel.config.includes import fragment_schema
 from windtunnel.config.reader import Document, read_yaml
 from windtunnel.config.schemas import load_schema, require_valid, validate, with_step_types

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from journeys import get, scenario
 
+from tests.support.journeys import get, scenario
 from windtunnel.engine.feed import make_feeds, rows_end
 from windtunnel.engine.mix import Mix, Ranks
 from windtunnel.model.data import Feeder
