@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from windtunnel.actions.python.response import Response, UnexpectedResponse
     from windtunnel.actions.python.user import User
     from windtunnel.api import Result, load, run, run_async
-    from windtunnel.code.scenario import PythonScenario, scenario
     from windtunnel.errors import ConfigError, EvidenceError, WindtunnelError
     from windtunnel.model.summary import Summary
     from windtunnel.model.verdict import Verdict
+    from windtunnel.user_code.scenario import PythonScenario, scenario
 
 __version__ = "0.1.0"
 
@@ -43,7 +43,7 @@ __all__ = [
 _HOMES = {
     "ConfigError": "errors",
     "EvidenceError": "errors",
-    "PythonScenario": "code.scenario",
+    "PythonScenario": "user_code.scenario",
     "Response": "actions.python.response",
     "Result": "api",
     "Summary": "model.summary",
@@ -54,7 +54,7 @@ _HOMES = {
     "load": "api",
     "run": "api",
     "run_async": "api",
-    "scenario": "code.scenario",
+    "scenario": "user_code.scenario",
 }
 """Every public name, and the module it comes from."""
 

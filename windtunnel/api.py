@@ -20,13 +20,11 @@ from windtunnel.cli.job import run_job
 from windtunnel.cli.request import JobRequest, load_test_plan
 from windtunnel.cli.terminal import Terminal
 from windtunnel.cli.validation import compile_for_check
-from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.flags import Overrides
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import Verdict
-
-__all__ = ["Result", "load", "run", "run_async"]
+from windtunnel.user_code.scenario import PythonScenario
 
 PathOrText = str | os.PathLike[str]
 Sut = PathOrText | Mapping[str, Any]

@@ -16,18 +16,6 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = [
-    "ConfigError",
-    "EvidenceError",
-    "ExpressionError",
-    "Location",
-    "Problem",
-    "UnreachableError",
-    "WindtunnelError",
-    "did_you_mean",
-]
-
-
 LONGEST_EXCERPT = 120
 
 

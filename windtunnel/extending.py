@@ -1,15 +1,15 @@
 """What packages that extend Windtunnel build on. Whatever stands here is stable; nothing else is.
 
-Steps (entry point `windtunnel.actions`, see docs/extending/step-type.md): `Step`, `StepCompiler` and `Place` to
+Steps (entry point `windtunnel.actions`, see docs/extending/step-type.md): `Step`, `CompileContext` and `Place` to
 compile with; `Action`, `Instance`, `StepOutcome`, `Checks`, `FailedCheck`, `Exchange` and `Clock` to run with;
 `errored` and `show` for outcomes that read like those of others; `ExpressionError` for what can't be evaluated.
 
 Renderers (entry point `windtunnel.renderers`, see docs/extending/renderer.md): `Report` and the `Summary` in it.
 """
 
-from windtunnel.actions.judge import errored
-from windtunnel.actions.place import Place, StepCompiler
-from windtunnel.actions.text import show
+from windtunnel.actions.compile.context import CompileContext, Field
+from windtunnel.actions.response.judge import errored
+from windtunnel.actions.response.text import show
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.interfaces import Action, Clock, Instance, StepOutcome
 from windtunnel.model.http import Exchange
@@ -22,16 +22,16 @@ __all__ = [
     "Action",
     "Checks",
     "Clock",
+    "CompileContext",
     "ConfigError",
     "Exchange",
     "ExpressionError",
     "FailedCheck",
+    "Field",
     "Instance",
-    "Place",
     "Problem",
     "Report",
     "Step",
-    "StepCompiler",
     "StepOutcome",
     "Summary",
     "errored",

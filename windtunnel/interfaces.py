@@ -17,20 +17,6 @@ from windtunnel.model.http import Body, Exchange
 from windtunnel.model.record import Checks, Record
 from windtunnel.model.sut import Service
 
-__all__ = [
-    "Action",
-    "Branch",
-    "Client",
-    "Clock",
-    "CompiledStep",
-    "Endpoint",
-    "Instance",
-    "Sink",
-    "StepOutcome",
-    "StopCondition",
-    "Transport",
-]
-
 
 class Clock(Protocol):
     """Time, so that tests can own it. Durations come from `now`, never from differences of `unix`."""
@@ -175,7 +161,7 @@ class Instance(Protocol):
     """One execution of one scenario: mutable, owned by one task.
 
     `scope` is what expressions see: variables, ids, `response` (the last Exchange) and `steps`
-    (name -> Exchange). Actions set variables by writing to it. `iteration` counts the rounds of the loop at hand
+    (name -> Exchange). Actions set variables by writing to it. `round` counts the rounds of the loop at hand
     from 1, and is 0 outside every loop; the loop sets it, and sets it back.
     """
 
@@ -184,7 +170,7 @@ class Instance(Protocol):
     clock: Clock
     last_exchange: Exchange | None
     exchanges: dict[str, Exchange]
-    iteration: int
+    round: int
 
     @property
     def random(self) -> random.Random:

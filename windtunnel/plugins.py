@@ -14,8 +14,6 @@ from typing import Any
 
 from windtunnel.errors import ConfigError
 
-__all__ = ["ACTIONS", "GROUPS", "RENDERERS", "Plugin", "installed", "require"]
-
 ACTIONS = "windtunnel.actions"
 RENDERERS = "windtunnel.renderers"
 

@@ -15,8 +15,6 @@ import msgspec
 
 from windtunnel.model.sut import Redactions
 
-__all__ = ["HIDDEN", "SHORTEST_SECRET", "Redactor"]
-
 HIDDEN = "[redacted]"
 SHORTEST_SECRET = 8
 NOTHING_MORE = Redactions()

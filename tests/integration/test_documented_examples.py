@@ -127,7 +127,7 @@ def test_the_journey_and_its_twin_leave_the_same_records(tmp_path, monkeypatch):
         with ShopProcess(ShopSettings()) as shop:
             records = facts(file, shop.base_url)
         for record in records:
-            record.pop("iteration", None)
+            record.pop("round", None)
             record.pop("steps", None)
             if record.get("step") == "parcel_sent":
                 record.pop("requests", None)  # how often it is asked depends on the time

@@ -520,8 +520,8 @@ def test_what_requests_will_need_can_be_knocked_at(run):
         visitor.transport.endpoint(method="GET", service=Service(name="dead", base_url=f"{dead}/x"), headers={})
         here, there = visitor.transport.destinations()
         assert (str(here), str(there)) == (server.url(), dead)
-        assert await visitor.transport.knock(here) is None
-        assert await visitor.transport.knock(there) == Failure("refused", "Connection refused")
+        assert await visitor.transport.probe(here) is None
+        assert await visitor.transport.probe(there) == Failure("refused", "Connection refused")
 
     visit(run, scenario)
 

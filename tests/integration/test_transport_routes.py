@@ -229,7 +229,7 @@ def test_a_proxy_that_is_not_there(run):
 async def ask_preflight(transport: HttpTransport) -> dict[str, str | None]:
     assert transport._sut.default is not None
     transport.endpoint(method="GET", service=transport._sut.default, headers={})
-    failures = {each: await transport.knock(each) for each in transport.destinations()}
+    failures = {each: await transport.probe(each) for each in transport.destinations()}
     return {str(each): failure and (failure.detail or failure.kind) for each, failure in failures.items()}
 
 

@@ -16,7 +16,7 @@ from windtunnel.cli.request import JobRequest
 from windtunnel.cli.terminal import Terminal
 from windtunnel.config.flags import Overrides
 from windtunnel.metrics.measure import is_measured
-from windtunnel.model.readiness import Surroundings
+from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.model.record import RequestRecord
 from windtunnel.report.collect import analyse
 from windtunnel.storage.reader import RecordReader
@@ -70,11 +70,15 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     said = io.StringIO()
 
-    def job(sut: str, surroundings: Surroundings = Surroundings(), **flags: object) -> tuple[JobResult, str]:  # noqa: B008  frozen
+    def job(
+        sut: str,
+        container_network: ContainerNetwork = ContainerNetwork(),  # noqa: B008  frozen
+        **flags: object,
+    ) -> tuple[JobResult, str]:
         Path("sut.yaml").write_text(sut)
         Path("a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
         result = run_job(
-            JobRequest(scenarios=("a.yaml",), overrides=Overrides(**flags), surroundings=surroundings),  # type: ignore[arg-type]
+            JobRequest(scenarios=("a.yaml",), overrides=Overrides(**flags), container_network=container_network),  # type: ignore[arg-type]
             environment={},
             terminal=Terminal(out=said, err=said, color=False, interactive=False),
         )
@@ -124,14 +128,14 @@ def test_a_port_that_opens_late_is_waited_for(job):
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_server_on_the_machine_around_the_container_is_reached_and_that_is_said(job, workers: str):
-    around = Surroundings(in_container=True, gateway="127.0.0.2")
+    around = ContainerNetwork(in_container=True, gateway="127.0.0.2")
     with serving("127.0.0.2") as server:
         result, said = job(
             f"base_url: http://localhost:{server.port}\n", around, parallel=2, count=4, workers=workers
         )
     assert result.summary.verdict == "pass", said
     assert set(server.hosts) == {f"localhost:{server.port}"}
-    assert result.directory.manifest().detours == {f"localhost:{server.port}": "127.0.0.2"}
+    assert result.directory.manifest().reroutes == {f"localhost:{server.port}": "127.0.0.2"}
     assert f"localhost:{server.port} is reached at 127.0.0.2, the machine around this container" in said
     assert f"localhost:{server.port} at 127.0.0.2" in (result.directory.path / "report.html").read_text()
 

@@ -10,11 +10,11 @@ import pytest
 
 from windtunnel.config.reader import Document
 from windtunnel.config.steps import build_steps
-from windtunnel.engine.coordinator import Conduct, conduct
-from windtunnel.engine.opening import Opening
 from windtunnel.engine.plan import compile_plan
-from windtunnel.engine.segment import SegmentParts
-from windtunnel.engine.shutdown import Shutdown
+from windtunnel.engine.run.coordinator import RunContext, execute
+from windtunnel.engine.run.preflight import PreflightResult
+from windtunnel.engine.run.segment import SegmentParts
+from windtunnel.engine.run.shutdown import Shutdown
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import ClosedLoad, Load, Segment
 from windtunnel.model.manifest import Evidence
@@ -118,8 +118,8 @@ def run(tmp_path: Path):
         transport = ScriptedTransport(answers)
         directory = RunDirectory.create(tmp_path, run_id)
 
-        async def open_() -> Opening:
-            return Opening(unreachable=refused)
+        async def open_() -> PreflightResult:
+            return PreflightResult(unreachable=refused)
 
         async def main() -> Evidence:
             shutdown = Shutdown()
@@ -136,7 +136,7 @@ def run(tmp_path: Path):
                 plan_hash="h",
                 segment=Segment(),
             )
-            outcome = await conduct(Conduct(test_plan=plan, parts=parts, open=open_, aggregate=Aggregate()))
+            outcome = await execute(RunContext(test_plan=plan, parts=parts, open=open_, aggregate=Aggregate()))
             return outcome.evidence
 
         live = run_virtual(main())

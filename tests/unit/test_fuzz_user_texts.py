@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windtunnel.config.reader import read_yaml
-from windtunnel.config.salvage import salvage
+from windtunnel.config.recovery import recover
 from windtunnel.config.schemas import load_schema, validate
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.condition import compile_condition
@@ -65,7 +65,7 @@ def test_any_text_is_yaml_or_a_problem(examples: int):
             return
         problems = validate(document, SCENARIO)
         if problems:
-            salvage(document, SCENARIO)
+            recover(document, SCENARIO)
 
     holds()
 

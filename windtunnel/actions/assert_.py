@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from windtunnel.actions.expectation import NO_RESPONSE
-from windtunnel.actions.judge import Judge, errored, first_failure
-from windtunnel.actions.place import StepCompiler
+from windtunnel.actions.compile.context import CompileContext
+from windtunnel.actions.response.expectation import NO_RESPONSE
+from windtunnel.actions.response.judge import Judge, errored, first_failure
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.interfaces import Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
-
-__all__ = ["AssertAction"]
 
 
 class AssertAction:
@@ -28,18 +26,18 @@ class AssertAction:
         self.secrets = judge.extraction.secrets
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> AssertAction | None:
+    def compile(cls, step: Step, context: CompileContext) -> AssertAction | None:
         """Compile a step; None when problems were noted."""
-        place = compiler.at(step)
-        judge = Judge.compile(step, compiler, imply_status=False)
+        field = context.at(step)
+        judge = Judge.compile(step, context, imply_status=False)
         if not step.options.get("expect"):
-            place.problem("this step checks nothing", hint="expect: { status_code: 200 }")
+            field.problem("this step checks nothing", hint="expect: { status_code: 200 }")
         source = step.options.get("step")
         if source is not None:
             local = f"{step.prefix}{source}"
-            source = local if local in compiler.steps else source
-            if source not in compiler.responses:
-                _unknown_step(source, step, compiler)
+            source = local if local in context.steps else source
+            if source not in context.responses:
+                _unknown_step(source, step, context)
         return cls(step.name, judge, source)
 
     async def run(self, instance: Instance) -> StepOutcome:
@@ -78,10 +76,10 @@ class AssertAction:
         return StepOutcome(checks=checks)
 
 
-def _unknown_step(name: Any, step: Step, compiler: StepCompiler) -> None:
-    place = compiler.at(step) / "step"
-    if name in compiler.steps:
-        hint = f"steps that do: {', '.join(sorted(compiler.responses))}" if compiler.responses else None
-        place.problem(f'step "{name}" leaves no response by then: it comes later or sends nothing', hint=hint)
+def _unknown_step(name: Any, step: Step, context: CompileContext) -> None:
+    field = context.at(step) / "step"
+    if name in context.steps:
+        hint = f"steps that do: {', '.join(sorted(context.responses))}" if context.responses else None
+        field.problem(f'step "{name}" leaves no response by then: it comes later or sends nothing', hint=hint)
     else:
-        place.problem(f'there is no step "{name}"', hint=did_you_mean(str(name), compiler.responses))
+        field.problem(f'there is no step "{name}"', hint=did_you_mean(str(name), context.responses))

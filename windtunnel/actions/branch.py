@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from windtunnel.actions.judge import errored
-from windtunnel.actions.place import StepCompiler
+from windtunnel.actions.compile.context import CompileContext
+from windtunnel.actions.response.judge import errored
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
 from windtunnel.model.scenario import Block, Step
-
-__all__ = ["BranchAction"]
 
 _Case = tuple[Callable[[Scope], bool], tuple[CompiledStep, ...]]
 
@@ -33,15 +31,15 @@ class BranchAction:
         self.name, self._cases = name, tuple(cases)
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> BranchAction:
+    def compile(cls, step: Step, context: CompileContext) -> BranchAction:
         """Compile a step; problems are noted."""
         conditions = [
-            _condition(block, compiler, first=number == 0, last=number == len(step.blocks) - 1)
+            _condition(block, context, first=number == 0, last=number == len(step.blocks) - 1)
             for number, block in enumerate(step.blocks)
         ]
         return cls(
             step.name,
-            list(zip(conditions, [steps for steps, _ in compiler.alternatives(step.blocks)], strict=True)),
+            list(zip(conditions, [steps for steps, _ in context.alternatives(step.blocks)], strict=True)),
         )
 
     async def run(self, instance: Instance) -> StepOutcome:
@@ -58,18 +56,18 @@ class BranchAction:
         return StepOutcome()
 
 
-def _condition(block: Block, compiler: StepCompiler, *, first: bool, last: bool) -> Callable[[Scope], bool]:
-    place = compiler.place(block)
+def _condition(block: Block, context: CompileContext, *, first: bool, last: bool) -> Callable[[Scope], bool]:
+    field = context.field(block)
     if "else" in block.options:
         if first:
-            (place / "else").problem("a branch begins with `if`", hint='if: "{{ qty > 1 }}"', key=True)
+            (field / "else").problem("a branch begins with `if`", hint='if: "{{ qty > 1 }}"', key=True)
         elif not last:
-            (place / "else").problem("`else` is the last case: nothing after it can run", key=True)
+            (field / "else").problem("`else` is the last case: nothing after it can run", key=True)
         return lambda _: True
     key, other = ("if", "elif") if first else ("elif", "if")
     if key not in block.options:
         message = "the first case is an `if`" if first else "a case after the first is an `elif`, or `else`"
-        (place / other).problem(message, hint=f"write `{key}:` for `{other}:`", key=True)
-    return (place / (key if key in block.options else other)).condition(
+        (field / other).problem(message, hint=f"write `{key}:` for `{other}:`", key=True)
+    return (field / (key if key in block.options else other)).condition(
         block.options.get(key, block.options.get(other))
     )

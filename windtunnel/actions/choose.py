@@ -6,11 +6,9 @@ from bisect import bisect
 from collections.abc import Sequence
 from itertools import accumulate
 
-from windtunnel.actions.place import StepCompiler
+from windtunnel.actions.compile.context import CompileContext
 from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
 from windtunnel.model.scenario import Step
-
-__all__ = ["ChooseAction"]
 
 
 class ChooseAction:
@@ -25,12 +23,12 @@ class ChooseAction:
         self.name, self._options, self._ends = name, tuple(options), tuple(accumulate(weights))
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> ChooseAction | None:
+    def compile(cls, step: Step, context: CompileContext) -> ChooseAction | None:
         """Compile a step; None when problems were noted."""
         weights = [float(block.options.get("weight", 1)) for block in step.blocks]
-        options = [steps for steps, _ in compiler.alternatives(step.blocks)]
+        options = [steps for steps, _ in context.alternatives(step.blocks)]
         if sum(weights) <= 0:
-            (compiler.at(step) / "options").problem("no option has a weight above zero", hint="weight: 1")
+            (context.at(step) / "options").problem("no option has a weight above zero", hint="weight: 1")
             return None
         return cls(step.name, options, weights)
 

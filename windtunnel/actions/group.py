@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from windtunnel.actions.place import StepCompiler
+from windtunnel.actions.compile.context import CompileContext
 from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
 from windtunnel.model.scenario import Step
-
-__all__ = ["GroupAction"]
 
 
 class GroupAction:
@@ -21,10 +19,10 @@ class GroupAction:
         self.name, self._steps = name, steps
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> GroupAction:
+    def compile(cls, step: Step, context: CompileContext) -> GroupAction:
         """Compile a step; problems are noted."""
         (block,) = step.blocks
-        return cls(step.name, compiler.block(block))
+        return cls(step.name, context.block(block))
 
     async def run(self, instance: Instance) -> StepOutcome:
         """Run the steps inside."""

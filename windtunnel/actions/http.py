@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from windtunnel.actions.judge import Judge, errored, receive
-from windtunnel.actions.place import StepCompiler
-from windtunnel.actions.request import REQUEST_KEYS, Request, compile_request
-from windtunnel.actions.retry import RetryingHttpAction, compile_retry
+from windtunnel.actions.compile.context import CompileContext
+from windtunnel.actions.request.retry import RetryingHttpAction, compile_retry
+from windtunnel.actions.request.template import REQUEST_KEYS, RequestTemplate, compile_request
+from windtunnel.actions.response.judge import Judge, errored, receive
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
-
-__all__ = ["HttpAction"]
 
 
 class HttpAction:
@@ -22,22 +20,22 @@ class HttpAction:
     type = "http"
     keys = (*REQUEST_KEYS, "expect", "extract", "retry")
 
-    def __init__(self, name: str, request: Request, judge: Judge) -> None:
+    def __init__(self, name: str, request: RequestTemplate, judge: Judge) -> None:
         self.name, self._request, self._judge = name, request, judge
         self._timeout_s = request.timeout_s
         self.secrets = judge.extraction.secrets
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> Action | None:
+    def compile(cls, step: Step, context: CompileContext) -> Action | None:
         """Compile a step; None when problems were noted. One without `retry` knows nothing of attempts."""
-        request = compile_request(step, compiler, timeout=step.options.get("timeout"))
-        judge = Judge.compile(step, compiler, imply_status=True)
-        compiler.responses.add(step.name)
+        request = compile_request(step, context, timeout=step.options.get("timeout"))
+        judge = Judge.compile(step, context, imply_status=True)
+        context.responses.add(step.name)
         if request is None:
             return None
         if step.options.get("retry") is None:
             return cls(step.name, request, judge)
-        retry = compile_retry(compiler.at(step) / "retry", step.options["retry"])
+        retry = compile_retry(context.at(step) / "retry", step.options["retry"])
         return RetryingHttpAction(step.name, request, judge, retry)
 
     async def run(self, instance: Instance) -> StepOutcome:

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from windtunnel.actions.judge import errored
-from windtunnel.actions.local import local_variables
-from windtunnel.actions.place import StepCompiler
+from windtunnel.actions.compile.context import CompileContext
+from windtunnel.actions.compile.scoped_variables import local_variables
+from windtunnel.actions.response.judge import errored
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
-
-__all__ = ["IncludeAction", "LocalSteps"]
 
 _Variables = list[tuple[str, Callable[[Scope], Any]]]
 
@@ -61,13 +59,13 @@ class IncludeAction:
         self._prefix = f"{name}/"
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> IncludeAction | None:
+    def compile(cls, step: Step, context: CompileContext) -> IncludeAction | None:
         """Compile a step; None when there is nothing to include, which was a problem before."""
         if not step.blocks:
             return None
         (block,) = step.blocks
-        before, written = set(compiler.names), set(compiler.written)
-        outside, inside = compiler.at(step) / "variables", compiler.place(block) / "variables"
+        before, written = set(context.names), set(context.written)
+        outside, inside = context.at(step) / "variables", context.field(block) / "variables"
         given: _Variables = [
             (name, (outside / name).template(value).evaluate)
             for name, value in outside.mapping(step.options.get("variables")).items()
@@ -80,8 +78,8 @@ class IncludeAction:
                 defaults.append((name, (inside / name).template(value).evaluate))
                 (inside / name).variable(name)
         local = {name for name, _ in (*given, *defaults)}
-        steps = compiler.block(block)
-        compiler.forget(local - before, written=local - written)
+        steps = context.block(block)
+        context.forget(local - before, written=local - written)
         return cls(step.name, given, defaults, steps)
 
     async def run(self, instance: Instance) -> StepOutcome:

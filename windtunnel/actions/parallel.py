@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from windtunnel.actions.place import StepCompiler
+from windtunnel.actions.compile.context import CompileContext
 from windtunnel.interfaces import Branch, Instance, StepOutcome
 from windtunnel.model.scenario import Step
-
-__all__ = ["ParallelAction"]
 
 
 class ParallelAction:
@@ -30,15 +28,15 @@ class ParallelAction:
         self.name, self._branches = name, tuple(branches)
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> ParallelAction:
+    def compile(cls, step: Step, context: CompileContext) -> ParallelAction:
         """Compile a step; problems are noted."""
-        branches = [Branch(steps=steps, sets=sets) for steps, sets in compiler.alternatives(step.blocks)]
+        branches = [Branch(steps=steps, sets=sets) for steps, sets in context.alternatives(step.blocks)]
         taken: dict[str, int] = {}
         for number, branch in enumerate(branches):
             for name in sorted(branch.sets):
                 first = taken.setdefault(name, number)
                 if first != number:
-                    compiler.place(step.blocks[number]).problem(
+                    context.field(step.blocks[number]).problem(
                         f'branch {first + 1} and branch {number + 1} both set "{name}"',
                         hint="which of them is last is left to chance: give the variables names of their own",
                     )

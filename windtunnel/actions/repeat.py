@@ -11,16 +11,14 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from windtunnel.actions.judge import errored
-from windtunnel.actions.local import local_variables
-from windtunnel.actions.place import Place, StepCompiler
-from windtunnel.actions.writes import names_set_in
+from windtunnel.actions.compile.assigned_variables import assigned_variables
+from windtunnel.actions.compile.context import CompileContext, Field
+from windtunnel.actions.compile.scoped_variables import local_variables
+from windtunnel.actions.response.judge import errored
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
 from windtunnel.model.scenario import Step
-
-__all__ = ["RepeatAction"]
 
 MAX_TIMES = 1_000_000
 
@@ -48,34 +46,34 @@ class RepeatAction:
         self.name, self._rounds, self._steps = name, rounds, steps
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> RepeatAction | None:
+    def compile(cls, step: Step, context: CompileContext) -> RepeatAction | None:
         """Compile a step; None when problems were noted."""
-        place, options = compiler.at(step), step.options
+        field, options = context.at(step), step.options
         (block,) = step.blocks
         kinds = [kind for kind in _KINDS if kind in options]
         if len(kinds) != 1:
-            place.problem("exactly one of times, for_each and while says how often", hint="times: 3")
+            field.problem("exactly one of times, for_each and while says how often", hint="times: 3")
             return None
         # What a round sets, the next one can read, wherever it stands: also in the condition.
-        before, written = set(compiler.names), set(compiler.written)
-        later = names_set_in(block.steps)
+        before, written = set(context.names), set(context.written)
+        later = assigned_variables(block.steps)
         local = {"loop", *([str(options.get("as", "item"))] if "for_each" in options else [])}
         if kinds == ["while"]:
-            compiler.names |= later
-        rounds = _KINDS[kinds[0]](place, options)
+            context.names |= later
+        rounds = _KINDS[kinds[0]](field, options)
         if "for_each" in options:
-            (place / "as").variable(str(options.get("as", "item")))
-        compiler.names |= later | local
-        steps = compiler.block(block)
-        compiler.forget(local - before, written=local - written)
+            (field / "as").variable(str(options.get("as", "item")))
+        context.names |= later | local
+        steps = context.block(block)
+        context.forget(local - before, written=local - written)
         return cls(step.name, rounds, steps)
 
     async def run(self, instance: Instance) -> StepOutcome:
         """Run the rounds."""
-        around, worst = instance.iteration, StepOutcome()
+        around, worst = instance.round, StepOutcome()
         try:
             for number, local in enumerate(self._rounds(instance.scope), 1):
-                instance.iteration = number
+                instance.round = number
                 with local_variables(instance.scope, local):
                     outcome = await instance.run_steps(self._steps)
                 if outcome.outcome != "passed" and worst.outcome != "errored":
@@ -89,7 +87,7 @@ class RepeatAction:
         except _Endless as endless:
             return StepOutcome(outcome="failed", error="max_times", message=str(endless))
         finally:
-            instance.iteration = around
+            instance.round = around
         return worst
 
 
@@ -99,8 +97,8 @@ def _loop(number: int, length: int | None = None) -> dict[str, Any]:
     return loop if length is None else {**loop, "last": number == length - 1, "length": length}
 
 
-def _times(place: Place, options: Mapping[str, Any]) -> _Rounds:
-    times = (place / "times").template(options["times"])
+def _times(field: Field, options: Mapping[str, Any]) -> _Rounds:
+    times = (field / "times").template(options["times"])
 
     def rounds(scope: Scope) -> Iterator[_Locals]:
         count = times(scope)
@@ -111,8 +109,8 @@ def _times(place: Place, options: Mapping[str, Any]) -> _Rounds:
     return rounds
 
 
-def _for_each(place: Place, options: Mapping[str, Any]) -> _Rounds:
-    items, name = (place / "for_each").template(options["for_each"]), str(options.get("as", "item"))
+def _for_each(field: Field, options: Mapping[str, Any]) -> _Rounds:
+    items, name = (field / "for_each").template(options["for_each"]), str(options.get("as", "item"))
 
     def rounds(scope: Scope) -> Iterator[_Locals]:
         found = items(scope)
@@ -123,11 +121,11 @@ def _for_each(place: Place, options: Mapping[str, Any]) -> _Rounds:
     return rounds
 
 
-def _while(place: Place, options: Mapping[str, Any]) -> _Rounds:
-    holds = (place / "while").condition(options["while"])
+def _while(field: Field, options: Mapping[str, Any]) -> _Rounds:
+    holds = (field / "while").condition(options["while"])
     most = options.get("max_times")
     if isinstance(most, bool) or not isinstance(most, int):
-        place.problem("`while` needs `max_times`, so that it ends", hint="max_times: 20")
+        field.problem("`while` needs `max_times`, so that it ends", hint="max_times: 20")
         most = 1
 
     def rounds(scope: Scope) -> Iterator[_Locals]:
@@ -141,7 +139,7 @@ def _while(place: Place, options: Mapping[str, Any]) -> _Rounds:
     return rounds
 
 
-_KINDS: Mapping[str, Callable[[Place, Mapping[str, Any]], _Rounds]] = {
+_KINDS: Mapping[str, Callable[[Field, Mapping[str, Any]], _Rounds]] = {
     "times": _times,
     "for_each": _for_each,
     "while": _while,

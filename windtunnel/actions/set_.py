@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from windtunnel.actions.judge import errored
-from windtunnel.actions.place import StepCompiler
+from windtunnel.actions.compile.context import CompileContext
+from windtunnel.actions.response.judge import errored
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.interfaces import Instance, StepOutcome
 from windtunnel.model.scenario import Step
-
-__all__ = ["SetAction"]
 
 
 class SetAction:
@@ -28,16 +26,16 @@ class SetAction:
         self.name, self._variables = name, tuple(variables)
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> SetAction | None:
+    def compile(cls, step: Step, context: CompileContext) -> SetAction | None:
         """Compile a step; None when problems were noted."""
-        place = compiler.at(step) / "variables"
+        field = context.at(step) / "variables"
         variables = []
-        for name, value in place.mapping(step.options.get("variables")).items():
-            here = place / name
+        for name, value in field.mapping(step.options.get("variables")).items():
+            here = field / name
             variables.append((str(name), here.template(value).evaluate))
             here.variable(str(name))
         if not variables:
-            compiler.at(step).problem("this step sets nothing", hint="variables: { qty: 2 }")
+            context.at(step).problem("this step sets nothing", hint="variables: { qty: 2 }")
             return None
         return cls(step.name, variables)
 

@@ -7,18 +7,16 @@ poll ── holds ────────────────────�
 
 from __future__ import annotations
 
-from windtunnel.actions.backoff import Backoff, compile_backoff
-from windtunnel.actions.judge import Judge, errored, receive
-from windtunnel.actions.pause import Draw, compile_pause
-from windtunnel.actions.place import StepCompiler
-from windtunnel.actions.request import REQUEST_KEYS, Request, compile_request
-from windtunnel.actions.text import show_seconds
+from windtunnel.actions.compile.context import CompileContext
+from windtunnel.actions.request.backoff import Backoff, compile_backoff
+from windtunnel.actions.request.pause import Draw, compile_pause
+from windtunnel.actions.request.template import REQUEST_KEYS, RequestTemplate, compile_request
+from windtunnel.actions.response.judge import Judge, errored, receive
+from windtunnel.actions.response.text import show_seconds
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
-
-__all__ = ["PauseAction", "PollAction", "WaitAction"]
 
 INTERVAL_S = 1.0
 TIMEOUT_S = 30.0
@@ -31,21 +29,21 @@ class WaitAction:
     keys = (*REQUEST_KEYS, "expect", "extract", "interval", "backoff", "duration")
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> Action | None:
+    def compile(cls, step: Step, context: CompileContext) -> Action | None:
         """Compile a step; None when problems were noted."""
-        place, options = compiler.at(step), step.options
+        field, options = context.at(step), step.options
         polls = "path" in options or "url" in options
         if "duration" not in options:
             if polls:
-                return _compile_poll(step, compiler)
-            place.problem(
+                return _compile_poll(step, context)
+            field.problem(
                 "a wait needs `duration` to pause, or `path` to poll", hint="duration: 2s, or path: /orders/1"
             )
             return None
         for key in options:
             if key in cls.keys and key != "duration":
-                (place / key).problem(f"`{key}` has no meaning beside `duration`", hint="leave it out", key=True)
-        return PauseAction(step.name, compile_pause(place / "duration", options["duration"]))
+                (field / key).problem(f"`{key}` has no meaning beside `duration`", hint="leave it out", key=True)
+        return PauseAction(step.name, compile_pause(field / "duration", options["duration"]))
 
 
 class PauseAction:
@@ -79,7 +77,9 @@ class PollAction:
 
     type = "wait"
 
-    def __init__(self, name: str, request: Request, judge: Judge, *, backoff: Backoff, timeout_s: float) -> None:
+    def __init__(
+        self, name: str, request: RequestTemplate, judge: Judge, *, backoff: Backoff, timeout_s: float
+    ) -> None:
         self.name, self._request, self._judge = name, request, judge
         self._backoff, self._timeout_s = backoff, timeout_s
         self.secrets = judge.extraction.secrets
@@ -135,20 +135,20 @@ class PollAction:
         return outcome
 
 
-def _compile_poll(step: Step, compiler: StepCompiler) -> PollAction | None:
-    place, options = compiler.at(step), step.options
-    request = compile_request(step, compiler, timeout=None)
-    judge = Judge.compile(step, compiler, imply_status=True)
-    compiler.responses.add(step.name)
+def _compile_poll(step: Step, context: CompileContext) -> PollAction | None:
+    field, options = context.at(step), step.options
+    request = compile_request(step, context, timeout=None)
+    judge = Judge.compile(step, context, imply_status=True)
+    context.responses.add(step.name)
     if "backoff" in options:
         if "interval" in options:
-            (place / "interval").problem(
+            (field / "interval").problem(
                 "`interval` and `backoff` can't stand together", hint="keep one", key=True
             )
-        backoff = compile_backoff(place / "backoff", options["backoff"])
+        backoff = compile_backoff(field / "backoff", options["backoff"])
     else:
-        backoff = Backoff.constant((place / "interval").duration(options.get("interval"), INTERVAL_S))
-    timeout_s = (place / "timeout").deadline(options.get("timeout"), TIMEOUT_S)
+        backoff = Backoff.constant((field / "interval").duration(options.get("interval"), INTERVAL_S))
+    timeout_s = (field / "timeout").deadline(options.get("timeout"), TIMEOUT_S)
     if request is None:
         return None
     return PollAction(step.name, request, judge, backoff=backoff, timeout_s=timeout_s)

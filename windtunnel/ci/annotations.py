@@ -9,8 +9,6 @@ from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Problem
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
 
-__all__ = ["problem_annotations", "summary_annotations"]
-
 _RESULT_ORDER = ("fail", "no_data", "inconclusive")
 
 

@@ -10,9 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from windtunnel.ci.github import fitted_summary
-from windtunnel.ci.github_api import Answer, GitHubApi, Trouble
-
-__all__ = ["LONGEST_COMMENT", "WHEN_TO_COMMENT", "PullRequest", "comment_body", "find_pull_request", "put_comment"]
+from windtunnel.ci.github_api import Answer, ApiFailure, GitHubApi
 
 WHEN_TO_COMMENT = ("auto", "always", "on-failure", "never")
 """auto: where there is a pull request and a token; always: the same, and it is told where there is none;
@@ -74,11 +72,11 @@ def put_comment(
     """Write the comment, or renew ours; why that could not be, or None. With `only_renew` no new one is made."""
     comments = f"/repos/{where.repository}/issues"
     found = _find(api, f"{comments}/{where.number}/comments", key=key, login=_own_login(api, graphql_url))
-    if isinstance(found, Trouble):
+    if isinstance(found, ApiFailure):
         return _told(found, where)
     if found is not None:
         answer = api.call("PATCH", f"{comments}/comments/{found}", {"body": body})
-        if not (isinstance(answer, Trouble) and answer.status in (404, 410)):
+        if not (isinstance(answer, ApiFailure) and answer.status in (404, 410)):
             return _told(answer, where)
         # Somebody has just deleted it.
     if only_renew:
@@ -86,11 +84,11 @@ def put_comment(
     return _told(api.call("POST", f"{comments}/{where.number}/comments", {"body": body}), where)
 
 
-def _find(api: GitHubApi, path: str, *, key: str, login: str) -> int | Trouble | None:
+def _find(api: GitHubApi, path: str, *, key: str, login: str) -> int | ApiFailure | None:
     """The id of our comment with this key, the first on any page."""
     for number in range(1, _MOST_PAGES + 1):
         page = api.call("GET", f"{path}?per_page={_PAGE}&page={number}")
-        if isinstance(page, Trouble):
+        if isinstance(page, ApiFailure):
             return page
         comments = page.document if isinstance(page.document, list) else []
         for comment in _comments(comments):
@@ -119,7 +117,7 @@ def _own_login(api: GitHubApi, graphql_url: str) -> str:
     return login if isinstance(login, str) and login else ACTIONS_BOT
 
 
-def _told(answer: Answer | Trouble, where: PullRequest) -> str | None:
+def _told(answer: Answer | ApiFailure, where: PullRequest) -> str | None:
     if isinstance(answer, Answer):
         return None
     if answer.status in (401, 403, 404):

@@ -14,20 +14,6 @@ from typing import TextIO
 
 from windtunnel.report.text import for_log, printable
 
-__all__ = [
-    "MAX_ANNOTATIONS",
-    "MAX_ANNOTATION_LENGTH",
-    "SUMMARY_BUDGET",
-    "Annotation",
-    "HarmlessLog",
-    "annotation_command",
-    "annotation_commands",
-    "fenced",
-    "fitted_summary",
-    "neutralised",
-    "outputs_text",
-]
-
 MAX_ANNOTATIONS = 10
 """Of one level in one step; GitHub drops what is over it."""
 MAX_ANNOTATION_LENGTH = 4096
@@ -42,14 +28,14 @@ _PROPERTY_ESCAPES = {**_MESSAGE_ESCAPES, ":": "%3A", ",": "%2C"}
 _OTHER_LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 
 
-def neutralised(text: str) -> str:
+def without_commands(text: str) -> str:
     """The text with every workflow command (`::name::`, `##[name]`) made plain, so that the SUT can give none."""
     # The runner's reader ends a line at a lone carriage return too.
     return for_log(_OTHER_LINE_ENDS.sub("\n", text))
 
 
-class HarmlessLog(io.TextIOBase):
-    """A text stream that passes whole lines on, neutralised. What was written in pieces is judged as one line."""
+class SafeLog(io.TextIOBase):
+    """A text stream that passes whole lines on, without workflow commands; pieces are joined to a line first."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -67,7 +53,7 @@ class HarmlessLog(io.TextIOBase):
         """Take text; a line is passed on when its end has come."""
         lines, end, self._begun = (self._begun + text).rpartition("\n")
         if end:
-            self._stream.write(neutralised(lines) + end)
+            self._stream.write(without_commands(lines) + end)
         return len(text)
 
     def flush(self) -> None:

@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 
 from windtunnel.report.text import printable
 
-__all__ = ["Answer", "GitHubApi", "Trouble"]
-
 _TIMEOUT_S = 10.0
 _LARGEST = 16 * 1024 * 1024
 _SHOWN = 200
@@ -28,7 +26,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ApiFailure:
     """No such answer: the status (0 without any) and what is known of why."""
 
     status: int
@@ -54,11 +52,11 @@ class GitHubApi:
         self._base_url, self._token, self._timeout_s = base_url.rstrip("/"), token, timeout_s
         self._opener = urllib.request.build_opener(_NoRedirects)
 
-    def call(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Answer | Trouble:
+    def call(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Answer | ApiFailure:
         """Call `path` (or a whole URL), with a JSON document where one is given."""
         url = path if path.startswith("http") else f"{self._base_url}{path}"
         if urlsplit(url).scheme not in ("http", "https") or "\n" in self._token:
-            return Trouble(0, "the address of the API or the token can't be used")
+            return ApiFailure(0, "the address of the API or the token can't be used")
         request = urllib.request.Request(  # noqa: S310  the scheme is checked
             url,
             method=method,
@@ -76,11 +74,11 @@ class GitHubApi:
                 return Answer(json.loads(response.read(_LARGEST)))
         except urllib.error.HTTPError as error:
             with error:
-                return Trouble(error.code, _message(error))
+                return ApiFailure(error.code, _message(error))
         except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             said = printable(str(reason), limit=_SHOWN) or type(error).__name__
-            return Trouble(0, f"GitHub can't be reached or understood: {said}")
+            return ApiFailure(0, f"GitHub can't be reached or understood: {said}")
 
 
 def _message(error: urllib.error.HTTPError) -> str:

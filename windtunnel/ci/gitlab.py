@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["artifact_url"]
-
 
 def artifact_url(environment: Mapping[str, str], file: Path) -> str:
     """Where a file of the project is reached once it is an artifact of this job; empty outside of GitLab."""

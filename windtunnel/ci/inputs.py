@@ -17,8 +17,6 @@ from windtunnel.errors import ConfigError, Problem
 from windtunnel.model.readiness import LOOPBACKS
 from windtunnel.report.text import printable
 
-__all__ = ["DEFAULT_OUTPUT_DIR", "OWN_INPUTS", "RUN_INPUTS", "ActionInputs", "name_inputs", "read_inputs"]
-
 DEFAULT_OUTPUT_DIR = "windtunnel-report"
 DEFAULT_COMMENT_KEY = "default"
 MOST_ANNOTATIONS = 10

@@ -13,8 +13,6 @@ from typing import Protocol
 
 from windtunnel.report.text import printable
 
-__all__ = ["GitHubLog", "GitLabLog", "LogForm", "PlainLog", "log_form"]
-
 _LONGEST = 2000
 
 

@@ -10,8 +10,6 @@ from windtunnel.ci.workspace import Workspace
 from windtunnel.model.summary import Summary
 from windtunnel.report.text import printable
 
-__all__ = ["FILES", "OUTPUT_NAMES", "outputs_of"]
-
 FILES = {
     "report-html": "report.html",
     "summary-json": "summary.json",

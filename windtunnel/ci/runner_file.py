@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["RunnerFile"]
-
 
 class RunnerFile:
     """What others wrote into it stays, and ours follows; written again, ours is replaced.

@@ -7,8 +7,6 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-__all__ = ["Workspace", "find_workspace", "hand_back"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:

@@ -7,8 +7,6 @@ import sys
 
 import typer
 
-__all__ = ["command"]
-
 
 def command() -> None:
     """What the GitHub Action runs: reads INPUT_*, writes outputs and the job summary."""

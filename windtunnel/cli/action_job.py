@@ -31,18 +31,16 @@ from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.runner_file import RunnerFile
 from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
 from windtunnel.cli.baseline import NONE, is_absent
+from windtunnel.cli.container import container_network
 from windtunnel.cli.job import JobResult, run_job
 from windtunnel.cli.request import JobRequest, request_of
 from windtunnel.cli.run import read_flags
 from windtunnel.cli.signals import Interrupted, Interruptions
-from windtunnel.cli.surroundings import surroundings
 from windtunnel.cli.terminal import Terminal, harmless
 from windtunnel.cli.validation import check_job
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
-
-__all__ = ["action"]
 
 _BUG = Problem(
     message="windtunnel itself went wrong; the traceback is in the log",
@@ -127,7 +125,7 @@ class _Job:
             self._enter(self._inputs.working_directory)
             self._terminal.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
             request = self._with_baseline(_request(self._inputs.flags))
-            self._terminal.debug(str(request.surroundings))
+            self._terminal.debug(str(request.container_network))
             if self._inputs.only_validate:
                 return self._checked(request)
             result = run(
@@ -255,7 +253,7 @@ def _request(flags: tuple[str, ...]) -> JobRequest:
         raise ConfigError.of(
             f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
         ) from None
-    return request_of(values, argv=("run", *flags), surroundings=surroundings())
+    return request_of(values, argv=("run", *flags), container_network=container_network())
 
 
 def _job_summary(ending: _Ending) -> str:

@@ -10,8 +10,6 @@ from windtunnel.errors import ConfigError
 from windtunnel.model.baseline import Baseline
 from windtunnel.storage.directory import RunDirectory
 
-__all__ = ["NONE", "is_absent", "read_baseline"]
-
 NONE = "none"
 """What is given where there can't be a baseline yet."""
 

@@ -10,8 +10,6 @@ import typer
 from windtunnel.cli.options import Color, Output
 from windtunnel.cli.terminal import Terminal
 
-__all__ = ["compare"]
-
 _SIDE = "A run id, a path, latest or a summary.json."
 
 

@@ -13,8 +13,6 @@ import typer
 from windtunnel.cli.options import Color, Output, Quiet
 from windtunnel.cli.terminal import Terminal
 
-__all__ = ["demo"]
-
 PORT = 8080
 
 
@@ -77,7 +75,8 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, ter
     """Run the example scenarios against a shop of our own."""
     import tempfile
 
-    from windtunnel.cli.job import JobRequest, run_job
+    from windtunnel.cli.job import run_job
+    from windtunnel.cli.request import JobRequest
     from windtunnel.config.flags import Overrides
     from windtunnel.demo.journey import example_scenarios, write_sut
     from windtunnel.demo.process import ShopProcess
@@ -99,7 +98,8 @@ def _compare_loads(output: str | None, terminal: Terminal) -> int:
     """The same shop, which stands still at times, under a closed and under an open load."""
     import tempfile
 
-    from windtunnel.cli.job import JobRequest, run_job
+    from windtunnel.cli.job import run_job
+    from windtunnel.cli.request import JobRequest
     from windtunnel.config.flags import Overrides
     from windtunnel.demo.journey import write_look, write_sut
     from windtunnel.demo.process import ShopProcess

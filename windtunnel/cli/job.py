@@ -14,23 +14,23 @@ from pathlib import Path
 import msgspec
 
 from windtunnel.cli.baseline import read_baseline
-from windtunnel.cli.facts import run_manifest
-from windtunnel.cli.notes import left_out_notes, row_notes
-from windtunnel.cli.onlooker import Onlooker
+from windtunnel.cli.manifest import run_manifest
 from windtunnel.cli.progress import Status, watch
 from windtunnel.cli.rendering import write_reports
 from windtunnel.cli.request import JobRequest, load_test_plan
 from windtunnel.cli.signals import Interruptions
 from windtunnel.cli.terminal import Terminal
 from windtunnel.cli.thresholds import check_thresholds
+from windtunnel.cli.verbose import VerbosePrinter
+from windtunnel.cli.warnings import left_out_notes, row_notes
 from windtunnel.engine.clock import SystemClock
-from windtunnel.engine.coordinator import Conduct, Outcome, conduct
-from windtunnel.engine.limits import local_ports, raise_open_file_limit, shortages
-from windtunnel.engine.loop import run_loop
-from windtunnel.engine.opening import Opener, Opening
 from windtunnel.engine.plan import Plan, compile_plan
-from windtunnel.engine.segment import SegmentParts
-from windtunnel.engine.shutdown import Shutdown, Stop
+from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
+from windtunnel.engine.run.limits import local_ports, raise_open_file_limit, shortages
+from windtunnel.engine.run.loop import run_loop
+from windtunnel.engine.run.preflight import Preflight, PreflightResult
+from windtunnel.engine.run.segment import SegmentParts
+from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.http.proxy import proxies_in_use
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
@@ -46,8 +46,6 @@ from windtunnel.storage.directory import RunDirectory, new_run_id
 from windtunnel.verdict.abort import stop_condition
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.fail_on import exit_code_of
-
-__all__ = ["JobRequest", "JobResult", "run_job"]
 
 INTERRUPT_S = 0.2
 """How often it is looked whether the caller wants the run to end."""
@@ -79,13 +77,13 @@ def run_job(
     with Interruptions() as interruptions, interruptions.allowed(), terminal.section("validate", "Validate"):
         test_plan = load_test_plan(request, environment)
         redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
-        onlooker = Onlooker(terminal.result, redactor) if request.verbose else None
-        job = _prepare(test_plan, request, environment, redactor, onlooker)
+        verbose = VerbosePrinter(terminal.result, redactor) if request.verbose else None
+        job = _prepare(test_plan, request, environment, redactor, verbose)
         _announce(job, terminal)
         terminal.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")
     with terminal.section("run", "Run"):
         outcome = run_loop(lambda: _carry_out(job, terminal, interrupt))
-    manifest = _with_detours(job.manifest, outcome.detours)
+    manifest = _with_reroutes(job.manifest, outcome.reroutes)
     summary = conclude(manifest, outcome.aggregate, outcome.evidence, job.baseline)
     analysis = Analysis(summary=summary, aggregate=outcome.aggregate, manifest=manifest)
     exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
@@ -107,8 +105,8 @@ class _Job:
     """A run that is ready to be carried out."""
 
     test_plan: TestPlan
-    opener: Opener
-    conduct: Callable[[Shutdown, Callable[[], Awaitable[Opening]]], Conduct]
+    preflight: Preflight
+    execute: Callable[[Shutdown, Callable[[], Awaitable[PreflightResult]]], RunContext]
     manifest: Manifest
     baseline: Baseline | None
     aggregate: Aggregate
@@ -121,13 +119,13 @@ def _prepare(
     request: JobRequest,
     environment: Mapping[str, str],
     redactor: Redactor,
-    onlooker: Onlooker | None,
+    verbose: VerbosePrinter | None,
 ) -> _Job:
     """Compile everything, then make the run directory."""
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     run_id = new_run_id(started := clock.unix())
-    transport = HttpTransport(test_plan.sut, run_id, on_exchange=onlooker.on_exchange if onlooker else None)
+    transport = HttpTransport(test_plan.sut, run_id, on_exchange=verbose.on_exchange if verbose else None)
     plan = compile_plan(test_plan, transport=transport, run_id=run_id)
     test_plan, silent = check_thresholds(test_plan, plan)
     manifest = run_manifest(
@@ -148,11 +146,11 @@ def _prepare(
         aggregate=aggregate,
         directory=directory,
         notes=(*left_out_notes(silent), *row_notes(test_plan, plan)),
-        opener=Opener(transport, test_plan, request.surroundings, clock=clock, redactor=redactor),
-        conduct=lambda shutdown, opening: Conduct(
+        preflight=Preflight(transport, test_plan, request.container_network, clock=clock, redactor=redactor),
+        execute=lambda shutdown, preflight_result: RunContext(
             test_plan=test_plan,
-            parts=_parts(plan, transport, directory, redactor, manifest, test_plan.segment(0), shutdown, onlooker),
-            open=opening,
+            parts=_parts(plan, transport, directory, redactor, manifest, test_plan.segment(0), shutdown, verbose),
+            open=preflight_result,
             aggregate=aggregate,
             stop_condition=stop_condition(
                 test_plan.thresholds, aggregate, plan.rows, baseline=baseline, shard=bool(manifest.shard)
@@ -169,7 +167,7 @@ def _parts(
     manifest: Manifest,
     segment: Segment,
     shutdown: Shutdown,
-    onlooker: Onlooker | None,
+    verbose: VerbosePrinter | None,
 ) -> SegmentParts:
     """What the segment of this process is run with."""
     return SegmentParts(
@@ -182,7 +180,7 @@ def _parts(
         sinks=(),
         plan_hash=manifest.plan_hash,
         segment=segment,
-        on_record=onlooker.on_record if onlooker else None,
+        on_record=verbose.on_record if verbose else None,
     )
 
 
@@ -207,15 +205,15 @@ async def _carry_out(job: _Job, terminal: Terminal, interrupt: threading.Event |
         # Windows has no signal handlers in its loops: Ctrl-C arrives as KeyboardInterrupt there.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, _on_signal, number, shutdown, terminal)
-    beside = [asyncio.create_task(watch(job.test_plan, _status_reader(job.aggregate), terminal))]
+    background = [asyncio.create_task(watch(job.test_plan, _status_reader(job.aggregate), terminal))]
     if interrupt is not None:
-        beside.append(asyncio.create_task(_stop_when(interrupt, shutdown)))
+        background.append(asyncio.create_task(_stop_when(interrupt, shutdown)))
     try:
-        return await conduct(job.conduct(shutdown, lambda: _open(job, terminal)))
+        return await execute(job.execute(shutdown, lambda: _open(job, terminal)))
     finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        for each in background:
+            each.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
 
 
 async def _stop_when(interrupt: threading.Event, shutdown: Shutdown) -> None:
@@ -225,20 +223,20 @@ async def _stop_when(interrupt: threading.Event, shutdown: Shutdown) -> None:
     shutdown.request(Stop(reason="interrupted by its caller", signal=signal.SIGINT))
 
 
-async def _open(job: _Job, terminal: Terminal) -> Opening:
+async def _open(job: _Job, terminal: Terminal) -> PreflightResult:
     """Wait and find the way, and say so where that is not a matter of course."""
-    for awaited in job.opener.awaited:
+    for awaited in job.preflight.awaited:
         terminal.note(f"waiting for {awaited}")
-    opening = await job.opener.open()
-    if opening.detours:
-        job.directory.write_manifest(_with_detours(job.manifest, opening.detours))
-        for origin, address in opening.detours.items():
+    preflight_result = await job.preflight.open()
+    if preflight_result.reroutes:
+        job.directory.write_manifest(_with_reroutes(job.manifest, preflight_result.reroutes))
+        for origin, address in preflight_result.reroutes.items():
             terminal.note(f"{origin} is reached at {address}, the machine around this container (--loopback)")
-    return opening
+    return preflight_result
 
 
-def _with_detours(manifest: Manifest, detours: Mapping[str, str]) -> Manifest:
-    return msgspec.structs.replace(manifest, detours=dict(detours))
+def _with_reroutes(manifest: Manifest, reroutes: Mapping[str, str]) -> Manifest:
+    return msgspec.structs.replace(manifest, reroutes=dict(reroutes))
 
 
 def _on_signal(number: int, shutdown: Shutdown, terminal: Terminal) -> None:

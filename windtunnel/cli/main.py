@@ -14,8 +14,6 @@ from windtunnel.cli.signals import Interrupted
 from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
 from windtunnel.model.verdict import EXIT_CODES
 
-__all__ = ["app", "main"]
-
 app = typer.Typer(
     name="windtunnel",
     help="Run realistic user journeys against a service and answer with one honest pass or fail.",

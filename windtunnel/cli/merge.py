@@ -11,8 +11,6 @@ import typer
 from windtunnel.cli.options import BaselineRun, Color, Output, Quiet
 from windtunnel.cli.terminal import Terminal
 
-__all__ = ["merge"]
-
 
 def merge(
     runs: Annotated[

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["BaselineRun", "Color", "EnvFiles", "Output", "Profiles", "Quiet", "RunId", "Scenarios", "SutFile"]
-
 SutFile = Annotated[
     str | None,
     typer.Option("--sut", metavar="FILE", help="The system under test. Default: sut.yaml.", show_default=False),

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from windtunnel.cli.terminal import Terminal
 from windtunnel.model.plan import TestPlan
 
-__all__ = ["Status", "progress_line", "watch"]
-
 LIVE_S = 0.5
 LOG_S = 10.0
 

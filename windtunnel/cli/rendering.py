@@ -17,8 +17,6 @@ from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
 from windtunnel.storage.directory import RunDirectory
 
-__all__ = ["write_form", "write_reports"]
-
 SHORT = ("markdown", "dotenv", "junit", "openmetrics", "k6", "code-quality", "external-links")
 """The renderers whose files every run leaves behind, between `summary.json` and the HTML, which takes longest."""
 

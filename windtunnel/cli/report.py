@@ -11,8 +11,6 @@ import typer
 from windtunnel.cli.options import BaselineRun, Color, Output, Quiet, RunId
 from windtunnel.cli.terminal import Terminal
 
-__all__ = ["report"]
-
 
 def report(
     run: Annotated[

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from windtunnel.ci.shards import detected_shard
-from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
 from windtunnel.config.flags import Overrides
@@ -18,22 +17,13 @@ from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.readiness import Surroundings
+from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.redaction import Redactor
-
-__all__ = [
-    "DEFAULT_PLAN",
-    "JobRequest",
-    "load_test_plan",
-    "request_of",
-    "step_problems",
-    "usable_processors",
-    "with_env_files",
-]
+from windtunnel.user_code.scenario import PythonScenario
 
 DEFAULT_PLAN = "windtunnel.yaml"
 SEED_BITS = 32
-ON_A_MACHINE = Surroundings()
+ON_A_MACHINE = ContainerNetwork()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +40,11 @@ class JobRequest:
     env_files: tuple[str, ...] = ()
     verbose: bool = False
     argv: tuple[str, ...] = ()
-    surroundings: Surroundings = ON_A_MACHINE
+    container_network: ContainerNetwork = ON_A_MACHINE
 
 
 def request_of(
-    flags: Mapping[str, Any], *, argv: tuple[str, ...], surroundings: Surroundings = ON_A_MACHINE
+    flags: Mapping[str, Any], *, argv: tuple[str, ...], container_network: ContainerNetwork = ON_A_MACHINE
 ) -> JobRequest:
     """The job that the flags of `run` ask for, by their names there."""
     return JobRequest(
@@ -65,7 +55,7 @@ def request_of(
         env_files=tuple(flags["env_files"] or ()),
         verbose=flags["verbose"],
         argv=argv,
-        surroundings=surroundings,
+        container_network=container_network,
     )
 
 

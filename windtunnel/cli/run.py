@@ -12,8 +12,6 @@ import typer
 from windtunnel.cli.options import BaselineRun, Color, EnvFiles, Output, Profiles, Quiet, Scenarios, SutFile
 from windtunnel.cli.terminal import Terminal
 
-__all__ = ["HELP", "read_flags", "run"]
-
 HELP = """Run scenarios against a system under test.
 
 Validates everything first; nothing is sent while anything is wrong. Ends with a table, a verdict and a report.
@@ -299,12 +297,12 @@ def run(
 
 
 def _run(flags: Mapping[str, Any]) -> None:
+    from windtunnel.cli.container import container_network
     from windtunnel.cli.job import run_job
     from windtunnel.cli.preview import preview
     from windtunnel.cli.request import request_of
-    from windtunnel.cli.surroundings import surroundings
 
-    request = request_of(flags, argv=tuple(sys.argv[1:]), surroundings=surroundings())
+    request = request_of(flags, argv=tuple(sys.argv[1:]), container_network=container_network())
     terminal = Terminal.standard(color=flags["color"], quiet=flags["quiet"])
     if flags["listing"] or flags["dry_run"]:
         preview(request, environment=os.environ, terminal=terminal, listing=flags["listing"])

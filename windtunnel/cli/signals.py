@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Interrupted", "Interruptions"]
-
 
 class Interrupted(KeyboardInterrupt):
     """A signal asked to end. `number` is the signal's."""

@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO, cast
 
-from windtunnel.ci.github import HarmlessLog
+from windtunnel.ci.github import SafeLog
 from windtunnel.ci.log import LogForm, PlainLog, log_form
-
-__all__ = ["Terminal", "harmless"]
 
 NARROW, WIDE = 60, 120
 
@@ -95,7 +93,7 @@ class Terminal:
 def harmless(stream: TextIO) -> TextIO:
     """The stream for text of all kinds, in which a CI runner finds no command."""
     # To the type checker a text stream is what `open` returns; a terminal only writes and flushes.
-    return cast(TextIO, HarmlessLog(stream))
+    return cast(TextIO, SafeLog(stream))
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from windtunnel.engine.plan import Plan
-from windtunnel.engine.rows import step_rows
+from windtunnel.engine.step_rows import step_rows
 from windtunnel.errors import ConfigError
 from windtunnel.model.plan import TestPlan
 from windtunnel.verdict.selectors import check_selectors
-
-__all__ = ["check_thresholds"]
 
 
 def check_thresholds(test_plan: TestPlan, plan: Plan) -> tuple[TestPlan, list[str]]:

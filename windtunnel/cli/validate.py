@@ -10,8 +10,6 @@ import typer
 from windtunnel.cli.options import EnvFiles, Profiles, Quiet
 from windtunnel.cli.terminal import Terminal
 
-__all__ = ["validate"]
-
 
 def validate(
     files: Annotated[

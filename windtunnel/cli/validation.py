@@ -25,8 +25,6 @@ from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
 
-__all__ = ["check_job", "compile_for_check", "validate_files"]
-
 T = TypeVar("T")
 
 PLAN_KEYS = {"sut", "scenarios", "load", "thresholds", "seed", "output"}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from windtunnel.code.scenario import PythonScenario
 from windtunnel.config.auth import auth_secrets
-from windtunnel.config.data import shared_rows_problems
 from windtunnel.config.discovery import Pattern
+from windtunnel.config.feeders import shared_rows_problems
 from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems, parse_shard
 from windtunnel.config.load import LoadSettings, load_of, put_over
 from windtunnel.config.once import once_problems, run_once
@@ -27,8 +26,7 @@ from windtunnel.model.load import ClosedLoad, Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Sut
-
-__all__ = ["DEFAULT_SCENARIOS", "DEFAULT_SUT", "assemble", "load_all", "merged"]
+from windtunnel.user_code.scenario import PythonScenario
 
 DEFAULT_SUT = "sut.yaml"
 DEFAULT_SCENARIOS = "scenarios/"

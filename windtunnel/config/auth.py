@@ -5,8 +5,6 @@ from __future__ import annotations
 from windtunnel.model.auth import auth_objections, auth_of
 from windtunnel.model.scenario import Scenario, walk
 
-__all__ = ["auth_secrets"]
-
 
 def auth_secrets(scenario: Scenario) -> frozenset[str]:
     """The tokens, passwords and keys of its steps; templates are none, and what is wrong is told elsewhere."""

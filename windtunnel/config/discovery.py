@@ -11,8 +11,6 @@ from pathlib import Path
 from windtunnel.config.reader import similar_name
 from windtunnel.errors import ConfigError, Location, Problem
 
-__all__ = ["Pattern", "ScenarioPath", "find_scenario_files"]
-
 _SUFFIXES = (".yaml", ".yml")
 
 

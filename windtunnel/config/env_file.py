@@ -15,8 +15,6 @@ from pathlib import Path
 from windtunnel.config.reader import MAX_BYTES, similar_name
 from windtunnel.errors import ConfigError, Location, Problem
 
-__all__ = ["read_env_file"]
-
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*(?P<rest>.*)", re.DOTALL)
 _SINGLE = re.compile(r"'(?P<value>[^']*)'\s*(?:#.*)?")
 _DOUBLE = re.compile(r'"(?P<value>(?:[^"\\]|\\.)*)"\s*(?:#.*)?')

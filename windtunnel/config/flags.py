@@ -19,8 +19,6 @@ from windtunnel.model.load import Segment
 from windtunnel.model.readiness import LOOPBACKS, Readiness
 from windtunnel.model.sut import Service, Sut
 
-__all__ = ["Overrides", "flag_problems", "load_flag_problems", "parse_shard"]
-
 ARRIVALS = ("uniform", "poisson")
 FAIL_ON = ("thresholds", "errors", "never")
 

@@ -16,8 +16,6 @@ from windtunnel.config.schemas import validate
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.model.source import DataPath
 
-__all__ = ["Chain", "Fragments", "fragment_schema"]
-
 Chain = tuple[Document, ...]
 """The file at hand and those that led to it, the scenario first."""
 

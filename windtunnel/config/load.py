@@ -15,17 +15,6 @@ from windtunnel.errors import ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.model.load import ClosedLoad, Load, OpenLoad, Stage
 
-__all__ = [
-    "LoadSettings",
-    "Objection",
-    "load_of",
-    "load_problems",
-    "objections",
-    "parse_stages",
-    "put_over",
-    "read_load",
-]
-
 Objection = tuple[str, str, str]
 """(the setting that is wrong, what is wrong with it, how to mend it)."""
 

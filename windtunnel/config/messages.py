@@ -14,8 +14,6 @@ from windtunnel.config.scalars import is_number
 from windtunnel.errors import did_you_mean
 from windtunnel.model.source import DataPath
 
-__all__ = ["Complaint", "Violation", "describe", "explain", "one_of"]
-
 _TYPES = {
     "string": "text",
     "integer": "a whole number",

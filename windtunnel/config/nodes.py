@@ -20,20 +20,6 @@ from windtunnel.config.scalars import resolve
 from windtunnel.config.secret_file import secrets_beside
 from windtunnel.errors import ConfigError, Location, Problem
 
-__all__ = [
-    "MAX_DEPTH",
-    "MAX_NODES",
-    "MOST_PROBLEMS",
-    "Alias",
-    "Composer",
-    "MappingNode",
-    "Node",
-    "Place",
-    "Scalar",
-    "SequenceNode",
-    "clipped",
-]
-
 MAX_DEPTH = 50
 MAX_NODES = 100_000
 MOST_PROBLEMS = 50

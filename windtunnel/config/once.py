@@ -9,8 +9,6 @@ from windtunnel.errors import Problem
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import TestPlan
 
-__all__ = ["once_problems", "run_once"]
-
 _CONTRADICTING = ("parallel", "count", "duration", "rate", "stages", "workers", "shard", "pace")
 
 

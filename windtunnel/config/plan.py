@@ -18,8 +18,6 @@ from windtunnel.expressions.threshold import parse_selector, parse_threshold
 from windtunnel.model.source import DataPath
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["PlanFile", "load_plan_file"]
-
 _OF_K6 = {"abort": "abortOnFail", "after": "delayAbortEval"}
 """Key of a threshold's long form -> what k6 calls it."""
 

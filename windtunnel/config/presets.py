@@ -11,8 +11,6 @@ from windtunnel.config.scalars import resolve
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.model.scenario import Scenario, Verbatim
 
-__all__ = ["parse_preset", "parse_tag", "preset_problems", "with_presets"]
-
 _PRESET = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
 _TAG = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<value>.*)", re.DOTALL)
 _QUOTED = re.compile(r"'(?P<single>(?:[^']|'')*)'|\"(?P<double>[^\"\\]*)\"", re.DOTALL)

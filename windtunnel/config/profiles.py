@@ -10,8 +10,6 @@ from windtunnel.config.reader import Document
 from windtunnel.errors import Problem, did_you_mean
 from windtunnel.model.source import DataPath, Mark
 
-__all__ = ["is_beside", "profile_problems", "with_profiles"]
-
 _ADDED: frozenset[DataPath] = frozenset(
     {("allow_hosts",), ("public_env",), ("redact", "headers"), ("redact", "json"), ("redact", "query")}
 )

@@ -8,8 +8,6 @@ from urllib.parse import unquote, urlsplit
 from windtunnel.errors import ExpressionError
 from windtunnel.model.sut import Proxies, Proxy
 
-__all__ = ["parse_proxy", "proxies_of_environment"]
-
 _HINT = "write a URL such as http://proxy.test:3128"
 
 

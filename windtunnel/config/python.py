@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from windtunnel.code.outline import WrittenStep, written_steps
-from windtunnel.code.scenario import PythonScenario, scenarios_in
-from windtunnel.config.data import read_feeders
+from windtunnel.config.feeders import read_feeders
 from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.reader import Document
 from windtunnel.config.scalars import texts
@@ -18,8 +16,8 @@ from windtunnel.expressions.functions import is_reserved
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.scenario import Scenario, Step, StopWhen
 from windtunnel.model.source import DataPath, Mark, Source
-
-__all__ = ["load_python", "read_python"]
+from windtunnel.user_code.outline import WrittenStep, written_steps
+from windtunnel.user_code.scenario import PythonScenario, scenarios_in
 
 _STAND_IN = [{"type": "set", "name": "function", "variables": {"x": 1}}]
 """What a schema that wants a flow is shown: the flow is the function."""

@@ -28,8 +28,6 @@ from windtunnel.config.references import secret_values
 from windtunnel.errors import ConfigError, Location, Problem, did_you_mean
 from windtunnel.model.source import DataPath, Mark, Source
 
-__all__ = ["MAX_BYTES", "Document", "read_file", "read_yaml", "similar_name"]
-
 MAX_BYTES = 1024 * 1024
 _HIDDEN = "[redacted]"
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as PyYAML counts lines

@@ -12,8 +12,6 @@ from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.readiness import Health, WaitFor
 from windtunnel.model.sut import Service, Sut
 
-__all__ = ["aimed_at", "parse_health", "parse_target", "parse_wait_for"]
-
 
 def parse_wait_for(text: str) -> WaitFor:
     """What `http://localhost:8080/health` or `db:5432` says. Raises ExpressionError for anything else."""

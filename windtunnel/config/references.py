@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 
 from windtunnel.config.scalars import is_number
 
-__all__ = ["FILE", "Expansion", "ReadSecret", "expand", "secret_values"]
-
 _REFERENCE = re.compile(
     r"""\$\$\{
       | \$\{ (?: (?P<name> [A-Za-z_][A-Za-z0-9_]* ) | file: (?P<file> [^}$]+? ) )

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from windtunnel import plugins
-from windtunnel.code.scenario import PythonScenario
-from windtunnel.config.data import read_feeders
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
+from windtunnel.config.feeders import read_feeders
 from windtunnel.config.includes import Fragments
 from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.python import load_python, read_python
 from windtunnel.config.reader import Document, read_file
-from windtunnel.config.salvage import salvage
+from windtunnel.config.recovery import recover
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import load_schema, place_of, validate, with_step_types
 from windtunnel.config.steps import build_steps, same_names
@@ -24,8 +23,7 @@ from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.scenario import Scenario, Step, StopWhen, walk
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import Sut
-
-__all__ = ["ScenarioFile", "check_services", "gather_scenarios", "load_scenarios"]
+from windtunnel.user_code.scenario import PythonScenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +145,7 @@ def _of_yaml(
     if not path.named and _is_fragment(document.data):
         return [], []
     problems = validate(document, schema_of(document.data))
-    sound = salvage(document, schema_of(document.data)) if problems else document
+    sound = recover(document, schema_of(document.data)) if problems else document
     if sound is None:
         return [], problems
     fragments = Fragments(sound, environment, schema_of)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
-__all__ = ["complaints", "load_schema", "place_of", "require_valid", "validate", "validator_of", "with_step_types"]
 
 _PACKAGE = Path(__file__).parents[1]
 _COMMON_STEP_KEYS = ("type", "name", "service", "when", "expect", "extract", "timeout", "tags", "on_failure")

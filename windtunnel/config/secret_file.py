@@ -6,8 +6,6 @@ from pathlib import Path
 
 from windtunnel.config.references import ReadSecret
 
-__all__ = ["secrets_beside"]
-
 MAX_SECRET_BYTES = 64 * 1024
 
 

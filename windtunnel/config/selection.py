@@ -8,8 +8,6 @@ from fnmatch import fnmatchcase
 from windtunnel.errors import Problem, did_you_mean
 from windtunnel.model.scenario import Scenario
 
-__all__ = ["is_selected", "selection_problems"]
-
 _MOST_SHOWN = 10
 
 

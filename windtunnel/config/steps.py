@@ -13,8 +13,6 @@ from windtunnel.errors import Problem
 from windtunnel.model.scenario import Block, Step
 from windtunnel.model.source import DataPath
 
-__all__ = ["MOST_STEPS", "build_steps", "same_names"]
-
 MOST_STEPS = 10_000
 """Steps of one scenario, with everything it includes: files that include each other twice grow without bound."""
 

@@ -20,8 +20,6 @@ from windtunnel.model.auth import Auth, auth_objections, auth_of
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Redactions, Service, Sut, Tls
 
-__all__ = ["SutFile", "load_sut"]
-
 _DEFAULT_TIMEOUT_S = 30.0
 _LONGEST_SOCKET_PATH = 103  # macOS takes 103 bytes, Linux 107
 

@@ -12,8 +12,6 @@ import msgspec
 from windtunnel.demo.server import RunningShop, run_forever
 from windtunnel.demo.settings import ShopSettings
 
-__all__ = ["main"]
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until stopped; the exit code is 0, or 2 when the arguments or the address can't be used."""

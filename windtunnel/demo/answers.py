@@ -12,8 +12,6 @@ from aiohttp import web
 
 from windtunnel.demo.catalog import Product
 
-__all__ = ["as_json", "encode", "home_page", "listing", "problem"]
-
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 encode = msgspec.json.encode

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PRODUCTS", "PRODUCTS_BY_ID", "Product", "in_category", "matching"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:

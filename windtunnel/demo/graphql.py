@@ -15,8 +15,6 @@ import msgspec
 
 from windtunnel.demo.catalog import PRODUCTS_BY_ID, Product, in_category
 
-__all__ = ["GraphQLRequest", "answer_query"]
-
 _TOKEN = re.compile(r'\s*(?:#[^\n]*\s*)*([A-Za-z_]\w*|\$[A-Za-z_]\w*|-?\d+|"[^"\\\n]*"|[{}():!\[\],=])')
 _MOST_TOKENS = 1_000
 _FIELDS = tuple(Product.__dataclass_fields__)

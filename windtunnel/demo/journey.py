@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["example_scenarios", "write_look", "write_sut"]
-
 _PACKAGE = Path(__file__).parent
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 
-__all__ = ["PaymentService"]
-
 
 class PaymentService:
     """A dependency in the same process: answers after `delay_s`, declines a `failure_rate` share."""

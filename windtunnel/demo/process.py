@@ -14,8 +14,6 @@ import msgspec
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.errors import UnreachableError
 
-__all__ = ["ShopProcess"]
-
 _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 3.0
 

@@ -17,8 +17,6 @@ from aiohttp import web
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.demo.shop import create_shop
 
-__all__ = ["RunningShop", "listen", "run_forever", "serve"]
-
 _BACKLOG = 4096  # thousands of users may connect at the same moment
 _GRACE_S = 0.2  # what running requests get when the shop closes
 _PORT_ATTEMPTS = 20

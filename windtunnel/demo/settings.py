@@ -6,8 +6,6 @@ import math
 import random
 from dataclasses import dataclass, field
 
-__all__ = ["Latencies", "Latency", "ShopSettings"]
-
 
 def _require_duration(name: str, value: float) -> None:
     if not (math.isfinite(value) and value >= 0):

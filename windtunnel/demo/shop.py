@@ -37,8 +37,6 @@ from windtunnel.demo.settings import Latency, ShopSettings
 from windtunnel.demo.state import Bounded, Line, Order, Session, priced
 from windtunnel.demo.uploads import take_photo
 
-__all__ = ["create_shop"]
-
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Wanted = TypeVar("Wanted")
 

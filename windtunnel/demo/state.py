@@ -8,8 +8,6 @@ from typing import Generic, TypeVar
 
 from windtunnel.demo.catalog import PRODUCTS_BY_ID
 
-__all__ = ["Bounded", "Cart", "Line", "Order", "Session", "priced"]
-
 Value = TypeVar("Value")
 
 

@@ -10,8 +10,6 @@ from aiohttp import BodyPartReader, web
 from windtunnel.demo.answers import as_json, encode, problem
 from windtunnel.demo.catalog import PRODUCTS_BY_ID
 
-__all__ = ["MAX_PHOTO_BYTES", "take_photo"]
-
 MAX_PHOTO_BYTES = 4 * 1024 * 1024
 _MAX_FIELD_BYTES = 1024
 _MAX_PARTS = 10

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 
-__all__ = ["SystemClock"]
-
 
 class SystemClock:
     """`time.perf_counter` with one fixed offset to unix time, so that no step of the wall clock shows in a run."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["CorrelationIds"]
-
 _STEP = 0x9E3779B97F4A7C15
 """2**64 divided by the golden ratio: its multiples spread evenly over 64 bits, and being odd, never repeat."""
 

@@ -10,18 +10,15 @@ from random import Random
 from typing import Any
 
 from windtunnel.actions.include import LocalSteps
-from windtunnel.engine.feed import Feed
-from windtunnel.engine.journal import Identity, Journal
+from windtunnel.engine.journal import InstanceIds, Journal
+from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.sharing import SharedClient
-from windtunnel.engine.user import Prepared
+from windtunnel.engine.user import SetupResult
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.redaction import SHORTEST_SECRET
-
-__all__ = ["RunningInstance", "run_instance"]
-
 
 _PASSED = StepOutcome()
 _INTERNAL = StepOutcome(outcome="errored", error="internal")
@@ -30,7 +27,7 @@ _TOO_MANY = StepOutcome(outcome="errored", error="max_steps", message="too many 
 _INTERRUPTED = StepOutcome(outcome="interrupted", error="interrupted")
 
 
-class _Course:
+class _Progress:
     """How far an instance came, the first thing that went wrong, and what ends it. `bug_at`: the step of a bug."""
 
     __slots__ = ("bug_at", "error", "failed_step", "max_steps", "message", "outcome", "steps", "stop_on_step")
@@ -54,7 +51,7 @@ class _Course:
             self.outcome = "errored" if result.outcome == "errored" else "failed"
 
 
-class _Nested:
+class _BlockOutcome:
     """What steps come to for the step that holds them: the worst of theirs. `stops`: one ended the flow."""
 
     __slots__ = ("_message", "_outcome", "stops")
@@ -84,7 +81,7 @@ class _Nested:
             self._outcome = outcome
 
 
-class _Draw:
+class _LazyRandom:
     """The random numbers of one instance; made when first asked for, since making them costs more than a request.
 
     Stands apart from the instance, because a scope that referred to the instance would be a cycle: everything an
@@ -93,8 +90,8 @@ class _Draw:
 
     __slots__ = ("_forks", "_random", "_seed", "_stream", "_who")
 
-    def __init__(self, seed: int, who: Identity, stream: str) -> None:
-        self._seed, self._who, self._stream = seed, who, stream
+    def __init__(self, seed: int, ids: InstanceIds, stream: str) -> None:
+        self._seed, self._who, self._stream = seed, ids, stream
         self._random: Random | None = None
         self._forks = 0
 
@@ -103,10 +100,10 @@ class _Draw:
             self._random = Random(f"{self._seed}:{self._who.scenario}:{self._who.index}{self._stream}")
         return self._random
 
-    def fork(self) -> _Draw:
+    def fork(self) -> _LazyRandom:
         """Another stream, which depends on how many there were before and on nothing that was drawn."""
         self._forks += 1
-        return _Draw(self._seed, self._who, f"{self._stream}/{self._forks}")
+        return _LazyRandom(self._seed, self._who, f"{self._stream}/{self._forks}")
 
 
 class RunningInstance:
@@ -118,45 +115,45 @@ class RunningInstance:
         "_shared_client",
         "client",
         "clock",
-        "course",
         "exchanges",
         "given",
-        "iteration",
+        "ids",
         "last_exchange",
+        "progress",
+        "round",
         "scope",
-        "who",
     )
 
     def __init__(
         self,
-        who: Identity,
+        ids: InstanceIds,
         facts: RunFacts,
         scenario: CompiledScenario,
         *,
         client: Client,
         clock: Clock,
         journal: Journal,
-        given: Prepared | None = None,
+        given: SetupResult | None = None,
         stream: str = "",
     ) -> None:
-        self.who = who
+        self.ids = ids
         self.given = given
         if given is not None:
-            who.secrets = given.secrets
+            ids.secrets = given.secrets
         self.client, self.clock = client, clock
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
-        self.iteration = 0
-        self.course = _Course(scenario)
+        self.round = 0
+        self.progress = _Progress(scenario)
         self._journal = journal
         self._shared_client: SharedClient | None = None
-        self._draw = _Draw(facts.seed, who, stream)
+        self._draw = _LazyRandom(facts.seed, ids, stream)
         self.scope: dict[str, Any] = {
             "run_id": facts.run_id,
-            "instance_id": who.instance_id,
-            "correlation_id": who.correlation_id,
-            "instance_index": who.index,
-            "user_index": who.user,
+            "instance_id": ids.instance_id,
+            "correlation_id": ids.correlation_id,
+            "instance_index": ids.index,
+            "user_index": ids.user,
             "steps": self.exchanges,
             "_random": self._draw,
             "_now": clock.unix,
@@ -171,45 +168,45 @@ class RunningInstance:
         """From here on the values of these variables stand in no record of this instance."""
         values = {str(self.scope[name]) for name in names if name in self.scope}
         # Shorter values would hide half of every line; the same bound holds for secrets from the environment.
-        self.who.secrets = tuple(
-            {*self.who.secrets, *(value for value in values if len(value) >= SHORTEST_SECRET)}
+        self.ids.secrets = tuple(
+            {*self.ids.secrets, *(value for value in values if len(value) >= SHORTEST_SECRET)}
         )
 
-    def take_rows(self, feeds: Iterable[Feed]) -> None:
+    def take_rows(self, feeders: Iterable[FeederReader]) -> None:
         """Take this instance's row of every feed. Raises ExpressionError when one has none left."""
-        index = self.who.index
-        self.scope["data"] = {feed.name: feed.row(index) for feed in feeds}
-        if secrets := {secret for feed in feeds for secret in feed.secrets(index)}:
-            self.who.secrets = tuple({*self.who.secrets, *secrets})
+        index = self.ids.index
+        self.scope["data"] = {feed.name: feed.row(index) for feed in feeders}
+        if secrets := {secret for feed in feeders for secret in feed.secrets(index)}:
+            self.ids.secrets = tuple({*self.ids.secrets, *secrets})
 
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
         """Write the record of a request that is not embedded in its step's line."""
-        self._journal.request(self.who, step, exchange, poll=poll, failed=failed, iteration=self.iteration)
+        self._journal.request(self.ids, step, exchange, poll=poll, failed=failed, round=self.round)
 
     def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
         """Put on record what the code of a scenario did by itself; see `interfaces.Instance.end_step`."""
-        self.course.steps += 1
-        self._journal.step(self.who, name, type, outcome, started=started, iteration=self.iteration)
-        self.course.note(name, outcome)
+        self.progress.steps += 1
+        self._journal.step(self.ids, name, type, outcome, started=started, round=self.round)
+        self.progress.note(name, outcome)
 
     def end_assertion(self, name: str, outcome: StepOutcome) -> None:
         """Put on record what was asserted, and take it into the outcome of the instance."""
-        self._journal.assertion(self.who, name, outcome)
-        self.course.note(name, outcome)
+        self._journal.assertion(self.ids, name, outcome)
+        self.progress.note(name, outcome)
 
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
         """Run steps one after the other, each with its record; see `interfaces.Instance.run_steps`."""
-        clock, scope, course, journal = self.clock, self.scope, self.course, self._journal
-        iteration = self.iteration
-        nested: _Nested | None = None
+        clock, scope, progress, journal = self.clock, self.scope, self.progress, self._journal
+        round = self.round
+        nested: _BlockOutcome | None = None
         for step in steps:
-            if course.steps >= course.max_steps:
-                course.note(step.name, _TOO_MANY)
-                nested = nested or _Nested()
+            if progress.steps >= progress.max_steps:
+                progress.note(step.name, _TOO_MANY)
+                nested = nested or _BlockOutcome()
                 nested.note(step.name, "errored")
                 nested.stops = True
                 return nested.result()
-            course.steps += 1
+            progress.steps += 1
             # An exception out of an action is a bug of ours: the step is on record before it ends the instance.
             result = _INTERNAL
             started = clock.now()
@@ -220,25 +217,25 @@ class RunningInstance:
                 result = _INTERRUPTED
                 raise
             except Exception:
-                if course.bug_at is None:
-                    course.bug_at = step.name
+                if progress.bug_at is None:
+                    progress.bug_at = step.name
                 else:
                     result = _INTERNAL_INSIDE
                 raise
             finally:
                 if step.secrets:
                     self.keep_secret(step.secrets)
-                journal.step(self.who, step.name, step.type, result, started=started, iteration=iteration)
+                journal.step(self.ids, step.name, step.type, result, started=started, round=round)
             outcome = result.outcome
             if outcome == "passed":
                 continue
             if outcome == "skipped":
-                course.steps -= 1
+                progress.steps -= 1
                 continue
-            course.note(step.name, result)
-            nested = nested or _Nested()
+            progress.note(step.name, result)
+            nested = nested or _BlockOutcome()
             nested.note(step.name, outcome)
-            if result.stops and step.on_failure == "stop" and course.stop_on_step:
+            if result.stops and step.on_failure == "stop" and progress.stop_on_step:
                 nested.stops = True
                 return nested.result()
         return _PASSED if nested is None else nested.result()
@@ -258,7 +255,7 @@ class RunningInstance:
             )
             if fork.last_exchange is not last:
                 self.last_exchange = self.scope["response"] = fork.last_exchange
-        nested = _Nested()
+        nested = _BlockOutcome()
         for outcome in outcomes:
             nested.take(outcome)
         return nested.result()
@@ -304,11 +301,11 @@ async def run_instance(
     on_bug: Callable[[str], None],
 ) -> None:
     """Run one instance from its first step to its record. Only cancellation gets out of here."""
-    clock, course = instance.clock, instance.course
+    clock, progress = instance.clock, instance.progress
     started = clock.now()
     try:
-        if not (scenario.variables or scenario.feeds or scenario.env) or _set_variables(
-            instance, scenario, course
+        if not (scenario.variables or scenario.feeders or scenario.env) or _set_variables(
+            instance, scenario, progress
         ):
             if instance.given is not None:
                 instance.scope.update(instance.given.variables)
@@ -317,53 +314,53 @@ async def run_instance(
             flow = await instance.run_steps(scenario.steps)
             if scenario.assertions:
                 stopped = flow.outcome != "passed" and flow.stops
-                await _assertions(instance, scenario, journal, course, skip=stopped)
+                await _assertions(instance, scenario, journal, progress, skip=stopped)
     except asyncio.CancelledError:
-        course.outcome = "interrupted"
+        progress.outcome = "interrupted"
         raise
     except Exception:  # noqa: BLE001  our bug ends this instance, is shown, and makes the verdict `error`
-        course.outcome, course.error, course.failed_step = "errored", "internal", course.bug_at
-        course.message = traceback.format_exc(limit=-1).strip().splitlines()[-1]
+        progress.outcome, progress.error, progress.failed_step = "errored", "internal", progress.bug_at
+        progress.message = traceback.format_exc(limit=-1).strip().splitlines()[-1]
         on_bug(traceback.format_exc())
     finally:
         journal.instance(
-            instance.who,
-            course.outcome,
+            instance.ids,
+            progress.outcome,
             scheduled=scheduled,
             started=started,
-            steps=course.steps,
-            failed_step=course.failed_step,
-            error=course.error,
-            message=course.message,
+            steps=progress.steps,
+            failed_step=progress.failed_step,
+            error=progress.error,
+            message=progress.message,
         )
 
 
-def _set_variables(instance: RunningInstance, scenario: CompiledScenario, course: _Course) -> bool:
+def _set_variables(instance: RunningInstance, scenario: CompiledScenario, progress: _Progress) -> bool:
     scope = instance.scope
     kind = "data"
     if scenario.env:
         scope["env"] = scenario.env
     try:
-        if scenario.feeds:
-            instance.take_rows(scenario.feeds)
+        if scenario.feeders:
+            instance.take_rows(scenario.feeders)
         kind = "template"
         for name, template in scenario.variables:
             scope[name] = template(scope)
     except ExpressionError as error:
-        course.outcome, course.error, course.message = "errored", kind, str(error)
+        progress.outcome, progress.error, progress.message = "errored", kind, str(error)
         return False
     return True
 
 
 async def _assertions(
-    instance: RunningInstance, scenario: CompiledScenario, journal: Journal, course: _Course, *, skip: bool
+    instance: RunningInstance, scenario: CompiledScenario, journal: Journal, progress: _Progress, *, skip: bool
 ) -> None:
     for assertion in scenario.assertions:
-        course.bug_at = assertion.name
+        progress.bug_at = assertion.name
         if skip:
-            journal.assertion(instance.who, assertion.name, StepOutcome(outcome="skipped"))
+            journal.assertion(instance.ids, assertion.name, StepOutcome(outcome="skipped"))
             continue
         result = await assertion.action.run(instance)
-        journal.assertion(instance.who, assertion.name, result)
-        course.note(assertion.name, result)
+        journal.assertion(instance.ids, assertion.name, result)
+        progress.note(assertion.name, result)
         skip = result.outcome != "passed" and scenario.stop_on_assertion

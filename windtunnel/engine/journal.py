@@ -19,15 +19,13 @@ from windtunnel.model.record import (
 from windtunnel.redaction import Redactor
 from windtunnel.storage.bodies import BodyStore
 
-__all__ = ["Identity", "Journal"]
-
 Schedule = Callable[[Callable[[], None]], object]
 
 _MOST_PENDING = 1000
 """Records after which a turn of the loop that does not end is not waited for."""
 
 
-class Identity:
+class InstanceIds:
     """Who a record is about: the ids every line of one instance carries, and what must not stand in one.
 
     `secrets` are values this instance extracted as secret; it grows while the instance runs.
@@ -43,7 +41,7 @@ class Identity:
         self.secrets: tuple[str, ...] = ()
 
 
-_NOBODY = Identity(instance_id="", correlation_id="", scenario="", index=0, user=0, phase="token")
+_NOBODY = InstanceIds(instance_id="", correlation_id="", scenario="", index=0, user=0, phase="token")
 """Token requests are made for all instances."""
 
 
@@ -90,19 +88,19 @@ class Journal:
                 sink.write(records)
 
     def request(
-        self, who: Identity, step: str, exchange: Exchange, *, poll: bool, failed: bool, iteration: int = 0
+        self, ids: InstanceIds, step: str, exchange: Exchange, *, poll: bool, failed: bool, round: int = 0
     ) -> None:
         """A request of a step that sends several."""
         self.write(
             RequestRecord(
                 t=self._clock.unix(exchange.ended or None),
-                instance_id=who.instance_id,
-                correlation_id=who.correlation_id,
-                scenario=who.scenario,
+                instance_id=ids.instance_id,
+                correlation_id=ids.correlation_id,
+                scenario=ids.scenario,
                 step=step,
-                request=self._facts(who, exchange, failed=failed, poll=poll, keep=failed and not poll),
-                iteration=iteration,
-                phase=who.phase,
+                request=self._facts(ids, exchange, failed=failed, poll=poll, keep=failed and not poll),
+                round=round,
+                phase=ids.phase,
             )
         )
 
@@ -112,59 +110,59 @@ class Journal:
         self.request(_NOBODY, "oauth2", exchange, poll=False, failed=failed)
 
     def step(
-        self, who: Identity, step: str, action: str, outcome: StepOutcome, *, started: float, iteration: int = 0
+        self, ids: InstanceIds, step: str, action: str, outcome: StepOutcome, *, started: float, round: int = 0
     ) -> None:
         """A step ended."""
         clock = self._clock
         ended = clock.now()
         record = StepRecord(
             t=clock.unix(ended),
-            instance_id=who.instance_id,
-            correlation_id=who.correlation_id,
-            scenario=who.scenario,
+            instance_id=ids.instance_id,
+            correlation_id=ids.correlation_id,
+            scenario=ids.scenario,
             step=step,
             action=action,
             outcome=outcome.outcome,
             duration_us=int((ended - started) * 1e6),
             checks=outcome.checks,
             extracted=outcome.extracted,
-            phase=who.phase,
+            phase=ids.phase,
         )
-        if iteration:
-            record.iteration = iteration
+        if round:
+            record.round = round
         passed = outcome.outcome == "passed"
         exchange = outcome.exchange
         if exchange is not None and outcome.requests == 1:
-            record.request = self._facts(who, exchange, failed=outcome.request_failed, poll=False, keep=not passed)
+            record.request = self._facts(ids, exchange, failed=outcome.request_failed, poll=False, keep=not passed)
         elif outcome.requests:
             record.requests = outcome.requests
         if outcome.held_us:
             record.held_us = outcome.held_us
         if not passed:
             record.error = outcome.error
-            record.message = outcome.message and self._redactor.excerpt(outcome.message, who.secrets)
-            record.checks = self._checks(who, outcome.checks)
+            record.message = outcome.message and self._redactor.excerpt(outcome.message, ids.secrets)
+            record.checks = self._checks(ids, outcome.checks)
         self.write(record)
 
-    def assertion(self, who: Identity, name: str, outcome: StepOutcome) -> None:
+    def assertion(self, ids: InstanceIds, name: str, outcome: StepOutcome) -> None:
         """A final assertion was evaluated or skipped."""
         self.write(
             AssertionRecord(
                 t=self._clock.unix(),
-                instance_id=who.instance_id,
-                correlation_id=who.correlation_id,
-                scenario=who.scenario,
+                instance_id=ids.instance_id,
+                correlation_id=ids.correlation_id,
+                scenario=ids.scenario,
                 name=name,
                 outcome=outcome.outcome,
-                checks=self._checks(who, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
-                message=outcome.message and self._redactor.excerpt(outcome.message, who.secrets),
-                phase=who.phase,
+                checks=self._checks(ids, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
+                message=outcome.message and self._redactor.excerpt(outcome.message, ids.secrets),
+                phase=ids.phase,
             )
         )
 
     def instance(
         self,
-        who: Identity,
+        ids: InstanceIds,
         outcome: str,
         *,
         scheduled: float,
@@ -180,11 +178,11 @@ class Journal:
         self.write(
             InstanceRecord(
                 t=clock.unix(ended),
-                instance_id=who.instance_id,
-                correlation_id=who.correlation_id,
-                scenario=who.scenario,
-                index=who.index,
-                user=who.user,
+                instance_id=ids.instance_id,
+                correlation_id=ids.correlation_id,
+                scenario=ids.scenario,
+                index=ids.index,
+                user=ids.user,
                 outcome=outcome,
                 scheduled=clock.unix(scheduled),
                 started=clock.unix(started),
@@ -193,16 +191,18 @@ class Journal:
                 steps=steps,
                 failed_step=failed_step,
                 error=error,
-                message=message and self._redactor.excerpt(message, who.secrets),
-                phase=who.phase,
+                message=message and self._redactor.excerpt(message, ids.secrets),
+                phase=ids.phase,
             )
         )
 
-    def _facts(self, who: Identity, exchange: Exchange, *, failed: bool, poll: bool, keep: bool) -> RequestFacts:
+    def _facts(
+        self, ids: InstanceIds, exchange: Exchange, *, failed: bool, poll: bool, keep: bool
+    ) -> RequestFacts:
         # What is nearly always so is left to the defaults: naming a field costs more than filling it.
         facts = RequestFacts(
             method=exchange.method,
-            url=self._redactor.url(exchange.url, who.secrets),
+            url=self._redactor.url(exchange.url, ids.secrets),
             service=exchange.service,
             status=exchange.status,
             span_id=exchange.span_id,
@@ -215,22 +215,22 @@ class Journal:
         if exchange.error is not None:
             facts.error = exchange.error
             facts.error_detail = exchange.error_detail and self._redactor.excerpt(
-                exchange.error_detail, who.secrets
+                exchange.error_detail, ids.secrets
             )
         if exchange.attempt != 1 or exchange.resent:
             facts.attempt, facts.resent = exchange.attempt, exchange.resent
         if self._bodies is not None and (keep or self._keep_all):
-            facts.request_body = self._bodies.keep(exchange.request_body, who.secrets)
-            facts.response_body = self._bodies.keep(exchange.body, who.secrets)
+            facts.request_body = self._bodies.keep(exchange.request_body, ids.secrets)
+            facts.response_body = self._bodies.keep(exchange.body, ids.secrets)
         return facts
 
-    def _checks(self, who: Identity, checks: Checks) -> Checks:
-        return [check if isinstance(check, str) else self._hidden(who, check) for check in checks]
+    def _checks(self, ids: InstanceIds, checks: Checks) -> Checks:
+        return [check if isinstance(check, str) else self._hidden(ids, check) for check in checks]
 
-    def _hidden(self, who: Identity, check: FailedCheck) -> FailedCheck:
+    def _hidden(self, ids: InstanceIds, check: FailedCheck) -> FailedCheck:
         key = check.name.rpartition(":")[2]
         return FailedCheck(
             name=check.name,
-            expected=self._redactor.named(key, check.expected, who.secrets),
-            actual=self._redactor.named(key, check.actual, who.secrets),
+            expected=self._redactor.named(key, check.expected, ids.secrets),
+            actual=self._redactor.named(key, check.actual, ids.secrets),
         )

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from windtunnel.actions.compiler import (
-    ACTIONS,
+from windtunnel.actions.compile.scenario import (
     CompiledAssertion,
     CompiledParts,
     CompiledSection,
     compile_scenario,
 )
 from windtunnel.actions.python.flow import PythonFlow
-from windtunnel.engine.feed import Feed, make_feeds, rows_end
-from windtunnel.engine.mix import Mix
-from windtunnel.engine.rows import step_rows
+from windtunnel.actions.table import ACTIONS
+from windtunnel.engine.load.feeder import FeederReader, make_readers, rows_end
+from windtunnel.engine.load.mix import Mix
+from windtunnel.engine.step_rows import step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.template import Template
 from windtunnel.interfaces import CompiledStep, Transport
@@ -25,8 +25,6 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.sut import Sut
 from windtunnel.redaction import Redactor
-
-__all__ = ["CompiledScenario", "Plan", "RunFacts", "Section", "Track", "compile_plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +49,7 @@ class CompiledScenario:
     stop_on_step: bool
     stop_on_assertion: bool
     max_steps: int
-    feeds: tuple[Feed, ...] = ()
+    feeders: tuple[FeederReader, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     script: PythonFlow | None = None
     setup: Section | None = None
@@ -144,7 +142,7 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
     """The common load first, then each load that a scenario has to itself."""
     parts = test_plan.parts
     mixes = [Mix([scenario.weight for scenario in part.scenarios], test_plan.seed) for part in parts]
-    feeds = make_feeds(parts, mixes, seed=test_plan.seed, redactor=Redactor(names=test_plan.sut.redact))
+    feeders = make_readers(parts, mixes, seed=test_plan.seed, redactor=Redactor(names=test_plan.sut.redact))
     tracks: list[Track] = []
     first_user = 0
     for number, part in enumerate(parts):
@@ -154,13 +152,14 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
                 of=len(parts),
                 load=part.load,
                 scenarios=tuple(
-                    replace(compiled[scenario.id], feeds=feeds.get(scenario.id, ())) for scenario in part.scenarios
+                    replace(compiled[scenario.id], feeders=feeders.get(scenario.id, ()))
+                    for scenario in part.scenarios
                 ),
                 mix=mixes[number],
                 seed=f"{test_plan.seed}:arrivals:{number}",
                 first_user=first_user,
                 start_after_s=part.start_after_s,
-                rows_end=rows_end([feed for scenario in part.scenarios for feed in feeds.get(scenario.id, ())]),
+                rows_end=rows_end([feed for scenario in part.scenarios for feed in feeders.get(scenario.id, ())]),
             )
         )
         first_user += part.load.most_at_once

@@ -9,13 +9,11 @@ from typing import Any
 
 from windtunnel.engine.ids import CorrelationIds
 from windtunnel.engine.instance import RunningInstance, run_instance
-from windtunnel.engine.journal import Identity, Journal
+from windtunnel.engine.journal import InstanceIds, Journal
 from windtunnel.engine.plan import CompiledScenario, Plan
-from windtunnel.engine.user import Kept, Prepared, User
+from windtunnel.engine.user import SetupResult, User, UserState
 from windtunnel.interfaces import Clock, Transport
 from windtunnel.model.record import Dropped
-
-__all__ = ["Runner"]
 
 _FIRST_USER_ID = -(1 << 32)
 """Below every number that a correlation id is made of otherwise."""
@@ -31,7 +29,7 @@ class Runner:
         transport: Transport,
         journal: Journal,
         clock: Clock,
-        prepared: Mapping[str, Prepared] = {},
+        prepared: Mapping[str, SetupResult] = {},
     ) -> None:
         self.clock, self.transport = clock, transport
         self._plan, self._journal, self._prepared = plan, journal, prepared
@@ -48,7 +46,7 @@ class Runner:
         """Run the instance of a global index; `due` is a reading of the clock. Only cancellation gets out."""
         plan, client = self._plan, user.client
         scenario = plan.scenario(index)
-        who = Identity(
+        ids = InstanceIds(
             instance_id=f"{scenario.id}-{index}",
             correlation_id=self._correlation_ids.of(index),
             scenario=scenario.id,
@@ -59,15 +57,15 @@ class Runner:
         given, cookies = self._prepared.get(scenario.id), None
         if scenario.user_setup is not None:
             began = self.clock.now()
-            kept = user.kept.get(scenario.id) or await self._set_up(user, scenario, given)
+            state = user.states.get(scenario.id) or await self._set_up(user, scenario, given)
             due += self.clock.now() - began
-            if isinstance(kept, RunningInstance):
-                self._end_without_user(who, kept, due)
+            if isinstance(state, RunningInstance):
+                self._end_without_user(ids, state, due)
                 return
-            given, cookies = kept.prepared, kept.cookies
-        client.begin_instance(instance_id=who.instance_id, correlation_id=who.correlation_id, cookies=cookies)
+            given, cookies = state.prepared, state.cookies
+        client.begin_instance(instance_id=ids.instance_id, correlation_id=ids.correlation_id, cookies=cookies)
         instance = RunningInstance(
-            who, plan.facts, scenario, client=client, clock=self.clock, journal=self._journal, given=given
+            ids, plan.facts, scenario, client=client, clock=self.clock, journal=self._journal, given=given
         )
         late_s = self.clock.now() - due
         if late_s > self._late_max_s:
@@ -82,13 +80,13 @@ class Runner:
             await asyncio.sleep(0)
 
     async def _set_up(
-        self, user: User, scenario: CompiledScenario, given: Prepared | None
-    ) -> Kept | RunningInstance:
+        self, user: User, scenario: CompiledScenario, given: SetupResult | None
+    ) -> UserState | RunningInstance:
         """Run the `user_setup` of a scenario for a user; the failed instance of it when it did not pass."""
         section = scenario.user_setup
         assert section is not None
         number = self._plan.scenarios.index(scenario)
-        who = Identity(
+        ids = InstanceIds(
             instance_id=f"{scenario.id}-user-{user.number}",
             correlation_id=self._correlation_ids.of(
                 _FIRST_USER_ID - user.number * len(self._plan.scenarios) - number
@@ -98,9 +96,9 @@ class Runner:
             user=user.number,
             phase="user_setup",
         )
-        user.client.begin_instance(instance_id=who.instance_id, correlation_id=who.correlation_id)
+        user.client.begin_instance(instance_id=ids.instance_id, correlation_id=ids.correlation_id)
         instance = RunningInstance(
-            who,
+            ids,
             self._plan.facts,
             section.scenario,
             client=user.client,
@@ -116,25 +114,25 @@ class Runner:
             scheduled=self.clock.now(),
             on_bug=self.note_bug,
         )
-        if instance.course.outcome != "passed":
+        if instance.progress.outcome != "passed":
             return instance
-        prepared = (given or Prepared()).with_those(instance.scope, section.sets, who.secrets)
-        user.kept[scenario.id] = kept = Kept(prepared=prepared, cookies=user.client.cookies)
-        return kept
+        prepared = (given or SetupResult()).with_those(instance.scope, section.sets, ids.secrets)
+        user.states[scenario.id] = state = UserState(prepared=prepared, cookies=user.client.cookies)
+        return state
 
-    def _end_without_user(self, who: Identity, setup: RunningInstance, due: float) -> None:
+    def _end_without_user(self, ids: InstanceIds, setup: RunningInstance, due: float) -> None:
         """An instance whose user could not be set up has not passed. The user's next one tries again."""
-        course = setup.course
-        who.secrets = setup.who.secrets
+        progress = setup.progress
+        ids.secrets = setup.ids.secrets
         self._journal.instance(
-            who,
-            course.outcome,
+            ids,
+            progress.outcome,
             scheduled=due,
             started=self.clock.now(),
             steps=0,
-            failed_step=course.failed_step,
-            error=course.error,
-            message=f"user_setup: {course.message}" if course.message else None,
+            failed_step=progress.failed_step,
+            error=progress.error,
+            message=f"user_setup: {progress.message}" if progress.message else None,
         )
 
     def drop(self, *, index: int, due: float, phase: str) -> None:

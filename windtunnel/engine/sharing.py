@@ -9,8 +9,6 @@ from time import perf_counter
 from windtunnel.interfaces import Client, Endpoint
 from windtunnel.model.http import Exchange, FileBody, PartsBody
 
-__all__ = ["AT_ONCE", "SharedClient"]
-
 AT_ONCE = 6
 """Requests that one user may have under way at the same time, as a browser has to one host."""
 

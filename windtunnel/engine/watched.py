@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from windtunnel.engine.journal import Identity, Journal
+from windtunnel.engine.journal import InstanceIds, Journal
 from windtunnel.model.record import Record
 
-__all__ = ["OnRecord", "WatchedJournal"]
-
-OnRecord = Callable[[Identity, Record], None]
+OnRecord = Callable[[InstanceIds, Record], None]
 
 
 class WatchedJournal(Journal):
@@ -19,26 +17,26 @@ class WatchedJournal(Journal):
     def __init__(self, *arguments: Any, on_record: OnRecord, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._on_record = on_record
-        self._who: Identity | None = None
+        self._who: InstanceIds | None = None
 
-    def step(self, who: Identity, *arguments: Any, **named: Any) -> None:
+    def step(self, ids: InstanceIds, *arguments: Any, **named: Any) -> None:
         """As `Journal.step`."""
-        self._who = who
-        super().step(who, *arguments, **named)
+        self._who = ids
+        super().step(ids, *arguments, **named)
 
-    def assertion(self, who: Identity, *arguments: Any, **named: Any) -> None:
+    def assertion(self, ids: InstanceIds, *arguments: Any, **named: Any) -> None:
         """As `Journal.assertion`."""
-        self._who = who
-        super().assertion(who, *arguments, **named)
+        self._who = ids
+        super().assertion(ids, *arguments, **named)
 
-    def instance(self, who: Identity, *arguments: Any, **named: Any) -> None:
+    def instance(self, ids: InstanceIds, *arguments: Any, **named: Any) -> None:
         """As `Journal.instance`."""
-        self._who = who
-        super().instance(who, *arguments, **named)
+        self._who = ids
+        super().instance(ids, *arguments, **named)
 
     def write(self, record: Record) -> None:
         """As `Journal.write`."""
         super().write(record)
-        who, self._who = self._who, None
-        if who is not None:
-            self._on_record(who, record)
+        ids, self._who = self._who, None
+        if ids is not None:
+            self._on_record(ids, record)

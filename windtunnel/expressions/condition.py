@@ -9,8 +9,6 @@ from windtunnel.expressions.forms import cheap_form, lone_expression
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.sandbox import Evaluate, Member, kind_of, parse, render_value, shown
 
-__all__ = ["Condition", "compile_condition"]
-
 _HINT = "compare it with something, as in qty > 1, name == 'a' or token is defined"
 
 

@@ -15,7 +15,6 @@ from windtunnel.errors import ExpressionError, did_you_mean
 if TYPE_CHECKING:
     from faker import Generator
 
-__all__ = ["Fake", "require_fake"]
 
 _OWN = frozenset(
     {

@@ -24,8 +24,6 @@ from windtunnel.expressions.sandbox import (
     to_text,
 )
 
-__all__ = ["cheap_form", "cheap_parts", "join", "lone_expression"]
-
 
 def _parts(parsed: Parsed) -> list[str | nodes.Expr] | None:
     """The texts and expressions of a template in order, or None when there are statements in it."""

@@ -13,8 +13,6 @@ from typing import Any
 
 from windtunnel.errors import ExpressionError
 
-__all__ = ["FUNCTIONS", "RESERVED", "Binder", "Scope", "is_reserved"]
-
 Scope = Mapping[str, Any]
 """What an expression sees. `_random` and `_now` are callables: a random.Random, and unix seconds."""
 

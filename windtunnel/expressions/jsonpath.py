@@ -16,8 +16,6 @@ from typing import Any
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.lookup import indexing
 
-__all__ = ["JsonPath", "compile_jsonpath"]
-
 _SEGMENT = re.compile(
     r"""\. (?P<name> [^\W\d][\w-]* )
       | \[ ' (?P<single> [^'\\]* ) ' \]

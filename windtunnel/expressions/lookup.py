@@ -7,8 +7,6 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["indexing"]
-
 
 def indexing(keys: tuple[Any, ...]) -> Callable[[Any], Any]:
     """`value[keys[0]][keys[1]]…` as a function of `value`. It raises LookupError or TypeError on a miss.

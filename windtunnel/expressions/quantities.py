@@ -15,8 +15,6 @@ from decimal import Decimal
 
 from windtunnel.errors import ExpressionError
 
-__all__ = ["parse_duration", "parse_percentage", "parse_rate", "parse_size"]
-
 _DURATION_UNITS: Mapping[str, Decimal] = {
     "h": Decimal(3600),
     "m": Decimal(60),

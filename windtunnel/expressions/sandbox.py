@@ -21,24 +21,6 @@ from windtunnel.expressions.fake import require_fake
 from windtunnel.expressions.functions import FUNCTIONS, Scope
 from windtunnel.model.http import Exchange
 
-__all__ = [
-    "MAX_TEXT",
-    "Encode",
-    "Evaluate",
-    "Member",
-    "Parsed",
-    "bounded",
-    "defined",
-    "environment",
-    "guarded",
-    "kind_of",
-    "parse",
-    "render_text",
-    "render_value",
-    "shown",
-    "to_text",
-]
-
 Evaluate = Callable[[Scope], Any]
 Encode = Callable[[str], str]
 

@@ -33,8 +33,6 @@ from windtunnel.expressions.sandbox import (
 )
 from windtunnel.model.scenario import Verbatim
 
-__all__ = ["Template", "compile_json", "compile_template", "compile_text", "undefined_variable"]
-
 Path = tuple[str | int, ...]
 
 

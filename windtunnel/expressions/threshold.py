@@ -20,8 +20,6 @@ from windtunnel.expressions.metric_kinds import METRICS, MetricKind
 from windtunnel.expressions.quantities import parse_duration, parse_percentage, parse_size
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["Comparison", "format_limit", "parse_condition", "parse_flag", "parse_selector", "parse_threshold"]
-
 _CONDITION = re.compile(
     r"""\s* (?P<aggregate> [A-Za-z_]\w* ) \s* (?: \( \s* (?P<percentile> [^()]*? ) \s* \) )? \s*
         (?P<op> [<>=!]+ ) \s* (?: (?P<baseline> baseline ) \s* (?: (?P<relation> [*+-] ) \s* | $ ) )?

@@ -21,8 +21,6 @@ from windtunnel.interfaces import Endpoint
 from windtunnel.model.http import Body, Exchange
 from windtunnel.model.sut import HttpSettings
 
-__all__ = ["HttpClient"]
-
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 _IDLE_PER_DESTINATION = 6
 

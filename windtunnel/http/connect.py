@@ -10,8 +10,6 @@ from collections.abc import Sequence
 
 from windtunnel.http.resolve import Address
 
-__all__ = ["ATTEMPT_DELAY_S", "connect"]
-
 ATTEMPT_DELAY_S = 0.25
 """How long one address is tried alone before the next one is tried beside it (RFC 8305, 5)."""
 

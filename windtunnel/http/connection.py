@@ -14,19 +14,16 @@ from windtunnel.http.upload import PATIENCE_S, Upload
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Timings
 
-__all__ = ["Connection"]
-
 
 class Connection(asyncio.Protocol):
     """Carries one request at a time. Owned by one client; gone when `is_open` is false.
 
-    Times are `perf_counter` seconds: `_began_s` first byte handed to the transport (0 while the request waits in
+    Times are `perf_counter` seconds: `_write_started_s` first byte handed to the transport (0 while it waits in
     the outbox), `_sent_s` last byte handed to the system, `_first_s` first byte of the response (0 while there is
     none).
     """
 
     __slots__ = (
-        "_began_s",
         "_deadlines",
         "_dropped",
         "_exchange",
@@ -40,6 +37,7 @@ class Connection(asyncio.Protocol):
         "_upload",
         "_waiter",
         "_write_blocked",
+        "_write_started_s",
         "deadline_s",
         "is_open",
         "slot_s",
@@ -52,7 +50,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._dropped = self._write_blocked = False
         self._upload: Upload | None = None
-        self._began_s = self._sent_s = self._first_s = 0.0
+        self._write_started_s = self._sent_s = self._first_s = 0.0
         self.is_open = False
         self.deadline_s = self.slot_s = NEVER
 
@@ -72,7 +70,7 @@ class Connection(asyncio.Protocol):
         self._reader.start(exchange, max_body)
         self._exchange = exchange
         waiter = self._waiter = self._loop.create_future()
-        self._began_s = self._first_s = 0.0
+        self._write_started_s = self._first_s = 0.0
         self.deadline_s = deadline_s
         if self.slot_s > deadline_s:
             self._deadlines.watch(self)
@@ -82,14 +80,14 @@ class Connection(asyncio.Protocol):
             self._end(perf_counter(), Failure("closed", "before the request was sent"))
         return waiter
 
-    def depart(self, wire: bytes) -> None:
+    def write(self, wire: bytes) -> None:
         """Put the request on the wire, unless it ended while it was waiting for its turn."""
         exchange = self._exchange
         if exchange is None:
             return
         assert self._transport is not None
         exchange.bytes_sent += len(wire)
-        self._began_s = perf_counter()
+        self._write_started_s = perf_counter()
         self._transport.write(wire)
         self._sent_s = perf_counter()
         if self._upload is not None:
@@ -189,7 +187,7 @@ class Connection(asyncio.Protocol):
         self.deadline_s = NEVER
         exchange.ended = now
         exchange.bytes_received = self._reader.received
-        if self._began_s:
+        if self._write_started_s:
             self._keep_times(exchange.timings, now)
         if failure is not None:
             exchange.error, exchange.error_detail = failure.kind, failure.detail
@@ -206,7 +204,7 @@ class Connection(asyncio.Protocol):
         if self._write_blocked:  # the end came before all of a large request was taken
             self._sent_s = first or now
         sent = self._sent_s
-        timings.send = int((sent - self._began_s) * 1e6)
+        timings.send = int((sent - self._write_started_s) * 1e6)
         if first:
             timings.wait = int((first - sent) * 1e6) if first > sent else 0
             timings.receive = int((now - first) * 1e6)

@@ -12,8 +12,6 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from math import inf
 
-__all__ = ["Cookie", "CookieJar", "join_cookies", "parse_set_cookie"]
-
 _MAX_COOKIES = 200
 _MAX_SIZE = 4096
 

@@ -15,8 +15,6 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
-__all__ = ["NEVER", "Deadlines", "Watched"]
-
 NEVER = math.inf
 
 _SLOT_S = 0.010

@@ -5,8 +5,6 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
-__all__ = ["Decoder", "decoder_for"]
-
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 

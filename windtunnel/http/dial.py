@@ -19,8 +19,6 @@ from windtunnel.model.http import GENERATOR_ERRORS
 from windtunnel.model.record import Timings
 from windtunnel.model.sut import Proxy
 
-__all__ = ["Destination", "dial", "knock"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Destination:
@@ -68,10 +66,10 @@ async def dial(
     return Failure("connect_timeout", f"while {attempt.doing}")
 
 
-async def knock(destination: Destination, *, resolver: Resolver, timeout_s: float) -> Failure | None:
+async def probe(destination: Destination, *, resolver: Resolver, timeout_s: float) -> Failure | None:
     """Open a connection to where a destination is reached, and close it again: why that failed, or None."""
     attempt = _Attempt(destination, resolver, Timings())
-    task = asyncio.get_running_loop().create_task(attempt.knock())
+    task = asyncio.get_running_loop().create_task(attempt.probe())
     try:
         await asyncio.wait((task,), timeout=timeout_s)
     finally:
@@ -96,7 +94,7 @@ class _Attempt:
         self._destination, self._resolver, self._timings = destination, resolver, timings
         self.doing = "resolving the host name"
 
-    async def knock(self) -> Failure | None:
+    async def probe(self) -> Failure | None:
         """Connect and hang up."""
         try:
             sock = await self._connect()

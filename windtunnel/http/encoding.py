@@ -8,17 +8,6 @@ from urllib.parse import quote
 
 from windtunnel.errors import ExpressionError
 
-__all__ = [
-    "FRAMING",
-    "content_length",
-    "encode_target",
-    "expects_body",
-    "header_lines",
-    "merge_headers",
-    "quote_component",
-    "require_method",
-]
-
 FRAMING = frozenset({"content-length", "transfer-encoding"})
 """Headers that say where the body ends; they follow from the body, so nobody sets them by hand."""
 

@@ -14,8 +14,6 @@ from windtunnel.interfaces import Client
 from windtunnel.model.http import Body, Exchange
 from windtunnel.model.sut import Service
 
-__all__ = ["DEFAULT_HEADERS", "HttpEndpoint", "Pairs", "make_endpoint"]
-
 Pairs = tuple[tuple[str, str], ...]
 
 DEFAULT_HEADERS: Pairs = (("User-Agent", f"windtunnel/{__version__}"), ("Accept", "*/*"))

@@ -8,8 +8,6 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-__all__ = ["Failure", "connect_failure", "connection_lost", "tls_failure"]
-
 _BY_ERRNO: dict[int, str] = {
     errno.ECONNREFUSED: "refused",
     errno.ECONNRESET: "reset",

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from windtunnel.http.origin import Origin
 
-__all__ = ["DefaultRoute", "default_route", "is_loopback"]
-
 _UP, _GATEWAY = 0x1, 0x2
 
 

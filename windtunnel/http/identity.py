@@ -6,8 +6,6 @@ from windtunnel.http.encoding import header_lines
 from windtunnel.http.endpoint import Pairs
 from windtunnel.model.sut import IdHeaders
 
-__all__ = ["Identification", "Identity"]
-
 
 class Identity:
     """The id headers of one instance: `lines`, the id of a span, then `end` make them complete.

@@ -10,8 +10,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from windtunnel.errors import ExpressionError
 
-__all__ = ["BaseUrl", "HostRules", "Origin", "parse_base_url", "split_url"]
-
 _UNIX = "http+unix://"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?").fullmatch

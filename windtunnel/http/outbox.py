@@ -11,13 +11,11 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop
 from typing import Protocol
 
-__all__ = ["Outbox", "Sender"]
-
 
 class Sender(Protocol):
     """What can put bytes on the wire."""
 
-    def depart(self, wire: bytes) -> None:
+    def write(self, wire: bytes) -> None:
         """Send now. Must not raise."""
 
 
@@ -39,4 +37,4 @@ class Outbox:
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
         for sender, wire in waiting:
-            sender.depart(wire)
+            sender.write(wire)

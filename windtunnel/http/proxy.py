@@ -11,8 +11,6 @@ from windtunnel.http.errors import Failure
 from windtunnel.http.origin import Origin, parse_base_url
 from windtunnel.model.sut import Proxies, Proxy, Sut
 
-__all__ = ["authorization", "open_tunnel", "proxies_in_use", "proxy_for"]
-
 _LONGEST_ANSWER = 16 * 1024
 
 

@@ -10,8 +10,6 @@ from windtunnel.errors import ExpressionError
 from windtunnel.http.errors import Failure
 from windtunnel.http.origin import Origin, split_url
 
-__all__ = ["MAX_REDIRECTS", "REDIRECT_STATUSES", "Follow", "carried_headers", "decide_redirect"]
-
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 10
 

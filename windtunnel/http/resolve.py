@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from time import monotonic
 from types import MappingProxyType
 
-__all__ = ["Address", "Resolver"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:

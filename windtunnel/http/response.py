@@ -14,8 +14,6 @@ from windtunnel.http.decoding import Decoder, decoder_for
 from windtunnel.http.errors import Failure
 from windtunnel.model.http import Exchange
 
-__all__ = ["HEAD_LIMIT", "ResponseReader"]
-
 HEAD_LIMIT = 64 * 1024
 """Largest response head, interim ones included, in bytes."""
 

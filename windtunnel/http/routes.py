@@ -15,8 +15,6 @@ from windtunnel.http.resolve import Resolver
 from windtunnel.http.tls import client_context
 from windtunnel.model.sut import Sut, Tls
 
-__all__ = ["Routes"]
-
 
 class Routes:
     """Destinations, one of each, with TLS as the service of that origin has it."""

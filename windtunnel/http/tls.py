@@ -7,8 +7,6 @@ import ssl
 from windtunnel.errors import ConfigError
 from windtunnel.model.sut import Tls
 
-__all__ = ["client_context"]
-
 
 def client_context(tls: Tls) -> ssl.SSLContext:
     """The context for connections under `tls`. Raises ConfigError when one of its files can't be used."""

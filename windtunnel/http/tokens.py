@@ -23,8 +23,6 @@ from windtunnel.interfaces import Client
 from windtunnel.model.auth import OAuth2
 from windtunnel.model.http import Body, Exchange
 
-__all__ = ["TokenSource"]
-
 FETCH_S = 30.0
 RENEW_AT = 0.8
 """The share of a token's life after which the next one is fetched."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from windtunnel.http.client import HttpClient
-from windtunnel.http.dial import Destination, knock
+from windtunnel.http.dial import Destination, probe
 from windtunnel.http.encoding import encode_target, merge_headers, require_method
 from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, Pairs, make_endpoint
 from windtunnel.http.errors import Failure
@@ -21,9 +21,7 @@ from windtunnel.model.auth import Auth, OAuth2
 from windtunnel.model.http import Exchange
 from windtunnel.model.sut import Service, Sut, Tls
 
-__all__ = ["HttpTransport"]
-
-_KNOCK_S = 5.0
+_PROBE_S = 5.0
 
 
 class HttpTransport:
@@ -97,11 +95,11 @@ class HttpTransport:
         base = parse_base_url(service.base_url)
         return self._routes.to(base.origin, service.tls, socket=base.socket)
 
-    async def knock(self, destination: Destination) -> Failure | None:
+    async def probe(self, destination: Destination) -> Failure | None:
         """Open a connection and close it again: why that failed, or None."""
-        return await knock(destination, resolver=self._routes.resolver, timeout_s=_KNOCK_S)
+        return await probe(destination, resolver=self._routes.resolver, timeout_s=_PROBE_S)
 
-    def detour(self, origin: Origin, address: str | None) -> None:
+    def reroute(self, origin: Origin, address: str | None) -> None:
         """Connect to `address` for this origin from now on; None for its own again."""
         self._routes.resolver.fix(origin.host, origin.port, address)
 

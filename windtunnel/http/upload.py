@@ -10,8 +10,6 @@ from typing import BinaryIO
 from windtunnel.errors import ExpressionError
 from windtunnel.model.http import Body, PartsBody
 
-__all__ = ["CHUNK", "PATIENCE_S", "Upload", "open_upload"]
-
 CHUNK = 256 * 1024
 """Bytes read and handed to the system at a time: once a turn of the event loop."""
 

@@ -12,8 +12,6 @@ from windtunnel.http.upload import Upload
 from windtunnel.model.http import Body, Exchange
 from windtunnel.model.sut import HttpSettings
 
-__all__ = ["OnExchange", "WatchedClient"]
-
 OnExchange = Callable[[Exchange, str], None]
 """Takes an exchange that has ended, and the head of its request as it was sent (empty if it was not)."""
 

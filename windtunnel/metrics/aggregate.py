@@ -35,8 +35,6 @@ from windtunnel.model.record import (
 )
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["Aggregate"]
-
 BATCH = 128
 """How many steps of one kind are counted together: cheaper than one by one, and done in 0.2 ms."""
 

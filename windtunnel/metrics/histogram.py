@@ -15,8 +15,6 @@ from dataclasses import dataclass
 
 from windtunnel.model.summary import Distribution
 
-__all__ = ["RELATIVE_ERROR", "Bucket", "Histogram"]
-
 RELATIVE_ERROR = 1 / 512
 """How far a percentile may be from a true sample, as a share of that sample."""
 

@@ -16,20 +16,6 @@ from windtunnel.metrics.series import InstanceSeries, RequestKey, RequestSeries,
 from windtunnel.model.load import WARMUP
 from windtunnel.model.manifest import StepRow
 
-__all__ = [
-    "COMPLETED",
-    "MEASURES",
-    "Counter",
-    "Gauge",
-    "Measure",
-    "Rate",
-    "Trend",
-    "is_measured",
-    "measured_span_s",
-    "scenario_tags",
-    "select",
-]
-
 _OUTSIDE = frozenset({"setup", "user_setup", "teardown", "health", "token"})
 
 COMPLETED = frozenset({"passed", "failed", "errored"})

@@ -12,21 +12,6 @@ from typing import NamedTuple
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.record import AssertionRecord, Health, InstanceRecord, RequestFacts, StepRecord
 
-__all__ = [
-    "LATE_US",
-    "AssertionKey",
-    "AssertionSeries",
-    "FailureKey",
-    "FailureSeries",
-    "HealthSeries",
-    "InstanceKey",
-    "InstanceSeries",
-    "RequestKey",
-    "RequestSeries",
-    "StepKey",
-    "StepSeries",
-]
-
 LATE_US = 5_000
 """An instance that starts more than this after it was due is late."""
 

@@ -21,8 +21,6 @@ from windtunnel.metrics.measure import (
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.summary import ErrorGroup, MetricSummary, StepSummary
 
-__all__ = ["error_groups", "instances_by_outcome", "metric_summaries", "step_summaries"]
-
 
 def metric_summaries(aggregate: Aggregate) -> dict[str, MetricSummary]:
     """Every metric over the whole load, also those that nothing was counted for."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-__all__ = ["Auth", "OAuth2", "auth_objections", "auth_of", "basic_credentials"]
-
 _PLACES = ("header", "query", "cookie")
 _KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "none": ((), ()),

@@ -6,8 +6,6 @@ import msgspec
 
 from windtunnel.model.summary import Distribution, MetricSummary, Summary
 
-__all__ = ["Baseline", "BaselineRun", "BaselineStep"]
-
 
 class BaselineRun(msgspec.Struct, frozen=True, kw_only=True):
     """Which run it was."""

@@ -10,8 +10,6 @@ import msgspec
 
 from windtunnel.model.record import Timings
 
-__all__ = ["ERROR_KINDS", "GENERATOR_ERRORS", "Body", "Exchange", "FileBody", "Headers", "PartsBody", "parse_head"]
-
 ERROR_KINDS: dict[str, str] = {
     "timeout": "no complete response before the deadline",
     "dns": "the host name could not be resolved",

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["WARMUP", "ClosedLoad", "Load", "OpenLoad", "Segment", "Stage"]
-
 WARMUP = "warmup"
 """The phase of every warm-up stage begins with this; what happens in one is outside all metrics."""
 

@@ -8,8 +8,6 @@ import msgspec
 
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["RECORD_VERSION", "DataFile", "Evidence", "Manifest", "StepRow"]
-
 RECORD_VERSION = 1
 
 
@@ -44,7 +42,7 @@ class DataFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What ran. `detours` maps `host:port` to the address that was connected to instead: the machine around the
+    """What ran. `reroutes` maps `host:port` to the address that was connected to instead: the machine around the
     container. `load` is in words, `closed` whether any part of it is, `timed` whether
     any part starts instances at moments of its own, `phases` are those of its stages.
 
@@ -61,7 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     sut: str
     base_urls: list[str]
-    detours: dict[str, str] = {}
+    reroutes: dict[str, str] = {}
     scenarios: list[str]
     load: str
     closed: bool = False

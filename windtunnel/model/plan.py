@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from windtunnel.model.data import Feeder
+from windtunnel.model.feeder import Feeder
 from windtunnel.model.load import Load, Segment
 from windtunnel.model.readiness import Readiness
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
 from windtunnel.model.threshold import Threshold
-
-__all__ = ["LoadPart", "OutputSettings", "TestPlan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

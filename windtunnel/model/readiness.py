@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LOOPBACKS", "Health", "Readiness", "Surroundings", "WaitFor"]
-
 LOOPBACKS = ("auto", "gateway", "strict")
 """auto: the gateway where the loopback address itself refuses; gateway: at once; strict: never."""
 
@@ -40,7 +38,7 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class ContainerNetwork:
     """Where this process runs. `gateway` is the address at which a container finds the machine around it; None
     outside of containers, and in those that share the machine's network.
     """

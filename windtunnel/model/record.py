@@ -10,21 +10,6 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = [
-    "AssertionRecord",
-    "Dropped",
-    "FailedCheck",
-    "Health",
-    "InstanceRecord",
-    "Record",
-    "RequestFacts",
-    "RequestRecord",
-    "RunEnded",
-    "RunStarted",
-    "StepRecord",
-    "Timings",
-]
-
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """`seq` and `run_id` are stamped by the one sink that writes the line; nobody else touches a record."""
@@ -125,7 +110,7 @@ class RequestRecord(_Line, tag="request", kw_only=True, omit_defaults=True):
     scenario: str
     step: str
     request: RequestFacts
-    iteration: int = 0
+    round: int = 0
     phase: str = ""
 
 
@@ -134,7 +119,7 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
 
     `request` stands here when the step sent exactly one; otherwise `requests` counts the lines of its own.
     `error` is a short kind (a transport error, `extract`, `template`, …), `message` the sentence; `nested` is that
-    of a step whose only failure is inside it, where it has a line of its own. `iteration` counts the rounds of the
+    of a step whose only failure is inside it, where it has a line of its own. `round` counts the rounds of the
     innermost loop around the step from 1. `held_us` is how long code of the step kept its whole process from doing
     anything else; 0 when that is not worth speaking of.
     """
@@ -152,7 +137,7 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     extracted: list[str] = []
     request: RequestFacts | None = None
     requests: int = 0
-    iteration: int = 0
+    round: int = 0
     held_us: int = 0
     phase: str = ""
 

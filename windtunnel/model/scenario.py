@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from windtunnel.model.data import Feeder
+from windtunnel.model.feeder import Feeder
 from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
-
-__all__ = ["Block", "FlowFunction", "Scenario", "Step", "StopWhen", "Verbatim", "walk"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from windtunnel.errors import Location
 
-__all__ = ["DataPath", "Mark", "Source"]
-
 DataPath = tuple[str | int, ...]
 """The way to a value in a document: keys and list indexes, the empty tuple for the document itself."""
 

@@ -7,20 +7,6 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "Change",
-    "Comparison",
-    "Distribution",
-    "ErrorGroup",
-    "MetricSummary",
-    "RunInfo",
-    "Soundness",
-    "StepSummary",
-    "Summary",
-    "ThresholdResult",
-]
-
 SCHEMA_VERSION = 1
 
 

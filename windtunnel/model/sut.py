@@ -9,8 +9,6 @@ from windtunnel.model.auth import Auth
 from windtunnel.model.readiness import Health
 from windtunnel.model.source import Source
 
-__all__ = ["HttpSettings", "IdHeaders", "Proxies", "Proxy", "Redactions", "Service", "Sut", "Tls"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from windtunnel.errors import Location
 
-__all__ = ["IMPLIED", "Threshold"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["EXIT_CODES", "PRECEDENCE", "Verdict", "worst"]
-
 EXIT_CODES: dict[str, int] = {
     "pass": 0,
     "error": 1,

@@ -8,8 +8,6 @@ from windtunnel.model.summary import Change, Comparison
 from windtunnel.report import figures
 from windtunnel.report.wording import TIMES
 
-__all__ = ["NOISE", "ChangeRow", "baseline_name", "change_rows"]
-
 NOISE = "Two runs of the same code differ by 10% and more; only a threshold that names the baseline decides."
 """Stands beside every comparison, lest somebody takes a small change for a finding."""
 

@@ -13,8 +13,6 @@ from windtunnel.metrics.histogram import Bucket
 from windtunnel.report.figures import duration
 from windtunnel.report.model import Latency, RequestStory, StepStory, Story
 
-__all__ = ["PHASES", "Bar", "Mark", "Segment", "Shape", "Tick", "Track", "shape", "track"]
-
 PHASES = ("queue", "dns", "connect", "tls", "send", "wait", "receive")
 """The parts of a request, in the order in which they happen."""
 

@@ -11,8 +11,6 @@ from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import honest
 
-__all__ = ["render"]
-
 
 def render(report: Report) -> str:
     """The file as text: an issue for each threshold that did not hold and each cause of failure, where it stands.

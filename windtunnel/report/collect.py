@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.summary import Summary
+from windtunnel.report.instance_trace import BodyCache, instance_trace
 from windtunnel.report.latencies import latencies
 from windtunnel.report.model import Report
-from windtunnel.report.stories import Chapter, Slowest, choose_failing, collect, slowest_for
-from windtunnel.report.tell import BodyShelf, tell
+from windtunnel.report.stories import InstanceRecords, Slowest, choose_failing, collect, slowest_for
 from windtunnel.report.wording import honest
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
 from windtunnel.verdict.conclude import conclude
-
-__all__ = ["Analysis", "analyse", "build_report"]
 
 MOST_RANKINGS = 4
 """Time thresholds of which the slowest instances are shown."""
@@ -71,14 +69,15 @@ def build_report(
     summary = honest(summary)
     wanted = choose_failing(summary.errors) if with_stories else []
     rankings = _rankings(summary, manifest) if with_stories else {}
-    failing: dict[str, Chapter] = {}
-    slow: dict[str, Chapter] = {}
+    failing: dict[str, InstanceRecords] = {}
+    slow: dict[str, InstanceRecords] = {}
     if wanted or rankings:
         reader = RecordReader(directory.segments(), expected=manifest.segments, shards=manifest.shards)
         failing, slow = collect(reader, wanted, list(rankings.values()))
-    bodies = BodyShelf(directory.bodies)
+    bodies = BodyCache(directory.bodies)
     stories = tuple(
-        tell(chapter, run_started=manifest.started, bodies=bodies) for chapter in ({**failing, **slow}).values()
+        instance_trace(instance, run_started=manifest.started, bodies=bodies)
+        for instance in ({**failing, **slow}).values()
     )
     overall, steps = latencies(summary, aggregate)
     return Report(

@@ -6,8 +6,6 @@ import shlex
 
 from windtunnel.report.model import Report
 
-__all__ = ["environment"]
-
 
 def environment(report: Report) -> list[tuple[str, str]]:
     """(name, value) of everything known about how the run came to be; what is unknown is left out."""
@@ -16,7 +14,7 @@ def environment(report: Report) -> list[tuple[str, str]]:
         ("Windtunnel", manifest.version),
         ("Command", shlex.join(manifest.argv)),
         ("Base URLs", ", ".join(manifest.base_urls)),
-        ("Reached at", ", ".join(f"{origin} at {address}" for origin, address in manifest.detours.items())),
+        ("Reached at", ", ".join(f"{origin} at {address}" for origin, address in manifest.reroutes.items())),
         ("Scenarios", ", ".join(manifest.scenarios)),
         ("Load", manifest.load),
         ("Seed", str(manifest.seed)),

@@ -6,8 +6,6 @@ import json
 
 from windtunnel.report.model import Report
 
-__all__ = ["render"]
-
 LONGEST = 2_000
 """GitLab takes 2,048 characters, and nothing of a file with a longer link."""
 

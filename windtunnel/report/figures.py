@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["clock_time", "duration", "number", "offset", "per_second", "plural", "share", "size"]
-
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 

@@ -24,8 +24,6 @@ from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import honest
 
-__all__ = ["render"]
-
 _TONES = {"pass": "good", "fail": "bad", "error": "bad"}
 _RESULT_TONES = {"pass": "good", "fail": "bad", "inconclusive": "warn"}
 _OUTCOME_TONES = {"passed": "good", "failed": "bad", "errored": "warn"}

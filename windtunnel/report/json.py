@@ -8,8 +8,6 @@ from windtunnel.model.summary import Summary
 from windtunnel.report.model import Report
 from windtunnel.report.wording import honest
 
-__all__ = ["encode", "render"]
-
 
 def encode(summary: Summary) -> bytes:
     """The bytes of `summary.json`, laid out for people too."""

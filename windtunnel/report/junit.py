@@ -17,8 +17,6 @@ from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import breach, failing, headline, honest
 
-__all__ = ["render"]
-
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Everything that XML 1.0 has no way to write (its production 2)."""
 

@@ -9,8 +9,6 @@ from windtunnel.model.summary import MetricSummary
 from windtunnel.report.model import Report
 from windtunnel.report.wording import honest
 
-__all__ = ["render"]
-
 _OURS = frozenset({"instances", "instance_duration", "instance_response_time", "step_duration", "assertions"})
 """Metrics that k6 does not have."""
 

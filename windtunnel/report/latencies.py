@@ -10,8 +10,6 @@ from windtunnel.metrics.measure import COMPLETED, is_measured
 from windtunnel.model.summary import Summary
 from windtunnel.report.model import Latency
 
-__all__ = ["latencies"]
-
 
 def latencies(summary: Summary, aggregate: Aggregate) -> tuple[Latency | None, tuple[Latency, ...]]:
     """(of all requests, of each step that has durations, in the order of the summary)."""

@@ -29,8 +29,6 @@ from windtunnel.report.wording import (
     worst_step,
 )
 
-__all__ = ["BUDGET", "code", "prose", "render"]
-
 BUDGET = 900 * 1024
 """Bytes; GitHub shows nothing of a step summary above 1 MiB."""
 

@@ -12,8 +12,6 @@ from windtunnel.model.manifest import Manifest
 from windtunnel.model.record import Timings
 from windtunnel.model.summary import Distribution, Summary
 
-__all__ = ["AssertionStory", "Body", "CheckStory", "Latency", "Report", "RequestStory", "StepStory", "Story"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:

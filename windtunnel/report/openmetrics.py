@@ -10,8 +10,6 @@ from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import honest
 
-__all__ = ["render"]
-
 _QUANTILES = (("0.5", "med"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"), ("0.999", "p999"))
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 

@@ -18,8 +18,6 @@ from windtunnel.report import (
 )
 from windtunnel.report.model import Report
 
-__all__ = ["RENDERERS", "Renderer"]
-
 Renderer = Callable[[Report], str]
 
 RENDERERS: dict[str, tuple[str, Renderer]] = {

@@ -22,25 +22,23 @@ from windtunnel.model.record import (
 from windtunnel.model.summary import ErrorGroup, ThresholdResult
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["Chapter", "Slowest", "choose_failing", "collect", "slowest_for"]
-
-Told = StepRecord | RequestRecord | AssertionRecord | InstanceRecord
+InstanceId = StepRecord | RequestRecord | AssertionRecord | InstanceRecord
 
 # A plain tuple: a tenth of the time of the union, for every record there is.
-_TOLD = (StepRecord, RequestRecord, InstanceRecord, AssertionRecord)
+_ID = (StepRecord, RequestRecord, InstanceRecord, AssertionRecord)
 
 LONGEST_STORY = 400
 """Records kept of one instance; a story that is longer says how much is left out."""
 
 
 @dataclass(slots=True)
-class Chapter:
+class InstanceRecords:
     """The records of one instance so far. Owned by `collect`."""
 
-    records: list[Told] = field(default_factory=list)
+    records: list[InstanceId] = field(default_factory=list)
     left_out: int = 0
 
-    def add(self, record: Told) -> None:
+    def add(self, record: InstanceId) -> None:
         """Keep one record, as long as there is room; the instance's own line always has."""
         if len(self.records) < LONGEST_STORY or isinstance(record, InstanceRecord):
             self.records.append(record)
@@ -48,7 +46,7 @@ class Chapter:
             self.left_out += 1
 
 
-Measure = Callable[[Chapter], int]
+Measure = Callable[[InstanceRecords], int]
 """How long the instance took by some metric, in microseconds; -1 when the metric does not speak of it."""
 
 
@@ -58,23 +56,23 @@ class Slowest:
     def __init__(self, measure: Measure, *, count: int = 3) -> None:
         self._measure = measure
         self._count = count
-        self._heap: list[tuple[int, str, Chapter]] = []
+        self._heap: list[tuple[int, str, InstanceRecords]] = []
 
-    def consider(self, instance_id: str, chapter: Chapter) -> None:
+    def consider(self, instance_id: str, instance: InstanceRecords) -> None:
         """Keep the instance if it is among the slowest so far."""
-        value = self._measure(chapter)
+        value = self._measure(instance)
         if value < 0:
             return
-        entry = (value, instance_id, chapter)
+        entry = (value, instance_id, instance)
         if len(self._heap) < self._count:
             heapq.heappush(self._heap, entry)
         elif value > self._heap[0][0]:
             heapq.heapreplace(self._heap, entry)
 
-    def found(self) -> Iterator[tuple[str, Chapter]]:
+    def found(self) -> Iterator[tuple[str, InstanceRecords]]:
         """(instance id, records), the slowest first."""
-        for _, instance_id, chapter in sorted(self._heap, key=lambda entry: (-entry[0], entry[1])):
-            yield instance_id, chapter
+        for _, instance_id, instance in sorted(self._heap, key=lambda entry: (-entry[0], entry[1])):
+            yield instance_id, instance
 
 
 def choose_failing(groups: Sequence[ErrorGroup], *, each: int = 5, total: int = 40) -> list[str]:
@@ -92,36 +90,36 @@ def choose_failing(groups: Sequence[ErrorGroup], *, each: int = 5, total: int = 
 
 def collect(
     records: Iterable[Record], wanted: Sequence[str], slowest: Sequence[Slowest]
-) -> tuple[dict[str, Chapter], dict[str, Chapter]]:
+) -> tuple[dict[str, InstanceRecords], dict[str, InstanceRecords]]:
     """(the wanted instances in the order they were asked for, the slowest ones), by id.
 
     Reads no further than it must: when only wanted ids are looked for, until the last of them has ended.
     """
     missing = set(wanted)
-    kept: dict[str, Chapter] = {}
-    open_: dict[str, Chapter] = {}
+    kept: dict[str, InstanceRecords] = {}
+    open_: dict[str, InstanceRecords] = {}
     for record in records:
-        if not isinstance(record, _TOLD):
+        if not isinstance(record, _ID):
             continue
         instance_id = record.instance_id
         if not slowest and instance_id not in missing:
             continue
-        chapter = open_.get(instance_id)
-        if chapter is None:
-            chapter = open_[instance_id] = Chapter()
-        chapter.add(record)
+        instance = open_.get(instance_id)
+        if instance is None:
+            instance = open_[instance_id] = InstanceRecords()
+        instance.add(record)
         if not isinstance(record, InstanceRecord):
             continue
         del open_[instance_id]
         for ranking in slowest:
-            ranking.consider(instance_id, chapter)
+            ranking.consider(instance_id, instance)
         if instance_id in missing:
             missing.discard(instance_id)
-            kept[instance_id] = chapter
+            kept[instance_id] = instance
             if not missing and not slowest:
                 break
     # A run that did not finish: some of the wanted have no last line.
-    kept.update((instance_id, chapter) for instance_id, chapter in open_.items() if instance_id in missing)
+    kept.update((instance_id, instance) for instance_id, instance in open_.items() if instance_id in missing)
     ordered = {instance_id: kept[instance_id] for instance_id in wanted if instance_id in kept}
     return ordered, dict(entry for ranking in slowest for entry in ranking.found())
 
@@ -133,12 +131,12 @@ def slowest_for(result: ThresholdResult, threshold: Threshold) -> Slowest | None
         return None
     if threshold.metric in _INSTANCE_TIMES:
         part = _INSTANCE_TIMES[threshold.metric]
-        return Slowest(lambda chapter: max((part(r) for r in _instances(chapter, threshold.tags)), default=-1))
+        return Slowest(lambda instance: max((part(r) for r in _instances(instance, threshold.tags)), default=-1))
     if threshold.metric == "step_duration":
-        return Slowest(lambda chapter: max((r.duration_us for r in _steps(chapter, threshold.tags)), default=-1))
+        return Slowest(lambda instance: max((r.duration_us for r in _steps(instance, threshold.tags)), default=-1))
     if threshold.metric in _REQUEST_TIMES:
         timing = _REQUEST_TIMES[threshold.metric]
-        return Slowest(lambda chapter: max((timing(f) for f in _requests(chapter, threshold.tags)), default=-1))
+        return Slowest(lambda instance: max((timing(f) for f in _requests(instance, threshold.tags)), default=-1))
     return None
 
 
@@ -159,20 +157,20 @@ _REQUEST_TIMES: dict[str, Callable[[RequestFacts], int]] = {
 _TAGS = ("scenario", "step", "name", "service", "method", "status", "error")
 
 
-def _instances(chapter: Chapter, tags: Mapping[str, str]) -> Iterator[InstanceRecord]:
-    for record in chapter.records:
+def _instances(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[InstanceRecord]:
+    for record in instance.records:
         if isinstance(record, InstanceRecord) and tags.get("scenario", record.scenario) == record.scenario:
             yield record
 
 
-def _steps(chapter: Chapter, tags: Mapping[str, str]) -> Iterator[StepRecord]:
-    for record in chapter.records:
+def _steps(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[StepRecord]:
+    for record in instance.records:
         if isinstance(record, StepRecord) and _same_step(record, tags):
             yield record
 
 
-def _requests(chapter: Chapter, tags: Mapping[str, str]) -> Iterator[RequestFacts]:
-    for record in chapter.records:
+def _requests(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[RequestFacts]:
+    for record in instance.records:
         if isinstance(record, (StepRecord, RequestRecord)) and _same_step(record, tags):
             facts = record.request
             if facts is not None and facts.bytes_sent and _same_request(facts, tags):

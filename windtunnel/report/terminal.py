@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-__all__ = ["render", "render_comparison"]
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "no data": "yellow", "held so far": "default"}
 _NO_BREAK = "\N{NO-BREAK SPACE}"

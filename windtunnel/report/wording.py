@@ -10,24 +10,6 @@ from windtunnel.model.summary import StepSummary, Summary, ThresholdResult
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.report.figures import number
 
-__all__ = [
-    "ICONS",
-    "NO_VALUE",
-    "TIMES",
-    "UNFINISHED",
-    "breach",
-    "failing",
-    "headline",
-    "honest",
-    "instances_line",
-    "remark",
-    "result_word",
-    "title",
-    "unjudged",
-    "unsaid",
-    "worst_step",
-]
-
 UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
 """Stands above everything else on a report of records without their closing line."""
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from windtunnel.redaction import Redactor
 
-__all__ = ["BodyStore"]
-
 
 class BodyStore:
     """Keeps at most `each` bytes of a body and `total` bytes of a run; equal bodies are kept once.

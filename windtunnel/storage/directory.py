@@ -17,14 +17,12 @@ import msgspec
 
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
 from windtunnel.model.baseline import Baseline
-from windtunnel.model.data import LARGEST_KEPT, Feeder
+from windtunnel.model.feeder import LARGEST_KEPT, Feeder
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.source import Source
 from windtunnel.model.summary import Summary
 from windtunnel.redaction import HIDDEN, Redactor
-from windtunnel.storage.data_files import data_text
-
-__all__ = ["RunDirectory", "new_run_id"]
+from windtunnel.storage.feeder_files import data_text
 
 LATEST = "latest"
 

@@ -11,8 +11,6 @@ from windtunnel.errors import ConfigError, EvidenceError, Problem
 from windtunnel.model.manifest import Manifest
 from windtunnel.storage.directory import RunDirectory
 
-__all__ = ["merge_into", "merged_manifest"]
-
 
 def merged_manifest(runs: Sequence[RunDirectory], *, run_id: str, without_baseline: bool = False) -> Manifest:
     """The manifest of the run that several shards are parts of.

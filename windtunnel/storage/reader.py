@@ -13,8 +13,6 @@ from windtunnel.errors import EvidenceError
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record, RunEnded
 
-__all__ = ["RecordReader"]
-
 LONGEST_LINE = 64 * 1024 * 1024
 
 AT_A_TIME = 64 * 1024

@@ -13,8 +13,6 @@ from windtunnel.errors import EvidenceError
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record, RunEnded
 
-__all__ = ["RecordWriter", "close_segment"]
-
 
 class RecordWriter:
     """A sink that appends records to one segment, each as a line of JSON, with one `write` for all of a turn.

@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from ssl import SSLContext
 from urllib.parse import parse_qs, urlsplit
 
-__all__ = ["BEHAVIOURS", "Behaviour", "HostileServer", "Visit"]
-
 
 @dataclass(slots=True, kw_only=True)
 class Visit:

@@ -12,8 +12,6 @@ from windtunnel.model.http import Body, Exchange, FileBody, PartsBody
 from windtunnel.model.record import Timings
 from windtunnel.model.sut import Service
 
-__all__ = ["Answer", "ScriptedClient", "ScriptedEndpoint", "ScriptedTransport", "Sent", "json_answer"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:

@@ -7,8 +7,6 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["VirtualClock", "run_virtual"]
-
 T = TypeVar("T")
 
 EPOCH = 1_800_000_000.0

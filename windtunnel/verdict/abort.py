@@ -10,8 +10,6 @@ from windtunnel.model.manifest import StepRow
 from windtunnel.model.threshold import Threshold
 from windtunnel.verdict.thresholds import evaluate
 
-__all__ = ["stop_condition"]
-
 _ALSO_OF_A_PART = frozenset({"us", "%"})
 """Units of what is about as large in a part of the load as in all of it."""
 

@@ -13,8 +13,6 @@ from windtunnel.model.baseline import Baseline, BaselineStep
 from windtunnel.model.summary import Change, Comparison, Distribution, MetricSummary
 from windtunnel.model.threshold import Threshold
 
-__all__ = ["baseline_objection", "compare", "limit_against"]
-
 _PERCENTILES = {0.0: "min", 50.0: "med", 90.0: "p90", 95.0: "p95", 99.0: "p99", 99.9: "p999", 100.0: "max"}
 """The percentiles that a summary keeps."""
 

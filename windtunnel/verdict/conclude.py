@@ -21,8 +21,6 @@ from windtunnel.verdict.fail_on import in_force
 from windtunnel.verdict.soundness import Finding, assess
 from windtunnel.verdict.thresholds import evaluate
 
-__all__ = ["conclude"]
-
 _WORDS = {"fail": "fail", "no_data": "inconclusive", "inconclusive": "inconclusive"}
 
 _NOT_SENT = GENERATOR_ERRORS | {"host_not_allowed"}

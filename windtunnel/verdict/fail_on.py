@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from windtunnel.model.threshold import IMPLIED, Threshold
 from windtunnel.model.verdict import EXIT_CODES
 
-__all__ = ["exit_code_of", "in_force"]
-
 _FORGIVEN = frozenset({EXIT_CODES["fail"], EXIT_CODES["inconclusive"]})
 
 

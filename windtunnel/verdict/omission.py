@@ -11,8 +11,6 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.measure import COMPLETED, is_measured
 
-__all__ = ["omitted_waiting"]
-
 TIMES = 2.0
 """How many times the measured p99 the estimate must be to be worth a word."""
 

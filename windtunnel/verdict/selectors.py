@@ -12,8 +12,6 @@ from windtunnel.model.manifest import StepRow
 from windtunnel.model.threshold import Threshold
 from windtunnel.verdict.baseline import baseline_objection
 
-__all__ = ["check_selectors"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Family:

@@ -17,8 +17,6 @@ from windtunnel.model.summary import Soundness
 from windtunnel.model.threshold import Threshold
 from windtunnel.verdict.omission import omitted_waiting
 
-__all__ = ["Finding", "assess"]
-
 Finding = tuple[str, str]
 """A word of the verdict, and the sentence that says why."""
 

@@ -25,8 +25,6 @@ from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import IMPLIED, Threshold
 from windtunnel.verdict.baseline import limit_against
 
-__all__ = ["evaluate", "samples_needed"]
-
 WORTH_SAYING = 0.02
 """The share of a measured time from which on its error is printed beside it."""
 

@@ -9,11 +9,11 @@ from typing import Any
 from windtunnel.extending import (
     Action,
     Checks,
+    CompileContext,
     ExpressionError,
     FailedCheck,
     Instance,
     Step,
-    StepCompiler,
     StepOutcome,
     errored,
     show,
@@ -40,11 +40,11 @@ class EchoAction:
         self.name, self._address, self._text, self._timeout_s = name, address, text, timeout_s
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> Action | None:
+    def compile(cls, step: Step, context: CompileContext) -> Action | None:
         """Decide all that can be decided before the load starts; problems are noted at their places."""
-        place, options = compiler.at(step), step.options
-        text = (place / "text").text(options["text"])
-        timeout_s = (place / "timeout").deadline(options.get("timeout"), 5.0)
+        field, options = context.at(step), step.options
+        text = (field / "text").text(options["text"])
+        timeout_s = (field / "timeout").deadline(options.get("timeout"), 5.0)
         return cls(step.name, (options["host"], options["port"]), text.evaluate, timeout_s)
 
     async def run(self, instance: Instance) -> StepOutcome:

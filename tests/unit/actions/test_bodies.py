@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.flows import Compiled, run_flow
+from tests.support.compiling import Compiled, run_flow
 from windtunnel.testing.scripted import Answer, Sent, json_answer
 
 

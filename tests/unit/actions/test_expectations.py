@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.flows import exchange_of, place
-from windtunnel.actions.checks import Expectation, compile_expectation
+from tests.support.compiling import exchange_of, field
+from windtunnel.actions.response.checks import Expectation, compile_expectation
 from windtunnel.errors import ExpressionError
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import FailedCheck
 
 
 def expectation(expect: Any, *, imply_status: bool = False, **variables: Any) -> Expectation:
-    here = place(**variables)
+    here = field(**variables)
     compiled = compile_expectation(here, expect, imply_status=imply_status)
-    assert here.compiler.problems == []
+    assert here.context.problems == []
     return compiled
 
 
@@ -265,9 +265,9 @@ def test_an_expected_value_that_cannot_be_rendered_is_an_error_of_the_scenario()
     ],
 )
 def test_a_wrong_expectation_is_a_problem(expect: Any, message: str, hint: str | None):
-    here = place()
+    here = field()
     compile_expectation(here, expect, imply_status=True)
-    assert [(problem.message, problem.hint) for problem in here.compiler.problems] == [(message, hint)]
+    assert [(problem.message, problem.hint) for problem in here.context.problems] == [(message, hint)]
 
 
 EVERYTHING = {

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.flows import exchange_of, place
-from windtunnel.actions.extract import Extraction, MissingValue, compile_extraction
+from tests.support.compiling import exchange_of, field
+from windtunnel.actions.response.extract import Extraction, MissingValue, compile_extraction
 from windtunnel.model.http import Exchange
 
 PAGE = exchange_of(
@@ -21,10 +21,10 @@ PAGE = exchange_of(
 
 
 def extraction(extract: Any, **variables: Any) -> Extraction:
-    here = place(**variables)
+    here = field(**variables)
     compiled = compile_extraction(here, extract)
-    assert here.compiler.problems == []
-    assert here.compiler.names >= set(extract)
+    assert here.context.problems == []
+    assert here.context.names >= set(extract)
     return compiled
 
 
@@ -142,13 +142,13 @@ SOURCES = "exactly one of json, header, cookie, regex, css, xpath, status says w
     ],
 )
 def test_a_wrong_extract_is_a_problem(extract: Any, message: str):
-    here = place()
+    here = field()
     compile_extraction(here, extract)
-    assert message in [problem.message for problem in here.compiler.problems]
+    assert message in [problem.message for problem in here.context.problems]
 
 
 def test_a_wrong_json_path_is_a_problem():
-    here = place()
+    here = field()
     compile_extraction(here, {"it": "$.items["})
-    (problem,) = here.compiler.problems
+    (problem,) = here.context.problems
     assert "$.items[" in problem.message

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.flows import Compiled, FakeInstance, Ran
+from tests.support.compiling import Compiled, FakeInstance, Ran
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer
 

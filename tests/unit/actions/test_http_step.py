@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.support.flows import SUT, run_flow
+from tests.support.compiling import SUT, run_flow
 from windtunnel.model.record import FailedCheck
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut

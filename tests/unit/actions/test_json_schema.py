@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.flows import Compiled, exchange_of, place
-from windtunnel.actions.checks import compile_expectation
+from tests.support.compiling import Compiled, exchange_of, field
+from windtunnel.actions.response.checks import compile_expectation
 from windtunnel.errors import ExpressionError
 from windtunnel.model.record import FailedCheck
 
@@ -33,18 +33,18 @@ def beside_the_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def checked(schema: Any, body: Any) -> str | FailedCheck:
-    here = place()
+    here = field()
     expectation = compile_expectation(here, {"schema": schema}, imply_status=False)
-    assert here.compiler.problems == []
+    assert here.context.problems == []
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     (check,) = expectation.evaluate(exchange_of(raw), {})
     return check
 
 
 def problem_of(schema: Any) -> str:
-    here = place()
+    here = field()
     compile_expectation(here, {"schema": schema}, imply_status=False)
-    (problem,) = here.compiler.problems
+    (problem,) = here.context.problems
     return problem.message
 
 

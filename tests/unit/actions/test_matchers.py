@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.flows import place
-from windtunnel.actions.matchers import MATCHERS, MISSING, Matcher, compile_matcher, same
+from tests.support.compiling import field
+from windtunnel.actions.response.matchers import MATCHERS, MISSING, Matcher, compile_matcher, same
 from windtunnel.errors import ExpressionError
 
 
 def matcher(spec: Any, *, text: bool = False, **variables: Any) -> Matcher:
-    here = place(**variables)
+    here = field(**variables)
     compiled = compile_matcher(here, spec, text=text)
-    assert here.compiler.problems == []
+    assert here.context.problems == []
     return compiled
 
 
@@ -203,15 +203,15 @@ def test_a_template_that_yields_no_number_is_an_error_and_no_failed_check():
     ],
 )
 def test_a_wrong_matcher_is_a_problem(spec: Any, message: str, hint: str | None):
-    here = place()
+    here = field()
     compile_matcher(here, spec)
-    assert [(problem.message, problem.hint) for problem in here.compiler.problems] == [(message, hint)]
+    assert [(problem.message, problem.hint) for problem in here.context.problems] == [(message, hint)]
 
 
 def test_a_wrong_regular_expression_is_a_problem():
-    here = place()
+    here = field()
     compile_matcher(here, {"matches": "(a"})
-    (problem,) = here.compiler.problems
+    (problem,) = here.context.problems
     assert problem.message.startswith('"(a" is not a regular expression: missing )')
 
 

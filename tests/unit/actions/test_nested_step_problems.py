@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.support.flows import Compiled
+from tests.support.compiling import Compiled
 
 
 def found(text: str) -> list[tuple[str, str]]:
@@ -66,7 +66,7 @@ def test_a_case_does_not_see_what_another_sets_and_what_comes_after_sees_both():
 
 
 @pytest.mark.parametrize(
-    ("cases", "message", "place"),
+    ("cases", "message", "field"),
     [
         ("[{ elif: true, steps: [ONE] }]", "the first case is an `if`", "4:15"),
         ("[{ else: [ONE] }]", "a branch begins with `if`", "4:15"),
@@ -82,10 +82,10 @@ def test_a_case_does_not_see_what_another_sets_and_what_comes_after_sees_both():
         ),
     ],
 )
-def test_the_cases_of_a_branch_come_in_order(cases: str, message: str, place: str):
+def test_the_cases_of_a_branch_come_in_order(cases: str, message: str, field: str):
     for name in ("ONE", "TWO", "THREE"):
         cases = cases.replace(name, f"{{ type: set, name: {name}, variables: {{ a: 1 }} }}")
-    assert found(f"flow:\n  - type: branch\n    name: b\n    cases: {cases}\n") == [(message, place)]
+    assert found(f"flow:\n  - type: branch\n    name: b\n    cases: {cases}\n") == [(message, field)]
 
 
 def test_two_branches_that_set_one_name_are_refused():

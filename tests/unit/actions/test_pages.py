@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.flows import exchange_of, place
-from windtunnel.actions.extract import compile_extraction
-from windtunnel.actions.page import MAX_PAGE, compile_css, compile_xpath
+from tests.support.compiling import exchange_of, field
+from windtunnel.actions.response.extract import compile_extraction
+from windtunnel.actions.response.html_xml import MAX_PAGE, compile_css, compile_xpath
 from windtunnel.errors import ExpressionError
 
 HTML = (("Content-Type", "text/html; charset=utf-8"),)
@@ -23,9 +23,9 @@ PAGE = """<!doctype html><html><head><title>Shop</title></head><body>
 
 
 def extracted(rule: dict[str, Any], body: bytes = PAGE, headers: tuple[tuple[str, str], ...] = HTML) -> Any:
-    here = place()
+    here = field()
     extraction = compile_extraction(here, {"found": rule})
-    assert here.compiler.problems == []
+    assert here.context.problems == []
     scope: dict[str, Any] = {}
     extraction.run(exchange_of(body, headers=headers), scope)
     return scope["found"]
@@ -97,9 +97,9 @@ def test_a_page_that_is_too_large_is_not_parsed():
     ],
 )
 def test_what_is_no_selector_is_a_problem(rule: dict[str, Any], message: str):
-    here = place()
+    here = field()
     compile_extraction(here, {"found": rule})
-    assert [problem.message.startswith(message) for problem in here.compiler.problems] == [True]
+    assert [problem.message.startswith(message) for problem in here.context.problems] == [True]
 
 
 def test_without_the_extra_a_scenario_says_what_to_install(monkeypatch: pytest.MonkeyPatch):

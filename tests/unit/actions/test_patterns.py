@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.flows import run_flow
-from windtunnel.actions.pattern import compile_pattern
+from tests.support.compiling import run_flow
+from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.errors import ExpressionError
 from windtunnel.testing.scripted import Answer
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.flows import SHOP, Compiled, run_flow
-from windtunnel.actions.target import encode_component
+from tests.support.compiling import SHOP, Compiled, run_flow
+from windtunnel.actions.request.target import encode_component
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
 from windtunnel.testing.scripted import Answer
@@ -121,7 +121,7 @@ def test_every_service_is_the_base_url_when_the_sut_lists_none():
 
 
 @pytest.mark.parametrize(
-    ("lines", "message", "hint", "place"),
+    ("lines", "message", "hint", "field"),
     [
         ("path: api", "a path begins with /", 'path: "/api"', "4:11"),
         ("path: http://shop.test/", "a path begins with /", "use `url` for an absolute URL", "4:11"),
@@ -152,12 +152,12 @@ def test_every_service_is_the_base_url_when_the_sut_lists_none():
         ("path: /\n    query: [a]", "expected a mapping here", None, "5:12"),
     ],
 )
-def test_a_wrong_target_is_a_problem_with_its_place(lines: str, message: str, hint: str | None, place: str):
+def test_a_wrong_target_is_a_problem_with_its_place(lines: str, message: str, hint: str | None, field: str):
     compiled = Compiled(f"flow:\n  - type: http\n    name: one\n    {lines}\n", names=("a", "b"))
     (problem,) = compiled.problems
     assert problem.message.startswith(message)
     assert problem.hint == hint
-    assert str(problem.where) == f"checkout.yaml:{place}"
+    assert str(problem.where) == f"checkout.yaml:{field}"
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from tests.support.flows import SUT
-from windtunnel.actions.compiler import compile_scenario
+from tests.support.compiling import SUT
+from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.config.reader import read_yaml
 from windtunnel.config.steps import build_steps
 from windtunnel.model.scenario import Scenario

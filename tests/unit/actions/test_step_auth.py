@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.flows import SHOP, SUT, Compiled, run_flow
+from tests.support.compiling import SHOP, SUT, Compiled, run_flow
 from windtunnel.model.auth import auth_of
 from windtunnel.testing.scripted import Answer
 

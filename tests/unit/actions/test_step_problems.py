@@ -4,8 +4,9 @@ from textwrap import dedent
 
 import pytest
 
-from tests.support.flows import SUT, Compiled, scenario_of
-from windtunnel.actions.compiler import ACTIONS, compile_scenario
+from tests.support.compiling import SUT, Compiled, scenario_of
+from windtunnel.actions.compile.scenario import compile_scenario
+from windtunnel.actions.table import ACTIONS
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.testing.scripted import ScriptedTransport
 
@@ -62,8 +63,8 @@ def test_a_variable_that_no_earlier_step_sets_is_pointed_at_inside_the_text():
     ],
 )
 def test_every_place_that_takes_a_template_knows_its_variables(lines: str):
-    place = f"2:{len('  - ') + lines.index('nix') + 1}"
-    assert step_problems(lines) == [('variable "nix" is not set by any earlier step', None, place)]
+    field = f"2:{len('  - ') + lines.index('nix') + 1}"
+    assert step_problems(lines) == [('variable "nix" is not set by any earlier step', None, field)]
 
 
 def test_a_variable_is_known_from_the_step_after_the_one_that_sets_it():
@@ -101,7 +102,7 @@ def test_all_problems_are_gathered_in_one_go():
     )
     assert [message for message, _, _ in problems] == [
         'variable "one" is not set by any earlier step',
-        *[message for message, _, place in problems if place == "7:16"],
+        *[message for message, _, field in problems if field == "7:16"],
         "'never' is not a duration",
         'unknown key "status"',
         "5 needs a unit",
@@ -114,7 +115,7 @@ def test_all_problems_are_gathered_in_one_go():
 
 
 @pytest.mark.parametrize(
-    ("lines", "message", "hint", "place"),
+    ("lines", "message", "hint", "field"),
     [
         ("{ type: htpp, name: a }", 'unknown step type "htpp"', 'did you mean "http"?', "2:13"),
         ("{ type: mqtt, name: a }", 'unknown step type "mqtt"', f"one of {', '.join(ACTIONS)}", "2:13"),
@@ -210,9 +211,9 @@ def test_all_problems_are_gathered_in_one_go():
         ("{ type: set, name: a, variables: { env: 1 } }", '"env" is a reserved name', None, "2:40"),
     ],
 )
-def test_a_problem_says_where_what_and_how_to_mend_it(lines: str, message: str, hint: str | None, place: str):
+def test_a_problem_says_where_what_and_how_to_mend_it(lines: str, message: str, hint: str | None, field: str):
     ((said, help_, where),) = step_problems(lines)
-    assert (said, where) == (message, place)
+    assert (said, where) == (message, field)
     if hint is not None:
         assert help_ == hint
 

@@ -6,7 +6,7 @@ from textwrap import dedent, indent
 
 import pytest
 
-from tests.support.flows import Compiled, FakeInstance, run_flow
+from tests.support.compiling import Compiled, FakeInstance, run_flow
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer, json_answer
 

@@ -19,7 +19,7 @@ from windtunnel.ci.comment import (
     marker,
     put_comment,
 )
-from windtunnel.ci.github_api import GitHubApi, Trouble
+from windtunnel.ci.github_api import ApiFailure, GitHubApi
 
 WHERE = PullRequest(repository="you/shop", number=7)
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
@@ -225,8 +225,8 @@ def test_a_redirect_does_not_take_the_token_along(api: Api):
 
 def test_a_token_that_is_none_reaches_nobody():
     answer = GitHubApi("http://127.0.0.1:1", token="a\nb").call("GET", "/x")
-    assert answer == Trouble(0, "the address of the API or the token can't be used")
-    assert isinstance(GitHubApi("file:///etc/passwd", token="t").call("GET", ""), Trouble)
+    assert answer == ApiFailure(0, "the address of the API or the token can't be used")
+    assert isinstance(GitHubApi("file:///etc/passwd", token="t").call("GET", ""), ApiFailure)
 
 
 # Which pull request

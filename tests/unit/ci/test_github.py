@@ -9,13 +9,13 @@ from windtunnel.ci.github import (
     MAX_ANNOTATION_LENGTH,
     SUMMARY_BUDGET,
     Annotation,
-    HarmlessLog,
+    SafeLog,
     annotation_command,
     annotation_commands,
     fenced,
     fitted_summary,
-    neutralised,
     outputs_text,
+    without_commands,
 )
 
 # Text made of what matters to a runner, far more often than chance would have it.
@@ -56,12 +56,12 @@ def test_the_runner_of_these_tests_does_see_commands():
 @example(" \t::stop-commands::x")
 @example("a ##[command]b")
 def test_no_text_commands_the_runner(text: str):
-    assert commands_seen_by_a_runner(neutralised(text)) == []
+    assert commands_seen_by_a_runner(without_commands(text)) == []
 
 
 def test_plain_text_stays_as_it_is():
     text = "p(95) < 400ms :: 12 ms\n  std::string\t# [x]\n"
-    assert neutralised(text) == text
+    assert without_commands(text) == text
 
 
 @settings(max_examples=200)
@@ -70,7 +70,7 @@ def test_plain_text_stays_as_it_is():
 @example(["##", "[error]x"])
 def test_a_log_written_in_pieces_commands_nothing(pieces: list[str]):
     stream = io.StringIO()
-    log = HarmlessLog(stream)
+    log = SafeLog(stream)
     for piece in pieces:
         log.write(piece)
         log.flush()
@@ -80,7 +80,7 @@ def test_a_log_written_in_pieces_commands_nothing(pieces: list[str]):
 
 def test_a_line_is_passed_on_when_it_ends():
     stream = io.StringIO()
-    log = HarmlessLog(stream)
+    log = SafeLog(stream)
     log.write("one\ntw")
     assert stream.getvalue() == "one\n"
     log.write("o\n")

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from tests.support.journeys import get, pause, scenario
-from windtunnel.engine.shutdown import Stop
+from windtunnel.engine.run.shutdown import Stop
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.record import Health
 from windtunnel.testing.scripted import Answer, json_answer

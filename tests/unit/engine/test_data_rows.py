@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.journeys import get, scenario
-from windtunnel.engine.feed import make_feeds, rows_end
-from windtunnel.engine.mix import Mix, Ranks
-from windtunnel.model.data import Feeder
+from windtunnel.engine.load.feeder import make_readers, rows_end
+from windtunnel.engine.load.mix import Mix, Ranks
+from windtunnel.model.feeder import Feeder
 from windtunnel.model.load import ClosedLoad, OpenLoad, Segment, Stage
 from windtunnel.model.plan import LoadPart
 from windtunnel.model.scenario import Scenario, Step
@@ -37,13 +37,13 @@ def shopping(data: Feeder, id: str = "a", **more: object) -> Scenario:
 def rows_of(parts: list[LoadPart], count: int, seed: int = 7) -> dict[int, str]:
     """The row of each of the first global indexes whose scenario has data."""
     mixes = [Mix([each.weight for each in part.scenarios], seed) for part in parts]
-    feeds = make_feeds(parts, mixes, seed=seed, redactor=Redactor())
+    feeders = make_readers(parts, mixes, seed=seed, redactor=Redactor())
     rows = {}
     for index in range(count):
         number, track = divmod(index, len(parts))
         chosen = parts[track].scenarios[mixes[track].scenario(number)]
-        if chosen.id in feeds:
-            rows[index] = feeds[chosen.id][0].row(index)["id"]
+        if chosen.id in feeders:
+            rows[index] = feeders[chosen.id][0].row(index)["id"]
     return rows
 
 
@@ -132,7 +132,7 @@ def test_in_a_mix_the_load_ends_where_the_next_row_would_be_needed():
         scenarios=(shopping(feeder(5, on_end="stop")), scenario(get("x"), id="b", weight=3)),
     )
     mix = Mix([1, 3], 7)
-    end = rows_end(make_feeds([part], [mix], seed=7, redactor=Redactor())["a"])
+    end = rows_end(make_readers([part], [mix], seed=7, redactor=Redactor())["a"])
     numbers = [number for number in range(100) if mix.scenario(number) == 0]
     assert end == numbers[5]
 

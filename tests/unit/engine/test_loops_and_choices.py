@@ -29,7 +29,7 @@ def targets(finished) -> list[str]:
 
 
 def rounds(finished) -> list[tuple[str, int]]:
-    return [(step.step, step.iteration) for step in finished.steps]
+    return [(step.step, step.round) for step in finished.steps]
 
 
 def test_steps_inside_know_their_round_and_the_loop_itself_has_none(run):
@@ -51,7 +51,7 @@ def test_the_polls_of_a_loop_have_its_round_too(run):
     poll = {"type": "wait", "name": "w", "path": "/", "expect": {"status_code": 200}}
     finished = run(scenario(repeat("r", poll, times=1)), answers=[Answer(status=503), Answer()])
 
-    assert [request.iteration for request in finished.requests] == [1, 1]
+    assert [request.round for request in finished.requests] == [1, 1]
 
 
 @pytest.mark.parametrize("times", [0, "{{ n }}"])

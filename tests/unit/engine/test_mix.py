@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.engine.mix import Mix, smooth_weighted_order
+from windtunnel.engine.load.mix import Mix, smooth_weighted_order
 
 
 def test_the_smooth_order_spreads_the_heavy_one_instead_of_running_it_in_a_row():

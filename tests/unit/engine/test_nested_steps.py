@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.support.journeys import get, pause, scenario
-from windtunnel.engine.shutdown import Stop
+from windtunnel.engine.run.shutdown import Stop
 from windtunnel.model.scenario import StopWhen
 from windtunnel.testing.scripted import Answer, json_answer
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windtunnel.engine.pacing import arrivals, stage_at, user_changes
+from windtunnel.engine.load.pacing import arrivals, stage_at, user_changes
 from windtunnel.model.load import ClosedLoad, OpenLoad, Segment, Stage
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.support.journeys import get, pause, scenario
-from windtunnel.engine.shutdown import Stop
+from windtunnel.engine.run.shutdown import Stop
 from windtunnel.testing.scripted import Answer, json_answer
 
 

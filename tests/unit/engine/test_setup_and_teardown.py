@@ -10,7 +10,7 @@ import pytest
 from tests.support.journeys import get, pause, scenario
 from windtunnel.config.reader import Document
 from windtunnel.config.steps import build_steps
-from windtunnel.engine.shutdown import Stop
+from windtunnel.engine.run.shutdown import Stop
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter as Count
 from windtunnel.metrics.measure import Rate, select

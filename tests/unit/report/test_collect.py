@@ -22,9 +22,9 @@ from windtunnel.model.record import (
 from windtunnel.model.summary import ErrorGroup
 from windtunnel.model.threshold import Threshold
 from windtunnel.report.collect import analyse, build_report
+from windtunnel.report.instance_trace import BodyCache, instance_trace
 from windtunnel.report.model import Report
-from windtunnel.report.stories import Chapter, Slowest, choose_failing, collect, slowest_for
-from windtunnel.report.tell import BodyShelf, tell
+from windtunnel.report.stories import InstanceRecords, Slowest, choose_failing, collect, slowest_for
 
 IDS = {"instance_id": "shop-1", "correlation_id": "c" * 32, "scenario": "shop"}
 
@@ -73,8 +73,8 @@ def ended(instance: str, *, t: float = STARTED + 1, outcome: str = "passed") -> 
     )
 
 
-def shelf(tmp_path: Path, **bounds: int) -> BodyShelf:
-    return BodyShelf(tmp_path, **bounds)
+def bodies(tmp_path: Path, **bounds: int) -> BodyCache:
+    return BodyCache(tmp_path, **bounds)
 
 
 def test_every_error_group_is_told_by_instances_of_its_own(failing_report: Report) -> None:
@@ -127,8 +127,8 @@ def test_latencies_have_as_many_samples_as_the_summary_says(failing_report: Repo
 def test_polls_of_a_step_are_told_in_order(tmp_path: Path) -> None:
     directory = sample_run.write_run(tmp_path, instances=3)
     records = [r for r in sample_run.records(3, None) if getattr(r, "instance_id", "") == "checkout-1"]
-    chapters, _ = collect(records, ["checkout-1"], [])
-    story = tell(chapters["checkout-1"], run_started=STARTED, bodies=shelf(directory.bodies))
+    instances, _ = collect(records, ["checkout-1"], [])
+    story = instance_trace(instances["checkout-1"], run_started=STARTED, bodies=bodies(directory.bodies))
     polls = story.steps[-1]
     assert [request.poll for request in polls.requests] == [True, True, False]
     assert polls.requests[0].began_us < polls.requests[1].began_us < polls.requests[2].began_us
@@ -144,8 +144,8 @@ def test_an_instance_cut_off_by_the_end_of_the_records_is_told_as_far_as_it_got(
             **IDS,
         ),
     ]
-    chapters, _ = collect(records, ["shop-1"], [])
-    story = tell(chapters["shop-1"], run_started=STARTED, bodies=shelf(tmp_path))
+    instances, _ = collect(records, ["shop-1"], [])
+    story = instance_trace(instances["shop-1"], run_started=STARTED, bodies=bodies(tmp_path))
     assert story.outcome is None
     assert [(s.name, s.outcome) for s in story.steps] == [("pay", "failed"), ("poll", "unfinished")]
     assert story.duration_us == 900_000
@@ -162,7 +162,7 @@ def test_reading_stops_when_the_last_wanted_instance_has_ended() -> None:
 
 
 def test_the_slowest_are_found_among_many_and_nothing_else_is_kept() -> None:
-    ranking = Slowest(lambda chapter: max(r.duration_us for r in chapter.records if isinstance(r, StepRecord)))
+    ranking = Slowest(lambda instance: max(r.duration_us for r in instance.records if isinstance(r, StepRecord)))
 
     def records() -> Iterator[Record]:
         for number in range(1000):
@@ -181,8 +181,8 @@ def test_the_slowest_are_found_among_many_and_nothing_else_is_kept() -> None:
 def test_a_long_story_is_cut_and_says_so(tmp_path: Path) -> None:
     records: list[Record] = [step("shop-1", 5, name=f"s{n}") for n in range(1000)]
     records.append(ended("shop-1", outcome="failed"))
-    chapters, _ = collect(records, ["shop-1"], [])
-    story = tell(chapters["shop-1"], run_started=STARTED, bodies=shelf(tmp_path))
+    instances, _ = collect(records, ["shop-1"], [])
+    story = instance_trace(instances["shop-1"], run_started=STARTED, bodies=bodies(tmp_path))
     assert (len(story.steps), story.left_out, story.outcome) == (400, 600, "failed")
 
 
@@ -225,32 +225,32 @@ def test_a_threshold_with_tags_measures_only_what_they_pick() -> None:
         )
         return record
 
-    ranking.consider("other step", Chapter(records=[sent("list", 200, 900)]))
-    ranking.consider("other status", Chapter(records=[sent("pay", 500, 900)]))
-    ranking.consider("picked", Chapter(records=[sent("pay", 200, 5)]))
+    ranking.consider("other step", InstanceRecords(records=[sent("list", 200, 900)]))
+    ranking.consider("other status", InstanceRecords(records=[sent("pay", 500, 900)]))
+    ranking.consider("picked", InstanceRecords(records=[sent("pay", 200, 5)]))
     assert [instance for instance, _ in ranking.found()] == ["picked"]
 
 
 def test_a_body_that_is_gone_or_leads_elsewhere_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "bodies").mkdir()
     (tmp_path / "secret").write_text("do not show")
-    bodies = shelf(tmp_path / "bodies")
-    assert bodies.body(None) is None
-    assert bodies.body("0123456789abcdef") is None
-    assert bodies.body("../secret") is None
-    assert bodies.body(str(tmp_path / "secret")) is None
+    cache = bodies(tmp_path / "bodies")
+    assert cache.body(None) is None
+    assert cache.body("0123456789abcdef") is None
+    assert cache.body("../secret") is None
+    assert cache.body(str(tmp_path / "secret")) is None
 
 
 def test_bodies_are_shortened_one_by_one_and_in_all(tmp_path: Path) -> None:
     for name in ("aa", "bb", "cc"):
         (tmp_path / name).write_text(name * 500)
-    bodies = shelf(tmp_path, each=100, total=200)
-    first = bodies.body("aa")
+    cache = bodies(tmp_path, each=100, total=200)
+    first = cache.body("aa")
     assert first is not None
     assert (len(first.text), first.size, first.whole) == (100, 1000, False)
-    assert bodies.body("bb") is not None
-    assert bodies.body("cc") is None
-    assert bodies.body("aa") is first
+    assert cache.body("bb") is not None
+    assert cache.body("cc") is None
+    assert cache.body("aa") is first
 
 
 def test_bodies_read_well_whatever_they_are(tmp_path: Path) -> None:
@@ -263,8 +263,8 @@ def test_bodies_read_well_whatever_they_are(tmp_path: Path) -> None:
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    bodies = shelf(tmp_path)
-    shown = {name: body.text for name in contents if (body := bodies.body(name))}
+    cache = bodies(tmp_path)
+    shown = {name: body.text for name in contents if (body := cache.body(name))}
     assert shown["aa"] == '{\n  "a": [\n    1,\n    2\n  ]\n}'
     assert shown["bb"] == "(binary)"
     assert len(shown["cc"]) == 8000
@@ -285,7 +285,9 @@ def test_an_unfinished_run_is_no_pass_whatever_its_summary_says(tmp_path: Path) 
 def test_assertions_keep_their_checks(tmp_path: Path) -> None:
     failed = FailedCheck(name="total", expected="10", actual="11")
     assertion = AssertionRecord(t=STARTED + 1, name="sum", outcome="failed", checks=["currency", failed], **IDS)
-    story = tell(Chapter(records=[assertion, ended("shop-1")]), run_started=STARTED, bodies=shelf(tmp_path))
+    story = instance_trace(
+        InstanceRecords(records=[assertion, ended("shop-1")]), run_started=STARTED, bodies=bodies(tmp_path)
+    )
     assert [(c.name, c.ok, c.actual) for c in story.assertions[0].checks] == [
         ("currency", True, ""),
         ("total", False, "11"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from windtunnel.errors import ConfigError, EvidenceError
-from windtunnel.model.data import ABSENT, Feeder
+from windtunnel.model.feeder import ABSENT, Feeder
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.source import Mark, Source
 from windtunnel.redaction import Redactor

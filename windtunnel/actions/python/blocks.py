@@ -6,14 +6,12 @@ import asyncio
 from collections.abc import Iterable
 from types import TracebackType
 
-from windtunnel.actions.judge import first_failure
-from windtunnel.actions.python.failure import tell
+from windtunnel.actions.python.failure import describe_exception
 from windtunnel.actions.python.response import UnexpectedResponse
-from windtunnel.actions.text import show
+from windtunnel.actions.response.judge import first_failure
+from windtunnel.actions.response.text import show
 from windtunnel.interfaces import Action, CompiledStep, Instance, StepOutcome
 from windtunnel.model.record import Checks, FailedCheck
-
-__all__ = ["FlowStopped", "GroupBlock", "Ledger", "StepBlock", "check_outcome", "outcome_of"]
 
 
 class FlowStopped(BaseException):
@@ -39,20 +37,20 @@ def outcome_of(error: BaseException) -> StepOutcome:
         return StepOutcome(outcome="interrupted", error="interrupted")
     if isinstance(error, UnexpectedResponse):
         return StepOutcome(outcome="failed", error="extract", message=f"{error.step}: {error}")
-    kind, message = tell(error)
+    kind, message = describe_exception(error)
     return StepOutcome(outcome="errored", error=kind, message=message)
 
 
-class Ledger:
+class StepRecorder:
     """What the code of one instance does, on its way to the records. `troubles` counts what did not pass.
 
     `asserted` are the assertions that were made.
     """
 
-    __slots__ = ("asserted", "instance", "troubles")
+    __slots__ = ("asserted", "failures", "instance")
 
     def __init__(self, instance: Instance) -> None:
-        self.instance, self.troubles = instance, 0
+        self.instance, self.failures = instance, 0
         self.asserted: set[str] = set()
 
     async def run(self, action: Action) -> StepOutcome:
@@ -60,7 +58,7 @@ class Ledger:
         kept = _Kept(action)
         await self.instance.run_steps((CompiledStep(name=action.name, type=action.type, action=kept),))
         if kept.outcome is None:
-            self.troubles += 1
+            self.failures += 1
             raise FlowStopped
         self._count(kept.outcome)
         return kept.outcome
@@ -85,7 +83,7 @@ class Ledger:
 
     def _count(self, outcome: StepOutcome) -> None:
         if outcome.outcome != "passed":
-            self.troubles += 1
+            self.failures += 1
 
 
 class _Kept:
@@ -105,10 +103,10 @@ class _Kept:
 class StepBlock:
     """A step of the user's own work: it lasts as long as the block, and fails when a check in it does."""
 
-    __slots__ = ("_checks", "_ledger", "_name", "_started")
+    __slots__ = ("_checks", "_name", "_recorder", "_started")
 
-    def __init__(self, name: str, ledger: Ledger) -> None:
-        self._name, self._ledger = name, ledger
+    def __init__(self, name: str, recorder: StepRecorder) -> None:
+        self._name, self._recorder = name, recorder
         self._checks: Checks = []
         self._started = 0.0
 
@@ -119,7 +117,7 @@ class StepBlock:
         return outcome.outcome == "passed"
 
     def __enter__(self) -> StepBlock:
-        self._started = self._ledger.instance.clock.now()
+        self._started = self._recorder.instance.clock.now()
         return self
 
     def __exit__(
@@ -130,30 +128,30 @@ class StepBlock:
         if failed and outcome.outcome == "passed":
             outcome = StepOutcome(outcome="failed", error="check", message=first_failure(self._checks))
         outcome.checks = self._checks
-        self._ledger.end_step(self._name, "python", outcome, started=self._started)
+        self._recorder.end_step(self._name, "python", outcome, started=self._started)
         _mark_told(error)
 
 
 class GroupBlock:
     """A part of the flow with a row of its own."""
 
-    __slots__ = ("_ledger", "_name", "_started", "_troubles")
+    __slots__ = ("_name", "_recorder", "_started", "_troubles")
 
-    def __init__(self, name: str, ledger: Ledger) -> None:
-        self._name, self._ledger = name, ledger
+    def __init__(self, name: str, recorder: StepRecorder) -> None:
+        self._name, self._recorder = name, recorder
         self._started, self._troubles = 0.0, 0
 
     def __enter__(self) -> GroupBlock:
-        self._started, self._troubles = self._ledger.instance.clock.now(), self._ledger.troubles
+        self._started, self._troubles = self._recorder.instance.clock.now(), self._recorder.failures
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         outcome = StepOutcome() if error is None else outcome_of(error)
-        if outcome.outcome == "passed" and self._ledger.troubles > self._troubles:
+        if outcome.outcome == "passed" and self._recorder.failures > self._troubles:
             outcome = StepOutcome(outcome="failed", error="nested", message="a step inside did not pass")
-        self._ledger.end_step(self._name, "group", outcome, started=self._started)
+        self._recorder.end_step(self._name, "group", outcome, started=self._started)
         _mark_told(error)
 
 

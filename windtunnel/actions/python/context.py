@@ -6,17 +6,15 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from windtunnel.actions.judge import first_failure
 from windtunnel.actions.python.blocks import FlowStopped, check_outcome
 from windtunnel.actions.python.http import Http
-from windtunnel.actions.python.requests import Workshop
+from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.response import Response
 from windtunnel.actions.python.variables import Variables
+from windtunnel.actions.response.judge import first_failure
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Checks, FailedCheck
-
-__all__ = ["Context"]
 
 
 class Context:
@@ -38,9 +36,11 @@ class Context:
         "variables",
     )
 
-    def __init__(self, instance: Instance, workshop: Workshop, *, step: str, settable: frozenset[str]) -> None:
+    def __init__(
+        self, instance: Instance, requests: RequestFactory, *, step: str, settable: frozenset[str]
+    ) -> None:
         self._instance, self._step = instance, step
-        self.http = Http(workshop, self._perform, inside=step)
+        self.http = Http(requests, self._run_action, inside=step)
         self.variables = Variables(instance.scope, settable)
         self._checks: Checks = []
         self._failure: StepOutcome | None = None
@@ -103,7 +103,7 @@ class Context:
                 self._observe_last()
         return ended
 
-    async def _perform(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
+    async def _run_action(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
         outcome = await action.run(self._instance)
         assert outcome.exchange is not None, "a request always comes to something"
         self._observe_last()

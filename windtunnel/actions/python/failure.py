@@ -7,8 +7,6 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-__all__ = ["tell"]
-
 MOST_FRAMES = 5
 """Frames that are shown, the innermost ones."""
 
@@ -16,7 +14,7 @@ _OURS = str(Path(__file__).parents[2]) + os.sep
 _LIBRARY = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
-def tell(error: BaseException) -> tuple[str, str]:
+def describe_exception(error: BaseException) -> tuple[str, str]:
     """Its kind, and the sentence with the places below it: `KeyError: 'id'`, then `  at shop.py:12 in buy`.
 
     Frames of Python's library, of installed packages and of Windtunnel are left out, unless there is no other.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from windtunnel.actions.python.blocks import FlowStopped, Ledger, outcome_of
-from windtunnel.actions.python.requests import Workshop
+from windtunnel.actions.python.blocks import FlowStopped, StepRecorder, outcome_of
+from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.user import User
 from windtunnel.interfaces import Instance, Transport
 from windtunnel.model.scenario import FlowFunction, Scenario
 from windtunnel.model.sut import Sut
-
-__all__ = ["PythonFlow"]
 
 
 class PythonFlow:
@@ -20,12 +18,12 @@ class PythonFlow:
     function and were not made when it ended early are on record as skipped, as those of YAML are.
     """
 
-    __slots__ = ("_assertions", "_function", "_on_failure", "_workshop")
+    __slots__ = ("_assertions", "_function", "_on_failure", "_requests")
 
     def __init__(
-        self, function: FlowFunction, workshop: Workshop, *, on_failure: str, assertions: tuple[str, ...]
+        self, function: FlowFunction, requests: RequestFactory, *, on_failure: str, assertions: tuple[str, ...]
     ) -> None:
-        self._function, self._workshop, self._on_failure = function, workshop, on_failure
+        self._function, self._requests, self._on_failure = function, requests, on_failure
         self._assertions = assertions
 
     @classmethod
@@ -33,21 +31,21 @@ class PythonFlow:
         """What runs the scenario; None for one that is made of steps."""
         if scenario.function is None:
             return None
-        workshop = Workshop(scenario, sut=sut, transport=transport)
+        requests = RequestFactory(scenario, sut=sut, transport=transport)
         on_failure = "stop" if scenario.stop_when.step_fails else "continue"
         assertions = tuple(assertion.name for assertion in scenario.assertions)
-        return cls(scenario.function, workshop, on_failure=on_failure, assertions=assertions)
+        return cls(scenario.function, requests, on_failure=on_failure, assertions=assertions)
 
     async def run(self, instance: Instance) -> None:
         """Run the function once. Only cancellation gets out."""
-        started, ledger = instance.clock.now(), Ledger(instance)
+        started, recorder = instance.clock.now(), StepRecorder(instance)
         try:
-            await self._function(User(ledger, self._workshop, on_failure=self._on_failure))
+            await self._function(User(recorder, self._requests, on_failure=self._on_failure))
         except FlowStopped:
-            if ledger.troubles:
-                ledger.skip(self._assertions)
+            if recorder.failures:
+                recorder.skip(self._assertions)
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the user's code raises is its outcome
             outcome = outcome_of(error)
             if outcome.outcome != "passed" and not getattr(error, "told", False):
                 instance.end_step(self._function.name, "python", outcome, started=started)
-            ledger.skip(self._assertions)
+            recorder.skip(self._assertions)

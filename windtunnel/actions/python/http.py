@@ -7,20 +7,18 @@ from typing import Any
 
 import msgspec
 
-from windtunnel.actions.backoff import Backoff
 from windtunnel.actions.http import HttpAction
-from windtunnel.actions.python.requests import RequestOptions, Workshop
+from windtunnel.actions.python.requests import RequestFactory, RequestOptions
 from windtunnel.actions.python.response import Response
-from windtunnel.actions.retry import RetryingHttpAction
+from windtunnel.actions.request.backoff import Backoff
+from windtunnel.actions.request.retry import RetryingHttpAction
 from windtunnel.actions.wait import PollAction
-from windtunnel.code.outline import default_name
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.interfaces import Action
 from windtunnel.model.http import Exchange
+from windtunnel.user_code.outline import default_name
 
-__all__ = ["Http", "Perform"]
-
-Perform = Callable[[Action, str | None], Awaitable[tuple[Exchange, bool]]]
+RunAction = Callable[[Action, str | None], Awaitable[tuple[Exchange, bool]]]
 """Runs an action as a step and gives back what came and whether the step passed; the text is `on_failure`."""
 
 
@@ -30,10 +28,10 @@ class Http:
     What goes wrong on the way is a value: look at `Response.error`, `status` and `passed`.
     """
 
-    __slots__ = ("_inside", "_perform", "_workshop")
+    __slots__ = ("_inside", "_requests", "_run_action")
 
-    def __init__(self, workshop: Workshop, perform: Perform, *, inside: str | None = None) -> None:
-        self._workshop, self._perform, self._inside = workshop, perform, inside
+    def __init__(self, requests: RequestFactory, run_action: RunAction, *, inside: str | None = None) -> None:
+        self._requests, self._run_action, self._inside = requests, run_action, inside
 
     async def request(
         self,
@@ -76,12 +74,12 @@ class Http:
         # fmt: on
         method = method.upper()
         step = name or default_name(method, path)
-        request = self._workshop.request(method, service, path, options)
-        judge = self._workshop.judge(expect, graphql=graphql is not None)
+        request = self._requests.request(method, service, path, options)
+        judge = self._requests.judge(expect, graphql=graphql is not None)
         action: Action = HttpAction(self._inside or step, request, judge)
         if retry is not None:
-            action = RetryingHttpAction(self._inside or step, request, judge, self._workshop.retry(retry))
-        exchange, passed = await self._perform(action, on_failure)
+            action = RetryingHttpAction(self._inside or step, request, judge, self._requests.retry(retry))
+        exchange, passed = await self._run_action(action, on_failure)
         return Response(step, exchange, passed=passed)
 
     async def get(self, service: str | None, path: str, **options: Any) -> Response:
@@ -130,10 +128,10 @@ class Http:
         options = RequestOptions(query=query, headers=headers)
         action = PollAction(
             self._inside or step,
-            self._workshop.request(method.upper(), service, path, options),
-            self._workshop.judge(expect),
+            self._requests.request(method.upper(), service, path, options),
+            self._requests.judge(expect),
             backoff=Backoff.constant(parse_duration(interval)),
             timeout_s=parse_duration(timeout),
         )
-        exchange, passed = await self._perform(action, on_failure)
+        exchange, passed = await self._run_action(action, on_failure)
         return Response(step, exchange, passed=passed)

@@ -11,23 +11,21 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from windtunnel.actions.body import BODIES
-from windtunnel.actions.checks import compile_expectation
-from windtunnel.actions.extract import Extraction
-from windtunnel.actions.judge import Judge
-from windtunnel.actions.params import format_params
-from windtunnel.actions.place import Place, StepCompiler
-from windtunnel.actions.request import Request
-from windtunnel.actions.retry import Retry, compile_retry
-from windtunnel.actions.target import encode_component
+from windtunnel.actions.compile.context import CompileContext, Field
+from windtunnel.actions.request.body import BODIES
+from windtunnel.actions.request.params import format_params
+from windtunnel.actions.request.retry import Retry, compile_retry
+from windtunnel.actions.request.target import encode_component
+from windtunnel.actions.request.template import RequestTemplate
+from windtunnel.actions.response.checks import compile_expectation
+from windtunnel.actions.response.extract import Extraction
+from windtunnel.actions.response.judge import Judge
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.interfaces import Endpoint, Transport
 from windtunnel.model.http import Body
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Service, Sut
-
-__all__ = ["RequestOptions", "Workshop"]
 
 MOST_KEPT = 500
 """Different `expect`s whose checks are kept."""
@@ -53,7 +51,7 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_body: int | str | None = None
 
 
-class Workshop:
+class RequestFactory:
     """Makes requests and judges for one scenario; every instance of it uses the same one."""
 
     def __init__(self, scenario: Scenario, *, sut: Sut, transport: Transport) -> None:
@@ -61,7 +59,7 @@ class Workshop:
         self._endpoints: dict[tuple[str, str | None, str], tuple[Endpoint, Service]] = {}
         self._judges: dict[str, Judge] = {"": self._compile(None)}
 
-    def request(self, method: str, service: str | None, path: str, options: RequestOptions) -> Request:
+    def request(self, method: str, service: str | None, path: str, options: RequestOptions) -> RequestTemplate:
         """The request. Raises ValueError for what can't be one."""
         try:
             body, kind = self._body(options)
@@ -73,7 +71,7 @@ class Workshop:
             if options.cookies:
                 pairs.append(("Cookie", "; ".join(f"{name}={value}" for name, value in options.cookies.items())))
             timeout = options.timeout
-            return Request(
+            return RequestTemplate(
                 endpoint=endpoint,
                 target=self._target(path, options.query),
                 headers=_always(pairs) if pairs else None,
@@ -100,9 +98,9 @@ class Workshop:
 
     def retry(self, written: Mapping[str, Any]) -> Retry:
         """When a request is sent again, as written in YAML. Raises ValueError."""
-        place = self._place("retry")
-        retry = compile_retry(place, written)
-        _require_no_problem(place)
+        field = self._place("retry")
+        retry = compile_retry(field, written)
+        _require_no_problem(field)
         return retry
 
     def assertion(self, expect: Mapping[str, Any]) -> Judge:
@@ -112,16 +110,16 @@ class Workshop:
     def _compile(
         self, expect: Mapping[str, Any] | None, *, imply_status: bool = True, imply_no_errors: bool = False
     ) -> Judge:
-        place = self._place("expect")
+        field = self._place("expect")
         # A condition is an expression that the code writes; everything else is a value.
         plain = {key: each if key == "condition" else _literal(each) for key, each in (expect or {}).items()}
-        expectation = compile_expectation(place, plain, imply_status=imply_status, imply_no_errors=imply_no_errors)
-        _require_no_problem(place)
+        expectation = compile_expectation(field, plain, imply_status=imply_status, imply_no_errors=imply_no_errors)
+        _require_no_problem(field)
         return Judge(expectation, _NOTHING)
 
-    def _place(self, key: str) -> Place:
+    def _place(self, key: str) -> Field:
         """A place to compile at, where every variable may stand."""
-        compiler = StepCompiler(
+        context = CompileContext(
             self._scenario,
             sut=self._sut,
             transport=self._transport,
@@ -129,8 +127,8 @@ class Workshop:
             problems=[],
             compile_step=lambda _step, _compiler: None,
         )
-        compiler.names = _AnyName()
-        return Place(compiler, (key,), self._scenario.source)
+        context.names = _AnyName()
+        return Field(context, (key,), self._scenario.source)
 
     def _endpoint(self, method: str, service: str | None, content_type: str) -> tuple[Endpoint, Service]:
         key = (method, service, content_type)
@@ -176,9 +174,9 @@ class Workshop:
 
     def _compiled(self, kind: str, value: Any) -> tuple[Body, str]:
         """A body as YAML has it, from values in which nothing is a template. Raises ValueError."""
-        place = self._place(kind)
-        body, content_type = BODIES[kind](place, _literal(value))
-        _require_no_problem(place)
+        field = self._place(kind)
+        body, content_type = BODIES[kind](field, _literal(value))
+        _require_no_problem(field)
         return (body({}) if callable(body) else body), content_type or ""
 
 
@@ -186,10 +184,10 @@ _BODIES = ("body", "form", "file", "multipart", "graphql")
 _FORM = "application/x-www-form-urlencoded"
 
 
-def _require_no_problem(place: Place) -> None:
+def _require_no_problem(field: Field) -> None:
     """Raise ValueError with what was noted while something was compiled."""
-    if problems := place.compiler.problems:
-        raise ValueError("; ".join(f"{place.path[0]}: {problem.message}" for problem in problems))
+    if problems := field.context.problems:
+        raise ValueError("; ".join(f"{field.path[0]}: {problem.message}" for problem in problems))
 
 
 class _AnyName(set[str]):

@@ -6,13 +6,11 @@ import builtins
 import functools
 from typing import Any
 
-from windtunnel.actions.cookies import response_cookies
-from windtunnel.actions.text import outline, show_body, show_error
+from windtunnel.actions.response.cookies import response_cookies
+from windtunnel.actions.response.text import outline, show_body, show_error
 from windtunnel.errors import ExpressionError, WindtunnelError
 from windtunnel.expressions.jsonpath import compile_jsonpath
 from windtunnel.model.http import Exchange, Headers
-
-__all__ = ["Response", "UnexpectedResponse"]
 
 _REQUIRED: Any = object()
 

@@ -7,18 +7,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from windtunnel.actions.judge import errored
-from windtunnel.actions.place import Place, StepCompiler
+from windtunnel.actions.compile.context import CompileContext, Field
 from windtunnel.actions.python.blocks import FlowStopped, outcome_of
 from windtunnel.actions.python.context import Context
-from windtunnel.actions.python.requests import Workshop
-from windtunnel.code.modules import function_in
+from windtunnel.actions.python.requests import RequestFactory
+from windtunnel.actions.response.judge import errored
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.interfaces import Instance, StepOutcome
 from windtunnel.model.scenario import Step
-
-__all__ = ["PythonAction"]
+from windtunnel.user_code.modules import function_in
 
 Function = Callable[..., Any]
 HELD_S = 0.05
@@ -28,7 +26,7 @@ HELD_S = 0.05
 class PythonAction:
     """A compiled `python` step. `args` become keyword arguments, `sets` are the variables it must set."""
 
-    __slots__ = ("_args", "_function", "_sets", "_workshop", "name")
+    __slots__ = ("_args", "_function", "_requests", "_sets", "name")
 
     type = "python"
     keys = ("call", "args", "sets")
@@ -41,31 +39,31 @@ class PythonAction:
         *,
         args: list[tuple[str, Callable[[Scope], Any]]],
         sets: frozenset[str],
-        workshop: Workshop,
+        requests: RequestFactory,
     ) -> None:
         self.name, self._function, self._args, self._sets = name, function, tuple(args), sets
-        self._workshop = workshop
+        self._requests = requests
 
     @classmethod
-    def compile(cls, step: Step, compiler: StepCompiler) -> PythonAction | None:
+    def compile(cls, step: Step, context: CompileContext) -> PythonAction | None:
         """Compile a step; None when problems were noted."""
-        place, options = compiler.at(step), step.options
+        field, options = context.at(step), step.options
         args = []
-        for name, value in (place / "args").mapping(options.get("args")).items():
-            args.append((str(name), (place / "args" / name).template(value).evaluate))
-        function = _function(place / "call", str(options.get("call")), step, [name for name, _ in args])
+        for name, value in (field / "args").mapping(options.get("args")).items():
+            args.append((str(name), (field / "args" / name).template(value).evaluate))
+        function = _function(field / "call", str(options.get("call")), step, [name for name, _ in args])
         sets = [str(name) for name in options.get("sets", ())]
         for index, name in enumerate(sets):
-            (place / "sets" / index).variable(name)
-        compiler.responses.add(step.name)
+            (field / "sets" / index).variable(name)
+        context.responses.add(step.name)
         if function is None:
             return None
-        workshop = Workshop(compiler.scenario, sut=compiler.sut, transport=compiler.transport)
-        return cls(step.name, function, args=args, sets=frozenset(sets), workshop=workshop)
+        requests = RequestFactory(context.scenario, sut=context.sut, transport=context.transport)
+        return cls(step.name, function, args=args, sets=frozenset(sets), requests=requests)
 
     async def run(self, instance: Instance) -> StepOutcome:
         """Call the function. Whatever it raises is the outcome of this step."""
-        context = Context(instance, self._workshop, step=self.name, settable=self._sets)
+        context = Context(instance, self._requests, step=self.name, settable=self._sets)
         try:
             args = {name: evaluate(instance.scope) for name, evaluate in self._args}
         except ExpressionError as error:
@@ -96,7 +94,7 @@ async def _awaited(result: Awaitable[Any]) -> None:
     await result
 
 
-def _function(place: Place, call: str, step: Step, args: list[str]) -> Function | None:
+def _function(field: Field, call: str, step: Step, args: list[str]) -> Function | None:
     """The function; None after a problem was noted."""
     folder = str(Path(step.source.file).parent)
     try:
@@ -104,9 +102,9 @@ def _function(place: Place, call: str, step: Step, args: list[str]) -> Function 
     except ConfigError as error:
         for problem in error.problems:
             if problem.where is None:
-                place.problem(problem.message, hint=problem.hint)
-            elif problem not in place.compiler.problems:
-                place.compiler.problems.append(problem)
+                field.problem(problem.message, hint=problem.hint)
+            elif problem not in field.context.problems:
+                field.context.problems.append(problem)
         return None
     try:
         signature = inspect.signature(function)
@@ -116,5 +114,5 @@ def _function(place: Place, call: str, step: Step, args: list[str]) -> Function 
         signature.bind(None, **dict.fromkeys(args))
     except TypeError as error:
         name = getattr(function, "__name__", call)
-        place.problem(f"{name}(context{''.join(f', {each}=…' for each in args)}) can't be called: {error}")
+        field.problem(f"{name}(context{''.join(f', {each}=…' for each in args)}) can't be called: {error}")
     return function

@@ -7,28 +7,26 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from windtunnel.actions.judge import Judge, first_failure
-from windtunnel.actions.python.blocks import FlowStopped, GroupBlock, Ledger, StepBlock, check_outcome
+from windtunnel.actions.python.blocks import FlowStopped, GroupBlock, StepBlock, StepRecorder, check_outcome
 from windtunnel.actions.python.http import Http
-from windtunnel.actions.python.requests import Workshop
+from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.response import Response
 from windtunnel.actions.python.variables import Variables
+from windtunnel.actions.response.judge import Judge, first_failure
 from windtunnel.actions.wait import PauseAction
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
-
-__all__ = ["User"]
 
 
 class User:
     """One instance of a scenario: what its function is given. Made anew for every instance."""
 
-    __slots__ = ("_instance", "_ledger", "_on_failure", "_workshop", "http", "variables")
+    __slots__ = ("_instance", "_on_failure", "_recorder", "_requests", "http", "variables")
 
-    def __init__(self, ledger: Ledger, workshop: Workshop, *, on_failure: str = "continue") -> None:
-        self._ledger, self._workshop, self._on_failure = ledger, workshop, on_failure
-        instance = self._instance = ledger.instance
-        self.http = Http(workshop, self._perform)
+    def __init__(self, recorder: StepRecorder, requests: RequestFactory, *, on_failure: str = "continue") -> None:
+        self._recorder, self._requests, self._on_failure = recorder, requests, on_failure
+        instance = self._instance = recorder.instance
+        self.http = Http(requests, self._run_action)
         self.variables = Variables(instance.scope)
 
     @property
@@ -75,7 +73,7 @@ class User:
         if name is None:
             await self._instance.clock.sleep(seconds)
         else:
-            await self._ledger.run(PauseAction(name, lambda _: seconds))
+            await self._recorder.run(PauseAction(name, lambda _: seconds))
 
     def check(self, name: str, condition: object, *, expected: object = "true", actual: object = None) -> bool:
         """Note whether something holds; what does not fails the instance, and the flow goes on. Returns it.
@@ -85,32 +83,32 @@ class User:
         if inspect.isawaitable(condition):
             raise TypeError(f'the check "{name}" was given something to await instead of a value')
         outcome = check_outcome("condition", condition, expected=expected, actual=actual)
-        return self._ledger.end_assertion(name, outcome)
+        return self._recorder.end_assertion(name, outcome)
 
     def expect(self, name: str, expect: Mapping[str, Any], *, response: Response | None = None) -> bool:
         """Hold a response against `expect` as an assertion of YAML does: the last one, unless another is given.
 
         Returns whether everything held; what does not fails the instance, and the flow goes on.
         """
-        instance, judge = self._instance, self._workshop.assertion(expect)
+        instance, judge = self._instance, self._requests.assertion(expect)
         exchange = instance.last_exchange if response is None else response.exchange
         outcome = _without_response(judge, instance) if exchange is None else _judged(judge, exchange, instance)
-        return self._ledger.end_assertion(name, outcome)
+        return self._recorder.end_assertion(name, outcome)
 
     def group(self, name: str) -> GroupBlock:
         """`with user.group("login"):` gives what happens inside a row of its own, as long as it all takes."""
-        return GroupBlock(name, self._ledger)
+        return GroupBlock(name, self._recorder)
 
     def step(self, name: str) -> StepBlock:
         """`with user.step("sign") as step:` makes work of your own a step: timed, with `step.check` and a row."""
-        return StepBlock(name, self._ledger)
+        return StepBlock(name, self._recorder)
 
     def stop(self) -> None:
         """End the flow of this instance here. It passes, if nothing failed before."""
         raise FlowStopped
 
-    async def _perform(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
-        outcome = await self._ledger.run(action)
+    async def _run_action(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
+        outcome = await self._recorder.run(action)
         passed = outcome.outcome == "passed"
         if not passed and (on_failure or self._on_failure) == "stop":
             raise FlowStopped

@@ -8,8 +8,6 @@ from typing import Any
 from windtunnel.errors import did_you_mean
 from windtunnel.expressions.functions import is_reserved
 
-__all__ = ["Variables"]
-
 
 class Variables(MutableMapping[str, Any]):
     """A view of the instance's scope. `settable` are the names that may be set, all of them when it is None."""

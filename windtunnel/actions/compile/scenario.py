@@ -1,0 +1,176 @@
+"""Compile the steps of a scenario, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from windtunnel.actions.assert_ import AssertAction
+from windtunnel.actions.compile.context import CompileContext, Field
+from windtunnel.actions.compile.plugin_steps import plugin_step_type
+from windtunnel.actions.response.judge import errored
+from windtunnel.actions.table import ACTIONS, ActionType
+from windtunnel.errors import ExpressionError, Problem, did_you_mean
+from windtunnel.expressions.functions import Scope
+from windtunnel.expressions.template import Template
+from windtunnel.interfaces import Action, CompiledStep, StepOutcome, Transport
+from windtunnel.model.scenario import Scenario, Step
+from windtunnel.model.sut import Sut
+
+_STEP_KEYS = ("type", "name", "when", "on_failure", "tags")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledAssertion:
+    """A final assertion that is ready to be evaluated."""
+
+    name: str
+    action: Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledSection:
+    """Steps that run beside the flow, and the variables that they can set."""
+
+    steps: tuple[CompiledStep, ...]
+    sets: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledParts:
+    """What a scenario consists of. `variables` are rendered in order when an instance begins.
+
+    `alone` are those of them that need no row of a data file: there is none beside the load.
+    """
+
+    variables: tuple[tuple[str, Template], ...]
+    alone: tuple[tuple[str, Template], ...]
+    setup: CompiledSection | None
+    user_setup: CompiledSection | None
+    teardown: CompiledSection | None
+    steps: tuple[CompiledStep, ...]
+    assertions: tuple[CompiledAssertion, ...]
+
+
+def compile_scenario(
+    scenario: Scenario, *, sut: Sut, transport: Transport, problems: list[Problem], names: Iterable[str] = ()
+) -> CompiledParts:
+    """Everything of a scenario that runs, in the order in which it does.
+
+    `names` are variables that are set before the scenario's own. Whatever is wrong goes to `problems`, all of
+    it; when that happened, what is returned is not complete and must not be run.
+    """
+    seen: set[str] = set()
+
+    def compile_step(step: Step, context: CompileContext) -> CompiledStep | None:
+        _check_name(step, seen, context)
+        return _compile(step, context)
+
+    context = CompileContext(
+        scenario, sut=sut, transport=transport, names=names, problems=problems, compile_step=compile_step
+    )
+    variables = _variables(scenario, context)
+    alone = _alone(variables)
+    every, some = set(context.names), {*names, *(name for name, _ in alone)}
+    setup = _section(scenario.setup, context, some)
+    prepared = setup.sets if setup else frozenset()
+    user_setup = _section(scenario.user_setup, context, some | prepared)
+    context.begin(every | prepared | (user_setup.sets if user_setup else frozenset()))
+    steps = context.steps_of(scenario.steps)
+    assertions = []
+    for step in scenario.assertions:
+        _check_name(step, seen, context)
+        action = _action(step, context, {"assert": AssertAction})
+        if action is not None:
+            assertions.append(CompiledAssertion(name=step.name, action=action))
+    return CompiledParts(
+        variables=variables,
+        alone=alone,
+        setup=setup,
+        user_setup=user_setup,
+        steps=steps,
+        assertions=tuple(assertions),
+        teardown=_section(scenario.teardown, context, some | prepared),
+    )
+
+
+def _section(steps: Sequence[Step], context: CompileContext, names: Iterable[str]) -> CompiledSection | None:
+    """Steps that see these variables and no response of any other section; None when there are none."""
+    if not steps:
+        return None
+    context.begin(names)
+    compiled = context.steps_of(steps)
+    return CompiledSection(steps=compiled, sets=frozenset(context.written))
+
+
+def _alone(variables: Iterable[tuple[str, Template]]) -> tuple[tuple[str, Template], ...]:
+    """The variables that read no row of a data file, nor a variable that does."""
+    found: list[tuple[str, Template]] = []
+    others = {"data"}
+    for name, template in variables:
+        if others.isdisjoint(template.names):
+            found.append((name, template))
+        else:
+            others.add(name)
+    return tuple(found)
+
+
+def _variables(scenario: Scenario, context: CompileContext) -> tuple[tuple[str, Template], ...]:
+    variables = []
+    for name, value in scenario.variables.items():
+        field = Field(context, ("variables", name), scenario.source)
+        variables.append((name, field.template(value)))
+        field.variable(name)
+    return tuple(variables)
+
+
+def _compile(step: Step, context: CompileContext) -> CompiledStep | None:
+    refused = _refusal(step, context)
+    action = _action(step, context, ACTIONS)
+    if action is None:
+        return None
+    return CompiledStep(
+        name=step.name,
+        type=step.type,
+        action=action,
+        refused=refused,
+        on_failure=step.on_failure,
+        secrets=getattr(action, "secrets", frozenset()),
+        holds_steps=bool(step.blocks),
+    )
+
+
+def _action(step: Step, context: CompileContext, actions: Mapping[str, ActionType]) -> Action | None:
+    field = context.at(step)
+    action_type: ActionType | None = actions.get(step.type)
+    if action_type is None and actions is ACTIONS:
+        action_type = plugin_step_type(step.type)
+    if action_type is None:
+        hint = did_you_mean(step.type, actions) or f"one of {', '.join(actions)}"
+        (field / "type").problem(f'unknown step type "{step.type}"', hint=hint)
+        return None
+    field.only_keys(step.options, (*_STEP_KEYS, *action_type.keys))
+    return action_type.compile(step, context)
+
+
+def _refusal(step: Step, context: CompileContext) -> Callable[[Scope], StepOutcome | None] | None:
+    """What decides whether the step runs; None for one that always does."""
+    if step.when is None or step.when is True:
+        return None
+    holds = (context.at(step) / "when").condition(step.when)
+
+    def refused(scope: Scope) -> StepOutcome | None:
+        try:
+            return None if holds(scope) else StepOutcome(outcome="skipped")
+        except ExpressionError as error:
+            error.path = ("when", *error.path)
+            return errored(error)
+
+    return refused
+
+
+def _check_name(step: Step, seen: set[str], context: CompileContext) -> None:
+    """Names are the rows of every report: two of one name could not be told apart."""
+    if step.name in seen:
+        (context.at(step) / "name").problem(f'there is already a step "{step.name}"', hint="names are unique")
+    seen.add(step.name)

@@ -1,0 +1,1 @@
+"""Requests of `http` and `wait` steps, compiled: target, headers, body, retries and pauses."""

@@ -1,0 +1,130 @@
+"""An `http` step with `retry`: the same request again when it came to what `on` names.
+
+attempt ── not in `on`, or the last one ──▶ expect, extract
+  ▲  └─ in `on` ──┐
+  └─── backoff ◀──┘
+
+The request is rendered once. Every attempt is recorded with its number and counts in `http_reqs`, and in
+`http_req_failed` if it failed; only the last one is judged by `expect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from windtunnel.actions.compile.context import Field
+from windtunnel.actions.request.backoff import Backoff, compile_backoff
+from windtunnel.actions.request.template import RequestTemplate
+from windtunnel.actions.response.checks import statuses_of
+from windtunnel.actions.response.judge import Judge, errored, receive
+from windtunnel.errors import ExpressionError
+from windtunnel.interfaces import Instance, StepOutcome
+from windtunnel.model.http import Exchange
+
+MOST_ATTEMPTS = 100
+
+ERRORS: Mapping[str, frozenset[str]] = {
+    "timeout": frozenset({"timeout", "connect_timeout"}),
+    "connection": frozenset(
+        {"refused", "unreachable", "connect_timeout", "reset", "closed", "dns", "proxy"},
+    ),
+}
+"""What `on` may name besides statuses, and the errors it stands for."""
+
+DEFAULT_ON = ("timeout", "connection", 502, 503, 504)
+
+
+class Retry:
+    """When to try again, and after how long."""
+
+    __slots__ = ("_errors", "_statuses", "attempts", "backoff")
+
+    def __init__(
+        self, *, attempts: int, errors: frozenset[str], statuses: frozenset[int], backoff: Backoff
+    ) -> None:
+        self.attempts, self._errors, self._statuses, self.backoff = attempts, errors, statuses, backoff
+
+    def wants(self, exchange: Exchange) -> bool:
+        """Whether this is worth another attempt."""
+        return exchange.error in self._errors if exchange.error else exchange.status in self._statuses
+
+
+class RetryingHttpAction:
+    """A compiled `http` step that is tried several times."""
+
+    __slots__ = ("_judge", "_request", "_retry", "name", "secrets")
+
+    type = "http"
+
+    def __init__(self, name: str, request: RequestTemplate, judge: Judge, retry: Retry) -> None:
+        self.name, self._request, self._judge, self._retry = name, request, judge, retry
+        self.secrets = judge.extraction.secrets
+
+    async def run(self, instance: Instance) -> StepOutcome:
+        """Send until it need not be sent again, then judge what came."""
+        retry, requests, attempt = self._retry, 0, 1
+
+        def on_hop(hop: Exchange) -> None:
+            nonlocal requests
+            requests += 1
+            hop.attempt = attempt
+            instance.observe(hop, step=self.name, poll=False, failed=False)
+
+        try:
+            request = self._request.rendered(instance.scope)
+        except ExpressionError as error:
+            return errored(error)
+        delays = retry.backoff.delays(instance.random if retry.backoff.draws else None)
+        while True:
+            exchange = await request.send(instance, on_hop, request.timeout_s)
+            requests += 1
+            exchange.attempt = attempt
+            receive(instance, self.name, exchange)
+            if attempt == retry.attempts or not retry.wants(exchange):
+                break
+            instance.observe(exchange, step=self.name, poll=False, failed=self.request_failed(exchange))
+            await instance.clock.sleep(next(delays))
+            attempt += 1
+        outcome = self._judge.outcome(exchange, instance, requests=requests)
+        if requests > 1:
+            instance.observe(exchange, step=self.name, poll=False, failed=outcome.request_failed)
+        if attempt > 1 and outcome.message:
+            outcome.message = f"after {attempt} attempts; {outcome.message}"
+        return outcome
+
+    def request_failed(self, exchange: Exchange) -> bool:
+        """Whether an attempt counts as failed (`http_req_failed`)."""
+        return self._judge.request_failed(exchange)
+
+
+def compile_retry(field: Field, value: Any) -> Retry:
+    """The retry of a step; problems are noted."""
+    options = field.mapping(value)
+    field.only_keys(options, ("attempts", "on", "backoff"))
+    attempts = options.get("attempts")
+    if isinstance(attempts, bool) or not isinstance(attempts, int) or not 1 <= attempts <= MOST_ATTEMPTS:
+        field.problem(
+            f"`attempts` says how often in all, from 1 to {MOST_ATTEMPTS}", hint="retry: { attempts: 3 }"
+        )
+        attempts = 1
+    on = options.get("on", DEFAULT_ON)
+    reasons = on if isinstance(on, list | tuple) else (on,)
+    errors: set[str] = set()
+    statuses: set[int] = set()
+    for number, reason in enumerate(reasons):
+        here = field / "on" / number if isinstance(on, list | tuple) else field / "on"
+        if isinstance(reason, str) and reason in ERRORS:
+            errors |= ERRORS[reason]
+        elif isinstance(reason, int | str):
+            statuses |= statuses_of(here, reason)
+        else:
+            here.problem(
+                "`on` names timeout, connection, a status or a class of them", hint='on: [timeout, "5xx"]'
+            )
+    return Retry(
+        attempts=attempts,
+        errors=frozenset(errors),
+        statuses=frozenset(statuses),
+        backoff=compile_backoff(field / "backoff", options.get("backoff")),
+    )

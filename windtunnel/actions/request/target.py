@@ -1,0 +1,174 @@
+"""Where a request goes: `path` or `url` with `query`, and the service it belongs to.
+
+Text inside a template is component-encoded, so that an id with a slash stays one segment. A template that is
+the whole `path` or `url` is taken as a URL: only what can't stand in a URL is encoded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, quote, urlsplit
+
+from windtunnel.actions.compile.context import CompileContext, Field
+from windtunnel.actions.request.params import compile_params, plain_text
+from windtunnel.actions.response.text import show
+from windtunnel.errors import ExpressionError
+from windtunnel.expressions.functions import Scope
+from windtunnel.model.scenario import Step
+from windtunnel.model.sut import Service, Sut
+
+_ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
+_NOT_IN_A_URL = re.compile(r"[^\w\-.~:/?@!$&'()*+,;=%\[\]]", re.ASCII)
+_IN_A_URL = "-._~:/?@!$&'()*+,;=%[]"
+_LITERAL_AUTHORITY = re.compile(r"https?://[^/?#{]+(?=[/?#]|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """`text` when the target is constant, else `render(scope)`, which raises ExpressionError."""
+
+    service: Service
+    text: str | None
+    render: Callable[[Scope], str]
+
+
+def encode_component(text: str) -> str:
+    """Percent-encode everything but letters, digits and `-._~`."""
+    return text if text.isalnum() and text.isascii() else quote(text, safe="", errors="replace")
+
+
+def compile_target(step: Step, context: CompileContext) -> Target | None:
+    """The target of a step's requests; None after problems were noted."""
+    field, options = context.at(step), step.options
+    written = [key for key in ("path", "url") if key in options]
+    if len(written) != 1:
+        field.problem("exactly one of `path` and `url` says where the request goes", hint='path: "/api/products"')
+        return None
+    (key,) = written
+    value = options[key]
+    here = field / key
+    if not isinstance(value, str) or not value:
+        here.problem(f"expected a text here, not {show(value, 60)}")
+        return None
+    service = _url_service(here, value, step, context) if key == "url" else context.service(step)
+    if not _is_whole_template(value):
+        _check_beginning(here, key, value)
+    location = _location(here, value)
+    query = compile_params(field / "query", options.get("query"), encode_component)
+    if service is None:
+        return None
+    if isinstance(location, str) and isinstance(query, str):
+        return Target(service=service, text=_join(location, query), render=lambda _: "")
+    return Target(service=service, text=None, render=_renderer(location, query))
+
+
+def _location(field: Field, value: str) -> str | Callable[[Scope], str]:
+    if _is_whole_template(value):
+        template = field.template(value)
+        return lambda scope: _as_url(template.evaluate(scope))
+    template = field.text(value, encode=encode_component)
+    if template.constant:
+        return _legal(plain_text(template({}) or "/"))
+    evaluate = template.evaluate
+    return lambda scope: _legal(evaluate(scope))
+
+
+def _renderer(
+    location: str | Callable[[Scope], str], query: str | Callable[[Scope], str]
+) -> Callable[[Scope], str]:
+    """Both joined; the case without query is the hot one."""
+    if query == "" and callable(location):
+        return location
+
+    def render(scope: Scope) -> str:
+        return _join(
+            location if isinstance(location, str) else location(scope),
+            query if isinstance(query, str) else query(scope),
+        )
+
+    return render
+
+
+def _join(location: str, query: str) -> str:
+    if not query:
+        return location
+    separator = "" if location.endswith(("?", "&")) else "&" if "?" in location else "?"
+    return location + separator + query
+
+
+def _is_whole_template(text: str) -> bool:
+    return text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1
+
+
+def _as_url(value: Any) -> str:
+    """What a template yields as a whole, as a URL or as a path under the service's base URL."""
+    text = plain_text(value).strip()
+    if not text:
+        raise ExpressionError("the URL is empty")
+    return _legal(text if text.startswith("/") or _ABSOLUTE.match(text) else f"/{text}")
+
+
+def _legal(url: str) -> str:
+    """Without the fragment, which is never sent, and with everything encoded that can't stand in a URL."""
+    if _NOT_IN_A_URL.search(url) is None:
+        return url
+    return quote(url.partition("#")[0], safe=_IN_A_URL, errors="replace")
+
+
+def _check_beginning(field: Field, key: str, value: str) -> None:
+    if key == "path" and not value.startswith("/"):
+        hint = "use `url` for an absolute URL" if _ABSOLUTE.match(value) else f'path: "/{value}"'
+        field.problem("a path begins with /", hint=hint)
+    elif key == "url" and not _ABSOLUTE.match(value):
+        hint = "use `path` with `service` for a URL under a service, or one template for the whole URL"
+        field.problem("a URL begins with http:// or https://", hint=hint)
+
+
+def _url_service(field: Field, url: str, step: Step, context: CompileContext) -> Service | None:
+    """The service that a literal URL belongs to by name or origin; a host of nobody's is a problem.
+
+    An allowed host that is no service gets a service of its own, so that no service's headers leak to it.
+    """
+    literal = _LITERAL_AUTHORITY.match(url)
+    if literal is None:
+        return context.service(step)
+    origin = literal.group()
+    try:
+        split = urlsplit(origin)
+        host, port = split.hostname or "", split.port
+    except ValueError as error:
+        field.problem(f"{show(origin)} is not a URL: {error}")
+        return None
+    if not _host_allowed(host, context.sut):
+        field.problem(
+            f'the host "{host}" is neither a service of the SUT nor in its allow_hosts',
+            hint=f"add it to the SUT file: allow_hosts: [{host}]",
+        )
+        return None
+    if "service" in step.options:
+        return context.service(step)
+    for service in _services(context.sut):
+        base = urlsplit(service.base_url)
+        if (base.scheme, base.hostname, _port(base)) == (split.scheme, host, port or _port(split)):
+            return service
+    return Service(name=host, base_url=origin)
+
+
+def _services(sut: Sut) -> list[Service]:
+    return [*([sut.default] if sut.default else []), *sut.services.values()]
+
+
+def _port(split: SplitResult) -> int:
+    return split.port or (443 if split.scheme == "https" else 80)
+
+
+def _host_allowed(host: str, sut: Sut) -> bool:
+    """Names are compared exactly or by a leading `*.`; the port doesn't matter."""
+    own = {urlsplit(service.base_url).hostname for service in _services(sut)}
+    return host in own or any(
+        host.endswith(allowed[1:].lower()) if allowed.startswith("*.") else host == allowed.lower()
+        for allowed in sut.allow_hosts
+    )

@@ -1,0 +1,212 @@
+"""The request of an `http` step or of a poll, compiled: what is constant is encoded before the clock starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from windtunnel.actions.compile.context import CompileContext, Field
+from windtunnel.actions.request.auth import compile_auth
+from windtunnel.actions.request.body import BODIES, compile_body
+from windtunnel.actions.request.target import compile_target
+from windtunnel.errors import ConfigError, ExpressionError
+from windtunnel.expressions.functions import Scope
+from windtunnel.expressions.template import Template
+from windtunnel.interfaces import Endpoint, Instance
+from windtunnel.model.http import Body, Exchange
+from windtunnel.model.scenario import Step
+from windtunnel.model.sut import Service
+
+REQUEST_KEYS = (
+    *("service", "method", "path", "url", "query", "headers", "cookies", "auth"),
+    *BODIES,
+    *("timeout", "follow_redirects", "max_body"),
+)
+"""The keys of a step that say what is sent."""
+
+_METHOD = re.compile(r"[A-Za-z][A-Za-z-]*")
+_LINE_BREAKS = re.compile(r"[\r\n\0]")
+_COOKIE_BREAKS = re.compile(r"[\r\n\0;]")
+
+
+class RequestTemplate:
+    """A compiled request. `send` renders what varies; everything else was decided when it was compiled."""
+
+    __slots__ = ("_body", "_endpoint", "_follow", "_headers", "_max_body", "_target", "timeout_s")
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        target: str | Callable[[Scope], str],
+        headers: Callable[[Scope], Sequence[tuple[str, str]]] | None,
+        body: Body | Callable[[Scope], Body],
+        timeout_s: float,
+        follow_redirects: bool,
+        max_body: int | None,
+    ) -> None:
+        self._endpoint, self._target, self._headers, self._body = endpoint, target, headers, body
+        self.timeout_s, self._follow, self._max_body = timeout_s, follow_redirects, max_body
+
+    def send(
+        self, instance: Instance, on_hop: Callable[[Exchange], None], timeout_s: float
+    ) -> Coroutine[Any, Any, Exchange]:
+        """Render the request and begin to send it; await what is returned. Raises ExpressionError at once."""
+        scope, target, headers, body = instance.scope, self._target, self._headers, self._body
+        return instance.client.send(
+            self._endpoint,
+            target if isinstance(target, str) else target(scope),
+            headers=headers(scope) if headers is not None else (),
+            body=body(scope) if callable(body) else body,
+            timeout_s=timeout_s,
+            max_body=self._max_body,
+            follow_redirects=self._follow,
+            on_hop=on_hop,
+        )
+
+    def rendered(self, scope: Scope) -> RequestTemplate:
+        """The same request without anything left to render, to be sent more than once. Raises ExpressionError."""
+        target, headers, body = self._target, self._headers, self._body
+        lines = None if headers is None else headers(scope)
+        return RequestTemplate(
+            endpoint=self._endpoint,
+            target=target if isinstance(target, str) else target(scope),
+            headers=None if lines is None else lambda _: lines,
+            body=body(scope) if callable(body) else body,
+            timeout_s=self.timeout_s,
+            follow_redirects=self._follow,
+            max_body=self._max_body,
+        )
+
+
+def compile_request(step: Step, context: CompileContext, *, timeout: Any) -> RequestTemplate | None:
+    """The request of a step; None after problems were noted. `timeout` as written, None for the service's."""
+    auth = compile_auth(step, context)
+    field, options = context.at(step), auth.step.options
+    target = compile_target(auth.step, context)
+    method = _method(field, options)
+    constant, varying = _headers(field, options)
+    if auth.authorization is not None:
+        varying.append(("Authorization", auth.authorization, _LINE_BREAKS))
+    body, content_type = compile_body(step, field)
+    timeout_s = (field / "timeout").deadline(timeout, target.service.timeout_s if target else 1.0)
+    follow = (field / "follow_redirects").boolean(options.get("follow_redirects"), True)
+    max_body = (field / "max_body").size(options.get("max_body"))
+    if target is None:
+        return None
+    target = auth.applied_to(target)
+    given = {name.lower() for name in (*constant, *(name for name, _, _ in varying))}
+    if not {"form", "multipart"} & options.keys():  # a form's own type stands above the service's
+        given |= {name.lower() for name in target.service.headers}
+    if content_type is not None and "content-type" not in given:
+        constant["Content-Type"] = content_type
+    endpoint = _endpoint(field, method, target.service, constant)
+    if endpoint is None:
+        return None
+    return RequestTemplate(
+        endpoint=endpoint,
+        target=target.text if target.text is not None else target.render,
+        headers=_render_headers(varying) if varying else None,
+        body=body,
+        timeout_s=timeout_s,
+        follow_redirects=follow,
+        max_body=max_body,
+    )
+
+
+def _endpoint(field: Field, method: str, service: Service, headers: Mapping[str, str]) -> Endpoint | None:
+    """The endpoint; None after the transport's objections were noted."""
+    problems = field.context.problems
+    try:
+        return (field / "headers").attempt(
+            lambda: field.context.transport.endpoint(method=method, service=service, headers=headers), None
+        )
+    except ConfigError as error:  # of the service: once is enough, however many steps use it
+        problems += [problem for problem in error.problems if problem not in problems]
+        return None
+
+
+def method_of(options: Mapping[str, Any]) -> str:
+    """The method of a step's requests: as written, else POST for what has a body and GET for what has none."""
+    default = "GET" if options.keys().isdisjoint(BODIES) else "POST"
+    return str(options.get("method", default)).upper()
+
+
+def _method(field: Field, options: Mapping[str, Any]) -> str:
+    method = options.get("method", "GET")
+    if not isinstance(method, str) or not _METHOD.fullmatch(method):
+        (field / "method").problem(f"{method!r} is not an HTTP method", hint="method: POST")
+        return "GET"
+    return method_of(options)
+
+
+_Varying = tuple[str, Callable[[Scope], str], re.Pattern[str]]
+"""A header to render: its name, its template, and what its value must not contain."""
+
+
+def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], list[_Varying]]:
+    """The constant headers of a step, and those that vary. `cookies` come together in one header."""
+    constant: dict[str, str] = {}
+    varying: list[_Varying] = []
+    for name, value in (field / "headers").mapping(options.get("headers")).items():
+        here = field / "headers" / name
+        template = here.text(value)
+        if template.constant:
+            constant[str(name)] = here.attempt(_checking(str(name), template, _LINE_BREAKS), "")
+        else:
+            varying.append((str(name), template.evaluate, _LINE_BREAKS))
+    cookies = (field / "cookies").mapping(options.get("cookies"))
+    if cookies and any(name.lower() == "cookie" for name in (*constant, *(name for name, _, _ in varying))):
+        (field / "cookies").problem("cookies are given twice", hint="leave out the Cookie header", key=True)
+    if not cookies:
+        return constant, varying
+    render = _cookie_header(field / "cookies", cookies)
+    if isinstance(render, str):
+        constant["Cookie"] = render
+    else:
+        varying.append(("Cookie", render, _LINE_BREAKS))
+    return constant, varying
+
+
+def _cookie_header(field: Field, cookies: Mapping[str, Any]) -> str | Callable[[Scope], str]:
+    parts: list[str | tuple[str, Callable[[Scope], str]]] = []
+    for name, value in cookies.items():
+        template = (field / name).text(value)
+        if template.constant:
+            text = (field / name).attempt(_checking(str(name), template, _COOKIE_BREAKS), "")
+            parts.append(f"{name}={text}")
+        else:
+            parts.append((str(name), template.evaluate))
+    constant = [part for part in parts if isinstance(part, str)]
+    if len(constant) == len(parts):
+        return "; ".join(constant)
+
+    def render(scope: Scope) -> str:
+        return "; ".join(
+            [
+                part
+                if isinstance(part, str)
+                else f"{part[0]}={_sendable(part[0], part[1](scope), _COOKIE_BREAKS)}"
+                for part in parts
+            ]
+        )
+
+    return render
+
+
+def _render_headers(varying: list[_Varying]) -> Callable[[Scope], list[tuple[str, str]]]:
+    return lambda scope: [(name, _sendable(name, render(scope), refused)) for name, render, refused in varying]
+
+
+def _checking(name: str, template: Template, refused: re.Pattern[str]) -> Callable[[], str]:
+    return lambda: _sendable(name, template({}) or "", refused)
+
+
+def _sendable(name: str, value: str, refused: re.Pattern[str]) -> str:
+    """The value, unless it would end the header or begin another cookie."""
+    found = refused.search(value)
+    if found is None:
+        return value
+    what = "a semicolon" if found.group() == ";" else "a line break or a null character"
+    raise ExpressionError(f'the value of "{name}" has {what} in it, which must not be sent')

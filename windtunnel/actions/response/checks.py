@@ -1,0 +1,269 @@
+"""`expect`, compiled to named checks.
+
+    status_code        2xx, 200, [200, 201]; an action that asks for it implies "below 400"
+    latency            service time
+    header:<name>      body:<matcher>      json:<path>      cookie:<name>      schema      condition
+    graphql:errors     implied by a `graphql` body
+
+A check that holds is its name only. Without a complete response every check fails, with the reason as what came.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from windtunnel.actions.compile.context import Field
+from windtunnel.actions.response.cookies import response_cookies
+from windtunnel.actions.response.expectation import Check, Expectation
+from windtunnel.actions.response.graphql import errors_check, speaks_of_errors
+from windtunnel.actions.response.json_schema import schema_checks
+from windtunnel.actions.response.matchers import MISSING, Matcher, compile_matcher
+from windtunnel.actions.response.text import LIMIT, shorten, show, show_body
+from windtunnel.errors import ExpressionError
+from windtunnel.expressions.functions import Scope
+from windtunnel.expressions.jsonpath import JsonPath
+from windtunnel.expressions.quantities import parse_duration
+from windtunnel.model.http import Exchange
+
+
+def compile_expectation(
+    field: Field, expect: Any, *, imply_status: bool, imply_no_errors: bool = False
+) -> Expectation:
+    """The checks of an `expect` mapping or None.
+
+    `imply_status`: without `status_code`, ask for one below 400. `imply_no_errors`: ask for a GraphQL response
+    without errors, unless something here speaks of them.
+    """
+    expect = field.mapping(expect)
+    field.only_keys(expect, _BUILDERS)
+    statuses = _BELOW_400
+    checks: list[Check] = []
+    if "status_code" in expect:
+        statuses = statuses_of(field / "status_code", expect["status_code"])
+        checks.append(_status_check(statuses, _show_statuses(expect["status_code"])))
+    elif imply_status:
+        checks.append(_status_check(statuses, "below 400"))
+    if imply_no_errors and not speaks_of_errors(expect):
+        checks.append(errors_check())
+    for key, value in expect.items():
+        if key in _BUILDERS and key != "status_code":
+            checks += _BUILDERS[key](field / key, value)
+    return Expectation(checks, statuses)
+
+
+# ── status_code ──────────────────────────────────────────────────────────────────────────────────────────────
+
+_BELOW_400 = frozenset(range(100, 400))
+_STATUS = re.compile(r"[1-5]([0-9][0-9]|[0-9][xX]|[xX][xX])")
+
+
+def statuses_of(field: Field, value: Any) -> frozenset[int]:
+    """Every status that is allowed by `200`, `"2xx"` or a list of such."""
+    if isinstance(value, list | tuple) and value:
+        return frozenset[int]().union(*(statuses_of(field / index, item) for index, item in enumerate(value)))
+    text = str(value).strip()
+    if isinstance(value, bool | float) or not _STATUS.fullmatch(text):
+        field.problem(f"{show(value, 60)} is not a status code", hint='write 200, [200, 201] or "2xx"')
+        return _BELOW_400
+    free = len(text) - len(text.rstrip("xX"))
+    first = int(text[: 3 - free]) * 10**free
+    return frozenset(range(first, first + 10**free))
+
+
+def _show_statuses(value: Any) -> str:
+    *others, last = map(str, value) if isinstance(value, list | tuple) and value else [str(value)]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _status_check(statuses: frozenset[int], expected: str) -> Check:
+    return Check(
+        name="status_code",
+        run=lambda exchange, _: None if exchange.status in statuses else str(exchange.status),
+        expected=lambda _: expected,
+    )
+
+
+def _no_builder(_place: Field, _value: Any) -> list[Check]:
+    return []  # the statuses are wanted for more than the check: compile_expectation does it
+
+
+# ── latency ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+_BOUNDS: Mapping[str, tuple[str, Callable[[float, float], bool]]] = {
+    "above": ("above", operator.gt),
+    "at_least": ("at least", operator.ge),
+    "below": ("below", operator.lt),
+    "at_most": ("at most", operator.le),
+}
+
+
+def _latency(field: Field, value: Any) -> list[Check]:
+    if not isinstance(value, Mapping) or not value:
+        field.problem("`latency` takes a bound with a unit", hint="latency: { below: 500ms }")
+        return []
+    field.only_keys(value, _BOUNDS)
+    bounds = [
+        (*_BOUNDS[name], _microseconds(field / name, bound), bound)
+        for name, bound in value.items()
+        if name in _BOUNDS
+    ]
+    expected = " and ".join(f"{phrase} {written}" for phrase, _, _, written in bounds)
+
+    def run(exchange: Exchange, _scope: Scope) -> str | None:
+        took_us = exchange.timings.duration_us
+        if all(compare(took_us, limit_us) for _, compare, limit_us, _ in bounds):
+            return None
+        return f"{took_us / 1000:,.1f}ms"
+
+    return [Check(name="latency", run=run, expected=lambda _: expected)]
+
+
+def _microseconds(field: Field, value: Any) -> float:
+    if not isinstance(value, str) or value.strip().replace(".", "", 1).isdigit():
+        field.problem(f"{show(value, 60)} needs a unit", hint=f"did you mean {value}ms?")
+        return 0
+    return round(field.attempt(lambda: parse_duration(value), 0.0) * 1_000_000)
+
+
+# ── header, cookie, body, json ───────────────────────────────────────────────────────────────────────────────
+
+
+def _headers(field: Field, value: Any) -> list[Check]:
+    return [_header(field / name, str(name), spec) for name, spec in field.mapping(value).items()]
+
+
+def _header(field: Field, name: str, spec: Any) -> Check:
+    wanted = name.lower()
+    return _matcher_check(
+        f"header:{name}",
+        compile_matcher(field, spec, text=True),
+        lambda exchange: exchange.headers.get(wanted, MISSING),
+        f"no {name} header",
+    )
+
+
+def _cookies(field: Field, value: Any) -> list[Check]:
+    return [_cookie(field / name, str(name), spec) for name, spec in field.mapping(value).items()]
+
+
+def _cookie(field: Field, name: str, spec: Any) -> Check:
+    return _matcher_check(
+        f"cookie:{name}",
+        compile_matcher(field, spec, text=True),
+        lambda exchange: response_cookies(exchange).get(name, MISSING),
+        f"no {name} cookie",
+    )
+
+
+def _body(field: Field, value: Any) -> list[Check]:
+    matchers = value if isinstance(value, Mapping) else {"equals": value}
+    if not matchers:
+        compile_matcher(field, matchers)  # which notes the problem
+    return [
+        _body_check(str(name), compile_matcher(field, {name: spec}, text=True)) for name, spec in matchers.items()
+    ]
+
+
+def _body_check(name: str, matcher: Matcher) -> Check:
+    def run(exchange: Exchange, scope: Scope) -> str | None:
+        text = exchange.text
+        if matcher.holds(text, scope):
+            return None
+        return matcher.actual(text, scope) if name == "length" else show_body(exchange)
+
+    return Check(name=f"body:{name}", run=run, expected=matcher.expected)
+
+
+def _json(field: Field, value: Any) -> list[Check]:
+    if isinstance(value, Mapping):
+        return [_json_check(field / path, path, field / path, spec) for path, spec in value.items()]
+    if not isinstance(value, list | tuple):
+        field.problem("`json` takes a mapping of paths, or a list", hint='json: { "$.total": { above: 0 } }')
+        return []
+    checks = []
+    for index, entry in enumerate(value):
+        here = field / index
+        if not isinstance(entry, Mapping) or "path" not in entry:
+            here.problem("`path` is missing here", hint='- { path: "$.total", above: 0 }')
+            continue
+        spec = {name: argument for name, argument in entry.items() if name != "path"}
+        checks.append(_json_check(here / "path", entry["path"], here, spec or {"exists": True}))
+    return checks
+
+
+def _json_check(path_place: Field, path: Any, field: Field, spec: Any) -> Check:
+    compiled = path_place.jsonpath(path)
+    matcher = compile_matcher(field, spec)
+    find, many, nothing = compiled.find, _finds_many(compiled), f"nothing at {path}"
+    holds = matcher.holds
+
+    def run(exchange: Exchange, scope: Scope) -> str | None:
+        try:
+            found = find(exchange.json)
+        except (ValueError, RecursionError):
+            return f"not JSON: {show_body(exchange)}"
+        except ExpressionError as error:
+            return str(error)
+        value = MISSING if not found else found if many else found[0]
+        if holds(value, scope):
+            return None
+        return nothing if value is MISSING else matcher.actual(value, scope)
+
+    return Check(name=f"json:{path}", run=run, expected=matcher.expected)
+
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_MANY = re.compile(r"\.\.|[*?:,|]")
+
+
+def _finds_many(path: JsonPath) -> bool:
+    """Whether a path can lead to several values: it is the list of them that is checked then."""
+    return _MANY.search(_QUOTED.sub("", path.text)) is not None
+
+
+def _matcher_check(name: str, matcher: Matcher, read: Callable[[Exchange], Any], nothing: str) -> Check:
+    def run(exchange: Exchange, scope: Scope) -> str | None:
+        value = read(exchange)
+        if matcher.holds(value, scope):
+            return None
+        return nothing if value is MISSING else matcher.actual(value, scope)
+
+    return Check(name=name, run=run, expected=matcher.expected)
+
+
+# ── condition ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _condition(field: Field, value: Any) -> list[Check]:
+    condition = field.condition(value)
+
+    def run(_exchange: Exchange, scope: Scope) -> str | None:
+        try:
+            return None if condition(scope) else "false"
+        except ExpressionError as error:  # the response has another shape: that is its failure, not the scenario's
+            return f"can't be evaluated: {error}"
+
+    return [
+        Check(
+            name="condition",
+            run=run,
+            expected=lambda _: shorten(condition.text, LIMIT),
+            needs_response="response" in condition.names,
+        )
+    ]
+
+
+_BUILDERS: Mapping[str, Callable[[Field, Any], list[Check]]] = {
+    "status_code": _no_builder,
+    "latency": _latency,
+    "headers": _headers,
+    "body": _body,
+    "json": _json,
+    "schema": schema_checks,
+    "condition": _condition,
+    "cookies": _cookies,
+}
+"""Every key of `expect`, and what compiles it."""

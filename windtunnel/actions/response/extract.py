@@ -1,0 +1,224 @@
+"""`extract`: values of a response that become variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from windtunnel.actions.compile.context import Field
+from windtunnel.actions.response.cookies import response_cookies
+from windtunnel.actions.response.html_xml import compile_css, compile_xpath
+from windtunnel.actions.response.safe_regex import compile_pattern
+from windtunnel.actions.response.text import outline, shorten, show, show_body
+from windtunnel.errors import ExpressionError
+from windtunnel.expressions.template import Template
+from windtunnel.model.http import Exchange
+
+Find = Callable[[Exchange], list[Any]]
+"""Everything a source finds in a response; nothing is the empty list. Raises ExpressionError alone."""
+
+
+class MissingValue(Exception):  # noqa: N818  (a value that isn't there, caught by the step that looks for it)
+    """A required value was not found; the text says what was looked for where, and what came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Extractor:
+    """One variable. `describe` says where it was looked for, `show_source` what stood there instead."""
+
+    variable: str
+    find: Find
+    index: int
+    all: bool
+    required: bool
+    default: Template
+    describe: str
+    show_source: Callable[[Exchange], str]
+
+    def into(self, scope: dict[str, Any], exchange: Exchange) -> bool:
+        """Set the variable; False when it came from the default. Raises MissingValue, ExpressionError."""
+        found = self.find(exchange)
+        if found:
+            if self.all:
+                scope[self.variable] = found
+                return True
+            if -len(found) <= self.index < len(found):
+                scope[self.variable] = found[self.index]
+                return True
+        if self.required:
+            number = f" number {self.index}" if found else ""
+            raise MissingValue(
+                shorten(f'extract "{self.variable}": {self.describe}{number} not found in ', 200)
+                + self.show_source(exchange)
+            )
+        scope[self.variable] = self.default(scope)
+        return False
+
+
+class Extraction:
+    """The extractors of one step, run in the order in which they are written.
+
+    `names` are the variables; the values of those in `secrets` must not be written anywhere.
+    """
+
+    __slots__ = ("_extractors", "names", "secrets")
+
+    def __init__(self, extractors: list[_Extractor], secrets: frozenset[str]) -> None:
+        self._extractors = tuple(extractors)
+        self.names = [extractor.variable for extractor in extractors]
+        self.secrets = secrets
+
+    def run(self, exchange: Exchange, scope: dict[str, Any]) -> list[str]:
+        """Set the variables and return the names of those that were found.
+
+        Raises MissingValue for the first required one that is not there, ExpressionError for a default that
+        can't be rendered.
+        """
+        missed = None
+        for extractor in self._extractors:
+            if not extractor.into(scope, exchange):
+                missed = {*(missed or ()), extractor.variable}
+        return self.names if missed is None else [name for name in self.names if name not in missed]
+
+
+def compile_extraction(field: Field, extract: Any) -> Extraction:
+    """The extractors of an `extract` mapping (or None): name -> JSON path or `{json|header|…: …}`.
+
+    The variables can be read by the steps that come after.
+    """
+    extractors = []
+    secrets = set()
+    for name, spec in field.mapping(extract).items():
+        here = field / name
+        if isinstance(spec, str):
+            spec = {"json": spec}
+            extractor = _extractor(here, name, spec, written_as_text=True)
+        elif isinstance(spec, Mapping):
+            extractor = _extractor(here, name, spec)
+        else:
+            here.problem("expected a JSON path or a source here", hint=_HINT)
+            extractor = None
+        if extractor is not None:
+            extractors.append(extractor)
+            if here.boolean(spec.get("secret"), False):
+                secrets.add(name)
+    for name in field.mapping(extract):
+        (field / name).variable(str(name))
+    return Extraction(extractors, frozenset(secrets))
+
+
+_HINT = '"$.items[0].id", or { header: location }, { cookie: session }, { regex: "id=(\\\\d+)" }, { status: true }'
+
+
+def _extractor(
+    field: Field, name: str, spec: Mapping[str, Any], *, written_as_text: bool = False
+) -> _Extractor | None:
+    field.only_keys(spec, (*_SOURCES, "index", "default", "required", "all", "secret"))
+    sources = [source for source in _SOURCES if source in spec]
+    if len(sources) != 1:
+        field.problem(f"exactly one of {', '.join(_SOURCES)} says where to look", hint=_HINT)
+        return None
+    (source,) = sources
+    find, describe, show_source = _SOURCES[source](field if written_as_text else field / source, spec[source])
+    index = spec.get("index", 0)
+    if isinstance(index, bool) or not isinstance(index, int):
+        (field / "index").problem(f"expected a whole number, not {show(index, 60)}")
+        index = 0
+    required = (field / "required").boolean(spec.get("required"), "default" not in spec)
+    if required and "default" in spec:
+        (field / "required").problem("a required value has no use for a default", hint="leave one of them out")
+    return _Extractor(
+        variable=name,
+        find=find,
+        index=index,
+        all=(field / "all").boolean(spec.get("all"), False),
+        required=required,
+        default=(field / "default").template(spec.get("default")),
+        describe=describe,
+        show_source=show_source,
+    )
+
+
+_Source = tuple[Find, str, Callable[[Exchange], str]]
+
+
+def _json(field: Field, path: Any) -> _Source:
+    compiled = field.jsonpath(path)
+    find_in = compiled.find
+
+    def find(exchange: Exchange) -> list[Any]:
+        try:
+            return find_in(exchange.json)
+        except (ValueError, RecursionError, ExpressionError):
+            return []
+
+    return find, str(path), _show_json
+
+
+def _show_json(exchange: Exchange) -> str:
+    try:
+        return outline(exchange.json)
+    except (ValueError, RecursionError):
+        return f"what is not JSON: {show_body(exchange)}"
+
+
+def _header(_place: Field, name: Any) -> _Source:
+    wanted = str(name)
+    return lambda exchange: list(exchange.headers.all(wanted)), f"header {wanted}", _show_headers
+
+
+def _show_headers(exchange: Exchange) -> str:
+    return (
+        f"the headers {shorten(', '.join(exchange.headers))}" if exchange.headers else "a response without headers"
+    )
+
+
+def _cookie(_place: Field, name: Any) -> _Source:
+    wanted = str(name)
+
+    def find(exchange: Exchange) -> list[Any]:
+        value = response_cookies(exchange).get(wanted)
+        return [] if value is None else [value]
+
+    return find, f"cookie {wanted}", _show_cookies
+
+
+def _show_cookies(exchange: Exchange) -> str:
+    names = ", ".join(response_cookies(exchange))
+    return f"the cookies {shorten(names)}" if names else "a response that sets no cookies"
+
+
+def _regex(field: Field, pattern: Any) -> _Source:
+    compiled = field.attempt(lambda: compile_pattern(str(pattern)), compile_pattern(""))
+    group = 1 if compiled.groups else 0
+    return lambda exchange: compiled.find_all(exchange.text, group=group), f"regex {show(pattern)}", show_body
+
+
+def _css(field: Field, selector: Any) -> _Source:
+    return field.attempt(lambda: compile_css(str(selector)), _NOWHERE), f"css {show(selector)}", show_body
+
+
+def _xpath(field: Field, path: Any) -> _Source:
+    return field.attempt(lambda: compile_xpath(str(path)), _NOWHERE), f"xpath {show(path)}", show_body
+
+
+_NOWHERE: Find = lambda _exchange: []  # noqa: E731  of this type, which a function's own would not be
+
+
+def _status(field: Field, wanted: Any) -> _Source:
+    if wanted is not True:
+        field.problem("`status` takes true: the variable becomes the status code", hint="status: true")
+    return lambda exchange: [exchange.status], "status", lambda exchange: str(exchange.status)
+
+
+_SOURCES: Mapping[str, Callable[[Field, Any], _Source]] = {
+    "json": _json,
+    "header": _header,
+    "cookie": _cookie,
+    "regex": _regex,
+    "css": _css,
+    "xpath": _xpath,
+    "status": _status,
+}
+"""Every place to look in, by the name it has in YAML."""

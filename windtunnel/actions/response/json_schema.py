@@ -1,0 +1,232 @@
+"""`schema`: the body as a JSON Schema has it, which is read and compiled once and never fetched from anywhere.
+
+What makes validating slow without end is bounded, because the SUT chooses what is validated: `pattern` has the
+time of any other pattern, `uniqueItems` compares texts instead of each with each.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import msgspec
+
+from windtunnel.actions.compile.context import Field
+from windtunnel.actions.compile.files import file_beside
+from windtunnel.actions.response.expectation import Check
+from windtunnel.actions.response.safe_regex import compile_pattern
+from windtunnel.actions.response.text import shorten, show, show_body
+from windtunnel.errors import ExpressionError
+from windtunnel.expressions.functions import Scope
+from windtunnel.model.http import Exchange
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
+    from referencing import Resource
+
+
+_HINT = "a schema and what it refers to stand in files beside the scenario; nothing is fetched"
+_MOST_WEIGHED = 20
+"""Errors among which the most telling one is looked for."""
+
+
+def schema_checks(field: Field, value: Any) -> list[Check]:
+    """The check `schema`, of a file beside the scenario or a schema written inline. Notes every problem."""
+    if isinstance(value, str):
+        path = file_beside(field, value)
+        if not path.is_file():
+            return []
+        named, schema = value, field.attempt(lambda: _read(path), None)
+    else:
+        path, named, schema = Path(field.source.file), "the schema", value
+    if schema is None:
+        return []
+    validator = field.attempt(lambda: _validator(schema, path.resolve()), None)
+    return [] if validator is None else [_check(validator, named)]
+
+
+def _check(validator: Validator, named: str) -> Check:
+    from jsonschema.exceptions import best_match
+
+    def run(exchange: Exchange, _scope: Scope) -> str | None:
+        try:
+            document = exchange.json
+            error = best_match(itertools.islice(validator.iter_errors(document), _MOST_WEIGHED))
+        except RecursionError:
+            return "a document nested too deep"
+        except ArithmeticError:
+            return "a number too large to be checked"
+        except ValueError:
+            return f"not JSON: {show_body(exchange)}"
+        return None if error is None else _told(error)
+
+    return Check(name="schema", run=run, expected=lambda _: f"a body as in {shorten(named, 100)}")
+
+
+def _told(error: ValidationError) -> str:
+    """Where, what came, and what the schema wants there."""
+    where = shorten("$" + "".join(map(_step, error.absolute_path)), 80)
+    keyword, wanted, instance = str(error.validator), error.validator_value, error.instance
+    came = show(instance, 60)
+    if keyword == "required":
+        return f"{came} at {where}, which lacks {_lacking(wanted, instance)}"
+    if keyword == "additionalProperties":
+        return f"{came} at {where}, where {shorten(error.message, 80)} may not stand"
+    if wanted is None:  # the schema `false`
+        return f"{came} at {where}, where nothing may stand"
+    return f"{came} at {where}, where {keyword} is {show(wanted, 80)}"
+
+
+def _lacking(wanted: Any, instance: Any) -> str:
+    return ", ".join(show(key, 40) for key in wanted if key not in instance)
+
+
+def _step(key: str | int) -> str:
+    if isinstance(key, int):
+        return f"[{key}]"
+    return f".{key}" if key.isidentifier() else f"[{show(key, 40)}]"
+
+
+def _read(path: Path) -> Any:
+    """The JSON in a file. Raises ExpressionError."""
+    try:
+        return msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise ExpressionError(f"{path} can't be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ExpressionError(f"{path} is not JSON: {error}") from None
+
+
+def _validator(schema: Any, path: Path) -> Validator:
+    """The compiled schema, with everything it refers to read and looked up. Raises ExpressionError."""
+    from jsonschema import Draft202012Validator, validators
+    from referencing import Registry, Resource
+    from referencing.jsonschema import DRAFT202012
+
+    if not isinstance(schema, Mapping | bool):
+        raise ExpressionError(f"a schema is a mapping, not {show(schema, 60)}", hint=_HINT)
+    kind = validators.validator_for(schema, default=Draft202012Validator)
+    uri = path.as_uri()
+    found: dict[str, Resource[Any]] = {uri: Resource.from_contents(schema, default_specification=DRAFT202012)}
+
+    def retrieve(wanted: str) -> Resource[Any]:
+        found[wanted] = Resource.from_contents(_local(wanted), default_specification=DRAFT202012)
+        return found[wanted]
+
+    # attrs names the argument after the private field, which mypy does not follow.
+    registry: Registry[Any] = Registry(retrieve=retrieve).with_resource(uri, found[uri])  # type: ignore[call-arg]
+    checked: set[str] = set()
+    while missing := [name for name in found if name not in checked]:
+        for name in missing:
+            checked.add(name)
+            _require_schema(kind, found[name].contents, name if name != uri else "")
+            _look_up(registry.resolver(base_uri=name), found[name])
+    extend: Callable[..., type[Validator]] = validators.extend
+    return extend(kind, _BOUNDED)({"$ref": uri}, registry=Registry().with_resources(found.items()).crawl())
+
+
+def _require_schema(kind: Any, contents: Any, file: str) -> None:
+    from jsonschema import SchemaError
+
+    try:
+        kind.check_schema(contents)
+    except SchemaError as error:
+        path = () if file else tuple(error.absolute_path)
+        where = "" if path or not error.absolute_path else f" ({'.'.join(map(str, error.absolute_path))})"
+        name = f"{file.rpartition('/')[2]} is " if file else ""
+        raise ExpressionError(
+            f"{name}not a JSON Schema{where}: {shorten(error.message, 120)}", path=path
+        ) from None
+    except RecursionError:
+        raise ExpressionError("the schema is nested too deep") from None
+
+
+def _look_up(resolver: Any, resource: Resource[Any]) -> None:
+    """Follow every reference and compile every pattern, so that whatever is wrong with one is found at load."""
+    from referencing.exceptions import Unresolvable
+
+    contents = resource.contents
+    if isinstance(contents, Mapping):
+        for reference in filter(None, (contents.get("$ref"), contents.get("$dynamicRef"))):
+            try:
+                resolver.lookup(reference)
+            except Unresolvable:
+                raise ExpressionError(f'"{shorten(str(reference), 100)}" can not be had', hint=_HINT) from None
+        patterns = contents.get("patternProperties")
+        for pattern in (contents.get("pattern"), *(patterns if isinstance(patterns, Mapping) else ())):
+            if isinstance(pattern, str):
+                compile_pattern(pattern)
+    for inner in resource.subresources():
+        _look_up(resolver.in_subresource(inner), inner)
+
+
+def _local(uri: str) -> Any:
+    """The schema in a local file. Raises NoSuchResource for anything else."""
+    from referencing.exceptions import NoSuchResource
+
+    parts = urlsplit(uri)
+    path = Path(url2pathname(parts.path))
+    if parts.scheme != "file" or parts.netloc or not path.is_file():
+        raise NoSuchResource(uri)
+    return _read(path)
+
+
+# ── keywords whose cost the SUT could choose ─────────────────────────────────────────────────────────────────
+
+
+def _pattern(_validator: Validator, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    from jsonschema import ValidationError
+
+    if isinstance(instance, str) and not compile_pattern(pattern).is_in(instance):
+        yield ValidationError("pattern")
+
+
+def _properties(validator: Any, patterns: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, dict):
+        for pattern, wanted in patterns.items():
+            for key in filter(compile_pattern(pattern).is_in, instance):
+                yield from validator.descend(instance[key], wanted, path=key, schema_path=pattern)
+
+
+def _others(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    from jsonschema import ValidationError
+
+    if not isinstance(instance, dict):
+        return
+    patterns = [compile_pattern(pattern) for pattern in schema.get("patternProperties", ())]
+    known = schema.get("properties", ())
+    others = [key for key in instance if key not in known and not any(pattern.is_in(key) for pattern in patterns)]
+    if isinstance(wanted, Mapping):
+        for key in others:
+            yield from validator.descend(instance[key], wanted, path=key)
+    elif wanted is False and others:
+        yield ValidationError(", ".join(show(key, 40) for key in others))
+
+
+def _unique(_validator: Validator, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    from jsonschema import ValidationError
+
+    if wanted is True and isinstance(instance, list):
+        texts = {_exactly(item) for item in instance}
+        if len(texts) < len(instance):
+            yield ValidationError("uniqueItems")
+
+
+def _exactly(value: Any) -> bytes:
+    """JSON in which equal values read the same: keys sorted, 1.0 as 1."""
+    if isinstance(value, float) and value.is_integer():
+        return b"%d" % int(value)
+    return msgspec.json.encode(value, order="sorted")
+
+
+_BOUNDED = {
+    "pattern": _pattern,
+    "patternProperties": _properties,
+    "additionalProperties": _others,
+    "uniqueItems": _unique,
+}

@@ -1,0 +1,387 @@
+"""What a value may be asked to be: `{above: 0}`, `{matches: "^p-"}`, `{each: {type: string}}` or a bare value.
+
+A matcher is compiled once into closures. Expected values may hold templates; constant ones are compared
+directly. Matchers never raise, whatever value comes; only rendering an expected value can, and a regular
+expression that takes too long (ExpressionError).
+
+    numbers   compare by value (1 equals 1.0), a boolean is no number
+    text      of headers, cookies and bodies is read as a number where a number is asked for
+    missing   a value that isn't there matches nothing but `exists: false`
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from windtunnel.actions.compile.context import Field
+from windtunnel.actions.response.safe_regex import compile_pattern
+from windtunnel.actions.response.text import show
+from windtunnel.errors import ExpressionError, did_you_mean
+from windtunnel.expressions.functions import Scope
+
+
+class _Missing:
+    """The value of a path, header or cookie that isn't there."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __str__(self) -> str:
+        return "nothing"
+
+
+MISSING = _Missing()
+
+
+def _show_value(value: Any, _scope: Scope) -> str:
+    return show(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matcher:
+    """A compiled matcher.
+
+    `holds(value, scope)` decides; `expected(scope)` and `actual(value, scope)` complete the sentence
+    "expected … but got …". `knows_missing`: its answer about `MISSING` is more than "there is nothing".
+    """
+
+    holds: Callable[[Any, Scope], bool]
+    expected: Callable[[Scope], str]
+    actual: Callable[[Any, Scope], str] = _show_value
+    knows_missing: bool = False
+
+
+def compile_matcher(field: Field, spec: Any, *, text: bool = False) -> Matcher:
+    """A bare value (equality) or a mapping of matchers, all of which must hold. Gathers problems at `place`.
+
+    `text`: the values to come are text of a header, a cookie or a body.
+    """
+    if not isinstance(spec, Mapping):
+        return _equals(field, spec, text)
+    parts = []
+    for name, argument in spec.items():
+        build = MATCHERS.get(name)
+        if build is None:
+            hint = did_you_mean(str(name), MATCHERS) or "to compare with a mapping, put it under `equals`"
+            (field / name).problem(f'unknown matcher "{name}"', hint=hint, key=True)
+        else:
+            parts.append(build(field / name, argument, text))
+    if not spec:
+        field.problem("no matcher is given", hint=f"one of {', '.join(MATCHERS)}")
+    if len(parts) == 1:
+        return parts[0]
+    return _all_of(parts)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality of JSON values: numbers by value, and a boolean is no number, at any depth."""
+    if isinstance(left, str):  # by far the most frequent
+        return bool(left == right)
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    return bool(left == right)
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def _number(value: Any, *, text: bool) -> float | None:
+    """The value as a number, or None when it is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return value
+    if text and isinstance(value, str) and len(value) <= 100 and _NUMBER.fullmatch(value.strip()):
+        return float(value)
+    return None
+
+
+def _plain(value: Any) -> str:
+    """A scalar as it would stand in text."""
+    return value if isinstance(value, str) else show(value)
+
+
+def _same_text(actual: Any, expected: Any) -> bool:
+    """Equality of a text that came with what a person wrote in YAML, where 5 and true are not text."""
+    if isinstance(expected, bool):
+        return isinstance(actual, str) and actual.lower() == ("true" if expected else "false")
+    if isinstance(expected, (int, float)):
+        return _number(actual, text=True) == expected
+    return same(actual, expected)
+
+
+def _operand(
+    field: Field,
+    spec: Any,
+    test: Callable[[Any, Any], bool],
+    phrase: str,
+    convert: Callable[[Any], Any] = lambda value: value,
+) -> Matcher:
+    """A matcher that compares what came with one expected value, which may hold templates.
+
+    `convert` turns the rendered value into what `test` wants and raises ExpressionError when it can't.
+    """
+    template = field.template(spec)
+    if template.constant:
+        raw = template({})
+        value = field.attempt(lambda: convert(raw), MISSING)
+        if isinstance(value, str) and test in (same, _same_text):  # a text equals nothing but the same text
+            return Matcher(holds=lambda actual, _: bool(actual == value), expected=lambda _: show(value))
+        return Matcher(
+            holds=lambda actual, _: actual is not MISSING and test(actual, value),
+            expected=lambda _: phrase.format(show(raw)),
+        )
+    return Matcher(
+        holds=lambda actual, scope: actual is not MISSING and test(actual, convert(template(scope))),
+        expected=lambda scope: phrase.format(show(template(scope))),
+    )
+
+
+def _equals(field: Field, spec: Any, text: bool) -> Matcher:
+    return _operand(field, spec, _same_text if text else same, "{}")
+
+
+def _ordering(compare: Callable[[Any, Any], bool], phrase: str) -> Callable[[Field, Any, bool], Matcher]:
+    def build(field: Field, spec: Any, text: bool) -> Matcher:
+        def test(actual: Any, limit: float) -> bool:
+            number = _number(actual, text=text)
+            return number is not None and compare(number, limit)
+
+        return _operand(field, spec, test, phrase, _limit)
+
+    return build
+
+
+def _limit(value: Any) -> float:
+    number = _number(value, text=True)
+    if number is None or math.isnan(number):
+        raise ExpressionError(f"expected a number here, not {show(value, 60)}")
+    return number
+
+
+def _between(field: Field, spec: Any, text: bool) -> Matcher:
+    if not isinstance(spec, list | tuple) or len(spec) != 2:
+        field.problem("`between` takes two numbers, the lowest and the highest allowed", hint="between: [1, 10]")
+        return _NEVER
+    low = _ordering(operator.ge, "{}")(field / 0, spec[0], text)
+    high = _ordering(operator.le, "{}")(field / 1, spec[1], text)
+    return Matcher(
+        holds=lambda actual, scope: low.holds(actual, scope) and high.holds(actual, scope),
+        expected=lambda scope: f"between {low.expected(scope)} and {high.expected(scope)}",
+    )
+
+
+def _contains(field: Field, spec: Any, _text: bool) -> Matcher:
+    return _operand(field, spec, _has, "containing {}")
+
+
+def _not_contains(field: Field, spec: Any, _text: bool) -> Matcher:
+    return _operand(field, spec, lambda actual, item: not _has(actual, item), "not containing {}")
+
+
+def _has(actual: Any, item: Any) -> bool:
+    if isinstance(actual, str):
+        return _plain(item) in actual
+    if isinstance(actual, list):
+        return any(same(element, item) for element in actual)
+    return isinstance(actual, dict) and isinstance(item, str) and item in actual
+
+
+def _matches(field: Field, spec: Any, _text: bool) -> Matcher:
+    return _operand(
+        field,
+        spec,
+        lambda actual, pattern: isinstance(actual, str) and pattern.is_in(actual),
+        "matching {}",
+        lambda value: compile_pattern(_plain(value)),
+    )
+
+
+def _starts_with(field: Field, spec: Any, _text: bool) -> Matcher:
+    return _operand(
+        field,
+        spec,
+        lambda actual, part: isinstance(actual, str) and actual.startswith(part),
+        "starting with {}",
+        _plain,
+    )
+
+
+def _ends_with(field: Field, spec: Any, _text: bool) -> Matcher:
+    return _operand(
+        field,
+        spec,
+        lambda actual, part: isinstance(actual, str) and actual.endswith(part),
+        "ending with {}",
+        _plain,
+    )
+
+
+def _in(field: Field, spec: Any, text: bool) -> Matcher:
+    equal = _same_text if text else same
+    return _operand(
+        field, spec, lambda actual, items: any(equal(actual, item) for item in items), "one of {}", _items
+    )
+
+
+def _items(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ExpressionError(f"`in` takes a list, not {show(value, 60)}", hint="in: [open, paid]")
+    return value
+
+
+def _exists(field: Field, spec: Any, _text: bool) -> Matcher:
+    wanted = _boolean(field, spec)
+    return Matcher(
+        holds=lambda actual, _: (actual is not MISSING) is wanted,
+        expected=lambda _: "a value" if wanted else "no value",
+        knows_missing=True,
+    )
+
+
+def _empty(field: Field, spec: Any, _text: bool) -> Matcher:
+    wanted = _boolean(field, spec)
+    return Matcher(
+        holds=lambda actual, _: actual is not MISSING and _is_empty(actual) is wanted,
+        expected=lambda _: "something empty" if wanted else "something not empty",
+    )
+
+
+def _is_empty(actual: Any) -> bool:
+    return actual is None or (isinstance(actual, (str, list, dict)) and len(actual) == 0)
+
+
+def _boolean(field: Field, spec: Any) -> bool:
+    if not isinstance(spec, bool):
+        field.problem(f"expected true or false, not {show(spec, 60)}")
+    return bool(spec)
+
+
+_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "string": ("a string", lambda value: isinstance(value, str)),
+    "number": ("a number", lambda value: _number(value, text=False) is not None),
+    "integer": (
+        "an integer",
+        lambda value: (
+            not isinstance(value, bool)
+            and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
+        ),
+    ),
+    "boolean": ("a boolean", lambda value: isinstance(value, bool)),
+    "array": ("an array", lambda value: isinstance(value, list)),
+    "object": ("an object", lambda value: isinstance(value, dict)),
+    "null": ("null", lambda value: value is None),
+}
+
+
+def _type(field: Field, spec: Any, _text: bool) -> Matcher:
+    name = "null" if spec is None else spec  # an unquoted null in YAML
+    if not isinstance(name, str) or name not in _TYPES:
+        hint = did_you_mean(str(name), _TYPES) or f"one of {', '.join(_TYPES)}"
+        field.problem(f"unknown type {show(name, 60)}", hint=hint)
+        return _NEVER
+    phrase, test = _TYPES[name]
+    return Matcher(holds=lambda actual, _: actual is not MISSING and test(actual), expected=lambda _: phrase)
+
+
+def _length(field: Field, spec: Any, _text: bool) -> Matcher:
+    inner = compile_matcher(field, spec)
+
+    def actual(value: Any, scope: Scope) -> str:
+        return f"length {inner.actual(len(value), scope)}" if _sized(value) else show(value)
+
+    return Matcher(
+        holds=lambda actual, scope: _sized(actual) and inner.holds(len(actual), scope),
+        expected=lambda scope: f"length {inner.expected(scope)}",
+        actual=actual,
+    )
+
+
+def _sized(value: Any) -> bool:
+    return isinstance(value, (str, list, dict))
+
+
+def _each(field: Field, spec: Any, _text: bool) -> Matcher:
+    inner = compile_matcher(field, spec)
+
+    def actual(value: Any, scope: Scope) -> str:
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                if not inner.holds(item, scope):
+                    return f"{inner.actual(item, scope)} at [{index}]"
+        return show(value)
+
+    return Matcher(
+        holds=lambda actual, scope: isinstance(actual, list) and all(inner.holds(item, scope) for item in actual),
+        expected=lambda scope: f"every item: {inner.expected(scope)}",
+        actual=actual,
+    )
+
+
+def _any(field: Field, spec: Any, _text: bool) -> Matcher:
+    inner = compile_matcher(field, spec)
+    return Matcher(
+        holds=lambda actual, scope: isinstance(actual, list) and any(inner.holds(item, scope) for item in actual),
+        expected=lambda scope: f"any item: {inner.expected(scope)}",
+    )
+
+
+def _not(field: Field, spec: Any, text: bool) -> Matcher:
+    inner = compile_matcher(field, spec, text=text)
+    return Matcher(
+        holds=lambda actual, scope: (
+            (actual is not MISSING or inner.knows_missing) and not inner.holds(actual, scope)
+        ),
+        expected=lambda scope: f"not {inner.expected(scope)}",
+        knows_missing=inner.knows_missing,
+    )
+
+
+def _all_of(parts: list[Matcher]) -> Matcher:
+    def actual(value: Any, scope: Scope) -> str:
+        """What the first matcher that doesn't hold has to say."""
+        failing = next((part for part in parts if not part.holds(value, scope)), None)
+        return failing.actual(value, scope) if failing else show(value)
+
+    return Matcher(
+        holds=lambda actual, scope: all(part.holds(actual, scope) for part in parts),
+        expected=lambda scope: " and ".join(part.expected(scope) for part in parts),
+        actual=actual,
+        knows_missing=all(part.knows_missing for part in parts),
+    )
+
+
+_NEVER = Matcher(holds=lambda *_: False, expected=lambda _: "")
+"""Stands for a matcher with a problem; nothing runs as long as there is one."""
+
+MATCHERS: Mapping[str, Callable[[Field, Any, bool], Matcher]] = {
+    "equals": _equals,
+    "not": _not,
+    "above": _ordering(operator.gt, "above {}"),
+    "at_least": _ordering(operator.ge, "at least {}"),
+    "below": _ordering(operator.lt, "below {}"),
+    "at_most": _ordering(operator.le, "at most {}"),
+    "between": _between,
+    "contains": _contains,
+    "not_contains": _not_contains,
+    "matches": _matches,
+    "starts_with": _starts_with,
+    "ends_with": _ends_with,
+    "in": _in,
+    "exists": _exists,
+    "type": _type,
+    "length": _length,
+    "empty": _empty,
+    "each": _each,
+    "any": _any,
+}
+"""Every matcher by the name it has in YAML."""

@@ -1,0 +1,95 @@
+r"""Regular expressions that can't hold up the generator: the scenario brings the pattern, the SUT the text.
+
+    (a|aa)+$ on 60 letters takes `re` longer than the universe lasts; \\s+$ on 64 KiB of blanks, half a minute.
+
+A bound on the text helps only against the second. So the matching itself has a limit, which the `regex` package
+keeps; what can't go wrong (one repetition at most, a short text) goes the quicker way through `re`.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from windtunnel.actions.response.text import show
+from windtunnel.errors import ExpressionError
+
+if TYPE_CHECKING:
+    import regex
+
+
+LIMIT_S = 0.05
+"""Seconds that one pattern may take on one text."""
+
+MOST_FOUND = 10_000
+"""Matches that `find_all` returns at most."""
+
+_SHORT = 2_000
+"""Characters up to which one repetition is harmless: at the worst its square, 2 ms."""
+
+# Whatever repeats, or chooses between ways to go on: with one of them at most, nothing can nest.
+_REPETITIONS = re.compile(r"[*+?{|]")
+# What `re` and `regex` read differently, or only one of them knows.
+_DIALECT = re.compile(r"\[\[|\\[pPNXRKLmMGh]|--|&&|~~|\|\||\(\?")
+
+
+class Pattern:
+    """A compiled pattern. Its methods raise ExpressionError when a text takes too long."""
+
+    __slots__ = ("_compiled", "_quick", "text")
+
+    def __init__(self, text: str, compiled: regex.Pattern[str], quick: re.Pattern[str] | None) -> None:
+        self.text, self._compiled = text, compiled
+        self._quick: Callable[[str], Any] | None = quick.search if quick is not None else None
+
+    @property
+    def groups(self) -> int:
+        """How many groups it has."""
+        return int(self._compiled.groups)
+
+    def is_in(self, text: str) -> bool:
+        """Whether it is found anywhere in the text."""
+        if self._quick is not None and len(text) <= _SHORT:
+            return self._quick(text) is not None
+        try:
+            return self._compiled.search(text, timeout=LIMIT_S) is not None
+        except TimeoutError:
+            raise self._too_slow(text) from None
+
+    def find_all(self, text: str, *, group: int, most: int = MOST_FOUND) -> list[str]:
+        """The first matches (their `group`), in order; those in which the group takes no part are left out."""
+        try:
+            matches = self._compiled.finditer(text, timeout=LIMIT_S)
+            found = (match.group(group) for match in matches)
+            return list(itertools.islice((part for part in found if part is not None), most))
+        except TimeoutError:
+            raise self._too_slow(text) from None
+
+    def _too_slow(self, text: str) -> ExpressionError:
+        return ExpressionError(
+            f"the regular expression {show(self.text, 60)} takes more than {LIMIT_S * 1000:.0f} ms "
+            f"on a text of {len(text):,} characters",
+            hint="repeat less inside of what is repeated, and begin with something that is rarely found",
+        )
+
+
+@functools.lru_cache(maxsize=256)
+def compile_pattern(text: str) -> Pattern:
+    """The compiled form. Raises ExpressionError when it is no regular expression."""
+    # Only here: most runs need none, and `windtunnel --version` must not wait for the import.
+    import regex
+
+    quick = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of brackets in brackets, which later versions may read as sets
+            compiled = regex.compile(text, regex.VERSION0)
+            if len(_REPETITIONS.findall(text)) <= 1 and not _DIALECT.search(text):
+                quick = re.compile(text)
+    except (regex.error, re.error, OverflowError, RecursionError) as error:
+        raise ExpressionError(f"{show(text, 60)} is not a regular expression: {error}") from error
+    return Pattern(text, compiled, quick)

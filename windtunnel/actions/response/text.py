@@ -1,0 +1,85 @@
+"""Values as a person reads them in a failed check: JSON notation, cut after some 200 characters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from windtunnel.model.http import ERROR_KINDS, Exchange
+
+LIMIT = 200
+"""Characters of a value that are shown."""
+
+
+def shorten(text: str, limit: int = LIMIT) -> str:
+    """At most `limit` characters, the last one an ellipsis when something was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def show(value: Any, limit: int = LIMIT) -> str:
+    """A value in JSON notation. Walks no further into it than what is shown, however large it is."""
+    return _first(_pieces(value, limit), limit)
+
+
+def outline(value: Any, limit: int = LIMIT) -> str:
+    """Like `show`, with the texts left out: they may be secrets, and it is the shape that is of interest."""
+    return _first(_pieces(value, limit, texts=False), limit)
+
+
+def _first(pieces: Iterator[str], limit: int) -> str:
+    shown = ""
+    for piece in pieces:
+        shown += piece
+        if len(shown) > limit:
+            break
+    return shorten(shown, limit)
+
+
+def show_body(exchange: Exchange) -> str:
+    """The beginning of a response body, in quotes."""
+    if not exchange.body:
+        return "an empty body"
+    # Four bytes a character is the most UTF-8 takes, so this is enough text to fill the limit.
+    return show(exchange.body[: 4 * LIMIT].decode("utf-8", "replace"))
+
+
+def show_error(exchange: Exchange) -> str:
+    """Why there is no complete response: the error kind, then the sentence."""
+    kind = exchange.error or ""
+    detail = exchange.error_detail or ERROR_KINDS.get(kind)
+    return shorten(f"{kind}: {detail}" if detail else kind)
+
+
+def show_seconds(seconds: float) -> str:
+    """A duration in the unit a person would choose: `612 ms`, `30 s`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.4g} ms"
+    return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:,.0f} s"
+
+
+def _pieces(value: Any, limit: int, *, texts: bool = True) -> Iterator[str]:
+    """The parts of the JSON text one after another, so that the reader can stop."""
+    if isinstance(value, str) and not texts:
+        yield '"…"'
+    elif isinstance(value, str):
+        # A surrogate without its partner can't be written to a record.
+        yield json.dumps(value[: limit + 1].encode("utf-8", "replace").decode(), ensure_ascii=False)
+    elif value is None or isinstance(value, bool | int | float):
+        yield json.dumps(value) if not isinstance(value, int) or abs(value) < 10**100 else "a huge number"
+    elif isinstance(value, Mapping):
+        yield "{"
+        for position, (key, item) in enumerate(value.items()):
+            yield ", " if position else ""
+            yield from _pieces(str(key), limit)
+            yield ": "
+            yield from _pieces(item, limit, texts=texts)
+        yield "}"
+    elif isinstance(value, list | tuple):
+        yield "["
+        for position, item in enumerate(value):
+            yield ", " if position else ""
+            yield from _pieces(item, limit, texts=texts)
+        yield "]"
+    else:
+        yield from _pieces(str(value), limit)

@@ -1,0 +1,139 @@
+"""The closed model: users, each of which starts an instance when its last one has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from windtunnel.engine.load.pacing import entry_s, stage_at, user_changes
+from windtunnel.engine.plan import Track
+from windtunnel.engine.runner import Runner
+from windtunnel.model.load import ClosedLoad, Segment
+
+
+class ClosedTrack:
+    """The users of one track. A worker that does one segment of it has every `of`-th user and instance.
+
+    `tasks` are the users that still run; they end by themselves once `stop` was called.
+    """
+
+    def __init__(self, track: Track, load: ClosedLoad, *, runner: Runner, segment: Segment) -> None:
+        self._track, self._load, self._runner, self._segment = track, load, runner, segment
+        self._clock = runner.clock
+        self._began = 0.0
+        self._next = segment.number
+        self._stopped = False
+        self._rows_ended = asyncio.Event()
+        self._active: set[int] = set()
+        self._stopping: set[int] = set()
+        self._pausing: dict[int, asyncio.Task[None]] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def arrive(self, began: float) -> None:
+        """Let instances start, from a reading of the clock on; returns when no further one may."""
+        self._began = began
+        if self._load.stages:
+            await self._until_rows_end(self._follow_stages())
+            return
+        for user in range(self._segment.number, self._load.most_at_once, self._segment.of):
+            await self._sleep_until(entry_s(user))
+            self._enter(user)
+        if self.tasks:
+            duration_s = self._load.duration_s
+            left_s = None if duration_s is None else max(0.0, began + duration_s - self._clock.now())
+            await asyncio.wait(self.tasks, timeout=left_s)
+
+    def stop(self) -> None:
+        """Let no further instance start."""
+        self._stopped = True
+        for task in self._pausing.values():
+            task.cancel()
+
+    async def _follow_stages(self) -> None:
+        before = 0
+        for at_s, users in user_changes(self._load):
+            await self._sleep_until(at_s)
+            # Users are numbered from 0: the newest is the first to go.
+            if users > before:
+                self._enter(users - 1)
+            else:
+                self._leave(users)
+            before = users
+        await self._sleep_until(self._load.length_s or 0.0)
+
+    async def _until_rows_end(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Do something until it is done or a data file has ended the load."""
+        tasks = {asyncio.ensure_future(each) for each in (doing, self._rows_ended.wait())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _sleep_until(self, at_s: float) -> None:
+        left_s = self._began + at_s - self._clock.now()
+        if left_s > 0:
+            await self._clock.sleep(left_s)
+
+    def _enter(self, user: int) -> None:
+        if user % self._segment.of != self._segment.number:
+            return
+        self._stopping.discard(user)
+        if user not in self._active:
+            self._active.add(user)
+            self._runner.spawn(self._run_user(user), self.tasks, name=f"user-{user}")
+
+    def _leave(self, user: int) -> None:
+        self._stopping.add(user)
+        if user in self._pausing:
+            self._pausing[user].cancel()
+
+    async def _run_user(self, user: int) -> None:
+        runner, clock, load = self._runner, self._clock, self._load
+        ids = runner.user(self._track.first_user + user)
+        due = clock.now()
+        try:
+            while user not in self._stopping and (number := self._next_number()) is not None:
+                stage = stage_at(load, due - self._began)
+                await runner.run(
+                    ids,
+                    index=self._track.index(number),
+                    due=due,
+                    phase=stage.phase if stage else "",
+                )
+                now = clock.now()
+                due = now if load.pace_s is None else max(now, due + load.pace_s)
+                if due > now:
+                    await self._pause(user, due - now)
+        finally:
+            self._active.discard(user)
+            ids.client.close()
+
+    def _next_number(self) -> int | None:
+        """The number of the next instance of this track, or None when no further one may start."""
+        load, number = self._load, self._next
+        if self._stopped or (load.count is not None and number >= load.count):
+            return None
+        if load.duration_s is not None and self._clock.now() >= self._began + load.duration_s:
+            return None
+        if self._track.rows_end is not None and number >= self._track.rows_end:
+            self._rows_ended.set()
+            return None
+        self._next = number + self._segment.of
+        return number
+
+    async def _pause(self, user: int, seconds: float) -> None:
+        """Wait, unless the user has nothing to wait for; who leaves meanwhile is cancelled."""
+        task = asyncio.current_task()
+        assert task is not None
+        if self._stopped or user in self._stopping:
+            return
+        self._pausing[user] = task
+        try:
+            await self._clock.sleep(seconds)
+        finally:
+            del self._pausing[user]

@@ -1,0 +1,149 @@
+"""What a plan will come to, as far as that can be known before anything is sent. Pure.
+
+instances    a count, or the arrivals of an open load; none for users who go on for a time
+at once      Little's law: instances at once = starts a second times the seconds an instance takes
+bytes        lines of records by their usual size
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from windtunnel.engine.load.pacing import arrivals
+from windtunnel.engine.plan import Plan, Track
+from windtunnel.errors import ExpressionError
+from windtunnel.expressions.quantities import parse_duration
+from windtunnel.model.load import ClosedLoad, Load, OpenLoad
+from windtunnel.model.plan import LoadPart, TestPlan
+from windtunnel.model.scenario import Scenario, Step
+
+BYTES_OF_REQUEST_STEP = 530
+BYTES_OF_STEP = 270
+BYTES_OF_ASSERTION = 270
+BYTES_OF_INSTANCE = 345
+"""Measured over runs of the example scenarios, without the bodies of failures."""
+
+_MOST_COUNTED = 2_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsForecast:
+    """What is needed of a data file; `needed` is None when nobody can know. `ends`: the file ends the load."""
+
+    name: str
+    file: str
+    rows: int
+    needed: int | None
+    on_end: str
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartForecast:
+    """What one load comes to.
+
+    `instances` and `bytes` are None when only time ends the load. `pauses_s` is what an instance waits of its own
+    accord, in the mean over the mix, at least.
+    """
+
+    load: Load
+    scenarios: Mapping[str, int | None]
+    instances: int | None
+    pauses_s: float
+    rows: tuple[RowsForecast, ...]
+    bytes: int | None
+
+
+def forecast(test_plan: TestPlan, plan: Plan) -> list[PartForecast]:
+    """What each load of the plan comes to."""
+    return [_part(part, track) for part, track in zip(test_plan.parts, plan.tracks, strict=True)]
+
+
+def _part(part: LoadPart, track: Track) -> PartForecast:
+    planned = _planned(part.load, track.seed)
+    ends = track.rows_end is not None and (planned is None or track.rows_end < planned)
+    instances = track.rows_end if ends else planned
+    shares = {
+        scenario.id: None if instances is None else track.mix.ranks([place]).rank(instances)
+        for place, scenario in enumerate(part.scenarios)
+    }
+    weights = sum(scenario.weight for scenario in part.scenarios)
+    sizes = {scenario.id: _bytes(scenario) for scenario in part.scenarios}
+    return PartForecast(
+        load=part.load,
+        scenarios=shares,
+        instances=instances,
+        pauses_s=sum(_pauses_s(scenario.steps) * scenario.weight for scenario in part.scenarios) / weights,
+        rows=tuple(_rows(part.scenarios, track, instances, ends=ends)),
+        bytes=None if instances is None else sum(sizes[id] * (count or 0) for id, count in shares.items()),
+    )
+
+
+def _planned(load: Load, seed: str) -> int | None:
+    """How many instances a load starts."""
+    if isinstance(load, ClosedLoad):
+        return None if load.stages or load.duration_s is not None else load.count
+    expected = _area(load)
+    return round(expected) if expected > _MOST_COUNTED else sum(1 for _ in arrivals(load, seed))
+
+
+def _area(load: OpenLoad) -> float:
+    if not load.stages:
+        by_time = float("inf") if load.duration_s is None else load.rate * load.duration_s
+        return min(by_time, float("inf") if load.count is None else load.count)
+    total, before = 0.0, load.start
+    for stage in load.stages:
+        total, before = total + stage.duration_s * (before + stage.target) / 2, stage.target
+    return total
+
+
+def _rows(
+    scenarios: Sequence[Scenario], track: Track, instances: int | None, *, ends: bool
+) -> Iterator[RowsForecast]:
+    for scenario, compiled in zip(scenarios, track.scenarios, strict=True):
+        for feeder, feed in zip(scenario.data, compiled.feeders, strict=True):
+            yield RowsForecast(
+                name=feeder.name,
+                file=feeder.file,
+                rows=len(feeder.rows),
+                needed=None if instances is None else feed.used(instances),
+                on_end=feeder.on_end,
+                ends=ends and feed.end == instances,
+            )
+
+
+def _pauses_s(steps: Sequence[Step]) -> float:
+    """Seconds that an instance pauses for sure: what may be left out, or depends on values, is not counted."""
+    total = 0.0
+    for step in steps:
+        if step.when is not None:
+            continue
+        if step.type == "group":
+            total += sum(_pauses_s(block.steps) for block in step.blocks)
+        elif step.type == "wait" and "duration" in step.options:
+            total += _mean_s(step.options["duration"])
+    return total
+
+
+def _mean_s(duration: object) -> float:
+    try:
+        if isinstance(duration, str | int | float):
+            return parse_duration(duration)
+        if isinstance(duration, Mapping):
+            uniform = duration.get("uniform")
+            if uniform:
+                return sum(map(parse_duration, uniform)) / 2
+            return parse_duration(next(iter(duration.values()))["mean"])
+    except ExpressionError:  # a template: nobody knows yet
+        return 0.0
+    return 0.0
+
+
+def _bytes(scenario: Scenario) -> int:
+    """The records of one instance, each of its steps once."""
+    steps = sum(
+        BYTES_OF_REQUEST_STEP if step.type == "http" or "path" in step.options else BYTES_OF_STEP
+        for step in scenario.steps
+    )
+    return steps + len(scenario.assertions) * BYTES_OF_ASSERTION + BYTES_OF_INSTANCE

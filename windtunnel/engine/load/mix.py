@@ -1,0 +1,75 @@
+"""Which scenario the instance of an index runs: exact weights, a seeded order, no luck."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Collection, Sequence
+
+PERIOD = 4096
+
+
+def smooth_weighted_order(weights: Sequence[int]) -> tuple[int, ...]:
+    """One block of indexes into `weights`, each occurring exactly by its weight and spread evenly.
+
+    The smooth weighted round robin that nginx uses: every turn each entry gains its weight, the richest is
+    taken and pays the total.
+    """
+    divisor = math.gcd(*weights)
+    shares = [weight // divisor for weight in weights]
+    total = sum(shares)
+    credit = [0] * len(shares)
+    order = []
+    for _ in range(total):
+        credit = [have + share for have, share in zip(credit, shares, strict=True)]
+        richest = max(range(len(credit)), key=credit.__getitem__)
+        credit[richest] -= total
+        order.append(richest)
+    return tuple(order)
+
+
+class Mix:
+    """The scenario of every index: a pure function of weights, seed and index, whatever the timing.
+
+    Blocks of the smooth weighted order, each permuted by the seed, so that every block holds the exact mix
+    and no scenario always comes first. After some `PERIOD` instances the permutations come round again.
+    """
+
+    def __init__(self, weights: Sequence[int], seed: int) -> None:
+        block = smooth_weighted_order(weights)
+        draw = random.Random(f"{seed}:mix")
+        blocks = max(1, PERIOD // len(block))
+        self._order = tuple(place for _ in range(blocks) for place in draw.sample(block, len(block)))
+
+    def scenario(self, index: int) -> int:
+        """The position of the scenario that instance `index` runs."""
+        return self._order[index % len(self._order)]
+
+    def ranks(self, places: Collection[int]) -> Ranks:
+        """Counts the instances that run one of the scenarios at `places` (positions in the weights)."""
+        return Ranks([place in places for place in self._order])
+
+
+class Ranks:
+    """How many indexes before one are picked, by arithmetic: `picked` repeats for ever, one of it is true."""
+
+    __slots__ = ("_before", "_period", "_positions")
+
+    def __init__(self, picked: Sequence[bool]) -> None:
+        self._period = len(picked)
+        self._positions = [index for index, is_picked in enumerate(picked) if is_picked]
+        before = 0
+        self._before = []
+        for is_picked in picked:
+            self._before.append(before)
+            before += is_picked
+
+    def rank(self, index: int) -> int:
+        """How many indexes below `index` are picked."""
+        rounds, index = divmod(index, self._period)
+        return rounds * len(self._positions) + self._before[index]
+
+    def index(self, rank: int) -> int:
+        """The index that is picked and has this rank: the inverse of `rank`."""
+        rounds, position = divmod(rank, len(self._positions))
+        return rounds * self._period + self._positions[position]

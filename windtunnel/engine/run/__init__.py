@@ -1,0 +1,1 @@
+"""One run from its preflight to its last record."""

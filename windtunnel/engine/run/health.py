@@ -1,0 +1,98 @@
+"""How the generator itself is doing: sampled once a second, so that its own lateness is never the SUT's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from windtunnel.interfaces import Clock
+from windtunnel.model.record import Health, Record
+
+PROBE_S = 0.02
+"""How often the loop is asked to wake up on time."""
+
+SAMPLE_S = 1.0
+
+TIMER_RESOLUTION_S = 0.001
+"""Both asyncio's selector loop and uvloop wake timers in steps of a millisecond: not lag, and left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthProbe:
+    """What a segment says of itself: `in_flight` how many instances run, `lateness_us` how late the latest one
+    started since it was last asked.
+    """
+
+    segment: int
+    in_flight: Callable[[], int]
+    lateness_us: Callable[[], int]
+
+
+async def watch_health(write: Callable[[Record], None], clock: Clock, probe: HealthProbe) -> None:
+    """Write a `health` record every second until cancelled, and a last one then."""
+
+    def write_sample() -> None:
+        write(_sample(lags, clock, probe, cpu=(time.process_time() - cpu) / max(clock.now() - began, PROBE_S)))
+
+    lags: list[float] = []
+    cpu = time.process_time()
+    began = clock.now()
+    try:
+        while True:
+            due = clock.now() + PROBE_S
+            await clock.sleep(PROBE_S)
+            now = clock.now()
+            lags.append(max(0.0, now - due - TIMER_RESOLUTION_S))
+            if now - began >= SAMPLE_S:
+                write_sample()
+                lags.clear()
+                began, cpu = now, time.process_time()
+    except asyncio.CancelledError:
+        if lags:
+            write_sample()
+        raise
+
+
+def _sample(lags: list[float], clock: Clock, probe: HealthProbe, *, cpu: float) -> Health:
+    ordered = sorted(lags)
+    return Health(
+        t=clock.unix(),
+        lag_p50_us=_microseconds(ordered[len(ordered) // 2]),
+        lag_p99_us=_microseconds(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]),
+        lag_max_us=_microseconds(ordered[-1]),
+        late_max_us=probe.lateness_us(),
+        cpu=round(cpu, 3),
+        memory=_resident_bytes(),
+        open_files=_open_files(),
+        in_flight=probe.in_flight(),
+        segment=probe.segment,
+    )
+
+
+def _microseconds(seconds: float) -> int:
+    return int(seconds * 1e6)
+
+
+def _resident_bytes() -> int:
+    """Resident memory now, where /proc has it; the peak on macOS; 0 where neither is known."""
+    try:
+        pages = Path("/proc/self/statm").read_bytes().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, AttributeError):
+        if sys.platform == "win32":
+            return 0
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _open_files() -> int:
+    try:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  counting names; Path objects would cost more
+    except OSError:
+        return 0

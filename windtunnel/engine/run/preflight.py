@@ -1,0 +1,244 @@
+"""What comes before the load: wait until everything is there, and find the way to it.
+
+wait for health and the rest ──▶ knock at every origin ──▶ (one answers: the load | none: unreachable)
+
+A container that asks its own loopback address finds nobody there. The server may run on the machine around it,
+which is at the gateway: where the loopback address refuses and the gateway accepts, connections go there. Nothing
+else changes: the Host header and the name in the TLS handshake stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from windtunnel.engine.journal import InstanceIds, Journal
+from windtunnel.http.dial import Destination
+from windtunnel.http.errors import Failure
+from windtunnel.http.gateway import is_loopback
+from windtunnel.http.origin import Origin, split_url
+from windtunnel.interfaces import Client, Clock, Endpoint
+from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.plan import TestPlan
+from windtunnel.model.readiness import ContainerNetwork, Health, WaitFor
+from windtunnel.model.record import Record
+from windtunnel.model.sut import Service, Tls
+from windtunnel.redaction import Redactor
+
+HEALTH_PHASE = "health"
+"""The phase of every request that waits; what is in it is outside all metrics."""
+
+_ATTEMPT_S = 5.0
+_WAIT_INTERVAL_S = 1.0
+
+CONTAINER_CURE = (
+    "localhost is this container itself. For a service container write its label, as in http://shop:8080; for a "
+    "server started in the job use windtunnel/action/host@v1 in place of windtunnel/action@v1; with docker run "
+    "add --network host"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreflightResult:
+    """What came of it: why no load can begin (None when it can), the records of the requests that waited, and
+    `reroutes`, which map `host:port` to the address that is connected to instead.
+    """
+
+    unreachable: str | None = None
+    records: tuple[Record, ...] = ()
+    reroutes: Mapping[str, str] = field(default_factory=dict)
+
+
+class PreflightTransport(Protocol):
+    """The way out: what of a transport is needed here."""
+
+    def destinations(self) -> Sequence[Destination]:
+        """Where the plan's requests go."""
+
+    def destination(self, service: Service) -> Destination:
+        """How a service is reached."""
+
+    async def probe(self, destination: Destination) -> Failure | None:
+        """Open a connection and close it again: why that failed, or None."""
+
+    def reroute(self, origin: Origin, address: str | None) -> None:
+        """Connect to `address` for this origin from now on; None for its own again."""
+
+    def endpoint(self, *, method: str, service: Service, headers: Mapping[str, str]) -> Endpoint:
+        """As in `Transport`."""
+
+    def client(self) -> Client:
+        """As in `Transport`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wait:
+    """One thing to wait for: that a service takes connections and, with a target, what it answers there.
+
+    `text` names it, `longer` what gives it more time.
+    """
+
+    step: str
+    text: str
+    service: Service
+    target: str | None = None
+    statuses: tuple[tuple[int, int], ...] = ((200, 399),)
+    timeout_s: float
+    interval_s: float = _WAIT_INTERVAL_S
+    longer: str = "--wait-timeout"
+
+
+class Preflight:
+    """Opens one run. It is the sink of the requests that it sends."""
+
+    def __init__(
+        self,
+        transport: PreflightTransport,
+        test_plan: TestPlan,
+        container_network: ContainerNetwork,
+        *,
+        clock: Clock,
+        redactor: Redactor,
+    ) -> None:
+        self._transport, self._clock, self._container_network = transport, clock, container_network
+        self._sut, self._readiness = test_plan.sut, test_plan.readiness
+        self._reroutes: dict[str, str] = {}
+        self._records: list[Record] = []
+        self._journal = Journal(
+            [self], clock=clock, redactor=redactor, bodies=None, keep="none", schedule=lambda _: None
+        )
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """What will be waited for, in words."""
+        return tuple(wait.text for wait in self._waits())
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Take records."""
+        self._records += records
+
+    async def open(self) -> PreflightResult:
+        """Wait, then knock."""
+        transport = self._transport
+        # Endpoints that are made for waiting are no part of the plan.
+        destinations = list(transport.destinations())
+        problems = list(filter(None, await asyncio.gather(*(self._wait(each) for each in self._waits()))))
+        if not problems and destinations:
+            failures = await asyncio.gather(*(self._probe(each) for each in destinations))
+            if all(failures):
+                problems.append(self._nobody(dict(zip(destinations, failures, strict=True))))
+        self._journal.flush()
+        return PreflightResult(
+            unreachable="; ".join(problems) or None, records=tuple(self._records), reroutes=dict(self._reroutes)
+        )
+
+    def _waits(self) -> list[_Wait]:
+        health, own = self._sut.health, self._sut.default
+        asked = [own] if own else list(self._sut.services.values())
+        waits = [_of_health(health, service) for service in asked] if health is not None else []
+        return [*waits, *(self._of_wait_for(each) for each in self._readiness.wait_for)]
+
+    def _of_wait_for(self, wait_for: WaitFor) -> _Wait:
+        timeout_s = self._readiness.wait_timeout_s
+        if wait_for.url is None:
+            host = f"[{wait_for.host}]" if ":" in wait_for.host else wait_for.host
+            service = Service(name=wait_for.host, base_url=f"http://{host}:{wait_for.port}")
+            return _Wait(step="wait_for", text=wait_for.text, service=service, timeout_s=timeout_s)
+        origin, target = split_url(wait_for.url)
+        known = (each for each in (self._sut.default, *self._sut.services.values()) if each is not None)
+        # Over TLS it proves itself as the service at this origin does.
+        alike = next((each for each in known if f"{each.base_url}/".startswith(f"{origin}/")), None)
+        service = Service(name=origin.host, base_url=str(origin), tls=alike.tls if alike else Tls())
+        return _Wait(
+            step="wait_for", text=f"GET {wait_for.url}", service=service, target=target, timeout_s=timeout_s
+        )
+
+    async def _wait(self, wait: _Wait) -> str | None:
+        """Ask until the answer is right: None, or what to tell when it never was."""
+        clock, destination = self._clock, self._transport.destination(wait.service)
+        until = clock.now() + wait.timeout_s
+        client = self._transport.client()
+        try:
+            while (problem := await self._ask(wait, destination, client, until - clock.now())) is not None:
+                if clock.now() + wait.interval_s >= until:
+                    cure = self._cure([destination]) or f"start it, or give it longer with {wait.longer}"
+                    return f"waited {wait.timeout_s:g} s for {wait.text}: {problem}; {cure}"
+                await clock.sleep(wait.interval_s)
+        finally:
+            client.close()
+        return None
+
+    async def _ask(self, wait: _Wait, destination: Destination, client: Client, left_s: float) -> str | None:
+        """What is wrong at present; None when nothing is."""
+        failure = await self._probe(destination)
+        if failure is not None or wait.target is None:
+            return _words(failure) if failure else None
+        endpoint = self._transport.endpoint(method="GET", service=wait.service, headers={})
+        timeout_s = max(0.001, min(_ATTEMPT_S, left_s))
+        exchange = await client.send(endpoint, wait.target, timeout_s=timeout_s, follow_redirects=False)
+        is_ready = exchange.error is None and any(low <= exchange.status <= high for low, high in wait.statuses)
+        ids = InstanceIds(
+            instance_id=wait.step, correlation_id="", scenario="", index=0, user=0, phase=HEALTH_PHASE
+        )
+        self._journal.request(ids, wait.step, exchange, poll=not is_ready, failed=not is_ready)
+        if is_ready:
+            return None
+        if exchange.error is not None:
+            return _words(Failure(exchange.error, exchange.error_detail))
+        return f"it answers {exchange.status}"
+
+    async def _probe(self, destination: Destination) -> Failure | None:
+        """Why nobody opens, at the gateway neither; None when somebody does."""
+        transport, gateway, policy = self._transport, self._container_network.gateway, self._readiness.loopback
+        origin, key = destination.origin, _key(destination.origin)
+        may_turn = gateway is not None and policy != "strict" and key not in self._reroutes
+        if not may_turn or destination.socket or destination.proxy or not is_loopback(origin):
+            return await transport.probe(destination)
+        if policy == "auto":
+            failure = await transport.probe(destination)
+            if failure is None or failure.kind != "refused":
+                return failure
+        transport.reroute(origin, gateway)
+        failure_there = await transport.probe(destination)
+        if failure_there is None or policy == "gateway":
+            assert gateway is not None
+            self._reroutes[key] = gateway
+            return failure_there
+        transport.reroute(origin, None)
+        return failure
+
+    def _nobody(self, failures: Mapping[Destination, Failure | None]) -> str:
+        told = "; ".join(f"{where}: {_words(failure)}" for where, failure in failures.items() if failure)
+        return f"no service answers: {told}; {self._cure(failures) or 'start it, or mend base_url'}"
+
+    def _cure(self, destinations: Iterable[Destination]) -> str | None:
+        """What helps against a loopback address in a container; None where that is not the matter."""
+        if not self._container_network.in_container:
+            return None
+        return (
+            CONTAINER_CURE if any(is_loopback(each.origin) and not each.socket for each in destinations) else None
+        )
+
+
+def _of_health(health: Health, service: Service) -> _Wait:
+    return _Wait(
+        step="health",
+        text=f"GET {service.base_url}{health.path}",
+        service=service,
+        target=health.path,
+        statuses=health.statuses,
+        timeout_s=health.timeout_s,
+        interval_s=health.interval_s,
+        longer="health: { timeout: … }",
+    )
+
+
+def _key(origin: Origin) -> str:
+    """As `HttpSettings.resolve` has it."""
+    return f"{origin.host}:{origin.port}"
+
+
+def _words(failure: Failure) -> str:
+    return failure.detail or ERROR_KINDS[failure.kind]

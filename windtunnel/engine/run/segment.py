@@ -1,0 +1,162 @@
+"""One segment of a run: its records from the first line to the last, and the load between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from windtunnel.engine.journal import Journal
+from windtunnel.engine.load.executor import LoadExecutor
+from windtunnel.engine.plan import Plan
+from windtunnel.engine.run.health import HealthProbe, watch_health
+from windtunnel.engine.run.preflight import PreflightResult
+from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.engine.runner import Runner
+from windtunnel.engine.user import SetupResult
+from windtunnel.engine.watched import OnRecord, WatchedJournal
+from windtunnel.errors import EvidenceError
+from windtunnel.interfaces import Clock, Sink, Transport
+from windtunnel.model.load import Segment
+from windtunnel.model.manifest import RECORD_VERSION, Evidence
+from windtunnel.model.record import Record, RunEnded, RunStarted
+from windtunnel.redaction import Redactor
+from windtunnel.storage.bodies import BodyStore
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.writer import RecordWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentParts:
+    """What a segment is run with; every part handed in, so that a test can own each.
+
+    `before` is on record from the time before the load; the first segment has it. `prepared` is what the setup of
+    each scenario left. `on_record` is shown each record of a step, assertion or instance as it is made.
+    """
+
+    plan: Plan
+    transport: Transport
+    directory: RunDirectory
+    redactor: Redactor
+    clock: Clock
+    shutdown: Shutdown
+    sinks: Sequence[Sink]
+    plan_hash: str
+    segment: Segment
+    before: tuple[Record, ...] = ()
+    prepared: Mapping[str, SetupResult] = field(default_factory=dict)
+    on_record: OnRecord | None = None
+
+
+class OpenSegment:
+    """A segment from its first line to its last. Owned by the one call that runs it."""
+
+    def __init__(self, parts: SegmentParts) -> None:
+        self._parts = parts
+        shutdown = parts.shutdown
+        self._writer = RecordWriter(
+            parts.directory.segment(parts.segment.number),
+            run_id=parts.directory.run_id,
+            on_failure=lambda error: _stop_for(error, shutdown),
+        )
+        self.journal = _journal(parts, self._writer)
+        for record in (_first_line(parts), *parts.before):
+            self.journal.write(record)
+
+    async def begin(self) -> None:
+        """Get what requests need before the first of them is sent."""
+        parts = self._parts
+        await parts.transport.begin(on_request=self.journal.token_request, on_secret=parts.redactor.hide)
+
+    async def end(self, reason: str, *, bug: str | None, unreachable: str | None = None) -> Evidence:
+        """Drop what is open, write the last line, and say what the records are worth."""
+        parts = self._parts
+        await parts.transport.close()
+        self.journal.flush()
+        ended = self._writer.end(
+            _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable)
+        )
+        for sink in parts.sinks:
+            sink.write([ended])
+        return self._writer.evidence()
+
+
+async def run_segment(
+    parts: SegmentParts, *, instead: PreflightResult | None = None, refused: str | None = None
+) -> Evidence:
+    """Run the load of one segment and write every record of it; returns what the records are worth.
+
+    Nothing is sent when there is an opening `instead` that came to nothing, or `refused` says why there shall be
+    no load. Whatever happens, the segment gets its closing line as long as the disk takes it.
+    """
+    segment, shutdown = OpenSegment(parts), parts.shutdown
+    runner = Runner(
+        parts.plan,
+        transport=parts.transport,
+        journal=segment.journal,
+        clock=parts.clock,
+        prepared=parts.prepared,
+    )
+    worker = LoadExecutor(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment)
+    reason = refused or (shutdown.cause.reason if shutdown.cause else "unreachable")
+    try:
+        if instead is None and refused is None:
+            await segment.begin()
+            reason = await _load(worker, runner, segment.journal, parts.segment)
+    finally:
+        unreachable = instead.unreachable if instead else None
+        evidence = await segment.end(reason, bug=runner.bug, unreachable=unreachable)
+    return evidence
+
+
+def _journal(parts: SegmentParts, writer: RecordWriter) -> Journal:
+    named: dict[str, Any] = {
+        "clock": parts.clock,
+        "redactor": parts.redactor,
+        "bodies": BodyStore(parts.directory.bodies, parts.redactor),
+        "keep": parts.plan.keep_bodies,
+        "schedule": asyncio.get_running_loop().call_soon,
+    }
+    sinks = [writer, *parts.sinks]
+    if parts.on_record is None:
+        return Journal(sinks, **named)
+    return WatchedJournal(sinks, **named, on_record=parts.on_record)
+
+
+async def _load(worker: LoadExecutor, runner: Runner, journal: Journal, segment: Segment) -> str:
+    probe = HealthProbe(segment=segment.number, in_flight=lambda: runner.in_flight, lateness_us=runner.lateness_us)
+    health = asyncio.create_task(watch_health(journal.write, runner.clock, probe))
+    try:
+        return await worker.run()
+    finally:
+        health.cancel()
+        await asyncio.gather(health, return_exceptions=True)
+
+
+def _first_line(parts: SegmentParts) -> RunStarted:
+    return RunStarted(
+        t=parts.clock.unix(),
+        schema_version=RECORD_VERSION,
+        segment=parts.segment.number,
+        plan_hash=parts.plan_hash,
+        seed=parts.plan.facts.seed,
+    )
+
+
+def _last_line(t: float, reason: str, cause: Stop | None, *, bug: str | None, unreachable: str | None) -> RunEnded:
+    return RunEnded(
+        t=t,
+        reason=reason,
+        counts={},
+        signal=cause.signal if cause else None,
+        aborted=cause.aborted if cause else False,
+        capped=cause.capped if cause else False,
+        lost=cause.reason if cause and cause.lost else None,
+        bug=bug,
+        unreachable=unreachable,
+    )
+
+
+def _stop_for(error: EvidenceError, shutdown: Shutdown) -> None:
+    shutdown.request(Stop(reason=str(error), grace_s=0.0))

@@ -1,0 +1,137 @@
+"""What runs once a run, beside the load: every setup before it, every teardown after it, whatever happened.
+
+connect ─▶ setup ── passed ──▶ load ──▶ teardown
+             └──── failed ─────────────▶ teardown        nothing of the load is sent
+
+It has a segment of records of its own, in the coordinating process, also when workers run the load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from windtunnel.engine.ids import CorrelationIds
+from windtunnel.engine.instance import RunningInstance, run_instance
+from windtunnel.engine.journal import InstanceIds
+from windtunnel.engine.plan import CompiledScenario, Section
+from windtunnel.engine.run.segment import OpenSegment, SegmentParts
+from windtunnel.engine.user import SetupResult
+from windtunnel.interfaces import Client, Sink
+from windtunnel.model.load import Segment
+from windtunnel.model.manifest import Evidence
+
+SETUP_FAILED = "setup failed"
+
+TEARDOWN_S = 60.0
+"""What all teardowns together may take when nothing hurries them."""
+
+FIRST_SEGMENT = 9000
+"""The number of the segment of the first shard: above those of all workers."""
+
+
+class SetupTeardown:
+    """The setups and teardowns of a run, one scenario after the other. Owned by the one call that conducts it."""
+
+    def __init__(self, parts: SegmentParts, sink: Sink) -> None:
+        # The first worker's number tells the shards of one run apart.
+        number = FIRST_SEGMENT + parts.segment.number
+        own = Segment(number=number, of=number + 1)
+        self._parts = replace(parts, segment=own, sinks=(sink, *parts.sinks))
+        self._segment = OpenSegment(self._parts)
+        self._ids = CorrelationIds(parts.plan.facts.run_id)
+        self._client: Client = parts.transport.client()
+        self._bug: str | None = None
+        self.prepared: dict[str, SetupResult] = {}
+
+    async def set_up(self) -> bool:
+        """Run every setup; False when one did not pass. `prepared` is what they left, by scenario."""
+        shutdown = self._parts.shutdown
+        setting_up = asyncio.create_task(self._set_up())
+        asked = asyncio.create_task(shutdown.wait())
+        shutdown.when_hurried(lambda: _cancel(setting_up))
+        try:
+            await asyncio.wait({setting_up, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if not setting_up.done():
+                await asyncio.wait({setting_up}, timeout=shutdown.grace_s)
+        finally:
+            shutdown.when_hurried(None)
+            setting_up.cancel()
+            asked.cancel()
+            await asyncio.gather(setting_up, asked, return_exceptions=True)
+        return not setting_up.cancelled() and setting_up.result() and not shutdown.requested
+
+    async def tear_down(self) -> None:
+        """Run every teardown, those of failed setups too; a request to end leaves it the grace."""
+        shutdown = self._parts.shutdown
+        tearing_down = asyncio.create_task(self._tear_down())
+        shutdown.when_hurried(lambda: _cancel(tearing_down))
+        limit_s = shutdown.grace_s if shutdown.requested else TEARDOWN_S
+        try:
+            await asyncio.wait({tearing_down}, timeout=limit_s)
+        finally:
+            shutdown.when_hurried(None)
+            tearing_down.cancel()
+            await asyncio.gather(tearing_down, return_exceptions=True)
+
+    async def end(self) -> Evidence:
+        """Write the last line; what the records are worth."""
+        self._client.close()
+        cause = self._parts.shutdown.cause
+        return await self._segment.end(cause.reason if cause else "completed", bug=self._bug)
+
+    async def _set_up(self) -> bool:
+        await self._segment.begin()
+        passed = True
+        for number, scenario in enumerate(self._parts.plan.scenarios):
+            if scenario.setup is None:
+                continue
+            instance = await self._run(scenario.setup, scenario, "setup", number)
+            passed = passed and instance.progress.outcome == "passed"
+            self.prepared[scenario.id] = SetupResult().with_those(
+                instance.scope, scenario.setup.sets, instance.ids.secrets
+            )
+        return passed
+
+    async def _tear_down(self) -> None:
+        for number, scenario in enumerate(self._parts.plan.scenarios):
+            if scenario.teardown is not None:
+                await self._run(scenario.teardown, scenario, "teardown", number)
+
+    async def _run(self, section: Section, scenario: CompiledScenario, phase: str, number: int) -> RunningInstance:
+        clock, facts = self._parts.clock, self._parts.plan.facts
+        given = self.prepared.get(scenario.id)
+        ids = InstanceIds(
+            instance_id=f"{scenario.id}-{phase}",
+            correlation_id=self._ids.of(-1 - 2 * number - (phase == "teardown")),
+            scenario=scenario.id,
+            index=-1,
+            user=-1,
+            phase=phase,
+        )
+        self._client.begin_instance(instance_id=ids.instance_id, correlation_id=ids.correlation_id)
+        instance = RunningInstance(
+            ids,
+            facts,
+            section.scenario,
+            client=self._client,
+            clock=clock,
+            journal=self._segment.journal,
+            given=given,
+            stream=f"/{phase}",
+        )
+        await run_instance(
+            instance,
+            section.scenario,
+            journal=self._segment.journal,
+            scheduled=clock.now(),
+            on_bug=self._note_bug,
+        )
+        return instance
+
+    def _note_bug(self, text: str) -> None:
+        self._bug = self._bug or text
+
+
+def _cancel(task: asyncio.Task[bool] | asyncio.Task[None]) -> None:
+    task.cancel()

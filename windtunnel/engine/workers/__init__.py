@@ -1,0 +1,1 @@
+"""Worker processes, and what they and the coordinator send each other."""

@@ -1,0 +1,108 @@
+"""What the coordinator and its worker processes say to each other.
+
+    coordinator ── WorkerTask, Go, Stop ──▶ worker
+    coordinator ◀── Ready, PartialAggregate, Ended ── worker
+
+Each message is its length (8 bytes, big-endian) and a pickle: both ends are the same program, connected by a pair
+of sockets that nobody else has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from windtunnel.engine.run.shutdown import Stop
+from windtunnel.engine.user import SetupResult
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.load import Segment
+from windtunnel.model.manifest import Evidence
+from windtunnel.model.plan import TestPlan
+from windtunnel.model.record import Record
+
+_LENGTH = struct.Struct(">Q")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTask:
+    """The segment a worker has to run, what is on record from before it, and what each scenario's setup left."""
+
+    test_plan: TestPlan
+    directory: Path
+    plan_hash: str
+    segment: Segment
+    prepared: Mapping[str, SetupResult]
+    before: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything is compiled: the load can start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start the load."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartialAggregate:
+    """What was counted since the last one, to be added; also the sign that the worker lives.
+
+    `stopping` is why the worker stops, perhaps on its own, as when the disk is full.
+    """
+
+    aggregate: Aggregate
+    stopping: Stop | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The segment has its last line. `failure` is the traceback when it ended by an exception of ours."""
+
+    evidence: Evidence | None
+    failure: str | None = None
+
+
+Message = WorkerTask | Ready | Start | Stop | PartialAggregate | Ended
+
+
+class Channel:
+    """One end of the line between coordinator and worker."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def over(cls, connection: socket.socket) -> Channel:
+        """A channel over a connected socket, which it owns from now on."""
+        return cls(*await asyncio.open_connection(sock=connection))
+
+    def send(self, message: Message) -> None:
+        """Queue a message; what the other end no longer reads is lost without an error."""
+        content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+        self._writer.write(_LENGTH.pack(len(content)) + content)
+
+    async def receive(self) -> Message | None:
+        """The next message; None when the other end is gone."""
+        try:
+            (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+            message = pickle.loads(await self._reader.readexactly(length))  # noqa: S301  from ourselves only
+        except (asyncio.IncompleteReadError, OSError):
+            return None
+        assert isinstance(message, Message)
+        return message
+
+    async def close(self) -> None:
+        """Send what is queued, then close."""
+        try:
+            await self._writer.drain()
+            self._writer.close()
+            await self._writer.wait_closed()
+        except OSError:
+            return

@@ -1,0 +1,188 @@
+"""Worker processes, each with a segment of the run: started, listened to, stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+
+from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.manifest import Evidence
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.writer import close_segment
+
+START_S = 60.0
+"""What a new worker has to say that it is ready."""
+
+SILENCE_S = 30.0
+"""A worker speaks four times a second; one that says nothing for so long is stuck for good."""
+
+_BOOTSTRAP = (
+    "import sys; sys.path[:] = {path!r}; from windtunnel.engine.workers.process import serve; serve({descriptor})"
+)
+"""The program of a worker. It imports from where this process does, and nothing from the working directory."""
+
+
+class WorkerPool:
+    """The workers of a run. What they count is added to `aggregate` as it arrives.
+
+    spawn ──▶ all ready ──▶ go ──▶ (counted …) ──▶ ended | gone
+    """
+
+    def __init__(self, task: Sequence[WorkerTask], *, aggregate: Aggregate, shutdown: Shutdown) -> None:
+        self._members = [_WorkerHandle(each) for each in task]
+        self._aggregate, self._shutdown = aggregate, shutdown
+
+    async def run(self) -> Evidence | None:
+        """Run every segment to its end; None when a worker was lost, and with it what it had not yet said.
+
+        Every segment has its closing line then: a lost worker's says so.
+        """
+        try:
+            await asyncio.gather(*(self._start(member) for member in self._members))
+            self._shutdown.when_hurried(self._tell_to_stop)
+            asking = asyncio.create_task(self._stop_when_asked())
+            for member in self._members:
+                member.start_load()
+            await asyncio.gather(*(self._attend(member) for member in self._members))
+            asking.cancel()
+        finally:
+            self._shutdown.when_hurried(None)
+            for member in self._members:
+                member.kill()
+            await asyncio.gather(*(member.wait() for member in self._members))
+        lost = [member for member in self._members if member.evidence is None]
+        for member in lost:
+            member.close_segment()
+        return None if lost else Evidence.of_all([each.evidence for each in self._members if each.evidence])
+
+    async def _start(self, member: _WorkerHandle) -> None:
+        await member.start()
+        await member.receive(START_S)
+        if not member.is_ready:
+            await self._lose(member)
+
+    async def _attend(self, member: _WorkerHandle) -> None:
+        """Listen to one worker until it ended or is gone."""
+        while member.is_alive:
+            message = await member.receive(SILENCE_S)
+            if isinstance(message, PartialAggregate):
+                self._aggregate.merge(message.aggregate)
+                if message.stopping is not None and not self._shutdown.requested:
+                    self._shutdown.request(message.stopping)
+        if member.evidence is None:
+            await self._lose(member)
+
+    async def _lose(self, member: _WorkerHandle) -> None:
+        """A worker is gone: what is left is not the load that was asked for, so it ends."""
+        member.kill()
+        await member.wait()
+        if not self._shutdown.requested:
+            self._shutdown.request(Stop(reason=member.exit_reason))
+
+    async def _stop_when_asked(self) -> None:
+        await self._shutdown.wait()
+        self._tell_to_stop()
+
+    def _tell_to_stop(self) -> None:
+        assert self._shutdown.cause is not None
+        for member in self._members:
+            member.send(self._shutdown.cause)
+
+
+class _WorkerHandle:
+    """One worker process, as the coordinator knows it. `fate` says how it ended when it ended badly."""
+
+    def __init__(self, task: WorkerTask) -> None:
+        self._task = task
+        self._channel: Channel | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._silent = False
+        self._failure: str | None = None
+        self.is_ready = False
+        self.is_alive = False
+        self.evidence: Evidence | None = None
+
+    async def start(self) -> None:
+        ours, theirs = socket.socketpair()
+        program = _BOOTSTRAP.format(path=sys.path, descriptor=theirs.fileno())
+        with theirs:
+            # A session of its own: Ctrl-C in the terminal reaches the coordinator, which tells its workers.
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", program),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        self._channel = await Channel.over(ours)
+        self.is_alive = True
+        self.send(self._task)
+
+    def send(self, message: WorkerTask | Start | Stop) -> None:
+        if self._channel is not None and self.is_alive:
+            self._channel.send(message)
+
+    def start_load(self) -> None:
+        self.send(Start())
+
+    async def receive(self, patience_s: float) -> PartialAggregate | None:
+        """The next message, noted; only what was counted is the caller's affair."""
+        assert self._channel is not None
+        try:
+            message = await asyncio.wait_for(self._channel.receive(), patience_s)
+        except asyncio.TimeoutError:
+            message, self._silent = None, True
+        if isinstance(message, PartialAggregate):
+            return message
+        if isinstance(message, Ready):
+            self.is_ready = True
+        elif isinstance(message, Ended):
+            self.evidence, self._failure = message.evidence, message.failure
+            self.is_alive = False
+        else:
+            self.is_alive = False
+        return None
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None and self.evidence is None:
+            self._process.kill()
+
+    async def wait(self) -> None:
+        """Wait until the process is no more."""
+        if self._channel is not None:
+            await self._channel.close()
+        if self._process is not None:
+            await self._process.wait()
+
+    @property
+    def exit_reason(self) -> str:
+        task = self._task
+        worker = task.segment.number % task.test_plan.workers + 1
+        return f"worker {worker} of {task.test_plan.workers} {self._how_it_ended()}"
+
+    def _how_it_ended(self) -> str:
+        code = self._process.returncode if self._process else None
+        if self._silent:
+            return f"said nothing for {SILENCE_S:g} s and was ended"
+        if self._failure is not None:
+            return f"ended by an exception: {self._failure.strip().splitlines()[-1]}"
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            return f"was ended by {name}{' (out of memory?)' if -code == signal.SIGKILL else ''}"
+        return f"ended with exit code {code}"
+
+    def close_segment(self) -> None:
+        """Write the closing line that the worker could not."""
+        directory = RunDirectory(self._task.directory)
+        close_segment(
+            directory.segment(self._task.segment.number),
+            run_id=directory.run_id,
+            t=time.time(),
+            lost=self.exit_reason,
+            bug=self._failure,
+        )

@@ -1,0 +1,124 @@
+"""Python files of the user's: loading them, and finding in them what a run needs.
+
+A file is a module of its own, under a name that its path and content make: the same content is executed once a
+process, and a file that has changed anew. Its folder is on the module search path from then on, so that it can
+import what stands beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from windtunnel.errors import ConfigError, Location, did_you_mean
+
+_PREFIX = "windtunnel_code_"
+
+
+def load_module(path: str) -> ModuleType:
+    """The module of a file. Raises ConfigError, with the line of the file, for one that can't be executed."""
+    file = Path(path)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ConfigError.of(f'"{path}" can\'t be read: {error.strerror}') from None
+    resolved = str(file.resolve())
+    digest = hashlib.blake2b(resolved.encode() + b"\0" + content, digest_size=8).hexdigest()
+    name = f"{_PREFIX}{file.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    _search(file.parent)
+    spec = importlib.util.spec_from_file_location(name, resolved)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except KeyboardInterrupt:
+        del sys.modules[name]
+        raise
+    except BaseException as error:  # noqa: BLE001  whatever a file does when it is loaded, it is its own doing
+        del sys.modules[name]
+        raise _not_loadable(path, resolved, content, error) from None
+    return module
+
+
+def function_in(folder: str, call: str) -> Any:
+    """What `module:function` stands for: the module beside the scenario file, or any that can be imported.
+
+    Raises ConfigError without a place; who knows where `call` is written adds it.
+    """
+    module_name, colon, function_name = call.partition(":")
+    if not colon or not module_name or not function_name:
+        raise ConfigError.of(f'"{call}" is not module:function', hint="call: my_module:my_function")
+    module = _module_named(folder, module_name)
+    function: Any = module
+    for part in function_name.split("."):
+        if not hasattr(function, part):
+            known = [name for name, value in vars(module).items() if callable(value) and name[0] != "_"]
+            message = f'there is no function "{function_name}" in the module "{module_name}"'
+            raise ConfigError.of(message, hint=did_you_mean(function_name, known))
+        function = getattr(function, part)
+    if not callable(function):
+        raise ConfigError.of(f'"{function_name}" of the module "{module_name}" can\'t be called')
+    return function
+
+
+def _module_named(folder: str, name: str) -> ModuleType:
+    beside = Path(folder, f"{name}.py")
+    if "." not in name and beside.is_file():
+        return load_module(str(beside))
+    _search(Path(folder))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            near = did_you_mean(name, [path.stem for path in Path(folder).glob("*.py")])
+            hint = near or f"it is looked for beside the scenario, in {folder or '.'}, and among what is installed"
+            raise ConfigError.of(f'there is no module "{name}"', hint=hint) from None
+        raise ConfigError.of(f'the module "{name}" can\'t be imported: {error}') from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  whatever a module does when it is imported
+        raise ConfigError.of(f'the module "{name}" can\'t be imported: {_said(error)}') from None
+
+
+def _search(folder: Path) -> None:
+    """Let modules be imported from a folder."""
+    resolved = str(folder.resolve())
+    if resolved not in sys.path:
+        sys.path.insert(0, resolved)
+
+
+def _not_loadable(path: str, resolved: str, content: bytes, error: BaseException) -> ConfigError:
+    """What went wrong while a file was executed, at the last line of its own that was reached."""
+    line, column = 0, 1
+    if isinstance(error, SyntaxError) and error.filename == resolved:
+        line, column = error.lineno or 0, error.offset or 1
+    else:
+        for frame in traceback.extract_tb(error.__traceback__):
+            if frame.filename == resolved:
+                line = frame.lineno or 0
+    lines = content.decode("utf-8", "replace").splitlines()
+    excerpt = lines[line - 1] if 0 < line <= len(lines) else ""
+    if column == 1:
+        column += len(excerpt) - len(excerpt.lstrip())
+    where = Location(
+        file=path, line=line, column=column, excerpt=excerpt, width=max(1, len(excerpt.rstrip()) - column + 1)
+    )
+    if isinstance(error, ModuleNotFoundError):
+        hint = "install it in the same environment, or put it beside this file"
+        return ConfigError.of(f"this file can't be loaded: {error}", where=where, hint=hint)
+    return ConfigError.of(f"this file can't be loaded: {_said(error)}", where=where)
+
+
+def _said(error: BaseException) -> str:
+    text = str(error.msg if isinstance(error, SyntaxError) else error).strip()
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name

@@ -1,0 +1,146 @@
+"""A scenario that is an async function: `@scenario("checkout", weight=3)` turns it into a value, no more."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from windtunnel.errors import ConfigError
+from windtunnel.user_code.modules import load_module
+
+Flow = Callable[[Any], Awaitable[None]]
+"""What a scenario runs for every instance, with its `User`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PythonScenario:
+    """What `@scenario` makes of a function: a value that a module holds, for the loader to collect.
+
+    It can be called like the function. `file` and `line` say where the function stands. Another process finds
+    it by its file and its id, so only what stands at the top of a module can be sent to one.
+    """
+
+    id: str
+    function: Flow
+    file: str
+    line: int
+    weight: int = 1
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    load: Mapping[str, Any] = field(default_factory=dict)
+    on_failure: str = "continue"
+    max_steps: int = 1000
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return _name_of(self.function)
+
+    def require_elsewhere(self) -> None:
+        """Raise ConfigError when another process could not find it."""
+        _scenario_in(self.file, self.id)
+
+    def __call__(self, user: Any) -> Awaitable[None]:
+        """Begin the flow of one instance."""
+        return self.function(user)
+
+    def __reduce__(self) -> tuple[Callable[[str, str], Any], tuple[str, str]]:
+        """A function does not pickle; the way to it does."""
+        return _scenario_in, (self.file, self.id)
+
+
+def scenario(
+    id: str,
+    *,
+    weight: int = 1,
+    description: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    variables: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    load: Mapping[str, Any] | None = None,
+    on_failure: str = "continue",
+    max_steps: int = 1000,
+) -> Callable[[Flow], PythonScenario]:
+    """Make a scenario of an async function that takes one argument, the `windtunnel.User`.
+
+    `weight` is its share of the mix. `description` is the function's docstring unless given. `tags` are for
+    thresholds and reports. `variables` are start values for `user.variables`, with templates, `data` are feeders
+    for `user.data`, `load` is a load of the scenario's own: all of them as in YAML. `on_failure` is what a failed
+    request does to the flow unless it says otherwise: `"continue"` hands the response over all the same, `"stop"`
+    ends the flow there. The instance has failed either way. More than `max_steps` steps end it as errored.
+
+    Raises TypeError or ValueError for what can't be a scenario.
+    """
+    _check_arguments(id, weight, on_failure, max_steps)
+
+    def describe(function: Flow) -> PythonScenario:
+        if not inspect.iscoroutinefunction(function):
+            raise TypeError(f'the scenario "{id}" must be a function: async def {_name_of(function)}(user)')
+        first = function.__code__
+        told = inspect.getdoc(function) or ""
+        return PythonScenario(
+            id=id,
+            function=function,
+            file=first.co_filename,
+            line=first.co_firstlineno,
+            weight=weight,
+            description=told.partition("\n")[0] if description is None else description,
+            tags=dict(tags or {}),
+            variables=dict(variables or {}),
+            data=dict(data or {}),
+            load=dict(load or {}),
+            on_failure=on_failure,
+            max_steps=max_steps,
+        )
+
+    return describe
+
+
+def _check_arguments(id: object, weight: object, on_failure: object, max_steps: object) -> None:
+    if not isinstance(id, str) or not id:
+        raise TypeError('a scenario needs an id: @scenario("checkout")')
+    if not isinstance(weight, int) or weight < 1:
+        raise ValueError(f"the weight of a scenario is a whole number from 1 on, not {weight!r}")
+    if on_failure not in {"continue", "stop"}:
+        raise ValueError(f'on_failure is "continue" or "stop", not {on_failure!r}')
+    if not isinstance(max_steps, int) or max_steps < 1:
+        raise ValueError(f"max_steps is a whole number from 1 on, not {max_steps!r}")
+
+
+def scenarios_in(path: str) -> list[PythonScenario]:
+    """The scenarios that stand in a file, in its order; what it imports stands elsewhere. Raises ConfigError."""
+    found = _held_by(load_module(path))
+    if not found:
+        raise ConfigError.of(
+            f'there is no scenario in "{path}"',
+            hint='a scenario is an async function under @scenario("id"), from windtunnel import scenario',
+        )
+    return found
+
+
+def _held_by(module: ModuleType) -> list[PythonScenario]:
+    found = {
+        id(value): value
+        for value in vars(module).values()
+        if isinstance(value, PythonScenario) and value.function.__module__ == module.__name__
+    }
+    return sorted(found.values(), key=lambda each: each.line)
+
+
+def _scenario_in(path: str, scenario_id: str) -> PythonScenario:
+    for each in _held_by(load_module(path)):
+        if each.id == scenario_id:
+            return each
+    raise ConfigError.of(
+        f'the scenario "{scenario_id}" does not stand at the top of "{path}"',
+        hint="what stands inside a function can't be found by worker processes: move it out, or use one worker",
+    )
+
+
+def _name_of(function: object) -> str:
+    return str(getattr(function, "__name__", "flow"))
