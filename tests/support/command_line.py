@@ -10,7 +10,8 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -99,3 +100,36 @@ def run_process(
         capture_output=True,
         text=True,
     )
+
+
+@contextlib.contextmanager
+def started(
+    folder: Path, *args: str, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """`windtunnel ARGS` as a process while the block lasts; whatever is left of it then is killed."""
+    with subprocess.Popen(
+        command(*args),
+        cwd=folder,
+        env={**ENVIRONMENT, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Wait for something that a process does. The timeout of the test is the limit."""
+    while not happened():
+        assert process.poll() is None, "the process ended before it happened"
+        time.sleep(0.02)
+
+
+def answer_of(process: subprocess.Popen[str]) -> Answer:
+    """The end of a process, when it has come."""
+    stdout, stderr = process.communicate()
+    return Answer(returncode=process.returncode, stdout=stdout, stderr=stderr)
