@@ -100,7 +100,7 @@ def oauth2(server: Server, **more: object) -> Auth:
 def with_server(test: Callable[[Server], object]) -> None:
     async def main() -> None:
         async with running() as server:
-            await asyncio.wait_for(test(server), 20)  # type: ignore[arg-type]
+            await asyncio.wait_for(test(server), 100)  # type: ignore[arg-type]
 
     asyncio.run(main())
 

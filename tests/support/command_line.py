@@ -122,10 +122,10 @@ def started(
             process.kill()
 
 
-def until(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    """Wait for something that a process does. The timeout of the test is the limit."""
+def until(happened: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    """Wait for something that a process does while it runs. The timeout of the test is the limit."""
     while not happened():
-        assert process.poll() is None, "the process ended before it happened"
+        assert process is None or process.poll() is None, "the process ended before it happened"
         time.sleep(0.02)
 
 
