@@ -30,12 +30,6 @@ TOLD = (StepRecord, RequestRecord, AssertionRecord, InstanceRecord)
 OF_ITS_TIME = {"seq", "run_id", "t", "correlation_id", "scheduled", "started", "duration_us", "response_time_us"}
 
 
-@pytest.fixture(scope="module")
-def shop():
-    with ShopProcess(ShopSettings()) as shop:
-        yield shop
-
-
 @pytest.fixture
 def kitchen(tmp_path, monkeypatch) -> Path:
     """A folder with what the recipes speak of."""
