@@ -5,8 +5,8 @@ import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_records import START, aggregate_of, assertion, instance, lone_request, request, step
 
+from tests.support.records import START, aggregate_of, assertion, instance, lone_request, request, step
 from windtunnel.metrics.aggregate import BATCH, Aggregate
 from windtunnel.metrics.measure import Rate, Trend, select
 from windtunnel.metrics.summary import error_groups, metric_summaries, step_summaries

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from made_run import ROWS, threshold
 
+from tests.support.run_builder import ROWS, threshold
 from windtunnel.errors import Location, Problem
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.model.metric import METRICS
