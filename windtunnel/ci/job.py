@@ -31,6 +31,7 @@ from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.runner_file import RunnerFile
 from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
+from windtunnel.figures import plural
 from windtunnel.job.baseline import NONE, is_absent
 from windtunnel.job.machine import container_network
 from windtunnel.job.request import JobRequest, request_of
@@ -253,7 +254,7 @@ class _Job:
     def _checked(self, request: JobRequest) -> _Ending:
         checked = check_job(request, environment=self._environment)
         said = [f"{name}: {what}" for name, what in checked]
-        said.append(f"{len(checked)} file{'s' if len(checked) != 1 else ''} valid, nothing was sent")
+        said.append(f"{plural(len(checked), 'file')} valid, nothing was sent")
         self._terminal.say("\n".join(said))
         return _Ending(verdict="pass", exit_code=0, said=tuple(said))
 
