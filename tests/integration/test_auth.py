@@ -236,9 +236,9 @@ def test_without_a_token_nothing_is_sent_and_the_request_says_why():
 
 
 def test_a_run_with_oauth2_passes_and_writes_neither_secret_nor_token(tmp_path: Path, monkeypatch):
-    from windtunnel.cli.job import JobRequest, run_job
-    from windtunnel.cli.terminal import Terminal
     from windtunnel.config.flags import Overrides
+    from windtunnel.job.run import JobRequest, run_job
+    from windtunnel.terminal import Terminal
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").write_text(

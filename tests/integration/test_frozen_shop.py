@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.cli.job import JobRequest, run_job
-from windtunnel.cli.terminal import Terminal
 from windtunnel.config.flags import Overrides
 from windtunnel.demo.journey import write_look, write_sut
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
+from windtunnel.job.run import JobRequest, run_job
 from windtunnel.model.summary import Summary
+from windtunnel.terminal import Terminal
 
 
 def seen(folder: Path, base_url: str, overrides: Overrides) -> Summary:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.cli.job import JobResult, run_job
-from windtunnel.cli.request import JobRequest
-from windtunnel.cli.terminal import Terminal
 from windtunnel.config.flags import Overrides
+from windtunnel.job.request import JobRequest
+from windtunnel.job.run import JobResult, run_job
 from windtunnel.metrics.measure import is_measured
 from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.model.record import RequestRecord
 from windtunnel.report.collect import analyse
 from windtunnel.storage.reader import RecordReader
+from windtunnel.terminal import Terminal
 
 
 class Server(ThreadingHTTPServer):
