@@ -7,9 +7,10 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -107,7 +108,7 @@ class _Job:
 
     test_plan: TestPlan
     preflight: Preflight
-    execute: Callable[[Shutdown, Callable[[], Awaitable[PreflightResult]]], RunContext]
+    execute: Callable[[Shutdown, Callable[[], Coroutine[Any, Any, PreflightResult]]], RunContext]
     manifest: Manifest
     baseline: Baseline | None
     aggregate: Aggregate
@@ -151,7 +152,7 @@ def _prepare(
         execute=lambda shutdown, preflight_result: RunContext(
             test_plan=test_plan,
             parts=_parts(plan, transport, directory, redactor, manifest, test_plan.segment(0), shutdown, verbose),
-            open=preflight_result,
+            preflight=preflight_result,
             aggregate=aggregate,
             stop_condition=stop_condition(
                 test_plan.thresholds, aggregate, plan.rows, baseline=baseline, shard=bool(manifest.shard)
