@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from windtunnel.engine.load.forecast import PartForecast, RowsForecast, forecast
 from windtunnel.engine.plan import Plan, compile_plan
-from windtunnel.figures import plural
+from windtunnel.figures import number, offset, per_second, plural, size
 from windtunnel.http.transport import HttpTransport
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.thresholds import check_thresholds
@@ -30,8 +30,8 @@ def preview(request: JobRequest, *, environment: Mapping[str, str], terminal: Te
 
 
 def _listed(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
-    for number, scenario in enumerate(test_plan.scenarios):
-        if number:
+    for position, scenario in enumerate(test_plan.scenarios):
+        if position:
             yield ""
         tags = " ".join(f"{key}={value}" for key, value in scenario.tags.items())
         share = f"load of its own: {scenario.load}" if scenario.load else f"weight {scenario.weight}"
@@ -61,7 +61,7 @@ def _foretold(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
     if None in sizes:
         yield _line("on disk", "grows with what the system answers: some 500 bytes a request")
     else:
-        yield _line("on disk", f"about {_size(known)} of records, and the bodies of what fails{shard}")
+        yield _line("on disk", f"about {size(known)} of records, and the bodies of what fails{shard}")
 
 
 def _of_part(part: PartForecast) -> Iterator[str]:
@@ -81,12 +81,12 @@ def _at_once(part: PartForecast) -> str:
     load, pauses_s = part.load, part.pauses_s
     most = load.most_at_once
     if isinstance(load, OpenLoad):
-        known = f"; pauses alone make it {load.peak * pauses_s:,.0f}" if pauses_s else ""
+        known = f"; pauses alone make it {number(round(load.peak * pauses_s))}" if pauses_s else ""
         return (
-            f"{load.peak:g}/s times the seconds an instance takes{known}; at most {most:,}, "
-            f"reached when it takes {most / load.peak:.3g} s"
+            f"{per_second(load.peak)} times the seconds an instance takes{known}; at most {most:,}, "
+            f"reached when it takes {offset(most / load.peak)}"
         )
-    limit = f"; pauses of {pauses_s:.3g} s allow {most / pauses_s:,.3g} starts/s at most" if pauses_s else ""
+    limit = f"; pauses of {offset(pauses_s)} allow {number(most / pauses_s)} starts/s at most" if pauses_s else ""
     return f"{plural(most, 'user')}{limit}"
 
 
@@ -104,11 +104,3 @@ def _of_rows(rows: RowsForecast) -> str:
 
 def _line(label: str, text: str) -> str:
     return f"{label:<{_LABEL}}{text}"
-
-
-def _size(size: float) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.3g} {unit}"
-        size /= 1024
-    return f"{size:,.3g} TiB"

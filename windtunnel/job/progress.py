@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from windtunnel.figures import duration, number, offset
 from windtunnel.model.plan import TestPlan
 from windtunnel.terminal import Terminal
 
@@ -42,15 +43,15 @@ def progress_line(plan: TestPlan, status: Status) -> str:
     bad = f", {status.not_passed:,} not passed" if status.not_passed else ""
     dropped = f", {status.dropped:,} dropped" if status.dropped else ""
     parts = [
-        f"{status.elapsed_s:3.0f} s  {status.instances:,}{of_count} instances{bad}",
+        f"{offset(round(status.elapsed_s)):>4}  {status.instances:,}{of_count} instances{bad}",
         f"{status.in_flight:,} running{dropped}",
-        f"{status.requests_per_s:,.0f} req/s",
+        f"{number(round(status.requests_per_s))} req/s",
     ]
     if status.p95_ms is not None:
-        parts.append(f"p95 {status.p95_ms:.3g} ms")
+        parts.append(f"p95 {duration(status.p95_ms)}")
     done = share_done(plan, status)
     if 0.02 < done < 1 and status.elapsed_s > 1:
-        parts.append(f"about {status.elapsed_s * (1 - done) / done:.0f} s left")
+        parts.append(f"about {offset(round(status.elapsed_s * (1 - done) / done))} left")
     return " · ".join(parts)
 
 

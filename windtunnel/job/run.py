@@ -22,7 +22,7 @@ from windtunnel.engine.run.loop import run_loop
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown, Stop
-from windtunnel.figures import plural
+from windtunnel.figures import offset, plural
 from windtunnel.http.proxy import proxies_in_use
 from windtunnel.http.transport import HttpTransport
 from windtunnel.job.baseline import read_baseline
@@ -245,7 +245,7 @@ def _on_signal(number: int, shutdown: Shutdown, terminal: Terminal) -> None:
     name = signal.Signals(number).name
     if not shutdown.requested:
         terminal.note(
-            f"{name}: no new instances start, running ones have {shutdown.grace_s:g} s; again to stop at once"
+            f"{name}: no new instances start, running ones have {offset(shutdown.grace_s)}; again to stop at once"
         )
     shutdown.request(Stop(reason=f"interrupted by {name}", signal=number))
 

@@ -327,7 +327,7 @@ def test_no_text_of_a_baseline_does_anything(text: str) -> None:
 
 def test_the_markdown_names_the_worst_step() -> None:
     shown = markdown.render(bare(sample_run.summary()))
-    assert "**Worst step** `pay`: failed 143 of 2,000 times (7.1%); p95 812 ms, slowest 812 ms" in shown
+    assert "**Worst step** `pay`: failed 143 of 2,000 times (7.15%); p95 812 ms, slowest 812 ms" in shown
     rows = [msgspec.structs.replace(row, failed=0, passed=2000) for row in sample_run.summary().steps]
     sound = markdown.render(bare(sample_run.summary(steps=rows)))
     assert "**Slowest step** `pay`: p95 812 ms, slowest 812 ms" in sound
