@@ -19,6 +19,7 @@ from windtunnel.engine.user import SetupResult
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.model.vocabulary import InstanceOutcome, Outcome
 from windtunnel.redaction import SHORTEST_SECRET
 
 _PASSED = StepOutcome()
@@ -35,7 +36,7 @@ class _Progress:
 
     def __init__(self, scenario: CompiledScenario) -> None:
         self.max_steps, self.stop_on_step = scenario.max_steps, scenario.stop_on_step
-        self.outcome = "passed"
+        self.outcome: InstanceOutcome = "passed"
         self.steps = 0
         self.bug_at: str | None = None
         self.failed_step: str | None = None
@@ -58,9 +59,10 @@ class _BlockOutcome:
     __slots__ = ("_message", "_outcome", "stops")
 
     def __init__(self) -> None:
-        self._outcome, self._message, self.stops = "passed", "", False
+        self._outcome: Outcome = "passed"
+        self._message, self.stops = "", False
 
-    def note(self, step: str, outcome: str) -> None:
+    def note(self, step: str, outcome: Outcome) -> None:
         """A step failed or errored."""
         self._worsen(outcome, f"step {step} {outcome}")
 
@@ -76,7 +78,7 @@ class _BlockOutcome:
             return _PASSED
         return StepOutcome(outcome=self._outcome, error="nested", message=self._message, stops=self.stops)
 
-    def _worsen(self, outcome: str, message: str) -> None:
+    def _worsen(self, outcome: Outcome, message: str) -> None:
         self._message = self._message or message
         if self._outcome != "errored":
             self._outcome = outcome

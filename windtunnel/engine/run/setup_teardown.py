@@ -20,6 +20,7 @@ from windtunnel.engine.user import SetupResult
 from windtunnel.interfaces import Client, Sink
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
+from windtunnel.model.vocabulary import SectionPhase
 
 SETUP_FAILED = "setup failed"
 
@@ -80,7 +81,9 @@ class SetupTeardown:
             if scenario.teardown is not None:
                 await self._run(scenario.teardown, scenario, "teardown", number)
 
-    async def _run(self, section: Section, scenario: CompiledScenario, phase: str, number: int) -> RunningInstance:
+    async def _run(
+        self, section: Section, scenario: CompiledScenario, phase: SectionPhase, number: int
+    ) -> RunningInstance:
         clock, facts = self._parts.clock, self._parts.plan.facts
         given = self.prepared.get(scenario.id)
         ids = InstanceIds(
