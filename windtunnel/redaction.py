@@ -1,6 +1,6 @@
 """What is secret, and how it is hidden, before anything is written.
 
-Two rules (semantics 29): *by value*, every string that came from the environment and has at least 8
+Two rules (rule 29): *by value*, every string that came from the environment and has at least 8
 characters disappears wherever it turns up; *by key*, the value under a name that speaks of a secret does.
 """
 

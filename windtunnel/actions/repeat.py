@@ -17,6 +17,7 @@ from windtunnel.actions.compile.scoped_variables import local_variables
 from windtunnel.actions.response.judge import errored
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
+from windtunnel.figures import plural
 from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
 from windtunnel.model.scenario import Step
 
@@ -134,7 +135,7 @@ def _while(field: Field, options: Mapping[str, Any]) -> _Rounds:
                 return
             yield {"loop": _loop(number)}
         if holds(scope):
-            raise _Endless(f"the condition still holds after {most} round{'s' if most != 1 else ''}")
+            raise _Endless(f"the condition still holds after {plural(most, 'round')}")
 
     return rounds
 

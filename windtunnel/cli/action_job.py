@@ -39,6 +39,7 @@ from windtunnel.cli.signals import Interrupted, Interruptions
 from windtunnel.cli.terminal import Terminal, harmless
 from windtunnel.cli.validation import check_job
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
+from windtunnel.figures import plural
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
 
@@ -229,7 +230,7 @@ class _Job:
     def _checked(self, request: JobRequest) -> _Ending:
         checked = check_job(request, environment=self._environment)
         said = [f"{name}: {what}" for name, what in checked]
-        said.append(f"{len(checked)} file{'s' if len(checked) != 1 else ''} valid, nothing was sent")
+        said.append(f"{plural(len(checked), 'file')} valid, nothing was sent")
         self._terminal.say("\n".join(said))
         return _Ending(verdict="pass", exit_code=0, said=tuple(said))
 

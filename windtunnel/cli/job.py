@@ -31,6 +31,7 @@ from windtunnel.engine.run.loop import run_loop
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.figures import plural
 from windtunnel.http.proxy import proxies_in_use
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
@@ -282,7 +283,7 @@ def _announce(job: _Job, terminal: Terminal) -> None:
     terminal.say(f"windtunnel {manifest.version} · run {manifest.run_id} · seed {manifest.seed}")
     terminal.say(
         f"{manifest.sut} ({', '.join(manifest.base_urls)}) · "
-        f"{scenarios} scenario{'s' if scenarios != 1 else ''} · {manifest.load}"
+        f"{plural(scenarios, 'scenario')} · {manifest.load}"
         + (f" · {manifest.segments} workers" if manifest.segments > 1 else "")
         + (f" · shard {manifest.shard}" if manifest.shard else "")
     )

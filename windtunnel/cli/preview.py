@@ -9,6 +9,7 @@ from windtunnel.cli.terminal import Terminal
 from windtunnel.cli.thresholds import check_thresholds
 from windtunnel.engine.load.forecast import PartForecast, RowsForecast, forecast
 from windtunnel.engine.plan import Plan, compile_plan
+from windtunnel.figures import plural
 from windtunnel.http.transport import HttpTransport
 from windtunnel.model.load import OpenLoad
 from windtunnel.model.plan import TestPlan
@@ -48,7 +49,7 @@ def _listed(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
 def _foretold(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
     scenarios = len(test_plan.scenarios)
     yield "dry run: nothing was sent"
-    yield f"{test_plan.sut.name} · {_counted(scenarios, 'scenario')} · seed {test_plan.seed}"
+    yield f"{test_plan.sut.name} · {plural(scenarios, 'scenario')} · seed {test_plan.seed}"
     parts = forecast(test_plan, plan)
     for part in parts:
         yield ""
@@ -86,11 +87,11 @@ def _at_once(part: PartForecast) -> str:
             f"reached when it takes {most / load.peak:.3g} s"
         )
     limit = f"; pauses of {pauses_s:.3g} s allow {most / pauses_s:,.3g} starts/s at most" if pauses_s else ""
-    return f"{_counted(most, 'user')}{limit}"
+    return f"{plural(most, 'user')}{limit}"
 
 
 def _of_rows(rows: RowsForecast) -> str:
-    file = f"{rows.name}: {rows.file} has {_counted(rows.rows, 'row')}"
+    file = f"{rows.name}: {rows.file} has {plural(rows.rows, 'row')}"
     if rows.ends:
         return f"{file}, which end the load there"
     if rows.needed is None:
@@ -111,7 +112,3 @@ def _size(size: float) -> str:
             return f"{size:.3g} {unit}"
         size /= 1024
     return f"{size:,.3g} TiB"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' if number != 1 else ''}"

@@ -9,6 +9,7 @@ import typer
 
 from windtunnel.cli.options import EnvFiles, Profiles, Quiet
 from windtunnel.cli.terminal import Terminal
+from windtunnel.figures import plural
 
 
 def validate(
@@ -41,4 +42,4 @@ def validate(
         for group in plugins.GROUPS:
             for plugin in plugins.installed(group).values():
                 terminal.say(f"installed: {plugin}")
-    terminal.say(f"{len(checked)} file{'s' if len(checked) != 1 else ''} valid, nothing was sent")
+    terminal.say(f"{plural(len(checked), 'file')} valid, nothing was sent")

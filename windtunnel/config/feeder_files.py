@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from windtunnel.errors import ConfigError, Location
+from windtunnel.figures import plural
 from windtunnel.model.feeder import ABSENT
 
 MOST_ROWS = 1_000_000
@@ -56,7 +57,7 @@ def _csv(file: str, text: str) -> Table:
                 raise refused(
                     file,
                     line,
-                    f"the header has {_counted(len(columns), 'column')}, this row has {len(fields)}",
+                    f"the header has {plural(len(columns), 'column')}, this row has {len(fields)}",
                     excerpt=lines[line - 1],
                     hint="put text that holds commas or line breaks into double quotes",
                 )
@@ -202,7 +203,3 @@ def refused(
         file=file, line=line, column=column if line else 0, excerpt=excerpt.rstrip("\r\n")[:_LONGEST_EXCERPT]
     )
     return ConfigError.of(message, where=where, hint=hint)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"

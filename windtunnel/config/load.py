@@ -101,7 +101,7 @@ def parse_stages(text: str) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
 def put_over(plan: LoadSettings, flags: LoadSettings) -> LoadSettings:
     """The plan's settings with those of the command line on top.
 
-    Flags of another model, or of another way to say how much, replace what the plan says of it (semantics 32).
+    Flags of another model, or of another way to say how much, replace what the plan says of it (rule 32).
     """
     if flags.model and plan.model and flags.model != plan.model:
         plan = LoadSettings(graceful_stop_s=plan.graceful_stop_s)

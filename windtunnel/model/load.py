@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from windtunnel.figures import plural
+
 WARMUP = "warmup"
 """The phase of every warm-up stage begins with this; what happens in one is outside all metrics."""
 
@@ -68,7 +70,7 @@ class ClosedLoad:
         if self.stages:
             text = f"stages of users: {_stages(self.start, self.stages)}"
         else:
-            users = _counted(self.parallel, "user")
+            users = plural(self.parallel, "user")
             text = f"{users}, {' or '.join(_ends(self.count, self.duration_s))}"
         return f"{text}, an instance every {self.pace_s:g} s each" if self.pace_s else text
 
@@ -147,9 +149,5 @@ def _stages(start: float, stages: Sequence[Stage]) -> str:
 
 
 def _ends(count: int | None, duration_s: float | None) -> list[str]:
-    ends = [] if count is None else [_counted(count, "instance")]
+    ends = [] if count is None else [plural(count, "instance")]
     return ends if duration_s is None else [*ends, f"{duration_s:g} s"]
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' if number != 1 else ''}"

@@ -48,7 +48,7 @@ class Threshold:
 
     @property
     def speaks_of_instances(self) -> bool:
-        """Whether this threshold takes the place of the implied one (semantics 2)."""
+        """Whether this threshold takes the place of the implied one (rule 2)."""
         return self.metric in {"instances", "iterations", "checks", "assertions", "http_req_failed"}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from windtunnel import figures
 from windtunnel.model.summary import Change, Comparison
-from windtunnel.report import figures
 from windtunnel.report.wording import TIMES
 
 NOISE = "Two runs of the same code differ by 10% and more; only a threshold that names the baseline decides."

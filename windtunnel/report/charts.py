@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from windtunnel.figures import duration
 from windtunnel.metrics.histogram import Bucket
-from windtunnel.report.figures import duration
 from windtunnel.report.model import Latency, RequestStory, StepStory, Story
 
 PHASES = ("queue", "dns", "connect", "tls", "send", "wait", "receive")

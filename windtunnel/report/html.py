@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 import jinja2
 
+from windtunnel import figures
 from windtunnel.model.summary import MetricSummary, Summary
-from windtunnel.report import figures, wording
+from windtunnel.report import wording
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.environment import environment

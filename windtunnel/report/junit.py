@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
+from windtunnel import figures
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
-from windtunnel.report import figures
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import breach, failing, headline, honest

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from windtunnel import figures
 from windtunnel.model.summary import ErrorGroup, Summary
-from windtunnel.report import figures
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report, Story
 from windtunnel.report.text import for_log, printable

@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from windtunnel import figures
 from windtunnel.model.summary import Comparison, Summary
-from windtunnel.report import figures
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report
 from windtunnel.report.text import for_log, printable

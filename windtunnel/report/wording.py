@@ -6,9 +6,9 @@ import re
 
 import msgspec
 
+from windtunnel.figures import number
 from windtunnel.model.summary import StepSummary, Summary, ThresholdResult
 from windtunnel.model.verdict import EXIT_CODES
-from windtunnel.report.figures import number
 
 UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
 """Stands above everything else on a report of records without their closing line."""

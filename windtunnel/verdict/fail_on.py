@@ -1,4 +1,4 @@
-"""What shall make a job red (semantics 7).
+"""What shall make a job red (rule 7).
 
 thresholds   the verdict: thresholds, the implied one among them unless the plan speaks of instances itself
 errors       the same, and any instance that did not pass, whatever the thresholds allow for

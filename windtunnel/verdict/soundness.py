@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from windtunnel.expressions.threshold import format_limit
+from windtunnel.figures import plural
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured
 from windtunnel.metrics.series import LATE_US, InstanceSeries
@@ -218,7 +219,7 @@ def _exhaustion(aggregate: Aggregate) -> list[Finding]:
     for kind, cure in _CURES.items():
         count = sum(series.count for key, series in aggregate.requests.items() if key.error == kind)
         if count:
-            requests = f"{count:,} request{'s' if count > 1 else ''}"
+            requests = plural(count, "request")
             found.append(("inconclusive", f"{requests} could not be sent: {ERROR_KINDS[kind]}; {cure}"))
     return found
 

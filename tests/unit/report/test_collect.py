@@ -293,3 +293,19 @@ def test_assertions_keep_their_checks(tmp_path: Path) -> None:
         ("total", False, "11"),
     ]
     assert story.late_us == 20_000
+
+
+def test_the_slowest_to_be_blocked_are_found_by_the_time_that_the_metric_counts() -> None:
+    threshold = Threshold(metric="http_req_blocked", aggregate="max", op="<", limit=1)
+    ranking = slowest_for(sample_run.summary().thresholds[0], threshold)
+    assert ranking is not None
+
+    def sent(timings: Timings) -> InstanceRecords:
+        record = step("shop-1", 1)
+        record.request = RequestFacts(method="GET", url="/", status=200, bytes_sent=1, timings_us=timings)
+        return InstanceRecords(records=[record])
+
+    ranking.consider("in the queue", sent(Timings(queue=50)))
+    ranking.consider("resolving the name", sent(Timings(dns=90)))
+    ranking.consider("connecting", sent(Timings(connect=900)))
+    assert [instance for instance, _ in ranking.found()] == ["resolving the name", "in the queue", "connecting"]

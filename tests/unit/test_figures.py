@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.report import figures
+from windtunnel import figures
 
 
 @pytest.mark.parametrize(
