@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from journeys import get, pause, scenario
-
+from tests.support.journeys import get, pause, scenario
 from windtunnel.config.reader import Document
 from windtunnel.config.steps import build_steps
 from windtunnel.engine.run.shutdown import Shutdown, Stop
