@@ -10,9 +10,9 @@ import typer
 
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
-from windtunnel.cli.signals import Interrupted
 from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.signals import Interrupted
 
 app = typer.Typer(
     name="windtunnel",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from random import Random
 from typing import Any
@@ -14,6 +14,7 @@ from windtunnel.engine.journal import InstanceIds, Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.sharing import SharedClient
+from windtunnel.engine.tasks import all_of
 from windtunnel.engine.user import SetupResult
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
@@ -244,7 +245,7 @@ class RunningInstance:
         """Run branches at the same time; see `interfaces.Instance.run_together`."""
         before = dict(self.exchanges)
         forks = [self._fork() for _ in branches]
-        outcomes = await _all_of(
+        outcomes = await all_of(
             [fork.run_steps(branch.steps) for fork, branch in zip(forks, branches, strict=True)]
         )
         last = self.last_exchange
@@ -275,21 +276,6 @@ class RunningInstance:
             "_random": fork._draw,
         }
         return fork
-
-
-async def _all_of(doing: Sequence[Coroutine[Any, Any, StepOutcome]]) -> list[StepOutcome]:
-    """Do all at the same time. Whoever is cancelled, or has a bug in one of them, ends all of them first."""
-    tasks = [asyncio.create_task(each) for each in doing]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    bug = next((task.exception() for task in tasks if not task.cancelled() and task.exception()), None)
-    if bug is not None:
-        raise bug
-    return [task.result() for task in tasks]
 
 
 async def run_instance(

@@ -16,8 +16,8 @@ import re
 from typing import NamedTuple
 
 from windtunnel.errors import ExpressionError, Location, did_you_mean
-from windtunnel.expressions.metric_kinds import METRICS, MetricKind
 from windtunnel.expressions.quantities import parse_duration, parse_percentage, parse_size
+from windtunnel.model.metric import METRICS, Metric
 from windtunnel.model.threshold import Threshold
 
 _CONDITION = re.compile(
@@ -178,14 +178,14 @@ def _percentile(text: str) -> float:
     return number
 
 
-def _wrong_aggregate(metric: str, kind: MetricKind, aggregate: str) -> ExpressionError:
+def _wrong_aggregate(metric: str, kind: Metric, aggregate: str) -> ExpressionError:
     allowed = ", ".join("p(N)" if name == "p" else name for name in kind.aggregates)
     meant = _OTHER_WORDS.get(aggregate)
     hint = f"did you mean {meant}?" if meant in kind.aggregates else f"{metric} has {allowed}"
     return ExpressionError(f'{metric} is a {kind.type}; it has no "{aggregate}"', hint=hint)
 
 
-def _unit_of_limit(kind: MetricKind, aggregate: str) -> str:
+def _unit_of_limit(kind: Metric, aggregate: str) -> str:
     """The unit of what an aggregate yields, which need not be the unit of the values it is made of."""
     if kind.type == "counter":
         return f"{kind.unit}/s" if aggregate == "rate" else kind.unit

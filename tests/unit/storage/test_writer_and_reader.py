@@ -90,7 +90,7 @@ def test_a_segment_without_its_closing_line_is_unfinished_but_intact(tmp_path: P
     assert evidence.findings == ("the run did not finish: 0000.jsonl ends after 3 lines",)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cut=st.integers(min_value=1, max_value=400))
 def test_a_segment_cut_anywhere_gives_every_whole_line_and_no_other(tmp_path_factory, cut: int):
     path = tmp_path_factory.mktemp("cut") / "0000.jsonl"
@@ -128,7 +128,7 @@ FLAWS = {
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(at=st.integers(min_value=1, max_value=1500))
 def test_of_a_large_segment_every_line_that_is_a_record_is_read_wherever_one_is_not(
     tmp_path_factory, flaw: str, at: int

@@ -1,6 +1,6 @@
 import pytest
 
-from windtunnel.cli.container import DefaultRoute, default_route
+from windtunnel.job.machine import DefaultRoute, default_route
 
 HEAD = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 DOCKER = "eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"

@@ -9,10 +9,10 @@ import os
 import shlex
 import signal
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
 from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
@@ -30,18 +30,17 @@ from windtunnel.ci.log import log_form
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.runner_file import RunnerFile
 from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
-from windtunnel.cli.baseline import NONE, is_absent
-from windtunnel.cli.container import container_network
-from windtunnel.cli.job import JobResult, run_job
-from windtunnel.cli.request import JobRequest, request_of
-from windtunnel.cli.run import read_flags
-from windtunnel.cli.signals import Interrupted, Interruptions
-from windtunnel.cli.terminal import Terminal, harmless
-from windtunnel.cli.validation import check_job
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.figures import plural
+from windtunnel.job.baseline import NONE, is_absent
+from windtunnel.job.machine import container_network
+from windtunnel.job.request import JobRequest, request_of
+from windtunnel.job.run import JobResult, run_job
+from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.signals import Interrupted, Interruptions
+from windtunnel.terminal import Terminal, harmless
 
 _BUG = Problem(
     message="windtunnel itself went wrong; the traceback is in the log",
@@ -49,7 +48,13 @@ _BUG = Problem(
 )
 
 
-def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., JobResult] = run_job) -> int:
+def run_action(
+    environment: Mapping[str, str],
+    *,
+    out: TextIO,
+    read_flags: Callable[[Sequence[str]], Mapping[str, Any]],
+    run: Callable[..., JobResult] = run_job,
+) -> int:
     """Run what the inputs ask for and return the exit code of the verdict.
 
     Writes the files that `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` name and annotations to `out`, for every
@@ -67,7 +72,8 @@ def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., Jo
         debugging=environment.get("RUNNER_DEBUG") == "1",
     )
     start = Path.cwd()
-    job = _Job(environment, terminal, root=find_workspace(environment.get("GITHUB_WORKSPACE"), folder=start))
+    root = find_workspace(environment.get("GITHUB_WORKSPACE"), folder=start)
+    job = _Job(environment, terminal, root=root, read_flags=read_flags)
     try:
         ending = job.carry_out(run)
     finally:
@@ -110,8 +116,16 @@ class _Ending:
 class _Job:
     """One use of the action. What it has to say beside the verdict gathers in warnings and notices."""
 
-    def __init__(self, environment: Mapping[str, str], terminal: Terminal, *, root: Path) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        terminal: Terminal,
+        *,
+        root: Path,
+        read_flags: Callable[[Sequence[str]], Mapping[str, Any]],
+    ) -> None:
         self._environment, self._terminal, self._root = environment, terminal, root
+        self._read_flags = read_flags
         self._inputs = ActionInputs()
         self._workspace = Workspace(root=root, folder=Path.cwd())
         self._outputs = _runner_file(environment, "GITHUB_OUTPUT")
@@ -125,7 +139,7 @@ class _Job:
             self._inputs = read_inputs(self._environment)
             self._enter(self._inputs.working_directory)
             self._terminal.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
-            request = self._with_baseline(_request(self._inputs.flags))
+            request = self._with_baseline(self._request(self._inputs.flags))
             self._terminal.debug(str(request.container_network))
             if self._inputs.only_validate:
                 return self._checked(request)
@@ -219,6 +233,16 @@ class _Job:
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
 
+    def _request(self, flags: tuple[str, ...]) -> JobRequest:
+        try:
+            values = self._read_flags(flags)
+        except ValueError as error:
+            # Those of the other inputs are well-formed by now.
+            raise ConfigError.of(
+                f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
+            ) from None
+        return request_of(values, argv=("run", *flags), container_network=container_network())
+
     def _with_baseline(self, request: JobRequest) -> JobRequest:
         """The first run of a project has nothing to compare with: that is worth a notice, and nothing more."""
         named = request.overrides.baseline
@@ -244,17 +268,6 @@ class _Job:
     def _warn(self, warning: str | None) -> None:
         if warning:
             self._warnings[warning] = None
-
-
-def _request(flags: tuple[str, ...]) -> JobRequest:
-    try:
-        values = read_flags(flags)
-    except ValueError as error:
-        # Those of the other inputs are well-formed by now.
-        raise ConfigError.of(
-            f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
-        ) from None
-    return request_of(values, argv=("run", *flags), container_network=container_network())
 
 
 def _job_summary(ending: _Ending) -> str:
