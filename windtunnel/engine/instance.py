@@ -9,7 +9,7 @@ from copy import copy
 from random import Random
 from typing import Any
 
-from windtunnel.actions.include import LocalSteps
+from windtunnel.actions.compile.scopes import LocalSteps
 from windtunnel.engine.journal import InstanceIds, Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
