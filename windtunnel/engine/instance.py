@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from windtunnel.actions.include import LocalSteps
+from windtunnel.actions.compile.scopes import LocalSteps
 from windtunnel.engine.ids import InstanceIds
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.feeder import FeederReader
