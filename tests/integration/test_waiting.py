@@ -19,7 +19,7 @@ from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.model.record import RequestRecord
 from windtunnel.report.collect import analyse
 from windtunnel.storage.reader import RecordReader
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 
 class Server(ThreadingHTTPServer):
@@ -80,7 +80,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         result = run_job(
             JobRequest(scenarios=("a.yaml",), overrides=Overrides(**flags), container_network=container_network),  # type: ignore[arg-type]
             environment={},
-            terminal=Terminal(out=said, err=said, color=False, interactive=False),
+            observer=TerminalObserver(out=said, err=said, color=False, interactive=False),
         )
         return result, said.getvalue()
 

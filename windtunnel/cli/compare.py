@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from windtunnel.cli.options import Color, Output
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 _SIDE = "A run id, a path, latest or a summary.json."
 
@@ -33,9 +33,9 @@ def compare(
     first, second = read_baseline(before, root), read_baseline(now, root)
     if first is None or second is None:
         raise ConfigError.of("none is no run", hint="name two runs")
-    terminal = Terminal.standard(color=color)
-    terminal.result(
+    observer = TerminalObserver.standard(color=color)
+    observer.result(
         terminal_report.render_comparison(
-            compare_runs(first, second), second.run_id, width=terminal.width, color=terminal.color
+            compare_runs(first, second), second.run_id, width=observer.width, color=observer.color
         )
     )

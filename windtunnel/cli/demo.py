@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from windtunnel.cli.options import Color, Output, Quiet
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 PORT = 8080
 
@@ -44,22 +44,22 @@ def demo(
     color: Color = None,
 ) -> None:
     """Start a small shop, run a journey against it, and name the report."""
-    terminal = Terminal.standard(color=color, quiet=quiet)
+    observer = TerminalObserver.standard(color=color, quiet=quiet)
     if freeze:
-        raise typer.Exit(_compare_loads(output, terminal))
+        raise typer.Exit(_compare_loads(output, observer))
     if serve:
-        _serve(PORT if port is None else port, failure_rate, terminal)
+        _serve(PORT if port is None else port, failure_rate, observer)
     else:
-        raise typer.Exit(_run(parallel, count, failure_rate, output, terminal))
+        raise typer.Exit(_run(parallel, count, failure_rate, output, observer))
 
 
-def _serve(port: int, failure_rate: float, terminal: Terminal) -> None:
+def _serve(port: int, failure_rate: float, observer: TerminalObserver) -> None:
     from windtunnel.demo.server import RunningShop, run_forever
     from windtunnel.demo.settings import ShopSettings
     from windtunnel.errors import ConfigError
 
     def ready(shop: RunningShop) -> None:
-        terminal.result(f"The demo shop is open at {shop.base_url}  (Ctrl-C closes it)")
+        observer.result(f"The demo shop is open at {shop.base_url}  (Ctrl-C closes it)")
 
     try:
         run_forever(ShopSettings(failure_rate=failure_rate), host="localhost", port=port, on_ready=ready)
@@ -71,7 +71,7 @@ def _serve(port: int, failure_rate: float, terminal: Terminal) -> None:
         ) from None
 
 
-def _run(parallel: int, count: int, failure_rate: float, output: str | None, terminal: Terminal) -> int:
+def _run(parallel: int, count: int, failure_rate: float, output: str | None, observer: TerminalObserver) -> int:
     """Run the example scenarios against a shop of our own."""
     import tempfile
 
@@ -81,6 +81,7 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, ter
     from windtunnel.demo.settings import ShopSettings
     from windtunnel.job.request import JobRequest
     from windtunnel.job.run import run_job
+    from windtunnel.signals import SignalInterrupts
 
     settings = ShopSettings(failure_rate=failure_rate)
     with tempfile.TemporaryDirectory(prefix="windtunnel-demo-") as folder, ShopProcess(settings) as shop:
@@ -90,11 +91,11 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, ter
             overrides=Overrides(parallel=parallel, count=count, directory=output, name="demo"),
             argv=tuple(sys.argv[1:]),
         )
-        result = run_job(request, environment=os.environ, terminal=terminal)
+        result = run_job(request, environment=os.environ, observer=observer, interrupts=SignalInterrupts())
     return result.summary.exit_code
 
 
-def _compare_loads(output: str | None, terminal: Terminal) -> int:
+def _compare_loads(output: str | None, observer: TerminalObserver) -> int:
     """The same shop, which stands still at times, under a closed and under an open load."""
     import tempfile
 
@@ -104,6 +105,7 @@ def _compare_loads(output: str | None, terminal: Terminal) -> int:
     from windtunnel.demo.settings import ShopSettings
     from windtunnel.job.request import JobRequest
     from windtunnel.job.run import run_job
+    from windtunnel.signals import SignalInterrupts
 
     loads = {
         "closed": Overrides(parallel=10, duration="12s", name="frozen shop, closed load", directory=output),
@@ -118,14 +120,16 @@ def _compare_loads(output: str | None, terminal: Terminal) -> int:
             request = JobRequest(
                 sut=str(sut), scenarios=(str(look),), overrides=overrides, argv=tuple(sys.argv[1:])
             )
-            summary = run_job(request, environment=os.environ, terminal=terminal).summary
+            summary = run_job(
+                request, environment=os.environ, observer=observer, interrupts=SignalInterrupts()
+            ).summary
             exit_code = max(exit_code, summary.exit_code)
             seen = summary.metrics["http_req_duration"].distribution
             if seen is not None:
                 lines.append(
                     f"{model:<7} p50 {seen.med:5.1f} ms   p99 {seen.p99:5.1f} ms   {seen.count:,} requests"
                 )
-    terminal.result(
+    observer.result(
         "\n".join(["The shop stood still for 500 ms of every 4 s. What each load saw of that:", *lines])
     )
     return exit_code

@@ -11,8 +11,8 @@ import typer
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
+from windtunnel.job.interrupts import Interrupted
 from windtunnel.model.verdict import EXIT_CODES
-from windtunnel.signals import Interrupted
 
 app = typer.Typer(
     name="windtunnel",

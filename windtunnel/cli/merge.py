@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from windtunnel.cli.options import BaselineRun, Color, Output, Quiet
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 
 def merge(
@@ -31,6 +31,7 @@ def merge(
     from windtunnel.job.baseline import NONE, read_baseline
     from windtunnel.job.reports import write_reports
     from windtunnel.report.collect import analyse
+    from windtunnel.signals import SignalInterrupts
     from windtunnel.storage.directory import RunDirectory, new_run_id
     from windtunnel.storage.merging import merge_into, merged_manifest
     from windtunnel.verdict.fail_on import exit_code_of
@@ -47,5 +48,6 @@ def merge(
     if compared_with is not None:
         directory.write_baseline(compared_with)
     analysis = analyse(directory)
-    write_reports(directory, analysis, Terminal.standard(color=color, quiet=quiet), environment=os.environ)
+    observer = TerminalObserver.standard(color=color, quiet=quiet)
+    write_reports(directory, analysis, observer, environment=os.environ, interrupts=SignalInterrupts())
     raise typer.Exit(exit_code_of(analysis.summary.exit_code, manifest.fail_on))

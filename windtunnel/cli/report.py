@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from windtunnel.cli.options import BaselineRun, Color, Output, Quiet, RunId
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 
 def report(
@@ -40,6 +40,7 @@ def report(
     from windtunnel.job.baseline import NONE, read_baseline
     from windtunnel.job.reports import write_form, write_reports
     from windtunnel.report.collect import analyse
+    from windtunnel.signals import SignalInterrupts
     from windtunnel.storage.directory import RunDirectory
 
     if run and run_id and run != run_id:
@@ -50,7 +51,9 @@ def report(
         raise ConfigError.of("--baseline none is for a run; a report has its own or the one that is named here")
     if (compared_with := read_baseline(baseline, root)) is not None:
         directory.write_baseline(compared_with)
-    terminal = Terminal.standard(color=color, quiet=quiet)
-    rendered = write_reports(directory, analyse(directory), terminal, environment=os.environ)
+    observer = TerminalObserver.standard(color=color, quiet=quiet)
+    rendered = write_reports(
+        directory, analyse(directory), observer, environment=os.environ, interrupts=SignalInterrupts()
+    )
     for name in forms or ():
-        terminal.say(f"{name}  {write_form(name, rendered, directory)}")
+        observer.say(f"{name}  {write_form(name, rendered, directory)}")

@@ -9,7 +9,7 @@ import typer
 
 from windtunnel.cli.options import EnvFiles, Profiles, Quiet
 from windtunnel.figures import plural
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 
 def validate(
@@ -33,13 +33,13 @@ def validate(
 
     environment = with_env_files(env_files or [], os.environ)
     checked = validate_files(files or [], environment=environment, profiles=tuple(profiles or ()))
-    terminal = Terminal.standard(quiet=quiet)
+    observer = TerminalObserver.standard(quiet=quiet)
     for name, what in checked:
-        terminal.say(f"{name}: {what}")
+        observer.say(f"{name}: {what}")
     if verbose:
         from windtunnel import plugins
 
         for group in plugins.GROUPS:
             for plugin in plugins.installed(group).values():
-                terminal.say(f"installed: {plugin}")
-    terminal.say(f"{plural(len(checked), 'file')} valid, nothing was sent")
+                observer.say(f"installed: {plugin}")
+    observer.say(f"{plural(len(checked), 'file')} valid, nothing was sent")

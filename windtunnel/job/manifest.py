@@ -1,15 +1,14 @@
-"""What ran, where: the manifest of a run, from the plan and its surroundings."""
+"""The manifest of a run: what runs, and where."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 from collections.abc import Mapping
 
 import windtunnel
 from windtunnel.engine.plan import Plan
 from windtunnel.job.ci_environment import ci_facts, commit
+from windtunnel.job.machine import host_facts
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.manifest import RECORD_VERSION, DataFile, Manifest
 from windtunnel.model.plan import TestPlan
@@ -68,11 +67,7 @@ def run_manifest(
         ],
         argv=[_shown(word, redactor) for word in argv],
         tags={key: redactor.text(value) for key, value in test_plan.tags.items()},
-        host={
-            "python": platform.python_version(),
-            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-            "cpus": str(os.cpu_count() or 0),
-        },
+        host=host_facts(),
         ci=ci_facts(environment),
         commit=commit(environment),
     )

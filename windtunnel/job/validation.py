@@ -14,11 +14,9 @@ from windtunnel.config.profiles import is_beside
 from windtunnel.config.reader import read_file
 from windtunnel.config.scenario import gather_scenarios
 from windtunnel.config.sut import load_sut
-from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError, Problem
-from windtunnel.http.transport import HttpTransport
-from windtunnel.job.request import DEFAULT_PLAN, JobRequest, load_test_plan, step_problems
-from windtunnel.job.thresholds import check_thresholds
+from windtunnel.job.compile import compile_job, step_problems
+from windtunnel.job.request import DEFAULT_PLAN, JobRequest, load_test_plan
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
@@ -56,7 +54,7 @@ def validate_files(
     sources: dict[str, str] = {}
     for plan in given.plans:
         request = JobRequest(plan=plan, overrides=overrides)
-        found = _attempt(lambda: _load_and_compile(request, environment), problems)  # noqa: B023  called at once
+        found = _attempt(lambda: check_plan(request, environment=environment), problems)  # noqa: B023  called at once
         sources.update(_checked(found) if found else [])
     suts = []
     for name in given.suts:
@@ -80,19 +78,14 @@ def validate_files(
 
 def check_job(request: JobRequest, *, environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """(file, what it is) of every file of a job, flags included. Raises ConfigError with every problem."""
-    return _checked(_load_and_compile(request, environment))
+    return _checked(check_plan(request, environment=environment))
 
 
-def _load_and_compile(request: JobRequest, environment: Mapping[str, str]) -> TestPlan:
+def check_plan(request: JobRequest, *, environment: Mapping[str, str]) -> TestPlan:
+    """What a job would run. Raises ConfigError with every problem of its files, flags and steps."""
     test_plan = load_test_plan(request, environment)
-    compile_for_check(test_plan)
+    compile_job(test_plan, run_id="validate")
     return test_plan
-
-
-def compile_for_check(test_plan: TestPlan) -> None:
-    """Compile a plan and forget it. Raises ConfigError with everything that is wrong."""
-    plan = compile_plan(test_plan, transport=HttpTransport(test_plan.sut, "validate"), run_id="validate")
-    check_thresholds(test_plan, plan)
 
 
 def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:

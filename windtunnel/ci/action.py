@@ -1,6 +1,6 @@
 """The job as the GitHub Action runs it: inputs from `INPUT_*`, outputs whatever the verdict.
 
-inputs ──▶ validate ──▶ run ──▶ summary.json, outputs, job summary ──▶ report.html ──▶ outputs anew ──▶ remarks
+inputs ──▶ validate ──▶ run ──▶ short files, outputs, job summary ──▶ report.html, outputs ──▶ annotations
 """
 
 from __future__ import annotations
@@ -26,21 +26,20 @@ from windtunnel.ci.github import (
 )
 from windtunnel.ci.github_api import GitHubApi
 from windtunnel.ci.inputs import ActionInputs, name_inputs, read_inputs
-from windtunnel.ci.log import log_form
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.runner_file import RunnerFile
 from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.figures import plural
 from windtunnel.job.baseline import NONE, is_absent
+from windtunnel.job.interrupts import Interrupted, Interrupts
 from windtunnel.job.machine import container_network
+from windtunnel.job.observer import Observer
 from windtunnel.job.request import JobRequest, request_of
 from windtunnel.job.run import JobResult, run_job
 from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
-from windtunnel.signals import Interrupted, Interruptions
-from windtunnel.terminal import Terminal, harmless
 
 _BUG = Problem(
     message="windtunnel itself went wrong; the traceback is in the log",
@@ -48,52 +47,47 @@ _BUG = Problem(
 )
 
 
+ReadFlags = Callable[[Sequence[str]], Mapping[str, Any]]
+"""Words of a `windtunnel run` command line -> the values of its flags. Raises ValueError for an invalid one."""
+
+
 def run_action(
     environment: Mapping[str, str],
     *,
-    out: TextIO,
-    read_flags: Callable[[Sequence[str]], Mapping[str, Any]],
+    commands: TextIO,
+    observer: Observer,
+    interrupts: Interrupts,
+    read_flags: ReadFlags,
     run: Callable[..., JobResult] = run_job,
 ) -> int:
     """Run what the inputs ask for and return the exit code of the verdict.
 
-    Writes the files that `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` name and annotations to `out`, for every
-    verdict. All else goes there too, so that it stays in order, made harmless for the runner, which reads commands
-    from every line.
+    Whatever the verdict, writes the files that `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` name, and annotations to
+    `commands`, from which the runner reads workflow commands.
     """
-    log = harmless(out)
-    terminal = Terminal(
-        out=log,
-        err=log,
-        color=False,
-        interactive=False,
-        form=log_form(environment),
-        raw=out,
-        debugging=environment.get("RUNNER_DEBUG") == "1",
-    )
     start = Path.cwd()
     root = find_workspace(environment.get("GITHUB_WORKSPACE"), folder=start)
-    job = _Job(environment, terminal, root=root, read_flags=read_flags)
+    job = _Job(environment, observer, root=root)
     try:
-        ending = job.carry_out(run)
+        ending = job.execute(lambda: job.request(read_flags), run, interrupts)
     finally:
         os.chdir(start)
-    with Interruptions() as interruptions:
+    with interrupts.deferred():
         job.publish(ending)
         try:
-            with interruptions.allowed():
+            with interrupts.allowed():
                 job.comment(ending)
         except Interrupted:
-            terminal.note("the pull request gets no comment: the job is cancelled")
-    for line in job.remarks(ending):
-        out.write(f"{line}\n")
-    out.flush()
+            observer.note("no comment on the pull request: the job was cancelled")
+    for line in job.annotations(ending):
+        commands.write(f"{line}\n")
+    commands.flush()
     return ending.exit_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ending:
-    """How it ended: with a summary, or with problems because there was no run to summarise."""
+    """How the job ended: with a summary, or with the problems that prevented a run."""
 
     verdict: str
     exit_code: int
@@ -104,7 +98,7 @@ class _Ending:
 
     @classmethod
     def of(cls, result: JobResult) -> _Ending:
-        """That of a run; its directory is told in full, whatever the working directory becomes."""
+        """The ending of a run. Its directory is absolute, because the working directory changes afterwards."""
         return cls(
             verdict=result.summary.verdict,
             exit_code=result.exit_code,
@@ -114,18 +108,10 @@ class _Ending:
 
 
 class _Job:
-    """One use of the action. What it has to say beside the verdict gathers in warnings and notices."""
+    """One use of the action. Collects warnings and notices, which become annotations."""
 
-    def __init__(
-        self,
-        environment: Mapping[str, str],
-        terminal: Terminal,
-        *,
-        root: Path,
-        read_flags: Callable[[Sequence[str]], Mapping[str, Any]],
-    ) -> None:
-        self._environment, self._terminal, self._root = environment, terminal, root
-        self._read_flags = read_flags
+    def __init__(self, environment: Mapping[str, str], observer: Observer, *, root: Path) -> None:
+        self._environment, self._observer, self._root = environment, observer, root
         self._inputs = ActionInputs()
         self._workspace = Workspace(root=root, folder=Path.cwd())
         self._outputs = _runner_file(environment, "GITHUB_OUTPUT")
@@ -133,20 +119,23 @@ class _Job:
         self._warnings: dict[str, None] = {}
         self._notices: dict[str, None] = {}
 
-    def carry_out(self, run: Callable[..., JobResult]) -> _Ending:
-        """Do the job; whatever comes of it is an ending, so that the outputs are always written."""
+    def execute(
+        self, request: Callable[[], JobRequest], run: Callable[..., JobResult], interrupts: Interrupts
+    ) -> _Ending:
+        """Do the job. Every result and every error is an ending, so that the outputs are always written."""
         try:
             self._inputs = read_inputs(self._environment)
             self._enter(self._inputs.working_directory)
-            self._terminal.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
-            request = self._with_baseline(self._request(self._inputs.flags))
-            self._terminal.debug(str(request.container_network))
+            self._observer.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
+            asked = self._with_baseline(request())
+            self._observer.debug(str(asked.container_network))
             if self._inputs.only_validate:
-                return self._checked(request)
+                return self._checked(asked)
             result = run(
-                request,
+                asked,
                 environment=self._environment,
-                terminal=self._terminal,
+                observer=self._observer,
+                interrupts=interrupts,
                 on_judged=lambda judged: self.publish(_Ending.of(judged)),
             )
         except ConfigError as error:
@@ -162,9 +151,21 @@ class _Job:
                 "interrupted", (Problem(message="the run was stopped before it began"),), exit_code=128 + number
             )
         except Exception:  # noqa: BLE001  the edge of the program: a bug is shown, harmlessly, and has its verdict
-            self._terminal.note(traceback.format_exc().rstrip())
+            self._observer.note(traceback.format_exc().rstrip())
             return self._without_run("error", (_BUG,))
         return _Ending.of(result)
+
+    def request(self, read_flags: ReadFlags) -> JobRequest:
+        """The job that the inputs ask for."""
+        flags = self._inputs.flags
+        try:
+            values = read_flags(flags)
+        except ValueError as error:
+            # Those of the other inputs are well-formed by now.
+            raise ConfigError.of(
+                f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
+            ) from None
+        return request_of(values, argv=("run", *flags), container_network=container_network())
 
     def publish(self, ending: _Ending) -> None:
         """Write outputs and job summary, or write them anew; hand the run to the owner of the workspace."""
@@ -206,7 +207,7 @@ class _Job:
         if trouble:
             self._notices[trouble] = None
 
-    def remarks(self, ending: _Ending) -> list[str]:
+    def annotations(self, ending: _Ending) -> list[str]:
         """The lines that make annotations: what could not be done, then why the run did not pass."""
         told = {"warning": self._warnings, "notice": self._notices}
         if ending.summary is not None:
@@ -233,16 +234,6 @@ class _Job:
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
 
-    def _request(self, flags: tuple[str, ...]) -> JobRequest:
-        try:
-            values = self._read_flags(flags)
-        except ValueError as error:
-            # Those of the other inputs are well-formed by now.
-            raise ConfigError.of(
-                f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
-            ) from None
-        return request_of(values, argv=("run", *flags), container_network=container_network())
-
     def _with_baseline(self, request: JobRequest) -> JobRequest:
         """The first run of a project has nothing to compare with: that is worth a notice, and nothing more."""
         named = request.overrides.baseline
@@ -255,14 +246,14 @@ class _Job:
         checked = check_job(request, environment=self._environment)
         said = [f"{name}: {what}" for name, what in checked]
         said.append(f"{plural(len(checked), 'file')} valid, nothing was sent")
-        self._terminal.say("\n".join(said))
+        self._observer.say("\n".join(said))
         return _Ending(verdict="pass", exit_code=0, said=tuple(said))
 
     def _without_run(
         self, verdict: str, problems: tuple[Problem, ...], *, exit_code: int | None = None
     ) -> _Ending:
         for problem in problems:
-            self._terminal.note(str(problem))
+            self._observer.note(str(problem))
         return _Ending(verdict=verdict, exit_code=exit_code or EXIT_CODES[verdict], problems=problems)
 
     def _warn(self, warning: str | None) -> None:

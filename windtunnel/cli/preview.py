@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from windtunnel.engine.load.forecast import PartForecast, RowsForecast, forecast
-from windtunnel.engine.plan import Plan, compile_plan
+from windtunnel.engine.plan import Plan
 from windtunnel.figures import plural
-from windtunnel.http.transport import HttpTransport
+from windtunnel.job.compile import compile_job
+from windtunnel.job.observer import Observer
 from windtunnel.job.request import JobRequest, load_test_plan
-from windtunnel.job.thresholds import check_thresholds
 from windtunnel.model.load import OpenLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.redaction import Redactor
 from windtunnel.report.text import printable
-from windtunnel.terminal import Terminal
 
 _LABEL = 12
 
 
-def preview(request: JobRequest, *, environment: Mapping[str, str], terminal: Terminal, listing: bool) -> None:
-    """Show the scenarios (`listing`) or what the run would come to. Raises ConfigError as the run would."""
-    test_plan = load_test_plan(request, environment)
-    plan = compile_plan(test_plan, transport=HttpTransport(test_plan.sut, "preview"), run_id="preview")
-    test_plan, _ = check_thresholds(test_plan, plan)
+def preview(request: JobRequest, *, environment: Mapping[str, str], observer: Observer, listing: bool) -> None:
+    """Show the scenarios (`listing`) or the forecast of the run. Raises ConfigError as the run would."""
+    compiled = compile_job(load_test_plan(request, environment), run_id="preview")
+    test_plan = compiled.test_plan
     redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
-    for line in _listed(test_plan, plan) if listing else _foretold(test_plan, plan):
-        terminal.result(redactor.text(line))
+    lines = _listed(test_plan, compiled.plan) if listing else _forecast(test_plan, compiled.plan)
+    for line in lines:
+        observer.result(redactor.text(line))
 
 
 def _listed(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
@@ -46,7 +45,7 @@ def _listed(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
                 yield f"  {'  ' * (row.depth + 1)}{row.step}  ({what})"
 
 
-def _foretold(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
+def _forecast(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
     scenarios = len(test_plan.scenarios)
     yield "dry run: nothing was sent"
     yield f"{test_plan.sut.name} · {plural(scenarios, 'scenario')} · seed {test_plan.seed}"
