@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+
 PACKAGE = ROOT / "windtunnel"
 
 OURS: dict[str, set[str]] = {
@@ -45,8 +46,8 @@ OURS: dict[str, set[str]] = {
 }  # fmt: skip
 """What each part may import of ours; all may import `figures`.
 
-`cli` and `api` may import everything, `api` not `cli`. `terminal` and `signals` are for these two alone: the standard
-streams and the signal handlers that they hand to a job."""
+`cli` and `api` may import everything, `api` not `cli`. `terminal` and `signals` are for these two alone: the
+standard streams and the signal handlers that they hand to a job."""
 
 THIRD_PARTY: dict[str, set[str]] = {
     "model": {"msgspec"},

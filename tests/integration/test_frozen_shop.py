@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from windtunnel.config.flags import Overrides
 from windtunnel.demo.journey import write_look, write_sut
 from windtunnel.demo.process import ShopProcess
@@ -21,6 +23,7 @@ def seen(folder: Path, base_url: str, overrides: Overrides) -> Summary:
     return run_job(request, environment={}, observer=TerminalObserver.standard(quiet=True)).summary
 
 
+@pytest.mark.slow  # what it measures is time
 def test_a_stall_is_in_the_open_loads_numbers_and_in_the_closed_loads_words(tmp_path: Path):
     runs = str(tmp_path / "runs")
     settings = ShopSettings(freeze_s=0.2, freeze_every_s=1.6)

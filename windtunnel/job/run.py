@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from windtunnel.engine.run.loop import run_loop
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.engine.tasks import background
 from windtunnel.job.announce import announce
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
@@ -69,7 +69,7 @@ def run_job(
         announce(job.compiled, job.manifest, observer)
         observer.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")
     with observer.section("run", "Run"):
-        outcome = run_loop(lambda: _execute(job, observer, interrupts))
+        outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
     manifest = _with_reroutes(job.manifest, outcome.reroutes)
     summary = conclude(manifest, outcome.aggregate, outcome.evidence, job.baseline)
     exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
@@ -150,9 +150,9 @@ def _new_directory(
     return directory
 
 
-async def _execute(job: _Job, observer: Observer, interrupts: Interrupts) -> Outcome:
+async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) -> Outcome:
     """Run the load, with progress and interrupts beside it."""
-    shutdown = Shutdown()
+    shutdown = run.parts.shutdown
 
     def stop(reason: str, number: int) -> None:
         if not shutdown.requested:
@@ -160,16 +160,12 @@ async def _execute(job: _Job, observer: Observer, interrupts: Interrupts) -> Out
             observer.note(f"{reason}: no new instances start, {grace}; repeat to stop at once")
         shutdown.request(Stop(reason=reason, signal=number))
 
-    progress = asyncio.create_task(report_progress(job.compiled.test_plan, job.aggregate, observer))
-    try:
+    async with background(report_progress(run.test_plan, run.aggregate, observer)):
         with interrupts.during_run(stop):
-            return await execute(_context(job, shutdown, lambda: _preflight(job, observer)))
-    finally:
-        progress.cancel()
-        await asyncio.gather(progress, return_exceptions=True)
+            return await execute(run)
 
 
-def _context(job: _Job, shutdown: Shutdown, preflight: Callable[[], Awaitable[PreflightResult]]) -> RunContext:
+def _context(job: _Job, observer: Observer) -> RunContext:
     """What the coordinator runs; its parts are those of the segment of this process."""
     test_plan, plan = job.compiled.test_plan, job.compiled.plan
     return RunContext(
@@ -180,13 +176,13 @@ def _context(job: _Job, shutdown: Shutdown, preflight: Callable[[], Awaitable[Pr
             directory=job.directory,
             redactor=job.redactor,
             clock=SystemClock(),
-            shutdown=shutdown,
+            shutdown=Shutdown(),
             sinks=(),
             plan_hash=job.manifest.plan_hash,
             segment=test_plan.segment(0),
             on_record=job.verbose.on_record if job.verbose else None,
         ),
-        open=preflight,
+        preflight=lambda: _preflight(job, observer),
         aggregate=job.aggregate,
         stop_condition=stop_condition(
             test_plan.thresholds, job.aggregate, plan.rows, baseline=job.baseline, shard=bool(job.manifest.shard)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from windtunnel import plugins
 from windtunnel.actions.compile.context import CompileContext
 from windtunnel.actions.python.failure import describe_exception
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.scenario import Step
+from windtunnel.model.vocabulary import Outcome
 from windtunnel.plugins import Plugin
+
+_OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+_ALTERNATIVES = f"{', '.join(_OUTCOMES[:-1])} or {_OUTCOMES[-1]}"
 
 
 class PluginStepType:
@@ -44,10 +48,15 @@ class _PluginAction:
 
     async def run(self, instance: Instance) -> StepOutcome:
         try:
-            return await self._action.run(instance)
+            outcome = await self._action.run(instance)
         except Exception as error:  # noqa: BLE001  it is not our code
             kind, message = describe_exception(error)
             return StepOutcome(outcome="errored", error=kind, message=f"the {self._plugin} raised {message}")
+        if outcome.outcome not in _OUTCOMES:
+            # Such a record could not be read back.
+            message = f'the {self._plugin} returned the outcome "{outcome.outcome}"; it can be {_ALTERNATIVES}'
+            return StepOutcome(outcome="errored", error="plugin", message=message)
+        return outcome
 
 
 def plugin_step_type(name: str) -> PluginStepType | None:

@@ -15,6 +15,7 @@ from windtunnel.actions.response.judge import first_failure
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Checks, FailedCheck
+from windtunnel.model.vocabulary import OnFailure
 
 
 class Context:
@@ -103,7 +104,7 @@ class Context:
                 self._observe_last()
         return ended
 
-    async def _run_action(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
+    async def _run_action(self, action: Action, on_failure: OnFailure | None) -> tuple[Exchange, bool]:
         outcome = await action.run(self._instance)
         assert outcome.exchange is not None, "a request always comes to something"
         self._observe_last()

@@ -8,6 +8,7 @@ from windtunnel.actions.python.user import User
 from windtunnel.interfaces import Instance, Transport
 from windtunnel.model.scenario import FlowFunction, Scenario
 from windtunnel.model.sut import Sut
+from windtunnel.model.vocabulary import OnFailure
 
 
 class PythonFlow:
@@ -21,7 +22,12 @@ class PythonFlow:
     __slots__ = ("_assertions", "_function", "_on_failure", "_requests")
 
     def __init__(
-        self, function: FlowFunction, requests: RequestFactory, *, on_failure: str, assertions: tuple[str, ...]
+        self,
+        function: FlowFunction,
+        requests: RequestFactory,
+        *,
+        on_failure: OnFailure,
+        assertions: tuple[str, ...],
     ) -> None:
         self._function, self._requests, self._on_failure = function, requests, on_failure
         self._assertions = assertions
@@ -32,7 +38,7 @@ class PythonFlow:
         if scenario.function is None:
             return None
         requests = RequestFactory(scenario, sut=sut, transport=transport)
-        on_failure = "stop" if scenario.stop_when.step_fails else "continue"
+        on_failure: OnFailure = "stop" if scenario.stop_when.step_fails else "continue"
         assertions = tuple(assertion.name for assertion in scenario.assertions)
         return cls(scenario.function, requests, on_failure=on_failure, assertions=assertions)
 

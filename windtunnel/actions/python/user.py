@@ -16,6 +16,7 @@ from windtunnel.actions.response.judge import Judge, first_failure
 from windtunnel.actions.wait import PauseAction
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.model.vocabulary import OnFailure
 
 
 class User:
@@ -23,7 +24,9 @@ class User:
 
     __slots__ = ("_instance", "_on_failure", "_recorder", "_requests", "http", "variables")
 
-    def __init__(self, recorder: StepRecorder, requests: RequestFactory, *, on_failure: str = "continue") -> None:
+    def __init__(
+        self, recorder: StepRecorder, requests: RequestFactory, *, on_failure: OnFailure = "continue"
+    ) -> None:
         self._recorder, self._requests, self._on_failure = recorder, requests, on_failure
         instance = self._instance = recorder.instance
         self.http = Http(requests, self._run_action)
@@ -107,7 +110,7 @@ class User:
         """End the flow of this instance here. It passes, if nothing failed before."""
         raise FlowStopped
 
-    async def _run_action(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
+    async def _run_action(self, action: Action, on_failure: OnFailure | None) -> tuple[Exchange, bool]:
         outcome = await self._recorder.run(action)
         passed = outcome.outcome == "passed"
         if not passed and (on_failure or self._on_failure) == "stop":
