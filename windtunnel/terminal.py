@@ -20,7 +20,7 @@ from windtunnel.ci.log import LogForm, PlainLog, log_form
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from windtunnel.job.observer import Status
+    from windtunnel.job.progress import Status
     from windtunnel.report.model import Report
 
 NARROW, WIDE = 60, 120

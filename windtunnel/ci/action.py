@@ -10,7 +10,7 @@ import shlex
 import signal
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -32,7 +32,7 @@ from windtunnel.ci.runner_file import RunnerFile
 from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.figures import plural
-from windtunnel.job.baseline import NONE, is_absent
+from windtunnel.job.baseline import without_missing
 from windtunnel.job.interrupts import Interrupted, Interrupts
 from windtunnel.job.machine import container_network
 from windtunnel.job.observer import Observer
@@ -237,12 +237,12 @@ class _Job:
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
 
     def _with_baseline(self, request: JobRequest) -> JobRequest:
-        """The first run of a project has nothing to compare with: that is worth a notice, and nothing more."""
-        named = request.overrides.baseline
-        if named is None or named == NONE or not is_absent(named):
-            return request
-        self._notices[f"there is no baseline at {named}: thresholds that name one are not judged"] = None
-        return replace(request, overrides=replace(request.overrides, baseline=NONE))
+        """A missing baseline is a notice: the first run of a project has none."""
+        usable = without_missing(request)
+        if usable is not request:
+            named = request.overrides.baseline
+            self._notices[f"no baseline at {named}: thresholds that compare with it are not judged"] = None
+        return usable
 
     def _checked(self, request: JobRequest) -> _Ending:
         checked = check_job(request, environment=self._environment)

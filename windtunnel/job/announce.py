@@ -1,6 +1,8 @@
-"""What a job says before its load begins: what runs, and what limits the result."""
+"""What a job says before its load starts: what runs, what it waits for, and what limits the result."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 
 from windtunnel.engine.load.forecast import forecast
 from windtunnel.engine.plan import Plan
@@ -32,6 +34,18 @@ def announce(compiled: CompiledJob, manifest: Manifest, observer: Observer) -> N
     for threshold in compiled.not_judged:
         observer.note(f"not judged: {threshold} (its scenario is excluded by --only or --skip)")
     _announce_rows(test_plan, compiled.plan, observer)
+
+
+def announce_waits(awaited: Iterable[str], observer: Observer) -> None:
+    """What the load waits for: health checks and `--wait-for`."""
+    for each in awaited:
+        observer.note(f"waiting for {each}")
+
+
+def announce_reroutes(reroutes: Mapping[str, str], observer: Observer) -> None:
+    """Origins (`host:port`) that are reached at another address."""
+    for origin, address in reroutes.items():
+        observer.note(f"{origin} is reached at {address}, the Docker host (--loopback)")
 
 
 def _announce_rows(test_plan: TestPlan, plan: Plan, observer: Observer) -> None:

@@ -1,4 +1,4 @@
-"""The machine that a job runs on: its processors, its system, and the container around the process."""
+"""Where a job runs: the processors, the system, the container around the process, and the checkout."""
 
 from __future__ import annotations
 
@@ -56,3 +56,26 @@ def _is_virtual_pair(interface: str) -> bool:
         return (device / "iflink").read_text() != (device / "ifindex").read_text()
     except OSError:
         return False
+
+
+def checked_out_commit() -> str | None:
+    """The commit that `.git` of this folder or one above it has checked out, read without running git."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        git = folder / ".git"
+        if git.is_dir():
+            return _head(git)
+    return None
+
+
+def _head(git: Path) -> str | None:
+    try:
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
+        if not head.startswith("ref: "):
+            return head
+        reference = git / head[5:]
+        if reference.is_file():
+            return reference.read_text(encoding="utf-8").strip()
+        packed = (git / "packed-refs").read_text(encoding="utf-8").splitlines()
+        return next((line.split()[0] for line in packed if line.endswith(f" {head[5:]}")), None)
+    except (OSError, UnicodeDecodeError):
+        return None

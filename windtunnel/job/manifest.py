@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import windtunnel
 from windtunnel.engine.plan import Plan
-from windtunnel.job.ci_environment import ci_facts, commit
-from windtunnel.job.machine import host_facts
+from windtunnel.job.ci_environment import ci_commit, ci_facts
+from windtunnel.job.machine import checked_out_commit, host_facts
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.manifest import RECORD_VERSION, DataFile, Manifest
 from windtunnel.model.plan import TestPlan
@@ -69,7 +69,7 @@ def run_manifest(
         tags={key: redactor.text(value) for key, value in test_plan.tags.items()},
         host=host_facts(),
         ci=ci_facts(environment),
-        commit=commit(environment),
+        commit=ci_commit(environment) or checked_out_commit(),
     )
 
 

@@ -5,31 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from windtunnel.job.progress import Status
 
 if TYPE_CHECKING:
     from windtunnel.report.model import Report
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """How far a run is.
-
-    `planned`: instances of the whole load, None for a load that ends by time. `done`: share of the load that is
-    over, 0 to 1, by instances or by time, whichever is further. `requests_per_s`: over the whole run so far.
-    `p95_ms`: of http_req_duration, None before the first response.
-    """
-
-    elapsed_s: float
-    instances: int
-    planned: int | None
-    done: float
-    not_passed: int
-    in_flight: int
-    dropped: int
-    requests_per_s: float
-    p95_ms: float | None
 
 
 class Observer(Protocol):

@@ -1,25 +1,35 @@
-"""How far a run is, read from its aggregate and told to the observer at its pace."""
+"""How far a run is, read from its aggregate."""
 
 from __future__ import annotations
 
-import asyncio
-import time
+from dataclasses import dataclass
 
-from windtunnel.job.observer import Observer, Status
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
 from windtunnel.model.plan import TestPlan
 
 
-async def report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: Observer) -> None:
-    """Tell the observer the status of the run at its interval, until cancelled."""
-    began = time.perf_counter()
-    while observer.progress_every_s is not None:
-        await asyncio.sleep(observer.progress_every_s)
-        observer.progress(status(test_plan, aggregate, elapsed_s=time.perf_counter() - began))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How far a run is.
+
+    `planned`: instances of the whole load, None for a load that ends by time. `done`: share of the load that is
+    over, 0 to 1, by instances or by time, whichever is further. `requests_per_s`: over the whole run so far.
+    `p95_ms`: of http_req_duration, None before the first response.
+    """
+
+    elapsed_s: float
+    instances: int
+    planned: int | None
+    done: float
+    not_passed: int
+    in_flight: int
+    dropped: int
+    requests_per_s: float
+    p95_ms: float | None
 
 
-def status(test_plan: TestPlan, aggregate: Aggregate, *, elapsed_s: float) -> Status:
+def read_status(test_plan: TestPlan, aggregate: Aggregate, *, elapsed_s: float) -> Status:
     """The status of a run that has taken `elapsed_s` so far."""
     instances = select(aggregate, "instances")
     requests = select(aggregate, "http_reqs")

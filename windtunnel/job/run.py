@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +17,13 @@ from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.tasks import background
-from windtunnel.job.announce import announce
+from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
 from windtunnel.job.interrupts import Interrupts, NoInterrupts
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
-from windtunnel.job.progress import report_progress
+from windtunnel.job.progress import read_status
 from windtunnel.job.reports import write_reports
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.verbose import VerbosePrinter
@@ -160,7 +162,7 @@ async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) 
             observer.note(f"{reason}: no new instances start, {grace}; repeat to stop at once")
         shutdown.request(Stop(reason=reason, signal=number))
 
-    async with background(report_progress(run.test_plan, run.aggregate, observer)):
+    async with background(_report_progress(run.test_plan, run.aggregate, observer)):
         with interrupts.during_run(stop):
             return await execute(run)
 
@@ -190,15 +192,21 @@ def _context(job: _Job, observer: Observer) -> RunContext:
     )
 
 
+async def _report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: Observer) -> None:
+    """Tell the observer the status of the run at its interval, until cancelled."""
+    began = time.perf_counter()
+    while observer.progress_every_s is not None:
+        await asyncio.sleep(observer.progress_every_s)
+        observer.progress(read_status(test_plan, aggregate, elapsed_s=time.perf_counter() - began))
+
+
 async def _preflight(job: _Job, observer: Observer) -> PreflightResult:
-    """Wait for the SUT and find the way to it; say what is waited for, and which address is used instead."""
-    for awaited in job.preflight.awaited:
-        observer.note(f"waiting for {awaited}")
+    """Wait for the SUT and find the way to it. The manifest says where another address is used."""
+    announce_waits(job.preflight.awaited, observer)
     result = await job.preflight.open()
     if result.reroutes:
         job.directory.write_manifest(_with_reroutes(job.manifest, result.reroutes))
-        for origin, address in result.reroutes.items():
-            observer.note(f"{origin} is reached at {address}, the machine around this container (--loopback)")
+        announce_reroutes(result.reroutes, observer)
     return result
 
 

@@ -298,7 +298,7 @@ def test_a_baseline_that_is_not_there_yet_is_a_notice_and_no_error(tmp_path: Pat
     runner = Runner(tmp_path)
     assert runner.run(baseline="last-week/summary.json") == 99
     assert runner.requests[0].overrides.baseline == "none"
-    assert "::notice title=Windtunnel::there is no baseline at last-week/summary.json" in runner.out.getvalue()
+    assert "::notice title=Windtunnel::no baseline at last-week/summary.json" in runner.out.getvalue()
 
 
 def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path):
