@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
+import socket
+import struct
+from dataclasses import dataclass
 from pathlib import Path
 
-from windtunnel.http.gateway import default_route
 from windtunnel.model.readiness import ContainerNetwork
 
 _MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 """Files that Docker and podman put into every container."""
+
+_UP, _GATEWAY = 0x1, 0x2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultRoute:
+    """The route to every other network: out of `interface`, to the router `gateway`."""
+
+    interface: str
+    gateway: str
 
 
 def usable_processors() -> int:
@@ -56,6 +68,25 @@ def _is_virtual_pair(interface: str) -> bool:
         return (device / "iflink").read_text() != (device / "ifindex").read_text()
     except OSError:
         return False
+
+
+def default_route(table: str) -> DefaultRoute | None:
+    """The IPv4 default route with the lowest metric in a table in the format of `/proc/net/route`.
+
+    Addresses there are hexadecimal numbers in the byte order of the machine (Linux, Documentation/networking).
+    """
+    found: list[tuple[int, DefaultRoute]] = []
+    for line in table.split("\n")[1:]:
+        fields = line.split()
+        try:
+            interface, destination, gateway, flags = fields[0], fields[1], int(fields[2], 16), int(fields[3], 16)
+            metric, mask = int(fields[6]), int(fields[7], 16)
+        except (IndexError, ValueError):
+            continue
+        if int(destination, 16) == mask == 0 and flags & _UP and flags & _GATEWAY:
+            address = socket.inet_ntoa(struct.pack("=I", gateway))
+            found.append((metric, DefaultRoute(interface=interface, gateway=address)))
+    return min(found, key=lambda each: each[0])[1] if found else None
 
 
 def checked_out_commit() -> str | None:

@@ -182,7 +182,7 @@ def _context(job: _Job, observer: Observer) -> RunContext:
             sinks=(),
             plan_hash=job.manifest.plan_hash,
             segment=test_plan.segment(0),
-            on_record=job.verbose.on_record if job.verbose else None,
+            on_record=(job.verbose.on_record,) if job.verbose else (),
         ),
         preflight=lambda: _preflight(job, observer),
         aggregate=job.aggregate,
