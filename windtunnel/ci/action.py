@@ -1,4 +1,4 @@
-"""The job as the GitHub Action runs it: inputs from `INPUT_*`, outputs whatever the verdict.
+"""One use of the GitHub Action: inputs from `INPUT_*`, outputs for every verdict.
 
 inputs ──▶ validate ──▶ run ──▶ short files, outputs, job summary ──▶ report.html, outputs ──▶ annotations
 """
@@ -44,10 +44,9 @@ from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import VerdictWord
 
 _BUG = Problem(
-    message="windtunnel itself went wrong; the traceback is in the log",
+    message="bug in windtunnel; the traceback is in the log",
     hint="please report it with the log: https://github.com/windtunnel/action/issues",
 )
-
 
 ReadFlags = Callable[[Sequence[str]], Mapping[str, Any]]
 """Words of a `windtunnel run` command line -> the values of its flags. Raises ValueError for an invalid one."""
@@ -150,9 +149,11 @@ class _Job:
         except KeyboardInterrupt as stopped:
             number = stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT
             return self._without_run(
-                "interrupted", (Problem(message="the run was stopped before it began"),), exit_code=128 + number
+                "interrupted",
+                (Problem(message="the job was cancelled before its load started"),),
+                exit_code=128 + number,
             )
-        except Exception:  # noqa: BLE001  the edge of the program: a bug is shown, harmlessly, and has its verdict
+        except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has a verdict
             self._observer.note(traceback.format_exc().rstrip())
             return self._without_run("error", (_BUG,))
         return _Ending.of(result)
@@ -163,14 +164,14 @@ class _Job:
         try:
             values = read_flags(flags)
         except ValueError as error:
-            # Those of the other inputs are well-formed by now.
+            # The flags of all other inputs are valid here.
             raise ConfigError.of(
-                f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
+                f'input "args": {error}', hint="give flags of `windtunnel run`, see `windtunnel run --help`"
             ) from None
         return request_of(values, argv=("run", *flags), container_network=container_network())
 
     def publish(self, ending: _Ending) -> None:
-        """Write outputs and job summary, or write them anew; hand the run to the owner of the workspace."""
+        """Write or rewrite outputs and job summary; give the run directory to the owner of the workspace."""
         outputs = outputs_of(
             ending.verdict,
             ending.summary.exit_code if ending.summary else ending.exit_code,
@@ -187,13 +188,13 @@ class _Job:
             self._warn(hand_back(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid))
 
     def comment(self, ending: _Ending) -> None:
-        """Comment on the pull request, if that is wanted. A cancelled job leaves the comment as it is."""
+        """Comment on the pull request as the input `comment` says. A cancelled job keeps the comment there is."""
         inputs, environment = self._inputs, self._environment
         if inputs.comment == "never" or ending.verdict == "interrupted":
             return
         where = find_pull_request(environment)
         if where is None or not inputs.github_token:
-            missing = "the job is for no pull request" if where is None else 'input "github-token" is empty'
+            missing = "the job is not for a pull request" if where is None else 'input "github-token" is empty'
             if inputs.comment == "always":
                 self._notices[f"no comment on the pull request: {missing}"] = None
             return
@@ -210,7 +211,7 @@ class _Job:
             self._notices[trouble] = None
 
     def annotations(self, ending: _Ending) -> list[str]:
-        """The lines that make annotations: what could not be done, then why the run did not pass."""
+        """Annotation commands: what the action could not do, then why the run did not pass."""
         told: dict[Level, Iterable[str]] = {"warning": self._warnings, "notice": self._notices}
         if ending.summary is not None:
             found = summary_annotations(ending.summary, workspace=self._workspace)
@@ -232,7 +233,7 @@ class _Job:
             except OSError as error:
                 raise ConfigError.of(
                     f'input "working-directory": can\'t go to "{folder}": {error.strerror}',
-                    hint="it starts at the workspace; is actions/checkout missing before this step?",
+                    hint="give a folder below the workspace, and run actions/checkout before this step",
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
 
@@ -264,7 +265,7 @@ class _Job:
 
 
 def _job_summary(ending: _Ending) -> str:
-    """The run's own `summary.md`; without one, the verdict and what is wrong."""
+    """The `summary.md` of the run, or the verdict and its reasons if there is none."""
     if ending.directory is not None and (written := ending.directory / "summary.md").is_file():
         return written.read_text(encoding="utf-8", errors="replace")
     said = ending.summary.reasons if ending.summary else [str(problem) for problem in ending.problems]

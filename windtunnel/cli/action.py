@@ -12,18 +12,20 @@ import typer
 if TYPE_CHECKING:
     from windtunnel.job.run import JobResult
 
+HELP = "Run as the GitHub Action: read INPUT_* variables, write outputs and the job summary."
+
 
 def command() -> None:
-    """What the GitHub Action runs: reads INPUT_*, writes outputs and the job summary."""
+    """Run as the GitHub Action."""
     from windtunnel.job.run import run_job
 
     raise typer.Exit(action(os.environ, out=sys.stdout, run=run_job))
 
 
 def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., JobResult]) -> int:
-    """The action with one stream for everything, so that its log stays in order.
+    """Run the action and return its exit code. Everything goes to one stream, so that the log stays in order.
 
-    What the job says is made harmless: the runner reads commands from every line of its output.
+    Text of the job is made harmless, because the runner reads commands from every line of its log.
     """
     from windtunnel.ci.action import run_action
     from windtunnel.ci.log import log_form

@@ -22,9 +22,9 @@ def merge(
     quiet: Quiet = False,
     color: Color = None,
 ) -> None:
-    """Put the shards of a run together and judge the whole: one run directory, one report, one exit code.
+    """Merge the shards of a run and judge them as one: one run directory, one report, one exit code.
 
-    A shard that is missing makes the whole incomplete, exit 5.
+    A missing shard makes the run incomplete (exit 5).
     """
     import time
 
@@ -38,7 +38,7 @@ def merge(
 
     root = Path(output or "runs")
     found = [RunDirectory.find(run, root) for run in runs]
-    # `runs/*` names the newest twice: as itself and as `latest`.
+    # `runs/*` matches the newest run twice: by its id and as `latest`.
     shards = list({shard.path.resolve(): shard for shard in found}.values())
     run_id = new_run_id(time.time())
     compared_with = read_baseline(baseline, root) or shards[0].baseline()

@@ -24,10 +24,12 @@ def validate(
     ] = None,
     profiles: Profiles = None,
     env_files: EnvFiles = None,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Name what installed packages add.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="List the step types and renderers of installed packages.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check files without sending anything: every problem with its place, and exit code 2 if there is one."""
+    """Check files without sending anything. Shows every problem with its place; exits 2 if there is one."""
     from windtunnel.job.request import with_env_files
     from windtunnel.job.validation import validate_files
 

@@ -17,7 +17,7 @@ CI_FACTS = {
     "job": ("GITHUB_JOB", "CI_JOB_NAME", "JOB_NAME", "CIRCLE_JOB"),
     "run": ("GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID", "CIRCLE_BUILD_NUM"),
 }
-"""Fact -> the variables in which CI systems say it; the first that is set counts."""
+"""Fact -> its variables in the CI systems; the first that is set counts."""
 
 COMMIT_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "CIRCLE_SHA1")
 

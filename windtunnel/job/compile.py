@@ -16,6 +16,9 @@ from windtunnel.model.http import Exchange
 from windtunnel.model.plan import TestPlan
 from windtunnel.verdict.selectors import check_selectors
 
+CHECK_ID = "check"
+"""The run id of a plan that is compiled and not run."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledJob:
@@ -28,11 +31,10 @@ class CompiledJob:
 
 
 def compile_job(
-    test_plan: TestPlan, *, run_id: str, on_exchange: Callable[[Exchange, str], None] | None = None
+    test_plan: TestPlan, *, run_id: str = CHECK_ID, on_exchange: Callable[[Exchange, str], None] | None = None
 ) -> CompiledJob:
     """Compile a plan. Raises ConfigError with every problem of its steps, or else of its thresholds."""
-    transport = HttpTransport(test_plan.sut, run_id, on_exchange=on_exchange)
-    plan = compile_plan(test_plan, transport=transport, run_id=run_id)
+    transport, plan = _compiled(test_plan, run_id, on_exchange)
     test_plan, not_judged = check_thresholds(test_plan, plan)
     return CompiledJob(test_plan=test_plan, plan=plan, transport=transport, not_judged=not_judged)
 
@@ -40,10 +42,17 @@ def compile_job(
 def step_problems(test_plan: TestPlan) -> Sequence[Problem]:
     """The problems of a plan's steps that only compiling finds."""
     try:
-        compile_plan(test_plan, transport=HttpTransport(test_plan.sut, "validate"), run_id="validate")
+        _compiled(test_plan, CHECK_ID)
     except ConfigError as error:
         return error.problems
     return ()
+
+
+def _compiled(
+    test_plan: TestPlan, run_id: str, on_exchange: Callable[[Exchange, str], None] | None = None
+) -> tuple[HttpTransport, Plan]:
+    transport = HttpTransport(test_plan.sut, run_id, on_exchange=on_exchange)
+    return transport, compile_plan(test_plan, transport=transport, run_id=run_id)
 
 
 def check_thresholds(test_plan: TestPlan, plan: Plan) -> tuple[TestPlan, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from windtunnel.redaction import HIDDEN, Redactor
 
 
 def plan_hash(test_plan: TestPlan) -> str:
-    """16 hex digits that are equal for equal files and load, whatever the seed and the environment."""
+    """16 hex digits of the files, data, load and thresholds. The seed and the environment do not change them."""
     digest = hashlib.blake2b(digest_size=8)
     for source in sorted(test_plan.sources, key=lambda source: source.file):
         digest.update(source.file.encode())
@@ -74,7 +74,7 @@ def run_manifest(
 
 
 def _shown(word: str, redactor: Redactor) -> str:
-    """A word of the command line: without the value of `--set password=…`, and other secrets."""
+    """A word of the command line, with secrets hidden, such as the value of `--set password=…`."""
     flag, setting = ("--set=", word[6:]) if word.startswith("--set=") else ("", word)
     name, equals, _ = setting.partition("=")
     if equals and name.isidentifier() and redactor.is_secret_key(name):

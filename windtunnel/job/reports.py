@@ -85,7 +85,7 @@ class _Files:
             self.failures.append(error)
 
 
-def write_form(name: str, report: Report, directory: RunDirectory) -> Path:
+def write_format(name: str, report: Report, directory: RunDirectory) -> Path:
     """Write the file of a renderer, built in or from an installed package; returns its path.
 
     Raises ConfigError for an unknown name, and when the renderer of a package fails.
@@ -97,12 +97,12 @@ def write_form(name: str, report: Report, directory: RunDirectory) -> Path:
         added = plugins.installed(plugins.RENDERERS)
         if name not in added:
             known = [*RENDERERS, *added]
-            hint = did_you_mean(name, known) or f"the forms are {', '.join(known)}"
-            raise ConfigError.of(f'there is no form "{name}"', hint=hint)
+            hint = did_you_mean(name, known) or f"the formats are {', '.join(known)}"
+            raise ConfigError.of(f'unknown format "{name}"', hint=hint)
         renderer = plugins.require(added[name])
         try:
             file_name, text = str(renderer.file_name), str(renderer.render(report))
-        except Exception as error:  # noqa: BLE001  it is not our code
+        except Exception as error:  # noqa: BLE001  code of the package
             kind = type(error).__name__
             raise ConfigError.of(f"the {added[name]} can't render this run: {kind}: {error}") from None
     directory.write(file_name, text)

@@ -41,10 +41,10 @@ class _Given:
 def validate_files(
     files: Sequence[str], *, environment: Mapping[str, str], profiles: tuple[str, ...] = ()
 ) -> list[tuple[str, str]]:
-    """(file, what it is) of every file that was checked. Raises ConfigError with the problems of all of them.
+    """(file, kind of file) of every file that was checked. Raises ConfigError with the problems of all of them.
 
-    A plan is checked with everything it names. Scenarios are compiled against the SUT file that is given, else
-    `sut.yaml`; where there is neither, services and hosts go unchecked.
+    A plan is checked with every file it names. Scenarios are compiled against the first SUT file given, or else
+    `sut.yaml`; without either, services and hosts are not checked.
     """
     overrides = Overrides(profiles=profiles)
     if not files:
@@ -77,14 +77,14 @@ def validate_files(
 
 
 def check_job(request: JobRequest, *, environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(file, what it is) of every file of a job, flags included. Raises ConfigError with every problem."""
+    """(file, kind of file) of every file of a job, with its flags. Raises ConfigError with every problem."""
     return _checked(check_plan(request, environment=environment))
 
 
 def check_plan(request: JobRequest, *, environment: Mapping[str, str]) -> TestPlan:
     """What a job would run. Raises ConfigError with every problem of its files, flags and steps."""
     test_plan = load_test_plan(request, environment)
-    compile_job(test_plan, run_id="validate")
+    compile_job(test_plan)
     return test_plan
 
 
@@ -95,7 +95,7 @@ def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
 
 
 def _sorted(files: Sequence[str], environment: Mapping[str, str], problems: list[Problem]) -> _Given:
-    """What each file is: by its keys; whatever is not a file (folders, globs) means scenarios."""
+    """The files by kind, which their keys tell. Folders, globs and Python files hold scenarios."""
     given = _Given()
     for name in files:
         if not Path(name).is_file() or name.endswith(".py"):
@@ -139,7 +139,7 @@ def _default_sut(
 
 
 def _attempt(act: Callable[[], T], problems: list[Problem]) -> T | None:
-    """The result, or None after the problems of a ConfigError were noted."""
+    """The result; None for a ConfigError, whose problems are added to `problems`."""
     try:
         return act()
     except ConfigError as error:

@@ -180,7 +180,7 @@ PLACE = Location(file="sut.yaml", line=2, column=1)
             "::error title=Windtunnel%3A unreachable::nobody answers",
         ),
         (EvidenceError("disk full"), "incomplete", 5, "::error title=Windtunnel%3A incomplete::disk full"),
-        (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::windtunnel itself went wrong"),
+        (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::bug in windtunnel"),
         (KeyboardInterrupt(), "interrupted", 130, "::error title=Windtunnel%3A interrupted::the run was stopped"),
     ],
 )
