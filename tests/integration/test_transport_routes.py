@@ -41,7 +41,7 @@ def run(request):
     def run(coroutine):
         loop = LOOPS[request.param]()
         try:
-            return loop.run_until_complete(asyncio.wait_for(coroutine, 20))
+            return loop.run_until_complete(asyncio.wait_for(coroutine, 100))
         finally:
             loop.run_until_complete(loop.shutdown_default_executor())
             loop.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from windtunnel import plugins
 from windtunnel.actions.assert_ import AssertAction
@@ -22,6 +22,7 @@ from windtunnel.actions.set_ import SetAction
 from windtunnel.actions.wait import WaitAction
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.scenario import Step
+from windtunnel.model.vocabulary import Outcome
 from windtunnel.plugins import Plugin
 
 
@@ -50,6 +51,10 @@ ACTIONS: Mapping[str, ActionType] = {
     "python": PythonAction,
 }
 """Every step type by the name it has in YAML."""
+
+
+_OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+_ALTERNATIVES = f"{', '.join(_OUTCOMES[:-1])} or {_OUTCOMES[-1]}"
 
 
 class PluginStepType:
@@ -85,12 +90,17 @@ class _PluginAction:
     async def run(self, instance: Instance) -> StepOutcome:
         """Run the action."""
         try:
-            return await self._action.run(instance)
+            outcome = await self._action.run(instance)
         except Exception as error:
             if _is_from_a_step_inside(error):
                 raise
             kind, message = describe_exception(error)
             return StepOutcome(outcome="errored", error=kind, message=f"the {self._plugin} raised {message}")
+        if outcome.outcome not in _OUTCOMES:
+            # Such a record could not be read back.
+            message = f'the {self._plugin} returned the outcome "{outcome.outcome}"; it can be {_ALTERNATIVES}'
+            return StepOutcome(outcome="errored", error="plugin", message=message)
+        return outcome
 
 
 def _is_from_a_step_inside(error: Exception) -> bool:

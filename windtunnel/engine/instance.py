@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from random import Random
 from typing import Any
@@ -14,10 +14,12 @@ from windtunnel.engine.journal import InstanceIds, Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.sharing import SharedClient
+from windtunnel.engine.tasks import all_of
 from windtunnel.engine.user import SetupResult
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.model.vocabulary import InstanceOutcome, Outcome
 from windtunnel.redaction import SHORTEST_SECRET
 
 _PASSED = StepOutcome()
@@ -34,7 +36,7 @@ class _Progress:
 
     def __init__(self, scenario: CompiledScenario) -> None:
         self.max_steps, self.stop_on_step = scenario.max_steps, scenario.stop_on_step
-        self.outcome = "passed"
+        self.outcome: InstanceOutcome = "passed"
         self.steps = 0
         self.bug_at: str | None = None
         self.failed_step: str | None = None
@@ -57,9 +59,10 @@ class _BlockOutcome:
     __slots__ = ("_message", "_outcome", "stops")
 
     def __init__(self) -> None:
-        self._outcome, self._message, self.stops = "passed", "", False
+        self._outcome: Outcome = "passed"
+        self._message, self.stops = "", False
 
-    def note(self, step: str, outcome: str) -> None:
+    def note(self, step: str, outcome: Outcome) -> None:
         """A step failed or errored."""
         self._worsen(outcome, f"step {step} {outcome}")
 
@@ -75,7 +78,7 @@ class _BlockOutcome:
             return _PASSED
         return StepOutcome(outcome=self._outcome, error="nested", message=self._message, stops=self.stops)
 
-    def _worsen(self, outcome: str, message: str) -> None:
+    def _worsen(self, outcome: Outcome, message: str) -> None:
         self._message = self._message or message
         if self._outcome != "errored":
             self._outcome = outcome
@@ -244,7 +247,7 @@ class RunningInstance:
         """Run branches at the same time; see `interfaces.Instance.run_together`."""
         before = dict(self.exchanges)
         forks = [self._fork() for _ in branches]
-        outcomes = await _all_of(
+        outcomes = await all_of(
             [fork.run_steps(branch.steps) for fork, branch in zip(forks, branches, strict=True)]
         )
         last = self.last_exchange
@@ -275,21 +278,6 @@ class RunningInstance:
             "_random": fork._draw,
         }
         return fork
-
-
-async def _all_of(doing: Sequence[Coroutine[Any, Any, StepOutcome]]) -> list[StepOutcome]:
-    """Do all at the same time. Whoever is cancelled, or has a bug in one of them, ends all of them first."""
-    tasks = [asyncio.create_task(each) for each in doing]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    bug = next((task.exception() for task in tasks if not task.cancelled() and task.exception()), None)
-    if bug is not None:
-        raise bug
-    return [task.result() for task in tasks]
 
 
 async def run_instance(

@@ -16,6 +16,7 @@ from windtunnel.model.record import (
     RequestRecord,
     StepRecord,
 )
+from windtunnel.model.vocabulary import InstanceOutcome, KeepBodies
 from windtunnel.redaction import Redactor
 from windtunnel.storage.bodies import BodyStore
 
@@ -59,7 +60,7 @@ class Journal:
         clock: Clock,
         redactor: Redactor,
         bodies: BodyStore | None,
-        keep: str = "failures",
+        keep: KeepBodies = "failures",
         schedule: Schedule,
     ) -> None:
         self._sinks = tuple(sinks)
@@ -163,7 +164,7 @@ class Journal:
     def instance(
         self,
         ids: InstanceIds,
-        outcome: str,
+        outcome: InstanceOutcome,
         *,
         scheduled: float,
         started: float,

@@ -24,6 +24,7 @@ from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.sut import Sut
+from windtunnel.model.vocabulary import KeepBodies
 from windtunnel.redaction import Redactor
 
 
@@ -98,7 +99,7 @@ class Plan:
     facts: RunFacts
     tracks: tuple[Track, ...]
     rows: tuple[StepRow, ...]
-    keep_bodies: str
+    keep_bodies: KeepBodies
     open_scenarios: frozenset[str] = frozenset()
 
     @property

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from windtunnel.model.feeder import Feeder
 from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
+from windtunnel.model.vocabulary import OnFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Step:
     path: DataPath
     source: Source
     when: str | bool | None = None
-    on_failure: str = "stop"
+    on_failure: OnFailure = "stop"
     tags: Mapping[str, str] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
     prefix: str = ""

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from compiling import Compiled, FakeInstance, Ran
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.compiling import Compiled, FakeInstance, Ran
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer
 
@@ -104,7 +104,7 @@ COMPILED = Compiled(FLOW, answers=lambda _: Answer())
 
 @quick_and_long
 def test_any_response_becomes_an_outcome_that_can_be_written(examples: int):
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(BODIES, HEADERS, st.integers(100, 599))
     def holds(body: bytes, headers: list[tuple[str, str]], status: int) -> None:
         COMPILED.transport.sent.clear()
@@ -131,7 +131,7 @@ flow:
 """
     compiled = Compiled(flow, answers=lambda _: Answer())
 
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(
         st.sampled_from(["{{ 7 * 7 }}", "{% raw %}", "{{ x }}", "{#", "}}", "${HOME}", "$${"]), st.text(max_size=5)
     )

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from compiling import SHOP, Compiled, run_flow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.compiling import SHOP, Compiled, run_flow
 from windtunnel.actions.request.target import encode_component
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
@@ -60,7 +60,7 @@ def test_a_target_is_encoded_once(lines: str, target: str):
     assert request.target == target
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=st.text(max_size=30))
 def test_text_in_a_template_never_leaves_its_segment(text: str):
     target = sent_for('path: "/items/{{ id }}"\nquery: { q: "{{ id }}" }', id=text).target
@@ -70,7 +70,7 @@ def test_text_in_a_template_never_leaves_its_segment(text: str):
     assert not set(target) & set(' \r\n#&\\"<>')
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(url=st.text(min_size=1, max_size=30).filter(str.strip))
 def test_a_url_from_a_response_can_be_sent_whatever_it_holds(url: str):
     target = sent_for('path: "{{ next }}"', next=url).target

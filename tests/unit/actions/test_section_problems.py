@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from compiling import SUT
-
+from tests.support.compiling import SUT
 from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.config.reader import read_yaml
 from windtunnel.config.schemas import load_schema

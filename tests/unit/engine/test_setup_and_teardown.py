@@ -6,8 +6,8 @@ import asyncio
 from collections import Counter
 
 import pytest
-from journeys import get, pause, scenario
 
+from tests.support.journeys import get, pause, scenario
 from windtunnel.config.reader import Document
 from windtunnel.config.schemas import load_schema
 from windtunnel.config.step_types import StepTypes

@@ -16,6 +16,7 @@ from windtunnel.expressions.functions import is_reserved
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Checks, FailedCheck
+from windtunnel.model.vocabulary import OnFailure
 
 
 class Variables(MutableMapping[str, Any]):
@@ -137,7 +138,7 @@ class Context:
                 self._observe_last()
         return ended
 
-    async def _run_action(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
+    async def _run_action(self, action: Action, on_failure: OnFailure | None) -> tuple[Exchange, bool]:
         outcome = await action.run(self._instance)
         assert outcome.exchange is not None, "a request always comes to something"
         self._observe_last()

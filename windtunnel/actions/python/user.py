@@ -25,6 +25,7 @@ from windtunnel.interfaces import Action, Instance, StepOutcome, Transport
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import FlowFunction, Scenario
 from windtunnel.model.sut import Sut
+from windtunnel.model.vocabulary import OnFailure
 
 
 class User:
@@ -32,7 +33,9 @@ class User:
 
     __slots__ = ("_instance", "_on_failure", "_recorder", "_requests", "http", "variables")
 
-    def __init__(self, recorder: StepRecorder, requests: RequestFactory, *, on_failure: str = "continue") -> None:
+    def __init__(
+        self, recorder: StepRecorder, requests: RequestFactory, *, on_failure: OnFailure = "continue"
+    ) -> None:
         self._recorder, self._requests, self._on_failure = recorder, requests, on_failure
         instance = self._instance = recorder.instance
         self.http = Http(requests, self._run_action)
@@ -116,7 +119,7 @@ class User:
         """End the flow of this instance here. It passes, if nothing failed before."""
         raise FlowStopped
 
-    async def _run_action(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
+    async def _run_action(self, action: Action, on_failure: OnFailure | None) -> tuple[Exchange, bool]:
         outcome = await self._recorder.run(action)
         passed = outcome.outcome == "passed"
         if not passed and (on_failure or self._on_failure) == "stop":
@@ -158,7 +161,12 @@ class PythonFlow:
     __slots__ = ("_assertions", "_function", "_on_failure", "_requests")
 
     def __init__(
-        self, function: FlowFunction, requests: RequestFactory, *, on_failure: str, assertions: tuple[str, ...]
+        self,
+        function: FlowFunction,
+        requests: RequestFactory,
+        *,
+        on_failure: OnFailure,
+        assertions: tuple[str, ...],
     ) -> None:
         self._function, self._requests, self._on_failure = function, requests, on_failure
         self._assertions = assertions
@@ -167,7 +175,7 @@ class PythonFlow:
     def compile(cls, scenario: Scenario, function: FlowFunction, *, sut: Sut, transport: Transport) -> PythonFlow:
         """The flow of a scenario with this function."""
         requests = RequestFactory(scenario, sut=sut, transport=transport)
-        on_failure = "stop" if scenario.stop_when.step_fails else "continue"
+        on_failure: OnFailure = "stop" if scenario.stop_when.step_fails else "continue"
         assertions = tuple(assertion.name for assertion in scenario.assertions)
         return cls(function, requests, on_failure=on_failure, assertions=assertions)
 

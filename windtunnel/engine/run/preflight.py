@@ -9,12 +9,12 @@ else changes: the Host header and the name in the TLS handshake stay.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from windtunnel.engine.journal import InstanceIds, Journal
+from windtunnel.engine.tasks import all_of
 from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
 from windtunnel.http.gateway import is_loopback
@@ -124,9 +124,9 @@ class Preflight:
         transport = self._transport
         # Endpoints that are made for waiting are no part of the plan.
         destinations = list(transport.destinations())
-        problems = list(filter(None, await asyncio.gather(*(self._wait(each) for each in self._waits()))))
+        problems = list(filter(None, await all_of([self._wait(each) for each in self._waits()])))
         if not problems and destinations:
-            failures = await asyncio.gather(*(self._probe(each) for each in destinations))
+            failures = await all_of([self._probe(each) for each in destinations])
             if all(failures):
                 problems.append(self._nobody(dict(zip(destinations, failures, strict=True))))
         self._journal.flush()

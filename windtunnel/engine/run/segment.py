@@ -14,6 +14,7 @@ from windtunnel.engine.run.health import HealthProbe, watch_health
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.runner import Runner
+from windtunnel.engine.tasks import background
 from windtunnel.engine.user import SetupResult
 from windtunnel.engine.watched import OnRecord, WatchedJournal
 from windtunnel.errors import EvidenceError
@@ -126,12 +127,8 @@ def _journal(parts: SegmentParts, writer: RecordWriter) -> Journal:
 
 async def _load(worker: LoadExecutor, runner: Runner, journal: Journal, segment: Segment) -> str:
     probe = HealthProbe(segment=segment.number, in_flight=lambda: runner.in_flight, lateness_us=runner.lateness_us)
-    health = asyncio.create_task(watch_health(journal.write, runner.clock, probe))
-    try:
+    async with background(watch_health(journal.write, runner.clock, probe)):
         return await worker.run()
-    finally:
-        health.cancel()
-        await asyncio.gather(health, return_exceptions=True)
 
 
 def _first_line(parts: SegmentParts) -> RunStarted:

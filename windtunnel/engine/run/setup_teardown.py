@@ -8,7 +8,6 @@ It has a segment of records of its own, in the coordinating process, also when w
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from windtunnel.engine.ids import CorrelationIds
@@ -16,10 +15,12 @@ from windtunnel.engine.instance import RunningInstance, run_instance
 from windtunnel.engine.journal import InstanceIds
 from windtunnel.engine.plan import CompiledScenario, Section
 from windtunnel.engine.run.segment import OpenSegment, SegmentParts
+from windtunnel.engine.tasks import first_of
 from windtunnel.engine.user import SetupResult
 from windtunnel.interfaces import Client, Sink
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
+from windtunnel.model.vocabulary import SectionPhase
 
 SETUP_FAILED = "setup failed"
 
@@ -47,32 +48,14 @@ class SetupTeardown:
     async def set_up(self) -> bool:
         """Run every setup; False when one did not pass. `prepared` is what they left, by scenario."""
         shutdown = self._parts.shutdown
-        setting_up = asyncio.create_task(self._set_up())
-        asked = asyncio.create_task(shutdown.wait())
-        shutdown.when_hurried(lambda: _cancel(setting_up))
-        try:
-            await asyncio.wait({setting_up, asked}, return_when=asyncio.FIRST_COMPLETED)
-            if not setting_up.done():
-                await asyncio.wait({setting_up}, timeout=shutdown.grace_s)
-        finally:
-            shutdown.when_hurried(None)
-            setting_up.cancel()
-            asked.cancel()
-            await asyncio.gather(setting_up, asked, return_exceptions=True)
-        return not setting_up.cancelled() and setting_up.result() and not shutdown.requested
+        passed = await first_of(self._set_up(), shutdown.wait_for_grace())
+        return bool(passed) and not shutdown.requested
 
     async def tear_down(self) -> None:
         """Run every teardown, those of failed setups too; a request to end leaves it the grace."""
         shutdown = self._parts.shutdown
-        tearing_down = asyncio.create_task(self._tear_down())
-        shutdown.when_hurried(lambda: _cancel(tearing_down))
         limit_s = shutdown.grace_s if shutdown.requested else TEARDOWN_S
-        try:
-            await asyncio.wait({tearing_down}, timeout=limit_s)
-        finally:
-            shutdown.when_hurried(None)
-            tearing_down.cancel()
-            await asyncio.gather(tearing_down, return_exceptions=True)
+        await first_of(self._tear_down(), self._parts.clock.sleep(limit_s), shutdown.wait_for_repeat())
 
     async def end(self) -> Evidence:
         """Write the last line; what the records are worth."""
@@ -98,7 +81,9 @@ class SetupTeardown:
             if scenario.teardown is not None:
                 await self._run(scenario.teardown, scenario, "teardown", number)
 
-    async def _run(self, section: Section, scenario: CompiledScenario, phase: str, number: int) -> RunningInstance:
+    async def _run(
+        self, section: Section, scenario: CompiledScenario, phase: SectionPhase, number: int
+    ) -> RunningInstance:
         clock, facts = self._parts.clock, self._parts.plan.facts
         given = self.prepared.get(scenario.id)
         ids = InstanceIds(
@@ -131,7 +116,3 @@ class SetupTeardown:
 
     def _note_bug(self, text: str) -> None:
         self._bug = self._bug or text
-
-
-def _cancel(task: asyncio.Task[bool] | asyncio.Task[None]) -> None:
-    task.cancel()

@@ -89,13 +89,19 @@ def manifest(**changes: Any) -> Manifest:
 
 
 def write_run(
-    root: Path, *, instances: int = 300, finish: bool = True, bodies: bool = True, **changes: Any
+    root: Path,
+    *,
+    run_id: str = RUN_ID,
+    instances: int = 300,
+    finish: bool = True,
+    bodies: bool = True,
+    **changes: Any,
 ) -> RunDirectory:
     """Write a run directory with manifest, records and bodies; without its last line when not to `finish`."""
-    directory = RunDirectory.create(root, RUN_ID)
-    directory.write_manifest(manifest(**changes))
+    directory = RunDirectory.create(root, run_id)
+    directory.write_manifest(manifest(run_id=run_id, **changes))
     store = BodyStore(directory.bodies, Redactor())
-    writer = RecordWriter(directory.segment(0), run_id=RUN_ID)
+    writer = RecordWriter(directory.segment(0), run_id=run_id)
     writer.write([RunStarted(t=STARTED, schema_version=1, segment=0, plan_hash="b2:5f1c9a0e77d4", seed=8136402)])
     last = STARTED
     for record in records(instances, store if bodies else None):

@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from windtunnel import plugins
-from windtunnel.ci.gitlab import artifact_url
-from windtunnel.cli.signals import Interrupted, Interruptions
-from windtunnel.cli.terminal import Terminal
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
+from windtunnel.job.ci_environment import artifact_url
 from windtunnel.report import terminal as terminal_report
 from windtunnel.report.collect import Analysis, build_report
 from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
+from windtunnel.signals import Interrupted, Interruptions
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.terminal import Terminal
 
 SHORT = ("markdown", "dotenv", "junit", "openmetrics", "k6", "code-quality", "external-links")
 """The renderers whose files every run leaves behind, between `summary.json` and the HTML, which takes longest."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from windtunnel.ci.shards import detected_shard
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
 from windtunnel.config.flags import Overrides
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
+from windtunnel.job.ci_environment import detected_shard
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.redaction import Redactor

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from windtunnel.cli.request import DEFAULT_PLAN, JobRequest, load_test_plan, step_problems
-from windtunnel.cli.thresholds import check_thresholds
 from windtunnel.config.assemble import DEFAULT_SUT, merged
 from windtunnel.config.flags import Overrides
 from windtunnel.config.profiles import is_beside
@@ -19,6 +17,8 @@ from windtunnel.config.sut import load_sut
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
+from windtunnel.job.request import DEFAULT_PLAN, JobRequest, load_test_plan, step_problems
+from windtunnel.job.thresholds import check_thresholds
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from windtunnel.cli.signals import Interrupted, Interruptions
+from windtunnel.signals import Interrupted, Interruptions
 
 
 def kill(number: int) -> None:

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from windtunnel.cli.terminal import Terminal
 from windtunnel.model.plan import TestPlan
+from windtunnel.terminal import Terminal
 
 LIVE_S = 0.5
 LOG_S = 10.0

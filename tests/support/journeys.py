@@ -120,7 +120,7 @@ def run(tmp_path: Path):
         transport = ScriptedTransport(answers)
         directory = RunDirectory.create(tmp_path, run_id)
 
-        async def open_() -> PreflightResult:
+        async def preflight() -> PreflightResult:
             return PreflightResult(unreachable=refused)
 
         async def main() -> Evidence:
@@ -138,7 +138,9 @@ def run(tmp_path: Path):
                 plan_hash="h",
                 segment=Segment(),
             )
-            outcome = await execute(RunContext(test_plan=plan, parts=parts, open=open_, aggregate=Aggregate()))
+            outcome = await execute(
+                RunContext(test_plan=plan, parts=parts, preflight=preflight, aggregate=Aggregate())
+            )
             return outcome.evidence
 
         live = run_virtual(main())

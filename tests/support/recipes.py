@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-__all__ = ["ROOT", "Block", "blocks"]
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[3]
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

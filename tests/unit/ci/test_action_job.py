@@ -6,14 +6,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from windtunnel.ci.job import run_action
 from windtunnel.ci.outputs import OUTPUT_NAMES
-from windtunnel.cli.action_job import action
-from windtunnel.cli.job import JobRequest, JobResult, run_job
-from windtunnel.cli.terminal import Terminal
+from windtunnel.cli.run import read_flags
 from windtunnel.config.flags import Overrides
 from windtunnel.errors import ConfigError, EvidenceError, Location, UnreachableError
+from windtunnel.job.run import JobRequest, JobResult, run_job
 from windtunnel.model.summary import Summary
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.terminal import Terminal
 
 SUMMARY = msgspec.convert(
     {
@@ -73,7 +74,7 @@ class Runner:
             "GITHUB_OUTPUT": str(self.output),
             "GITHUB_STEP_SUMMARY": str(self.summary),
         } | {f"INPUT_{name.replace('_', '-').upper()}": value for name, value in inputs.items()}
-        return action(environment, out=self.out, run=job or self._job)
+        return run_action(environment, out=self.out, read_flags=read_flags, run=job or self._job)
 
     def _job(
         self,
@@ -227,7 +228,7 @@ def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(t
 
 def test_without_the_runners_files_the_verdict_is_still_the_exit_code(tmp_path: Path):
     runner = Runner(tmp_path)
-    assert action({}, out=runner.out, run=runner._job) == 99
+    assert run_action({}, out=runner.out, read_flags=read_flags, run=runner._job) == 99
 
 
 def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_path: Path):

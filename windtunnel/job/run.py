@@ -7,22 +7,13 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from windtunnel.cli.baseline import read_baseline
-from windtunnel.cli.manifest import run_manifest
-from windtunnel.cli.progress import Status, watch
-from windtunnel.cli.rendering import write_reports
-from windtunnel.cli.request import JobRequest, load_test_plan
-from windtunnel.cli.signals import Interruptions
-from windtunnel.cli.terminal import Terminal
-from windtunnel.cli.thresholds import check_thresholds
-from windtunnel.cli.verbose import VerbosePrinter
-from windtunnel.cli.warnings import left_out_notes, row_notes
 from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.plan import Plan, compile_plan
 from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
@@ -34,6 +25,14 @@ from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.figures import plural
 from windtunnel.http.proxy import proxies_in_use
 from windtunnel.http.transport import HttpTransport
+from windtunnel.job.baseline import read_baseline
+from windtunnel.job.manifest import run_manifest
+from windtunnel.job.progress import Status, watch
+from windtunnel.job.reports import write_reports
+from windtunnel.job.request import JobRequest, load_test_plan
+from windtunnel.job.thresholds import check_thresholds
+from windtunnel.job.verbose import VerbosePrinter
+from windtunnel.job.warnings import left_out_notes, row_notes
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
 from windtunnel.model.baseline import Baseline
@@ -43,7 +42,9 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
 from windtunnel.redaction import Redactor
 from windtunnel.report.collect import Analysis
+from windtunnel.signals import Interruptions
 from windtunnel.storage.directory import RunDirectory, new_run_id
+from windtunnel.terminal import Terminal
 from windtunnel.verdict.abort import stop_condition
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.fail_on import exit_code_of
@@ -107,7 +108,7 @@ class _Job:
 
     test_plan: TestPlan
     preflight: Preflight
-    execute: Callable[[Shutdown, Callable[[], Awaitable[PreflightResult]]], RunContext]
+    execute: Callable[[Shutdown, Callable[[], Coroutine[Any, Any, PreflightResult]]], RunContext]
     manifest: Manifest
     baseline: Baseline | None
     aggregate: Aggregate
@@ -151,7 +152,7 @@ def _prepare(
         execute=lambda shutdown, preflight_result: RunContext(
             test_plan=test_plan,
             parts=_parts(plan, transport, directory, redactor, manifest, test_plan.segment(0), shutdown, verbose),
-            open=preflight_result,
+            preflight=preflight_result,
             aggregate=aggregate,
             stop_condition=stop_condition(
                 test_plan.thresholds, aggregate, plan.rows, baseline=baseline, shard=bool(manifest.shard)

@@ -9,15 +9,16 @@ import os
 import shlex
 import signal
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
 from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
 from windtunnel.ci.github import (
     Annotation,
+    Level,
     annotation_command,
     annotation_commands,
     fenced,
@@ -30,18 +31,18 @@ from windtunnel.ci.log import log_form
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.runner_file import RunnerFile
 from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
-from windtunnel.cli.baseline import NONE, is_absent
-from windtunnel.cli.container import container_network
-from windtunnel.cli.job import JobResult, run_job
-from windtunnel.cli.request import JobRequest, request_of
-from windtunnel.cli.run import read_flags
-from windtunnel.cli.signals import Interrupted, Interruptions
-from windtunnel.cli.terminal import Terminal, harmless
-from windtunnel.cli.validation import check_job
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.figures import plural
+from windtunnel.job.baseline import NONE, is_absent
+from windtunnel.job.machine import container_network
+from windtunnel.job.request import JobRequest, request_of
+from windtunnel.job.run import JobResult, run_job
+from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import VerdictWord
+from windtunnel.signals import Interrupted, Interruptions
+from windtunnel.terminal import Terminal, harmless
 
 _BUG = Problem(
     message="windtunnel itself went wrong; the traceback is in the log",
@@ -49,7 +50,13 @@ _BUG = Problem(
 )
 
 
-def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., JobResult] = run_job) -> int:
+def run_action(
+    environment: Mapping[str, str],
+    *,
+    out: TextIO,
+    read_flags: Callable[[Sequence[str]], Mapping[str, Any]],
+    run: Callable[..., JobResult] = run_job,
+) -> int:
     """Run what the inputs ask for and return the exit code of the verdict.
 
     Writes the files that `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` name and annotations to `out`, for every
@@ -67,7 +74,8 @@ def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., Jo
         debugging=environment.get("RUNNER_DEBUG") == "1",
     )
     start = Path.cwd()
-    job = _Job(environment, terminal, root=find_workspace(environment.get("GITHUB_WORKSPACE"), folder=start))
+    root = find_workspace(environment.get("GITHUB_WORKSPACE"), folder=start)
+    job = _Job(environment, terminal, root=root, read_flags=read_flags)
     try:
         ending = job.carry_out(run)
     finally:
@@ -89,7 +97,7 @@ def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., Jo
 class _Ending:
     """How it ended: with a summary, or with problems because there was no run to summarise."""
 
-    verdict: str
+    verdict: VerdictWord
     exit_code: int
     problems: tuple[Problem, ...] = ()
     summary: Summary | None = None
@@ -110,8 +118,16 @@ class _Ending:
 class _Job:
     """One use of the action. What it has to say beside the verdict gathers in warnings and notices."""
 
-    def __init__(self, environment: Mapping[str, str], terminal: Terminal, *, root: Path) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        terminal: Terminal,
+        *,
+        root: Path,
+        read_flags: Callable[[Sequence[str]], Mapping[str, Any]],
+    ) -> None:
         self._environment, self._terminal, self._root = environment, terminal, root
+        self._read_flags = read_flags
         self._inputs = ActionInputs()
         self._workspace = Workspace(root=root, folder=Path.cwd())
         self._outputs = _runner_file(environment, "GITHUB_OUTPUT")
@@ -125,7 +141,7 @@ class _Job:
             self._inputs = read_inputs(self._environment)
             self._enter(self._inputs.working_directory)
             self._terminal.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
-            request = self._with_baseline(_request(self._inputs.flags))
+            request = self._with_baseline(self._request(self._inputs.flags))
             self._terminal.debug(str(request.container_network))
             if self._inputs.only_validate:
                 return self._checked(request)
@@ -194,7 +210,7 @@ class _Job:
 
     def remarks(self, ending: _Ending) -> list[str]:
         """The lines that make annotations: what could not be done, then why the run did not pass."""
-        told = {"warning": self._warnings, "notice": self._notices}
+        told: dict[Level, Iterable[str]] = {"warning": self._warnings, "notice": self._notices}
         if ending.summary is not None:
             found = summary_annotations(ending.summary, workspace=self._workspace)
         else:
@@ -219,6 +235,16 @@ class _Job:
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
 
+    def _request(self, flags: tuple[str, ...]) -> JobRequest:
+        try:
+            values = self._read_flags(flags)
+        except ValueError as error:
+            # Those of the other inputs are well-formed by now.
+            raise ConfigError.of(
+                f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
+            ) from None
+        return request_of(values, argv=("run", *flags), container_network=container_network())
+
     def _with_baseline(self, request: JobRequest) -> JobRequest:
         """The first run of a project has nothing to compare with: that is worth a notice, and nothing more."""
         named = request.overrides.baseline
@@ -235,7 +261,7 @@ class _Job:
         return _Ending(verdict="pass", exit_code=0, said=tuple(said))
 
     def _without_run(
-        self, verdict: str, problems: tuple[Problem, ...], *, exit_code: int | None = None
+        self, verdict: VerdictWord, problems: tuple[Problem, ...], *, exit_code: int | None = None
     ) -> _Ending:
         for problem in problems:
             self._terminal.note(str(problem))
@@ -244,17 +270,6 @@ class _Job:
     def _warn(self, warning: str | None) -> None:
         if warning:
             self._warnings[warning] = None
-
-
-def _request(flags: tuple[str, ...]) -> JobRequest:
-    try:
-        values = read_flags(flags)
-    except ValueError as error:
-        # Those of the other inputs are well-formed by now.
-        raise ConfigError.of(
-            f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
-        ) from None
-    return request_of(values, argv=("run", *flags), container_network=container_network())
 
 
 def _job_summary(ending: _Ending) -> str:

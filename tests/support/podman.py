@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+
 TAG = "localhost/windtunnel:test"
 TIMEOUT_S = 120
 Answer = subprocess.CompletedProcess[str]

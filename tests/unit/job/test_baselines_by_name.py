@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from windtunnel.cli.baseline import is_absent, read_baseline
 from windtunnel.errors import ConfigError
+from windtunnel.job.baseline import is_absent, read_baseline
 
 SUMMARY = {
     "run_id": "r1",

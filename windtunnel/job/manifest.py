@@ -6,25 +6,14 @@ import hashlib
 import os
 import platform
 from collections.abc import Mapping
-from pathlib import Path
 
 import windtunnel
 from windtunnel.engine.plan import Plan
+from windtunnel.job.ci_environment import ci_facts, commit
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.manifest import RECORD_VERSION, DataFile, Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.redaction import HIDDEN, Redactor
-
-CI_FACTS = {
-    "provider": ("GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "CIRCLECI"),
-    "repository": ("GITHUB_REPOSITORY", "CI_PROJECT_PATH", "CIRCLE_PROJECT_REPONAME"),
-    "ref": ("GITHUB_REF_NAME", "CI_COMMIT_REF_NAME", "GIT_BRANCH", "CIRCLE_BRANCH"),
-    "job": ("GITHUB_JOB", "CI_JOB_NAME", "JOB_NAME", "CIRCLE_JOB"),
-    "run": ("GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID", "CIRCLE_BUILD_NUM"),
-}
-"""Fact -> the variables in which CI systems say it; the first that is set counts."""
-
-COMMIT_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "CIRCLE_SHA1")
 
 
 def plan_hash(test_plan: TestPlan) -> str:
@@ -84,8 +73,8 @@ def run_manifest(
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
             "cpus": str(os.cpu_count() or 0),
         },
-        ci=_ci_facts(environment),
-        commit=_commit(environment),
+        ci=ci_facts(environment),
+        commit=commit(environment),
     )
 
 
@@ -96,38 +85,3 @@ def _shown(word: str, redactor: Redactor) -> str:
     if equals and name.isidentifier() and redactor.is_secret_key(name):
         return f"{flag}{name}={HIDDEN}"
     return redactor.text(redactor.url(word))
-
-
-def _ci_facts(environment: Mapping[str, str]) -> dict[str, str]:
-    facts = {}
-    for fact, variables in CI_FACTS.items():
-        found = next((name for name in variables if environment.get(name)), None)
-        if found:
-            facts[fact] = found if fact == "provider" else environment[found]
-    return facts
-
-
-def _commit(environment: Mapping[str, str]) -> str | None:
-    """The commit from CI's environment, else from `.git` of this folder or one above it, without running git."""
-    for name in COMMIT_VARIABLES:
-        if environment.get(name):
-            return environment[name]
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        git = folder / ".git"
-        if git.is_dir():
-            return _head(git)
-    return None
-
-
-def _head(git: Path) -> str | None:
-    try:
-        head = (git / "HEAD").read_text(encoding="utf-8").strip()
-        if not head.startswith("ref: "):
-            return head
-        reference = git / head[5:]
-        if reference.is_file():
-            return reference.read_text(encoding="utf-8").strip()
-        packed = (git / "packed-refs").read_text(encoding="utf-8").splitlines()
-        return next((line.split()[0] for line in packed if line.endswith(f" {head[5:]}")), None)
-    except (OSError, UnicodeDecodeError):
-        return None

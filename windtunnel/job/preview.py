@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from windtunnel.cli.request import JobRequest, load_test_plan
-from windtunnel.cli.terminal import Terminal
-from windtunnel.cli.thresholds import check_thresholds
 from windtunnel.engine.load.forecast import PartForecast, RowsForecast, forecast
 from windtunnel.engine.plan import Plan, compile_plan
 from windtunnel.figures import plural
 from windtunnel.http.transport import HttpTransport
+from windtunnel.job.request import JobRequest, load_test_plan
+from windtunnel.job.thresholds import check_thresholds
 from windtunnel.model.load import OpenLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.redaction import Redactor
 from windtunnel.report.text import printable
+from windtunnel.terminal import Terminal
 
 _LABEL = 12
 
