@@ -412,6 +412,23 @@ def test_another_allowed_host_gets_the_steps_headers_but_not_the_services(run):
     visit(run, scenario, shop=lambda s: service(s, headers={"X-Api-Key": "secret"}), allow_hosts=("localhost",))
 
 
+def test_a_trailing_dot_makes_another_origin_of_the_same_allowed_host(run):
+    async def scenario(visitor: Visitor, server: HostileServer) -> None:
+        exchange = await visitor.ask(server.url("/echo", host="shop.test."))
+        assert exchange.error is None
+        headers = exchange.json["headers"]
+        assert headers["host"] == f"shop.test.:{server.port}"
+        assert "x-api-key" not in headers
+
+    visit(
+        run,
+        scenario,
+        shop=lambda s: service(s, headers={"X-Api-Key": "secret"}),
+        allow_hosts=("shop.test",),
+        http=HttpSettings(resolve={"shop.test.": "127.0.0.1"}),
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "method", "body"), [(302, "GET", ""), (303, "GET", ""), (307, "POST", "{}"), (308, "POST", "{}")]
 )

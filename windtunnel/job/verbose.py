@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from windtunnel.engine.journal import InstanceIds
+from windtunnel.engine.ids import InstanceIds
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import AssertionRecord, Checks, InstanceRecord, Record, StepRecord
 from windtunnel.model.vocabulary import Outcome

@@ -121,19 +121,24 @@ class Sut:
     source: Source
 
     @property
+    def all_services(self) -> tuple[Service, ...]:
+        """Every service, the default one first."""
+        return (*([self.default] if self.default else []), *self.services.values())
+
+    @property
     def secrets(self) -> frozenset[str]:
         """What must never be written, however it came here."""
         proxies = (self.http.proxies.http, self.http.proxies.https)
-        services = (self.default, *self.services.values())
         return frozenset(proxy.password for proxy in proxies if proxy and proxy.password).union(
-            *(service.auth.secrets for service in services if service)
+            *(service.auth.secrets for service in self.all_services)
         )
 
     @property
     def unchecked(self) -> tuple[str, ...]:
         """The services over TLS that need not prove who they are."""
-        services = [*([self.default] if self.default else []), *self.services.values()]
-        return tuple(each.name for each in services if not each.tls.verify and each.base_url.startswith("https"))
+        return tuple(
+            each.name for each in self.all_services if not each.tls.verify and each.base_url.startswith("https")
+        )
 
     def service(self, name: str | None) -> Service | None:
         """The service a step means by `name`, or None when there is no such service."""

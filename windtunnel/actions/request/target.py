@@ -11,15 +11,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote
 
 from windtunnel.actions.compile.context import CompileContext, Field
 from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.model.auth import Auth
+from windtunnel.model.origin import HostRules, parse_base_url, split_url
 from windtunnel.model.scenario import Step
-from windtunnel.model.sut import Service, Sut
+from windtunnel.model.sut import Service
 
 _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 _NOT_IN_A_URL = re.compile(r"[^\w\-.~:/?@!$&'()*+,;=%\[\]]", re.ASCII)
@@ -143,50 +144,30 @@ def _check_beginning(field: Field, key: str, value: str) -> None:
 
 
 def _url_service(field: Field, url: str, step: Step, context: CompileContext) -> Service | None:
-    """The service that a literal URL belongs to by name or origin; a host of nobody's is a problem.
+    """The service that a literal URL belongs to, by name or origin; None after a problem was noted.
 
     An allowed host that is no service gets a service of its own, so that no service's headers leak to it.
     """
     literal = _LITERAL_AUTHORITY.match(url)
     if literal is None:
         return context.service(step)
-    origin = literal.group()
     try:
-        split = urlsplit(origin)
-        host, port = split.hostname or "", split.port
-    except ValueError as error:
-        field.problem(f"{show(origin)} is not a URL: {error}")
+        origin, _ = split_url(literal.group())
+    except ExpressionError as error:
+        field.problem(str(error), hint=error.hint)
         return None
-    if not _host_allowed(host, context.sut):
+    if not HostRules.of(context.sut).allow(origin):
         field.problem(
-            f'the host "{host}" is neither a service of the SUT nor in its allow_hosts',
-            hint=f"add it to the SUT file: allow_hosts: [{host}]",
+            f'the host "{origin.host}" is neither a service of the SUT nor in its allow_hosts',
+            hint=f"add it to the SUT file: allow_hosts: [{origin.bare_host}]",
         )
         return None
     if "service" in step.options:
         return context.service(step)
-    for service in _services(context.sut):
-        base = urlsplit(service.base_url)
-        if (base.scheme, base.hostname, _port(base)) == (split.scheme, host, port or _port(split)):
+    for service in context.sut.all_services:
+        if parse_base_url(service.base_url).origin == origin:
             return service
-    return Service(name=host, base_url=origin)
-
-
-def _services(sut: Sut) -> list[Service]:
-    return [*([sut.default] if sut.default else []), *sut.services.values()]
-
-
-def _port(split: SplitResult) -> int:
-    return split.port or (443 if split.scheme == "https" else 80)
-
-
-def _host_allowed(host: str, sut: Sut) -> bool:
-    """Names are compared exactly or by a leading `*.`; the port doesn't matter."""
-    own = {urlsplit(service.base_url).hostname for service in _services(sut)}
-    return host in own or any(
-        host.endswith(allowed[1:].lower()) if allowed.startswith("*.") else host == allowed.lower()
-        for allowed in sut.allow_hosts
-    )
+    return Service(name=origin.host, base_url=str(origin))
 
 
 Encode = Callable[[str], str]
