@@ -1,9 +1,9 @@
 """The names that packages extending Windtunnel build on. They are stable; all others may change.
 
-Steps (entry point `windtunnel.actions`, see docs/extending/step-type.md and steps-inside-steps.md): `Step`, `Block`,
-`CompileContext` and `Field` to compile with; `Action`, `CompiledStep`, `Branch`, `Instance`, `StepOutcome`, `Checks`,
-`FailedCheck`, `Exchange` and `Clock` to run with; `errored` and `show` for outcomes that read like those of other
-steps; `ExpressionError` for a template that cannot be evaluated.
+Step types (entry point `windtunnel.actions`, see docs/extending/step-type.md and steps-inside-steps.md): `Step`,
+`Block`, `CompileContext` and `Field` to compile with; `Action`, `CompiledStep`, `Branch`, `Instance`, `Clock`,
+`StepOutcome`, `Checks`, `FailedCheck` and `Exchange` to run with; `errored` and `show` for outcomes that read like
+those of other steps; `ExpressionError` for a template that cannot be evaluated.
 
 Renderers (entry point `windtunnel.renderers`, see docs/extending/renderer.md): `Report` and its `Summary`.
 """
