@@ -35,6 +35,7 @@ class RecordReader:
         self._expected = expected
         self._shards = shards
         self._findings: list[str] = []
+        self._unfinished: list[str] = []
         self._finished = 0
         self._damaged = False
 
@@ -49,13 +50,18 @@ class RecordReader:
 
     def evidence(self) -> Evidence:
         """What was read is worth this; call it after the last record."""
-        findings = list(self._findings)
+        unfinished = list(self._unfinished)
         finished = self._finished == max(self._expected, len(self._segments))
         if len(self._segments) < self._expected:
-            findings.append(f"the run did not finish: {self._missing()}")
-        if not finished and not findings:
-            findings.append("the run did not finish: its records end without the closing line")
-        return Evidence(finished=finished, intact=not self._damaged, findings=tuple(findings))
+            unfinished.append(self._missing())
+        if not finished and not unfinished and not self._findings:
+            unfinished.append("its records end without the closing line")
+        return Evidence(
+            finished=finished,
+            intact=not self._damaged,
+            unfinished=tuple(unfinished),
+            findings=tuple(self._findings),
+        )
 
     def _missing(self) -> str:
         if self._shards == 1:
@@ -92,7 +98,7 @@ class RecordReader:
         if ended:
             self._finished += 1
         elif not self._damaged:
-            self._findings.append(f"the run did not finish: {path.name} ends after {number:,} lines")
+            self._unfinished.append(f"{path.name} ends after {number:,} lines")
 
     def _one_by_one(
         self, decoder: msgspec.json.Decoder[Record], lines: bytes, path: Path, *, seq: int, number: int
@@ -119,9 +125,7 @@ class RecordReader:
         if torn:
             # Expected after a kill: the run is unfinished anyway, nothing that was acknowledged is lost. A whole
             # object without its line feed was not acknowledged either.
-            self._findings.append(
-                f"the run did not finish: {path.name} ends in a torn line ({number + 1:,}), left out"
-            )
+            self._unfinished.append(f"{path.name} ends in a torn line ({number + 1:,}), which is skipped")
         return records, seq
 
 
