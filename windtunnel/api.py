@@ -20,7 +20,7 @@ from windtunnel.cli.job import run_job
 from windtunnel.cli.request import JobRequest, load_test_plan
 from windtunnel.cli.terminal import Terminal
 from windtunnel.cli.validation import compile_for_check
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import arguments, overrides_of
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import Verdict
@@ -177,12 +177,10 @@ def _request(
     flags: Mapping[str, Any],
 ) -> Iterator[JobRequest]:
     """The request; a SUT that is no file becomes one for as long as the run takes."""
-    given = {"directory" if name == "output" else name: value for name, value in flags.items()}
-    unknown = [name for name in given if name not in Overrides.__dataclass_fields__]
+    unknown = [name for name in flags if name not in arguments()]
     if unknown:
         raise TypeError(f"windtunnel.run() has no argument {unknown[0]!r}")
-    texts = {name: _as_flag(name, value) for name, value in given.items()}
-    overrides = Overrides.of({**texts, "thresholds": _thresholds(thresholds)})
+    overrides = overrides_of(**flags, thresholds=_thresholds(thresholds))
     with tempfile.TemporaryDirectory(prefix="windtunnel-") as folder:
         if isinstance(sut, Mapping):
             path = Path(folder, "sut.yaml")
@@ -194,23 +192,6 @@ def _request(
             plan=None if plan is None else os.fspath(plan),
             overrides=overrides,
         )
-
-
-_LISTS = {"resolve", "wait_for", "tags", "settings", "profiles", "only", "skip"}
-_NUMBERS = {"parallel", "count", "max_parallel", "seed"}
-
-
-def _as_flag(name: str, value: Any) -> Any:
-    """A value as the command line would have it: 30 seconds are "30", {"team": "cart"} is "team=cart"."""
-    if isinstance(value, Mapping):
-        return tuple(f"{key}={each}" for key, each in value.items())
-    if isinstance(value, str) and name in _LISTS:
-        return (value,)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and name not in _NUMBERS:
-        return f"{value}/s" if name == "rate" else str(value)
-    return value
 
 
 def _scenarios(given: Scenarios) -> Iterator[str | PythonScenario]:

@@ -32,7 +32,7 @@ OURS: dict[str, set[str]] = {
         "model", "errors", "interfaces", "redaction", "expressions", "http", "actions", "storage", "metrics",
     },
     "report": {"model", "errors", "verdict", "metrics", "storage", "redaction", "expressions"},
-    "ci": {"model", "errors", "report", "storage", "redaction"},
+    "ci": {"model", "errors", "config", "report", "storage", "redaction"},
     "demo": {"model", "errors", "interfaces"},
     "testing": {"model", "errors", "interfaces"},
 }  # fmt: skip

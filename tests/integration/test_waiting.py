@@ -14,7 +14,7 @@ import pytest
 from windtunnel.cli.job import JobResult, run_job
 from windtunnel.cli.request import JobRequest
 from windtunnel.cli.terminal import Terminal
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.metrics.measure import is_measured
 from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.model.record import RequestRecord
@@ -78,7 +78,9 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         Path("sut.yaml").write_text(sut)
         Path("a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
         result = run_job(
-            JobRequest(scenarios=("a.yaml",), overrides=Overrides(**flags), container_network=container_network),  # type: ignore[arg-type]
+            JobRequest(
+                scenarios=("a.yaml",), overrides=overrides_of(**flags), container_network=container_network
+            ),
             environment={},
             terminal=Terminal(out=said, err=said, color=False, interactive=False),
         )

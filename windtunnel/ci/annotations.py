@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from windtunnel.ci.environment import Workspace
 from windtunnel.ci.github import Annotation
-from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Problem
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
 
@@ -17,7 +17,7 @@ def problem_annotations(problems: Iterable[Problem], *, verdict: str, workspace:
     return [
         Annotation(
             title=f"Windtunnel: {verdict}",
-            message=f"{problem.message}\nhelp: {problem.hint}" if problem.hint else problem.message,
+            message=f"{problem.text}\nhelp: {problem.hint}" if problem.hint else problem.text,
             file=workspace.path_of(problem.where.file) if problem.where else None,
             line=problem.where.line if problem.where else None,
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from windtunnel.ci.workspace import Workspace
+from windtunnel.ci.environment import Workspace
 from windtunnel.model.summary import Summary
 from windtunnel.report.text import printable
 

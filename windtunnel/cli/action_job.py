@@ -16,8 +16,10 @@ from typing import TextIO
 
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
 from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
+from windtunnel.ci.environment import Workspace, find_workspace, hand_back
 from windtunnel.ci.github import (
     Annotation,
+    RunnerFile,
     annotation_command,
     annotation_commands,
     fenced,
@@ -25,11 +27,9 @@ from windtunnel.ci.github import (
     outputs_text,
 )
 from windtunnel.ci.github_api import GitHubApi
-from windtunnel.ci.inputs import ActionInputs, name_inputs, read_inputs
+from windtunnel.ci.inputs import ActionInputs, name_input, read_inputs
 from windtunnel.ci.log import log_form
 from windtunnel.ci.outputs import outputs_of
-from windtunnel.ci.runner_file import RunnerFile
-from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
 from windtunnel.cli.baseline import NONE, is_absent
 from windtunnel.cli.container import container_network
 from windtunnel.cli.job import JobResult, run_job
@@ -125,7 +125,7 @@ class _Job:
             self._inputs = read_inputs(self._environment)
             self._enter(self._inputs.working_directory)
             self._terminal.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
-            request = self._with_baseline(_request(self._inputs.flags))
+            request = self._with_baseline(_request(self._inputs))
             self._terminal.debug(str(request.container_network))
             if self._inputs.only_validate:
                 return self._checked(request)
@@ -136,7 +136,7 @@ class _Job:
                 on_judged=lambda judged: self.publish(_Ending.of(judged)),
             )
         except ConfigError as error:
-            named = tuple(name_inputs(problem, self._environment) for problem in error.problems)
+            named = tuple(name_input(problem, self._environment) for problem in error.problems)
             return self._without_run("invalid", named)
         except UnreachableError as error:
             return self._without_run("unreachable", (Problem(message=str(error), hint=error.hint),))
@@ -214,8 +214,9 @@ class _Job:
                 os.chdir(folder)
             except OSError as error:
                 raise ConfigError.of(
-                    f'input "working-directory": can\'t go to "{folder}": {error.strerror}',
+                    f'can\'t change to "{folder}": {error.strerror}',
                     hint="it starts at the workspace; is actions/checkout missing before this step?",
+                    flag='input "working-directory"',
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
 
@@ -246,15 +247,19 @@ class _Job:
             self._warnings[warning] = None
 
 
-def _request(flags: tuple[str, ...]) -> JobRequest:
+def _request(inputs: ActionInputs) -> JobRequest:
+    """The job that the inputs ask for. Raises ConfigError with everything that can't be read of them."""
     try:
-        values = read_flags(flags)
+        values = read_flags(inputs.flags)
     except ValueError as error:
-        # Those of the other inputs are well-formed by now.
-        raise ConfigError.of(
-            f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
-        ) from None
-    return request_of(values, argv=("run", *flags), container_network=container_network())
+        # Only words of `args` can be no flags.
+        hint = "it takes flags of `windtunnel run`, see `windtunnel run --help`"
+        problem = Problem(flag='input "args"', message=str(error), hint=hint)
+        raise ConfigError([*inputs.problems, problem]) from None
+    request = request_of(values, argv=("run", *inputs.flags), container_network=container_network())
+    if inputs.problems:
+        raise ConfigError([*inputs.problems, *request.overrides.problems])
+    return request
 
 
 def _job_summary(ending: _Ending) -> str:

@@ -6,16 +6,17 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import Color, Output, Quiet
+from windtunnel.cli.options import with_flags
 from windtunnel.cli.terminal import Terminal
 
 PORT = 8080
 
 
+@with_flags("demo")
 def demo(
     serve: Annotated[
         bool, typer.Option("--serve", help="Only serve the shop, until Ctrl-C, for runs of your own.")
@@ -24,8 +25,12 @@ def demo(
         int | None,
         typer.Option("--port", metavar="PORT", help=f"Port of --serve. Default: {PORT}.", show_default=False),
     ] = None,
-    parallel: Annotated[int, typer.Option("--parallel", "-p", metavar="N", help="Users at the same time.")] = 20,
-    count: Annotated[int, typer.Option("--count", "-n", metavar="N", help="Instances over the whole run.")] = 300,
+    parallel: Annotated[
+        int, typer.Option("--parallel", "-p", metavar="N", help="Number of concurrent users.")
+    ] = 20,
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="N", help="Number of instances in the whole run.")
+    ] = 300,
     failure_rate: Annotated[
         float,
         typer.Option(
@@ -39,12 +44,11 @@ def demo(
             help="A shop that stands still for 0.5 s every 4 s, seen by a closed and by an open load (24 s).",
         ),
     ] = False,
-    output: Output = None,
-    quiet: Quiet = False,
-    color: Color = None,
+    **flags: Any,
 ) -> None:
     """Start a small shop, run a journey against it, and name the report."""
-    terminal = Terminal.standard(color=color, quiet=quiet)
+    terminal = Terminal.standard(color=flags["color"], quiet=flags["quiet"])
+    output = flags["output"]
     if freeze:
         raise typer.Exit(_compare_loads(output, terminal))
     if serve:
@@ -77,7 +81,7 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, ter
 
     from windtunnel.cli.job import run_job
     from windtunnel.cli.request import JobRequest
-    from windtunnel.config.flags import Overrides
+    from windtunnel.config.overrides import overrides_of
     from windtunnel.demo.journey import example_scenarios, write_sut
     from windtunnel.demo.process import ShopProcess
     from windtunnel.demo.settings import ShopSettings
@@ -87,7 +91,7 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, ter
         request = JobRequest(
             sut=str(write_sut(Path(folder), shop.base_url)),
             scenarios=(_shown(example_scenarios()),),
-            overrides=Overrides(parallel=parallel, count=count, directory=output, name="demo"),
+            overrides=overrides_of(parallel=parallel, count=count, output=output, name="demo"),
             argv=tuple(sys.argv[1:]),
         )
         result = run_job(request, environment=os.environ, terminal=terminal)
@@ -100,14 +104,14 @@ def _compare_loads(output: str | None, terminal: Terminal) -> int:
 
     from windtunnel.cli.job import run_job
     from windtunnel.cli.request import JobRequest
-    from windtunnel.config.flags import Overrides
+    from windtunnel.config.overrides import overrides_of
     from windtunnel.demo.journey import write_look, write_sut
     from windtunnel.demo.process import ShopProcess
     from windtunnel.demo.settings import ShopSettings
 
     loads = {
-        "closed": Overrides(parallel=10, duration="12s", name="frozen shop, closed load", directory=output),
-        "open": Overrides(rate="200/s", duration="12s", name="frozen shop, open load", directory=output),
+        "closed": overrides_of(parallel=10, duration="12s", name="frozen shop, closed load", output=output),
+        "open": overrides_of(rate="200/s", duration="12s", name="frozen shop, open load", output=output),
     }
     lines = []
     exit_code = 0

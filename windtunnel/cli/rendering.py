@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from windtunnel import plugins
-from windtunnel.ci.gitlab import artifact_url
+from windtunnel.ci.environment import artifact_url
 from windtunnel.cli.signals import Interrupted, Interruptions
 from windtunnel.cli.terminal import Terminal
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from windtunnel.ci.shards import detected_shard
+from windtunnel.ci.environment import detected_shard
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import Overrides, overrides_of
+from windtunnel.config.presets import Preset
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
@@ -51,7 +52,7 @@ def request_of(
         sut=flags["sut"],
         scenarios=tuple(flags["scenarios"] or ()),
         plan=flags["plan"],
-        overrides=Overrides.of(flags),
+        overrides=overrides_of(**flags),
         env_files=tuple(flags["env_files"] or ()),
         verbose=flags["verbose"],
         argv=argv,
@@ -74,18 +75,17 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
         sut=request.sut,
         scenarios=request.scenarios,
         plan=plan,
-        overrides=_with_shard(request.overrides, environment),
+        overrides=request.overrides.with_shard(detected_shard(environment)),
         processors=usable_processors(),
         look_further=step_problems,
     )
     return replace(test_plan, secrets=test_plan.secrets | _secret_settings(request.overrides.settings))
 
 
-def _secret_settings(settings: Sequence[str]) -> frozenset[str]:
+def _secret_settings(settings: Sequence[Preset]) -> frozenset[str]:
     """The values of `--set password=…`: they would stand in the manifest, as part of the command."""
-    pairs = [text.partition("=") for text in settings]
     is_secret = Redactor().is_secret_key
-    return frozenset(value.strip("'\"") for name, _, value in pairs if is_secret(name))
+    return frozenset(preset.text for preset in settings if is_secret(preset.name))
 
 
 def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -113,12 +113,6 @@ def step_problems(test_plan: TestPlan) -> Sequence[Problem]:
     except ConfigError as error:
         return error.problems
     return ()
-
-
-def _with_shard(overrides: Overrides, environment: Mapping[str, str]) -> Overrides:
-    """`--shard auto` as the CI system has it; left as it is, which is refused, where none says anything."""
-    detected = detected_shard(environment) if overrides.shard == "auto" else None
-    return replace(overrides, shard=detected) if detected else overrides
 
 
 def usable_processors() -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import EnvFiles, Profiles, Quiet
+from windtunnel.cli.options import with_flags
 from windtunnel.cli.terminal import Terminal
 from windtunnel.figures import plural
 
 
+@with_flags("validate")
 def validate(
     files: Annotated[
         list[str] | None,
@@ -22,18 +23,16 @@ def validate(
             show_default=False,
         ),
     ] = None,
-    profiles: Profiles = None,
-    env_files: EnvFiles = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Name what installed packages add.")] = False,
-    quiet: Quiet = False,
+    **flags: Any,
 ) -> None:
     """Check files without sending anything: every problem with its place, and exit code 2 if there is one."""
     from windtunnel.cli.request import with_env_files
     from windtunnel.cli.validation import validate_files
 
-    environment = with_env_files(env_files or [], os.environ)
-    checked = validate_files(files or [], environment=environment, profiles=tuple(profiles or ()))
-    terminal = Terminal.standard(quiet=quiet)
+    environment = with_env_files(flags["env_files"] or [], os.environ)
+    checked = validate_files(files or [], environment=environment, profiles=tuple(flags["profiles"] or ()))
+    terminal = Terminal.standard(quiet=flags["quiet"])
     for name, what in checked:
         terminal.say(f"{name}: {what}")
     if verbose:

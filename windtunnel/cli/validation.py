@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from windtunnel.cli.request import DEFAULT_PLAN, JobRequest, load_test_plan, step_problems
 from windtunnel.cli.thresholds import check_thresholds
 from windtunnel.config.assemble import DEFAULT_SUT, merged
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import Overrides
 from windtunnel.config.profiles import is_beside
 from windtunnel.config.reader import read_file
 from windtunnel.config.scenario import gather_scenarios

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from windtunnel.ci.inputs import DEFAULT_OUTPUT_DIR, OWN_INPUTS, RUN_INPUTS
+from windtunnel.ci.inputs import all_inputs
 from windtunnel.ci.outputs import OUTPUT_NAMES
 
 ROOT = Path(__file__).parents[3]
@@ -22,8 +22,8 @@ def read_action() -> dict:
 
 
 def test_the_action_offers_the_inputs_that_are_read(action: dict):
-    assert tuple(action["inputs"]) == (*RUN_INPUTS, *OWN_INPUTS)
-    assert action["inputs"]["output-dir"]["default"] == DEFAULT_OUTPUT_DIR
+    assert tuple(action["inputs"]) == tuple(each.name for each in all_inputs())
+    assert action["inputs"]["output-dir"]["default"] == "windtunnel-report"
 
 
 def test_the_action_offers_the_outputs_that_are_written(action: dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from windtunnel.ci.shards import detected_shard
+from windtunnel.ci.environment import detected_shard
 
 
 @pytest.mark.parametrize(

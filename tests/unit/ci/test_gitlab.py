@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.ci.gitlab import artifact_url
+from windtunnel.ci.environment import artifact_url
 
 JOB = {
     "GITLAB_CI": "true",
