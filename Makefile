@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+# Every core, at most 8 of them: a process costs a second to start.
+PARALLEL := --numprocesses auto --maxprocesses 8 --dist worksteal
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 OTHER_PYTHONS := 3.10 3.13
 
@@ -13,7 +15,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench bench-tools ci-tools lock clean
+.PHONY: help demo test test-all check bench count bench-tools ci-tools lock clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -23,10 +25,10 @@ demo: $(INSTALLED)  ## Start a small shop, run a journey against it and write th
 	$(BIN)/windtunnel demo
 
 test: $(INSTALLED_DEV)  ## Run the tests that need nothing but Python
-	$(PYTEST) -m "not slow and not browser and not container"
+	$(PYTEST) $(PARALLEL) -m "not slow and not browser and not container"
 
 test-all: $(INSTALLED_DEV)  ## Run the slow tests too, and all on other Pythons where they are installed
-	$(PYTEST) -m "not browser and not container"
+	$(PYTEST) $(PARALLEL) -m "not browser and not container"
 	@for version in $(OTHER_PYTHONS); do $(MAKE) --no-print-directory test-on VERSION=$$version || exit 1; done
 
 check: $(INSTALLED_DEV)  ## Run what CI runs before the tests: format, lint, types, architecture
@@ -37,6 +39,10 @@ check: $(INSTALLED_DEV)  ## Run what CI runs before the tests: format, lint, typ
 
 bench: $(INSTALLED_DEV)  ## Run the benchmarks beside wrk, k6, Locust and Artillery, whichever are there (20 minutes)
 	$(BIN)/python -m benchmarks
+
+# For instance: make count ARGS='--json now.json --against before.json'
+count: $(INSTALLED)  ## Count the instructions of a request and of a start (valgrind, nginx come from the system; 5 minutes)
+	$(BIN)/python -m benchmarks.count $(ARGS)
 
 bench-tools:  ## Fetch k6, Locust and Artillery into benchmarks/.tools (wrk and nginx come from the system)
 	$(PYTHON) -m venv benchmarks/.tools/python

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from windtunnel.cli.job import run_job
-from windtunnel.cli.request import JobRequest, load_test_plan
-from windtunnel.cli.terminal import Terminal
-from windtunnel.cli.validation import compile_for_check
 from windtunnel.config.overrides import arguments, overrides_of
+from windtunnel.job.request import JobRequest, load_test_plan
+from windtunnel.job.run import run_job
+from windtunnel.job.validation import compile_for_check
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import Verdict
+from windtunnel.terminal import Terminal
 from windtunnel.user_code.scenario import PythonScenario
 
 PathOrText = str | os.PathLike[str]

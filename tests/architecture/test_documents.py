@@ -47,4 +47,6 @@ def test_every_relative_link_of_a_page_leads_somewhere(pages: dict[str, str]) ->
         for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text)
     }
     assert links
-    assert {(name, target) for name, target in links if not (ROOT / name).parent.joinpath(target).exists()} == set()
+    assert {
+        (name, target) for name, target in links if not (ROOT / name).parent.joinpath(target).exists()
+    } == set()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import chromium
 import pytest
 
+from tests.support import chromium, sample_run
 from windtunnel.report import html
 from windtunnel.report.collect import analyse, build_report
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "report"))
 
 
 @pytest.fixture(scope="session")
@@ -38,9 +35,7 @@ def unfinished_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _page_of(root: Path, *, finish: bool) -> Path:
-    import made_up_run
-
-    directory = made_up_run.write_run(root, finish=finish)
+    directory = sample_run.write_run(root, finish=finish)
     analysis = analyse(directory)
     report = build_report(directory, analysis.manifest, analysis.summary, analysis.aggregate)
     return directory.write("report.html", html.render(report))

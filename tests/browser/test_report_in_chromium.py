@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import Browser, Tab
+
+from tests.support.chromium import Browser, Tab
 
 pytestmark = pytest.mark.browser
 

@@ -2,6 +2,7 @@
 
 A case is a folder under `cases/`: `args` (one argument a line), the files it needs, and `expected`. After a wanted
 change of words, `WINDTUNNEL_UPDATE_GOLDEN=1 pytest tests/cli` writes `expected` anew; read the difference.
+The cases run in this process; a few run in a process of their own as well.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.support.command_line import Answer, call, run_process
 
 CASES = Path(__file__).parent / "cases"
 GENERATED: dict[str, Callable[[Path], object]] = {
@@ -33,37 +35,37 @@ def plain(text: str) -> str:
     return re.sub(r"seed \d+", "seed <seed>", text)
 
 
-def windtunnel(folder: Path, args: list[str]) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "100"}
-    return subprocess.run(
-        [sys.executable, "-m", "windtunnel", *args],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
+def prepared(case: Path, tmp_path: Path) -> tuple[Path, list[str]]:
+    """A folder with the files of a case, and the arguments."""
+    folder = tmp_path / "work"
+    shutil.copytree(case, folder)
+    GENERATED.get(case.name, lambda _: None)(folder)
+    return folder, (folder / "args").read_text().splitlines()
+
+
+def said_by(answer: Answer | subprocess.CompletedProcess[str]) -> str:
+    return f"exit {answer.returncode}\n--- stdout\n{plain(answer.stdout)}--- stderr\n{plain(answer.stderr)}"
 
 
 @pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
 def test_the_command_line_says_exactly_this(case: Path, tmp_path: Path):
-    folder = tmp_path / "work"
-    shutil.copytree(case, folder)
-    expected = folder / "expected"
-    args = (folder / "args").read_text().splitlines()
-    GENERATED.get(case.name, lambda _: None)(folder)
+    folder, args = prepared(case, tmp_path)
 
-    answer = windtunnel(folder, args)
+    answer = call(folder, *args)
 
-    said = f"exit {answer.returncode}\n--- stdout\n{plain(answer.stdout)}--- stderr\n{plain(answer.stderr)}"
+    said = said_by(answer)
     if os.environ.get("WINDTUNNEL_UPDATE_GOLDEN"):
         (case / "expected").write_text(said)
     assert said == (case / "expected").read_text()
-    assert expected.exists()
     if case.name.startswith("invalid-"):
         assert answer.returncode == 2
         assert not (folder / "runs").exists(), "nothing may be run while anything is wrong"
+
+
+@pytest.mark.parametrize("name", ["help", "invalid-everything", "invalid-unknown-flag", "validate-good"])
+def test_a_process_of_its_own_says_the_same(name: str, tmp_path: Path):
+    folder, args = prepared(CASES / name, tmp_path)
+    assert said_by(run_process(folder, *args)) == (CASES / name / "expected").read_text()
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_an_unreachable_sut_is_exit_3_and_leaves_a_report(tmp_path: Path, closed
     (tmp_path / "sut.yaml").write_text(f"name: gone\nbase_url: http://127.0.0.1:{closed_port}\n")
     (tmp_path / "a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
 
-    answer = windtunnel(tmp_path, ["run", "--scenarios", "a.yaml", "--count", "5", "--loopback", "strict"])
+    answer = call(tmp_path, "run", "--scenarios", "a.yaml", "--count", "5", "--loopback", "strict")
 
     assert answer.returncode == 3
     assert f"http://127.0.0.1:{closed_port}" in answer.stdout

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from podman import ROOT, TAG, Image, finished
 
+from tests.support import ROOT
+from tests.support.podman import TAG, Image, finished
 from windtunnel.demo.process import ShopProcess
-
-# The documented YAML, as the unit tests find it.
-sys.path.insert(0, str(ROOT / "tests/unit/ci"))
 
 
 @pytest.fixture(scope="session", name="image")

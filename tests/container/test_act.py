@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from podman import ROOT, TAG, Answer, Image, finished, tracked_copy
+
+from tests.support import ROOT
+from tests.support.podman import TAG, Answer, Image, finished, tracked_copy
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(600)]
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from podman import ROOT, Answer, finished, tracked_copy
+
+from tests.support import ROOT
+from tests.support.podman import Answer, finished, tracked_copy
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(400)]
 

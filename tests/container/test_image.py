@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from podman import TAG, Answer, Image, mounted
 
 import windtunnel
+from tests.support.podman import TAG, Answer, Image, mounted
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(600)]  # the first of them builds the image
 

@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-import recipes
 import yaml
-from podman import ROOT, Answer, finished
+
+from tests.support import ROOT, recipes
+from tests.support.podman import Answer, finished
 
 pytestmark = pytest.mark.container
 

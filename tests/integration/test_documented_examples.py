@@ -14,13 +14,13 @@ import msgspec
 import pytest
 
 import windtunnel
+from tests.support import ROOT
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, StepRecord
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
 
-ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(yaml|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COOKBOOK = BLOCK.findall((ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8"))
 MODULES = {"signing.py": "def sign("}
@@ -28,12 +28,6 @@ MODULES = {"signing.py": "def sign("}
 
 TOLD = (StepRecord, RequestRecord, AssertionRecord, InstanceRecord)
 OF_ITS_TIME = {"seq", "run_id", "t", "correlation_id", "scheduled", "started", "duration_us", "response_time_us"}
-
-
-@pytest.fixture(scope="module")
-def shop():
-    with ShopProcess(ShopSettings()) as shop:
-        yield shop
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socketserver
 import subprocess
 import sys
@@ -11,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+from tests.support.command_line import Answer, call, run_process
+
 PACKAGE = ROOT / "examples" / "windtunnel-echo"
 
 SCENARIO = """
@@ -48,12 +49,8 @@ def installed(tmp_path_factory) -> Path:
     return target
 
 
-def windtunnel(folder: Path, site: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(site), "NO_COLOR": "1", "COLUMNS": "200"}
-    command = [sys.executable, "-m", "windtunnel", *args]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+def windtunnel(folder: Path, site: Path, *args: str) -> Answer:
+    return call(folder, *args, site=site, environment={"COLUMNS": "200"})
 
 
 @pytest.fixture
@@ -63,14 +60,13 @@ def folder(tmp_path, echo_port) -> Path:
     return tmp_path
 
 
-def test_its_step_runs_like_any_other_with_workers_too(folder, installed):
-    for workers in ("1", "2"):
-        answer = windtunnel(
-            folder, installed, "run", "--scenarios", "hello.yaml", "-p", "2", "-n", "6", "--workers", workers
-        )
-        assert answer.returncode == 99, answer.stderr
-        assert ' hello, echo: expected "hello 3" but got "something else" (first: hello-3)' in answer.stdout
-        assert "5 of 6 instances passed, 1 failed" in answer.stdout
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_its_step_runs_like_any_other_with_workers_too(folder, installed, workers):
+    load = ("--scenarios", "hello.yaml", "-p", "2", "-n", "6", "--workers", workers)
+    answer = run_process(folder, "run", *load, environment={"PYTHONPATH": str(installed), "COLUMNS": "200"})
+    assert answer.returncode == 99, answer.stderr
+    assert ' hello, echo: expected "hello 3" but got "something else" (first: hello-3)' in answer.stdout
+    assert "5 of 6 instances passed, 1 failed" in answer.stdout
 
 
 def test_its_renderer_writes_a_file_of_the_run(folder, installed):
@@ -127,7 +123,7 @@ def fake(site: Path, group: str, name: str, value: str, code: str) -> None:
         ("x = 1", "can't be used: importing broken_thing:Step failed with AttributeError"),
         (
             "class Step:\n keys = ()\n schema = {}\n @classmethod\n def compile(cls, *_): return 1 / 0",
-            "can't make anything of this step: ZeroDivisionError: division by zero",
+            "cannot compile this step: ZeroDivisionError: division by zero",
         ),
     ],
 )

@@ -25,7 +25,7 @@ def write(folder: Path, base_url: str) -> None:
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=100)
 
 
 def test_too_few_open_files_are_foretold_and_make_the_run_inconclusive(tmp_path: Path):
@@ -44,7 +44,7 @@ ip link set lo up
 echo "40000 40007" > /proc/sys/net/ipv4/ip_local_port_range
 {python} -m windtunnel demo --serve --port 8080 > shop.log 2>&1 &
 shop=$!
-for _ in $(seq 100); do grep -q open shop.log && break; sleep 0.1; done
+for _ in $(seq 600); do grep -q open shop.log && break; sleep 0.1; done
 {python} -m windtunnel run --parallel 30 --count 60
 code=$?
 kill $shop

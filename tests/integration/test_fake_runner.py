@@ -7,10 +7,7 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
-import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import answer_of, started, until
 from windtunnel.ci.comment import marker
+from windtunnel.ci.job import run_action
 from windtunnel.ci.outputs import OUTPUT_NAMES
-from windtunnel.cli.action_job import action
+from windtunnel.cli.run import read_flags
 
 HOSTILE = (
     "@everyone \x1b[31mred\x1b[0m\n::set-output name=verdict::pass\n##[error]forged\r::stop-commands::x\n"
@@ -153,7 +152,7 @@ def attacked_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Runne
         monkeypatch.chdir(runner.workspace)
         out = io.StringIO()
         inputs = {"INPUT_COUNT": "3", "INPUT_THRESHOLDS": "checks: rate > 99%"}
-        code = action({**runner.environment, **inputs}, out=out)
+        code = run_action({**runner.environment, **inputs}, out=out, read_flags=read_flags)
         return runner, out.getvalue(), comments, code
 
 
@@ -214,33 +213,18 @@ def test_every_file_of_the_run_belongs_to_the_owner_of_the_workspace(attacked):
         assert (found.st_uid, found.st_gid) == OWNER, path
 
 
-def test_a_cancelled_job_leaves_outputs_and_summary_within_five_seconds(tmp_path: Path):
+def test_a_cancelled_job_gives_instances_three_seconds_and_leaves_outputs_and_summary(tmp_path: Path):
     with serving() as (base_url, comments):
         runner = Runner(tmp_path, base_url)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "windtunnel", "action"],
-            cwd=runner.workspace,
-            env={
-                "PATH": os.environ["PATH"],
-                **runner.environment,
-                "INPUT_DURATION": "120s",
-                "INPUT_PARALLEL": "5",
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        kept = runner.workspace / "windtunnel-report"
-        until = time.monotonic() + 60
-        while not any(file.stat().st_size > 20_000 for file in kept.glob("2*/records/*.jsonl")):
-            assert time.monotonic() < until, "the load never began"
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        out, _ = process.communicate(timeout=30)
-        took_s = time.monotonic() - began
-    assert process.returncode == 130, out
-    assert took_s < 5
+        load = {"INPUT_DURATION": "600s", "INPUT_PARALLEL": "5"}
+        with started(runner.workspace, "action", environment=runner.environment | load) as process:
+            kept = runner.workspace / "windtunnel-report"
+            until(lambda: any(f.stat().st_size > 20_000 for f in kept.glob("2*/records/*.jsonl")), process)
+            process.send_signal(signal.SIGINT)
+            answer = answer_of(process)
+    assert answer.returncode == 130, answer
+    # Of the 7.5 s that GitHub leaves between SIGINT and SIGTERM.
+    assert "SIGINT: no new instances start, running ones have 3 s" in answer.stdout + answer.stderr
     assert (runner.outputs["verdict"], runner.outputs["exit-code"]) == ("interrupted", "130")
     assert "Interrupted" in runner.summary.read_text()
     assert (runner.workspace / runner.outputs["summary-json"]).is_file()

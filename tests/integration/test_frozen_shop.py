@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from windtunnel.cli.job import JobRequest, run_job
-from windtunnel.cli.terminal import Terminal
+import pytest
+
 from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.demo.journey import write_look, write_sut
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
+from windtunnel.job.run import JobRequest, run_job
 from windtunnel.model.summary import Summary
+from windtunnel.terminal import Terminal
 
 
 def seen(folder: Path, base_url: str, overrides: Overrides) -> Summary:
@@ -20,6 +22,7 @@ def seen(folder: Path, base_url: str, overrides: Overrides) -> Summary:
     return run_job(request, environment={}, terminal=Terminal.standard(quiet=True)).summary
 
 
+@pytest.mark.slow  # what it measures is time
 def test_a_stall_is_in_the_open_loads_numbers_and_in_the_closed_loads_words(tmp_path: Path):
     runs = str(tmp_path / "runs")
     settings = ShopSettings(freeze_s=0.2, freeze_every_s=1.6)

@@ -1,30 +1,22 @@
-"""The whole job, for real: the command line in a process of its own against the demo shop in another."""
+"""The whole job: the command line against the demo shop in a process; in one of its own where that matters."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT, sample_run
+from tests.support.command_line import answer_of, call, run_process, started, until
 from windtunnel.demo.process import ShopProcess
-
-ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "100"}
-
-
-@pytest.fixture(scope="module")
-def shop() -> Iterator[ShopProcess]:
-    with ShopProcess() as running:
-        yield running
 
 
 @pytest.fixture
@@ -35,14 +27,6 @@ def folder(tmp_path: Path, shop: ShopProcess) -> Path:
     (tmp_path / "scenarios").mkdir()
     shutil.copy(ROOT / "scenarios" / "checkout.yaml", tmp_path / "scenarios")
     return tmp_path
-
-
-def command(*args: str) -> list[str]:
-    return [sys.executable, "-m", "windtunnel", *args]
-
-
-def windtunnel(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*args), cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
 
 
 def records(folder: Path) -> list[dict]:
@@ -58,7 +42,7 @@ QUICK_START = ("run", "--sut", "sut.yaml", "--scenarios", "scenarios/", "--paral
 
 
 def test_the_quick_start_passes_and_leaves_everything_on_disk(folder: Path):
-    answer = windtunnel(folder, *QUICK_START)
+    answer = run_process(folder, *QUICK_START)
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
     written = records(folder)
@@ -93,14 +77,14 @@ def test_the_quick_start_passes_and_leaves_everything_on_disk(folder: Path):
 
 
 def test_report_gives_the_same_numbers_as_the_live_run_field_by_field(folder: Path):
-    windtunnel(folder, *QUICK_START)
+    call(folder, *QUICK_START)
     live = summary(folder)
     run = folder / "runs" / "latest"
     page = (run / "report.html").read_text()
     (run / "summary.json").unlink()
     (run / "report.html").unlink()
 
-    answer = windtunnel(folder, "report", "--run-id", live["run_id"])
+    answer = call(folder, "report", "--run-id", live["run_id"])
 
     assert answer.returncode == 0
     assert summary(folder) == live
@@ -108,7 +92,7 @@ def test_report_gives_the_same_numbers_as_the_live_run_field_by_field(folder: Pa
 
 
 def test_a_failed_threshold_is_exit_99_and_says_limit_and_measured(folder: Path):
-    answer = windtunnel(folder, *QUICK_START, "--threshold", "http_req_duration: p(95) < 0.001ms")
+    answer = call(folder, *QUICK_START, "--threshold", "http_req_duration: p(95) < 0.001ms")
 
     assert answer.returncode == 99
     assert summary(folder)["verdict"] == "fail"
@@ -119,7 +103,7 @@ def test_a_failed_threshold_is_exit_99_and_says_limit_and_measured(folder: Path)
 
 
 def test_too_few_samples_for_a_percentile_are_inconclusive(folder: Path):
-    answer = windtunnel(folder, "run", "--count", "5", "--threshold", "http_req_duration: p(99) < 10s")
+    answer = call(folder, "run", "--count", "5", "--threshold", "http_req_duration: p(99) < 10s")
 
     assert answer.returncode == 4
     assert "299" in answer.stdout
@@ -129,7 +113,7 @@ def test_every_example_scenario_passes_against_the_default_shop(folder: Path):
     shutil.rmtree(folder / "scenarios")
     shutil.copytree(ROOT / "scenarios", folder / "scenarios")
 
-    answer = windtunnel(folder, "run", "--parallel", "10", "--count", "40")
+    answer = call(folder, "run", "--parallel", "10", "--count", "40")
 
     assert answer.returncode == 0, answer.stdout
     assert {step["scenario"] for step in summary(folder)["steps"]} == {
@@ -145,7 +129,7 @@ def test_a_plan_file_is_found_by_itself_and_flags_win_over_it(folder: Path):
         'thresholds:\n  "http_req_duration{step:add_to_cart}": ["max < 1h"]\n'
     )
 
-    answer = windtunnel(folder, "run", "--count", "4")
+    answer = call(folder, "run", "--count", "4")
 
     assert answer.returncode == 0, answer.stdout
     assert summary(folder)["run"]["seed"] == 42
@@ -156,31 +140,18 @@ def test_a_plan_file_is_found_by_itself_and_flags_win_over_it(folder: Path):
     ]
 
 
-def wait_for_records(folder: Path, process: subprocess.Popen, lines: int) -> None:
-    """Until a running process has that many lines on disk."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the run ended too early"
-        for path in folder.glob("runs/2*/records/0000.jsonl"):
-            if path.read_bytes().count(b"\n") >= lines:
-                return
-        time.sleep(0.02)
-    raise AssertionError("no records came")
+def lines_on_disk(folder: Path) -> int:
+    """How many records a running process has written."""
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("runs/2*/records/0000.jsonl"))
 
 
 def test_after_kill_9_the_report_shows_what_happened_and_does_not_say_pass(folder: Path):
-    process = subprocess.Popen(
-        command("run", "--parallel", "20", "--duration", "60s"),
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-    )
-    wait_for_records(folder, process, 300)
-    process.kill()
-    process.wait()
+    with started(folder, "run", "--parallel", "20", "--duration", "600s") as process:
+        until(lambda: lines_on_disk(folder) >= 300, process)
+        process.kill()
     assert not (folder / "runs" / "latest" / "report.html").exists()
 
-    answer = windtunnel(folder, "report")
+    answer = call(folder, "report")
 
     assert answer.returncode == 0
     assert summary(folder)["verdict"] == "incomplete"
@@ -194,45 +165,37 @@ def test_after_kill_9_the_report_shows_what_happened_and_does_not_say_pass(folde
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_in_order(folder: Path, number: signal.Signals, code: int):
-    process = subprocess.Popen(
-        command("run", "--parallel", "5", "--duration", "60s"),
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    wait_for_records(folder, process, 50)
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=30)
+    with started(folder, "run", "--parallel", "5", "--duration", "600s") as process:
+        until(lambda: lines_on_disk(folder) >= 50, process)
+        process.send_signal(number)
+        answer = answer_of(process)
 
-    assert process.returncode == code
+    assert answer.returncode == code
     assert summary(folder)["verdict"] == "interrupted"
     assert summary(folder)["soundness"]["finished"]
-    assert number.name in output
+    assert number.name in answer.stdout + answer.stderr
     assert (folder / "runs" / "latest" / "report.html").is_file()
     assert records(folder)[-1]["type"] == "run_ended"
 
 
 def test_a_service_that_is_down_in_the_middle_fails_instances_and_names_the_cause(folder: Path):
-    with ShopProcess() as own:
+    # Without a `wait` step: that one would rightly go on polling a service that is down.
+    (folder / "scenarios" / "checkout.yaml").write_text(
+        "id: browse\nflow:\n  - { type: http, name: list, path: /api/products }\n"
+    )
+    (folder / "windtunnel.yaml").write_text(
+        "load: { parallel: 5, duration: 600s }\n"
+        'thresholds: { "http_reqs{error:refused}": [{ threshold: "count < 20", abort: true }] }\n'
+    )
+    with contextlib.ExitStack() as while_it_is_up:
+        own = while_it_is_up.enter_context(ShopProcess())
         (folder / "sut.yaml").write_text(f"name: shop\nbase_url: {own.base_url}\n")
-        (folder / "windtunnel.yaml").write_text("load: { parallel: 5, duration: 2s }\n")
-        # Without a `wait` step: that one would rightly go on polling a service that is down.
-        (folder / "scenarios" / "checkout.yaml").write_text(
-            "id: browse\nflow:\n  - { type: http, name: list, path: /api/products }\n"
-        )
-        process = subprocess.Popen(
-            command("run"),
-            cwd=folder,
-            env=ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        wait_for_records(folder, process, 50)
-    process.communicate(timeout=30)
+        with started(folder, "run") as process:
+            until(lambda: lines_on_disk(folder) >= 50, process)
+            while_it_is_up.close()
+            answer = answer_of(process)
 
-    assert process.returncode == 99
+    assert answer.returncode == 99, answer
     causes = {group["cause"] for group in summary(folder)["errors"]}
     assert causes & {"refused", "closed", "reset"}
     assert summary(folder)["run"]["failed"] > 0
@@ -245,13 +208,8 @@ def test_secrets_from_the_environment_are_in_no_file_of_the_run(folder: Path):
         'id: leaky\nflow:\n  - type: http\n    name: home\n    method: GET\n    path: "/?q=${TOKEN}"\n'
         '    expect: { body: { contains: "${TOKEN}" } }\n'
     )
-    answer = subprocess.run(
-        command("run", "--count", "3", "--name", "hunter2hunter2"),
-        cwd=folder,
-        env={**ENVIRONMENT, "TOKEN": "hunter2hunter2"},
-        capture_output=True,
-        text=True,
-        timeout=60,
+    answer = call(
+        folder, "run", "--count", "3", "--name", "hunter2hunter2", environment={"TOKEN": "hunter2hunter2"}
     )
 
     assert answer.returncode == 99
@@ -262,17 +220,13 @@ def test_secrets_from_the_environment_are_in_no_file_of_the_run(folder: Path):
 
 
 def test_a_reader_that_goes_away_changes_nothing_about_the_run_and_its_exit_code(folder: Path):
-    process = subprocess.Popen(
-        command("run", "--count", "3"), cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    complaints = process.stderr.read()
-    process.stderr.close()
-
-    assert process.wait(timeout=60) == 0, complaints
-    assert complaints == b""
+    with started(folder, "run", "--count", "3") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        complaints = process.stderr.read()
+        assert process.wait() == 0, complaints
+    assert complaints == ""
     assert summary(folder)["verdict"] == "pass"
 
 
@@ -284,7 +238,7 @@ def test_a_full_disk_stops_the_load_says_incomplete_and_shows_what_happened(fold
     if mounted.returncode:
         pytest.skip("may not mount here")
     try:
-        answer = windtunnel(folder, "run", "--parallel", "5", "--count", "5000", "--output", "disk")
+        answer = call(folder, "run", "--parallel", "5", "--count", "5000", "--output", "disk")
         left = [path.name for path in disk.glob("2*/.*")]
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -296,27 +250,42 @@ def test_a_full_disk_stops_the_load_says_incomplete_and_shows_what_happened(fold
     assert left == []
 
 
+LIMIT = "http_req_duration: p(95) < baseline * 1000"
+LOAD = ("run", "--parallel", "4", "--count", "30", "--threshold", LIMIT)
+
+
 def test_a_run_is_compared_with_its_baseline_live_and_whenever_it_is_judged_again(folder: Path):
-    load = ("run", "--parallel", "4", "--count", "100")
-    assert windtunnel(folder, *load).returncode == 0
-    before = summary(folder)
-    limit = "http_req_duration: p(95) < baseline * 1000"
-    answer = windtunnel(folder, *load, "--baseline", "latest", "--threshold", limit)
+    sample_run.write_run(folder / "runs")
+    assert call(folder, "report").returncode == 0
+
+    answer = call(folder, *LOAD, "--baseline", "latest")
+
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert f"against run {before['run_id']}" in answer.stdout
+    assert f"against run {sample_run.RUN_ID}" in answer.stdout
     live = summary(folder)
-    assert live["baseline"]["run_id"] == before["run_id"]
+    assert live["baseline"]["run_id"] == sample_run.RUN_ID
     assert [each["result"] for each in live["thresholds"]] == ["pass", "pass"]
-
-    assert windtunnel(folder, "report").returncode == 0
+    assert call(folder, "report").returncode == 0
     assert summary(folder) == live
-    compared = windtunnel(folder, "compare", before["run_id"], "latest")
-    assert compared.returncode == 0
-    assert f"run {live['run_id']}" in compared.stdout
-    assert "p95 of add_to_cart" in compared.stdout
 
-    first = windtunnel(folder, *load, "--baseline", "none", "--threshold", limit)
+
+def test_two_runs_are_compared_figure_by_figure(folder: Path):
+    later = "20261122T211512Z-a1b2c3"
+    sample_run.write_run(folder / "runs", instances=300)
+    assert call(folder, "report").returncode == 0
+    sample_run.write_run(folder / "runs", instances=100, run_id=later)
+    assert call(folder, "report").returncode == 0
+
+    answer = call(folder, "compare", sample_run.RUN_ID, "latest")
+
+    assert answer.returncode == 0
+    assert f"run {later}" in answer.stdout
+    assert "p95 of add_to_cart" in answer.stdout
+
+
+def test_a_threshold_without_its_baseline_is_not_judged_or_has_no_answer(folder: Path):
+    first = call(folder, *LOAD, "--baseline", "none")
     assert first.returncode == 0
     assert "was not judged: there is no baseline" in first.stdout
-    assert windtunnel(folder, *load, "--threshold", limit).returncode == 4
-    assert windtunnel(folder, *load, "--threshold", limit, "--fail-on", "never").returncode == 0
+    assert call(folder, *LOAD).returncode == 4
+    assert call(folder, *LOAD, "--fail-on", "never").returncode == 0

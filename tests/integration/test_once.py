@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.cli.job import JobRequest, run_job
-from windtunnel.cli.terminal import Terminal
 from windtunnel.config.overrides import overrides_of
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
+from windtunnel.job.run import JobRequest, run_job
+from windtunnel.terminal import Terminal
 
 SCENARIO = """
 id: a

@@ -12,24 +12,15 @@ from pathlib import Path
 import pytest
 
 import windtunnel
-from windtunnel.demo.process import ShopProcess
-from windtunnel.demo.settings import ShopSettings
+from tests.support import ROOT
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
-
-ROOT = Path(__file__).parents[2]
 
 
 @windtunnel.scenario("look")
 async def look(user: windtunnel.User) -> None:
     response = await user.http.get(None, "/api/products", name="get_products")
     user.check("some_products", len(response.json("$.items")) > 0)
-
-
-@pytest.fixture(scope="module")
-def shop():
-    with ShopProcess(ShopSettings()) as shop:
-        yield shop
 
 
 @pytest.fixture(autouse=True)
@@ -178,7 +169,7 @@ SCRIPT = """
 def test_a_script_shares_the_load_between_worker_processes(shop, tmp_path):
     (tmp_path / "load.py").write_text(textwrap.dedent(SCRIPT))
     answer = subprocess.run(
-        [sys.executable, "load.py", shop.base_url], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "load.py", shop.base_url], capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr
     *_, last = answer.stdout.splitlines()

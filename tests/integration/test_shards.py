@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.support.command_line import Answer, call
 from windtunnel.demo.process import ShopProcess
 from windtunnel.model.summary import Summary
 from windtunnel.storage.directory import RunDirectory
 
-ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "100"}
 DRAWING = """
 id: drawing
 weight: 2
@@ -32,25 +30,16 @@ OTHER = "id: other\nflow: [{ type: http, name: look, path: '/api/nothing?n={{ ra
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="worker processes need a Unix system")
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[ShopProcess]:
-    with ShopProcess() as running:
-        yield running
-
-
 @pytest.fixture
-def windtunnel(tmp_path: Path, shop: ShopProcess) -> Callable[..., subprocess.CompletedProcess[str]]:
+def windtunnel(tmp_path: Path, shop: ShopProcess) -> Callable[..., Answer]:
     """Run a command of ours in `tmp_path`, on two scenarios, one of which always fails."""
     (tmp_path / "sut.yaml").write_text(f"name: shop\nbase_url: {shop.base_url}\n")
     (tmp_path / "scenarios").mkdir()
     for name, text in (("a", DRAWING), ("b", OTHER)):
         (tmp_path / "scenarios" / f"{name}.yaml").write_text(text)
 
-    def run(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "windtunnel", *args]
-        return subprocess.run(
-            command, cwd=tmp_path, env=ENVIRONMENT | variables, capture_output=True, text=True, timeout=100
-        )
+    def run(*args: str, **variables: str) -> Answer:
+        return call(tmp_path, *args, environment=variables)
 
     return run
 

@@ -139,6 +139,6 @@ def test_both_clients_see_the_same_and_one_connection_carries_it_all(loop_name):
     uvloop = pytest.importorskip("uvloop") if loop_name == "uvloop" else None
     loop = uvloop.new_event_loop() if uvloop else asyncio.new_event_loop()
     try:
-        loop.run_until_complete(asyncio.wait_for(main(), 20))
+        loop.run_until_complete(asyncio.wait_for(main(), 100))
     finally:
         loop.close()

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import answer_of, call, started, until
 from windtunnel.demo.process import ShopProcess
 from windtunnel.report.collect import analyse
 from windtunnel.storage.directory import RunDirectory
 
-ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "100"}
 DRAWING = """
 id: drawing
 weight: 2
@@ -28,35 +25,23 @@ flow:
 OTHER = "id: other\nflow: [{ type: http, name: look, path: '/api/products?n={{ random_int(1, 9999) }}' }]\n"
 LONG = "id: long\nflow: [{ type: http, name: look, path: /api/products }, { type: wait, duration: 50ms }]\n"
 
+WITH_TWO = ("run", "--parallel", "8", "--duration", "600s", "--workers", "2")
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="worker processes need a Unix system")
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[ShopProcess]:
-    with ShopProcess() as running:
-        yield running
-
-
 @pytest.fixture
-def start(tmp_path: Path, shop: ShopProcess) -> Callable[..., subprocess.Popen[str]]:
-    """Start a run of some scenarios in `tmp_path`."""
+def folder(tmp_path: Path, shop: ShopProcess) -> Path:
+    """A folder with a SUT file and a scenario that takes its time."""
     (tmp_path / "sut.yaml").write_text(f"name: shop\nbase_url: {shop.base_url}\n")
-    (tmp_path / "scenarios").mkdir()
+    write_scenarios(tmp_path, LONG)
+    return tmp_path
 
-    def start_it(*args: str, scenarios: tuple[str, ...] = (LONG,)) -> subprocess.Popen[str]:
-        for number, text in enumerate(scenarios):
-            (tmp_path / "scenarios" / f"{number}.yaml").write_text(text)
-        command = [sys.executable, "-m", "windtunnel", "run", *args]
-        return subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
 
-    return start_it
+def write_scenarios(folder: Path, *texts: str) -> None:
+    (folder / "scenarios").mkdir(exist_ok=True)
+    for number, text in enumerate(texts):
+        (folder / "scenarios" / f"{number}.yaml").write_text(text)
 
 
 def newest(folder: Path) -> RunDirectory:
@@ -68,14 +53,6 @@ def lines(run: RunDirectory, kind: str) -> list[dict]:
     for path in run.segments():
         found += [json.loads(line) for line in path.read_bytes().split(b"\n") if line.endswith(b"}")]
     return [line for line in found if line["type"] == kind]
-
-
-def until(happened: Callable[[], object], *, seconds: float = 30.0) -> None:
-    """Wait for something another process does."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 def children(pid: int) -> list[int]:
@@ -91,16 +68,13 @@ def load_runs(folder: Path, *, segments: int) -> bool:
     return len(paths) == segments and all(b'"type":"step"' in path.read_bytes() for path in paths)
 
 
-def test_four_workers_run_the_same_journeys_as_one(start, tmp_path: Path):
+def test_four_workers_run_the_same_journeys_as_one(folder: Path):
+    write_scenarios(folder, DRAWING, OTHER)
     journeys = []
     for workers in ("1", "4"):
-        process = start(
-            *("--parallel", "10", "--count", "60", "--seed", "11", "--workers", workers),
-            scenarios=(DRAWING, OTHER),
-        )
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == 0, out + err
-        run = newest(tmp_path)
+        answer = call(folder, "run", "--parallel", "10", "--count", "60", "--seed", "11", "--workers", workers)
+        assert answer.returncode == 0, answer
+        run = newest(folder)
         assert len(run.segments()) == int(workers)
         urls = {line["instance_id"]: line["request"]["url"].partition("?")[2] for line in lines(run, "step")}
         scenarios = sorted((line["index"], line["scenario"]) for line in lines(run, "instance"))
@@ -118,17 +92,15 @@ def json_summary(run: RunDirectory):
     return msgspec.json.decode((run.path / "summary.json").read_bytes(), type=Summary)
 
 
-def test_a_killed_worker_ends_the_run_within_seconds_as_an_error_and_keeps_its_records(start, tmp_path: Path):
-    process = start("--parallel", "8", "--duration", "120s", "--workers", "2")
-    until(lambda: load_runs(tmp_path, segments=2))
-    killed = time.monotonic()
-    os.kill(children(process.pid)[1], signal.SIGKILL)
-    out, err = process.communicate(timeout=30)
+def test_a_killed_worker_ends_the_run_early_as_an_error_and_keeps_its_records(folder: Path):
+    with started(folder, *WITH_TWO) as process:
+        until(lambda: load_runs(folder, segments=2), process)
+        os.kill(children(process.pid)[1], signal.SIGKILL)
+        answer = answer_of(process)
 
-    assert time.monotonic() - killed < 10
-    assert process.returncode == 1, out + err
-    assert "worker 2 of 2 was ended by SIGKILL" in out
-    run = newest(tmp_path)
+    assert answer.returncode == 1, answer
+    assert "worker 2 of 2 was ended by SIGKILL" in answer.stdout
+    run = newest(folder)
     live = json_summary(run)
     assert live.verdict == "error"
     assert live.soundness.finished
@@ -141,59 +113,52 @@ def test_a_killed_worker_ends_the_run_within_seconds_as_an_error_and_keeps_its_r
     assert analyse(run).summary == live
 
 
-def test_a_signal_stops_every_worker_with_its_closing_line(start, tmp_path: Path):
-    process = start("--parallel", "8", "--duration", "120s", "--workers", "2")
-    until(lambda: load_runs(tmp_path, segments=2))
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+def test_a_signal_stops_every_worker_with_its_closing_line(folder: Path):
+    with started(folder, *WITH_TWO) as process:
+        until(lambda: load_runs(folder, segments=2), process)
+        process.send_signal(signal.SIGTERM)
+        answer = answer_of(process)
 
-    assert process.returncode == 143, out + err
-    endings = lines(newest(tmp_path), "run_ended")
+    assert answer.returncode == 143, answer
+    endings = lines(newest(folder), "run_ended")
     assert [(line["reason"], line["signal"]) for line in endings] == [("interrupted by SIGTERM", 15)] * 2
-    assert json_summary(newest(tmp_path)).verdict == "interrupted"
+    assert json_summary(newest(folder)).verdict == "interrupted"
 
 
-def test_workers_end_when_the_coordinator_is_killed_and_nobody_calls_that_a_pass(start, tmp_path: Path):
-    process = start("--parallel", "8", "--duration", "120s", "--workers", "2")
-    until(lambda: load_runs(tmp_path, segments=2))
-    process.kill()
-    process.communicate(timeout=30)
+def test_workers_end_when_the_coordinator_is_killed_and_nobody_calls_that_a_pass(folder: Path):
+    with started(folder, *WITH_TWO) as process:
+        until(lambda: load_runs(folder, segments=2), process)
+        process.kill()
 
-    run = newest(tmp_path)
+    run = newest(folder)
     until(lambda: len(lines(run, "run_ended")) == 2)
     summary = analyse(run).summary
     assert summary.verdict == "error"
     assert "the coordinating process ended before its workers" in summary.reasons[0]
 
 
-def test_no_more_workers_start_than_there_are_users(start, tmp_path: Path):
-    process = start("--parallel", "2", "--count", "3", "--workers", "8")
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, out + err
-    assert len(newest(tmp_path).segments()) == 2
+def test_no_more_workers_start_than_there_are_users(folder: Path):
+    answer = call(folder, "run", "--parallel", "2", "--count", "3", "--workers", "8")
+    assert answer.returncode == 0, answer
+    assert len(newest(folder).segments()) == 2
 
 
-def test_every_segment_says_that_nobody_answers(start, tmp_path: Path):
-    process = start("--parallel", "4", "--count", "8", "--workers", "2")
-    process.communicate(timeout=60)
-    (tmp_path / "sut.yaml").write_text("name: nobody\nbase_url: http://127.0.0.1:1\n")
-    process = start("--parallel", "4", "--count", "8", "--workers", "2", "--loopback", "strict")
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 3, out + err
-    assert analyse(newest(tmp_path)).summary.verdict == "unreachable"
+def test_every_segment_says_that_nobody_answers(folder: Path):
+    (folder / "sut.yaml").write_text("name: nobody\nbase_url: http://127.0.0.1:1\n")
+    answer = call(folder, "run", "--parallel", "4", "--count", "8", "--workers", "2", "--loopback", "strict")
+    assert answer.returncode == 3, answer
+    assert analyse(newest(folder)).summary.verdict == "unreachable"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_threshold_that_aborts_ends_every_worker_and_fails_the_run(start, tmp_path: Path, workers: str):
-    (tmp_path / "plan.yaml").write_text('thresholds: { http_reqs: [{ threshold: "count < 10", abort: true }] }\n')
-    began = time.monotonic()
-    process = start("--plan", "plan.yaml", "--parallel", "4", "--duration", "120s", "--workers", workers)
-    out, err = process.communicate(timeout=60)
+def test_a_threshold_that_aborts_ends_every_worker_and_fails_the_run(folder: Path, workers: str):
+    (folder / "plan.yaml").write_text('thresholds: { http_reqs: [{ threshold: "count < 10", abort: true }] }\n')
+    load = ("--parallel", "4", "--duration", "600s", "--workers", workers)
+    answer = call(folder, "run", "--plan", "plan.yaml", *load)
 
-    assert time.monotonic() - began < 20
-    assert process.returncode == 99, out + err
-    endings = lines(newest(tmp_path), "run_ended")
+    assert answer.returncode == 99, answer
+    endings = lines(newest(folder), "run_ended")
     assert [line["aborted"] for line in endings] == [True] * int(workers)
     assert endings[0]["reason"].startswith("http_reqs: count < 10 failed")
-    assert "the run was stopped early" in out
-    assert analyse(newest(tmp_path)).summary == json_summary(newest(tmp_path))
+    assert "the run was stopped early" in answer.stdout
+    assert analyse(newest(folder)).summary == json_summary(newest(folder))

@@ -13,9 +13,8 @@ from windtunnel.config.reader import read_yaml
 from windtunnel.config.recovery import recover
 from windtunnel.config.schemas import load_schema, validate
 from windtunnel.errors import ConfigError, ExpressionError
-from windtunnel.expressions.condition import compile_condition
 from windtunnel.expressions.jsonpath import compile_jsonpath
-from windtunnel.expressions.template import compile_json, compile_template, compile_text
+from windtunnel.expressions.template import compile_condition, compile_json, compile_template, compile_text
 
 quick_and_long = pytest.mark.parametrize("examples", [200, pytest.param(5_000, marks=pytest.mark.slow)])
 
@@ -53,7 +52,7 @@ BYTES = (YAML | st.text(max_size=200)).map(lambda text: text.encode("utf-8", "su
 
 @quick_and_long
 def test_any_text_is_yaml_or_a_problem(examples: int):
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(
         (YAML | st.text(max_size=200)).map(lambda text: text.encode("utf-8", "surrogatepass"))
         | st.binary(max_size=200)
@@ -72,7 +71,7 @@ def test_any_text_is_yaml_or_a_problem(examples: int):
 
 @quick_and_long
 def test_any_text_is_a_template_or_a_problem(examples: int):
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(TEMPLATES | st.text(max_size=60))
     def holds(text: str) -> None:
         for compile_ in (compile_template, compile_text, compile_json, compile_condition):
@@ -84,7 +83,7 @@ def test_any_text_is_a_template_or_a_problem(examples: int):
 
 @quick_and_long
 def test_any_text_is_a_json_path_or_a_problem(examples: int):
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(PATHS | st.text(max_size=40))
     def holds(text: str) -> None:
         with contextlib.suppress(ExpressionError):

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Iterator
 from functools import reduce
 from operator import getitem
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
 
 
 def test_the_reference_pages_are_as_they_would_be_written_now():

@@ -11,10 +11,12 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from windtunnel.ci.comment import WHEN_TO_COMMENT
 from windtunnel.config.flags import FLAGS, Flag
 from windtunnel.errors import Problem
+from windtunnel.model.vocabulary import CommentWhen
 from windtunnel.report.text import printable
 
 DEFAULT_COMMENT_KEY = "default"
@@ -152,7 +154,7 @@ class ActionInputs:
     """What the workflow asks for.
 
     `flags` is what would be typed after `run` for the same. `annotations` is their maximum number, `comment` when
-    the pull request gets one (`ci.comment.WHEN_TO_COMMENT`), `comment_key` the name of the comment. `problems` has
+    the pull request gets one (`CommentWhen`), `comment_key` the name of the comment. `problems` has
     one for each input that can't be read; such an input is missing in the rest.
     """
 
@@ -160,7 +162,7 @@ class ActionInputs:
     only_validate: bool = False
     summary: bool = True
     annotations: int = MAX_ANNOTATIONS
-    comment: str = "auto"
+    comment: CommentWhen = "auto"
     comment_key: str = DEFAULT_COMMENT_KEY
     github_token: str = field(default="", repr=False)
     working_directory: str | None = None
@@ -172,9 +174,8 @@ def read_inputs(environment: Mapping[str, str], flags: Sequence[Flag] = FLAGS) -
     values: dict[str, list[str]] = {}
     problems: list[Problem] = []
     for each in all_inputs(flags):
-        default = (
-            "" if each.default.startswith("${{") else each.default
-        )  # an expression is the runner's to evaluate
+        # An expression is for the runner to evaluate.
+        default = "" if each.default.startswith("${{") else each.default
         if text := _given(environment, each.name) or default:
             try:
                 values[each.name] = each.read(text)
@@ -182,7 +183,7 @@ def read_inputs(environment: Mapping[str, str], flags: Sequence[Flag] = FLAGS) -
                 problems.append(_malformed(each.name, str(error), text))
     of_run = [flag.input for flag in flags if flag.input]
     words = [f"--{name}={value}" for name in of_run for value in values.get(name, ())]
-    first = {each.name: values[each.name][0] for each in OWN_INPUTS if values.get(each.name)}
+    first: dict[str, Any] = {each.name: values[each.name][0] for each in OWN_INPUTS if values.get(each.name)}
     return ActionInputs(
         flags=(*words, *values.get("args", ())),
         only_validate=first.get("only-validate") == "true",

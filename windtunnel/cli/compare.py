@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from windtunnel.cli.options import with_flags
-from windtunnel.cli.terminal import Terminal
+from windtunnel.terminal import Terminal
 
 _SIDE = "A run id, a path, latest or a summary.json."
 
@@ -24,8 +24,8 @@ def compare(
     Exits 0 whatever changed: two runs of the same code differ by 10 % and more. What shall fail is said by a
     threshold, such as 'http_req_duration: p(95) < baseline * 1.3'.
     """
-    from windtunnel.cli.baseline import read_baseline
     from windtunnel.errors import ConfigError
+    from windtunnel.job.baseline import read_baseline
     from windtunnel.report import terminal as terminal_report
     from windtunnel.verdict.baseline import compare as compare_runs
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from windtunnel.cli.options import with_flags
-from windtunnel.cli.terminal import Terminal
+from windtunnel.terminal import Terminal
 
 PORT = 8080
 
@@ -79,12 +79,12 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, ter
     """Run the example scenarios against a shop of our own."""
     import tempfile
 
-    from windtunnel.cli.job import run_job
-    from windtunnel.cli.request import JobRequest
     from windtunnel.config.overrides import overrides_of
     from windtunnel.demo.journey import example_scenarios, write_sut
     from windtunnel.demo.process import ShopProcess
     from windtunnel.demo.settings import ShopSettings
+    from windtunnel.job.request import JobRequest
+    from windtunnel.job.run import run_job
 
     settings = ShopSettings(failure_rate=failure_rate)
     with tempfile.TemporaryDirectory(prefix="windtunnel-demo-") as folder, ShopProcess(settings) as shop:
@@ -102,12 +102,12 @@ def _compare_loads(output: str | None, terminal: Terminal) -> int:
     """The same shop, which stands still at times, under a closed and under an open load."""
     import tempfile
 
-    from windtunnel.cli.job import run_job
-    from windtunnel.cli.request import JobRequest
     from windtunnel.config.overrides import overrides_of
     from windtunnel.demo.journey import write_look, write_sut
     from windtunnel.demo.process import ShopProcess
     from windtunnel.demo.settings import ShopSettings
+    from windtunnel.job.request import JobRequest
+    from windtunnel.job.run import run_job
 
     loads = {
         "closed": overrides_of(parallel=10, duration="12s", name="frozen shop, closed load", output=output),

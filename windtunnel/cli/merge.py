@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from windtunnel.cli.options import with_flags
-from windtunnel.cli.terminal import Terminal
+from windtunnel.terminal import Terminal
 
 
 @with_flags("merge")
@@ -26,8 +26,8 @@ def merge(
     """
     import time
 
-    from windtunnel.cli.baseline import NONE, read_baseline
-    from windtunnel.cli.rendering import write_reports
+    from windtunnel.job.baseline import NONE, read_baseline
+    from windtunnel.job.reports import write_reports
     from windtunnel.report.collect import analyse
     from windtunnel.storage.directory import RunDirectory, new_run_id
     from windtunnel.storage.merging import merge_into, merged_manifest

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from windtunnel.cli.options import with_flags
-from windtunnel.cli.terminal import Terminal
+from windtunnel.terminal import Terminal
 
 
 @with_flags("report")
@@ -36,9 +36,9 @@ def report(
 
     Exits 0 when the report was rendered, whatever the verdict in it.
     """
-    from windtunnel.cli.baseline import NONE, read_baseline
-    from windtunnel.cli.rendering import write_form, write_reports
     from windtunnel.errors import ConfigError
+    from windtunnel.job.baseline import NONE, read_baseline
+    from windtunnel.job.reports import write_form, write_reports
     from windtunnel.report.collect import analyse
     from windtunnel.storage.directory import RunDirectory
 

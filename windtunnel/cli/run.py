@@ -10,7 +10,7 @@ from typing import Any, cast
 import typer
 
 from windtunnel.cli.options import with_flags
-from windtunnel.cli.terminal import Terminal
+from windtunnel.terminal import Terminal
 
 HELP = """Run scenarios against a system under test.
 
@@ -24,10 +24,10 @@ Exit codes: 0 pass, 1 error (a bug of ours), 2 invalid input, 3 SUT unreachable,
 @with_flags("run")
 def run(**flags: Any) -> None:
     """Run scenarios against a system under test."""
-    from windtunnel.cli.container import container_network
-    from windtunnel.cli.job import run_job
-    from windtunnel.cli.preview import preview
-    from windtunnel.cli.request import request_of
+    from windtunnel.job.machine import container_network
+    from windtunnel.job.preview import preview
+    from windtunnel.job.request import request_of
+    from windtunnel.job.run import run_job
 
     request = request_of(flags, argv=tuple(sys.argv[1:]), container_network=container_network())
     terminal = Terminal.standard(color=flags["color"], quiet=flags["quiet"])

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from windtunnel.cli.options import with_flags
-from windtunnel.cli.terminal import Terminal
 from windtunnel.figures import plural
+from windtunnel.terminal import Terminal
 
 
 @with_flags("validate")
@@ -27,8 +27,8 @@ def validate(
     **flags: Any,
 ) -> None:
     """Check files without sending anything: every problem with its place, and exit code 2 if there is one."""
-    from windtunnel.cli.request import with_env_files
-    from windtunnel.cli.validation import validate_files
+    from windtunnel.job.request import with_env_files
+    from windtunnel.job.validation import validate_files
 
     environment = with_env_files(flags["env_files"] or [], os.environ)
     checked = validate_files(files or [], environment=environment, profiles=tuple(flags["profiles"] or ()))

@@ -1,14 +1,16 @@
 """Every flag, declared once.
 
 The options of the commands and their help, the inputs of the action, the arguments of `windtunnel.run()` and the
-reference pages come from these rows. `config/overrides.py` reads the values. This module imports nothing of ours:
-the command line needs it before it knows which command is called.
+reference pages come from these rows. `config/overrides.py` reads the values. This module imports little: the
+command line needs it before it knows which command is called.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from windtunnel.model.vocabulary import Arrival, FailOn, KeepBodies, Loopback
 
 Group = Literal["load", "target", "thresholds", "data", "ci", "output", "debugging"]
 
@@ -108,7 +110,7 @@ FLAGS: tuple[Flag, ...] = (
         help="Maximum concurrent instances; further arrivals are dropped and counted. Only with a rate.",
     ),
     Flag(
-        name="arrival", kind="choice", choices=("uniform", "poisson"), group="load", metavar="KIND",
+        name="arrival", kind="choice", choices=get_args(Arrival), group="load", metavar="KIND",
         default="uniform", input="arrival",
         help="How arrivals are spaced: uniform or poisson. Only with a rate.",
     ),
@@ -166,7 +168,7 @@ FLAGS: tuple[Flag, ...] = (
         help="Maximum time to wait for --wait-for.",
     ),
     Flag(
-        name="loopback", kind="choice", choices=("auto", "gateway", "strict"), group="target", metavar="HOW",
+        name="loopback", kind="choice", choices=get_args(Loopback), group="target", metavar="HOW",
         default="auto", input="loopback",
         help="How localhost is reached inside a container. auto: try the container, then the Docker host; "
         "gateway: the Docker host; strict: the container.",
@@ -227,7 +229,7 @@ FLAGS: tuple[Flag, ...] = (
         "judges them together.",
     ),
     Flag(
-        name="fail-on", kind="choice", choices=("thresholds", "errors", "never"), group="ci", metavar="WHAT",
+        name="fail-on", kind="choice", choices=get_args(FailOn), group="ci", metavar="WHAT",
         default="thresholds", input="fail-on",
         help="What fails the run. thresholds: a failed threshold; errors: also any instance that did not pass; "
         "never: the verdicts fail and inconclusive exit 0.",
@@ -244,7 +246,7 @@ FLAGS: tuple[Flag, ...] = (
         input_help="Folder in the workspace for the run.",
     ),
     Flag(
-        name="bodies", kind="choice", choices=("failures", "all", "none"), group="output", default="failures",
+        name="bodies", kind="choice", choices=get_args(KeepBodies), group="output", default="failures",
         commands=(),
         help="Bodies to keep.",
     ),

@@ -22,6 +22,7 @@ from windtunnel.model.load import Segment
 from windtunnel.model.readiness import Readiness, WaitFor
 from windtunnel.model.sut import Service, Sut
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import FailOn, KeepBodies, Loopback
 
 _LONGEST_SHOWN = 60
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -38,21 +39,21 @@ class Overrides:
 
     load: LoadSettings = LoadSettings()
     max_duration_s: float | None = None
-    fail_on: str | None = None
+    fail_on: FailOn | None = None
     baseline: str | None = None
     seed: int | None = None
     workers: int = 1
     shard: Segment | Literal["auto"] = Segment()
     thresholds: tuple[Threshold, ...] = ()
     output: str | None = None
-    bodies: str | None = None
+    bodies: KeepBodies | None = None
     name: str | None = None
     insecure: bool = False
     resolve: tuple[tuple[str, str], ...] = ()
     target: str | None = None
     wait_for: tuple[WaitFor, ...] = ()
     wait_timeout_s: float | None = None
-    loopback: str | None = None
+    loopback: Loopback | None = None
     tags: tuple[tuple[str, str], ...] = ()
     settings: tuple[Preset, ...] = ()
     profiles: tuple[str, ...] = ()

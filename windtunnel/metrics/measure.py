@@ -7,20 +7,23 @@ them. Phases that are not the load are in no metric, unless a selector asks for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
-from windtunnel.metrics.series import InstanceSeries, RequestKey, RequestSeries, StepKey, StepSeries
+from windtunnel.metrics.series import InstanceKey, InstanceSeries, RequestKey, RequestSeries, StepKey, StepSeries
 from windtunnel.model.load import WARMUP
 from windtunnel.model.manifest import StepRow
+from windtunnel.model.metric import ASSERTIONS, METRICS, STEPS, Family, Metric
+from windtunnel.model.vocabulary import MetricType, Outcome, SpecialPhase
 
-_OUTSIDE = frozenset({"setup", "user_setup", "teardown", "health", "token"})
+_OUTSIDE = frozenset(get_args(SpecialPhase))
 
-COMPLETED = frozenset({"passed", "failed", "errored"})
-"""Outcomes of what came to an end of its own. Skipped is never begun, interrupted is cut short by the end of
-the run: nobody knows what it would have come to."""
+COMPLETED: frozenset[Outcome] = frozenset({"passed", "failed", "errored"})
+"""Outcomes of steps and instances that ended by themselves. A skipped one never began; an interrupted one was cut
+short by the end of the run, so its outcome is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ class Counter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauge:
-    """A value that goes up and down: the last one and the highest. Both None when nobody ever looked."""
+    """A value that goes up and down: the last one and the highest; both None without a sample."""
 
     value: float | None
     max: float | None
@@ -64,7 +67,8 @@ def select(
 
     Raises KeyError for a metric that does not exist.
     """
-    return MEASURES[metric](_Selection(aggregate, tags or {}, rows))
+    row = METRICS[metric]
+    return _BY_TYPE[row.type](_Selection(aggregate, tags or {}, rows), row.same_as or metric, row)
 
 
 def measured_span_s(aggregate: Aggregate) -> float:
@@ -111,28 +115,39 @@ class _Selection:
             if self._picks(key.phase, {**constants, "scenario": key.scenario, "step": key.step, **own}):
                 yield key, series
 
-    def steps(self) -> Iterator[tuple[StepKey, StepSeries, StepRow | None]]:
-        """(key, series, the row of the plan) of every step."""
-        for key, series in self.aggregate.steps.items():
-            constants = self._constants(key.scenario, key.step)
-            if self._picks(key.phase, {**constants, "scenario": key.scenario, "step": key.step}):
-                yield key, series, self._rows.get((key.scenario, key.step, False))
+    def step_durations(self, family: Family) -> Iterator[Histogram]:
+        """Durations of completed steps of a family. A step that is not in the plan counts as one of `STEPS`."""
+        for key, series in self._steps():
+            row = self._rows.get((key.scenario, key.step, False))
+            if key.outcome in COMPLETED and (family.includes(row) if row else family is STEPS):
+                yield series.duration
 
-    def assertion_checks(self) -> Rate:
+    def checks(self, family: Family) -> Rate:
+        """Checks of assertions, and of steps too unless the family is that of assertions alone."""
         held = count = 0
-        for key, series in self.aggregate.assertions.items():
-            constants = self._constants(key.scenario, key.name, assertion=True)
-            if self._picks(key.phase, {**constants, "scenario": key.scenario, "step": key.name}):
-                held += series.checks - series.checks_failed
-                count += series.checks
+        for assertion, checked in self.aggregate.assertions.items():
+            constants = self._constants(assertion.scenario, assertion.name, assertion=True)
+            own = {**constants, "scenario": assertion.scenario, "step": assertion.name}
+            if self._picks(assertion.phase, own):
+                held += checked.checks - checked.checks_failed
+                count += checked.checks
+        for _, series in self._steps() if family is not ASSERTIONS else ():
+            held += series.checks - series.checks_failed
+            count += series.checks
         return Rate(matches=held, count=count)
 
-    def instances(self) -> Iterator[tuple[str, InstanceSeries]]:
-        """(outcome, series) of every completed instance."""
+    def instances(self) -> Iterator[tuple[InstanceKey, InstanceSeries]]:
+        """(key, series) of every completed instance."""
         for key, series in self.aggregate.instances.items():
             own = {**self._scenarios.get(key.scenario, {}), "scenario": key.scenario}
             if key.outcome in COMPLETED and self._picks(key.phase, own):
-                yield key.outcome, series
+                yield key, series
+
+    def _steps(self) -> Iterator[tuple[StepKey, StepSeries]]:
+        for key, series in self.aggregate.steps.items():
+            constants = self._constants(key.scenario, key.step)
+            if self._picks(key.phase, {**constants, "scenario": key.scenario, "step": key.step}):
+                yield key, series
 
     def dropped(self) -> int:
         return sum(
@@ -153,103 +168,51 @@ class _Selection:
         return all((phase if tag == "phase" else tags.get(tag)) == wanted for tag, wanted in self._tags.items())
 
 
-def _trend(histograms: Iterator[Histogram]) -> Trend:
+def _trend(selection: _Selection, name: str, metric: Metric) -> Trend:
+    found: Iterable[Histogram]
+    if metric.family.subject == "request":
+        found = (series.times[name] for _, series in selection.requests())
+    elif metric.family.subject == "instance":
+        found = (series.times[name] for _, series in selection.instances())
+    elif metric.family.subject == "step":
+        found = selection.step_durations(metric.family)
+    else:
+        found = (selection.aggregate.health.lag,)
     total = Histogram()
-    for histogram in histograms:
+    for histogram in found:
         total.merge(histogram)
     return Trend(histogram=total)
 
 
-def _request_trend(part: Callable[[RequestSeries], Histogram]) -> Callable[[_Selection], Trend]:
-    return lambda selection: _trend(part(series) for _, series in selection.requests())
-
-
-def _instance_trend(part: Callable[[InstanceSeries], Histogram]) -> Callable[[_Selection], Trend]:
-    return lambda selection: _trend(part(series) for _, series in selection.instances())
-
-
-def _step_duration(selection: _Selection) -> Trend:
-    """Steps that hold others are left out: their time is that of the steps inside."""
-    return _trend(
-        series.duration
-        for key, series, row in selection.steps()
-        if key.outcome in COMPLETED and not (row and row.holds_steps)
+def _rate(selection: _Selection, name: str, metric: Metric) -> Rate:
+    if metric.family.subject == "check":
+        return selection.checks(metric.family)
+    assert metric.matches is not None, f"{name} does not say what matches"
+    found = selection.requests() if metric.family.subject == "request" else selection.instances()
+    judged = [(matches, series.count) for key, series in found if (matches := metric.matches(key)) is not None]
+    return Rate(
+        matches=sum(count for matches, count in judged if matches), count=sum(count for _, count in judged)
     )
 
 
-def _group_duration(selection: _Selection) -> Trend:
-    return _trend(
-        series.duration
-        for key, series, row in selection.steps()
-        if key.outcome in COMPLETED and row and row.action == "group"
-    )
+def _counter(selection: _Selection, name: str, metric: Metric) -> Counter:
+    if metric.family.subject == "drop":
+        count = selection.dropped()
+        return Counter(total=count, samples=count)
+    found = [series for _, series in selection.requests()]
+    return Counter(total=sum(series.totals[name] for series in found), samples=sum(each.count for each in found))
 
 
-def _request_counter(part: Callable[[RequestSeries], int]) -> Callable[[_Selection], Counter]:
-    def count(selection: _Selection) -> Counter:
-        found = [series for _, series in selection.requests()]
-        return Counter(total=sum(map(part, found)), samples=sum(series.count for series in found))
-
-    return count
-
-
-def _failed_requests(selection: _Selection) -> Rate:
-    """Polls before the last are part of waiting: nobody judges them."""
-    judged = [(key, series.count) for key, series in selection.requests() if not key.poll]
-    return Rate(matches=sum(count for key, count in judged if key.failed), count=sum(n for _, n in judged))
-
-
-def _checks(selection: _Selection) -> Rate:
-    steps = [series for _, series, _ in selection.steps()]
-    assertions = selection.assertion_checks()
-    held = sum(series.checks - series.checks_failed for series in steps)
-    return Rate(matches=held + assertions.matches, count=sum(series.checks for series in steps) + assertions.count)
-
-
-def _instances(selection: _Selection) -> Rate:
-    ended = [(outcome, series.count) for outcome, series in selection.instances()]
-    return Rate(matches=sum(n for outcome, n in ended if outcome == "passed"), count=sum(n for _, n in ended))
-
-
-def _dropped(selection: _Selection) -> Counter:
-    count = selection.dropped()
-    return Counter(total=count, samples=count)
-
-
-def _users(selection: _Selection) -> Gauge:
+def _gauge(selection: _Selection, _name: str, metric: Metric) -> Gauge:
     health = selection.aggregate.health
-    return Gauge(value=health.in_flight, max=health.in_flight_max) if health.count else Gauge(value=None, max=None)
+    if not health.count:
+        return Gauge(value=None, max=None)
+    return Gauge(value=health.in_flight if metric.latest else health.in_flight_max, max=health.in_flight_max)
 
 
-def _most_users(selection: _Selection) -> Gauge:
-    users = _users(selection)
-    return Gauge(value=users.max, max=users.max)
-
-
-MEASURES: Mapping[str, Callable[[_Selection], Measure]] = {
-    "http_reqs": _request_counter(lambda series: series.count),
-    "http_req_failed": _failed_requests,
-    "http_req_duration": _request_trend(lambda series: series.duration),
-    "http_req_blocked": _request_trend(lambda series: series.blocked),
-    "http_req_connecting": _request_trend(lambda series: series.connecting),
-    "http_req_tls_handshaking": _request_trend(lambda series: series.tls),
-    "http_req_sending": _request_trend(lambda series: series.sending),
-    "http_req_waiting": _request_trend(lambda series: series.waiting),
-    "http_req_receiving": _request_trend(lambda series: series.receiving),
-    "data_sent": _request_counter(lambda series: series.bytes_sent),
-    "data_received": _request_counter(lambda series: series.bytes_received),
-    "checks": _checks,
-    "assertions": lambda selection: selection.assertion_checks(),
-    "instances": _instances,
-    "iterations": _instances,
-    "instance_duration": _instance_trend(lambda series: series.duration),
-    "iteration_duration": _instance_trend(lambda series: series.duration),
-    "instance_response_time": _instance_trend(lambda series: series.response_time),
-    "step_duration": _step_duration,
-    "group_duration": _group_duration,
-    "dropped_iterations": _dropped,
-    "vus": _users,
-    "vus_max": _most_users,
-    "generator_lag": lambda selection: _trend(iter((selection.aggregate.health.lag,))),
+_BY_TYPE: Mapping[MetricType, Callable[[_Selection, str, Metric], Measure]] = {
+    "trend": _trend,
+    "rate": _rate,
+    "counter": _counter,
+    "gauge": _gauge,
 }
-"""Every metric, in the order of a summary."""

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from windtunnel.metrics.histogram import Histogram
+from windtunnel.model.metric import own_metrics
 from windtunnel.model.record import AssertionRecord, Health, InstanceRecord, RequestFacts, StepRecord
+from windtunnel.model.vocabulary import ErrorKind, FailureOutcome, InstanceOutcome, Outcome
 
 LATE_US = 5_000
 """An instance that starts more than this after it was due is late."""
@@ -22,6 +24,15 @@ LONGEST_EXAMPLE = 500
 """Characters kept of what a failure said."""
 
 
+_REQUEST_TIMES = {
+    name: (metric.times, metric.opens) for name, metric in own_metrics("request", "trend").items() if metric.times
+}
+_REQUEST_TOTALS = {
+    name: metric.total for name, metric in own_metrics("request", "counter").items() if metric.total
+}
+_INSTANCE_TIMES = {name: metric.times for name, metric in own_metrics("instance", "trend").items() if metric.times}
+
+
 class RequestKey(NamedTuple):
     """The tags of a request; `failed` and `poll` as in `RequestFacts`."""
 
@@ -31,63 +42,52 @@ class RequestKey(NamedTuple):
     service: str
     method: str
     status: int
-    error: str | None
+    error: ErrorKind | None
     failed: bool
     poll: bool
 
 
 class RequestSeries:
-    """Requests of one key. One that was never sent has no duration, `sending`, `waiting` and `receiving`."""
+    """Requests of one key: their number, a histogram for each time and a sum for each counter of `METRICS`.
 
-    __slots__ = (
-        "blocked",
-        "bytes_received",
-        "bytes_sent",
-        "connecting",
-        "count",
-        "duration",
-        "receiving",
-        "sending",
-        "tls",
-        "waiting",
-    )
+    One that was never sent has none of the times that begin with its first byte.
+    """
+
+    __slots__ = ("count", "times", "totals")
 
     def __init__(self) -> None:
-        self.count = self.bytes_sent = self.bytes_received = 0
-        self.blocked, self.connecting, self.tls = Histogram(), Histogram(), Histogram()
-        self.sending, self.waiting, self.receiving = Histogram(), Histogram(), Histogram()
-        self.duration = Histogram()
+        self.count = 0
+        self.times = {name: Histogram() for name in _REQUEST_TIMES}
+        self.totals = dict.fromkeys(_REQUEST_TOTALS, 0)
+
+    @property
+    def duration(self) -> Histogram:
+        """Service times."""
+        return self.times["http_req_duration"]
 
     def add_all(self, requests: Sequence[RequestFacts]) -> None:
         """Count requests."""
         self.count += len(requests)
-        self.bytes_sent += sum([request.bytes_sent for request in requests])
-        self.bytes_received += sum([request.bytes_received for request in requests])
+        for name, total in _REQUEST_TOTALS.items():
+            self.totals[name] += total(requests)
         timings = [request.timings_us for request in requests]
-        # Few requests open a connection; for the others these three are 0.
-        opening = [each for each in timings if each.connect or each.queue or each.dns or each.tls]
-        reused = len(timings) - len(opening)
-        self.blocked.add_all([each.queue + each.dns for each in opening], zeros=reused)
-        self.connecting.add_all([each.connect for each in opening], zeros=reused)
-        self.tls.add_all([each.tls for each in opening], zeros=reused)
+        # Few requests open a connection. For the others the times of opening one are 0.
+        opened = [each for each in timings if each.connect or each.queue or each.dns or each.tls]
         sent = [request.timings_us for request in requests if request.bytes_sent]
-        self.sending.add_all([each.send for each in sent])
-        self.waiting.add_all([each.wait for each in sent])
-        self.receiving.add_all([each.receive for each in sent])
-        self.duration.add_all([each.send + each.wait + each.receive for each in sent])
+        reused = len(timings) - len(opened)
+        for name, (times, opens) in _REQUEST_TIMES.items():
+            if opens:
+                self.times[name].add_all(times(opened), zeros=reused)
+            else:
+                self.times[name].add_all(times(sent))
 
     def merge(self, other: RequestSeries) -> None:
         """Add what `other` counted."""
         self.count += other.count
-        self.bytes_sent += other.bytes_sent
-        self.bytes_received += other.bytes_received
-        self.blocked.merge(other.blocked)
-        self.connecting.merge(other.connecting)
-        self.tls.merge(other.tls)
-        self.sending.merge(other.sending)
-        self.waiting.merge(other.waiting)
-        self.receiving.merge(other.receiving)
-        self.duration.merge(other.duration)
+        for name in _REQUEST_TOTALS:
+            self.totals[name] += other.totals[name]
+        for name in _REQUEST_TIMES:
+            self.times[name].merge(other.times[name])
 
 
 class StepKey(NamedTuple):
@@ -96,7 +96,7 @@ class StepKey(NamedTuple):
     phase: str
     scenario: str
     step: str
-    outcome: str
+    outcome: Outcome
 
 
 class StepSeries:
@@ -145,7 +145,7 @@ class AssertionKey(NamedTuple):
     phase: str
     scenario: str
     name: str
-    outcome: str
+    outcome: Outcome
 
 
 class AssertionSeries:
@@ -179,27 +179,30 @@ class InstanceKey(NamedTuple):
 
     phase: str
     scenario: str
-    outcome: str
+    outcome: InstanceOutcome
 
 
 class InstanceSeries:
     """Instances of one key. `elapsed_us` sums end - start by the time stamps, to hold against the durations."""
 
-    __slots__ = ("count", "duration", "elapsed_us", "first_start", "last_end", "late", "response_time")
+    __slots__ = ("count", "elapsed_us", "first_start", "last_end", "late", "times")
 
     def __init__(self) -> None:
         self.count = self.late = self.elapsed_us = 0
-        self.duration, self.response_time = Histogram(), Histogram()
+        self.times = {name: Histogram() for name in _INSTANCE_TIMES}
         self.first_start, self.last_end = float("inf"), float("-inf")
+
+    @property
+    def duration(self) -> Histogram:
+        """Durations from the start of an instance to its end."""
+        return self.times["instance_duration"]
 
     def add_all(self, records: Sequence[InstanceRecord]) -> None:
         """Count instances."""
         self.count += len(records)
-        durations = [record.duration_us for record in records]
-        responses = [record.response_time_us for record in records]
-        self.duration.add_all(durations)
-        self.response_time.add_all(responses)
-        self.late += sum([r - d > LATE_US for r, d in zip(responses, durations, strict=True)])
+        for name, times in _INSTANCE_TIMES.items():
+            self.times[name].add_all(times(records))
+        self.late += sum([each.response_time_us - each.duration_us > LATE_US for each in records])
         starts = [record.started for record in records]
         ends = [record.t for record in records]
         # Whole microseconds: their sum does not depend on the order.
@@ -212,8 +215,8 @@ class InstanceSeries:
         self.count += other.count
         self.late += other.late
         self.elapsed_us += other.elapsed_us
-        self.duration.merge(other.duration)
-        self.response_time.merge(other.response_time)
+        for name in _INSTANCE_TIMES:
+            self.times[name].merge(other.times[name])
         self.first_start = min(self.first_start, other.first_start)
         self.last_end = max(self.last_end, other.last_end)
 
@@ -225,7 +228,7 @@ class FailureKey(NamedTuple):
     scenario: str
     step: str
     cause: str
-    outcome: str
+    outcome: FailureOutcome
 
 
 class FailureSeries:

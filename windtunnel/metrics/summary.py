@@ -9,7 +9,6 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.measure import (
     COMPLETED,
-    MEASURES,
     Counter,
     Measure,
     Rate,
@@ -19,13 +18,14 @@ from windtunnel.metrics.measure import (
     select,
 )
 from windtunnel.model.manifest import StepRow
+from windtunnel.model.metric import METRICS
 from windtunnel.model.summary import ErrorGroup, MetricSummary, StepSummary
 
 
 def metric_summaries(aggregate: Aggregate) -> dict[str, MetricSummary]:
     """Every metric over the whole load, also those that nothing was counted for."""
     span_s = measured_span_s(aggregate)
-    return {metric: _summarise(select(aggregate, metric), span_s) for metric in MEASURES}
+    return {metric: _summarise(select(aggregate, metric), span_s) for metric in METRICS}
 
 
 def step_summaries(aggregate: Aggregate, rows: Sequence[StepRow]) -> list[StepSummary]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from windtunnel.model.metric import METRICS
 from windtunnel.model.summary import MetricSummary
 from windtunnel.report.model import Report
 from windtunnel.report.wording import honest
-
-_OURS = frozenset({"instances", "instance_duration", "instance_response_time", "step_duration", "assertions"})
-"""Metrics that k6 does not have."""
 
 
 def render(report: Report) -> str:
@@ -18,7 +16,7 @@ def render(report: Report) -> str:
     summary = honest(report.summary)
     metrics: dict[str, Any] = {}
     for name, metric in summary.metrics.items():
-        if name not in _OURS and (keys := _keys(metric)):
+        if METRICS[name].in_k6 and (keys := _keys(metric)):
             metrics[name] = keys
     iterations = summary.metrics.get("iterations")
     if iterations is not None:

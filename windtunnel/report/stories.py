@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from windtunnel.model.metric import METRICS, STEPS
 from windtunnel.model.record import (
     AssertionRecord,
     InstanceRecord,
@@ -129,31 +130,18 @@ def slowest_for(result: ThresholdResult, threshold: Threshold) -> Slowest | None
     too_slow = result.result in {"fail", "inconclusive"} and threshold.op in {"<", "<="}
     if not too_slow or not set(threshold.tags) <= set(_TAGS):
         return None
-    if threshold.metric in _INSTANCE_TIMES:
-        part = _INSTANCE_TIMES[threshold.metric]
-        return Slowest(lambda instance: max((part(r) for r in _instances(instance, threshold.tags)), default=-1))
-    if threshold.metric == "step_duration":
-        return Slowest(lambda instance: max((r.duration_us for r in _steps(instance, threshold.tags)), default=-1))
-    if threshold.metric in _REQUEST_TIMES:
-        timing = _REQUEST_TIMES[threshold.metric]
-        return Slowest(lambda instance: max((timing(f) for f in _requests(instance, threshold.tags)), default=-1))
-    return None
+    metric = METRICS[threshold.metric]
+    tags = threshold.tags
+    if metric.family is STEPS:
+        return Slowest(lambda instance: max((r.duration_us for r in _steps(instance, tags)), default=-1))
+    times = metric.times
+    if times is None:
+        return None
+    if metric.family.subject == "instance":
+        return Slowest(lambda instance: max(times(list(_instances(instance, tags))), default=-1))
+    return Slowest(lambda instance: max(times([f.timings_us for f in _requests(instance, tags)]), default=-1))
 
 
-_INSTANCE_TIMES: dict[str, Callable[[InstanceRecord], int]] = {
-    "instance_duration": lambda record: record.duration_us,
-    "iteration_duration": lambda record: record.duration_us,
-    "instance_response_time": lambda record: record.response_time_us,
-}
-_REQUEST_TIMES: dict[str, Callable[[RequestFacts], int]] = {
-    "http_req_duration": lambda facts: facts.timings_us.duration_us,
-    "http_req_blocked": lambda facts: facts.timings_us.queue,
-    "http_req_connecting": lambda facts: facts.timings_us.connect,
-    "http_req_tls_handshaking": lambda facts: facts.timings_us.tls,
-    "http_req_sending": lambda facts: facts.timings_us.send,
-    "http_req_waiting": lambda facts: facts.timings_us.wait,
-    "http_req_receiving": lambda facts: facts.timings_us.receive,
-}
 _TAGS = ("scenario", "step", "name", "service", "method", "status", "error")
 
 

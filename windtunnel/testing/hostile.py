@@ -286,6 +286,11 @@ class HostileServer:
             self._arrival.clear()
             await self._arrival.wait()
 
+    async def disconnected(self) -> None:
+        """Wait until no connection is left."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def __aenter__(self) -> HostileServer:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]

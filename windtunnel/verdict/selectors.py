@@ -2,65 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 
 from windtunnel.errors import Problem, did_you_mean
 from windtunnel.metrics.measure import is_measured, scenario_tags
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.manifest import StepRow
+from windtunnel.model.metric import GENERATOR, METRICS, Family
 from windtunnel.model.threshold import Threshold
 from windtunnel.verdict.baseline import baseline_objection
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Family:
-    """Metrics that are counted alike: over which rows of the plan, and by which tags besides the user's."""
-
-    of: str
-    tags: tuple[str, ...]
-    counts: Callable[[StepRow], bool]
-
-
-_REQUESTS = _Family(
-    of="http step",
-    tags=("scenario", "group", "step", "service", "method", "status", "error", "expected_response", "phase"),
-    counts=lambda row: bool(row.method),
-)
-_STEP_TAGS = ("scenario", "group", "step", "service", "method", "phase")
-_STEPS = _Family(of="step", tags=_STEP_TAGS, counts=lambda row: not row.assertion and not row.holds_steps)
-_CHECKS = _Family(of="step", tags=_STEP_TAGS, counts=lambda _: True)
-_ASSERTIONS = _Family(of="assertion", tags=_STEP_TAGS, counts=lambda row: row.assertion)
-_GROUPS = _Family(of="group", tags=_STEP_TAGS, counts=lambda row: row.action == "group")
-_INSTANCES = _Family(of="scenario", tags=("scenario", "phase"), counts=lambda _: True)
-
-_FAMILIES: Mapping[str, _Family | None] = {
-    "http_reqs": _REQUESTS,
-    "http_req_failed": _REQUESTS,
-    "http_req_duration": _REQUESTS,
-    "http_req_blocked": _REQUESTS,
-    "http_req_connecting": _REQUESTS,
-    "http_req_tls_handshaking": _REQUESTS,
-    "http_req_sending": _REQUESTS,
-    "http_req_waiting": _REQUESTS,
-    "http_req_receiving": _REQUESTS,
-    "data_sent": _REQUESTS,
-    "data_received": _REQUESTS,
-    "checks": _CHECKS,
-    "assertions": _ASSERTIONS,
-    "instances": _INSTANCES,
-    "iterations": _INSTANCES,
-    "instance_duration": _INSTANCES,
-    "iteration_duration": _INSTANCES,
-    "instance_response_time": _INSTANCES,
-    "step_duration": _STEPS,
-    "group_duration": _GROUPS,
-    "dropped_iterations": _INSTANCES,
-    "vus": None,
-    "vus_max": None,
-    "generator_lag": None,
-}
-"""None: of the generator as a whole, so without tags."""
 
 _ANY_STEP: Mapping[str, Collection[str]] = {
     "status": tuple(str(status) for status in (0, *range(100, 600))),
@@ -93,7 +43,7 @@ def check_selectors(
 
 
 def _may_speak_of(open_scenarios: Collection[str], threshold: Threshold) -> bool:
-    if _FAMILIES[threshold.metric] in {None, _INSTANCES}:
+    if METRICS[threshold.metric].family.subject in {"generator", "instance", "drop"}:
         return False
     scenario = threshold.tags.get("scenario")
     return bool(open_scenarios) if scenario is None else scenario in open_scenarios
@@ -112,14 +62,14 @@ def _phase_problem(threshold: Threshold, measured: Sequence[str], phases: Sequen
 
 def _problem(threshold: Threshold, rows: Sequence[StepRow]) -> Problem | None:
     """The first thing that is wrong with one selector: a tag's name, a tag's value, or their combination."""
-    family = _FAMILIES[threshold.metric]
-    if family is None:
+    family = METRICS[threshold.metric].family
+    if family is GENERATOR:
         if not threshold.tags:
             return None
         return _say(threshold, f"{threshold.metric} has no tags", hint=f"write {threshold.metric} alone")
-    counted = [_tags_of(row, family, rows) for row in rows if family.counts(row)]
+    counted = [_tags_of(row, family, rows) for row in rows if family.includes(row)]
     if not counted:
-        return _say(threshold, f"{threshold.metric} measures nothing: the plan has no {family.of}")
+        return _say(threshold, f"{threshold.metric} measures nothing: the plan has no {family.noun}")
     for tag, value in threshold.tags.items():
         if tag == "phase":
             continue
@@ -132,30 +82,32 @@ def _problem(threshold: Threshold, rows: Sequence[StepRow]) -> Problem | None:
     if any(all(value in tags.get(tag, ()) for tag, value in wanted.items()) for tags in counted):
         return None
     described = ", ".join(f"{tag} {value}" for tag, value in wanted.items())
-    return _say(threshold, f"{threshold.selector} can match nothing: the plan has no {family.of} with {described}")
+    return _say(
+        threshold, f"{threshold.selector} can match nothing: the plan has no {family.noun} with {described}"
+    )
 
 
-def _tags_of(row: StepRow, family: _Family, rows: Sequence[StepRow]) -> dict[str, tuple[str, ...]]:
+def _tags_of(row: StepRow, family: Family, rows: Sequence[StepRow]) -> dict[str, tuple[str, ...]]:
     """Every tag that what `row` does can carry, with the values it can have."""
-    if family is _INSTANCES:
+    if family.subject in {"instance", "drop"}:
         own = {**scenario_tags(rows)[row.scenario], "scenario": row.scenario}
     else:
         own = {"group": row.group, **row.tags, "scenario": row.scenario, "step": row.step}
         own |= {"service": row.service, "method": row.method}
     tags: dict[str, tuple[str, ...]] = {tag: (value,) for tag, value in own.items() if value}
-    if family is _REQUESTS:
+    if family.subject == "request":
         tags["method"] = (row.method, "GET")  # a redirect turns any method into GET
     return tags
 
 
-def _values(tag: str, family: _Family, counted: Sequence[Mapping[str, tuple[str, ...]]]) -> Collection[str]:
+def _values(tag: str, family: Family, counted: Sequence[Mapping[str, tuple[str, ...]]]) -> Collection[str]:
     if tag in family.tags and tag in _ANY_STEP:
         return _ANY_STEP[tag]
     return list(dict.fromkeys(value for tags in counted for value in tags.get(tag, ())))
 
 
 def _unknown_tag(
-    threshold: Threshold, tag: str, family: _Family, counted: Sequence[Mapping[str, tuple[str, ...]]]
+    threshold: Threshold, tag: str, family: Family, counted: Sequence[Mapping[str, tuple[str, ...]]]
 ) -> Problem:
     known = list(dict.fromkeys([*family.tags, *(tag for tags in counted for tag in tags)]))
     hint = did_you_mean(tag, known) or f"the tags of {threshold.metric} are {', '.join(known)}"

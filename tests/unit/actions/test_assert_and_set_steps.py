@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from compiling import run_flow
 
+from tests.support.compiling import run_flow
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer, json_answer
 

@@ -8,10 +8,10 @@ from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
-from compiling import Compiled, run_flow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.compiling import Compiled, run_flow
 from windtunnel.testing.scripted import Answer, Sent, json_answer
 
 
@@ -100,7 +100,7 @@ def test_a_value_that_holds_the_boundary_is_not_sent():
 
 
 @given(st.text(), st.text())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_value_gets_out_of_its_part(title: str, filename: str):
     lines = "multipart: { title: '{{ title }}', photo: { text: x, filename: '{{ filename }}' }, last: 1 }"
     ran = run_flow(flow(lines), [Answer()], title=title, filename=filename)

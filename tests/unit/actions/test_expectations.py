@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compiling import exchange_of, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.compiling import exchange_of, field
 from windtunnel.actions.response.checks import Expectation, compile_expectation
 from windtunnel.errors import ExpressionError
 from windtunnel.model.http import Exchange
@@ -281,7 +281,7 @@ EVERYTHING = {
 }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(body=st.binary(max_size=40) | st.from_regex(rb'\{"a": ?(1|\[1\]|"x"|\{"b":1\}|null)', fullmatch=False))
 def test_no_check_raises_whatever_body_comes(body: bytes):
     for check in checked(EVERYTHING, exchange_of(body, headers=(("Set-Cookie", body.hex()), ("set-cookie", "=")))):

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compiling import exchange_of, field
 
+from tests.support.compiling import exchange_of, field
 from windtunnel.actions.response.extract import Extraction, MissingValue, compile_extraction
 from windtunnel.model.http import Exchange
 

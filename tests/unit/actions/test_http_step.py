@@ -3,8 +3,8 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from compiling import SUT, run_flow
 
+from tests.support.compiling import SUT, run_flow
 from windtunnel.model.record import FailedCheck
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut

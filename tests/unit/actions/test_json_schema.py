@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compiling import Compiled, exchange_of, field
 
+from tests.support.compiling import Compiled, exchange_of, field
 from windtunnel.actions.response.checks import compile_expectation
 from windtunnel.errors import ExpressionError
 from windtunnel.model.record import FailedCheck

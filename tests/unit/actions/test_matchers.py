@@ -4,10 +4,10 @@ import math
 from typing import Any
 
 import pytest
-from compiling import field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.compiling import field
 from windtunnel.actions.response.matchers import MATCHERS, MISSING, Matcher, compile_matcher, same
 from windtunnel.errors import ExpressionError
 
@@ -227,7 +227,7 @@ SPECS: list[Any] = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(actual=JSON, text=st.booleans())
 def test_no_matcher_raises_whatever_comes(actual: Any, text: bool):
     for spec in SPECS:
@@ -237,7 +237,7 @@ def test_no_matcher_raises_whatever_comes(actual: Any, text: bool):
         assert compiled.expected({}).isprintable()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(value=JSON)
 def test_every_value_equals_itself_and_never_its_own_list(value: Any):
     assert same(value, value) or any(map(math.isnan, _floats(value)))

@@ -3,7 +3,8 @@
 from textwrap import dedent
 
 import pytest
-from compiling import Compiled
+
+from tests.support.compiling import Compiled
 
 
 def found(text: str) -> list[tuple[str, str]]:

@@ -6,10 +6,10 @@ import importlib.util
 from typing import Any
 
 import pytest
-from compiling import exchange_of, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.compiling import exchange_of, field
 from windtunnel.actions.response.extract import compile_extraction
 from windtunnel.actions.response.html_xml import MAX_PAGE, compile_css, compile_xpath
 from windtunnel.errors import ExpressionError
@@ -114,7 +114,7 @@ FINDERS = (compile_css("*"), compile_css("a::attr(b)"), compile_xpath("//node()"
 
 
 @given(st.binary(max_size=300) | st.text(alphabet="<>/ab='\"&;!-[]?x \n", max_size=100).map(str.encode))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_body_raises(body: bytes):
     for headers in (HTML, XML, ()):
         exchange = exchange_of(body, headers=headers)
@@ -129,7 +129,7 @@ def test_no_body_raises(body: bytes):
 
 
 @given(st.text(max_size=20))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_is_a_selector_or_a_problem(text: str):
     for compile_ in (compile_css, compile_xpath):
         try:

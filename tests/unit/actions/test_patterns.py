@@ -6,10 +6,10 @@ import warnings
 from functools import partial
 
 import pytest
-from compiling import run_flow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.compiling import run_flow
 from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.errors import ExpressionError
 from windtunnel.testing.scripted import Answer
@@ -42,7 +42,7 @@ def test_a_pattern_that_takes_too_long_is_the_scenarios_doing_and_never_a_pass()
 
 @pytest.mark.parametrize("pattern", ["^p-[0-9]+$", "a|b", "^$", r"\d{2}", "a*?b", "[[a]b]", "(?i)A"])
 @given(text=st.text(alphabet="ab1p-AB[]\n é", max_size=12))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_what_is_found_is_what_re_finds(pattern: str, text: str):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -52,7 +52,7 @@ def test_what_is_found_is_what_re_finds(pattern: str, text: str):
 
 
 @given(pattern=st.text(max_size=20), text=st.text(max_size=50))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_is_a_pattern_or_a_problem(pattern: str, text: str):
     try:
         compiled = compile_pattern(pattern)

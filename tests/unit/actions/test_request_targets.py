@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from compiling import SHOP, Compiled, run_flow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.compiling import SHOP, Compiled, run_flow
 from windtunnel.actions.request.target import encode_component
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
@@ -60,7 +60,7 @@ def test_a_target_is_encoded_once(lines: str, target: str):
     assert request.target == target
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=st.text(max_size=30))
 def test_text_in_a_template_never_leaves_its_segment(text: str):
     target = sent_for('path: "/items/{{ id }}"\nquery: { q: "{{ id }}" }', id=text).target
@@ -70,7 +70,7 @@ def test_text_in_a_template_never_leaves_its_segment(text: str):
     assert not set(target) & set(' \r\n#&\\"<>')
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(url=st.text(min_size=1, max_size=30).filter(str.strip))
 def test_a_url_from_a_response_can_be_sent_whatever_it_holds(url: str):
     target = sent_for('path: "{{ next }}"', next=url).target
@@ -110,6 +110,12 @@ SHOPS = Sut(
         ("service: catalog\nurl: http://cart.test/x", CATALOG),
         ("url: https://payments.test/pay", Service(name="payments.test", base_url="https://payments.test")),
         ("url: https://img.cdn.test:444?a", Service(name="img.cdn.test", base_url="https://img.cdn.test:444")),
+        # A trailing dot is allowed, and makes another origin: the service's headers do not go there.
+        (
+            "url: https://catalog.test.:8443/x",
+            Service(name="catalog.test.", base_url="https://catalog.test.:8443"),
+        ),
+        ("url: https://payments.test./pay", Service(name="payments.test.", base_url="https://payments.test.")),
     ],
 )
 def test_a_url_goes_to_the_service_it_belongs_to_and_takes_no_other_services_headers(lines: str, service: Service):
@@ -144,7 +150,13 @@ def test_every_service_is_the_base_url_when_the_sut_lists_none():
             "add it to the SUT file: allow_hosts: [cdn.test]",
             "4:10",
         ),
-        ("url: http://shop.test:port/", '"http://shop.test:port" is not a URL: ', None, "4:10"),
+        ("url: http://shop.test:port/", "http://shop.test:port: the port is not a number from 1 to", None, "4:10"),
+        (
+            "url: http://ada:secret@shop.test/",
+            "http://…@shop.test: credentials do not belong into a URL",
+            "send them in an Authorization header",
+            "4:10",
+        ),
         ("path: /\n    url: http://shop.test/", "exactly one of `path` and `url`", 'path: "/api/products"', "2:5"),
         ("method: GET", "exactly one of `path` and `url`", 'path: "/api/products"', "2:5"),
         ("path: 5", "expected a text here, not 5", None, "4:11"),

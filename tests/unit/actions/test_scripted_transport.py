@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from compiling import SHOP
 
+from tests.support.compiling import SHOP
 from windtunnel.model.http import Exchange
 from windtunnel.testing.scripted import Answer, ScriptedTransport, Sent, json_answer
 from windtunnel.testing.virtual_clock import run_virtual

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from compiling import SHOP, SUT, Compiled, run_flow
 
+from tests.support.compiling import SHOP, SUT, Compiled, run_flow
 from windtunnel.model.auth import auth_of
 from windtunnel.testing.scripted import Answer
 

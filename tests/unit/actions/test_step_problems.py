@@ -3,8 +3,8 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from compiling import SUT, Compiled, scenario_of
 
+from tests.support.compiling import SUT, Compiled, scenario_of
 from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.actions.table import ACTIONS
 from windtunnel.errors import ConfigError, ExpressionError

@@ -5,8 +5,8 @@ import statistics
 from textwrap import dedent, indent
 
 import pytest
-from compiling import Compiled, FakeInstance, run_flow
 
+from tests.support.compiling import Compiled, FakeInstance, run_flow
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer, json_answer
 

@@ -1,15 +1,14 @@
 """What lies beside the code and must agree with it: action.yml, the Dockerfile, the locked dependencies."""
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.support import ROOT
 from windtunnel.ci.inputs import all_inputs
 from windtunnel.ci.outputs import OUTPUT_NAMES
 
-ROOT = Path(__file__).parents[3]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 INSTRUCTIONS = [
     line.split(maxsplit=1) for line in re.sub(r"\\\n", " ", DOCKERFILE).split("\n") if re.match("[A-Z]+ ", line)

@@ -3,8 +3,8 @@ from pathlib import PurePath
 import msgspec
 
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
-from windtunnel.ci.environment import Workspace
 from windtunnel.ci.github import Annotation
+from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Location, Problem
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
 

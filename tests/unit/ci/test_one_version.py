@@ -1,13 +1,12 @@
 """One version and one image: the package, the Dockerfile, both actions and GitLab's template."""
 
 import re
-from pathlib import Path
 
 import yaml
 
 import windtunnel
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[3]
 IMAGE = "ghcr.io/windtunnel/action"
 DIGEST = rf"{re.escape(IMAGE)}@sha256:[0-9a-f]{{64}}"
 

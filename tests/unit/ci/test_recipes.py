@@ -10,8 +10,9 @@ import jsonschema
 import pytest
 import typer
 import yaml
-from recipes import ROOT, Block, blocks
 
+from tests.support import ROOT
+from tests.support.recipes import Block, blocks
 from windtunnel.cli.main import app
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())

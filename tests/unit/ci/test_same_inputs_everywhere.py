@@ -1,11 +1,11 @@
 """Every input and output of action.yml: the same in the host action, in GitLab's template and in the README."""
 
 import re
-from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[3]
+from tests.support import ROOT
+
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 HOST = yaml.safe_load((ROOT / "host/action.yml").read_text())
 SPEC, JOB = yaml.safe_load_all((ROOT / "templates/windtunnel.yml").read_text())

@@ -6,7 +6,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from golden import Write
+
+from tests.support.messages import Write
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from golden import Write, golden, message_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.messages import Write, golden, message_of
 from windtunnel.config.assemble import load_all
 from windtunnel.config.feeder_files import parse_rows
 from windtunnel.config.scenario import load_scenarios

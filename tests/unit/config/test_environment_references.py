@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from golden import Write, golden, message_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.messages import Write, golden, message_of
 from windtunnel.config.reader import read_file, read_yaml
 from windtunnel.config.references import expand, secret_values
 

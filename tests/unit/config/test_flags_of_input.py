@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from golden import Write, golden, message_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.messages import Write, golden, message_of
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
 from windtunnel.config.overrides import overrides_of

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from golden import golden, message_of
 
+from tests.support.messages import golden, message_of
 from windtunnel.config.scenario import load_scenarios
 from windtunnel.model.scenario import walk
 

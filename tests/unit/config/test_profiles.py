@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from golden import Write, golden, message_of
 
+from tests.support.messages import Write, golden, message_of
 from windtunnel.config.schemas import load_schema
 from windtunnel.config.sut import SutFile, load_sut
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from golden import golden, message_of
-
+from tests.support.messages import golden, message_of
 from windtunnel.config.assemble import load_all
 from windtunnel.config.overrides import overrides_of
 from windtunnel.config.scenario import load_scenarios

@@ -94,7 +94,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     st.sampled_from([None, 5, "x", [], {}, {"type": "http"}, [5], True, {"metod": 1}]),
     st.booleans(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_is_left_of_any_broken_scenario_holds_to_the_schema_and_sets_what_it_set(
     place: tuple[Any, ...], value: Any, add: bool
 ):

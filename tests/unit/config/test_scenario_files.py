@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from golden import golden, message_of
-
+from tests.support.messages import golden, message_of
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.scenario import check_services, load_scenarios
 from windtunnel.config.sut import load_sut

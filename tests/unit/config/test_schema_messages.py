@@ -7,13 +7,14 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from golden import golden, message_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.messages import golden, message_of
 from windtunnel.config.includes import fragment_schema
 from windtunnel.config.reader import Document, read_yaml
-from windtunnel.config.schemas import load_schema, require_valid, validate, with_step_types
+from windtunnel.config.schemas import load_schema, require_valid, validate
+from windtunnel.config.step_types import with_step_types
 from windtunnel.model.source import Source
 
 STEP = "id: a\nflow:\n  - type: http\n    name: b\n    method: GET\n    path: /\n"
@@ -229,7 +230,7 @@ STEPS = st.lists(
 @given(
     st.sampled_from(["sut", "scenario", "plan"]), DATA | st.builds(lambda steps: {"id": "a", "flow": steps}, STEPS)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_a_file_holds_every_problem_is_a_sentence(name: str, data: object):
     for problem in validate(Document(data=data, source=Source(file="f.yaml")), load_schema(name)):
         assert "{'" not in problem.message

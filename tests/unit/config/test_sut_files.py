@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from golden import golden, message_of
 
+from tests.support.messages import golden, message_of
 from windtunnel.config.overrides import overrides_of
 from windtunnel.config.sut import load_sut
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Tls

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from golden import golden, message_of
 
+from tests.support.messages import golden, message_of
 from windtunnel.config.reader import MAX_BYTES, read_file, read_yaml
 from windtunnel.model.source import Mark
 

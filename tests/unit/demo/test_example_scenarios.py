@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[3]
+from tests.support import ROOT
+
 EXAMPLES = sorted((ROOT / "scenarios").glob("*.yaml"))
 SCHEMA_LINE = "# yaml-language-server: $schema=../schemas/scenario.schema.json\n"
 

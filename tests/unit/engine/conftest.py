@@ -1,5 +1,5 @@
 """The fixture of every test here; what it runs is made in `journeys`."""
 
-from journeys import run
+from tests.support.journeys import run
 
 __all__ = ["run"]

@@ -8,8 +8,8 @@ import signal
 from collections import Counter
 
 import pytest
-from journeys import get, pause, scenario
 
+from tests.support.journeys import get, pause, scenario
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.record import Health

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from journeys import get, scenario
 
+from tests.support.journeys import get, scenario
 from windtunnel.engine.load.feeder import make_readers, rows_end
 from windtunnel.engine.load.mix import Mix, Ranks
 from windtunnel.model.feeder import Feeder
@@ -47,7 +47,6 @@ def rows_of(parts: list[LoadPart], count: int, seed: int = 7) -> dict[int, str]:
     return rows
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.booleans(), min_size=1, max_size=40).filter(any), st.integers(0, 500))
 def test_a_rank_is_what_counting_would_give_and_has_an_inverse(picked: list[bool], index: int):
     ranks = Ranks(picked)
@@ -64,7 +63,6 @@ def test_the_nth_instance_of_a_scenario_gets_the_nth_row_however_the_mix_falls()
     assert rows == [f"r{number}" for number in range(100)]
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=1, max_size=3), min_size=1, max_size=3

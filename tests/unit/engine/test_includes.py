@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from journeys import SUT
 
+from tests.support.journeys import SUT
 from windtunnel.config.scenario import load_scenarios
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError

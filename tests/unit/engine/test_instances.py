@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from journeys import SUT, get, scenario
 
+from tests.support.journeys import SUT, get, scenario
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError
 from windtunnel.model.load import ClosedLoad

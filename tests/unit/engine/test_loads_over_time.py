@@ -3,8 +3,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from journeys import get, pause, scenario
 
+from tests.support.journeys import get, pause, scenario
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import select
 from windtunnel.model.load import ClosedLoad, OpenLoad, Stage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from journeys import get, pause, scenario
 
+from tests.support.journeys import get, pause, scenario
 from windtunnel.model.load import ClosedLoad
 from windtunnel.testing.scripted import Answer, json_answer
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from journeys import get, pause, scenario
 
+from tests.support.journeys import get, pause, scenario
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.model.scenario import StopWhen
 from windtunnel.testing.scripted import Answer, json_answer

@@ -37,7 +37,7 @@ def test_a_ramp_starts_as_many_as_the_area_under_it():
     assert sum(moment < 5 for moment in due) == 125
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     start=st.integers(0, 50),
     stages=st.lists(st.tuples(st.integers(1, 20), st.integers(0, 50)), min_size=1, max_size=5),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from journeys import get, pause, scenario
-
+from tests.support.journeys import get, pause, scenario
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.testing.scripted import Answer, json_answer
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from journeys import get, pause, run, scenario
 
 import windtunnel
+from tests.support.journeys import get, pause, run, scenario
 from windtunnel.model.record import FailedCheck
 from windtunnel.model.scenario import Scenario, StopWhen
 from windtunnel.model.source import Source

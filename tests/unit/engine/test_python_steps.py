@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from journeys import get, run, scenario
 
+from tests.support.journeys import get, run, scenario
 from windtunnel.errors import ConfigError
 from windtunnel.model.record import FailedCheck
 from windtunnel.testing.scripted import Answer, json_answer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from journeys import get, scenario
 
+from tests.support.journeys import get, scenario
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Rate, select
 from windtunnel.model.load import ClosedLoad

@@ -70,7 +70,7 @@ def component(text: str) -> str:
 
 
 @given(scopes(), PATHS | CALLS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_lone_hole_gives_what_jinja2_gives(scope: dict[str, Any], expression: str) -> None:
     text = f"{{{{ {expression} }}}}"
     parsed = sandbox.parse(text)
@@ -83,7 +83,7 @@ def test_a_lone_hole_gives_what_jinja2_gives(scope: dict[str, Any], expression: 
 
 @pytest.mark.parametrize("encode", [None, component])
 @given(scopes(), st.lists(LITERALS | HOLES, min_size=1, max_size=5).map("".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_text_with_holes_gives_what_jinja2_gives(
     encode: Callable[[str], str] | None, scope: dict[str, Any], text: str
 ) -> None:
@@ -100,7 +100,7 @@ def test_text_with_holes_gives_what_jinja2_gives(
         max_leaves=8,
     ),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_json_is_the_value_of_the_same_template_written_as_json(scope: dict[str, Any], value: Any) -> None:
     def general(scope: dict[str, Any]) -> bytes:
         try:

@@ -107,7 +107,7 @@ def _general(text: str, document: Any) -> list[Any]:
 
 
 @given(_DOCUMENTS, _STEPS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_plain_form_finds_what_the_general_form_finds(document: Any, steps: list[str | int]) -> None:
     text = "$" + "".join(map(_segment, steps))
 
@@ -127,7 +127,7 @@ def _documents_and_ways(draw: st.DrawFn) -> tuple[Any, list[str | int], Any]:
 
 
 @given(_documents_and_ways())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_value_is_found_by_the_way_to_it(case: tuple[Any, list[str | int], Any]) -> None:
     document, way, value = case
 

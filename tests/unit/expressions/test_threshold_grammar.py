@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windtunnel.errors import ExpressionError, Location
-from windtunnel.expressions.metric_kinds import METRICS
 from windtunnel.expressions.threshold import format_limit, parse_flag, parse_selector, parse_threshold
+from windtunnel.model.metric import METRICS
 from windtunnel.model.threshold import IMPLIED
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from made_records import step
 
+from tests.support.records import step
 from windtunnel.expressions.threshold import parse_selector
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Rate, Trend, select

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from made_records import START, aggregate_of, assertion, instance, lone_request, request, step
 
+from tests.support.records import START, aggregate_of, assertion, instance, lone_request, request, step
 from windtunnel.metrics.measure import Counter, Rate, Trend, measured_span_s, select
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.record import FailedCheck, Record

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from made_records import START, aggregate_of, assertion, instance, lone_request, request, step
 
+from tests.support.records import START, aggregate_of, assertion, instance, lone_request, request, step
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.series import EXAMPLES, LONGEST_EXAMPLE
 from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries

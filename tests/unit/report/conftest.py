@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import made_up_run
 import pytest
 
+from tests.support import sample_run
 from windtunnel.report.collect import analyse, build_report
 from windtunnel.report.model import Report
 
@@ -31,7 +31,7 @@ def empty_report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 def report_of(root: Path, *, instances: int = 300, finish: bool = True) -> Report:
-    directory = made_up_run.write_run(root, instances=instances, finish=finish)
+    directory = sample_run.write_run(root, instances=instances, finish=finish)
     analysis = analyse(directory)
     report = build_report(directory, analysis.manifest, analysis.summary, analysis.aggregate)
     return dataclasses.replace(report, directory=f"runs/{directory.run_id}")

@@ -8,15 +8,15 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
-import made_up_run
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from test_renderers import HOSTILE, PLACE, bare, with_text
 
+from tests.support import sample_run
+from tests.support.reports import HOSTILE, PLACE, bare, with_text
 from windtunnel.model.summary import Summary, ThresholdResult
 from windtunnel.report import code_quality, dotenv, external_links, junit, k6_summary, markdown, openmetrics
 from windtunnel.report.model import Report
@@ -77,7 +77,7 @@ def problem_of(case: ElementTree.Element) -> str:
 
 
 def test_junit_has_a_case_for_the_verdict_each_threshold_and_each_step() -> None:
-    found = cases(bare(made_up_run.summary()))
+    found = cases(bare(sample_run.summary()))
     assert {key: problem_of(case) for key, case in found.items()} == {
         ("windtunnel", "verdict"): "",
         ("plan.yaml", "http_req_duration{step:pay}: p(95) < 300 ms"): "failure: p95 812 ms > 300 ms (n = 2,000)",
@@ -117,24 +117,24 @@ def test_a_threshold_that_failed_says_by_how_much(condition: str, measured: str,
 
 
 def test_steps_that_failed_in_a_run_that_passed_are_no_failing_cases() -> None:
-    summary = made_up_run.summary()
+    summary = sample_run.summary()
     held = msgspec.structs.replace(summary.thresholds[1])
-    passed = made_up_run.summary(verdict="pass", exit_code=0, reasons=[], thresholds=[held])
+    passed = sample_run.summary(verdict="pass", exit_code=0, reasons=[], thresholds=[held])
     found = cases(bare(passed))
     assert not any(map(problem_of, found.values()))
     assert "143 of 2,000 times" in (found["checkout", "pay"].findtext("system-out") or "")
 
 
 def test_a_verdict_that_no_threshold_explains_is_an_error_of_its_own() -> None:
-    for report in (bare(made_up_run.unfinished(verdict="pass", exit_code=0, reasons=[])),):
+    for report in (bare(sample_run.unfinished(verdict="pass", exit_code=0, reasons=[])),):
         case = cases(report)["windtunnel", "verdict"]
         assert problem_of(case) == "error: incomplete"
         assert "the run did not finish" in (case.findtext("error") or "")
 
 
 def test_junit_names_what_is_called_the_same_apart() -> None:
-    summary = made_up_run.summary()
-    names = [name for _, name in cases(bare(made_up_run.summary(thresholds=[summary.thresholds[0]] * 3)))]
+    summary = sample_run.summary()
+    names = [name for _, name in cases(bare(sample_run.summary(thresholds=[summary.thresholds[0]] * 3)))]
     assert names[1:4] == [
         "http_req_duration{step:pay}: p(95) < 300 ms",
         "http_req_duration{step:pay}: p(95) < 300 ms (2)",
@@ -144,8 +144,8 @@ def test_junit_names_what_is_called_the_same_apart() -> None:
 
 @given(text=texts)
 def test_junit_is_well_formed_whatever_the_sut_says(text: str) -> None:
-    report = with_text(bare(made_up_run.summary()), text)
-    assert len(cases(report)) == len(cases(bare(made_up_run.summary())))
+    report = with_text(bare(sample_run.summary()), text)
+    assert len(cases(report)) == len(cases(bare(sample_run.summary())))
     assert len(cases(changed(report, verdict="pass", exit_code=0))) == len(cases(report))
 
 
@@ -163,7 +163,7 @@ def samples(report: Report) -> dict[tuple[str, tuple[tuple[str, str], ...]], flo
 
 
 def test_openmetrics_has_the_run_the_steps_and_the_verdict() -> None:
-    found = samples(bare(made_up_run.summary()))
+    found = samples(bare(sample_run.summary()))
     assert found["windtunnel_http_reqs_total", ()] == 14203
     assert found["windtunnel_http_req_failed_ratio", ()] == 0.01007
     assert found["windtunnel_http_req_duration_seconds", (("quantile", "0.99"),)] == pytest.approx(
@@ -174,7 +174,7 @@ def test_openmetrics_has_the_run_the_steps_and_the_verdict() -> None:
     assert found["windtunnel_step_latency_seconds_sum", pay] == pytest.approx(1.242, rel=0.005)
     assert found["windtunnel_verdict", (("windtunnel_verdict", "fail"),)] == 1
     assert found["windtunnel_verdict", (("windtunnel_verdict", "pass"),)] == 0
-    assert openmetrics.render(bare(made_up_run.summary())).endswith("\n# EOF\n")
+    assert openmetrics.render(bare(sample_run.summary())).endswith("\n# EOF\n")
 
 
 def test_openmetrics_has_every_metric_of_a_real_run(failing_report: Report) -> None:
@@ -191,7 +191,7 @@ def test_openmetrics_has_every_metric_of_a_real_run(failing_report: Report) -> N
 
 @given(text=texts)
 def test_openmetrics_is_valid_whatever_the_steps_are_called(text: str) -> None:
-    report = bare(made_up_run.summary())
+    report = bare(sample_run.summary())
     row = report.summary.steps[0]
     steps = [msgspec.structs.replace(row, step=text), msgspec.structs.replace(row, step=f"{text}\\")]
     labels = [
@@ -225,7 +225,7 @@ def placed(summary: Summary) -> Report:
 
 
 def test_code_quality_has_an_issue_at_the_line_of_everything_that_failed() -> None:
-    issues = json.loads(code_quality.render(placed(made_up_run.summary())))
+    issues = json.loads(code_quality.render(placed(sample_run.summary())))
     assert [(i["check_name"], i["severity"], i["location"]) for i in issues] == [
         ("windtunnel-threshold", "major", {"path": "plan.yaml", "lines": {"begin": 14}}),
         ("windtunnel-step", "major", {"path": "scenarios/a.yaml", "lines": {"begin": 4}}),
@@ -234,11 +234,11 @@ def test_code_quality_has_an_issue_at_the_line_of_everything_that_failed() -> No
 
 
 def test_the_same_failure_in_the_next_run_is_the_same_issue() -> None:
-    first = made_up_run.summary()
+    first = sample_run.summary()
     more = [msgspec.structs.replace(first.errors[0], count=7, example="expected 200, got 500")]
     prints = [
         [issue["fingerprint"] for issue in json.loads(code_quality.render(placed(summary)))]
-        for summary in (first, made_up_run.summary(errors=more))
+        for summary in (first, sample_run.summary(errors=more))
     ]
     assert prints[0] == prints[1]
     assert len(set(prints[0])) == 2
@@ -246,13 +246,13 @@ def test_the_same_failure_in_the_next_run_is_the_same_issue() -> None:
 
 @pytest.mark.parametrize("file", ["/etc/plan.yaml", "../plan.yaml", "", None])
 def test_code_quality_leaves_out_what_is_not_in_the_project(file: str | None) -> None:
-    results = [msgspec.structs.replace(made_up_run.summary().thresholds[0], file=file)]
-    assert json.loads(code_quality.render(bare(made_up_run.summary(thresholds=results)))) == []
+    results = [msgspec.structs.replace(sample_run.summary().thresholds[0], file=file)]
+    assert json.loads(code_quality.render(bare(sample_run.summary(thresholds=results)))) == []
 
 
 @given(text=texts)
 def test_json_files_are_json_whatever_the_sut_says(text: str) -> None:
-    report = dataclasses.replace(with_text(bare(made_up_run.summary()), text), url=f"https://ci.example/{text}")
+    report = dataclasses.replace(with_text(bare(sample_run.summary()), text), url=f"https://ci.example/{text}")
     issues = json.loads(code_quality.render(report).encode())
     assert len({issue["fingerprint"] for issue in issues}) == len(issues) >= 2
     assert json.loads(external_links.render(report).encode())["Windtunnel"]
@@ -260,7 +260,7 @@ def test_json_files_are_json_whatever_the_sut_says(text: str) -> None:
 
 
 def test_the_link_to_the_report_is_there_when_somebody_knows_it() -> None:
-    report = bare(made_up_run.summary())
+    report = bare(sample_run.summary())
     assert json.loads(external_links.render(report)) == {}
     url = "https://gitlab.example/-/jobs/7/artifacts/file/runs/x/report.html"
     linked = json.loads(external_links.render(dataclasses.replace(report, url=url)))
@@ -279,10 +279,10 @@ def variables(report: Report) -> dict[str, str]:
 
 
 def test_the_outcome_stands_in_variables() -> None:
-    assert variables(bare(made_up_run.summary())) == {
+    assert variables(bare(sample_run.summary())) == {
         "WINDTUNNEL_VERDICT": "fail",
         "WINDTUNNEL_EXIT_CODE": "99",
-        "WINDTUNNEL_RUN_ID": made_up_run.RUN_ID,
+        "WINDTUNNEL_RUN_ID": sample_run.RUN_ID,
         "WINDTUNNEL_THRESHOLDS_TOTAL": "3",
         "WINDTUNNEL_THRESHOLDS_FAILED": "1",
         "WINDTUNNEL_INSTANCES": "2000",
@@ -295,7 +295,7 @@ def test_the_outcome_stands_in_variables() -> None:
 
 @given(text=texts)
 def test_no_text_breaks_out_of_a_variable(text: str) -> None:
-    report = dataclasses.replace(bare(made_up_run.summary(run_id=text)), directory=text)
+    report = dataclasses.replace(bare(sample_run.summary(run_id=text)), directory=text)
     assert len(variables(report)) == 10
 
 
@@ -304,7 +304,7 @@ def test_markdown_comes_to_the_same_blocks_whatever_the_sut_says(text: str) -> N
     parser = MarkdownIt("commonmark").enable("table")
     blank = not markdown.code(text)
     shapes = [
-        [token.type for token in parser.parse(markdown.render(with_text(bare(made_up_run.compared()), said)))]
+        [token.type for token in parser.parse(markdown.render(with_text(bare(sample_run.compared()), said)))]
         for said in ("harmless", text)
     ]
     assert shapes[0] == shapes[1] or blank

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import made_up_run
 import msgspec
-from made_up_run import STARTED
 
+from tests.support import sample_run
+from tests.support.sample_run import STARTED
 from windtunnel.model.record import (
     AssertionRecord,
     FailedCheck,
@@ -125,8 +125,8 @@ def test_latencies_have_as_many_samples_as_the_summary_says(failing_report: Repo
 
 
 def test_polls_of_a_step_are_told_in_order(tmp_path: Path) -> None:
-    directory = made_up_run.write_run(tmp_path, instances=3)
-    records = [r for r in made_up_run.records(3, None) if getattr(r, "instance_id", "") == "checkout-1"]
+    directory = sample_run.write_run(tmp_path, instances=3)
+    records = [r for r in sample_run.records(3, None) if getattr(r, "instance_id", "") == "checkout-1"]
     instances, _ = collect(records, ["checkout-1"], [])
     story = instance_trace(instances["checkout-1"], run_started=STARTED, bodies=bodies(directory.bodies))
     polls = story.steps[-1]
@@ -194,8 +194,8 @@ def test_each_group_gets_room_before_any_gets_more() -> None:
 
 
 def test_only_a_time_that_is_too_long_has_slowest_instances() -> None:
-    result = made_up_run.summary().thresholds[0]
-    threshold = made_up_run.thresholds()[1]
+    result = sample_run.summary().thresholds[0]
+    threshold = sample_run.thresholds()[1]
     assert slowest_for(result, threshold) is not None
     assert slowest_for(msgspec.structs.replace(result, result="pass"), threshold) is None
     rate = Threshold(metric="http_req_failed", aggregate="rate", op="<", limit=0.01)
@@ -215,7 +215,7 @@ def test_a_threshold_with_tags_measures_only_what_they_pick() -> None:
         limit=1,
         tags={"step": "pay", "status": "200"},
     )
-    ranking = slowest_for(made_up_run.summary().thresholds[0], threshold)
+    ranking = slowest_for(sample_run.summary().thresholds[0], threshold)
     assert ranking is not None
 
     def sent(name: str, status: int, wait: int) -> StepRecord:
@@ -273,7 +273,7 @@ def test_bodies_read_well_whatever_they_are(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_run_is_no_pass_whatever_its_summary_says(tmp_path: Path) -> None:
-    directory = made_up_run.write_run(tmp_path, instances=20, finish=False)
+    directory = sample_run.write_run(tmp_path, instances=20, finish=False)
     analysis = analyse(directory)
     claimed = msgspec.structs.replace(analysis.summary, verdict="pass", exit_code=0, reasons=[])
     report = build_report(directory, analysis.manifest, claimed, analysis.aggregate)
@@ -293,3 +293,19 @@ def test_assertions_keep_their_checks(tmp_path: Path) -> None:
         ("total", False, "11"),
     ]
     assert story.late_us == 20_000
+
+
+def test_the_slowest_to_be_blocked_are_found_by_the_time_that_the_metric_counts() -> None:
+    threshold = Threshold(metric="http_req_blocked", aggregate="max", op="<", limit=1)
+    ranking = slowest_for(sample_run.summary().thresholds[0], threshold)
+    assert ranking is not None
+
+    def sent(timings: Timings) -> InstanceRecords:
+        record = step("shop-1", 1)
+        record.request = RequestFacts(method="GET", url="/", status=200, bytes_sent=1, timings_us=timings)
+        return InstanceRecords(records=[record])
+
+    ranking.consider("in the queue", sent(Timings(queue=50)))
+    ranking.consider("resolving the name", sent(Timings(dns=90)))
+    ranking.consider("connecting", sent(Timings(connect=900)))
+    assert [instance for instance, _ in ranking.found()] == ["resolving the name", "in the queue", "connecting"]

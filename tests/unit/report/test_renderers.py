@@ -11,106 +11,23 @@ import sys
 from html.parser import HTMLParser
 from typing import Any
 
-import made_up_run
 import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
+from tests.support import sample_run
+from tests.support.reports import HOSTILE, bare, with_text
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.report import html, json, markdown, terminal
-from windtunnel.report.model import Body, CheckStory, Report
+from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
 from windtunnel.report.wording import TIMES, UNFINISHED
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "</style></pre></details><img src=x onerror=alert(1)>",
-    '"><a href="javascript:alert(1)">x</a>',
-    "a|b\\|c`d``e",
-    "[click](http://evil.example) ![i](http://evil.example/i.png) <http://evil.example>",
-    "https://evil.example www.evil.example @everyone #1 :tada:",
-    "\x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link\x1b]8;;\x07",
-    "::set-output name=a::b",
-    "line one\n::error::forged\n##[error]forged",
-    "first\u2028second\u2029third\x00\x07",
-    "invoice\u202efdp.exe",
-    "{{ 7 * 7 }} {% raw %}",
-    "-->]]><!--",
-    "x" * 200_000,
-]
 
 VERDICTS = sorted(EXIT_CODES)
 FOR_PEOPLE = ["html", "markdown", "json", "terminal"]
 SILENT = {"k6", "dotenv", "external-links"}
 """Renderers that pass on no text that others wrote; test_ci_files.py says what they do."""
-
-
-PLACE: dict[str, Any] = {"file": "scenarios/a.yaml", "line": 4}
-
-
-def with_text(report: Report, text: str) -> Report:
-    """The report with `text` in every place that the SUT or the scenario has a say in."""
-    summary = report.summary
-    replace = msgspec.structs.replace
-    run = replace(summary.run, name=text, sut=text, scenarios=[text], load=text, commit=text)
-    thresholds = [
-        replace(
-            t, selector=text, condition=text, measured=text, limit=text, reason=text, result="no_data", **PLACE
-        )
-        for t in summary.thresholds
-    ]
-    steps = [replace(row, scenario=text, step=text, action=text, **PLACE) for row in summary.steps]
-    errors = [
-        replace(g, scenario=text, step=text, cause=text, example=text, instances=[text, *g.instances])
-        for g in summary.errors
-    ]
-    sound = replace(summary.soundness, findings=[text])
-    baseline = summary.baseline and replace(
-        summary.baseline,
-        run_id=text,
-        commit=text,
-        notes=[text],
-        changes=[
-            replace(each, step=text, scenario=text) if each.step else each for each in summary.baseline.changes
-        ],
-    )
-    summary = replace(
-        summary,
-        run=run,
-        reasons=[text],
-        thresholds=thresholds,
-        steps=steps,
-        errors=errors,
-        soundness=sound,
-        baseline=baseline,
-    )
-    manifest = replace(report.manifest, argv=["windtunnel", text], host={"platform": text}, tags={text: text})
-    stories = tuple(
-        dataclasses.replace(
-            story,
-            instance_id=text if story is report.stories[0] else story.instance_id,
-            scenario=text,
-            failed_step=text,
-            error=text,
-            message=text,
-            steps=tuple(_step_with(step, text) for step in story.steps),
-        )
-        for story in report.stories[:4]
-    )
-    return dataclasses.replace(report, summary=summary, manifest=manifest, stories=stories)
-
-
-def _step_with(step: Any, text: str) -> Any:
-    body = Body(text=text, size=len(text), whole=False)
-    requests = tuple(
-        dataclasses.replace(
-            request, url=text, method=text, error=text, error_detail=text, request_body=body, response_body=body
-        )
-        for request in step.requests
-    )
-    checks = (CheckStory(name=text, ok=False, expected=text, actual=text), CheckStory(name=text, ok=True))
-    return dataclasses.replace(step, name=text, message=text, checks=checks, requests=requests, extracted=(text,))
 
 
 class Tags(HTMLParser):
@@ -220,14 +137,14 @@ def test_a_very_long_text_does_not_make_a_very_long_report(failing_report: Repor
 @pytest.mark.parametrize("name", [*FOR_PEOPLE, "junit", "openmetrics", "dotenv"])
 @pytest.mark.parametrize("word", VERDICTS)
 def test_every_verdict_is_shown_by_its_word(name: str, word: str) -> None:
-    report = bare(made_up_run.summary(verdict=word, exit_code=EXIT_CODES[word]))
+    report = bare(sample_run.summary(verdict=word, exit_code=EXIT_CODES[word]))
     shown = RENDERERS[name][1](report)
     assert re.search(rf"\b{word}\b", shown, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("name", ["html", "markdown", "terminal"])
 def test_an_unfinished_run_says_so_and_is_never_a_pass(name: str) -> None:
-    claimed = made_up_run.unfinished(verdict="pass", exit_code=0, reasons=[], thresholds=[held()])
+    claimed = sample_run.unfinished(verdict="pass", exit_code=0, reasons=[], thresholds=[held()])
     shown = RENDERERS[name][1](bare(claimed))
     assert "did not finish" in shown
     assert "held so far" in shown
@@ -243,7 +160,7 @@ def test_the_warning_stands_at_the_very_top(unfinished_report: Report) -> None:
 
 
 def test_json_never_calls_an_unfinished_run_a_pass() -> None:
-    encoded = msgspec.json.decode(json.encode(made_up_run.unfinished(verdict="pass", exit_code=0)))
+    encoded = msgspec.json.decode(json.encode(sample_run.unfinished(verdict="pass", exit_code=0)))
     assert (encoded["verdict"], encoded["exit_code"]) == ("incomplete", 5)
 
 
@@ -262,7 +179,7 @@ def test_a_run_without_a_single_request_renders(empty_report: Report, name: str)
 @pytest.mark.parametrize("name", RENDERERS)
 def test_a_summary_with_nothing_in_it_renders(name: str) -> None:
     run = msgspec.structs.replace(
-        made_up_run.summary().run,
+        sample_run.summary().run,
         name="",
         scenarios=[],
         commit=None,
@@ -271,7 +188,7 @@ def test_a_summary_with_nothing_in_it_renders(name: str) -> None:
         failed=0,
         duration_s=0.0,
     )
-    empty = made_up_run.summary(
+    empty = sample_run.summary(
         verdict="inconclusive", run=run, thresholds=[], metrics={}, steps=[], errors=[], reasons=[]
     )
     shown = RENDERERS[name][1](bare(empty))
@@ -285,7 +202,7 @@ def test_the_page_shows_what_failed_and_why(failing_report: Report) -> None:
         "http_req_duration",
         "expected 200, got 503",
         "payment provider did not answer within 100 ms",
-        made_up_run.RUN_ID,
+        sample_run.RUN_ID,
         "9f31c07d2b8e44a1",
         "50 users, 2,000 instances",
         "windtunnel run plan.yaml",
@@ -331,8 +248,8 @@ def test_detail_goes_first_when_the_budget_is_small(failing_report: Report) -> N
 
 
 def test_ten_thousand_steps_and_errors_stay_below_what_github_shows() -> None:
-    made = made_up_run.summary()
-    many = made_up_run.summary(steps=made.steps * 10_000, errors=made.errors * 10_000)
+    made = sample_run.summary()
+    many = sample_run.summary(steps=made.steps * 10_000, errors=made.errors * 10_000)
     shown = markdown.render(bare(many))
     assert len(shown.encode()) <= 900 * 1024
     assert "### Thresholds" in shown
@@ -359,7 +276,7 @@ def test_a_long_path_to_the_report_is_never_broken(failing_report: Report) -> No
 
 
 def test_a_summary_alone_is_enough_for_the_terminal() -> None:
-    shown = terminal.render(made_up_run.summary())
+    shown = terminal.render(sample_run.summary())
     assert "✗ fail  1 of 3 thresholds did not hold." in shown
     assert "report  " not in shown
 
@@ -374,16 +291,11 @@ def test_the_same_report_gives_the_same_page(failing_report: Report) -> None:
 
 
 def held() -> Any:
-    return made_up_run.summary().thresholds[1]
-
-
-def bare(summary: Summary) -> Report:
-    """A report of nothing but its summary."""
-    return Report(summary=summary, manifest=made_up_run.manifest(), directory="runs/x")
+    return sample_run.summary().thresholds[1]
 
 
 def test_changes_are_told_with_the_run_they_are_measured_against() -> None:
-    report = bare(made_up_run.compared())
+    report = bare(sample_run.compared())
     for shown in (terminal.render(report), markdown.render(report), html.render(report)):
         shown = " ".join(shown.replace("\u200b", "").split())
         assert "20261121T091500Z-0c1d2e (commit 1b2c3d4e5f60, 2026-11-21 09:15:12 UTC)" in shown
@@ -407,23 +319,23 @@ def test_without_a_baseline_nothing_is_said_of_one(failing_report: Report) -> No
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_no_text_of_a_baseline_does_anything(text: str) -> None:
-    report, harmless = (with_text(bare(made_up_run.compared()), said) for said in (text, "harmless"))
+    report, harmless = (with_text(bare(sample_run.compared()), said) for said in (text, "harmless"))
     assert Tags(html.render(report)).elements == Tags(html.render(harmless)).elements
     assert links_of(markdown.render(report)) == []
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e]", terminal.render(report))
 
 
 def test_the_markdown_names_the_worst_step() -> None:
-    shown = markdown.render(bare(made_up_run.summary()))
+    shown = markdown.render(bare(sample_run.summary()))
     assert "**Worst step** `pay`: failed 143 of 2,000 times (7.1%); p95 812 ms, slowest 812 ms" in shown
-    rows = [msgspec.structs.replace(row, failed=0, passed=2000) for row in made_up_run.summary().steps]
-    sound = markdown.render(bare(made_up_run.summary(steps=rows)))
+    rows = [msgspec.structs.replace(row, failed=0, passed=2000) for row in sample_run.summary().steps]
+    sound = markdown.render(bare(sample_run.summary(steps=rows)))
     assert "**Slowest step** `pay`: p95 812 ms, slowest 812 ms" in sound
 
 
 def test_the_markdown_links_to_the_report_where_it_can_be_reached() -> None:
     url = "https://ci.example/-/jobs/7/artifacts/file/runs/x/report.html"
-    report = dataclasses.replace(bare(made_up_run.summary()), url=url)
+    report = dataclasses.replace(bare(sample_run.summary()), url=url)
     assert f"**Report** `runs/x/report.html` · [open it]({url})" in markdown.render(report)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import made_up_run
 import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.support import ROOT, sample_run
 from windtunnel.model import record, summary
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.record import Dropped
@@ -18,7 +18,7 @@ from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.report import json
 from windtunnel.report.model import Report
 
-SCHEMAS = Path(__file__).parents[3] / "schemas"
+SCHEMAS = ROOT / "schemas"
 
 RECORD_FORMS = {
     "run_started": record.RunStarted,
@@ -85,7 +85,7 @@ def test_every_form_and_field_is_described(file: str) -> None:
 
 
 def test_every_line_of_a_run_is_valid(tmp_path: Path) -> None:
-    directory = made_up_run.write_run(tmp_path, instances=60)
+    directory = sample_run.write_run(tmp_path, instances=60)
     validator = Draft202012Validator(schema("record"))
     types = set()
     for line in directory.segment(0).read_bytes().splitlines():
@@ -97,7 +97,7 @@ def test_every_line_of_a_run_is_valid(tmp_path: Path) -> None:
 
 def test_lines_that_are_rare_are_valid_too() -> None:
     dropped = Dropped(seq=1, run_id="r", t=2.0, scenario="shop", index=4, scheduled=1.5)
-    ended = made_up_run.run_ended()
+    ended = sample_run.run_ended()
     ended.seq, ended.run_id = 2, "r"
     assert valid("record", msgspec.to_builtins(dropped)) == []
     assert valid("record", msgspec.to_builtins(ended)) == []
@@ -122,7 +122,7 @@ def test_the_summaries_of_runs_are_valid(
 ) -> None:
     for report in (failing_report, unfinished_report, empty_report):
         assert valid("summary", msgspec.json.decode(json.encode(report.summary))) == []
-    for made in (made_up_run.summary(), made_up_run.compared()):
+    for made in (sample_run.summary(), sample_run.compared()):
         assert valid("summary", msgspec.json.decode(json.encode(made))) == []
 
 
@@ -130,7 +130,7 @@ def test_the_summaries_of_runs_are_valid(
     "change", [{"verdict": "green"}, {"exit_code": 7}, {"schema_version": 2}, {"thresholds": {}}]
 )
 def test_what_is_no_summary_is_refused(change: dict[str, Any]) -> None:
-    assert valid("summary", msgspec.json.decode(json.encode(made_up_run.summary())) | change)
+    assert valid("summary", msgspec.json.decode(json.encode(sample_run.summary())) | change)
 
 
 def test_the_words_of_the_schemas_are_those_of_the_code() -> None:

@@ -68,6 +68,23 @@ def test_a_finished_segment_comes_back_whole_in_order_and_without_a_finding(tmp_
     assert evidence.findings == ()
 
 
+@pytest.mark.parametrize(("word", "unknown"), [(b'"outcome":"passed"', b'"outcome":"splendid"')])
+def test_a_word_outside_of_its_vocabulary_is_damage_and_the_rest_is_read(
+    tmp_path: Path, word: bytes, unknown: bytes
+):
+    path = tmp_path / "0000.jsonl"
+    write_segment(path, 3)
+    lines = path.read_bytes().split(b"\n")
+    assert word in lines[2]
+    path.write_bytes(b"\n".join([*lines[:2], lines[2].replace(word, unknown), *lines[3:]]))
+
+    records, evidence = read(path)
+
+    assert [record.seq for record in records] == [0, 1, 3, 4]
+    assert not evidence.intact
+    assert evidence.findings[0] == "0000.jsonl, line 3: not a record"
+
+
 def test_defaults_are_left_out_of_a_line(tmp_path: Path):
     write_segment(tmp_path / "0000.jsonl", 1)
 
@@ -90,7 +107,7 @@ def test_a_segment_without_its_closing_line_is_unfinished_but_intact(tmp_path: P
     assert evidence.findings == ("the run did not finish: 0000.jsonl ends after 3 lines",)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cut=st.integers(min_value=1, max_value=400))
 def test_a_segment_cut_anywhere_gives_every_whole_line_and_no_other(tmp_path_factory, cut: int):
     path = tmp_path_factory.mktemp("cut") / "0000.jsonl"
@@ -128,7 +145,7 @@ FLAWS = {
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(at=st.integers(min_value=1, max_value=1500))
 def test_of_a_large_segment_every_line_that_is_a_record_is_read_wherever_one_is_not(
     tmp_path_factory, flaw: str, at: int

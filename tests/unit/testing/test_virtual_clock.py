@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -17,12 +16,10 @@ def test_an_hour_of_waiting_takes_no_time():
         await clock.sleep(3600)
         return clock.now(), clock.unix()
 
-    began = time.perf_counter()
-    now, unix = run_virtual(main())
+    now, unix = run_virtual(main())  # in real time, the timeout of the test would end it
 
     assert now == pytest.approx(3600)
     assert unix == pytest.approx(EPOCH + 3600)
-    assert time.perf_counter() - began < 60
 
 
 def test_tasks_wake_in_the_order_of_their_timers():

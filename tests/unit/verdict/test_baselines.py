@@ -6,9 +6,9 @@ from dataclasses import replace as changed
 
 import msgspec
 import pytest
-from made_run import ROWS, WHOLE, Run, manifest, threshold
 from msgspec.structs import replace
 
+from tests.support.run_builder import ROWS, WHOLE, Run, manifest, threshold
 from windtunnel.model.baseline import Baseline
 from windtunnel.model.summary import Summary
 from windtunnel.verdict.abort import stop_condition

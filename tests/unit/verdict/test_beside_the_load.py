@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from made_run import START, Run
 
+from tests.support.run_builder import START, Run
 from windtunnel.model.record import FailedCheck, InstanceRecord, StepRecord
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from made_run import ROWS, WHOLE, Run, threshold
 
+from tests.support.run_builder import ROWS, WHOLE, Run, threshold
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES

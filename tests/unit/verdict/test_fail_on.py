@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from made_run import START, WHOLE, Run, manifest, threshold
 from msgspec.structs import replace
 
+from tests.support.run_builder import START, WHOLE, Run, manifest, threshold
 from windtunnel.model.record import RunEnded
 from windtunnel.model.threshold import IMPLIED
 from windtunnel.model.verdict import EXIT_CODES

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from made_run import ROWS, Run, threshold
 
+from tests.support.run_builder import ROWS, Run, threshold
 from windtunnel.errors import Location
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.model.threshold import IMPLIED

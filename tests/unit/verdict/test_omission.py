@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from made_run import WHOLE, Run, manifest
-
+from tests.support.run_builder import WHOLE, Run, manifest
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.omission import omitted_waiting, with_omitted

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from made_run import ROWS, threshold
 
+from tests.support.run_builder import ROWS, threshold
 from windtunnel.errors import Location, Problem
-from windtunnel.expressions.metric_kinds import METRICS
 from windtunnel.expressions.threshold import parse_threshold
+from windtunnel.model.metric import METRICS
 from windtunnel.verdict.selectors import check_selectors
 
 CONDITIONS = {"trend": "count > 0", "rate": "rate > 0%", "counter": "count > 0", "gauge": "value > 0"}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from made_run import ROWS, START, WHOLE, Run, manifest, threshold
 from msgspec.structs import replace
 
+from tests.support.run_builder import ROWS, START, WHOLE, Run, manifest, threshold
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.record import RunEnded, RunStarted
 from windtunnel.verdict.abort import stop_condition

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from made_run import START, WHOLE, Run, threshold
 
+from tests.support.run_builder import START, WHOLE, Run, threshold
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import StepRecord

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from made_run import ROWS, Run, threshold
-
+from tests.support.run_builder import ROWS, Run, threshold
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.record import RunEnded
 from windtunnel.verdict.abort import stop_condition

@@ -1,0 +1,18 @@
+"""Hypothesis profiles: property tests have no deadline, and in CI they draw the same examples every time.
+
+`CI` is set by GitHub, GitLab and most other CI systems.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "dev",
+    deadline=None,  # the speed of the machine decides no test
+    suppress_health_check=[HealthCheck.too_slow],  # judges time as well
+)
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")

@@ -1,0 +1,6 @@
+"""What test files share: builders of runs, records and reports, scripted users, the command line."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+"""The top of the repository."""

@@ -1,0 +1,152 @@
+"""A run on virtual time with a scripted transport: what the engine does, without a network or a wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from windtunnel.config.reader import Document
+from windtunnel.config.schemas import load_schema
+from windtunnel.config.step_types import StepTypes
+from windtunnel.config.steps import build_steps
+from windtunnel.engine.plan import compile_plan
+from windtunnel.engine.run.coordinator import RunContext, execute
+from windtunnel.engine.run.preflight import PreflightResult
+from windtunnel.engine.run.segment import SegmentParts
+from windtunnel.engine.run.shutdown import Shutdown
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.load import ClosedLoad, Load, Segment
+from windtunnel.model.manifest import Evidence
+from windtunnel.model.plan import OutputSettings, TestPlan
+from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, RunEnded, StepRecord
+from windtunnel.model.scenario import Scenario
+from windtunnel.model.source import Source
+from windtunnel.model.sut import Service, Sut
+from windtunnel.redaction import Redactor
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.reader import RecordReader
+from windtunnel.testing.scripted import Answer, ScriptedTransport, Sent
+from windtunnel.testing.virtual_clock import VirtualClock, run_virtual
+
+
+def scenario(*steps: dict[str, Any], id: str = "journey", **more: Any) -> Scenario:
+    """A scenario of steps written as in YAML."""
+
+    document = Document(
+        data={"flow": list(steps), "assertions": more.pop("assertions", ())}, source=Source(file="scenario.yaml")
+    )
+    return Scenario(
+        id=id,
+        source=document.source,
+        steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
+        assertions=build_steps(document, "assertions", StepTypes(load_schema("scenario"))),
+        **more,
+    )
+
+
+def get(name: str, path: str = "/", **more: Any) -> dict[str, Any]:
+    return {"type": "http", "name": name, "path": path, **more}
+
+
+def pause(name: str, duration: str) -> dict[str, Any]:
+    return {"type": "wait", "name": name, "duration": duration}
+
+
+class Finished:
+    """What a run left behind."""
+
+    def __init__(self, records: list, evidence: Evidence, transport: ScriptedTransport, bodies: Path) -> None:
+        self.records, self.evidence, self.transport, self.bodies = records, evidence, transport, bodies
+
+    def of(self, kind: type) -> list:
+        return [record for record in self.records if isinstance(record, kind)]
+
+    @property
+    def steps(self) -> list[StepRecord]:
+        return self.of(StepRecord)
+
+    @property
+    def instances(self) -> list[InstanceRecord]:
+        return self.of(InstanceRecord)
+
+    @property
+    def assertions(self) -> list[AssertionRecord]:
+        return self.of(AssertionRecord)
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        return self.of(RequestRecord)
+
+    @property
+    def ending(self) -> RunEnded:
+        return self.of(RunEnded)[-1]
+
+
+ONE = ClosedLoad(count=1)
+SUT = Sut(name="sut", default=Service(name="default", base_url="http://sut"), source=Source(file="sut.yaml"))
+Answers = Iterable[Answer] | Callable[[Sent], Answer]
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    """Run scenarios in virtual time and read back what is on disk."""
+    runs = 0
+
+    def run_it(
+        *scenarios: Scenario,
+        answers: Answers = lambda sent: Answer(),
+        load: Load = ONE,
+        seed: int = 1,
+        during: Callable[[Shutdown], Any] | None = None,
+        refused: str | None = None,
+        secrets: tuple[str, ...] = (),
+        bodies: str = "failures",
+        max_duration_s: float | None = None,
+    ) -> Finished:
+        nonlocal runs
+        runs += 1
+        run_id = f"run-{runs}"
+        plan = TestPlan(
+            sut=SUT,
+            scenarios=scenarios,
+            load=load,
+            seed=seed,
+            output=OutputSettings(bodies=bodies),
+            max_duration_s=max_duration_s,
+        )
+        transport = ScriptedTransport(answers)
+        directory = RunDirectory.create(tmp_path, run_id)
+
+        async def preflight() -> PreflightResult:
+            return PreflightResult(unreachable=refused)
+
+        async def main() -> Evidence:
+            shutdown = Shutdown()
+            if during is not None:
+                during(shutdown)
+            parts = SegmentParts(
+                plan=compile_plan(plan, transport=transport, run_id=run_id),
+                transport=transport,
+                directory=directory,
+                redactor=Redactor(secrets=secrets),
+                clock=VirtualClock(),
+                shutdown=shutdown,
+                sinks=(),
+                plan_hash="h",
+                segment=Segment(),
+            )
+            outcome = await execute(
+                RunContext(test_plan=plan, parts=parts, preflight=preflight, aggregate=Aggregate())
+            )
+            return outcome.evidence
+
+        live = run_virtual(main())
+        reader = RecordReader(directory.segments())
+        records = list(reader)
+        assert reader.evidence() == live
+        return Finished(records, live, transport, directory.bodies)
+
+    return run_it

@@ -1,0 +1,290 @@
+"""The job as the GitHub Action runs it: inputs from `INPUT_*`, outputs whatever the verdict.
+
+inputs ──▶ validate ──▶ run ──▶ summary.json, outputs, job summary ──▶ report.html ──▶ outputs anew ──▶ remarks
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from windtunnel.ci.annotations import problem_annotations, summary_annotations
+from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
+from windtunnel.ci.github import (
+    Annotation,
+    Level,
+    RunnerFile,
+    annotation_command,
+    annotation_commands,
+    fenced,
+    fitted_summary,
+    outputs_text,
+)
+from windtunnel.ci.github_api import GitHubApi
+from windtunnel.ci.inputs import ActionInputs, name_input, read_inputs
+from windtunnel.ci.log import log_form
+from windtunnel.ci.outputs import outputs_of
+from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
+from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
+from windtunnel.figures import plural
+from windtunnel.job.baseline import NONE, is_absent
+from windtunnel.job.machine import container_network
+from windtunnel.job.request import JobRequest, request_of
+from windtunnel.job.run import JobResult, run_job
+from windtunnel.job.validation import check_job
+from windtunnel.model.summary import Summary
+from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import VerdictWord
+from windtunnel.signals import Interrupted, Interruptions
+from windtunnel.terminal import Terminal, harmless
+
+_BUG = Problem(
+    message="windtunnel itself went wrong; the traceback is in the log",
+    hint="please report it with the log: https://github.com/windtunnel/action/issues",
+)
+
+
+def run_action(
+    environment: Mapping[str, str],
+    *,
+    out: TextIO,
+    read_flags: Callable[[Sequence[str]], Mapping[str, Any]],
+    run: Callable[..., JobResult] = run_job,
+) -> int:
+    """Run what the inputs ask for and return the exit code of the verdict.
+
+    Writes the files that `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` name and annotations to `out`, for every
+    verdict. All else goes there too, so that it stays in order, made harmless for the runner, which reads commands
+    from every line.
+    """
+    log = harmless(out)
+    terminal = Terminal(
+        out=log,
+        err=log,
+        color=False,
+        interactive=False,
+        form=log_form(environment),
+        raw=out,
+        debugging=environment.get("RUNNER_DEBUG") == "1",
+    )
+    start = Path.cwd()
+    root = find_workspace(environment.get("GITHUB_WORKSPACE"), folder=start)
+    job = _Job(environment, terminal, root=root, read_flags=read_flags)
+    try:
+        ending = job.carry_out(run)
+    finally:
+        os.chdir(start)
+    with Interruptions() as interruptions:
+        job.publish(ending)
+        try:
+            with interruptions.allowed():
+                job.comment(ending)
+        except Interrupted:
+            terminal.note("the pull request gets no comment: the job is cancelled")
+    for line in job.remarks(ending):
+        out.write(f"{line}\n")
+    out.flush()
+    return ending.exit_code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ending:
+    """How it ended: with a summary, or with problems because there was no run to summarise."""
+
+    verdict: VerdictWord
+    exit_code: int
+    problems: tuple[Problem, ...] = ()
+    summary: Summary | None = None
+    directory: Path | None = None
+    said: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(cls, result: JobResult) -> _Ending:
+        """That of a run; its directory is told in full, whatever the working directory becomes."""
+        return cls(
+            verdict=result.summary.verdict,
+            exit_code=result.exit_code,
+            summary=result.summary,
+            directory=Path(os.path.abspath(result.directory.path)),  # noqa: PTH100  links stay as they are
+        )
+
+
+class _Job:
+    """One use of the action. What it has to say beside the verdict gathers in warnings and notices."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        terminal: Terminal,
+        *,
+        root: Path,
+        read_flags: Callable[[Sequence[str]], Mapping[str, Any]],
+    ) -> None:
+        self._environment, self._terminal, self._root = environment, terminal, root
+        self._read_flags = read_flags
+        self._inputs = ActionInputs()
+        self._workspace = Workspace(root=root, folder=Path.cwd())
+        self._outputs = _runner_file(environment, "GITHUB_OUTPUT")
+        self._summary = _runner_file(environment, "GITHUB_STEP_SUMMARY")
+        self._warnings: dict[str, None] = {}
+        self._notices: dict[str, None] = {}
+
+    def carry_out(self, run: Callable[..., JobResult]) -> _Ending:
+        """Do the job; whatever comes of it is an ending, so that the outputs are always written."""
+        try:
+            self._inputs = read_inputs(self._environment)
+            self._enter(self._inputs.working_directory)
+            self._terminal.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
+            request = self._with_baseline(self._request(self._inputs))
+            self._terminal.debug(str(request.container_network))
+            if self._inputs.only_validate:
+                return self._checked(request)
+            result = run(
+                request,
+                environment=self._environment,
+                terminal=self._terminal,
+                on_judged=lambda judged: self.publish(_Ending.of(judged)),
+            )
+        except ConfigError as error:
+            named = tuple(name_input(problem, self._environment) for problem in error.problems)
+            return self._without_run("invalid", named)
+        except UnreachableError as error:
+            return self._without_run("unreachable", (Problem(message=str(error), hint=error.hint),))
+        except EvidenceError as error:
+            return self._without_run("incomplete", (Problem(message=str(error), hint=error.hint),))
+        except KeyboardInterrupt as stopped:
+            number = stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT
+            return self._without_run(
+                "interrupted", (Problem(message="the run was stopped before it began"),), exit_code=128 + number
+            )
+        except Exception:  # noqa: BLE001  the edge of the program: a bug is shown, harmlessly, and has its verdict
+            self._terminal.note(traceback.format_exc().rstrip())
+            return self._without_run("error", (_BUG,))
+        return _Ending.of(result)
+
+    def publish(self, ending: _Ending) -> None:
+        """Write outputs and job summary, or write them anew; hand the run to the owner of the workspace."""
+        outputs = outputs_of(
+            ending.verdict,
+            ending.summary.exit_code if ending.summary else ending.exit_code,
+            summary=ending.summary,
+            directory=ending.directory,
+            workspace=self._workspace,
+        )
+        if self._outputs is not None:
+            self._warn(self._outputs.write(outputs_text(outputs)))
+        if self._summary is not None and self._inputs.summary:
+            self._warn(self._summary.write(fitted_summary(_job_summary(ending), used=self._summary.used)))
+        if ending.directory is not None and os.name == "posix" and os.geteuid() == 0:
+            owner = self._root.stat()
+            self._warn(hand_back(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid))
+
+    def comment(self, ending: _Ending) -> None:
+        """Comment on the pull request, if that is wanted. A cancelled job leaves the comment as it is."""
+        inputs, environment = self._inputs, self._environment
+        if inputs.comment == "never" or ending.verdict == "interrupted":
+            return
+        where = find_pull_request(environment)
+        if where is None or not inputs.github_token:
+            missing = "the job is for no pull request" if where is None else 'input "github-token" is empty'
+            if inputs.comment == "always":
+                self._notices[f"no comment on the pull request: {missing}"] = None
+            return
+        api_url = environment.get("GITHUB_API_URL") or "https://api.github.com"
+        trouble = put_comment(
+            GitHubApi(api_url, token=inputs.github_token),
+            where,
+            key=inputs.comment_key,
+            body=comment_body(_job_summary(ending), key=inputs.comment_key, environment=environment),
+            graphql_url=environment.get("GITHUB_GRAPHQL_URL") or f"{api_url.rstrip('/')}/graphql",
+            only_renew=inputs.comment == "on-failure" and ending.verdict == "pass",
+        )
+        if trouble:
+            self._notices[trouble] = None
+
+    def remarks(self, ending: _Ending) -> list[str]:
+        """The lines that make annotations: what could not be done, then why the run did not pass."""
+        told: dict[Level, Iterable[str]] = {"warning": self._warnings, "notice": self._notices}
+        if ending.summary is not None:
+            found = summary_annotations(ending.summary, workspace=self._workspace)
+        else:
+            found = problem_annotations(ending.problems, verdict=ending.verdict, workspace=self._workspace)
+        return [
+            *(
+                annotation_command(Annotation(title="Windtunnel", message=message), level=level)
+                for level, messages in told.items()
+                for message in messages
+            ),
+            *annotation_commands(found, limit=self._inputs.annotations),
+        ]
+
+    def _enter(self, folder: str | None) -> None:
+        if folder is not None:
+            try:
+                os.chdir(folder)
+            except OSError as error:
+                raise ConfigError.of(
+                    f'can\'t change to "{folder}": {error.strerror}',
+                    hint="it starts at the workspace; is actions/checkout missing before this step?",
+                    flag='input "working-directory"',
+                ) from None
+        self._workspace = Workspace(root=self._root, folder=Path.cwd())
+
+    def _request(self, inputs: ActionInputs) -> JobRequest:
+        """The job that the inputs ask for. Raises ConfigError with everything that can't be read of them."""
+        try:
+            values = self._read_flags(inputs.flags)
+        except ValueError as error:
+            # Only a word of `args` can be an unknown flag.
+            hint = "it takes flags of `windtunnel run`, see `windtunnel run --help`"
+            problem = Problem(flag='input "args"', message=str(error), hint=hint)
+            raise ConfigError([*inputs.problems, problem]) from None
+        request = request_of(values, argv=("run", *inputs.flags), container_network=container_network())
+        if inputs.problems:
+            raise ConfigError([*inputs.problems, *request.overrides.problems])
+        return request
+
+    def _with_baseline(self, request: JobRequest) -> JobRequest:
+        """The first run of a project has nothing to compare with: that is worth a notice, and nothing more."""
+        named = request.overrides.baseline
+        if named is None or named == NONE or not is_absent(named):
+            return request
+        self._notices[f"there is no baseline at {named}: thresholds that name one are not judged"] = None
+        return replace(request, overrides=replace(request.overrides, baseline=NONE))
+
+    def _checked(self, request: JobRequest) -> _Ending:
+        checked = check_job(request, environment=self._environment)
+        said = [f"{name}: {what}" for name, what in checked]
+        said.append(f"{plural(len(checked), 'file')} valid, nothing was sent")
+        self._terminal.say("\n".join(said))
+        return _Ending(verdict="pass", exit_code=0, said=tuple(said))
+
+    def _without_run(
+        self, verdict: VerdictWord, problems: tuple[Problem, ...], *, exit_code: int | None = None
+    ) -> _Ending:
+        for problem in problems:
+            self._terminal.note(str(problem))
+        return _Ending(verdict=verdict, exit_code=exit_code or EXIT_CODES[verdict], problems=problems)
+
+    def _warn(self, warning: str | None) -> None:
+        if warning:
+            self._warnings[warning] = None
+
+
+def _job_summary(ending: _Ending) -> str:
+    """The run's own `summary.md`; without one, the verdict and what is wrong."""
+    if ending.directory is not None and (written := ending.directory / "summary.md").is_file():
+        return written.read_text(encoding="utf-8", errors="replace")
+    said = ending.summary.reasons if ending.summary else [str(problem) for problem in ending.problems]
+    lines = [*said, *ending.said]
+    return f"## Windtunnel: {ending.verdict}\n\n" + (fenced(lines) if lines else "")
+
+
+def _runner_file(environment: Mapping[str, str], variable: str) -> RunnerFile | None:
+    return RunnerFile(Path(environment[variable])) if environment.get(variable) else None

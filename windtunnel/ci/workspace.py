@@ -1,0 +1,59 @@
+"""The workspace of the job: how its later steps name the files in it, and their owner."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """The workspace (`root`) and the folder in it where relative paths start; both absolute."""
+
+    root: PurePath
+    folder: PurePath
+
+    def path_of(self, file: str | PurePath) -> str | None:
+        """The file relative to the workspace, as later steps see it; None for a file outside of it."""
+        path = PurePath(os.path.normpath(self.folder / file))
+        try:
+            return path.relative_to(self.root).as_posix()
+        except ValueError:
+            return None
+
+
+def find_workspace(named: str | None, *, folder: Path) -> Path:
+    """The workspace as this process sees it.
+
+    `named` is the path that the platform gives. A container started by hand may have it mounted elsewhere: then
+    the workspace is the working directory `folder`.
+    """
+    if named and (root := Path(named)).is_dir() and folder.resolve().is_relative_to(root.resolve()):
+        return root.resolve()
+    return folder
+
+
+def hand_back(tree: Path, *, root: Path, uid: int, gid: int) -> str | None:
+    """Change the owner of the files of a run and of the folders between it and `root`. Returns a warning, or None.
+
+    Follows no symbolic link. Of the folders between, only those of root change: this process made them.
+    """
+    try:
+        os.chown(tree, uid, gid, follow_symlinks=False)
+        for _, folders, files, descriptor in os.fwalk(tree, follow_symlinks=False):
+            for name in (*folders, *files):
+                os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
+        above = tree.parent
+        latest = above / "latest"
+        if latest.is_symlink():
+            os.chown(latest, uid, gid, follow_symlinks=False)
+        while above != root and root in above.parents:
+            found = os.lstat(above)
+            if found.st_uid == 0 and stat.S_ISDIR(found.st_mode):
+                os.chown(above, uid, gid, follow_symlinks=False)
+            above = above.parent
+    except OSError as error:
+        return f"can't change the owner of {error.filename or tree} to that of the workspace: {error.strerror}"
+    return None
