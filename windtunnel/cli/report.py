@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from windtunnel.cli.options import with_flags
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 
 @with_flags("report")
@@ -21,25 +21,26 @@ def report(
     run_id: Annotated[
         str | None, typer.Option("--run-id", metavar="RUN", help="The same as RUN.", show_default=False)
     ] = None,
-    forms: Annotated[
+    formats: Annotated[
         list[str] | None,
         typer.Option(
             "--format",
             metavar="NAME",
-            help="Also write the report in this format, such as one of an installed package. Repeatable.",
+            help="Also write this format, built in or from an installed package. Repeatable.",
             show_default=False,
         ),
     ] = None,
     **flags: Any,
 ) -> None:
-    """Render the report of a run again from its records, finished or not.
+    """Render the report of a run again from its records, even if the run did not finish.
 
-    Exits 0 when the report was rendered, whatever the verdict in it.
+    Exits 0 when the report is written, whatever its verdict.
     """
     from windtunnel.errors import ConfigError
     from windtunnel.job.baseline import NONE, read_baseline
-    from windtunnel.job.reports import write_form, write_reports
+    from windtunnel.job.reports import write_format, write_reports
     from windtunnel.report.collect import analyse
+    from windtunnel.signals import SignalInterrupts
     from windtunnel.storage.directory import RunDirectory
 
     if run and run_id and run != run_id:
@@ -48,14 +49,13 @@ def report(
     directory = RunDirectory.find(run or run_id or "latest", root)
     baseline = flags["baseline"]
     if baseline == NONE:
-        raise ConfigError.of(
-            "none is a baseline for a run, not for a report",
-            hint="remove it to keep the baseline of the run",
-            flag="--baseline",
-        )
+        hint = "omit --baseline to keep the baseline of the run, or name another run"
+        raise ConfigError.of(f"{NONE} is not valid for a report", hint=hint, flag="--baseline")
     if (compared_with := read_baseline(baseline, root)) is not None:
         directory.write_baseline(compared_with)
-    terminal = Terminal.standard(color=flags["color"], quiet=flags["quiet"])
-    rendered = write_reports(directory, analyse(directory), terminal, environment=os.environ)
-    for name in forms or ():
-        terminal.say(f"{name}  {write_form(name, rendered, directory)}")
+    observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
+    rendered = write_reports(
+        directory, analyse(directory), observer, environment=os.environ, interrupts=SignalInterrupts()
+    )
+    for name in formats or ():
+        observer.say(f"{name}  {write_format(name, rendered, directory)}")
