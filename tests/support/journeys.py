@@ -142,7 +142,7 @@ def run(tmp_path: Path):
             return outcome.evidence
 
         live = run_virtual(main())
-        reader = RecordReader(directory.segments())
+        reader = RecordReader(directory.segments(), expected=plan.segments)
         records = list(reader)
         assert reader.evidence() == live
         return Finished(records, live, transport, directory.bodies)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import msgspec
 
+from windtunnel.model.load import SegmentKind
+
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """`seq` and `run_id` are stamped by the one sink that writes the line; nobody else touches a record."""
@@ -20,10 +22,11 @@ class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", 
 
 
 class RunStarted(_Line, tag="run_started", kw_only=True, omit_defaults=True):
-    """First line of a segment."""
+    """First line of a segment. `segment` is its number among those of its `kind`."""
 
     schema_version: int
     segment: int
+    kind: SegmentKind = "load"
     plan_hash: str
     seed: int
 

@@ -1,6 +1,7 @@
 """The run directory: what is where, and how a run is found again.
 
-runs/<run_id>/   manifest.json  plan/  records/0000.jsonl …  bodies/  summary.json  summary.md  report.html  ci/
+runs/<run_id>/   manifest.json  plan/  records/  bodies/  summary.json  summary.md  report.html  ci/
+records/         0000.jsonl …, one a worker, and setup-0000.jsonl with setups and teardowns
 runs/latest      the newest
 """
 
@@ -18,6 +19,7 @@ import msgspec
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
 from windtunnel.model.baseline import Baseline
 from windtunnel.model.feeder import LARGEST_KEPT, Feeder
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.source import Source
 from windtunnel.model.summary import Summary
@@ -76,9 +78,9 @@ class RunDirectory:
             or (f"the newest is {known[-1]}" if known else "make one: windtunnel demo"),
         )
 
-    def segment(self, worker: int) -> Path:
-        """The record file of one worker."""
-        return self.path / "records" / f"{worker:04d}.jsonl"
+    def segment(self, segment: Segment) -> Path:
+        """The record file of a segment."""
+        return self.path / "records" / f"{segment.name}.jsonl"
 
     def segments(self) -> list[Path]:
         """Every record file, in order."""

@@ -55,7 +55,7 @@ class OpenSegment:
         self._parts = parts
         shutdown = parts.shutdown
         self._writer = RecordWriter(
-            parts.directory.segment(parts.segment.number),
+            parts.directory.segment(parts.segment),
             run_id=parts.directory.run_id,
             on_failure=lambda error: _stop_for(error, shutdown),
         )
@@ -134,6 +134,7 @@ def _first_line(parts: SegmentParts) -> RunStarted:
         t=parts.clock.unix(),
         schema_version=RECORD_VERSION,
         segment=parts.segment.number,
+        kind=parts.segment.kind,
         plan_hash=parts.plan_hash,
         seed=parts.plan.facts.seed,
     )
