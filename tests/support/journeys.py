@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from windtunnel.config.reader import Document
+from windtunnel.config.schemas import load_schema
+from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.run.coordinator import RunContext, execute
@@ -20,7 +22,7 @@ from windtunnel.model.load import ClosedLoad, Load, Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, RunEnded, StepRecord
-from windtunnel.model.scenario import Scenario
+from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
 from windtunnel.redaction import Redactor
@@ -39,9 +41,18 @@ def scenario(*steps: dict[str, Any], id: str = "journey", **more: Any) -> Scenar
     return Scenario(
         id=id,
         source=document.source,
-        steps=build_steps(document, "flow"),
-        assertions=build_steps(document, "assertions"),
+        steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
+        assertions=build_steps(document, "assertions", StepTypes(load_schema("scenario"))),
         **more,
+    )
+
+
+def section(*steps: dict[str, Any]) -> tuple[Step, ...]:
+    """Steps of a setup, user_setup or teardown, written as in YAML."""
+    return build_steps(
+        Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml")),
+        "setup",
+        StepTypes(load_schema("scenario")),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from windtunnel.actions.include import LocalSteps
+from windtunnel.actions.compile.scopes import LocalSteps
 from windtunnel.engine.ids import InstanceIds
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.feeder import FeederReader
@@ -21,6 +21,7 @@ from windtunnel.engine.user import SetupResult
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.model.vocabulary import InstanceOutcome, Outcome
 from windtunnel.redaction import SHORTEST_SECRET
 
 _PASSED = StepOutcome()
@@ -37,7 +38,7 @@ class _Progress:
 
     def __init__(self, scenario: CompiledScenario) -> None:
         self.max_steps, self.stop_on_step = scenario.max_steps, scenario.stop_on_step
-        self.outcome = "passed"
+        self.outcome: InstanceOutcome = "passed"
         self.steps = 0
         self.bug_at: str | None = None
         self.failed_step: str | None = None
@@ -60,9 +61,10 @@ class _BlockOutcome:
     __slots__ = ("_message", "_outcome", "stops")
 
     def __init__(self) -> None:
-        self._outcome, self._message, self.stops = "passed", "", False
+        self._outcome: Outcome = "passed"
+        self._message, self.stops = "", False
 
-    def note(self, step: str, outcome: str) -> None:
+    def note(self, step: str, outcome: Outcome) -> None:
         """Add a step that failed or errored."""
         self._worsen(outcome, f"step {step} {outcome}")
 
@@ -78,7 +80,7 @@ class _BlockOutcome:
             return _PASSED
         return StepOutcome(outcome=self._outcome, error="nested", message=self._message, stops=self.stops)
 
-    def _worsen(self, outcome: str, message: str) -> None:
+    def _worsen(self, outcome: Outcome, message: str) -> None:
         self._message = self._message or message
         if self._outcome != "errored":
             self._outcome = outcome

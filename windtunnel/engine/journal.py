@@ -17,6 +17,7 @@ from windtunnel.model.record import (
     RequestRecord,
     StepRecord,
 )
+from windtunnel.model.vocabulary import InstanceOutcome, KeepBodies
 from windtunnel.redaction import Redactor
 from windtunnel.storage.bodies import BodyStore
 
@@ -46,7 +47,7 @@ class Journal:
         clock: Clock,
         redactor: Redactor,
         bodies: BodyStore | None,
-        keep: str = "failures",
+        keep: KeepBodies = "failures",
         schedule: Schedule,
         on_record: Sequence[OnRecord] = (),
     ) -> None:
@@ -155,7 +156,7 @@ class Journal:
     def instance(
         self,
         ids: InstanceIds,
-        outcome: str,
+        outcome: InstanceOutcome,
         *,
         scheduled: float,
         started: float,

@@ -12,10 +12,10 @@ from time import perf_counter
 from windtunnel.http.connect import connect
 from windtunnel.http.connection import Connection
 from windtunnel.http.errors import Failure, connect_failure, tls_failure
-from windtunnel.http.origin import Origin
 from windtunnel.http.proxy import open_tunnel
 from windtunnel.http.resolve import Address, Resolver
 from windtunnel.model.http import GENERATOR_ERRORS
+from windtunnel.model.origin import Origin
 from windtunnel.model.record import Timings
 from windtunnel.model.sut import Proxy
 

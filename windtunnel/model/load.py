@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from windtunnel.figures import plural
-
-SegmentKind = Literal["load", "setup"]
+from windtunnel.model.vocabulary import Arrival, SegmentKind
 
 WARMUP = "warmup"
 """The phase of every warm-up stage begins with this; what happens in one is outside all metrics."""
@@ -92,7 +90,7 @@ class OpenLoad:
     duration_s: float | None = None
     stages: tuple[Stage, ...] = ()
     start: float = 0.0
-    arrival: str = "uniform"
+    arrival: Arrival = "uniform"
     max_parallel: int | None = None
     graceful_stop_s: float = 30.0
 

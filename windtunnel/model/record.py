@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from windtunnel.model.load import SegmentKind
+from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome, SegmentKind
 
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
@@ -70,7 +70,7 @@ class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One request and what came of it: an attempt, a poll or a redirect hop.
 
-    `error` is one of `model.http.ERROR_KINDS`; without a complete response `status` is 0 unless the head
+    `error` is None when the response is complete; without a complete response `status` is 0 unless the head
     had arrived. `failed`: no complete response, or a status that was not asked for. `poll` marks a poll
     before the last one, which nobody judges. Sizes are bytes on the wire; a request with `bytes_sent` 0 was
     never sent and has no duration. `request_body` and `response_body` name files under `bodies/`.
@@ -80,7 +80,7 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     url: str
     service: str = ""
     status: int = 0
-    error: str | None = None
+    error: ErrorKind | None = None
     error_detail: str | None = None
     attempt: int = 1
     span_id: str = ""
@@ -132,7 +132,7 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     scenario: str
     step: str
     action: str
-    outcome: str
+    outcome: Outcome
     duration_us: int
     error: str | None = None
     message: str | None = None
@@ -152,7 +152,7 @@ class AssertionRecord(_Line, tag="assertion", kw_only=True, omit_defaults=True):
     correlation_id: str
     scenario: str
     name: str
-    outcome: str
+    outcome: Outcome
     checks: Checks = []
     message: str | None = None
     phase: str = ""
@@ -170,7 +170,7 @@ class InstanceRecord(_Line, tag="instance", kw_only=True, omit_defaults=True):
     scenario: str
     index: int
     user: int
-    outcome: str
+    outcome: InstanceOutcome
     scheduled: float
     started: float
     duration_us: int

@@ -7,21 +7,14 @@ from collections import Counter
 
 import pytest
 
-from tests.support.journeys import get, pause, scenario
-from windtunnel.config.reader import Document
-from windtunnel.config.steps import build_steps
+from tests.support.journeys import get, pause, scenario, section
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter as Count
 from windtunnel.metrics.measure import Rate, select
 from windtunnel.model.load import ClosedLoad, OpenLoad
 from windtunnel.model.record import RunEnded, RunStarted
-from windtunnel.model.source import Source
 from windtunnel.testing.scripted import Answer, json_answer
-
-
-def section(*steps: dict):
-    return build_steps(Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml")), "setup")
 
 
 def targets(finished) -> list[str]:

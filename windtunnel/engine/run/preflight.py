@@ -18,10 +18,9 @@ from windtunnel.engine.journal import Journal
 from windtunnel.engine.tasks import all_of
 from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
-from windtunnel.http.gateway import is_loopback
-from windtunnel.http.origin import Origin, split_url
 from windtunnel.interfaces import Client, Clock, Endpoint
 from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.origin import Origin, split_url
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.readiness import ContainerNetwork, Health, WaitFor
 from windtunnel.model.record import Record
@@ -193,7 +192,7 @@ class Preflight:
         transport, gateway, policy = self._transport, self._container_network.gateway, self._readiness.loopback
         origin, key = destination.origin, _key(destination.origin)
         may_turn = gateway is not None and policy != "strict" and key not in self._reroutes
-        if not may_turn or destination.socket or destination.proxy or not is_loopback(origin):
+        if not may_turn or destination.socket or destination.proxy or not origin.is_loopback:
             return await transport.probe(destination)
         if policy == "auto":
             failure = await transport.probe(destination)
@@ -217,7 +216,7 @@ class Preflight:
         if not self._container_network.in_container:
             return None
         return (
-            CONTAINER_CURE if any(is_loopback(each.origin) and not each.socket for each in destinations) else None
+            CONTAINER_CURE if any(each.origin.is_loopback and not each.socket for each in destinations) else None
         )
 
 

@@ -16,6 +16,7 @@ from windtunnel.engine.tasks import first_of
 from windtunnel.engine.user import SetupResult
 from windtunnel.interfaces import Client
 from windtunnel.model.manifest import Evidence
+from windtunnel.model.vocabulary import SectionPhase
 
 SETUP_FAILED = "setup failed"
 
@@ -76,7 +77,7 @@ class SetupTeardown:
             if scenario.teardown is not None:
                 await self._run(scenario.teardown, scenario, "teardown")
 
-    async def _run(self, section: Section, scenario: CompiledScenario, phase: str) -> RunningInstance:
+    async def _run(self, section: Section, scenario: CompiledScenario, phase: SectionPhase) -> RunningInstance:
         return await run_section(
             section.scenario,
             self._ids.of_section(phase, scenario.id),

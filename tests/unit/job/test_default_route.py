@@ -1,7 +1,6 @@
 import pytest
 
-from windtunnel.http.gateway import DefaultRoute, default_route, is_loopback
-from windtunnel.http.origin import Origin
+from windtunnel.job.machine import DefaultRoute, default_route
 
 HEAD = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 DOCKER = "eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
@@ -30,21 +29,3 @@ def test_of_several_default_routes_the_nearest_counts():
 )
 def test_a_table_without_a_way_out_has_no_gateway(table: str):
     assert default_route(table) is None
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [
-        ("localhost", True),
-        ("shop.localhost", True),
-        ("127.0.0.1", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("0.0.0.0", True),
-        ("localhost.example.com", False),
-        ("10.0.0.1", False),
-        ("shop", False),
-    ],
-)
-def test_loopback_is_this_machine_by_name_or_address(host: str, loopback: bool):
-    assert is_loopback(Origin(scheme="http", host=host, port=80)) is loopback

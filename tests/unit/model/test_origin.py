@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from windtunnel.errors import ExpressionError
-from windtunnel.http.origin import HostRules, Origin, parse_base_url, split_url
+from windtunnel.model.origin import HostRules, Origin, parse_base_url, split_url
+from windtunnel.model.source import Source
+from windtunnel.model.sut import Service, Sut
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,9 @@ def test_an_absolute_url_splits_into_origin_and_target(url, target):
     [
         ("shop.test", True),
         ("shop.test.", True),
+        ("dotted.test", True),
+        ("dotted.test.", True),
+        ("a.cdn.test.", True),
         ("api.shop.test", False),
         ("a.cdn.test", True),
         ("b.a.cdn.test", True),
@@ -88,8 +93,37 @@ def test_an_absolute_url_splits_into_origin_and_target(url, target):
     ],
 )
 def test_hosts_are_allowed_by_exact_name_or_by_suffix(host, allowed):
-    assert HostRules(["Shop.test", "*.cdn.test", "[::1]"]).allow(host) is allowed
+    rules = HostRules(["Shop.test", "*.cdn.test", "[::1]", "dotted.test."])
+    assert rules.allow(Origin(scheme="http", host=host, port=80)) is allowed
 
 
 def test_without_rules_no_host_is_allowed():
-    assert not HostRules([]).allow("shop.test")
+    assert not HostRules([]).allow(Origin(scheme="http", host="shop.test", port=80))
+
+
+def test_the_hosts_of_services_are_allowed_as_they_are_sent():
+    default = Service(name="shop", base_url="http://M\u00fcnchen.test/api")
+    services = {"pay": Service(name="pay", base_url="https://pay.test.:8443")}
+    sut = Sut(name="s", default=default, services=services, allow_hosts=("*.cdn.test",), source=Source(file="s"))
+    rules = HostRules.of(sut)
+    urls = ("http://xn--mnchen-3ya.test", "https://pay.test", "http://a.cdn.test", "http://evil.test")
+    assert [rules.allow(split_url(url)[0]) for url in urls] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("shop.localhost", True),
+        ("localhost.", True),
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("0.0.0.0", True),
+        ("localhost.example.com", False),
+        ("10.0.0.1", False),
+        ("shop", False),
+    ],
+)
+def test_loopback_is_this_machine_by_name_or_address(host: str, loopback: bool):
+    assert Origin(scheme="http", host=host, port=80).is_loopback is loopback

@@ -1,4 +1,4 @@
-"""Where requests go: origins and URLs as RFC 3986 writes them, and which hosts may be spoken to."""
+"""Where requests go: origins and URLs (RFC 3986), and the rule for the hosts that they may go to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from windtunnel.errors import ExpressionError
+from windtunnel.model.sut import Sut
 
 _UNIX = "http+unix://"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -18,15 +19,35 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\x7f]").search
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Scheme (http or https), host (lower case, an IPv6 address without brackets) and port: whom to talk to."""
+    """Scheme (http or https), host (lower case, an IPv6 address without brackets) and port of a server."""
 
     scheme: str
     host: str
     port: int
 
     @property
+    def bare_host(self) -> str:
+        """The host without the dot of the DNS root: `shop.test.` and `shop.test` are the same server.
+
+        As in browsers the two are different origins, so that headers of one do not go to the other.
+        """
+        return self.host.rstrip(".")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host is this machine itself, by name or address."""
+        host = self.bare_host
+        if host == "localhost" or host.endswith(".localhost"):
+            return True
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return address.is_loopback or address.is_unspecified
+
+    @property
     def authority(self) -> str:
-        """What the Host header says: the port only where it is not the scheme's own."""
+        """The value of the Host header: the port only where it is not the scheme's default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
@@ -36,9 +57,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseUrl:
-    """A service's base URL, taken apart; `path` has no trailing slash (empty for the root).
+    """The parts of a service's base URL; `path` has no trailing slash (empty for the root).
 
-    With `socket`, the path of a Unix socket, that is connected to in place of the origin's host and port.
+    `socket` is the path of a Unix socket to connect to in place of the origin's host and port.
     """
 
     origin: Origin
@@ -50,9 +71,9 @@ class BaseUrl:
 
 
 def parse_base_url(text: str) -> BaseUrl:
-    """Take a base URL apart. Raises ExpressionError, with what to write instead."""
+    """Split a base URL into its parts. Raises ExpressionError, with what to write instead."""
     if text.startswith(_UNIX):
-        # The whole path is the socket's; the server is told that it is localhost, as it would be over TCP.
+        # The whole path is the socket's; the Host header says localhost, as it would over TCP.
         return BaseUrl(origin=Origin(scheme="http", host="localhost", port=80), socket=text.removeprefix(_UNIX))
     parts = _split(text)
     if parts.query or parts.fragment:
@@ -71,7 +92,7 @@ def split_url(text: str) -> tuple[Origin, str]:
 
 
 def _split(text: str) -> SplitResult:
-    # urlsplit silently removes tabs and line ends; nobody who wrote one meant that.
+    # urlsplit silently removes tabs and line ends, which are always a mistake.
     if _FORBIDDEN(text):
         raise ExpressionError(f"{text!r}: a URL has no spaces and no control characters")
     try:
@@ -99,7 +120,7 @@ def _origin_of(parts: SplitResult, text: str) -> Origin:
 
 
 def _checked_host(host: str, text: str) -> str:
-    """The host as it goes over the wire: an address, or a name in ASCII (IDNA)."""
+    """The host as sent: an address, or a name in ASCII (IDNA)."""
     if ":" in host:
         try:
             return str(ipaddress.IPv6Address(host))
@@ -115,7 +136,11 @@ def _checked_host(host: str, text: str) -> str:
 
 
 class HostRules:
-    """Which hosts a request may go to: exact names, or `*.suffix` for everything below one. Ports don't count."""
+    """Which hosts a request may go to: exact names, or `*.suffix` for every name below one; any port.
+
+    A trailing dot makes no difference, in a pattern or in a host. This is the only such rule: compiling a step and
+    sending a request both ask it.
+    """
 
     __slots__ = ("_exact", "_suffixes")
 
@@ -124,7 +149,16 @@ class HostRules:
         self._exact = frozenset(pattern.strip("[]") for pattern in lowered if not pattern.startswith("*."))
         self._suffixes = tuple(pattern[1:] for pattern in lowered if pattern.startswith("*."))
 
-    def allow(self, host: str) -> bool:
-        """Whether `host` (as in `Origin.host`) may be spoken to."""
-        host = host.rstrip(".")
+    @classmethod
+    def of(cls, sut: Sut) -> HostRules:
+        """The rules of a SUT file: the hosts of its services and `allow_hosts`.
+
+        Raises ExpressionError for a base URL that can't be used.
+        """
+        own = [parse_base_url(service.base_url).origin.host for service in sut.all_services]
+        return cls([*sut.allow_hosts, *own])
+
+    def allow(self, origin: Origin) -> bool:
+        """Whether a request may go to this origin."""
+        host = origin.bare_host
         return host in self._exact or host.endswith(self._suffixes)
