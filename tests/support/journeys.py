@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ from windtunnel.config.reader import Document
 from windtunnel.config.schemas import load_schema
 from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
+from windtunnel.engine.journal import OnRecord
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.run.coordinator import RunContext, execute
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown
+from windtunnel.interfaces import Sink
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import ClosedLoad, Load, Segment
 from windtunnel.model.manifest import Evidence
@@ -114,6 +116,8 @@ def run(tmp_path: Path):
         secrets: tuple[str, ...] = (),
         bodies: str = "failures",
         max_duration_s: float | None = None,
+        sinks: Sequence[Sink] = (),
+        on_record: Sequence[OnRecord] = (),
     ) -> Finished:
         nonlocal runs
         runs += 1
@@ -143,7 +147,8 @@ def run(tmp_path: Path):
                 redactor=Redactor(secrets=secrets),
                 clock=VirtualClock(),
                 shutdown=shutdown,
-                sinks=(),
+                sinks=sinks,
+                on_record=on_record,
                 plan_hash="h",
                 segment=Segment(),
             )

@@ -54,9 +54,17 @@ async def execute(run: RunContext) -> Outcome:
     """Run the preflight and the load, and write every record.
 
     Nothing of the load is sent when no service answers. A worker that dies stops the run; what it had counted is
-    then read back from its records.
+    then read back from its records. The sinks are closed at the end, whatever happened.
     """
     raise_open_file_limit()
+    try:
+        return await _execute(run)
+    finally:
+        for sink in (run.aggregate, *run.parts.sinks):
+            sink.close()
+
+
+async def _execute(run: RunContext) -> Outcome:
     preflight_result = await _preflight(run)
     if preflight_result is None or preflight_result.unreachable is not None:
         # No service answers, or the run was asked to end before its load.
