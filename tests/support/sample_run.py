@@ -38,7 +38,7 @@ from windtunnel.model.summary import (
 )
 from windtunnel.model.threshold import IMPLIED, Threshold
 from windtunnel.redaction import Redactor
-from windtunnel.storage.bodies import BodyStore
+from windtunnel.storage.copies import BodyStore
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import RecordWriter
 

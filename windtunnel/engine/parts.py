@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.journal import OnRecord
 from windtunnel.engine.plan import Plan, compile_plan
+from windtunnel.engine.run.process import SystemClock
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown
 from windtunnel.engine.user import SetupResult

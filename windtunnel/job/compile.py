@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from windtunnel.engine.parts import RunParts, run_parts
-from windtunnel.engine.plan import Plan
-from windtunnel.engine.step_rows import step_rows
+from windtunnel.engine.plan import Plan, step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.model.http import Exchange
 from windtunnel.model.plan import TestPlan

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.parts import redactor_of
 from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
-from windtunnel.engine.run.loop import run_loop
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
+from windtunnel.engine.run.process import SystemClock, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.tasks import background
 from windtunnel.job.announce import announce, announce_reroutes, announce_waits

@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from windtunnel.engine.run.limits import raise_open_file_limit
 from windtunnel.engine.run.preflight import PreflightResult
+from windtunnel.engine.run.process import raise_open_file_limit
 from windtunnel.engine.run.segment import SegmentParts, run_segment
 from windtunnel.engine.run.setup_teardown import SETUP_FAILED, SetupTeardown
 from windtunnel.engine.run.shutdown import Stop

@@ -21,7 +21,7 @@ from windtunnel.model.load import Segment
 from windtunnel.model.manifest import RECORD_VERSION, Evidence
 from windtunnel.model.record import Record, RunEnded, RunStarted
 from windtunnel.redaction import Redactor
-from windtunnel.storage.bodies import BodyStore
+from windtunnel.storage.copies import BodyStore
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import RecordWriter
 

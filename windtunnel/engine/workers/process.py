@@ -8,8 +8,7 @@ import traceback
 from collections.abc import Sequence
 
 from windtunnel.engine.parts import run_parts
-from windtunnel.engine.run.limits import raise_open_file_limit
-from windtunnel.engine.run.loop import run_loop
+from windtunnel.engine.run.process import raise_open_file_limit, run_loop
 from windtunnel.engine.run.segment import run_segment
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.tasks import background
