@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 from windtunnel.errors import Problem
 from windtunnel.figures import EXACT, number
-from windtunnel.model.baseline import Baseline, BaselineStep
-from windtunnel.model.summary import Change, Comparison, Distribution, MetricSummary
+from windtunnel.model.summary import Baseline, BaselineStep, Change, Comparison, Distribution, MetricSummary
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import ChangeUnit
 

@@ -10,17 +10,15 @@ from msgspec.structs import replace
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured, measured_span_s
 from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
-from windtunnel.model.baseline import Baseline
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
 from windtunnel.model.manifest import Evidence, Manifest
-from windtunnel.model.summary import SCHEMA_VERSION, RunInfo, Soundness, Summary, ThresholdResult
+from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Soundness, Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.verdict import Finding, worst
 from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, VerdictWord
 from windtunnel.verdict.baseline import compare
-from windtunnel.verdict.fail_on import in_force
 from windtunnel.verdict.soundness import assess
-from windtunnel.verdict.thresholds import evaluate
+from windtunnel.verdict.thresholds import evaluate, in_force
 
 _WORDS: dict[ThresholdWord, VerdictWord] = {
     "fail": "fail",

@@ -21,11 +21,10 @@ from windtunnel.expressions.threshold import format_limit
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Measure, Rate, Trend, measured_span_s, select
 from windtunnel.metrics.series import HealthSeries
-from windtunnel.model.baseline import Baseline
 from windtunnel.model.manifest import StepRow
-from windtunnel.model.summary import ThresholdResult
+from windtunnel.model.summary import Baseline, ThresholdResult
 from windtunnel.model.threshold import IMPLIED, Threshold
-from windtunnel.model.vocabulary import Operator, ThresholdWord
+from windtunnel.model.vocabulary import FailOn, Operator, ThresholdWord, Unit
 from windtunnel.verdict.baseline import limit_against
 
 WORTH_SAYING = 0.02
@@ -47,6 +46,46 @@ _OPERATORS: Mapping[Operator, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+
+
+_IN_EVERY_SHARD: frozenset[Unit] = frozenset({"us", "%"})
+"""Units of values that are about as large in a part of the load as in all of it."""
+
+
+def in_force(thresholds: Sequence[Threshold], fail_on: FailOn = "thresholds") -> tuple[Threshold, ...]:
+    """The thresholds that judge a run: the user's, after the implied one.
+
+    A user's threshold on a metric that counts failures replaces the implied one, except with `fail_on: errors`.
+    """
+    if fail_on != "errors" and any(threshold.speaks_of_instances for threshold in thresholds):
+        return tuple(thresholds)
+    return (IMPLIED, *thresholds)
+
+
+def stop_condition(
+    thresholds: Sequence[Threshold],
+    aggregate: Aggregate,
+    rows: Sequence[StepRow],
+    *,
+    baseline: Baseline | None = None,
+    shard: bool = False,
+) -> Callable[[float], str | None] | None:
+    """The function that says, during the run, why it must end: the reason of a failed threshold with `abort`.
+
+    It takes the seconds since the start and returns None to go on; `aggregate` grows meanwhile. None when no
+    threshold aborts. In a `shard` only thresholds on times and shares can: a sum needs the other shards.
+    """
+    aborting = [each for each in thresholds if each.abort and (not shard or each.unit in _IN_EVERY_SHARD)]
+
+    def failed(elapsed_s: float) -> str | None:
+        for threshold in aborting:
+            if elapsed_s >= threshold.after_s:
+                result = evaluate(threshold, aggregate, rows, baseline)
+                if result.result == "fail":
+                    return result.reason
+        return None
+
+    return failed if aborting else None
 
 
 def samples_needed(threshold: Threshold) -> int:

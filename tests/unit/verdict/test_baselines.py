@@ -9,12 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.run_builder import ROWS, WHOLE, Run, manifest, threshold
-from windtunnel.model.baseline import Baseline
-from windtunnel.model.summary import Summary
-from windtunnel.verdict.abort import stop_condition
+from windtunnel.model.summary import Baseline, Summary
 from windtunnel.verdict.baseline import compare
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.selectors import check_selectors
+from windtunnel.verdict.thresholds import stop_condition
 
 P95 = "http_req_duration"
 

@@ -6,8 +6,7 @@ from tests.support.run_builder import ROWS, Run, threshold
 from windtunnel.errors import Location
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.model.threshold import IMPLIED
-from windtunnel.verdict.fail_on import in_force
-from windtunnel.verdict.thresholds import evaluate, samples_needed
+from windtunnel.verdict.thresholds import evaluate, in_force, samples_needed
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from tests.support.run_builder import ROWS, START, WHOLE, Run, manifest, threshold
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.record import RunEnded, RunStarted
-from windtunnel.verdict.abort import stop_condition
 from windtunnel.verdict.conclude import conclude
+from windtunnel.verdict.thresholds import stop_condition
 
 
 def ran(begin_s: float, end_s: float) -> Aggregate:
