@@ -181,7 +181,12 @@ PLACE = Location(file="sut.yaml", line=2, column=1)
         ),
         (EvidenceError("disk full"), "incomplete", 5, "::error title=Windtunnel%3A incomplete::disk full"),
         (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::bug in windtunnel"),
-        (KeyboardInterrupt(), "interrupted", 130, "::error title=Windtunnel%3A interrupted::the run was stopped"),
+        (
+            KeyboardInterrupt(),
+            "interrupted",
+            130,
+            "::error title=Windtunnel%3A interrupted::the job was cancelled",
+        ),
     ],
 )
 def test_outputs_are_written_when_there_was_no_run(
