@@ -6,7 +6,7 @@ import asyncio
 from importlib.metadata import EntryPoint
 from typing import Any, cast
 
-from windtunnel.actions.compile.plugin_steps import PluginStepType
+from windtunnel.actions.table import PluginStepType
 from windtunnel.interfaces import StepOutcome
 from windtunnel.plugins import ACTIONS, Plugin
 
