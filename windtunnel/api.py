@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import arguments, overrides_of
 from windtunnel.job.interrupts import CallerInterrupts, Interrupts
 from windtunnel.job.observer import TextObserver
 from windtunnel.job.request import JobRequest
@@ -178,12 +178,10 @@ def _request(
     flags: Mapping[str, Any],
 ) -> Iterator[JobRequest]:
     """The request. A SUT given as a mapping is a temporary file inside the `with`."""
-    given = {"directory" if name == "output" else name: value for name, value in flags.items()}
-    unknown = [name for name in given if name not in Overrides.__dataclass_fields__]
+    unknown = [name for name in flags if name not in arguments()]
     if unknown:
         raise TypeError(f"windtunnel.run() has no argument {unknown[0]!r}")
-    texts = {name: _as_flag(name, value) for name, value in given.items()}
-    overrides = Overrides.of({**texts, "thresholds": _thresholds(thresholds)})
+    overrides = overrides_of(**flags, thresholds=_thresholds(thresholds))
     with tempfile.TemporaryDirectory(prefix="windtunnel-") as folder:
         if isinstance(sut, Mapping):
             path = Path(folder, "sut.yaml")
@@ -195,23 +193,6 @@ def _request(
             plan=None if plan is None else os.fspath(plan),
             overrides=overrides,
         )
-
-
-_LISTS = {"resolve", "wait_for", "tags", "settings", "profiles", "only", "skip"}
-_NUMBERS = {"parallel", "count", "max_parallel", "seed"}
-
-
-def _as_flag(name: str, value: Any) -> Any:
-    """A value as on the command line: 30 (seconds) is "30", {"team": "cart"} is "team=cart"."""
-    if isinstance(value, Mapping):
-        return tuple(f"{key}={each}" for key, each in value.items())
-    if isinstance(value, str) and name in _LISTS:
-        return (value,)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and name not in _NUMBERS:
-        return f"{value}/s" if name == "rate" else str(value)
-    return value
 
 
 def _scenarios(given: Scenarios) -> Iterator[str | PythonScenario]:
