@@ -112,7 +112,7 @@ def test_health_that_never_comes_is_unreachable_with_the_cure(job):
         health = "{ path: /health, interval: 1h, timeout: 1h }"  # the next try would come too late
         result, _ = job(f"base_url: http://127.0.0.1:{server.port}\nhealth: {health}\n", count=4)
     assert (result.summary.verdict, result.summary.exit_code) == ("unreachable", 3)
-    assert "nothing was sent: waited 3600 s for GET" in result.summary.reasons[0]
+    assert "nothing was sent: waited 1 h for GET" in result.summary.reasons[0]
     assert "it answers 503; start it, or give it longer with health: { timeout: … }" in result.summary.reasons[0]
     assert analyse(result.directory).summary == result.summary
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from windtunnel.cli.options import with_flags
+from windtunnel.figures import duration, plural
 from windtunnel.terminal import TerminalObserver
 
 PORT = 8080
@@ -136,7 +137,8 @@ def _compare_loads(output: str | None, observer: TerminalObserver) -> int:
             seen = summary.metrics["http_req_duration"].distribution
             if seen is not None:
                 lines.append(
-                    f"{model:<7} p50 {seen.med:5.1f} ms   p99 {seen.p99:5.1f} ms   {seen.count:,} requests"
+                    f"{model:<7} p50 {duration(seen.med):>7}   p99 {duration(seen.p99):>7}   "
+                    f"{plural(seen.count, 'request')}"
                 )
     observer.result(
         "\n".join(["The shop froze for 500 ms every 4 s. Response times as each load measured them:", *lines])

@@ -19,6 +19,7 @@ from windtunnel.config.schemas import place_of
 from windtunnel.config.selection import is_selected, once_problems, run_once, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Problem
+from windtunnel.figures import as_written
 from windtunnel.model.load import ClosedLoad, Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario
@@ -235,7 +236,7 @@ def _cap_problems(test_plan: TestPlan) -> list[Problem]:
     longest_s, length_s = test_plan.max_duration_s, test_plan.length_s
     if longest_s is None or length_s is None or length_s <= longest_s:
         return []
-    message = f"the load alone takes {length_s:g} s, and the run may take {longest_s:g} s"
+    message = f"the load alone takes {as_written(length_s)}, and the run may take {as_written(longest_s)}"
     return [
         Problem(flag="--max-duration", message=message, hint="allow more, or shorten the load with --duration")
     ]

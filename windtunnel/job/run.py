@@ -17,6 +17,7 @@ from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.tasks import background
+from windtunnel.figures import as_written
 from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
@@ -158,7 +159,7 @@ async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) 
 
     def stop(reason: str, number: int) -> None:
         if not shutdown.requested:
-            grace = f"running ones have {shutdown.grace_s:g} s"
+            grace = f"running ones have {as_written(shutdown.grace_s)}"
             observer.note(f"{reason}: no new instances start, {grace}; repeat to stop at once")
         shutdown.request(Stop(reason=reason, signal=number))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from windtunnel.figures import as_written
 from windtunnel.model.feeder import Feeder
 from windtunnel.model.load import Load, Segment
 from windtunnel.model.readiness import Readiness
@@ -86,7 +87,7 @@ class TestPlan:
             return str(parts[0].load)
         return "; ".join(
             f"{', '.join(scenario.id for scenario in part.scenarios)}: {part.load}"
-            + (f", from {part.start_after_s:g} s on" if part.start_after_s else "")
+            + (f", from {as_written(part.start_after_s)} on" if part.start_after_s else "")
             for part in parts
         )
 

@@ -200,7 +200,7 @@ PLACE = Location(file="sut.yaml", line=2, column=1)
             KeyboardInterrupt(),
             "interrupted",
             130,
-            "::error title=Windtunnel%3A interrupted::the job was cancelled",
+            "::error title=Windtunnel%3A interrupted::the job was cancelled before its load started",
         ),
     ],
 )

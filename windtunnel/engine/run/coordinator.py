@@ -15,6 +15,7 @@ from windtunnel.engine.tasks import background, first_of
 from windtunnel.engine.user import SetupResult
 from windtunnel.engine.workers.messages import WorkerTask
 from windtunnel.engine.workers.pool import WorkerPool
+from windtunnel.figures import as_written
 from windtunnel.interfaces import Clock, StopCondition
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
@@ -128,7 +129,7 @@ async def _watch_duration(run: RunContext) -> None:
     longest_s = run.test_plan.max_duration_s
     if longest_s is not None:
         await run.parts.clock.sleep(longest_s)
-        reason = f"after {longest_s:g} s, the longest it may take, its load was not through"
+        reason = f"after {as_written(longest_s)}, the longest it may take, its load was not through"
         run.parts.shutdown.request(Stop(reason=reason, capped=True))
 
 
