@@ -16,7 +16,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 LOWEST := $(VENV)/lowest/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-all check bench bench-tools ci-tools lock clean
+.PHONY: help demo test test-lowest test-all check bench count bench-tools ci-tools lock clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -43,6 +43,10 @@ check: $(INSTALLED_DEV)  ## Run what CI runs before the tests: format, lint, typ
 
 bench: $(INSTALLED_DEV)  ## Run the benchmarks beside wrk, k6, Locust and Artillery, whichever are there (20 minutes)
 	$(BIN)/python -m benchmarks
+
+# For instance: make count ARGS='--json now.json --against before.json'
+count: $(INSTALLED)  ## Count the instructions of a request and of a start (valgrind, nginx come from the system; 5 minutes)
+	$(BIN)/python -m benchmarks.count $(ARGS)
 
 bench-tools:  ## Fetch k6, Locust and Artillery into benchmarks/.tools (wrk and nginx come from the system)
 	$(PYTHON) -m venv benchmarks/.tools/python

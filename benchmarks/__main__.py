@@ -1,8 +1,8 @@
 """`make bench`: ourselves and our peers at the same jobs, side by side in one run.
 
 What is there of wrk, k6, Locust and Artillery is measured; `make bench-tools` fetches the last three into
-`benchmarks/.tools`. Prints every figure as it comes and writes `benchmarks/RESULTS.md`. Compare only figures of
-one run: the machine is never the same twice.
+`benchmarks/.tools`. Prints every figure as it comes and writes `benchmarks/RESULTS.md`, except for its section of
+`make count`. Compare only figures of one run: the machine is never the same twice.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from benchmarks.tools import artillery, k6, locust, windtunnel, wrk
 from benchmarks.tools.job import Tool
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+INSTRUCTIONS = "### Instructions\n"
 PARTS = ("throughput", "accuracy", "scale", "ourselves")
 
 
@@ -97,7 +98,13 @@ def _page(tables: list[Table], tools: list[Tool], rounds: int, day: str) -> str:
         f"- {', '.join(versions)}",
         "",
     ]
-    return "\n".join([*lines, *map(_as_text, tables)])
+    return "\n".join([*lines, *map(_as_text, tables), _instructions(RESULTS.read_text(encoding="utf-8"))])
+
+
+def _instructions(page: str) -> str:
+    """The last section of the page, which holds the figures of `make count`."""
+    _, heading, section = page.partition(INSTRUCTIONS)
+    return heading + section
 
 
 if __name__ == "__main__":

@@ -434,3 +434,9 @@ def test_a_server_that_refuses_a_body_never_gets_it(run):
         assert seen.connections == 2, "a connection that owes a body can't carry another request"
 
     run(main())
+
+
+def test_a_server_proves_its_name_without_the_trailing_dot():
+    transport = made("https://localhost.:8443")
+    destination = transport.destination(transport._sut.default)
+    assert (destination.server_name, destination.origin.host) == ("localhost", "localhost.")

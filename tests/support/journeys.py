@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from windtunnel.config.reader import Document
+from windtunnel.config.schemas import load_schema
+from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.run.coordinator import RunContext, execute
@@ -39,8 +41,8 @@ def scenario(*steps: dict[str, Any], id: str = "journey", **more: Any) -> Scenar
     return Scenario(
         id=id,
         source=document.source,
-        steps=build_steps(document, "flow"),
-        assertions=build_steps(document, "assertions"),
+        steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
+        assertions=build_steps(document, "assertions", StepTypes(load_schema("scenario"))),
         **more,
     )
 
@@ -118,7 +120,7 @@ def run(tmp_path: Path):
         transport = ScriptedTransport(answers)
         directory = RunDirectory.create(tmp_path, run_id)
 
-        async def open_() -> PreflightResult:
+        async def preflight() -> PreflightResult:
             return PreflightResult(unreachable=refused)
 
         async def main() -> Evidence:
@@ -136,7 +138,9 @@ def run(tmp_path: Path):
                 plan_hash="h",
                 segment=Segment(),
             )
-            outcome = await execute(RunContext(test_plan=plan, parts=parts, open=open_, aggregate=Aggregate()))
+            outcome = await execute(
+                RunContext(test_plan=plan, parts=parts, preflight=preflight, aggregate=Aggregate())
+            )
             return outcome.evidence
 
         live = run_virtual(main())

@@ -7,12 +7,16 @@ from collections.abc import Iterable
 from windtunnel.ci.github import Annotation
 from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Problem
+from windtunnel.figures import share
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
+from windtunnel.model.vocabulary import ThresholdWord, VerdictWord
 
-_RESULT_ORDER = ("fail", "no_data", "inconclusive")
+_RESULT_ORDER: tuple[ThresholdWord, ...] = ("fail", "no_data", "inconclusive")
 
 
-def problem_annotations(problems: Iterable[Problem], *, verdict: str, workspace: Workspace) -> list[Annotation]:
+def problem_annotations(
+    problems: Iterable[Problem], *, verdict: VerdictWord, workspace: Workspace
+) -> list[Annotation]:
     """One for each thing that is wrong with the files, the inputs or the run, where it stands."""
     return [
         Annotation(
@@ -57,7 +61,7 @@ def _of_threshold(result: ThresholdResult, workspace: Workspace) -> Annotation:
 def _of_errors(group: ErrorGroup, row: StepSummary | None, workspace: Workspace) -> Annotation:
     return Annotation(
         title=f"{group.scenario} / {group.step}: {group.outcome}",
-        message=f"{group.cause}: {group.count:,} times ({group.share:.1%} of instances)\n{group.example}",
+        message=f"{group.cause}: {group.count:,} times ({share(group.share)} of instances)\n{group.example}",
         file=workspace.path_of(row.file) if row and row.file else None,
         line=row.line if row else None,
     )

@@ -22,6 +22,7 @@ from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_flag
+from windtunnel.figures import as_written
 from windtunnel.model.load import ClosedLoad, Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario
@@ -237,8 +238,8 @@ def _cap_problems(test_plan: TestPlan) -> list[Problem]:
     longest_s, length_s = test_plan.max_duration_s, test_plan.length_s
     if longest_s is None or length_s is None or length_s <= longest_s:
         return []
-    message = f"--max-duration: the load alone takes {length_s:g} s, and the run may take {longest_s:g} s"
-    return [Problem(message=message, hint="allow more, or shorten the load with --duration")]
+    message = f"--max-duration is {as_written(longest_s)}, but the load alone takes {as_written(length_s)}"
+    return [Problem(message=message, hint="raise --max-duration, or shorten the load with --duration")]
 
 
 def _aimed(sut: Sut, overrides: Overrides) -> Sut:

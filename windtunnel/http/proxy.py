@@ -8,7 +8,7 @@ import ipaddress
 import socket
 
 from windtunnel.http.errors import Failure
-from windtunnel.http.origin import Origin, parse_base_url
+from windtunnel.model.origin import Origin, parse_base_url
 from windtunnel.model.sut import Proxies, Proxy, Sut
 
 _LONGEST_ANSWER = 16 * 1024
@@ -17,15 +17,14 @@ _LONGEST_ANSWER = 16 * 1024
 def proxy_for(origin: Origin, proxies: Proxies) -> Proxy | None:
     """The proxy for requests to an origin, None for none."""
     proxy = proxies.https if origin.scheme == "https" else proxies.http
-    if proxy is None or (not proxies.loopback and _is_loopback(origin.host)):
+    if proxy is None or (not proxies.loopback and origin.is_loopback):
         return None
     return None if any(_covers(pattern, origin) for pattern in proxies.bypass) else proxy
 
 
 def proxies_in_use(sut: Sut) -> list[Proxy]:
     """The proxies that requests to the services go through."""
-    services = [each for each in (sut.default, *sut.services.values()) if each is not None]
-    bases = [parse_base_url(service.base_url) for service in services]
+    bases = [parse_base_url(service.base_url) for service in sut.all_services]
     found = [proxy_for(base.origin, sut.http.proxies) for base in bases if base.socket is None]
     return list(dict.fromkeys(proxy for proxy in found if proxy is not None))
 
@@ -59,11 +58,6 @@ async def open_tunnel(sock: socket.socket, origin: Origin, proxy: Proxy) -> Fail
     return None if status[:1] == "2" else Failure("proxy", f"it answered {status[:80]!r} to CONNECT")
 
 
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return host == "localhost" or host.endswith(".localhost") or (address is not None and address.is_loopback)
-
-
 def _covers(pattern: str, origin: Origin) -> bool:
     if pattern == "*":
         return True
@@ -72,14 +66,14 @@ def _covers(pattern: str, origin: Origin) -> bool:
         if int(port) != origin.port:
             return False
         pattern = host
-    address = _address(origin.host)
+    address = _address(origin.bare_host)
     if address is not None:
         try:
             return address in ipaddress.ip_network(pattern.strip("[]"), strict=False)
         except ValueError:
             return False
     suffix = pattern.lower().lstrip("*").lstrip(".")
-    return origin.host == suffix or origin.host.endswith(f".{suffix}")
+    return origin.bare_host == suffix or origin.bare_host.endswith(f".{suffix}")
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

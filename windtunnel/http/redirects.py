@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from windtunnel.errors import ExpressionError
 from windtunnel.http.errors import Failure
-from windtunnel.http.origin import Origin, split_url
+from windtunnel.model.origin import Origin, split_url
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 10
@@ -38,12 +38,12 @@ def decide_redirect(
     url: str,
     location: str | None,
     followed: int,
-    is_allowed: Callable[[str], bool],
+    is_allowed: Callable[[Origin], bool],
 ) -> Follow | Failure | None:
     """The request that a response to `method url` asks for, after `followed` redirects before it.
 
-    None: the response is final. A Failure: it may not be followed. `is_allowed` tells of a host whether it may
-    be spoken to.
+    None: the response is final. A Failure: it may not be followed. `is_allowed` says whether
+    a request may go to an origin.
     """
     if status not in REDIRECT_STATUSES or location is None:
         return None
@@ -53,7 +53,7 @@ def decide_redirect(
         origin, target = split_url(urljoin(url, location.strip()))
     except (ExpressionError, ValueError):
         return Failure("protocol", "the Location header is not an http or https URL")
-    if not is_allowed(origin.host):
+    if not is_allowed(origin):
         return Failure("host_not_allowed", f"redirected to {origin}")
     next_method = _next_method(status, method)
     return Follow(

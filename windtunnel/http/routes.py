@@ -8,11 +8,11 @@ from windtunnel.errors import ExpressionError
 from windtunnel.http.deadlines import Deadlines
 from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
-from windtunnel.http.origin import HostRules, Origin, parse_base_url, split_url
 from windtunnel.http.outbox import Outbox
 from windtunnel.http.proxy import proxy_for
 from windtunnel.http.resolve import Resolver
 from windtunnel.http.tls import client_context
+from windtunnel.model.origin import HostRules, Origin, parse_base_url, split_url
 from windtunnel.model.sut import Sut, Tls
 
 
@@ -27,15 +27,14 @@ class Routes:
         self.outbox = Outbox()
         self.resolver = Resolver(ttl_s=sut.http.dns_ttl_s, fixed=sut.http.resolve)
         self._settings = sut.http
-        services = [service for service in (sut.default, *sut.services.values()) if service is not None]
-        self._tls = {parse_base_url(service.base_url).origin: service.tls for service in reversed(services)}
-        self._hosts = HostRules([*sut.allow_hosts, *(origin.host for origin in self._tls)])
+        self._tls = {parse_base_url(each.base_url).origin: each.tls for each in reversed(sut.all_services)}
+        self._hosts = HostRules.of(sut)
         self._contexts: dict[Tls, ssl.SSLContext] = {}
         self._destinations: dict[tuple[Origin, Tls, str | None], Destination] = {}
 
-    def may_reach(self, host: str) -> bool:
-        """Whether the SUT file allows requests to `host`."""
-        return self._hosts.allow(host)
+    def may_reach(self, origin: Origin) -> bool:
+        """Whether the SUT file allows requests to this origin."""
+        return self._hosts.allow(origin)
 
     def to(self, origin: Origin, tls: Tls | None = None, *, socket: str | None = None) -> Destination:
         """How to talk to an origin: with `tls`, or else as its service has it, or as is usual; over a Unix socket.
@@ -50,7 +49,7 @@ class Routes:
             destination = self._destinations[origin, tls, socket] = Destination(
                 origin=origin,
                 tls=self._context(tls) if encrypted else None,
-                server_name=(tls.server_name or origin.host) if encrypted else None,
+                server_name=(tls.server_name or origin.bare_host) if encrypted else None,
                 socket=socket,
                 proxy=proxy_for(origin, self._settings.proxies) if socket is None else None,
                 keeps_open=self._settings.connections != "none",
@@ -63,7 +62,7 @@ class Routes:
             origin, target = split_url(url)
         except ExpressionError as error:
             return Failure("bad_request", str(error))
-        if not self.may_reach(origin.host):
+        if not self.may_reach(origin):
             return Failure("host_not_allowed", str(origin))
         return self.to(origin), target
 

@@ -18,10 +18,10 @@ from urllib.parse import urlencode
 
 from windtunnel.errors import ExpressionError
 from windtunnel.http.endpoint import HttpEndpoint, Pairs
-from windtunnel.http.origin import split_url
 from windtunnel.interfaces import Client
 from windtunnel.model.auth import OAuth2
 from windtunnel.model.http import Body, Exchange
+from windtunnel.model.origin import split_url
 
 FETCH_S = 30.0
 RENEW_AT = 0.8

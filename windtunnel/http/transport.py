@@ -13,12 +13,12 @@ from windtunnel.http.encoding import encode_target, merge_headers, require_metho
 from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, Pairs, make_endpoint
 from windtunnel.http.errors import Failure
 from windtunnel.http.identity import Identification
-from windtunnel.http.origin import Origin, parse_base_url, split_url
 from windtunnel.http.routes import Routes
 from windtunnel.http.tokens import TokenSource
 from windtunnel.http.watched import OnExchange, WatchedClient
 from windtunnel.model.auth import Auth, OAuth2
 from windtunnel.model.http import Exchange
+from windtunnel.model.origin import Origin, parse_base_url, split_url
 from windtunnel.model.sut import Service, Sut, Tls
 
 _PROBE_S = 5.0

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from windtunnel.figures import plural
+from windtunnel.figures import EXACT, as_written, number, plural
+from windtunnel.model.vocabulary import Arrival
 
 WARMUP = "warmup"
 """The phase of every warm-up stage begins with this; what happens in one is outside all metrics."""
@@ -72,7 +73,7 @@ class ClosedLoad:
         else:
             users = plural(self.parallel, "user")
             text = f"{users}, {' or '.join(_ends(self.count, self.duration_s))}"
-        return f"{text}, an instance every {self.pace_s:g} s each" if self.pace_s else text
+        return f"{text}, an instance every {as_written(self.pace_s)} each" if self.pace_s else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class OpenLoad:
     duration_s: float | None = None
     stages: tuple[Stage, ...] = ()
     start: float = 0.0
-    arrival: str = "uniform"
+    arrival: Arrival = "uniform"
     max_parallel: int | None = None
     graceful_stop_s: float = 30.0
 
@@ -114,7 +115,7 @@ class OpenLoad:
         if self.stages:
             text = f"stages of starts per second: {_stages(self.start, self.stages)}"
         else:
-            text = f"{self.rate:g} starts/s, {' or '.join(_ends(self.count, self.duration_s))}"
+            text = f"{_number(self.rate)} starts/s, {' or '.join(_ends(self.count, self.duration_s))}"
         random = ", at random (Poisson)" if self.arrival == "poisson" else ""
         return f"{text}{random}, at most {self.most_at_once:,} at once"
 
@@ -143,11 +144,16 @@ def _length_s(stages: Sequence[Stage]) -> float:
 
 def _stages(start: float, stages: Sequence[Stage]) -> str:
     steps = [
-        f"{stage.target:g} in {stage.duration_s:g} s{' (warm-up)' if stage.warmup else ''}" for stage in stages
+        f"{_number(stage.target)} in {as_written(stage.duration_s)}{' (warm-up)' if stage.warmup else ''}"
+        for stage in stages
     ]
-    return ", ".join([f"from {start:g} to {steps[0]}", *(f"to {step}" for step in steps[1:])])
+    return ", ".join([f"from {_number(start)} to {steps[0]}", *(f"to {step}" for step in steps[1:])])
 
 
 def _ends(count: int | None, duration_s: float | None) -> list[str]:
     ends = [] if count is None else [plural(count, "instance")]
-    return ends if duration_s is None else [*ends, f"{duration_s:g} s"]
+    return ends if duration_s is None else [*ends, as_written(duration_s)]
+
+
+def _number(value: float) -> str:
+    return number(value, digits=EXACT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from windtunnel.figures import as_written
 from windtunnel.model.feeder import Feeder
 from windtunnel.model.load import Load, Segment
 from windtunnel.model.readiness import Readiness
@@ -12,6 +13,7 @@ from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import FailOn, KeepBodies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,7 @@ class OutputSettings:
     """Where the run directory goes, and which bodies are kept: `failures`, `all` or `none`."""
 
     directory: str = "runs"
-    bodies: str = "failures"
+    bodies: KeepBodies = "failures"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class TestPlan:
     left_out: tuple[Scenario, ...] = ()
     workers: int = 1
     max_duration_s: float | None = None
-    fail_on: str = "thresholds"
+    fail_on: FailOn = "thresholds"
     readiness: Readiness = field(default_factory=Readiness)
     without_baseline: bool = False
     shard: Segment = Segment()
@@ -85,7 +87,7 @@ class TestPlan:
             return str(parts[0].load)
         return "; ".join(
             f"{', '.join(scenario.id for scenario in part.scenarios)}: {part.load}"
-            + (f", from {part.start_after_s:g} s on" if part.start_after_s else "")
+            + (f", from {as_written(part.start_after_s)} on" if part.start_after_s else "")
             for part in parts
         )
 

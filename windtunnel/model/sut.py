@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from windtunnel.model.auth import Auth
 from windtunnel.model.readiness import Health
 from windtunnel.model.source import Source
+from windtunnel.model.vocabulary import Connections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class HttpSettings:
     """
 
     max_body: int = 10 * 1024 * 1024
-    connections: str = "user"
+    connections: Connections = "user"
     dns_ttl_s: float = 300.0
     proxies: Proxies = Proxies()
     resolve: Mapping[str, str] = field(default_factory=dict)
@@ -120,19 +121,24 @@ class Sut:
     source: Source
 
     @property
+    def all_services(self) -> tuple[Service, ...]:
+        """Every service, the default one first."""
+        return (*([self.default] if self.default else []), *self.services.values())
+
+    @property
     def secrets(self) -> frozenset[str]:
         """What must never be written, however it came here."""
         proxies = (self.http.proxies.http, self.http.proxies.https)
-        services = (self.default, *self.services.values())
         return frozenset(proxy.password for proxy in proxies if proxy and proxy.password).union(
-            *(service.auth.secrets for service in services if service)
+            *(service.auth.secrets for service in self.all_services)
         )
 
     @property
     def unchecked(self) -> tuple[str, ...]:
         """The services over TLS that need not prove who they are."""
-        services = [*([self.default] if self.default else []), *self.services.values()]
-        return tuple(each.name for each in services if not each.tls.verify and each.base_url.startswith("https"))
+        return tuple(
+            each.name for each in self.all_services if not each.tls.verify and each.base_url.startswith("https")
+        )
 
     def service(self, name: str | None) -> Service | None:
         """The service a step means by `name`, or None when there is no such service."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from windtunnel.errors import Problem
+from windtunnel.figures import EXACT, number
 from windtunnel.model.baseline import Baseline, BaselineStep
 from windtunnel.model.summary import Change, Comparison, Distribution, MetricSummary
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import ChangeUnit
 
 _PERCENTILES = {0.0: "min", 50.0: "med", 90.0: "p90", 95.0: "p95", 99.0: "p99", 99.9: "p999", 100.0: "max"}
 """The percentiles that a summary keeps."""
@@ -45,8 +47,8 @@ def baseline_objection(threshold: Threshold) -> Problem | None:
     if threshold.baseline_times is None:
         return None
     named = f"{threshold.selector}: {threshold.text}"
-    if threshold.aggregate == "p" and threshold.percentile not in _PERCENTILES:
-        message = f"{named}: a baseline has no p({threshold.percentile:g})"
+    if threshold.percentile is not None and threshold.percentile not in _PERCENTILES:
+        message = f"{named}: a baseline has no p({number(threshold.percentile, digits=EXACT)})"
         return Problem(
             message=message, where=threshold.where, hint="it has p(50), p(90), p(95), p(99) and p(99.9)"
         )
@@ -108,7 +110,7 @@ def _changes_of_metric(name: str, before: MetricSummary, now: MetricSummary) -> 
     if before.distribution is not None and now.distribution is not None:
         yield from _changes_of_times(name, before.distribution, now.distribution)
     elif before.rate is not None and now.rate is not None:
-        unit = "share" if now.type == "rate" else "per_second"
+        unit: ChangeUnit = "share" if now.type == "rate" else "per_second"
         yield _change(name, "rate", unit, before.rate, now.rate)
 
 
@@ -132,7 +134,7 @@ def _changes_of_times(metric: str, before: Distribution, now: Distribution, **pl
             yield _change(metric, aggregate, "ms", getattr(before, field), getattr(now, field), **place)
 
 
-def _change(metric: str, aggregate: str, unit: str, before: float, now: float, **place: str) -> Change:
+def _change(metric: str, aggregate: str, unit: ChangeUnit, before: float, now: float, **place: str) -> Change:
     relative = now / before - 1 if before else None
     return Change(
         metric=metric, aggregate=aggregate, unit=unit, before=before, now=now, relative=relative, **place

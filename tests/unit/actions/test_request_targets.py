@@ -110,6 +110,12 @@ SHOPS = Sut(
         ("service: catalog\nurl: http://cart.test/x", CATALOG),
         ("url: https://payments.test/pay", Service(name="payments.test", base_url="https://payments.test")),
         ("url: https://img.cdn.test:444?a", Service(name="img.cdn.test", base_url="https://img.cdn.test:444")),
+        # A trailing dot is allowed, and makes another origin: the service's headers do not go there.
+        (
+            "url: https://catalog.test.:8443/x",
+            Service(name="catalog.test.", base_url="https://catalog.test.:8443"),
+        ),
+        ("url: https://payments.test./pay", Service(name="payments.test.", base_url="https://payments.test.")),
     ],
 )
 def test_a_url_goes_to_the_service_it_belongs_to_and_takes_no_other_services_headers(lines: str, service: Service):
@@ -144,7 +150,13 @@ def test_every_service_is_the_base_url_when_the_sut_lists_none():
             "add it to the SUT file: allow_hosts: [cdn.test]",
             "4:10",
         ),
-        ("url: http://shop.test:port/", '"http://shop.test:port" is not a URL: ', None, "4:10"),
+        ("url: http://shop.test:port/", "http://shop.test:port: the port is not a number from 1 to", None, "4:10"),
+        (
+            "url: http://ada:secret@shop.test/",
+            "http://…@shop.test: credentials do not belong into a URL",
+            "send them in an Authorization header",
+            "4:10",
+        ),
         ("path: /\n    url: http://shop.test/", "exactly one of `path` and `url`", 'path: "/api/products"', "2:5"),
         ("method: GET", "exactly one of `path` and `url`", 'path: "/api/products"', "2:5"),
         ("path: 5", "expected a text here, not 5", None, "4:11"),

@@ -10,8 +10,8 @@ import pytest
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
-from windtunnel.http.origin import Origin, parse_base_url
 from windtunnel.model.load import ClosedLoad
+from windtunnel.model.origin import Origin, parse_base_url
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.readiness import ContainerNetwork, Health, Readiness, WaitFor
 from windtunnel.model.record import RequestRecord

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from windtunnel.http.origin import parse_base_url
 from windtunnel.http.proxy import proxy_for
+from windtunnel.model.origin import parse_base_url
 from windtunnel.model.sut import Proxies, Proxy
 
 PLAIN, ENCRYPTED = Proxy(host="plain", port=1), Proxy(host="encrypted", port=2)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from windtunnel.http.errors import Failure
-from windtunnel.http.origin import Origin
 from windtunnel.http.redirects import Follow, carried_headers, decide_redirect
+from windtunnel.model.origin import Origin
 
 SHOP = Origin(scheme="http", host="shop.test", port=80)
 
@@ -16,7 +16,7 @@ def decide(status: int = 302, *, method: str = "GET", location: str | None = "/n
         url="http://shop.test/a/b?c=d",
         location=location,
         followed=followed,
-        is_allowed=lambda host: host.endswith("shop.test"),
+        is_allowed=lambda origin: origin.host.endswith("shop.test"),
     )
 
 

@@ -1,21 +1,20 @@
-"""The closed model: users, each of which starts an instance when its last one has ended."""
+"""The closed model: each user starts an instance when its previous one has ended."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
 
 from windtunnel.engine.load.pacing import entry_s, stage_at, user_changes
 from windtunnel.engine.plan import Track
 from windtunnel.engine.runner import Runner
+from windtunnel.engine.tasks import first_of
 from windtunnel.model.load import ClosedLoad, Segment
 
 
 class ClosedTrack:
-    """The users of one track. A worker that does one segment of it has every `of`-th user and instance.
+    """The users of one track. A worker with one segment of it has every `of`-th user and instance.
 
-    `tasks` are the users that still run; they end by themselves once `stop` was called.
+    `tasks` are the users that have not ended; they end by themselves after `stop`.
     """
 
     def __init__(self, track: Track, load: ClosedLoad, *, runner: Runner, segment: Segment) -> None:
@@ -31,10 +30,10 @@ class ClosedTrack:
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def arrive(self, began: float) -> None:
-        """Let instances start, from a reading of the clock on; returns when no further one may."""
+        """Start instances from `began` on, a reading of the clock; return when no further one starts."""
         self._began = began
         if self._load.stages:
-            await self._until_rows_end(self._follow_stages())
+            await first_of(self._follow_stages(), self._wait_for_rows_end())
             return
         for user in range(self._segment.number, self._load.most_at_once, self._segment.of):
             await self._sleep_until(entry_s(user))
@@ -45,7 +44,7 @@ class ClosedTrack:
             await asyncio.wait(self.tasks, timeout=left_s)
 
     def stop(self) -> None:
-        """Let no further instance start."""
+        """Start no further instance."""
         self._stopped = True
         for task in self._pausing.values():
             task.cancel()
@@ -62,17 +61,9 @@ class ClosedTrack:
             before = users
         await self._sleep_until(self._load.length_s or 0.0)
 
-    async def _until_rows_end(self, doing: Coroutine[Any, Any, None]) -> None:
-        """Do something until it is done or a data file has ended the load."""
-        tasks = {asyncio.ensure_future(each) for each in (doing, self._rows_ended.wait())}
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+    async def _wait_for_rows_end(self) -> None:
+        """Return when a data file has no row for a further instance."""
+        await self._rows_ended.wait()
 
     async def _sleep_until(self, at_s: float) -> None:
         left_s = self._began + at_s - self._clock.now()
@@ -94,13 +85,13 @@ class ClosedTrack:
 
     async def _run_user(self, user: int) -> None:
         runner, clock, load = self._runner, self._clock, self._load
-        ids = runner.user(self._track.first_user + user)
+        running = runner.user(self._track.first_user + user)
         due = clock.now()
         try:
             while user not in self._stopping and (number := self._next_number()) is not None:
                 stage = stage_at(load, due - self._began)
                 await runner.run(
-                    ids,
+                    running,
                     index=self._track.index(number),
                     due=due,
                     phase=stage.phase if stage else "",
@@ -111,10 +102,10 @@ class ClosedTrack:
                     await self._pause(user, due - now)
         finally:
             self._active.discard(user)
-            ids.client.close()
+            running.client.close()
 
     def _next_number(self) -> int | None:
-        """The number of the next instance of this track, or None when no further one may start."""
+        """The number of the next instance of this track, or None when no further one starts."""
         load, number = self._load, self._next
         if self._stopped or (load.count is not None and number >= load.count):
             return None
@@ -127,7 +118,7 @@ class ClosedTrack:
         return number
 
     async def _pause(self, user: int, seconds: float) -> None:
-        """Wait, unless the user has nothing to wait for; who leaves meanwhile is cancelled."""
+        """Wait, unless no instance follows; a user that leaves meanwhile is cancelled."""
         task = asyncio.current_task()
         assert task is not None
         if self._stopped or user in self._stopping:

@@ -1,35 +1,35 @@
-"""Carries out the load of a plan, or a segment of it, in one event loop."""
+"""Runs the load of a plan, or of a segment of it, in one event loop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 from windtunnel.engine.load.closed import ClosedTrack
 from windtunnel.engine.load.open import OpenTrack
 from windtunnel.engine.plan import Plan, Track
 from windtunnel.engine.run.shutdown import Shutdown
 from windtunnel.engine.runner import Runner
+from windtunnel.engine.tasks import cancel_and_wait, first_of
 from windtunnel.model.load import ClosedLoad, Segment
 
 
 class _RunningTrack(Protocol):
-    """A track at work. `tasks` are what still runs of it."""
+    """A track whose load runs. `tasks` are its users or instances that have not ended."""
 
     tasks: set[asyncio.Task[None]]
 
     async def arrive(self, began: float) -> None:
-        """Let instances start, from a reading of the clock on; returns when no further one may."""
+        """Start instances from `began` on, a reading of the clock; return when no further one starts."""
 
     def stop(self) -> None:
-        """Let no further instance start."""
+        """Start no further instance."""
 
 
 class LoadExecutor:
     """Runs every track of a plan at the same time.
 
-    arrivals ──▶ (their end | asked to end) ──▶ grace ──▶ cancel what still runs
+    start instances ──▶ (last start | stop) ──▶ let them end ──▶ (all ended | grace over) ──▶ cancel the rest
     """
 
     def __init__(self, plan: Plan, *, runner: Runner, shutdown: Shutdown, segment: Segment) -> None:
@@ -37,70 +37,39 @@ class LoadExecutor:
         self._tracks = [(track, _running(track, runner, segment)) for track in plan.tracks]
 
     async def run(self) -> str:
-        """Run the load to its end and say why it ended. Never raises for what an instance did."""
+        """Run the load to its end and return why it ended. Never raises for what an instance did."""
         began = self._runner.clock.now()
-        self._shutdown.when_hurried(self._hurry)
-        conducts: set[asyncio.Task[None]] = set()
+        tracks: set[asyncio.Task[None]] = set()
         for track, running in self._tracks:
-            self._runner.spawn(self._conduct(track, running, began), conducts, name=f"track-{track.number}")
+            self._runner.spawn(self._run_track(track, running, began), tracks, name=f"track-{track.number}")
         try:
-            while conducts:
-                await asyncio.wait(conducts)
+            await _wait_for_all(tracks)
         finally:
-            self._shutdown.when_hurried(None)
-            _cancel(conducts)
-            await asyncio.gather(*conducts, return_exceptions=True)
+            await cancel_and_wait(tracks)
         cause = self._shutdown.cause
         return cause.reason if cause else "completed"
 
-    async def _conduct(self, track: Track, running: _RunningTrack, began: float) -> None:
-        finished: list[asyncio.Task[None]] = []
+    async def _run_track(self, track: Track, running: _RunningTrack, began: float) -> None:
         try:
-            await self._unless_asked(self._arrive(track, running, began))
+            await first_of(self._start_instances(track, running, began), self._shutdown.wait())
             running.stop()
-            if running.tasks:
-                finished.append(asyncio.create_task(_all_done(running.tasks)))
-                grace_s = self._shutdown.grace_s if self._shutdown.requested else track.load.graceful_stop_s
-                await self._grace(finished[0], grace_s)
+            await first_of(_wait_for_all(running.tasks), self._wait_for_grace(track.load.graceful_stop_s))
         finally:
             running.stop()
-            left = [*running.tasks, *finished]
-            _cancel(left)
-            await asyncio.gather(*left, return_exceptions=True)
+            await cancel_and_wait(running.tasks)
 
-    async def _arrive(self, track: Track, running: _RunningTrack, began: float) -> None:
+    async def _start_instances(self, track: Track, running: _RunningTrack, began: float) -> None:
         if track.start_after_s:
             await self._runner.clock.sleep(track.start_after_s)
         await running.arrive(began + track.start_after_s)
 
-    async def _unless_asked(self, doing: Coroutine[Any, Any, None]) -> None:
-        """Do something until it is done or the run is asked to end."""
-        task = asyncio.create_task(doing)
-        asked = asyncio.create_task(self._shutdown.wait())
-        try:
-            await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            asked.cancel()
-            task.cancel()
-            await asyncio.gather(asked, task, return_exceptions=True)
-        if not task.cancelled():
-            task.result()
-
-    async def _grace(self, finished: asyncio.Task[None], grace_s: float) -> None:
-        """Let running instances end; a request to end that comes meanwhile shortens the grace to its own."""
-        asked = asyncio.create_task(self._shutdown.wait())
-        already = self._shutdown.requested
-        try:
-            watched = {finished} if already else {finished, asked}
-            await asyncio.wait(watched, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
-            if not already and self._shutdown.requested and not finished.done():
-                await asyncio.wait({finished}, timeout=self._shutdown.grace_s)
-        finally:
-            asked.cancel()
-
-    def _hurry(self) -> None:
-        for _, running in self._tracks:
-            _cancel(running.tasks)
+    async def _wait_for_grace(self, graceful_stop_s: float) -> None:
+        """Return when running instances have had their time; a request to end gives them the grace instead."""
+        shutdown = self._shutdown
+        if not shutdown.requested:
+            await first_of(shutdown.wait(), self._runner.clock.sleep(graceful_stop_s))
+        if shutdown.requested:
+            await shutdown.wait_for_grace()
 
 
 def _running(track: Track, runner: Runner, segment: Segment) -> _RunningTrack:
@@ -109,11 +78,7 @@ def _running(track: Track, runner: Runner, segment: Segment) -> _RunningTrack:
     return OpenTrack(track, track.load, runner=runner, segment=segment)
 
 
-async def _all_done(tasks: set[asyncio.Task[None]]) -> None:
+async def _wait_for_all(tasks: set[asyncio.Task[None]]) -> None:
+    """Return when the set is empty: each task leaves it at its end."""
     while tasks:
         await asyncio.wait(tasks)
-
-
-def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
-    for task in tuple(tasks):
-        task.cancel()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from windtunnel.engine.run.limits import raise_open_file_limit
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.segment import SegmentParts, run_segment
 from windtunnel.engine.run.setup_teardown import SETUP_FAILED, SetupTeardown
 from windtunnel.engine.run.shutdown import Stop
+from windtunnel.engine.tasks import background, first_of
 from windtunnel.engine.user import SetupResult
 from windtunnel.engine.workers.messages import WorkerTask
 from windtunnel.engine.workers.pool import WorkerPool
+from windtunnel.figures import as_written
 from windtunnel.interfaces import Clock, StopCondition
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
@@ -21,27 +23,27 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.storage.reader import RecordReader
 
 CHECK_S = 1.0
-"""How often it is asked whether the run shall stop."""
+"""The interval at which the stop condition is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """What a run is conducted with. `parts` are those of the only segment when there is one worker.
+    """What `execute` needs. `parts` are those of the first segment, the only one with one worker.
 
-    `open` does what comes before the load. `aggregate` holds what was counted so far while the run goes on: its
-    own sink, or what the workers send.
+    `preflight` runs before the load. `aggregate` counts while the run goes on: as a sink, or from what the workers
+    send.
     """
 
     test_plan: TestPlan
     parts: SegmentParts
-    open: Callable[[], Awaitable[PreflightResult]]
+    preflight: Callable[[], Coroutine[Any, Any, PreflightResult]]
     aggregate: Aggregate
     stop_condition: StopCondition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What was counted in the end, what the records are worth, and how the SUT was reached."""
+    """What a run counted, how complete its records are, and the addresses that replaced those of the SUT."""
 
     aggregate: Aggregate
     evidence: Evidence
@@ -49,19 +51,19 @@ class Outcome:
 
 
 async def execute(run: RunContext) -> Outcome:
-    """Open, run the load, write every record.
+    """Run the preflight and the load, and write every record.
 
-    Nothing of the load is sent when no service answers. A worker that dies stops the run; the numbers are read
-    back from the records then, where all that it wrote still stands.
+    Nothing of the load is sent when no service answers. A worker that dies stops the run; what it had counted is
+    then read back from its records.
     """
     raise_open_file_limit()
     preflight_result = await _preflight(run)
     if preflight_result is None or preflight_result.unreachable is not None:
-        # Nobody answers, or the run was asked to end before its load.
+        # No service answers, or the run was asked to end before its load.
         nothing = preflight_result or PreflightResult()
         run = replace(run, parts=replace(run.parts, before=nothing.records))
-        said = await _send_nothing(run, instead=nothing)
-        return Outcome(aggregate=run.aggregate, evidence=said, reroutes=nothing.reroutes)
+        evidence = await _send_nothing(run, instead=nothing)
+        return Outcome(aggregate=run.aggregate, evidence=evidence, reroutes=nothing.reroutes)
     sut = run.test_plan.sut
     resolve = {**sut.http.resolve, **preflight_result.reroutes}
     test_plan = replace(run.test_plan, sut=replace(sut, http=replace(sut.http, resolve=resolve)))
@@ -71,33 +73,18 @@ async def execute(run: RunContext) -> Outcome:
 
 
 async def _preflight(run: RunContext) -> PreflightResult | None:
-    """What comes before the load; None when the run is asked to end meanwhile."""
-    shutdown = run.parts.shutdown
-    preflight_result = asyncio.ensure_future(run.open())
-    asked = asyncio.create_task(shutdown.wait())
-    try:
-        await asyncio.wait({preflight_result, asked}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        asked.cancel()
-        preflight_result.cancel()
-        await asyncio.gather(asked, preflight_result, return_exceptions=True)
-    return None if preflight_result.cancelled() else preflight_result.result()
+    """The result of the preflight; None when the run is asked to end meanwhile."""
+    return await first_of(run.preflight(), run.parts.shutdown.wait())
 
 
 async def _run_with_cap(run: RunContext) -> Outcome:
-    """The load, with what is set up before it and torn down after it."""
-    cap = asyncio.create_task(_watch_duration(run))
-    try:
-        if not any(scenario.setup or scenario.teardown for scenario in run.parts.plan.scenarios):
-            evidence = await _load(run, {})
-        else:
+    """Run the load with its setup and teardown, for no longer than the plan allows."""
+    async with background(_watch_duration(run)):
+        if any(scenario.setup or scenario.teardown for scenario in run.parts.plan.scenarios):
             evidence = await _load_with_setup(run)
-    finally:
-        cap.cancel()
-        await asyncio.gather(cap, return_exceptions=True)
-    if evidence is not None:
-        return Outcome(aggregate=run.aggregate, evidence=evidence)
-    return _read_back(run)
+        else:
+            evidence = await _load(run, {})
+    return _read_back(run) if evidence is None else Outcome(aggregate=run.aggregate, evidence=evidence)
 
 
 async def _load_with_setup(run: RunContext) -> Evidence | None:
@@ -116,21 +103,17 @@ async def _load_with_setup(run: RunContext) -> Evidence | None:
 
 
 async def _load(run: RunContext, prepared: Mapping[str, SetupResult]) -> Evidence | None:
-    """Run the load here or in workers; None when a worker was lost, and with it what it had not yet said."""
-    watch = asyncio.create_task(_watch_thresholds(run))
-    try:
+    """Run the load here or in workers; None when a worker was lost, and with it what it had not yet sent."""
+    async with background(_watch_thresholds(run)):
         if run.test_plan.workers == 1:
             parts = replace(run.parts, sinks=(run.aggregate, *run.parts.sinks), prepared=prepared)
             return await run_segment(parts)
         pool = WorkerPool(_worker_tasks(run, prepared), aggregate=run.aggregate, shutdown=run.parts.shutdown)
         return await pool.run()
-    finally:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
 
 
 async def _watch_thresholds(run: RunContext) -> None:
-    """Ask once a second whether the run shall stop; the answer is the reason."""
+    """Ask the stop condition once a second, and end the run with the reason that it gives."""
     clock: Clock = run.parts.clock
     began = clock.now()
     while run.stop_condition is not None:
@@ -142,11 +125,11 @@ async def _watch_thresholds(run: RunContext) -> None:
 
 
 async def _watch_duration(run: RunContext) -> None:
-    """End a run that takes longer than it may."""
+    """End a run that takes longer than its maximum duration."""
     longest_s = run.test_plan.max_duration_s
     if longest_s is not None:
         await run.parts.clock.sleep(longest_s)
-        reason = f"after {longest_s:g} s, the longest it may take, its load was not through"
+        reason = f"after {as_written(longest_s)}, the longest it may take, its load was not through"
         run.parts.shutdown.request(Stop(reason=reason, capped=True))
 
 

@@ -9,18 +9,19 @@ else changes: the Host header and the name in the TLS handshake stay.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from windtunnel.engine.journal import InstanceIds, Journal
+from windtunnel.engine.ids import InstanceIds
+from windtunnel.engine.journal import Journal
+from windtunnel.engine.tasks import all_of
+from windtunnel.figures import as_written
 from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
-from windtunnel.http.gateway import is_loopback
-from windtunnel.http.origin import Origin, split_url
 from windtunnel.interfaces import Client, Clock, Endpoint
 from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.origin import Origin, split_url
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.readiness import ContainerNetwork, Health, WaitFor
 from windtunnel.model.record import Record
@@ -124,9 +125,9 @@ class Preflight:
         transport = self._transport
         # Endpoints that are made for waiting are no part of the plan.
         destinations = list(transport.destinations())
-        problems = list(filter(None, await asyncio.gather(*(self._wait(each) for each in self._waits()))))
+        problems = list(filter(None, await all_of([self._wait(each) for each in self._waits()])))
         if not problems and destinations:
-            failures = await asyncio.gather(*(self._probe(each) for each in destinations))
+            failures = await all_of([self._probe(each) for each in destinations])
             if all(failures):
                 problems.append(self._nobody(dict(zip(destinations, failures, strict=True))))
         self._journal.flush()
@@ -164,7 +165,7 @@ class Preflight:
             while (problem := await self._ask(wait, destination, client, until - clock.now())) is not None:
                 if clock.now() + wait.interval_s >= until:
                     cure = self._cure([destination]) or f"start it, or give it longer with {wait.longer}"
-                    return f"waited {wait.timeout_s:g} s for {wait.text}: {problem}; {cure}"
+                    return f"waited {as_written(wait.timeout_s)} for {wait.text}: {problem}; {cure}"
                 await clock.sleep(wait.interval_s)
         finally:
             client.close()
@@ -179,9 +180,7 @@ class Preflight:
         timeout_s = max(0.001, min(_ATTEMPT_S, left_s))
         exchange = await client.send(endpoint, wait.target, timeout_s=timeout_s, follow_redirects=False)
         is_ready = exchange.error is None and any(low <= exchange.status <= high for low, high in wait.statuses)
-        ids = InstanceIds(
-            instance_id=wait.step, correlation_id="", scenario="", index=0, user=0, phase=HEALTH_PHASE
-        )
+        ids = InstanceIds(instance_id=wait.step, phase=HEALTH_PHASE)
         self._journal.request(ids, wait.step, exchange, poll=not is_ready, failed=not is_ready)
         if is_ready:
             return None
@@ -194,7 +193,7 @@ class Preflight:
         transport, gateway, policy = self._transport, self._container_network.gateway, self._readiness.loopback
         origin, key = destination.origin, _key(destination.origin)
         may_turn = gateway is not None and policy != "strict" and key not in self._reroutes
-        if not may_turn or destination.socket or destination.proxy or not is_loopback(origin):
+        if not may_turn or destination.socket or destination.proxy or not origin.is_loopback:
             return await transport.probe(destination)
         if policy == "auto":
             failure = await transport.probe(destination)
@@ -218,7 +217,7 @@ class Preflight:
         if not self._container_network.in_container:
             return None
         return (
-            CONTAINER_CURE if any(is_loopback(each.origin) and not each.socket for each in destinations) else None
+            CONTAINER_CURE if any(each.origin.is_loopback and not each.socket for each in destinations) else None
         )
 
 

@@ -8,18 +8,18 @@ It has a segment of records of its own, in the coordinating process, also when w
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
-from windtunnel.engine.ids import CorrelationIds
-from windtunnel.engine.instance import RunningInstance, run_instance
-from windtunnel.engine.journal import InstanceIds
+from windtunnel.engine.ids import RunIds
+from windtunnel.engine.instance import Bugs, InstanceContext, RunningInstance, run_section
 from windtunnel.engine.plan import CompiledScenario, Section
 from windtunnel.engine.run.segment import OpenSegment, SegmentParts
+from windtunnel.engine.tasks import first_of
 from windtunnel.engine.user import SetupResult
 from windtunnel.interfaces import Client, Sink
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
+from windtunnel.model.vocabulary import SectionPhase
 
 SETUP_FAILED = "setup failed"
 
@@ -39,54 +39,42 @@ class SetupTeardown:
         own = Segment(number=number, of=number + 1)
         self._parts = replace(parts, segment=own, sinks=(sink, *parts.sinks))
         self._segment = OpenSegment(self._parts)
-        self._ids = CorrelationIds(parts.plan.facts.run_id)
+        self._ids = RunIds(parts.plan.facts.run_id)
+        self._bugs = Bugs()
+        self._context = InstanceContext(
+            facts=parts.plan.facts,
+            clock=parts.clock,
+            journal=self._segment.journal,
+            bugs=self._bugs,
+        )
         self._client: Client = parts.transport.client()
-        self._bug: str | None = None
         self.prepared: dict[str, SetupResult] = {}
 
     async def set_up(self) -> bool:
         """Run every setup; False when one did not pass. `prepared` is what they left, by scenario."""
         shutdown = self._parts.shutdown
-        setting_up = asyncio.create_task(self._set_up())
-        asked = asyncio.create_task(shutdown.wait())
-        shutdown.when_hurried(lambda: _cancel(setting_up))
-        try:
-            await asyncio.wait({setting_up, asked}, return_when=asyncio.FIRST_COMPLETED)
-            if not setting_up.done():
-                await asyncio.wait({setting_up}, timeout=shutdown.grace_s)
-        finally:
-            shutdown.when_hurried(None)
-            setting_up.cancel()
-            asked.cancel()
-            await asyncio.gather(setting_up, asked, return_exceptions=True)
-        return not setting_up.cancelled() and setting_up.result() and not shutdown.requested
+        passed = await first_of(self._set_up(), shutdown.wait_for_grace())
+        return bool(passed) and not shutdown.requested
 
     async def tear_down(self) -> None:
         """Run every teardown, those of failed setups too; a request to end leaves it the grace."""
         shutdown = self._parts.shutdown
-        tearing_down = asyncio.create_task(self._tear_down())
-        shutdown.when_hurried(lambda: _cancel(tearing_down))
         limit_s = shutdown.grace_s if shutdown.requested else TEARDOWN_S
-        try:
-            await asyncio.wait({tearing_down}, timeout=limit_s)
-        finally:
-            shutdown.when_hurried(None)
-            tearing_down.cancel()
-            await asyncio.gather(tearing_down, return_exceptions=True)
+        await first_of(self._tear_down(), self._parts.clock.sleep(limit_s), shutdown.wait_for_repeat())
 
     async def end(self) -> Evidence:
         """Write the last line; what the records are worth."""
         self._client.close()
         cause = self._parts.shutdown.cause
-        return await self._segment.end(cause.reason if cause else "completed", bug=self._bug)
+        return await self._segment.end(cause.reason if cause else "completed", bug=self._bugs.first)
 
     async def _set_up(self) -> bool:
         await self._segment.begin()
         passed = True
-        for number, scenario in enumerate(self._parts.plan.scenarios):
+        for scenario in self._parts.plan.scenarios:
             if scenario.setup is None:
                 continue
-            instance = await self._run(scenario.setup, scenario, "setup", number)
+            instance = await self._run(scenario.setup, scenario, "setup")
             passed = passed and instance.progress.outcome == "passed"
             self.prepared[scenario.id] = SetupResult().with_those(
                 instance.scope, scenario.setup.sets, instance.ids.secrets
@@ -94,44 +82,17 @@ class SetupTeardown:
         return passed
 
     async def _tear_down(self) -> None:
-        for number, scenario in enumerate(self._parts.plan.scenarios):
+        for scenario in self._parts.plan.scenarios:
             if scenario.teardown is not None:
-                await self._run(scenario.teardown, scenario, "teardown", number)
+                await self._run(scenario.teardown, scenario, "teardown")
 
-    async def _run(self, section: Section, scenario: CompiledScenario, phase: str, number: int) -> RunningInstance:
-        clock, facts = self._parts.clock, self._parts.plan.facts
-        given = self.prepared.get(scenario.id)
-        ids = InstanceIds(
-            instance_id=f"{scenario.id}-{phase}",
-            correlation_id=self._ids.of(-1 - 2 * number - (phase == "teardown")),
-            scenario=scenario.id,
-            index=-1,
-            user=-1,
-            phase=phase,
-        )
-        self._client.begin_instance(instance_id=ids.instance_id, correlation_id=ids.correlation_id)
-        instance = RunningInstance(
-            ids,
-            facts,
+    async def _run(self, section: Section, scenario: CompiledScenario, phase: SectionPhase) -> RunningInstance:
+        return await run_section(
             section.scenario,
+            self._ids.of_section(phase, scenario.id),
+            self._context,
             client=self._client,
-            clock=clock,
-            journal=self._segment.journal,
-            given=given,
+            due=self._parts.clock.now(),
+            given=self.prepared.get(scenario.id),
             stream=f"/{phase}",
         )
-        await run_instance(
-            instance,
-            section.scenario,
-            journal=self._segment.journal,
-            scheduled=clock.now(),
-            on_bug=self._note_bug,
-        )
-        return instance
-
-    def _note_bug(self, text: str) -> None:
-        self._bug = self._bug or text
-
-
-def _cancel(task: asyncio.Task[bool] | asyncio.Task[None]) -> None:
-    task.cancel()

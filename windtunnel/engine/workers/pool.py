@@ -1,4 +1,4 @@
-"""Worker processes, each with a segment of the run: started, listened to, stopped together."""
+"""Worker processes, each with a segment of the run: started, heard and stopped together."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ import time
 from collections.abc import Sequence
 
 from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.engine.tasks import all_of, background
 from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
+from windtunnel.figures import offset
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import close_segment
 
 START_S = 60.0
-"""What a new worker has to say that it is ready."""
+"""The time a new worker has to say that it is ready."""
 
 SILENCE_S = 30.0
-"""A worker speaks four times a second; one that says nothing for so long is stuck for good."""
+"""The time after which a worker that sends nothing is killed; a live one sends four messages a second."""
 
 _BOOTSTRAP = (
     "import sys; sys.path[:] = {path!r}; from windtunnel.engine.workers.process import serve; serve({descriptor})"
@@ -31,31 +33,28 @@ _BOOTSTRAP = (
 class WorkerPool:
     """The workers of a run. What they count is added to `aggregate` as it arrives.
 
-    spawn ──▶ all ready ──▶ go ──▶ (counted …) ──▶ ended | gone
+    spawn ──▶ all Ready ──▶ Start ──▶ (PartialAggregate …) ──▶ Ended | lost
     """
 
-    def __init__(self, task: Sequence[WorkerTask], *, aggregate: Aggregate, shutdown: Shutdown) -> None:
-        self._members = [_WorkerHandle(each) for each in task]
+    def __init__(self, tasks: Sequence[WorkerTask], *, aggregate: Aggregate, shutdown: Shutdown) -> None:
+        self._members = [_WorkerHandle(task) for task in tasks]
         self._aggregate, self._shutdown = aggregate, shutdown
 
     async def run(self) -> Evidence | None:
-        """Run every segment to its end; None when a worker was lost, and with it what it had not yet said.
+        """Run every segment to its end; None when a worker was lost, and with it what it had not yet sent.
 
-        Every segment has its closing line then: a lost worker's says so.
+        Every segment has its closing line then; that of a lost worker says so.
         """
         try:
-            await asyncio.gather(*(self._start(member) for member in self._members))
-            self._shutdown.when_hurried(self._tell_to_stop)
-            asking = asyncio.create_task(self._stop_when_asked())
-            for member in self._members:
-                member.start_load()
-            await asyncio.gather(*(self._attend(member) for member in self._members))
-            asking.cancel()
+            await all_of([self._start(member) for member in self._members])
+            async with background(self._pass_on_requests()):
+                for member in self._members:
+                    member.start_load()
+                await all_of([self._attend(member) for member in self._members])
         finally:
-            self._shutdown.when_hurried(None)
             for member in self._members:
                 member.kill()
-            await asyncio.gather(*(member.wait() for member in self._members))
+            await all_of([member.wait() for member in self._members])
         lost = [member for member in self._members if member.evidence is None]
         for member in lost:
             member.close_segment()
@@ -79,24 +78,24 @@ class WorkerPool:
             await self._lose(member)
 
     async def _lose(self, member: _WorkerHandle) -> None:
-        """A worker is gone: what is left is not the load that was asked for, so it ends."""
+        """End the run, since the workers that are left are not the load that was asked for."""
         member.kill()
         await member.wait()
         if not self._shutdown.requested:
             self._shutdown.request(Stop(reason=member.exit_reason))
 
-    async def _stop_when_asked(self) -> None:
-        await self._shutdown.wait()
-        self._tell_to_stop()
-
-    def _tell_to_stop(self) -> None:
-        assert self._shutdown.cause is not None
-        for member in self._members:
-            member.send(self._shutdown.cause)
+    async def _pass_on_requests(self) -> None:
+        """Pass on to the workers that the run shall end, and a second request, which ends the grace."""
+        shutdown = self._shutdown
+        for wait in (shutdown.wait, shutdown.wait_for_repeat):
+            await wait()
+            assert shutdown.cause is not None
+            for member in self._members:
+                member.send(shutdown.cause)
 
 
 class _WorkerHandle:
-    """One worker process, as the coordinator knows it. `fate` says how it ended when it ended badly."""
+    """One worker process as the coordinator sees it. `evidence` is None until the worker has ended well."""
 
     def __init__(self, task: WorkerTask) -> None:
         self._task = task
@@ -130,11 +129,11 @@ class _WorkerHandle:
     def start_load(self) -> None:
         self.send(Start())
 
-    async def receive(self, patience_s: float) -> PartialAggregate | None:
-        """The next message, noted; only what was counted is the caller's affair."""
+    async def receive(self, timeout_s: float) -> PartialAggregate | None:
+        """Take the next message, and return it when it is what was counted."""
         assert self._channel is not None
         try:
-            message = await asyncio.wait_for(self._channel.receive(), patience_s)
+            message = await asyncio.wait_for(self._channel.receive(), timeout_s)
         except asyncio.TimeoutError:
             message, self._silent = None, True
         if isinstance(message, PartialAggregate):
@@ -149,11 +148,12 @@ class _WorkerHandle:
         return None
 
     def kill(self) -> None:
+        """Kill the process unless its segment has ended."""
         if self._process is not None and self._process.returncode is None and self.evidence is None:
             self._process.kill()
 
     async def wait(self) -> None:
-        """Wait until the process is no more."""
+        """Return when the process has ended."""
         if self._channel is not None:
             await self._channel.close()
         if self._process is not None:
@@ -161,14 +161,15 @@ class _WorkerHandle:
 
     @property
     def exit_reason(self) -> str:
+        """How the process ended, when it ended without its result."""
         task = self._task
         worker = task.segment.number % task.test_plan.workers + 1
-        return f"worker {worker} of {task.test_plan.workers} {self._how_it_ended()}"
+        return f"worker {worker} of {task.test_plan.workers} {self._exit_text()}"
 
-    def _how_it_ended(self) -> str:
+    def _exit_text(self) -> str:
         code = self._process.returncode if self._process else None
         if self._silent:
-            return f"said nothing for {SILENCE_S:g} s and was ended"
+            return f"said nothing for {offset(SILENCE_S)} and was ended"
         if self._failure is not None:
             return f"ended by an exception: {self._failure.strip().splitlines()[-1]}"
         if code is not None and code < 0:
@@ -177,7 +178,7 @@ class _WorkerHandle:
         return f"ended with exit code {code}"
 
     def close_segment(self) -> None:
-        """Write the closing line that the worker could not."""
+        """Write the closing line in place of the worker."""
         directory = RunDirectory(self._task.directory)
         close_segment(
             directory.segment(self._task.segment.number),

@@ -13,6 +13,7 @@ from windtunnel.engine.run.limits import raise_open_file_limit
 from windtunnel.engine.run.loop import run_loop
 from windtunnel.engine.run.segment import SegmentParts, run_segment
 from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.engine.tasks import background
 from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
 from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
@@ -66,16 +67,10 @@ async def _carry_out(task: WorkerTask, channel: Channel) -> Evidence | None:
     channel.send(Ready())
     if await channel.receive() is None:
         return None
-    background = [
-        asyncio.create_task(_listen(channel, shutdown)),
-        asyncio.create_task(_report(channel, totals, shutdown)),
-    ]
     try:
-        return await run_segment(parts)
+        async with background(_listen(channel, shutdown), _report(channel, totals, shutdown)):
+            return await run_segment(parts)
     finally:
-        for each in background:
-            each.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
         channel.send(PartialAggregate(totals.take(), shutdown.cause))
 
 

@@ -1,0 +1,321 @@
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from windtunnel.ci.outputs import OUTPUT_NAMES
+from windtunnel.cli.action import action
+from windtunnel.config.flags import Overrides
+from windtunnel.errors import ConfigError, EvidenceError, Location, UnreachableError
+from windtunnel.job.interrupts import Interrupts
+from windtunnel.job.observer import Observer
+from windtunnel.job.request import JobRequest
+from windtunnel.job.run import JobResult, run_job
+from windtunnel.model.summary import Summary
+from windtunnel.storage.directory import RunDirectory
+
+SUMMARY = msgspec.convert(
+    {
+        "schema_version": 1, "run_id": "r1", "verdict": "fail", "exit_code": 99, "reasons": ["too slow"],
+        "run": {
+            "name": "", "sut": "shop", "scenarios": ["browse"], "load": "closed", "seed": 1, "version": "0",
+            "started": 0, "duration_s": 1, "instances": 1, "passed": 1, "failed": 0, "errored": 0,
+            "interrupted": 0,
+        },
+        "thresholds": [
+            {
+                "selector": "http_req_duration", "condition": "p(95) < 1ms", "result": "fail", "measured": "3 ms",
+                "limit": "1 ms", "samples": 60, "origin": "flag",
+            }
+        ],
+        "metrics": {
+            "http_reqs": {"type": "counter", "count": 75},
+            "http_req_failed": {"type": "rate", "count": 75, "matches": 3, "rate": 0.04},
+            "http_req_duration": {
+                "type": "trend", "count": 75, "distribution": {
+                    "count": 75, "avg": 2, "min": 1, "med": 2, "p90": 2.5, "p95": 2.875, "p99": 3, "p99.9": 3,
+                    "max": 3,
+                },
+            },
+        },
+        "steps": [], "errors": [], "turbulence": None,
+        "soundness": {
+            "finished": True, "intact": True, "lag_p99_ms": 0, "lag_max_ms": 0, "littles_law": None, "dropped": 0,
+            "late": 0, "cpu": 0, "findings": [],
+        },
+    },
+    Summary,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _in_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+
+class Runner:
+    """GitHub's side: the files it names, and what it saw of the job that was asked for."""
+
+    def __init__(
+        self, folder: Path, ending: BaseException | None = None, *, exit_code: int = SUMMARY.exit_code
+    ) -> None:
+        self.folder, self.ending, self.exit_code = folder, ending, exit_code
+        self.output, self.summary = folder / "output", folder / "summary"
+        self.out = io.StringIO()
+        self.requests: list[JobRequest] = []
+        self.folders: list[Path] = []
+        self.before_html: dict[str, str] = {}
+
+    def run(self, job: Callable[..., JobResult] | None = None, **inputs: str) -> int:
+        environment = {
+            "GITHUB_WORKSPACE": str(self.folder),
+            "GITHUB_OUTPUT": str(self.output),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+        } | {f"INPUT_{name.replace('_', '-').upper()}": value for name, value in inputs.items()}
+        return action(environment, out=self.out, run=job or self._job)
+
+    def _job(
+        self,
+        request: JobRequest,
+        *,
+        environment: dict[str, str],
+        observer: Observer,
+        interrupts: Interrupts,
+        on_judged: Callable[[JobResult], None],
+    ) -> JobResult:
+        self.requests.append(request)
+        self.folders.append(Path.cwd())
+        observer.result("the table\n::set-output name=verdict::pass")
+        observer.note("##[add-mask]x")
+        if self.ending is not None:
+            raise self.ending
+        directory = RunDirectory.create(self.folder / str(request.overrides.directory), "r1")
+        directory.write("summary.json", "{}")
+        directory.write("summary.md", "# Fail\n")
+        result = JobResult(summary=SUMMARY, directory=directory, exit_code=self.exit_code)
+        on_judged(result)
+        self.before_html = self.outputs
+        directory.write("report.html", "<html>")
+        return result
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        lines = self.output.read_text().split("\n") if self.output.exists() else []
+        return {name.partition("<<")[0]: value for name, value in zip(lines[0::3], lines[1::3], strict=False)}
+
+
+def test_inputs_become_the_job(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.run(
+        sut="sut.yaml", scenarios="a\nb", parallel="5", count="50", duration="30s", thresholds="checks: rate > 99%"
+    )
+    [request] = runner.requests
+    assert (request.sut, request.scenarios) == ("sut.yaml", ("a", "b"))
+    assert request.overrides == Overrides(
+        parallel=5, count=50, duration="30s", thresholds=("checks: rate > 99%",), directory="windtunnel-report"
+    )
+    assert request.argv[:2] == ("run", "--sut=sut.yaml")
+    assert request.argv[-1] == "--output-dir=windtunnel-report"
+
+
+def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path):
+    runner = Runner(tmp_path)
+    assert runner.run() == 99
+    outputs = runner.outputs
+    assert tuple(outputs) == OUTPUT_NAMES
+    told = json.loads(outputs.pop("json"))
+    assert outputs == {
+        "verdict": "fail",
+        "exit-code": "99",
+        "run-id": "r1",
+        "report-dir": "windtunnel-report/r1",
+        "report-html": "windtunnel-report/r1/report.html",
+        "summary-json": "windtunnel-report/r1/summary.json",
+        "summary-md": "windtunnel-report/r1/summary.md",
+        "junit": "",
+        "thresholds-total": "1",
+        "thresholds-failed": "1",
+        "instances": "1",
+        "requests": "75",
+        "error-rate": "0.04",
+        "p95-ms": "2.875",
+    }
+    assert (told["verdict"], told["exit_code"], told["error_rate"]) == ("fail", 99, 0.04)
+    assert told["thresholds"][0]["measured"] == "3 ms"
+    assert told["reasons"] == ["too slow"]
+    assert runner.summary.read_text() == "# Fail\n"
+    assert runner.out.getvalue().endswith(
+        "::error title=Threshold%3A fail::http_req_duration: p(95) < 1ms — measured 3 ms (n = 60)\n"
+    )
+
+
+def test_only_our_own_annotations_command_the_runner(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.run()
+    commands = [line for line in runner.out.getvalue().split("\n") if line.lstrip().startswith("::")]
+    assert [line.partition(" ")[0] for line in commands] == ["::error"]
+    assert "the table" in runner.out.getvalue()
+    assert "##[" not in runner.out.getvalue()
+
+
+PLACE = Location(file="sut.yaml", line=2, column=1)
+
+
+@pytest.mark.parametrize(
+    ("ending", "verdict", "exit_code", "remark"),
+    [
+        (
+            ConfigError.of("no such key", where=PLACE, hint="remove it"),
+            "invalid",
+            2,
+            "::error file=sut.yaml,line=2,title=Windtunnel%3A invalid::no such key%0Ahelp: remove it",
+        ),
+        (
+            UnreachableError("nobody answers"),
+            "unreachable",
+            3,
+            "::error title=Windtunnel%3A unreachable::nobody answers",
+        ),
+        (EvidenceError("disk full"), "incomplete", 5, "::error title=Windtunnel%3A incomplete::disk full"),
+        (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::bug in windtunnel"),
+        (
+            KeyboardInterrupt(),
+            "interrupted",
+            130,
+            "::error title=Windtunnel%3A interrupted::the job was cancelled before its load started",
+        ),
+    ],
+)
+def test_outputs_are_written_when_there_was_no_run(
+    tmp_path: Path, ending: BaseException, verdict: str, exit_code: int, remark: str
+):
+    runner = Runner(tmp_path, ending)
+    assert runner.run() == exit_code
+    outputs = runner.outputs
+    assert json.loads(outputs.pop("json"))["verdict"] == verdict
+    assert outputs == {**dict.fromkeys(OUTPUT_NAMES[:-1], ""), "verdict": verdict, "exit-code": str(exit_code)}
+    assert runner.summary.read_text().startswith(f"## Windtunnel: {verdict}\n\n```text\n")
+    assert remark in runner.out.getvalue()
+
+
+def test_a_bug_is_shown_with_its_traceback(tmp_path: Path):
+    runner = Runner(tmp_path, ValueError("odd\n::error::forged"))
+    runner.run()
+    assert "Traceback" in runner.out.getvalue()
+    assert "\n::error::forged" not in runner.out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("duration", "soon"), ("thresholds", "http_req_duration p(95)"), ("count", "few")]
+)
+def test_a_malformed_input_is_invalid_and_named(tmp_path: Path, name: str, text: str):
+    runner = Runner(tmp_path)
+    assert runner.run(run_job, **{name: text}) == 2
+    assert runner.outputs["verdict"] == "invalid"
+    assert f'invalid::input "{name}": ' in runner.out.getvalue()
+
+
+def test_earlier_contents_of_the_runners_files_stay(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.summary.write_text("earlier\n")
+    runner.run()
+    assert runner.summary.read_text() == "earlier\n# Fail\n"
+
+
+def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.summary.mkdir()
+    assert runner.run() == 99
+    assert f"::warning title=Windtunnel::can't write {runner.summary}: Is a directory" in runner.out.getvalue()
+    assert runner.outputs["verdict"] == "fail"
+
+
+def test_without_the_runners_files_the_verdict_is_still_the_exit_code(tmp_path: Path):
+    runner = Runner(tmp_path)
+    assert action({}, out=runner.out, run=runner._job) == 99
+
+
+def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.run()
+    assert runner.before_html["verdict"] == "fail"
+    assert runner.before_html["report-html"] == ""
+    assert runner.outputs["report-html"] == "windtunnel-report/r1/report.html"
+    assert runner.output.read_text().count("verdict<<") == 1
+    assert runner.summary.read_text() == "# Fail\n"
+
+
+def test_the_summary_can_be_left_out(tmp_path: Path):
+    runner = Runner(tmp_path)
+    assert runner.run(summary="false") == 99
+    assert not runner.summary.exists()
+
+
+def test_annotations_can_be_fewer_or_none(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.run(annotations="0")
+    assert "::error" not in runner.out.getvalue()
+
+
+def test_paths_start_at_the_working_directory_and_outputs_at_the_workspace(tmp_path: Path):
+    (tmp_path / "app").mkdir()
+    runner = Runner(tmp_path, ConfigError.of("no such key", where=PLACE))
+    runner.run(working_directory="app")
+    assert runner.folders == [tmp_path / "app"]
+    assert "::error file=app/sut.yaml,line=2," in runner.out.getvalue()
+    assert Path.cwd() == tmp_path
+
+
+def test_a_working_directory_that_is_not_there_is_invalid_and_named(tmp_path: Path):
+    runner = Runner(tmp_path)
+    assert runner.run(working_directory="gone") == 2
+    assert 'invalid::input "working-directory": can\'t go to "gone": No such file' in runner.out.getvalue()
+
+
+def test_more_flags_come_as_args(tmp_path: Path):
+    runner = Runner(tmp_path)
+    runner.run(args="--name 'night run'", count="3")
+    assert (runner.requests[0].overrides.name, runner.requests[0].overrides.count) == ("night run", 3)
+
+
+@pytest.mark.parametrize("args", ["--no-such-flag", "--help", "--name", "stray"])
+def test_args_that_run_does_not_take_are_invalid_and_named(tmp_path: Path, args: str):
+    runner = Runner(tmp_path)
+    assert runner.run(args=args) == 2
+    assert 'invalid::input "args": ' in runner.out.getvalue()
+
+
+def test_files_can_be_checked_and_nothing_sent(tmp_path: Path):
+    (tmp_path / "sut.yaml").write_text("base_url: http://localhost:1\n")
+    (tmp_path / "a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
+    runner = Runner(tmp_path)
+    assert runner.run(only_validate="true", scenarios="a.yaml") == 0
+    assert runner.requests == []
+    assert runner.outputs["verdict"] == "pass"
+    assert "2 files valid, nothing was sent" in runner.summary.read_text()
+    assert runner.run(only_validate="true", scenarios="b.yaml") == 2
+
+
+def test_a_baseline_that_is_not_there_yet_is_a_notice_and_no_error(tmp_path: Path):
+    runner = Runner(tmp_path)
+    assert runner.run(baseline="last-week/summary.json") == 99
+    assert runner.requests[0].overrides.baseline == "none"
+    assert "::notice title=Windtunnel::no baseline at last-week/summary.json" in runner.out.getvalue()
+
+
+def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path):
+    (tmp_path / "summary.json").write_text("{}")
+    runner = Runner(tmp_path)
+    runner.run(baseline="summary.json")
+    assert runner.requests[0].overrides.baseline == "summary.json"
+    assert "::notice" not in runner.out.getvalue()
+
+
+def test_fail_on_never_ends_well_and_still_says_what_the_verdict_is(tmp_path: Path):
+    runner = Runner(tmp_path, exit_code=0)
+    assert runner.run(fail_on="never") == 0
+    assert runner.requests[0].overrides.fail_on == "never"
+    assert (runner.outputs["verdict"], runner.outputs["exit-code"]) == ("fail", "99")

@@ -1,0 +1,284 @@
+"""Tasks never outlive the block or call that started them, and none of their exceptions is lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from windtunnel.engine.tasks import all_of, background, cancel_and_wait, first_of
+from windtunnel.testing.virtual_clock import run_virtual
+
+
+class Task:
+    """A coroutine that notes when it starts and how it ends, so that a test can tell that it has."""
+
+    def __init__(self, name: str, log: list[str]) -> None:
+        self.name, self.log = name, log
+
+    async def run(
+        self,
+        seconds: float,
+        *,
+        error: Exception | None = None,
+        cleanup_s: float = 0.0,
+        on_cancel: Exception | None = None,
+    ) -> str:
+        self.log.append(f"{self.name} starts")
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            try:
+                await asyncio.sleep(cleanup_s)
+            finally:
+                self.log.append(f"{self.name} is cancelled at {now():g}")
+            if on_cancel is not None:
+                raise on_cancel from None
+            raise
+        self.log.append(f"{self.name} ends at {now():g}")
+        if error is not None:
+            raise error
+        return self.name
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@pytest.fixture
+def log() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def unraised(monkeypatch) -> list[BaseException]:
+    """The exceptions that reached the handler of the event loop."""
+    found: list[BaseException] = []
+    monkeypatch.setattr(
+        asyncio.BaseEventLoop, "call_exception_handler", lambda _, context: found.append(context["exception"])
+    )
+    return found
+
+
+def test_background_tasks_run_beside_the_block_and_are_cancelled_at_its_end(log):
+    async def main() -> str:
+        async with background(Task("short", log).run(1), Task("long", log).run(60)):
+            await asyncio.sleep(2)
+            log.append("the block ends")
+        return f"left at {now():g}"
+
+    assert run_virtual(main()) == "left at 2"
+    assert log == ["short starts", "long starts", "short ends at 1", "the block ends", "long is cancelled at 2"]
+
+
+def test_the_end_of_a_block_waits_for_the_cleanup_of_its_tasks(log):
+    async def main() -> float:
+        async with background(Task("slow", log).run(60, cleanup_s=5)):
+            await asyncio.sleep(1)
+        return now()
+
+    assert run_virtual(main()) == 6
+
+
+def test_an_exception_of_a_background_task_ends_the_block_at_once(log):
+    async def main() -> None:
+        with pytest.raises(ValueError, match="broken"):
+            async with background(Task("bad", log).run(1, error=ValueError("broken")), Task("good", log).run(60)):
+                await Task("block", log).run(60)
+        # The cancellation that ended the block is over: the next wait is not cancelled.
+        await asyncio.sleep(1)
+        task = asyncio.current_task()
+        assert task is not None
+        assert getattr(task, "cancelling", lambda: 0)() == 0
+
+    run_virtual(main())
+    assert log[-2:] == ["block is cancelled at 1", "good is cancelled at 1"]
+
+
+def test_an_exception_of_the_block_cancels_the_background_tasks(log):
+    async def main() -> None:
+        async with background(Task("beside", log).run(60)):
+            await Task("block", log).run(1, error=KeyError("block"))
+
+    with pytest.raises(KeyError, match="block"):
+        run_virtual(main())
+    assert log[-1] == "beside is cancelled at 1"
+
+
+def test_an_exception_that_a_background_task_raises_when_it_is_cancelled_is_raised(log):
+    async def main() -> None:
+        async with background(Task("beside", log).run(60, on_cancel=OSError("disk full"))):
+            await asyncio.sleep(1)
+
+    with pytest.raises(OSError, match="disk full"):
+        run_virtual(main())
+
+
+def test_of_two_exceptions_that_of_the_block_is_raised_and_the_other_reaches_the_loop(log, unraised):
+    other = OSError("disk full")
+
+    async def main() -> None:
+        async with background(Task("beside", log).run(60, on_cancel=other)):
+            await Task("block", log).run(1, error=KeyError("block"))
+
+    with pytest.raises(KeyError):
+        run_virtual(main())
+    assert unraised == [other]
+
+
+def test_of_two_background_exceptions_the_first_in_time_is_raised(log, unraised):
+    late, early = ValueError("late"), ValueError("early")
+
+    async def main() -> None:
+        async with background(Task("a", log).run(60, on_cancel=late), Task("b", log).run(1, error=early)):
+            await asyncio.sleep(60)
+
+    with pytest.raises(ValueError, match="early"):
+        run_virtual(main())
+    assert unraised == [late]
+
+
+def test_a_block_that_is_cancelled_from_outside_ends_its_tasks_first(log):
+    async def block() -> None:
+        async with background(Task("beside", log).run(60, cleanup_s=2)):
+            await asyncio.sleep(60)
+
+    async def main() -> float:
+        task = asyncio.create_task(block())
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return now()
+
+    assert run_virtual(main()) == 3
+    assert log[-1] == "beside is cancelled at 3"
+
+
+def test_an_exception_takes_precedence_over_a_cancellation_from_outside(log):
+    async def block() -> None:
+        async with background(Task("beside", log).run(60, on_cancel=OSError("disk full"))):
+            await asyncio.sleep(60)
+
+    async def main() -> None:
+        task = asyncio.create_task(block())
+        await asyncio.sleep(1)
+        task.cancel()
+        await task
+
+    with pytest.raises(OSError, match="disk full"):
+        run_virtual(main())
+
+
+@pytest.mark.parametrize("error", [None, ValueError("late")])
+def test_a_task_that_lets_the_block_end_and_ends_itself_at_the_same_moment(error):
+    async def beside(event: asyncio.Event) -> None:
+        await asyncio.sleep(1)
+        event.set()
+        if error is not None:
+            raise error
+
+    async def main() -> str:
+        event = asyncio.Event()
+        async with background(beside(event)):
+            await event.wait()
+        return "left"
+
+    if error is None:
+        assert run_virtual(main()) == "left"
+    else:
+        with pytest.raises(ValueError, match="late"):
+            run_virtual(main())
+
+
+def test_a_task_that_is_due_when_the_block_ends_is_cancelled(log):
+    async def main() -> None:
+        async with background(Task("beside", log).run(1)):
+            await Task("block", log).run(1)
+
+    run_virtual(main())
+    assert log[-1] == "beside is cancelled at 1"
+
+
+def test_first_of_returns_the_first_result_and_ends_the_others_before(log):
+    async def main() -> tuple[str, float]:
+        winner = await first_of(Task("slow", log).run(60, cleanup_s=2), Task("quick", log).run(1))
+        return winner, now()
+
+    assert run_virtual(main()) == ("quick", 3)
+    assert log[-1] == "slow is cancelled at 3"
+
+
+def test_of_coroutines_that_end_at_once_the_first_in_order_wins(log):
+    async def main() -> str:
+        return await first_of(Task("a", log).run(1), Task("b", log).run(1))
+
+    assert run_virtual(main()) == "a"
+
+
+def test_of_coroutines_that_end_at_once_one_that_raises_is_raised(log):
+    async def main() -> str:
+        return await first_of(Task("a", log).run(1), Task("b", log).run(1, error=ValueError("b")))
+
+    with pytest.raises(ValueError, match="b"):
+        run_virtual(main())
+
+
+@pytest.mark.parametrize("error", [ValueError("lost"), None])
+def test_first_of_raises_what_the_winner_or_a_loser_raises(log, error):
+    winner = Task("a", log).run(1, error=error)
+    loser = Task("b", log).run(60, on_cancel=None if error else ValueError("lost"))
+
+    with pytest.raises(ValueError, match="lost"):
+        run_virtual(first_of(winner, loser))
+    assert log[-1] == "b is cancelled at 1"
+
+
+@pytest.mark.parametrize("start", [lambda *each: first_of(*each), lambda *each: all_of(each)])
+def test_a_call_that_is_cancelled_from_outside_ends_its_tasks_first(log, start):
+    async def main() -> float:
+        task = asyncio.ensure_future(start(Task("a", log).run(60, cleanup_s=2), Task("b", log).run(60)))
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return now()
+
+    assert run_virtual(main()) == 3
+    assert log[2:] == ["b is cancelled at 1", "a is cancelled at 3"]
+
+
+def test_a_second_cancellation_cuts_the_cleanup_short_and_is_raised(log):
+    async def main() -> float:
+        task = asyncio.create_task(first_of(Task("a", log).run(60, cleanup_s=10), Task("b", log).run(1)))
+        await asyncio.sleep(2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return now()
+
+    assert run_virtual(main()) == 2
+    assert log[-1] == "a is cancelled at 2"
+
+
+def test_all_of_returns_the_results_in_order(log):
+    assert run_virtual(all_of([Task("a", log).run(2), Task("b", log).run(1)])) == ["a", "b"]
+    assert run_virtual(all_of([])) == []
+
+
+def test_an_exception_of_one_of_all_cancels_the_others(log):
+    tasks = [Task("a", log).run(60), Task("b", log).run(1, error=ValueError("b"))]
+
+    with pytest.raises(ValueError, match="b"):
+        run_virtual(all_of(tasks))
+    assert log[-1] == "a is cancelled at 1"
+
+
+def test_cancel_and_wait_leaves_what_has_ended_alone(log):
+    async def main() -> list[bool]:
+        tasks = [asyncio.create_task(Task(name, log).run(seconds)) for name, seconds in (("a", 1), ("b", 60))]
+        await asyncio.sleep(2)
+        await cancel_and_wait(tasks)
+        return [task.cancelled() for task in tasks]
+
+    assert run_virtual(main()) == [False, True]

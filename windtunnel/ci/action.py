@@ -1,0 +1,277 @@
+"""One use of the GitHub Action: inputs from `INPUT_*`, outputs for every verdict.
+
+inputs ──▶ validate ──▶ run ──▶ short files, outputs, job summary ──▶ report.html, outputs ──▶ annotations
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from windtunnel.ci.annotations import problem_annotations, summary_annotations
+from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
+from windtunnel.ci.github import (
+    Annotation,
+    Level,
+    annotation_command,
+    annotation_commands,
+    fenced,
+    fitted_summary,
+    outputs_text,
+)
+from windtunnel.ci.github_api import GitHubApi
+from windtunnel.ci.inputs import ActionInputs, name_inputs, read_inputs
+from windtunnel.ci.outputs import outputs_of
+from windtunnel.ci.runner_file import RunnerFile
+from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
+from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
+from windtunnel.figures import plural
+from windtunnel.job.baseline import without_missing
+from windtunnel.job.interrupts import Interrupted, Interrupts
+from windtunnel.job.machine import container_network
+from windtunnel.job.observer import Observer
+from windtunnel.job.request import JobRequest, request_of
+from windtunnel.job.run import JobResult, run_job
+from windtunnel.job.validation import check_job
+from windtunnel.model.summary import Summary
+from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import VerdictWord
+
+_BUG = Problem(
+    message="bug in windtunnel; the traceback is in the log",
+    hint="please report it with the log: https://github.com/windtunnel/action/issues",
+)
+
+ReadFlags = Callable[[Sequence[str]], Mapping[str, Any]]
+"""Words of a `windtunnel run` command line -> the values of its flags. Raises ValueError for an invalid one."""
+
+
+def run_action(
+    environment: Mapping[str, str],
+    *,
+    commands: TextIO,
+    observer: Observer,
+    interrupts: Interrupts,
+    read_flags: ReadFlags,
+    run: Callable[..., JobResult] = run_job,
+) -> int:
+    """Run what the inputs ask for and return the exit code of the verdict.
+
+    Whatever the verdict, writes the files that `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` name, and annotations to
+    `commands`, from which the runner reads workflow commands.
+    """
+    start = Path.cwd()
+    root = find_workspace(environment.get("GITHUB_WORKSPACE"), folder=start)
+    job = _Job(environment, observer, root=root)
+    try:
+        ending = job.execute(lambda: job.request(read_flags), run, interrupts)
+    finally:
+        os.chdir(start)
+    with interrupts.deferred():
+        job.publish(ending)
+        try:
+            with interrupts.allowed():
+                job.comment(ending)
+        except Interrupted:
+            observer.note("no comment on the pull request: the job was cancelled")
+    for line in job.annotations(ending):
+        commands.write(f"{line}\n")
+    commands.flush()
+    return ending.exit_code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ending:
+    """How the job ended: with a summary, or with the problems that prevented a run."""
+
+    verdict: VerdictWord
+    exit_code: int
+    problems: tuple[Problem, ...] = ()
+    summary: Summary | None = None
+    directory: Path | None = None
+    said: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(cls, result: JobResult) -> _Ending:
+        """The ending of a run. Its directory is absolute, because the working directory changes afterwards."""
+        return cls(
+            verdict=result.summary.verdict,
+            exit_code=result.exit_code,
+            summary=result.summary,
+            directory=Path(os.path.abspath(result.directory.path)),  # noqa: PTH100  links stay as they are
+        )
+
+
+class _Job:
+    """One use of the action. Collects warnings and notices, which become annotations."""
+
+    def __init__(self, environment: Mapping[str, str], observer: Observer, *, root: Path) -> None:
+        self._environment, self._observer, self._root = environment, observer, root
+        self._inputs = ActionInputs()
+        self._workspace = Workspace(root=root, folder=Path.cwd())
+        self._outputs = _runner_file(environment, "GITHUB_OUTPUT")
+        self._summary = _runner_file(environment, "GITHUB_STEP_SUMMARY")
+        self._warnings: dict[str, None] = {}
+        self._notices: dict[str, None] = {}
+
+    def execute(
+        self, request: Callable[[], JobRequest], run: Callable[..., JobResult], interrupts: Interrupts
+    ) -> _Ending:
+        """Do the job. Every result and every error is an ending, so that the outputs are always written."""
+        try:
+            self._inputs = read_inputs(self._environment)
+            self._enter(self._inputs.working_directory)
+            self._observer.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
+            asked = self._with_baseline(request())
+            self._observer.debug(str(asked.container_network))
+            if self._inputs.only_validate:
+                return self._checked(asked)
+            result = run(
+                asked,
+                environment=self._environment,
+                observer=self._observer,
+                interrupts=interrupts,
+                on_judged=lambda judged: self.publish(_Ending.of(judged)),
+            )
+        except ConfigError as error:
+            named = tuple(name_inputs(problem, self._environment) for problem in error.problems)
+            return self._without_run("invalid", named)
+        except UnreachableError as error:
+            return self._without_run("unreachable", (Problem(message=str(error), hint=error.hint),))
+        except EvidenceError as error:
+            return self._without_run("incomplete", (Problem(message=str(error), hint=error.hint),))
+        except KeyboardInterrupt as stopped:
+            number = stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT
+            return self._without_run(
+                "interrupted",
+                (Problem(message="the job was cancelled before its load started"),),
+                exit_code=128 + number,
+            )
+        except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has a verdict
+            self._observer.note(traceback.format_exc().rstrip())
+            return self._without_run("error", (_BUG,))
+        return _Ending.of(result)
+
+    def request(self, read_flags: ReadFlags) -> JobRequest:
+        """The job that the inputs ask for."""
+        flags = self._inputs.flags
+        try:
+            values = read_flags(flags)
+        except ValueError as error:
+            # The flags of all other inputs are valid here.
+            raise ConfigError.of(
+                f'input "args": {error}', hint="give flags of `windtunnel run`, see `windtunnel run --help`"
+            ) from None
+        return request_of(values, argv=("run", *flags), container_network=container_network())
+
+    def publish(self, ending: _Ending) -> None:
+        """Write or rewrite outputs and job summary; give the run directory to the owner of the workspace."""
+        outputs = outputs_of(
+            ending.verdict,
+            ending.summary.exit_code if ending.summary else ending.exit_code,
+            summary=ending.summary,
+            directory=ending.directory,
+            workspace=self._workspace,
+        )
+        if self._outputs is not None:
+            self._warn(self._outputs.write(outputs_text(outputs)))
+        if self._summary is not None and self._inputs.summary:
+            self._warn(self._summary.write(fitted_summary(_job_summary(ending), used=self._summary.used)))
+        if ending.directory is not None and os.name == "posix" and os.geteuid() == 0:
+            owner = self._root.stat()
+            self._warn(hand_back(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid))
+
+    def comment(self, ending: _Ending) -> None:
+        """Comment on the pull request as the input `comment` says. A cancelled job keeps the comment there is."""
+        inputs, environment = self._inputs, self._environment
+        if inputs.comment == "never" or ending.verdict == "interrupted":
+            return
+        where = find_pull_request(environment)
+        if where is None or not inputs.github_token:
+            missing = "the job is not for a pull request" if where is None else 'input "github-token" is empty'
+            if inputs.comment == "always":
+                self._notices[f"no comment on the pull request: {missing}"] = None
+            return
+        api_url = environment.get("GITHUB_API_URL") or "https://api.github.com"
+        trouble = put_comment(
+            GitHubApi(api_url, token=inputs.github_token),
+            where,
+            key=inputs.comment_key,
+            body=comment_body(_job_summary(ending), key=inputs.comment_key, environment=environment),
+            graphql_url=environment.get("GITHUB_GRAPHQL_URL") or f"{api_url.rstrip('/')}/graphql",
+            only_renew=inputs.comment == "on-failure" and ending.verdict == "pass",
+        )
+        if trouble:
+            self._notices[trouble] = None
+
+    def annotations(self, ending: _Ending) -> list[str]:
+        """Annotation commands: what the action could not do, then why the run did not pass."""
+        told: dict[Level, Iterable[str]] = {"warning": self._warnings, "notice": self._notices}
+        if ending.summary is not None:
+            found = summary_annotations(ending.summary, workspace=self._workspace)
+        else:
+            found = problem_annotations(ending.problems, verdict=ending.verdict, workspace=self._workspace)
+        return [
+            *(
+                annotation_command(Annotation(title="Windtunnel", message=message), level=level)
+                for level, messages in told.items()
+                for message in messages
+            ),
+            *annotation_commands(found, limit=self._inputs.annotations),
+        ]
+
+    def _enter(self, folder: str | None) -> None:
+        if folder is not None:
+            try:
+                os.chdir(folder)
+            except OSError as error:
+                raise ConfigError.of(
+                    f'input "working-directory": can\'t go to "{folder}": {error.strerror}',
+                    hint="give a folder below the workspace, and run actions/checkout before this step",
+                ) from None
+        self._workspace = Workspace(root=self._root, folder=Path.cwd())
+
+    def _with_baseline(self, request: JobRequest) -> JobRequest:
+        """A missing baseline is a notice: the first run of a project has none."""
+        usable = without_missing(request)
+        if usable is not request:
+            named = request.overrides.baseline
+            self._notices[f"no baseline at {named}: thresholds that compare with it are not judged"] = None
+        return usable
+
+    def _checked(self, request: JobRequest) -> _Ending:
+        checked = check_job(request, environment=self._environment)
+        said = [f"{name}: {what}" for name, what in checked]
+        said.append(f"{plural(len(checked), 'file')} valid, nothing was sent")
+        self._observer.say("\n".join(said))
+        return _Ending(verdict="pass", exit_code=0, said=tuple(said))
+
+    def _without_run(
+        self, verdict: VerdictWord, problems: tuple[Problem, ...], *, exit_code: int | None = None
+    ) -> _Ending:
+        for problem in problems:
+            self._observer.note(str(problem))
+        return _Ending(verdict=verdict, exit_code=exit_code or EXIT_CODES[verdict], problems=problems)
+
+    def _warn(self, warning: str | None) -> None:
+        if warning:
+            self._warnings[warning] = None
+
+
+def _job_summary(ending: _Ending) -> str:
+    """The `summary.md` of the run, or the verdict and its reasons if there is none."""
+    if ending.directory is not None and (written := ending.directory / "summary.md").is_file():
+        return written.read_text(encoding="utf-8", errors="replace")
+    said = ending.summary.reasons if ending.summary else [str(problem) for problem in ending.problems]
+    lines = [*said, *ending.said]
+    return f"## Windtunnel: {ending.verdict}\n\n" + (fenced(lines) if lines else "")
+
+
+def _runner_file(environment: Mapping[str, str], variable: str) -> RunnerFile | None:
+    return RunnerFile(Path(environment[variable])) if environment.get(variable) else None

@@ -1,0 +1,64 @@
+"""The baseline: the run that another one is compared with, as `--baseline` names it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from windtunnel.errors import ConfigError
+from windtunnel.job.request import JobRequest
+from windtunnel.model.baseline import Baseline
+from windtunnel.storage.directory import RunDirectory
+
+NONE = "none"
+"""The value of `--baseline` for a run without one."""
+
+_HINT = "name a run, a folder of runs or a summary.json; without a baseline, use --baseline none"
+
+
+def read_baseline(text: str | None, root: Path) -> Baseline | None:
+    """The baseline for a run id, a path or `latest`; None for None and `none`.
+
+    A folder of runs, such as a downloaded artifact, means the newest run in it. Raises ConfigError when the run
+    does not exist, or its file is not a summary.
+    """
+    if text is None or text == NONE:
+        return None
+    file = _summary_file(text, root)
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Baseline)
+    except OSError as error:
+        raise ConfigError.of(f"--baseline: can't read {file}: {error.strerror}", hint=_HINT) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError.of(f"--baseline: {file} is not the summary of a run: {error}", hint=_HINT) from None
+
+
+def without_missing(request: JobRequest) -> JobRequest:
+    """The request, with `--baseline none` for a path where nothing is, as on the first run of a project."""
+    named = request.overrides.baseline
+    if named is None or named == NONE or not is_absent(named):
+        return request
+    return replace(request, overrides=replace(request.overrides, baseline=NONE))
+
+
+def is_absent(text: str) -> bool:
+    """Whether a path does not exist or is an empty folder, as for an artifact that was never made."""
+    path = Path(text)
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
+def _summary_file(text: str, root: Path) -> Path:
+    path = Path(text)
+    if path.is_file():
+        return path
+    if any((path / name).is_file() for name in ("summary.json", "manifest.json")):
+        return path / "summary.json"
+    try:
+        run = RunDirectory.find("latest", path) if path.is_dir() else RunDirectory.find(text, root)
+    except ConfigError as error:
+        problem = error.problems[0]
+        nearest = problem.hint if problem.hint and problem.hint.startswith("did you mean") else _HINT
+        raise ConfigError.of(f"--baseline: {problem.message}", hint=nearest) from None
+    return run.path / "summary.json"

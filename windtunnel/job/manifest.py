@@ -1,0 +1,82 @@
+"""The manifest of a run: what runs, and where."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import windtunnel
+from windtunnel.engine.plan import Plan
+from windtunnel.job.ci_environment import ci_commit, ci_facts
+from windtunnel.job.machine import checked_out_commit, host_facts
+from windtunnel.model.load import ClosedLoad
+from windtunnel.model.manifest import RECORD_VERSION, DataFile, Manifest
+from windtunnel.model.plan import TestPlan
+from windtunnel.redaction import HIDDEN, Redactor
+
+
+def plan_hash(test_plan: TestPlan) -> str:
+    """16 hex digits of the files, data, load and thresholds. The seed and the environment do not change them."""
+    digest = hashlib.blake2b(digest_size=8)
+    for source in sorted(test_plan.sources, key=lambda source: source.file):
+        digest.update(source.file.encode())
+        digest.update("\n".join(source.lines).encode("utf-8", "replace"))
+    digest.update("".join(feeder.digest for feeder in test_plan.data).encode())
+    digest.update(test_plan.describe_load.encode())
+    digest.update("\n".join(f"{t.selector}: {t.text}" for t in test_plan.thresholds).encode())
+    return digest.hexdigest()
+
+
+def run_manifest(
+    test_plan: TestPlan,
+    plan: Plan,
+    *,
+    run_id: str,
+    started: float,
+    argv: tuple[str, ...],
+    environment: Mapping[str, str],
+    redactor: Redactor,
+) -> Manifest:
+    """The manifest of a run that is about to start."""
+    sut = test_plan.sut
+    services = [service for service in (sut.default, *sut.services.values()) if service is not None]
+    return Manifest(
+        schema_version=RECORD_VERSION,
+        run_id=run_id,
+        version=windtunnel.__version__,
+        started=started,
+        name=redactor.text(test_plan.name),
+        sut=redactor.text(sut.name),
+        base_urls=list(dict.fromkeys(redactor.url(service.base_url) for service in services)),
+        scenarios=[scenario.id for scenario in test_plan.scenarios],
+        load=test_plan.describe_load,
+        closed=any(isinstance(part.load, ClosedLoad) for part in test_plan.parts),
+        timed=any(not isinstance(part.load, ClosedLoad) or part.load.pace_s for part in test_plan.parts),
+        phases=list(test_plan.phases),
+        seed=test_plan.seed,
+        plan_hash=plan_hash(test_plan),
+        segments=test_plan.workers,
+        shard=str(test_plan.shard) if test_plan.shard.of > 1 else "",
+        steps=list(plan.rows),
+        thresholds=list(test_plan.thresholds),
+        fail_on=test_plan.fail_on,
+        without_baseline=test_plan.without_baseline,
+        data=[
+            DataFile(file=each.file, rows=len(each.rows), size=each.size, sha256=each.digest)
+            for each in test_plan.data
+        ],
+        argv=[_shown(word, redactor) for word in argv],
+        tags={key: redactor.text(value) for key, value in test_plan.tags.items()},
+        host=host_facts(),
+        ci=ci_facts(environment),
+        commit=ci_commit(environment) or checked_out_commit(),
+    )
+
+
+def _shown(word: str, redactor: Redactor) -> str:
+    """A word of the command line, with secrets hidden, such as the value of `--set password=…`."""
+    flag, setting = ("--set=", word[6:]) if word.startswith("--set=") else ("", word)
+    name, equals, _ = setting.partition("=")
+    if equals and name.isidentifier() and redactor.is_secret_key(name):
+        return f"{flag}{name}={HIDDEN}"
+    return redactor.text(redactor.url(word))

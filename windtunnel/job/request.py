@@ -1,0 +1,112 @@
+"""What a job is asked to run, and the TestPlan it means."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from windtunnel.config.assemble import load_all
+from windtunnel.config.env_file import read_env_file
+from windtunnel.config.flags import Overrides
+from windtunnel.errors import ConfigError, Problem
+from windtunnel.job.ci_environment import detected_shard
+from windtunnel.job.compile import step_problems
+from windtunnel.job.machine import usable_processors
+from windtunnel.model.plan import TestPlan
+from windtunnel.model.readiness import ContainerNetwork
+from windtunnel.redaction import Redactor
+from windtunnel.user_code.scenario import PythonScenario
+
+DEFAULT_PLAN = "windtunnel.yaml"
+SEED_BITS = 32
+ON_A_MACHINE = ContainerNetwork()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """What to run, as the caller asks for it; None and empty mean the default.
+
+    `env_files` hold variables for `${NAME}` in the files. `verbose`: show every request and response. `argv` is
+    recorded in the manifest.
+    """
+
+    sut: str | None = None
+    scenarios: tuple[str | PythonScenario, ...] = ()
+    plan: str | None = None
+    overrides: Overrides = Overrides()
+    env_files: tuple[str, ...] = ()
+    verbose: bool = False
+    argv: tuple[str, ...] = ()
+    container_network: ContainerNetwork = ON_A_MACHINE
+
+
+def request_of(
+    flags: Mapping[str, Any], *, argv: tuple[str, ...], container_network: ContainerNetwork = ON_A_MACHINE
+) -> JobRequest:
+    """The job that the flags of `windtunnel run` ask for. `flags`: each value by the flag's name."""
+    return JobRequest(
+        sut=flags["sut"],
+        scenarios=tuple(flags["scenarios"] or ()),
+        plan=flags["plan"],
+        overrides=Overrides.of(flags),
+        env_files=tuple(flags["env_files"] or ()),
+        verbose=flags["verbose"],
+        argv=argv,
+        container_network=container_network,
+    )
+
+
+def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestPlan:
+    """Read the files and apply the flags, which override them.
+
+    A `windtunnel.yaml` in the working directory is the plan if no plan, SUT or scenarios are given.
+    Raises ConfigError with every problem.
+    """
+    plan = request.plan
+    if plan is None and request.sut is None and not request.scenarios and Path(DEFAULT_PLAN).is_file():
+        plan = DEFAULT_PLAN
+    test_plan = load_all(
+        environment=with_env_files(request.env_files, environment),
+        random_seed=random.SystemRandom().getrandbits(SEED_BITS),
+        sut=request.sut,
+        scenarios=request.scenarios,
+        plan=plan,
+        overrides=_with_shard(request.overrides, environment),
+        processors=usable_processors(),
+        look_further=step_problems,
+    )
+    return replace(test_plan, secrets=test_plan.secrets | _secret_settings(request.overrides.settings))
+
+
+def _secret_settings(settings: Sequence[str]) -> frozenset[str]:
+    """The values of `--set password=…`, which the manifest must not show with the rest of the command."""
+    pairs = [text.partition("=") for text in settings]
+    is_secret = Redactor().is_secret_key
+    return frozenset(value.strip("'\"") for name, _, value in pairs if is_secret(name))
+
+
+def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment, and the variables of the files that it does not set.
+
+    The environment overrides the files, as with docker compose and dotenv; a later file overrides an earlier one.
+    Raises ConfigError with the problems of all files.
+    """
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            values.update(read_env_file(file))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return {**values, **environment}
+
+
+def _with_shard(overrides: Overrides, environment: Mapping[str, str]) -> Overrides:
+    """`--shard auto` as the CI system numbers its jobs; unchanged, and refused later, if it does not."""
+    detected = detected_shard(environment) if overrides.shard == "auto" else None
+    return replace(overrides, shard=detected) if detected else overrides

@@ -1,0 +1,215 @@
+"""One job: load, compile, run, judge, render. Every command and call that runs something comes through here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from windtunnel.engine.clock import SystemClock
+from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
+from windtunnel.engine.run.loop import run_loop
+from windtunnel.engine.run.preflight import Preflight, PreflightResult
+from windtunnel.engine.run.segment import SegmentParts
+from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.engine.tasks import background
+from windtunnel.figures import as_written
+from windtunnel.job.announce import announce, announce_reroutes, announce_waits
+from windtunnel.job.baseline import read_baseline
+from windtunnel.job.compile import CompiledJob, compile_job
+from windtunnel.job.interrupts import Interrupts, NoInterrupts
+from windtunnel.job.manifest import run_manifest
+from windtunnel.job.observer import Observer
+from windtunnel.job.progress import read_status
+from windtunnel.job.reports import write_reports
+from windtunnel.job.request import JobRequest, load_test_plan
+from windtunnel.job.verbose import VerbosePrinter
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.baseline import Baseline
+from windtunnel.model.manifest import Manifest
+from windtunnel.model.plan import TestPlan
+from windtunnel.model.summary import Summary
+from windtunnel.redaction import Redactor
+from windtunnel.report.collect import Analysis
+from windtunnel.storage.directory import RunDirectory, new_run_id
+from windtunnel.verdict.abort import stop_condition
+from windtunnel.verdict.conclude import conclude
+from windtunnel.verdict.fail_on import exit_code_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """How a job ended. `exit_code` follows `--fail-on`; that of the verdict is in the summary."""
+
+    summary: Summary
+    directory: RunDirectory
+    exit_code: int
+
+
+def run_job(
+    request: JobRequest,
+    *,
+    environment: Mapping[str, str],
+    observer: Observer,
+    interrupts: Interrupts | None = None,
+    on_judged: Callable[[JobResult], None] | None = None,
+) -> JobResult:
+    """Do the whole job. Raises ConfigError, with nothing sent and nothing written, when the input is wrong.
+
+    `interrupts` may end the run early; without them it takes its time. `on_judged` is called with the result as
+    soon as the short files of the run are written, before the HTML.
+    """
+    interrupts = interrupts or NoInterrupts()
+    with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
+        test_plan = load_test_plan(request, environment)
+        redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
+        verbose = VerbosePrinter(observer.result, redactor) if request.verbose else None
+        job = _prepare(test_plan, request, environment, redactor, verbose)
+        announce(job.compiled, job.manifest, observer)
+        observer.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")
+    with observer.section("run", "Run"):
+        outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+    manifest = _with_reroutes(job.manifest, outcome.reroutes)
+    summary = conclude(manifest, outcome.aggregate, outcome.evidence, job.baseline)
+    exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
+    result = JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
+    write_reports(
+        job.directory,
+        Analysis(summary=summary, aggregate=outcome.aggregate, manifest=manifest),
+        observer,
+        environment=environment,
+        interrupts=interrupts,
+        on_judged=lambda: on_judged(result) if on_judged else None,
+    )
+    if exit_code != summary.exit_code:
+        observer.note(f"exit {exit_code} instead of {summary.exit_code}: --fail-on is {test_plan.fail_on}")
+    return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """A run that is ready to start."""
+
+    compiled: CompiledJob
+    preflight: Preflight
+    manifest: Manifest
+    baseline: Baseline | None
+    aggregate: Aggregate
+    directory: RunDirectory
+    redactor: Redactor
+    verbose: VerbosePrinter | None
+
+
+def _prepare(
+    test_plan: TestPlan,
+    request: JobRequest,
+    environment: Mapping[str, str],
+    redactor: Redactor,
+    verbose: VerbosePrinter | None,
+) -> _Job:
+    """Compile everything, then make the run directory."""
+    baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
+    clock = SystemClock()
+    run_id = new_run_id(started := clock.unix())
+    compiled = compile_job(test_plan, run_id=run_id, on_exchange=verbose.on_exchange if verbose else None)
+    test_plan = compiled.test_plan
+    manifest = run_manifest(
+        test_plan,
+        compiled.plan,
+        run_id=run_id,
+        started=started,
+        argv=request.argv,
+        environment=environment,
+        redactor=redactor,
+    )
+    return _Job(
+        compiled=compiled,
+        preflight=Preflight(
+            compiled.transport, test_plan, request.container_network, clock=clock, redactor=redactor
+        ),
+        manifest=manifest,
+        baseline=baseline,
+        aggregate=Aggregate.for_thresholds(test_plan.thresholds),
+        directory=_new_directory(test_plan, manifest, baseline, redactor),
+        redactor=redactor,
+        verbose=verbose,
+    )
+
+
+def _new_directory(
+    test_plan: TestPlan, manifest: Manifest, baseline: Baseline | None, redactor: Redactor
+) -> RunDirectory:
+    """The run directory with everything that is known before the load; the manifest first."""
+    directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id)
+    directory.write_manifest(manifest)
+    if baseline is not None:
+        directory.write_baseline(baseline)
+    directory.write_sources(test_plan.sources, redactor)
+    directory.write_data(test_plan.data, redactor)
+    return directory
+
+
+async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) -> Outcome:
+    """Run the load, with progress and interrupts beside it."""
+    shutdown = run.parts.shutdown
+
+    def stop(reason: str, number: int) -> None:
+        if not shutdown.requested:
+            grace = f"running ones have {as_written(shutdown.grace_s)}"
+            observer.note(f"{reason}: no new instances start, {grace}; repeat to stop at once")
+        shutdown.request(Stop(reason=reason, signal=number))
+
+    async with background(_report_progress(run.test_plan, run.aggregate, observer)):
+        with interrupts.during_run(stop):
+            return await execute(run)
+
+
+def _context(job: _Job, observer: Observer) -> RunContext:
+    """What the coordinator runs; its parts are those of the segment of this process."""
+    test_plan, plan = job.compiled.test_plan, job.compiled.plan
+    return RunContext(
+        test_plan=test_plan,
+        parts=SegmentParts(
+            plan=plan,
+            transport=job.compiled.transport,
+            directory=job.directory,
+            redactor=job.redactor,
+            clock=SystemClock(),
+            shutdown=Shutdown(),
+            sinks=(),
+            plan_hash=job.manifest.plan_hash,
+            segment=test_plan.segment(0),
+            on_record=(job.verbose.on_record,) if job.verbose else (),
+        ),
+        preflight=lambda: _preflight(job, observer),
+        aggregate=job.aggregate,
+        stop_condition=stop_condition(
+            test_plan.thresholds, job.aggregate, plan.rows, baseline=job.baseline, shard=bool(job.manifest.shard)
+        ),
+    )
+
+
+async def _report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: Observer) -> None:
+    """Tell the observer the status of the run at its interval, until cancelled."""
+    began = time.perf_counter()
+    while observer.progress_every_s is not None:
+        await asyncio.sleep(observer.progress_every_s)
+        observer.progress(read_status(test_plan, aggregate, elapsed_s=time.perf_counter() - began))
+
+
+async def _preflight(job: _Job, observer: Observer) -> PreflightResult:
+    """Wait for the SUT and find the way to it. The manifest says where another address is used."""
+    announce_waits(job.preflight.awaited, observer)
+    result = await job.preflight.open()
+    if result.reroutes:
+        job.directory.write_manifest(_with_reroutes(job.manifest, result.reroutes))
+        announce_reroutes(result.reroutes, observer)
+    return result
+
+
+def _with_reroutes(manifest: Manifest, reroutes: Mapping[str, str]) -> Manifest:
+    return msgspec.structs.replace(manifest, reroutes=dict(reroutes))

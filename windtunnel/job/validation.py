@@ -1,0 +1,147 @@
+"""Checking files without sending anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from windtunnel.config.assemble import DEFAULT_SUT, merged
+from windtunnel.config.flags import Overrides
+from windtunnel.config.profiles import is_beside
+from windtunnel.config.reader import read_file
+from windtunnel.config.scenario import gather_scenarios
+from windtunnel.config.sut import load_sut
+from windtunnel.errors import ConfigError, Problem
+from windtunnel.job.compile import compile_job, step_problems
+from windtunnel.job.request import DEFAULT_PLAN, JobRequest, load_test_plan
+from windtunnel.model.load import ClosedLoad
+from windtunnel.model.plan import TestPlan
+from windtunnel.model.scenario import Scenario, walk
+from windtunnel.model.source import DataPath, Source
+from windtunnel.model.sut import Service, Sut
+
+T = TypeVar("T")
+
+PLAN_KEYS = {"sut", "scenarios", "load", "thresholds", "seed", "output"}
+SUT_KEYS = {"base_url", "services"}
+
+
+@dataclass(slots=True)
+class _Given:
+    """The files by what they are."""
+
+    plans: list[str] = field(default_factory=list)
+    suts: list[str] = field(default_factory=list)
+    scenarios: list[str] = field(default_factory=list)
+
+
+def validate_files(
+    files: Sequence[str], *, environment: Mapping[str, str], profiles: tuple[str, ...] = ()
+) -> list[tuple[str, str]]:
+    """(file, kind of file) of every file that was checked. Raises ConfigError with the problems of all of them.
+
+    A plan is checked with every file it names. Scenarios are compiled against the first SUT file given, or else
+    `sut.yaml`; without either, services and hosts are not checked.
+    """
+    overrides = Overrides(profiles=profiles)
+    if not files:
+        return check_job(JobRequest(overrides=overrides), environment=environment)
+    problems: list[Problem] = []
+    given = _sorted(files, environment, problems)
+    sources: dict[str, str] = {}
+    for plan in given.plans:
+        request = JobRequest(plan=plan, overrides=overrides)
+        found = _attempt(lambda: check_plan(request, environment=environment), problems)  # noqa: B023  called at once
+        sources.update(_checked(found) if found else [])
+    suts = []
+    for name in given.suts:
+        sut_file = _attempt(lambda: load_sut(name, environment, profiles=profiles), problems)  # noqa: B023  called at once
+        if sut_file:
+            suts.append(sut_file.sut)
+            sources[name] = "SUT"
+    if given.scenarios:
+        scenario_files, found_problems = gather_scenarios(given.scenarios, environment)
+        problems += found_problems
+        scenarios = tuple(file.scenario for file in scenario_files)
+        sut = suts[0] if suts else _default_sut(scenarios, environment, profiles, problems)
+        if scenarios and sut:
+            test_plan = TestPlan(sut=sut, scenarios=scenarios, load=ClosedLoad(count=1), seed=0)
+            problems = merged(problems, step_problems(test_plan))
+        sources.update({scenario.source.file: "scenario" for scenario in scenarios})
+    if problems:
+        raise ConfigError(problems)
+    return list(sources.items())
+
+
+def check_job(request: JobRequest, *, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(file, kind of file) of every file of a job, with its flags. Raises ConfigError with every problem."""
+    return _checked(check_plan(request, environment=environment))
+
+
+def check_plan(request: JobRequest, *, environment: Mapping[str, str]) -> TestPlan:
+    """What a job would run. Raises ConfigError with every problem of its files, flags and steps."""
+    test_plan = load_test_plan(request, environment)
+    compile_job(test_plan)
+    return test_plan
+
+
+def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
+    kinds = {test_plan.sut.source.file: "SUT"}
+    kinds.update({scenario.source.file: "scenario" for scenario in test_plan.scenarios})
+    return [(source.file, kinds.get(source.file, "plan")) for source in test_plan.sources]
+
+
+def _sorted(files: Sequence[str], environment: Mapping[str, str], problems: list[Problem]) -> _Given:
+    """The files by kind, which their keys tell. Folders, globs and Python files hold scenarios."""
+    given = _Given()
+    for name in files:
+        if not Path(name).is_file() or name.endswith(".py"):
+            given.scenarios.append(name)
+            continue
+        document = _attempt(lambda: read_file(name, environment, unused=_of_a_profile), problems)  # noqa: B023  called at once
+        if document is None:
+            continue
+        keys = set(document.data) if isinstance(document.data, Mapping) else set()
+        if keys & SUT_KEYS and "flow" not in keys:
+            given.suts.append(name)
+        elif (keys & PLAN_KEYS and "flow" not in keys) or Path(name).name == DEFAULT_PLAN:
+            given.plans.append(name)
+        else:
+            given.scenarios.append(name)
+    return given
+
+
+def _of_a_profile(path: DataPath) -> bool:
+    return is_beside(path, ())
+
+
+def _default_sut(
+    scenarios: Sequence[Scenario],
+    environment: Mapping[str, str],
+    profiles: Sequence[str],
+    problems: list[Problem],
+) -> Sut | None:
+    if Path(DEFAULT_SUT).is_file():
+        sut_file = _attempt(lambda: load_sut(DEFAULT_SUT, environment, profiles=profiles), problems)
+        return sut_file.sut if sut_file else None
+    urls = [
+        str(step.options["url"])
+        for scenario in scenarios
+        for step in walk(scenario.sections)
+        if "url" in step.options
+    ]
+    hosts = tuple(filter(None, (urlsplit(url).hostname for url in urls if "{{" not in url)))
+    anywhere = Service(name="default", base_url="http://localhost")
+    return Sut(name="any", default=anywhere, allow_hosts=hosts, source=Source(file=DEFAULT_SUT))
+
+
+def _attempt(act: Callable[[], T], problems: list[Problem]) -> T | None:
+    """The result; None for a ConfigError, whose problems are added to `problems`."""
+    try:
+        return act()
+    except ConfigError as error:
+        problems += error.problems
+        return None

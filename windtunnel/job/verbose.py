@@ -1,0 +1,106 @@
+"""`run --once --verbose`: every request, response and check of an instance as lines of text.
+
+An exchange is held back until the record of its step arrives. It is then shown below its step, and the secrets of
+the instance are known and hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from windtunnel.engine.ids import InstanceIds
+from windtunnel.figures import duration
+from windtunnel.model.http import Exchange
+from windtunnel.model.record import AssertionRecord, Checks, InstanceRecord, Record, StepRecord
+from windtunnel.model.vocabulary import Outcome
+from windtunnel.redaction import Redactor
+from windtunnel.report.text import printable
+
+LONGEST_BODY = 2_000
+LONGEST_LINE = 400
+_MARKS = {"passed": "✓", "skipped": "-"}
+_INDENT = "    "
+
+
+class VerbosePrinter:
+    """Writes exchanges and records as lines, in the order of the steps. Owned by one run."""
+
+    def __init__(self, say: Callable[[str], None], redactor: Redactor) -> None:
+        self._say, self._redactor = say, redactor
+        self._waiting: list[tuple[Exchange, str]] = []
+        self._instance = ""
+
+    def on_exchange(self, exchange: Exchange, head: str) -> None:
+        """Hold an exchange that has ended until the record of its step arrives."""
+        self._waiting.append((exchange, head))
+
+    def on_record(self, ids: InstanceIds, record: Record) -> None:
+        """Write a record, with the exchanges held back for it."""
+        for line in self._lines(ids, record):
+            self._say(line)
+
+    def _lines(self, ids: InstanceIds, record: Record) -> Iterator[str]:
+        if ids.instance_id != self._instance:
+            self._instance = ids.instance_id
+            yield f"\n{ids.instance_id}  (correlation id {ids.correlation_id})"
+        if isinstance(record, StepRecord):
+            took = duration(record.duration_us / 1000)
+            yield f"{_mark(record.outcome)} {record.step}  {record.action} {record.outcome}, {took}"
+            for exchange, head in self._waiting:
+                yield from self._exchange(exchange, head, ids.secrets)
+            self._waiting.clear()
+            yield from self._judged(record.checks, record.message, ids.secrets)
+            if record.extracted:
+                yield f"{_INDENT}extracted {', '.join(record.extracted)}"
+        elif isinstance(record, AssertionRecord):
+            yield f"{_mark(record.outcome)} {record.name}  assertion {record.outcome}"
+            yield from self._judged(record.checks, record.message, ids.secrets)
+        elif isinstance(record, InstanceRecord):
+            why = f": {printable(record.message, limit=LONGEST_LINE)}" if record.message else ""
+            yield f"{_mark(record.outcome)} {ids.instance_id} {record.outcome}{why}"
+
+    def _judged(self, checks: Checks, message: str | None, secrets: Sequence[str]) -> Iterator[str]:
+        """Checks and the message. The journal has hidden the secrets of failed checks."""
+        for check in checks:
+            if isinstance(check, str):
+                yield self._shown(f"{_INDENT}✓ {check}", secrets)
+            else:
+                said = f"{check.name}: expected {check.expected}, got {check.actual}"
+                yield self._shown(f"{_INDENT}✗ {said}", secrets)
+        if message:
+            yield self._shown(f"{_INDENT}{message}", secrets)
+
+    def _exchange(self, exchange: Exchange, head: str, secrets: Sequence[str]) -> Iterator[str]:
+        url = self._redactor.url(exchange.url, secrets)
+        yield self._shown(f"{_INDENT}→ {exchange.method} {url}", secrets)
+        yield from self._headers(head.split("\r\n")[1:], secrets)
+        yield from self._body(exchange.request_body, secrets)
+        if exchange.error is not None:
+            detail = f": {exchange.error_detail}" if exchange.error_detail else ""
+            yield self._shown(f"{_INDENT}← {exchange.error}{detail}", secrets)
+            return
+        took = duration(exchange.timings.duration_us / 1000)
+        yield f"{_INDENT}← {exchange.status}, {len(exchange.body):,} bytes, {took}"
+        yield from self._headers(exchange.head.decode("latin-1").split("\r\n")[1:], secrets)
+        yield from self._body(exchange.body, secrets)
+
+    def _headers(self, lines: Sequence[str], secrets: Sequence[str]) -> Iterator[str]:
+        for line in lines:
+            name, colon, value = line.partition(":")
+            if colon:
+                shown = self._redactor.named(name, value.strip(), secrets)
+                yield self._shown(f"{_INDENT}  {name}: {shown}", secrets)
+
+    def _body(self, body: bytes, secrets: Sequence[str]) -> Iterator[str]:
+        """The start of a body, cut after its secrets are hidden."""
+        if body:
+            text = self._redactor.body(body, secrets).decode("utf-8", "replace")
+            for line in printable(text, limit=LONGEST_BODY, lines=True).split("\n"):
+                yield f"{_INDENT}  {line}"
+
+    def _shown(self, line: str, secrets: Sequence[str]) -> str:
+        return printable(self._redactor.text(line, secrets), limit=LONGEST_LINE)
+
+
+def _mark(outcome: Outcome) -> str:
+    return _MARKS.get(outcome, "✗")
