@@ -236,7 +236,7 @@ def test_without_a_token_nothing_is_sent_and_the_request_says_why():
 
 
 def test_a_run_with_oauth2_passes_and_writes_neither_secret_nor_token(tmp_path: Path, monkeypatch):
-    from windtunnel.config.flags import Overrides
+    from windtunnel.config.overrides import overrides_of
     from windtunnel.job.request import JobRequest
     from windtunnel.job.run import run_job
     from windtunnel.terminal import TerminalObserver
@@ -275,7 +275,9 @@ def test_a_run_with_oauth2_passes_and_writes_neither_secret_nor_token(tmp_path: 
         with (tmp_path / "out").open("w") as out:
             terminal = TerminalObserver(out=out, err=out, color=False, interactive=False)
             result = run_job(
-                JobRequest(scenarios=("a.yaml",), overrides=Overrides(count=3)), environment={}, observer=terminal
+                JobRequest(scenarios=("a.yaml",), overrides=overrides_of(count=3)),
+                environment={},
+                observer=terminal,
             )
     finally:
         done.set()

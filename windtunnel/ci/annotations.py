@@ -21,7 +21,7 @@ def problem_annotations(
     return [
         Annotation(
             title=f"Windtunnel: {verdict}",
-            message=f"{problem.message}\nhelp: {problem.hint}" if problem.hint else problem.message,
+            message=f"{problem.text}\nhelp: {problem.hint}" if problem.hint else problem.text,
             file=workspace.path_of(problem.where.file) if problem.where else None,
             line=problem.where.line if problem.where else None,
         )
