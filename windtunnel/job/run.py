@@ -127,7 +127,10 @@ def _prepare(
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     run_id = new_run_id(started := clock.unix())
-    transport = HttpTransport(test_plan.sut, run_id, on_exchange=verbose.on_exchange if verbose else None)
+    transport = HttpTransport(test_plan.sut, run_id)
+    if verbose is not None:
+        transport.on_request.append(verbose.on_request)
+        transport.on_response.append(verbose.on_response)
     plan = compile_plan(test_plan, transport=transport, run_id=run_id)
     test_plan, silent = check_thresholds(test_plan, plan)
     manifest = run_manifest(

@@ -1,7 +1,7 @@
-"""`run --once --verbose`: every request, response and check of an instance, for a person who reads along.
+"""`run --once --verbose`: every request, response and check of an instance, as text.
 
-An exchange waits until the record of its step is there, so that each stands below its step; secrets that only this
-instance knows are known by then, too.
+An exchange is printed with the record of its step, so that it stands below its step; by then the secrets that only
+this instance has are known.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from windtunnel.engine.journal import InstanceIds
+from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import AssertionRecord, Checks, InstanceRecord, Record, StepRecord
 from windtunnel.redaction import Redactor
@@ -21,19 +22,25 @@ _INDENT = "    "
 
 
 class VerbosePrinter:
-    """Takes exchanges and records as they come and says them as lines. Owned by the one run it looks on."""
+    """Prints requests, responses and records as they come. Its methods are hooks of a transport and a journal."""
 
     def __init__(self, say: Callable[[str], None], redactor: Redactor) -> None:
         self._say, self._redactor = say, redactor
+        self._heads: dict[int, tuple[Request, str]] = {}
         self._waiting: list[tuple[Exchange, str]] = []
         self._instance = ""
 
-    def on_exchange(self, exchange: Exchange, head: str) -> None:
-        """Take an exchange that has ended."""
+    def on_request(self, request: Request, head: bytes) -> None:
+        """Keep the head of a request until its response."""
+        self._heads[id(request)] = request, head.decode("utf-8", "replace")
+
+    def on_response(self, request: Request, exchange: Exchange) -> None:
+        """Keep an exchange until the record of its step."""
+        _, head = self._heads.pop(id(request), (request, ""))
         self._waiting.append((exchange, head))
 
     def on_record(self, ids: InstanceIds, record: Record) -> None:
-        """Take a record; the exchanges before it are its own."""
+        """Print a record, and the exchanges since the one before."""
         for line in self._lines(ids, record):
             self._say(line)
 

@@ -68,7 +68,7 @@ class OpenSegment:
     async def begin(self) -> None:
         """Get what requests need before the first of them is sent."""
         parts = self._parts
-        await parts.transport.begin(on_request=self.journal.token_request, on_secret=parts.redactor.hide)
+        await parts.transport.begin(on_exchange=self.journal.token_request, on_secret=parts.redactor.hide)
 
     async def end(self, reason: str, *, bug: str | None, unreachable: str | None = None) -> Evidence:
         """Drop what is open, write the last line, and say what the records are worth."""
