@@ -16,6 +16,7 @@ import msgspec
 from windtunnel.model.http import Body, Exchange
 from windtunnel.model.record import Checks, Record
 from windtunnel.model.sut import Service
+from windtunnel.model.vocabulary import OnFailure, Outcome
 
 
 class Clock(Protocol):
@@ -137,7 +138,7 @@ class StepOutcome(msgspec.Struct, kw_only=True, gc=False):
     `held_us` is how long code of the user's kept everything else in the process from running, if that is notable.
     """
 
-    outcome: str = "passed"
+    outcome: Outcome = "passed"
     error: str | None = None
     message: str | None = None
     checks: Checks = []
@@ -162,7 +163,7 @@ class CompiledStep:
     type: str
     action: Action
     refused: Callable[[Mapping[str, Any]], StepOutcome | None] | None = None
-    on_failure: str = "stop"
+    on_failure: OnFailure = "stop"
     secrets: frozenset[str] = frozenset()
     holds_steps: bool = False
 

@@ -123,7 +123,7 @@ def fake(site: Path, group: str, name: str, value: str, code: str) -> None:
         ("x = 1", "can't be used: importing broken_thing:Step failed with AttributeError"),
         (
             "class Step:\n keys = ()\n schema = {}\n @classmethod\n def compile(cls, *_): return 1 / 0",
-            "can't make anything of this step: ZeroDivisionError: division by zero",
+            "cannot compile this step: ZeroDivisionError: division by zero",
         ),
     ],
 )

@@ -9,6 +9,8 @@ from typing import Any
 from windtunnel.actions.compile.context import CompileContext, Field
 from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.config.reader import read_yaml
+from windtunnel.config.schemas import load_schema
+from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
 from windtunnel.errors import Problem
 from windtunnel.interfaces import Branch, CompiledStep, StepOutcome
@@ -28,8 +30,8 @@ def scenario_of(text: str) -> Scenario:
     document = read_yaml("checkout.yaml", text.encode(), environment={})
     return Scenario(
         id="checkout",
-        steps=build_steps(document, "flow"),
-        assertions=build_steps(document, "assertions"),
+        steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
+        assertions=build_steps(document, "assertions", StepTypes(load_schema("scenario"))),
         source=document.source,
     )
 

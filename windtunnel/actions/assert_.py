@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from windtunnel.actions.compile.context import CompileContext
-from windtunnel.actions.response.expectation import NO_RESPONSE
-from windtunnel.actions.response.judge import Judge, errored, first_failure
+from windtunnel.actions.response.checks import compile_judge
+from windtunnel.actions.response.judge import NO_RESPONSE, Judge, errored, first_failure
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.interfaces import Instance, StepOutcome
 from windtunnel.model.http import Exchange
@@ -29,7 +29,7 @@ class AssertAction:
     def compile(cls, step: Step, context: CompileContext) -> AssertAction | None:
         """Compile a step; None when problems were noted."""
         field = context.at(step)
-        judge = Judge.compile(step, context, imply_status=False)
+        judge = compile_judge(step, context, imply_status=False)
         if not step.options.get("expect"):
             field.problem("this step checks nothing", hint="expect: { status_code: 200 }")
         source = step.options.get("step")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from windtunnel.actions.compile.context import CompileContext
 from windtunnel.actions.request.retry import RetryingHttpAction, compile_retry
 from windtunnel.actions.request.template import REQUEST_KEYS, RequestTemplate, compile_request
+from windtunnel.actions.response.checks import compile_judge
 from windtunnel.actions.response.judge import Judge, errored, receive
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Action, Instance, StepOutcome
@@ -29,7 +30,7 @@ class HttpAction:
     def compile(cls, step: Step, context: CompileContext) -> Action | None:
         """Compile a step; None when problems were noted. One without `retry` knows nothing of attempts."""
         request = compile_request(step, context, timeout=step.options.get("timeout"))
-        judge = Judge.compile(step, context, imply_status=True)
+        judge = compile_judge(step, context, imply_status=True)
         context.responses.add(step.name)
         if request is None:
             return None

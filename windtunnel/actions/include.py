@@ -6,42 +6,18 @@ Names are local to the file: `steps.get_token` in it is `login/get_token` everyw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from windtunnel.actions.compile.context import CompileContext
-from windtunnel.actions.compile.scoped_variables import local_variables
+from windtunnel.actions.compile.scopes import LocalSteps, local_variables
 from windtunnel.actions.response.judge import errored
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
-from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
 
 _Variables = list[tuple[str, Callable[[Scope], Any]]]
-
-
-class LocalSteps(Mapping[str, Exchange]):
-    """What is called `steps` inside an included file: its own steps by short names, all by their full ones."""
-
-    __slots__ = ("_all", "_prefix")
-
-    def __init__(self, exchanges: Mapping[str, Exchange], prefix: str) -> None:
-        self._all, self._prefix = exchanges, prefix
-
-    def over(self, exchanges: Mapping[str, Exchange]) -> LocalSteps:
-        """The same view of other responses."""
-        return LocalSteps(exchanges, self._prefix)
-
-    def __getitem__(self, name: str) -> Exchange:
-        found = self._all.get(self._prefix + name)
-        return self._all[name] if found is None else found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
 
 
 class IncludeAction:

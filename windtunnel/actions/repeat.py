@@ -11,9 +11,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from windtunnel.actions.compile.assigned_variables import assigned_variables
-from windtunnel.actions.compile.context import CompileContext, Field
-from windtunnel.actions.compile.scoped_variables import local_variables
+from windtunnel.actions.compile.context import CompileContext, Field, assigned_variables
+from windtunnel.actions.compile.scopes import local_variables
 from windtunnel.actions.response.judge import errored
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope

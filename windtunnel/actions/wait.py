@@ -11,6 +11,7 @@ from windtunnel.actions.compile.context import CompileContext
 from windtunnel.actions.request.backoff import Backoff, compile_backoff
 from windtunnel.actions.request.pause import Draw, compile_pause
 from windtunnel.actions.request.template import REQUEST_KEYS, RequestTemplate, compile_request
+from windtunnel.actions.response.checks import compile_judge
 from windtunnel.actions.response.judge import Judge, errored, receive
 from windtunnel.actions.response.text import show_seconds
 from windtunnel.errors import ExpressionError
@@ -139,7 +140,7 @@ class PollAction:
 def _compile_poll(step: Step, context: CompileContext) -> PollAction | None:
     field, options = context.at(step), step.options
     request = compile_request(step, context, timeout=None)
-    judge = Judge.compile(step, context, imply_status=True)
+    judge = compile_judge(step, context, imply_status=True)
     context.responses.add(step.name)
     if "backoff" in options:
         if "interval" in options:

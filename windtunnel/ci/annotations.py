@@ -8,11 +8,14 @@ from windtunnel.ci.github import Annotation
 from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Problem
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
+from windtunnel.model.vocabulary import ThresholdWord, VerdictWord
 
-_RESULT_ORDER = ("fail", "no_data", "inconclusive")
+_RESULT_ORDER: tuple[ThresholdWord, ...] = ("fail", "no_data", "inconclusive")
 
 
-def problem_annotations(problems: Iterable[Problem], *, verdict: str, workspace: Workspace) -> list[Annotation]:
+def problem_annotations(
+    problems: Iterable[Problem], *, verdict: VerdictWord, workspace: Workspace
+) -> list[Annotation]:
     """One for each thing that is wrong with the files, the inputs or the run, where it stands."""
     return [
         Annotation(

@@ -6,16 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 from windtunnel.ci.github import fitted_summary
 from windtunnel.ci.github_api import Answer, ApiFailure, GitHubApi
+from windtunnel.model.vocabulary import CommentWhen
 
-WHEN_TO_COMMENT = ("auto", "always", "on-failure", "never")
-"""auto: where there is a pull request and a token; always: the same, and it is told where there is none;
-on-failure: a new comment only for a run that did not pass, an old one is renewed either way.
-"""
+WHEN_TO_COMMENT: tuple[CommentWhen, ...] = get_args(CommentWhen)
 
 LONGEST_COMMENT = 65_536
 """Characters. The body keeps to as many bytes, which are never fewer."""

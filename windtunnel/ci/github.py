@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Literal, TextIO
 
 from windtunnel.report.text import for_log, printable
 
@@ -87,6 +87,9 @@ def fitted_summary(markdown: str, *, used: int = 0, budget: int = SUMMARY_BUDGET
     return kept[:end] + _CUT_NOTE if end > 0 else ""
 
 
+Level = Literal["error", "warning", "notice"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
     """One remark that GitHub shows beside the code. `file` is relative to the workspace; `line` counts from 1."""
@@ -112,7 +115,7 @@ def annotation_commands(annotations: Sequence[Annotation], *, limit: int = MAX_A
     return [annotation_command(annotation) for annotation in shown]
 
 
-def annotation_command(annotation: Annotation, *, level: str = "error") -> str:
+def annotation_command(annotation: Annotation, *, level: Level = "error") -> str:
     """`::error file=…,line=…,title=…::message`, escaped, with a message of at most 4,096 characters.
 
     `level` is error, warning or notice.

@@ -11,10 +11,12 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from windtunnel.ci.comment import WHEN_TO_COMMENT
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.model.readiness import LOOPBACKS
+from windtunnel.model.vocabulary import CommentWhen
 from windtunnel.report.text import printable
 
 DEFAULT_OUTPUT_DIR = "windtunnel-report"
@@ -114,14 +116,14 @@ class ActionInputs:
     """What the workflow asked for.
 
     `flags` is what would be typed after `run` for the same. `annotations` is the most that are made, `comment`
-    when the pull request gets one (`ci.comment.WHEN_TO_COMMENT`), `comment_key` which of several of ours it is.
+    when the pull request gets one (`CommentWhen`), `comment_key` which of several of ours it is.
     """
 
     flags: tuple[str, ...] = (f"--output-dir={DEFAULT_OUTPUT_DIR}",)
     only_validate: bool = False
     summary: bool = True
     annotations: int = MOST_ANNOTATIONS
-    comment: str = "auto"
+    comment: CommentWhen = "auto"
     comment_key: str = DEFAULT_COMMENT_KEY
     github_token: str = field(default="", repr=False)
     working_directory: str | None = None
@@ -146,7 +148,7 @@ def read_inputs(environment: Mapping[str, str]) -> ActionInputs:
     own = {name: read(name, how) for name, how in OWN_INPUTS.items()}
     if problems:
         raise ConfigError(problems)
-    first = {name: values[0] for name, values in own.items() if values}
+    first: dict[str, Any] = {name: values[0] for name, values in own.items() if values}
     return ActionInputs(
         flags=(*(f"--{name}={value}" for name, values in flags.items() for value in values), *own["args"]),
         only_validate=first.get("only-validate") == "true",

@@ -9,7 +9,7 @@ import os
 import shlex
 import signal
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,6 +18,7 @@ from windtunnel.ci.annotations import problem_annotations, summary_annotations
 from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
 from windtunnel.ci.github import (
     Annotation,
+    Level,
     annotation_command,
     annotation_commands,
     fenced,
@@ -39,6 +40,7 @@ from windtunnel.job.run import JobResult, run_job
 from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.signals import Interrupted, Interruptions
 from windtunnel.terminal import Terminal, harmless
 
@@ -95,7 +97,7 @@ def run_action(
 class _Ending:
     """How it ended: with a summary, or with problems because there was no run to summarise."""
 
-    verdict: str
+    verdict: VerdictWord
     exit_code: int
     problems: tuple[Problem, ...] = ()
     summary: Summary | None = None
@@ -208,7 +210,7 @@ class _Job:
 
     def remarks(self, ending: _Ending) -> list[str]:
         """The lines that make annotations: what could not be done, then why the run did not pass."""
-        told = {"warning": self._warnings, "notice": self._notices}
+        told: dict[Level, Iterable[str]] = {"warning": self._warnings, "notice": self._notices}
         if ending.summary is not None:
             found = summary_annotations(ending.summary, workspace=self._workspace)
         else:
@@ -259,7 +261,7 @@ class _Job:
         return _Ending(verdict="pass", exit_code=0, said=tuple(said))
 
     def _without_run(
-        self, verdict: str, problems: tuple[Problem, ...], *, exit_code: int | None = None
+        self, verdict: VerdictWord, problems: tuple[Problem, ...], *, exit_code: int | None = None
     ) -> _Ending:
         for problem in problems:
             self._terminal.note(str(problem))

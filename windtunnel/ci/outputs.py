@@ -8,6 +8,7 @@ import msgspec
 
 from windtunnel.ci.workspace import Workspace
 from windtunnel.model.summary import Summary
+from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.report.text import printable
 
 FILES = {
@@ -29,7 +30,7 @@ _LONGEST = 500
 
 
 def outputs_of(
-    verdict: str, exit_code: int, *, summary: Summary | None, directory: Path | None, workspace: Workspace
+    verdict: VerdictWord, exit_code: int, *, summary: Summary | None, directory: Path | None, workspace: Workspace
 ) -> dict[str, str]:
     """Every output; what has no value, as without a run, is empty."""
     outputs = dict.fromkeys(OUTPUT_NAMES, "")

@@ -12,6 +12,7 @@ import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.signals import Interrupted
 
 app = typer.Typer(
@@ -74,7 +75,7 @@ def main() -> None:
         )
 
 
-def _fail(verdict: str, message: str, hint: str | None = None) -> None:
+def _fail(verdict: VerdictWord, message: str, hint: str | None = None) -> None:
     sys.stderr.write(f"{message}\n")
     if hint:
         sys.stderr.write(f"  help: {hint}\n")

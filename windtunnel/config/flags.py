@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, get_args
 
 from windtunnel.config.load import LoadSettings, objections, parse_stages
 from windtunnel.config.presets import parse_preset, parse_tag
@@ -18,9 +18,10 @@ from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import Segment
 from windtunnel.model.readiness import LOOPBACKS, Readiness
 from windtunnel.model.sut import Service, Sut
+from windtunnel.model.vocabulary import Arrival, FailOn, KeepBodies, Loopback
 
-ARRIVALS = ("uniform", "poisson")
-FAIL_ON = ("thresholds", "errors", "never")
+ARRIVALS: tuple[Arrival, ...] = get_args(Arrival)
+FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,25 +39,25 @@ class Overrides:
     rate: str | None = None
     stages: str | None = None
     max_parallel: int | None = None
-    arrival: str | None = None
+    arrival: Arrival | None = None
     pace: str | None = None
     graceful_stop: str | None = None
     max_duration: str | None = None
-    fail_on: str | None = None
+    fail_on: FailOn | None = None
     baseline: str | None = None
     seed: int | None = None
     workers: str | None = None
     shard: str | None = None
     thresholds: Sequence[str] = ()
     directory: str | None = None
-    bodies: str | None = None
+    bodies: KeepBodies | None = None
     name: str | None = None
     insecure: bool = False
     resolve: Sequence[str] = ()
     target: str | None = None
     wait_for: Sequence[str] = ()
     wait_timeout: str | None = None
-    loopback: str | None = None
+    loopback: Loopback | None = None
     tags: Sequence[str] = ()
     settings: Sequence[str] = ()
     profiles: Sequence[str] = ()

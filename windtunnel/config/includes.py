@@ -7,20 +7,18 @@ where the scenario is, else below the scenario's own folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from windtunnel.config.reader import Document, read_file, similar_name
 from windtunnel.config.schemas import validate
+from windtunnel.config.step_types import StepTypes
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.model.source import DataPath
 
 Chain = tuple[Document, ...]
 """The file at hand and those that led to it, the scenario first."""
-
-SchemaOf = Callable[[Any], Mapping[str, Any]]
-"""The schema of scenarios for what stands in a file: with the step types in it that installed packages add."""
 
 DEEPEST = 20
 
@@ -36,11 +34,11 @@ class Fragments:
     `overgrown`: they come to too many steps, which is said once.
     """
 
-    def __init__(self, scenario: Document, environment: Mapping[str, str], schema_of: SchemaOf) -> None:
+    def __init__(self, scenario: Document, environment: Mapping[str, str], types: StepTypes) -> None:
         self.problems: list[Problem] = []
         self.overgrown = False
         self._environment = environment
-        self._schema_of = schema_of
+        self._types = types
         self._read: dict[str, Document | None] = {}
         self._root = _project_folder(scenario.source.file)
 
@@ -84,7 +82,7 @@ class Fragments:
         except ConfigError as error:
             self.problems += error.problems
             return None
-        found = validate(document, fragment_schema(self._schema_of(document.data)))
+        found = validate(document, fragment_schema(self._types.schema_for(document.data)))
         self.problems += found
         return None if found else document
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from windtunnel.config.reader import Document
 from windtunnel.errors import ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.model.load import ClosedLoad, Load, OpenLoad, Stage
+from windtunnel.model.vocabulary import Arrival
 
 Objection = tuple[str, str, str]
 """(the setting that is wrong, what is wrong with it, how to mend it)."""
@@ -39,12 +40,12 @@ class LoadSettings:
     stage_kinds: tuple[str, ...] = ()
     start: float | None = None
     max_parallel: int | None = None
-    arrival: str | None = None
+    arrival: Arrival | None = None
     pace_s: float | None = None
     graceful_stop_s: float | None = None
 
     @property
-    def model(self) -> str | None:
+    def model(self) -> Literal["open", "closed"] | None:
         """`open` or `closed` by the first thing that belongs to one of them; None when nothing does."""
         if self.rate is not None or "rate" in self.stage_kinds:
             return "open"

@@ -17,6 +17,7 @@ from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_selector, parse_threshold
 from windtunnel.model.source import DataPath
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import KeepBodies
 
 _OF_K6 = {"abort": "abortOnFail", "after": "delayAbortEval"}
 """Key of a threshold's long form -> what k6 calls it."""
@@ -35,7 +36,7 @@ class PlanFile:
     thresholds: tuple[Threshold, ...] = ()
     seed: int | None = None
     directory: str | None = None
-    bodies: str | None = None
+    bodies: KeepBodies | None = None
 
 
 def load_plan_file(path: str | Path, environment: Mapping[str, str]) -> PlanFile:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from windtunnel import plugins
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
 from windtunnel.config.feeders import read_feeders
 from windtunnel.config.includes import Fragments
@@ -15,7 +14,8 @@ from windtunnel.config.python import load_python, read_python
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.recovery import recover
 from windtunnel.config.scalars import texts
-from windtunnel.config.schemas import load_schema, place_of, validate, with_step_types
+from windtunnel.config.schemas import load_schema, place_of, validate
+from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps, same_names
 from windtunnel.errors import ConfigError, Problem, did_you_mean
 from windtunnel.expressions.functions import is_reserved
@@ -138,40 +138,21 @@ def _of_python(found: Sequence[tuple[Scenario, Document]]) -> list[ScenarioFile]
 def _of_yaml(
     path: ScenarioPath, environment: Mapping[str, str], schema: Mapping[str, Any]
 ) -> tuple[list[ScenarioFile], list[Problem]]:
-    def schema_of(data: Any) -> Mapping[str, Any]:
-        return with_step_types(schema, _added_types(data, schema))
-
     document = read_file(path.path, environment)
     if not path.named and _is_fragment(document.data):
         return [], []
-    problems = validate(document, schema_of(document.data))
-    sound = recover(document, schema_of(document.data)) if problems else document
+    types = StepTypes(schema)
+    own_schema = types.schema_for(document.data)
+    problems = validate(document, own_schema)
+    sound = recover(document, own_schema) if problems else document
     if sound is None:
         return [], problems
-    fragments = Fragments(sound, environment, schema_of)
-    scenario, more = _scenario(sound, fragments)
+    fragments = Fragments(sound, environment, types)
+    scenario, more = _scenario(sound, types, fragments)
     problems += more
     if scenario is None:
         return [], problems
     return [ScenarioFile(scenario=scenario, document=document, included=tuple(fragments.documents))], problems
-
-
-def _added_types(data: Any, schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The schemas of the step types in a file that installed packages add."""
-    own = schema["$defs"]["step"]["properties"]["type"]["enum"]
-    unknown = _types_in(data) - set(own)
-    added = plugins.installed(plugins.ACTIONS) if unknown else {}
-    return {name: plugins.require(added[name]).schema for name in sorted(unknown) if name in added}
-
-
-def _types_in(data: Any) -> set[str]:
-    """Every `type` of a mapping that stands in a list, however deep."""
-    if isinstance(data, Mapping):
-        return {name for value in data.values() for name in _types_in(value)}
-    if not isinstance(data, list):
-        return set()
-    here = {each.get("type") for each in data if isinstance(each, Mapping)}
-    return {name for name in here if isinstance(name, str)} | {name for each in data for name in _types_in(each)}
 
 
 def _is_fragment(data: Any) -> bool:
@@ -179,13 +160,13 @@ def _is_fragment(data: Any) -> bool:
     return isinstance(data, Mapping) and "steps" in data and "flow" not in data
 
 
-def _scenario(document: Document, fragments: Fragments) -> tuple[Scenario | None, list[Problem]]:
+def _scenario(document: Document, types: StepTypes, fragments: Fragments) -> tuple[Scenario | None, list[Problem]]:
     """The scenario and what is wrong with it beyond its schema; none where its data files can't be had."""
     data = document.data
     setup, user_setup, steps, teardown = (
-        build_steps(document, section, fragments) for section in ("setup", "user_setup", "flow", "teardown")
+        build_steps(document, section, types, fragments) for section in ("setup", "user_setup", "flow", "teardown")
     )
-    assertions = build_steps(document, "assertions")
+    assertions = build_steps(document, "assertions", types)
     own = read_load(data["load"]) if "load" in data else None
     problems = [*_reserved_names(document), *fragments.problems]
     problems += same_names([document, *fragments.documents], [*setup, *user_setup, *steps, *teardown, *assertions])

@@ -1,9 +1,10 @@
-"""The JSON Schemas of the three YAML files: loading them, extending them by step types, validating against them.
+"""The JSON Schemas of the three YAML files: loading them, and validating against them.
 
 A schema holds annotations of our own beside the standard keywords; editors pass over them:
 
     x-expects    what the value should be, for the sentence `"timeout" must be …`
     x-hint       the hint about an unknown key when no similar one is known
+    x-variables  the value names variables (see step_types.py)
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 
 _PACKAGE = Path(__file__).parents[1]
-_COMMON_STEP_KEYS = ("type", "name", "service", "when", "expect", "extract", "timeout", "tags", "on_failure")
 
 
 def load_schema(name: str) -> dict[str, Any]:
@@ -34,33 +34,6 @@ def load_schema(name: str) -> dict[str, Any]:
     folder = _PACKAGE / "schemas" if (_PACKAGE / "schemas").is_dir() else _PACKAGE.parent / "schemas"
     schema: dict[str, Any] = json.loads((folder / f"{name}.schema.json").read_text(encoding="utf-8"))
     return schema
-
-
-def with_step_types(schema: Mapping[str, Any], step_schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The scenario schema with more step types: `step_schemas` maps the type to the schema of its own keys.
-
-    The keys that every step takes are added, and unknown ones refused. The schema handed in is not changed.
-    """
-    extended: dict[str, Any] = json.loads(json.dumps(schema))
-    definitions = extended["$defs"]
-    common = {key: definitions["http"]["properties"][key] for key in _COMMON_STEP_KEYS}
-    for name, own in step_schemas.items():
-        definitions["step"]["properties"]["type"]["enum"].append(name)
-        definitions["step"]["allOf"].append(
-            {
-                "if": {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]},
-                "then": {"$ref": f"#/$defs/{name}"},
-            }
-        )
-        definitions[name] = {
-            "title": f"{name} step",
-            "type": "object",
-            "additionalProperties": False,
-            **own,
-            "required": ["type", "name", *own.get("required", ())],
-            "properties": {**common, **own.get("properties", {})},
-        }
-    return extended
 
 
 def complaints(document: Document, schema: Mapping[str, Any]) -> Iterator[Complaint]:

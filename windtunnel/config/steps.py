@@ -9,26 +9,23 @@ from typing import Any
 from windtunnel.config.includes import Chain, Fragments
 from windtunnel.config.reader import Document
 from windtunnel.config.scalars import texts
+from windtunnel.config.step_types import Place, StepTypes
 from windtunnel.errors import Problem
 from windtunnel.model.scenario import Block, Step
 from windtunnel.model.source import DataPath
 
-MOST_STEPS = 10_000
+MAX_STEPS = 10_000
 """Steps of one scenario, with everything it includes: files that include each other twice grow without bound."""
 
-_WITH_STEPS = frozenset({"group", "repeat"})
-"""Types with one list of steps of their own, under `steps`."""
 
-_WITH_ALTERNATIVES: Mapping[str, str] = {"branch": "cases", "choose": "options", "parallel": "branches"}
-"""Types with several: the key of a list of mappings, each with `steps` (or `else`, which is such a list)."""
-
-
-def build_steps(document: Document, key: str, fragments: Fragments | None = None) -> tuple[Step, ...]:
+def build_steps(
+    document: Document, key: str, types: StepTypes, fragments: Fragments | None = None
+) -> tuple[Step, ...]:
     """The tree of the steps under `key` of a file that its schema accepts; empty when there are none.
 
-    What is wrong with an included file is noted in `fragments`, and the step has nothing inside then.
+    Problems with an included file are noted in `fragments`; the step that includes it holds no steps then.
     """
-    return _Builder(fragments).steps(_Surroundings(chain=(document,)), document.data.get(key, ()), (key,))
+    return _Builder(types, fragments).steps(_Surroundings(chain=(document,)), document.data.get(key, ()), (key,))
 
 
 def same_names(documents: Sequence[Document], steps: Sequence[Step]) -> list[Problem]:
@@ -58,86 +55,97 @@ def _same_names(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Surroundings:
-    """Where steps stand: in which file, under which prefix, with which tags around them."""
+    """Where steps stand: in which file, under which prefix, with which tags around them.
+
+    `number` tells the list from every other list of the file, for the names of steps without one.
+    """
 
     chain: Chain
     prefix: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    number: str = ""
 
 
 class _Builder:
-    """Builds the tree of one list of steps, and counts what it comes to."""
+    """Builds the tree of one list of steps, and counts them."""
 
-    def __init__(self, fragments: Fragments | None) -> None:
-        self._fragments = fragments
+    def __init__(self, types: StepTypes, fragments: Fragments | None) -> None:
+        self._types, self._fragments = types, fragments
         self._count = 0
 
     def steps(
         self, around: _Surroundings, entries: Sequence[Mapping[str, Any]], path: DataPath
     ) -> tuple[Step, ...]:
-        return tuple(self._step(around, entry, (*path, index)) for index, entry in enumerate(entries))
+        return tuple(
+            self._step(around, entry, (*path, index), number=f"{around.number}_{index + 1}")
+            for index, entry in enumerate(entries)
+        )
 
-    def _step(self, around: _Surroundings, entry: Mapping[str, Any], path: DataPath) -> Step:
+    def _step(self, around: _Surroundings, entry: Mapping[str, Any], path: DataPath, *, number: str) -> Step:
         self._count += 1
-        name = f"{around.prefix}{entry.get('name', _numbered(entry['type'], path))}"
+        name = f"{around.prefix}{entry.get('name', _default_name(entry['type'], path, number))}"
         tags = {**around.tags, **texts(entry.get("tags", {}))}
-        inside = replace(around, tags=tags)
-        source = around.chain[-1].source
-        blocks = [
-            Block(
-                steps=self.steps(inside, entries, (*path, *to_steps)),
-                options=options,
-                path=(*path, *to_options),
-                source=source,
-            )
-            for options, to_options, entries, to_steps in _lists_in(entry)
-        ]
-        if entry["type"] == "include":
-            blocks += self._included(replace(inside, prefix=f"{name}/"), entry["file"], (*path, "file"))
+        declared = self._types.declared(entry)
+        inside = replace(around, tags=tags, number=number)
+        blocks = self._blocks(inside, declared.lists, path)
+        scoped = declared.scoped
+        for file in declared.files:
+            block = self._included(replace(inside, prefix=f"{name}/", number=""), file, path)
+            if block is not None:
+                blocks.append(block)
+                scoped |= self._types.declared_of_file(block.options).scoped
         return Step(
             type=entry["type"],
             name=name,
             options=entry,
             path=path,
-            source=source,
+            source=around.chain[-1].source,
             when=entry.get("when"),
             on_failure=entry.get("on_failure", "stop"),
             tags=tags,
             blocks=tuple(blocks),
             prefix=around.prefix,
+            sets=declared.sets,
+            scoped=scoped,
         )
 
-    def _included(self, around: _Surroundings, file: str, path: DataPath) -> list[Block]:
-        """The steps of another file; none when it can't be had, or is too much."""
-        if self._fragments is None or self._count > MOST_STEPS:
-            return []
-        document = self._fragments.open(file, around.chain, path)
+    def _blocks(self, around: _Surroundings, lists: Sequence[Place], path: DataPath) -> list[Block]:
+        """A block for each list of steps in the step at `path`."""
+        blocks, keys = [], {place.options_path: place.key for place in reversed(lists)}
+        for place in lists:
+            numbers = [str(part + 1) for part in place.path if isinstance(part, int)]
+            if place.key != keys[place.options_path]:  # not the first list of this mapping
+                numbers.append(place.key)
+            inside = replace(around, number="_".join([around.number, *numbers]))
+            blocks.append(
+                Block(
+                    steps=self.steps(inside, place.value, (*path, *place.path)),
+                    options=place.options,
+                    path=(*path, *place.options_path),
+                    source=around.chain[-1].source,
+                    key=place.key,
+                )
+            )
+        return blocks
+
+    def _included(self, around: _Surroundings, place: Place, path: DataPath) -> Block | None:
+        """The steps of another file; None after a problem was noted."""
+        if self._fragments is None or self._count > MAX_STEPS:
+            return None
+        there = (*path, *place.path)
+        document = self._fragments.open(place.value, around.chain, there)
         if document is None:
-            return []
+            return None
         inside = replace(around, chain=(*around.chain, document))
         steps = self.steps(inside, document.data["steps"], ("steps",))
-        if self._count > MOST_STEPS and not self._fragments.overgrown:
+        if self._count > MAX_STEPS and not self._fragments.overgrown:
             self._fragments.overgrown = True
-            message = f"with this file the scenario comes to more than {MOST_STEPS:,} steps"
-            self._fragments.problems.append(around.chain[-1].problem(message, path))
-        return [Block(steps=steps, options=document.data, path=(), source=document.source)]
+            message = f"with this file the scenario comes to more than {MAX_STEPS:,} steps"
+            self._fragments.problems.append(around.chain[-1].problem(message, there))
+        return Block(steps=steps, options=document.data, path=(), source=document.source)
 
 
-def _lists_in(
-    entry: Mapping[str, Any],
-) -> Iterator[tuple[Mapping[str, Any], DataPath, Sequence[Mapping[str, Any]], DataPath]]:
-    """Each list of steps in a step: the mapping it stands in, the way there, the list, the way there."""
-    if entry["type"] in _WITH_STEPS:
-        yield entry, (), entry["steps"], ("steps",)
-    key = _WITH_ALTERNATIVES.get(entry["type"])
-    if key is not None:
-        for index, options in enumerate(entry[key]):
-            own = "else" if "else" in options else "steps"
-            yield options, (key, index), options[own], (key, index, own)
-
-
-def _numbered(kind: str, path: DataPath) -> str:
-    """The name of a step without one: its type, and where it stands. Unique as the place is."""
-    numbers = "_".join(str(part + 1) for part in path if isinstance(part, int))
+def _default_name(kind: str, path: DataPath, number: str) -> str:
+    """The name of a step without one: its section, type and place."""
     section = "" if path[0] in ("flow", "steps") else f"{path[0]}_"
-    return f"{section}{kind}_{numbers}"
+    return f"{section}{kind}{number}"

@@ -1,8 +1,11 @@
-"""The correlation ids of a run, which are its W3C trace ids too."""
+"""The ids of instances, which every record of an instance carries."""
 
 from __future__ import annotations
 
 import hashlib
+
+NO_INDEX = -1
+"""The index of what is no instance of the load, and the user of what belongs to no user."""
 
 _STEP = 0x9E3779B97F4A7C15
 """2**64 divided by the golden ratio: its multiples spread evenly over 64 bits, and being odd, never repeat."""
@@ -10,19 +13,64 @@ _STEP = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
 
-class CorrelationIds:
-    """32 hex digits for every instance: 16 that are a hash of the run id, 16 that depend on run and index.
+class InstanceIds:
+    """The ids in every record of one instance, and `secrets`: the values that stand in none of them.
 
-    Within a run no two indexes share an id, whatever they are. (A hash of each index would say no more and
-    cost five times as much.)
+    `secrets` grows while the instance runs, by what it extracts as secret.
     """
 
-    __slots__ = ("_offset", "_run")
+    __slots__ = ("correlation_id", "index", "instance_id", "phase", "scenario", "secrets", "user")
+
+    def __init__(
+        self,
+        *,
+        instance_id: str = "",
+        correlation_id: str = "",
+        scenario: str = "",
+        index: int = 0,
+        user: int = 0,
+        phase: str,
+    ) -> None:
+        self.instance_id, self.correlation_id, self.scenario = instance_id, correlation_id, scenario
+        self.index, self.user, self.phase = index, user, phase
+        self.secrets: tuple[str, ...] = ()
+
+
+class RunIds:
+    """Makes the ids of every instance of one run.
+
+    A correlation id is a W3C trace id: 32 hex digits, the first 16 of which are a hash of the run id.
+    """
+
+    __slots__ = ("_key", "_offset", "_prefix")
 
     def __init__(self, run_id: str) -> None:
-        digest = hashlib.blake2b(run_id.encode(), digest_size=16).digest()
-        self._run, self._offset = digest[:8].hex(), int.from_bytes(digest[8:], "big")
+        self._key = hashlib.blake2b(run_id.encode(), digest_size=16).digest()
+        self._prefix, self._offset = self._key[:8].hex(), int.from_bytes(self._key[8:], "big")
 
-    def of(self, index: int) -> str:
-        """The id of the instance of a global index."""
-        return f"{self._run}{(self._offset + index * _STEP) & _MASK:016x}"
+    def of_instance(self, scenario: str, *, index: int, user: int, phase: str) -> InstanceIds:
+        """The ids of the instance of a global index.
+
+        Within a run no two indexes share a correlation id. (A hash of each index would cost five times as much.)
+        """
+        return InstanceIds(
+            instance_id=f"{scenario}-{index}",
+            correlation_id=f"{self._prefix}{(self._offset + index * _STEP) & _MASK:016x}",
+            scenario=scenario,
+            index=index,
+            user=user,
+            phase=phase,
+        )
+
+    def of_section(self, phase: str, scenario: str, *, user: int = NO_INDEX) -> InstanceIds:
+        """The ids of the setup or teardown of a scenario (`phase`), or of its `user_setup` for one user."""
+        name = f"{scenario}-{phase}" if user == NO_INDEX else f"{scenario}-user-{user}"
+        own = hashlib.blake2b(f"{scenario}:{user}".encode(), key=self._key, person=phase.encode(), digest_size=8)
+        return InstanceIds(
+            instance_id=name,
+            correlation_id=self._prefix + own.hexdigest(),
+            scenario=scenario,
+            index=NO_INDEX,
+            user=user,
+            phase=phase,
+        )

@@ -1,16 +1,18 @@
-"""One execution of one scenario: its variables, its ids, and the way through its steps."""
+"""One execution of one scenario: its variables, its ids, its steps and its record."""
 
 from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from windtunnel.actions.include import LocalSteps
-from windtunnel.engine.journal import InstanceIds, Journal
+from windtunnel.actions.compile.scopes import LocalSteps
+from windtunnel.engine.ids import InstanceIds
+from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.sharing import SharedClient
@@ -19,6 +21,7 @@ from windtunnel.engine.user import SetupResult
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.model.vocabulary import InstanceOutcome, Outcome
 from windtunnel.redaction import SHORTEST_SECRET
 
 _PASSED = StepOutcome()
@@ -29,13 +32,13 @@ _INTERRUPTED = StepOutcome(outcome="interrupted", error="interrupted")
 
 
 class _Progress:
-    """How far an instance came, the first thing that went wrong, and what ends it. `bug_at`: the step of a bug."""
+    """The steps an instance has run, its outcome and first failure. `bug_at` is the step with a bug of ours."""
 
     __slots__ = ("bug_at", "error", "failed_step", "max_steps", "message", "outcome", "steps", "stop_on_step")
 
     def __init__(self, scenario: CompiledScenario) -> None:
         self.max_steps, self.stop_on_step = scenario.max_steps, scenario.stop_on_step
-        self.outcome = "passed"
+        self.outcome: InstanceOutcome = "passed"
         self.steps = 0
         self.bug_at: str | None = None
         self.failed_step: str | None = None
@@ -43,7 +46,7 @@ class _Progress:
         self.message: str | None = None
 
     def note(self, step: str, result: StepOutcome) -> None:
-        """Take a step's or assertion's outcome into the instance's: errored > failed > passed."""
+        """Count the outcome of a step or assertion in that of the instance: errored > failed > passed."""
         if result.outcome in {"passed", "skipped", "interrupted"}:
             return
         if self.failed_step is None:
@@ -53,19 +56,20 @@ class _Progress:
 
 
 class _BlockOutcome:
-    """What steps come to for the step that holds them: the worst of theirs. `stops`: one ended the flow."""
+    """The outcome of the step that holds some steps: the worst of theirs. `stops`: one of them ended the flow."""
 
     __slots__ = ("_message", "_outcome", "stops")
 
     def __init__(self) -> None:
-        self._outcome, self._message, self.stops = "passed", "", False
+        self._outcome: Outcome = "passed"
+        self._message, self.stops = "", False
 
-    def note(self, step: str, outcome: str) -> None:
-        """A step failed or errored."""
+    def note(self, step: str, outcome: Outcome) -> None:
+        """Add a step that failed or errored."""
         self._worsen(outcome, f"step {step} {outcome}")
 
     def take(self, other: StepOutcome) -> None:
-        """Steps that ran beside others came to this."""
+        """Add the outcome of a branch."""
         if other.outcome != "passed":
             self._worsen(other.outcome, other.message or "")
             self.stops = self.stops or other.stops
@@ -76,35 +80,59 @@ class _BlockOutcome:
             return _PASSED
         return StepOutcome(outcome=self._outcome, error="nested", message=self._message, stops=self.stops)
 
-    def _worsen(self, outcome: str, message: str) -> None:
+    def _worsen(self, outcome: Outcome, message: str) -> None:
         self._message = self._message or message
         if self._outcome != "errored":
             self._outcome = outcome
 
 
 class _LazyRandom:
-    """The random numbers of one instance; made when first asked for, since making them costs more than a request.
+    """The random numbers of one instance, seeded at the first use, since seeding costs more than a request.
 
-    Stands apart from the instance, because a scope that referred to the instance would be a cycle: everything an
-    instance received would wait for the garbage collector.
+    Apart from the instance, because a scope that referred to the instance would be a cycle: everything an instance
+    received would wait for the garbage collector.
     """
 
-    __slots__ = ("_forks", "_random", "_seed", "_stream", "_who")
+    __slots__ = ("_forks", "_ids", "_random", "_seed", "_stream")
 
     def __init__(self, seed: int, ids: InstanceIds, stream: str) -> None:
-        self._seed, self._who, self._stream = seed, ids, stream
+        self._seed, self._ids, self._stream = seed, ids, stream
         self._random: Random | None = None
         self._forks = 0
 
     def __call__(self) -> Random:
         if self._random is None:
-            self._random = Random(f"{self._seed}:{self._who.scenario}:{self._who.index}{self._stream}")
+            self._random = Random(f"{self._seed}:{self._ids.scenario}:{self._ids.index}{self._stream}")
         return self._random
 
     def fork(self) -> _LazyRandom:
-        """Another stream, which depends on how many there were before and on nothing that was drawn."""
+        """Another stream. It depends on the number of earlier forks, not on what was drawn."""
         self._forks += 1
-        return _LazyRandom(self._seed, self._who, f"{self._stream}/{self._forks}")
+        return _LazyRandom(self._seed, self._ids, f"{self._stream}/{self._forks}")
+
+
+class Bugs:
+    """The exceptions of ours in one segment. `first` is the traceback of the first one."""
+
+    __slots__ = ("first",)
+
+    def __init__(self) -> None:
+        self.first: str | None = None
+
+    def note(self, error: BaseException) -> None:
+        """Take an exception."""
+        if self.first is None:
+            self.first = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceContext:
+    """What all instances of a segment share."""
+
+    facts: RunFacts
+    clock: Clock
+    journal: Journal
+    bugs: Bugs
 
 
 class RunningInstance:
@@ -117,7 +145,6 @@ class RunningInstance:
         "client",
         "clock",
         "exchanges",
-        "given",
         "ids",
         "last_exchange",
         "occurrences",
@@ -129,17 +156,15 @@ class RunningInstance:
     def __init__(
         self,
         ids: InstanceIds,
-        facts: RunFacts,
         scenario: CompiledScenario,
+        context: InstanceContext,
         *,
         client: Client,
-        clock: Clock,
-        journal: Journal,
-        given: SetupResult | None = None,
-        stream: str = "",
+        given: SetupResult | None,
+        stream: str,
     ) -> None:
+        facts, clock = context.facts, context.clock
         self.ids = ids
-        self.given = given
         if given is not None:
             ids.secrets = given.secrets
         self.client, self.clock = client, clock
@@ -148,7 +173,7 @@ class RunningInstance:
         self.occurrences: dict[str, int] = {}
         self.round = 0
         self.progress = _Progress(scenario)
-        self._journal = journal
+        self._journal = context.journal
         self._shared_client: SharedClient | None = None
         self._draw = _LazyRandom(facts.seed, ids, stream)
         self.scope: dict[str, Any] = {
@@ -168,18 +193,18 @@ class RunningInstance:
         return self._draw()
 
     def keep_secret(self, names: Iterable[str]) -> None:
-        """From here on the values of these variables stand in no record of this instance."""
+        """Hide the values of these variables in the further records of this instance."""
         values = {str(self.scope[name]) for name in names if name in self.scope}
         # Shorter values would hide half of every line; the same bound holds for secrets from the environment.
         self.ids.secrets = tuple(
             {*self.ids.secrets, *(value for value in values if len(value) >= SHORTEST_SECRET)}
         )
 
-    def take_rows(self, feeders: Iterable[FeederReader]) -> None:
-        """Take this instance's row of every feed. Raises ExpressionError when one has none left."""
+    def set_data_rows(self, feeders: Iterable[FeederReader]) -> None:
+        """Set `data` to this instance's row of every feeder. Raises ExpressionError when one has none left."""
         index = self.ids.index
-        self.scope["data"] = {feed.name: feed.row(index) for feed in feeders}
-        if secrets := {secret for feed in feeders for secret in feed.secrets(index)}:
+        self.scope["data"] = {feeder.name: feeder.row(index) for feeder in feeders}
+        if secrets := {secret for feeder in feeders for secret in feeder.secrets(index)}:
             self.ids.secrets = tuple({*self.ids.secrets, *secrets})
 
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
@@ -187,13 +212,13 @@ class RunningInstance:
         self._journal.request(self.ids, step, exchange, poll=poll, failed=failed, round=self.round)
 
     def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
-        """Put on record what the code of a scenario did by itself; see `interfaces.Instance.end_step`."""
+        """Write the record of a step that code ran itself; see `interfaces.Instance.end_step`."""
         self.progress.steps += 1
         self._journal.step(self.ids, name, type, outcome, started=started, round=self.round)
         self.progress.note(name, outcome)
 
     def end_assertion(self, name: str, outcome: StepOutcome) -> None:
-        """Put on record what was asserted, and take it into the outcome of the instance."""
+        """Write the record of an assertion and count it in the outcome of the instance."""
         self._journal.assertion(self.ids, name, outcome)
         self.progress.note(name, outcome)
 
@@ -210,7 +235,7 @@ class RunningInstance:
                 nested.stops = True
                 return nested.result()
             progress.steps += 1
-            # An exception out of an action is a bug of ours: the step is on record before it ends the instance.
+            # An exception out of an action is a bug of ours: the step is recorded before it ends the instance.
             result = _INTERNAL
             started = clock.now()
             try:
@@ -264,7 +289,7 @@ class RunningInstance:
         return nested.result()
 
     def _fork(self) -> RunningInstance:
-        """The instance as a branch sees it: a scope and randomness of its own, the connections shared."""
+        """The instance of a branch: with its own scope and random stream, and shared connections."""
         if self._shared_client is None:
             self._shared_client = SharedClient(self.client)
         fork = copy(self)
@@ -280,23 +305,32 @@ class RunningInstance:
         return fork
 
 
-async def run_instance(
-    instance: RunningInstance,
+async def run_section(
     scenario: CompiledScenario,
+    ids: InstanceIds,
+    context: InstanceContext,
     *,
-    journal: Journal,
-    scheduled: float,
-    on_bug: Callable[[str], None],
-) -> None:
-    """Run one instance from its first step to its record. Only cancellation gets out of here."""
-    clock, progress = instance.clock, instance.progress
-    started = clock.now()
+    client: Client,
+    due: float,
+    given: SetupResult | None = None,
+    cookies: object | None = None,
+    stream: str = "",
+) -> RunningInstance:
+    """Run a scenario, or the setup, user_setup or teardown of one, as an instance from its ids to its record.
+
+    `due` is a reading of the clock, `given` what an earlier setup left, `stream` the random stream. Raises nothing
+    but CancelledError: an exception of ours ends the instance and goes to `context.bugs`.
+    """
+    client.begin_instance(instance_id=ids.instance_id, correlation_id=ids.correlation_id, cookies=cookies)
+    instance = RunningInstance(ids, scenario, context, client=client, given=given, stream=stream)
+    journal, progress = context.journal, instance.progress
+    started = context.clock.now()
     try:
         if not (scenario.variables or scenario.feeders or scenario.env) or _set_variables(
             instance, scenario, progress
         ):
-            if instance.given is not None:
-                instance.scope.update(instance.given.variables)
+            if given is not None:
+                instance.scope.update(given.variables)
             if scenario.script is not None:
                 await scenario.script.run(instance)
             flow = await instance.run_steps(scenario.steps)
@@ -306,21 +340,27 @@ async def run_instance(
     except asyncio.CancelledError:
         progress.outcome = "interrupted"
         raise
-    except Exception:  # noqa: BLE001  our bug ends this instance, is shown, and makes the verdict `error`
+    except Exception as error:  # noqa: BLE001  our bug ends this instance, is shown, and makes the verdict `error`
         progress.outcome, progress.error, progress.failed_step = "errored", "internal", progress.bug_at
         progress.message = traceback.format_exc(limit=-1).strip().splitlines()[-1]
-        on_bug(traceback.format_exc())
+        context.bugs.note(error)
     finally:
-        journal.instance(
-            instance.ids,
-            progress.outcome,
-            scheduled=scheduled,
-            started=started,
-            steps=progress.steps,
-            failed_step=progress.failed_step,
-            error=progress.error,
-            message=progress.message,
-        )
+        _end(instance, journal, due=due, started=started)
+    return instance
+
+
+def _end(instance: RunningInstance, journal: Journal, *, due: float, started: float) -> None:
+    progress = instance.progress
+    journal.instance(
+        instance.ids,
+        progress.outcome,
+        scheduled=due,
+        started=started,
+        steps=progress.steps,
+        failed_step=progress.failed_step,
+        error=progress.error,
+        message=progress.message,
+    )
 
 
 def _set_variables(instance: RunningInstance, scenario: CompiledScenario, progress: _Progress) -> bool:
@@ -330,7 +370,7 @@ def _set_variables(instance: RunningInstance, scenario: CompiledScenario, progre
         scope["env"] = scenario.env
     try:
         if scenario.feeders:
-            instance.take_rows(scenario.feeders)
+            instance.set_data_rows(scenario.feeders)
         kind = "template"
         for name, template in scenario.variables:
             scope[name] = template(scope)

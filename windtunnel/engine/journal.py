@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from windtunnel.engine.ids import InstanceIds
 from windtunnel.interfaces import Clock, Sink, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import (
@@ -16,40 +17,27 @@ from windtunnel.model.record import (
     RequestRecord,
     StepRecord,
 )
+from windtunnel.model.vocabulary import InstanceOutcome, KeepBodies
 from windtunnel.redaction import Redactor
 from windtunnel.storage.bodies import BodyStore
 
 Schedule = Callable[[Callable[[], None]], object]
+OnRecord = Callable[[InstanceIds, Record], None]
 
-_MOST_PENDING = 1000
-"""Records after which a turn of the loop that does not end is not waited for."""
-
-
-class InstanceIds:
-    """Who a record is about: the ids every line of one instance carries, and what must not stand in one.
-
-    `secrets` are values this instance extracted as secret; it grows while the instance runs.
-    """
-
-    __slots__ = ("correlation_id", "index", "instance_id", "phase", "scenario", "secrets", "user")
-
-    def __init__(
-        self, *, instance_id: str, correlation_id: str, scenario: str, index: int, user: int, phase: str
-    ) -> None:
-        self.instance_id, self.correlation_id, self.scenario = instance_id, correlation_id, scenario
-        self.index, self.user, self.phase = index, user, phase
-        self.secrets: tuple[str, ...] = ()
+_MAX_PENDING = 1000
+"""Records that are handed over without waiting for the end of the turn of the loop."""
 
 
-_NOBODY = InstanceIds(instance_id="", correlation_id="", scenario="", index=0, user=0, phase="token")
-"""Token requests are made for all instances."""
+_TOKEN_IDS = InstanceIds(phase="token")
+"""Access tokens are requested for all instances together."""
 
 
 class Journal:
-    """Writes the records of instances to every sink, with secrets hidden before anybody sees them.
+    """Makes the records of instances, with secrets hidden, and writes them to every sink.
 
-    Records are handed over together, once a turn of the event loop (`schedule` is its `call_soon`). The sink
-    that writes to disk comes first: it stamps the records.
+    Records are handed over together, once a turn of the event loop (`schedule` is its `call_soon`). The sink that
+    writes to disk comes first: it stamps the records. `on_record` are called at once with each record of a step,
+    an assertion or an instance, and the ids of the instance.
     """
 
     def __init__(
@@ -59,9 +47,11 @@ class Journal:
         clock: Clock,
         redactor: Redactor,
         bodies: BodyStore | None,
-        keep: str = "failures",
+        keep: KeepBodies = "failures",
         schedule: Schedule,
+        on_record: Sequence[OnRecord] = (),
     ) -> None:
+        self.on_record = list(on_record)
         self._sinks = tuple(sinks)
         self._clock = clock
         self._redactor = redactor
@@ -76,7 +66,7 @@ class Journal:
         if not pending:
             self._schedule(self.flush)
         pending.append(record)
-        if len(pending) >= _MOST_PENDING:
+        if len(pending) >= _MAX_PENDING:
             self.flush()
 
     def flush(self) -> None:
@@ -107,7 +97,7 @@ class Journal:
     def token_request(self, exchange: Exchange) -> None:
         """A request beside the load, for an access token: outside all metrics by its phase."""
         failed = exchange.error is not None or exchange.status != 200
-        self.request(_NOBODY, "oauth2", exchange, poll=False, failed=failed)
+        self.request(_TOKEN_IDS, "oauth2", exchange, poll=False, failed=failed)
 
     def step(
         self, ids: InstanceIds, step: str, action: str, outcome: StepOutcome, *, started: float, round: int = 0
@@ -143,27 +133,30 @@ class Journal:
             record.message = outcome.message and self._redactor.excerpt(outcome.message, ids.secrets)
             record.checks = self._checks(ids, outcome.checks)
         self.write(record)
+        for hook in self.on_record:
+            hook(ids, record)
 
     def assertion(self, ids: InstanceIds, name: str, outcome: StepOutcome) -> None:
         """A final assertion was evaluated or skipped."""
-        self.write(
-            AssertionRecord(
-                t=self._clock.unix(),
-                instance_id=ids.instance_id,
-                correlation_id=ids.correlation_id,
-                scenario=ids.scenario,
-                name=name,
-                outcome=outcome.outcome,
-                checks=self._checks(ids, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
-                message=outcome.message and self._redactor.excerpt(outcome.message, ids.secrets),
-                phase=ids.phase,
-            )
+        record = AssertionRecord(
+            t=self._clock.unix(),
+            instance_id=ids.instance_id,
+            correlation_id=ids.correlation_id,
+            scenario=ids.scenario,
+            name=name,
+            outcome=outcome.outcome,
+            checks=self._checks(ids, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
+            message=outcome.message and self._redactor.excerpt(outcome.message, ids.secrets),
+            phase=ids.phase,
         )
+        self.write(record)
+        for hook in self.on_record:
+            hook(ids, record)
 
     def instance(
         self,
         ids: InstanceIds,
-        outcome: str,
+        outcome: InstanceOutcome,
         *,
         scheduled: float,
         started: float,
@@ -175,26 +168,27 @@ class Journal:
         """An instance ended. `scheduled` and `started` are readings of the clock."""
         clock = self._clock
         ended = clock.now()
-        self.write(
-            InstanceRecord(
-                t=clock.unix(ended),
-                instance_id=ids.instance_id,
-                correlation_id=ids.correlation_id,
-                scenario=ids.scenario,
-                index=ids.index,
-                user=ids.user,
-                outcome=outcome,
-                scheduled=clock.unix(scheduled),
-                started=clock.unix(started),
-                duration_us=int((ended - started) * 1e6),
-                response_time_us=int((ended - scheduled) * 1e6),
-                steps=steps,
-                failed_step=failed_step,
-                error=error,
-                message=message and self._redactor.excerpt(message, ids.secrets),
-                phase=ids.phase,
-            )
+        record = InstanceRecord(
+            t=clock.unix(ended),
+            instance_id=ids.instance_id,
+            correlation_id=ids.correlation_id,
+            scenario=ids.scenario,
+            index=ids.index,
+            user=ids.user,
+            outcome=outcome,
+            scheduled=clock.unix(scheduled),
+            started=clock.unix(started),
+            duration_us=int((ended - started) * 1e6),
+            response_time_us=int((ended - scheduled) * 1e6),
+            steps=steps,
+            failed_step=failed_step,
+            error=error,
+            message=message and self._redactor.excerpt(message, ids.secrets),
+            phase=ids.phase,
         )
+        self.write(record)
+        for hook in self.on_record:
+            hook(ids, record)
 
     def _facts(
         self, ids: InstanceIds, exchange: Exchange, *, failed: bool, poll: bool, keep: bool

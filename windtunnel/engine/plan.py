@@ -11,7 +11,7 @@ from windtunnel.actions.compile.scenario import (
     CompiledSection,
     compile_scenario,
 )
-from windtunnel.actions.python.flow import PythonFlow
+from windtunnel.actions.python.user import PythonFlow
 from windtunnel.actions.table import ACTIONS
 from windtunnel.engine.load.feeder import FeederReader, make_readers, rows_end
 from windtunnel.engine.load.mix import Mix
@@ -24,6 +24,7 @@ from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.sut import Sut
+from windtunnel.model.vocabulary import KeepBodies
 from windtunnel.redaction import Redactor
 
 
@@ -98,7 +99,7 @@ class Plan:
     facts: RunFacts
     tracks: tuple[Track, ...]
     rows: tuple[StepRow, ...]
-    keep_bodies: str
+    keep_bodies: KeepBodies
     open_scenarios: frozenset[str] = frozenset()
 
     @property
@@ -172,7 +173,9 @@ def _reading_order(problem: Problem, files: list[str]) -> tuple[int, int, int]:
 
 
 def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list[Problem]) -> CompiledScenario:
-    if (script := PythonFlow.compile(scenario, sut=sut, transport=transport)) is not None:
+    script = None
+    if scenario.function is not None:
+        script = PythonFlow.compile(scenario, scenario.function, sut=sut, transport=transport)
         # What is known of its steps is for reports.
         scenario = replace(scenario, steps=(), assertions=())
     parts = compile_scenario(scenario, sut=sut, transport=transport, problems=problems)

@@ -6,8 +6,8 @@
     await cancel_and_wait(tasks)          what the three above end with
 
 Every task has ended when these return or raise, also when the caller is cancelled meanwhile. No exception of a
-task is lost: the first one is raised, a further one goes to the exception handler of the event loop. An exception takes
-precedence over a cancellation, as in `asyncio.TaskGroup` (Python 3.11; this runs on 3.10).
+task is lost: the first one is raised, a further one goes to the exception handler of the event loop. An exception
+takes precedence over a cancellation, as in `asyncio.TaskGroup` (Python 3.11; this runs on 3.10).
 """
 
 from __future__ import annotations

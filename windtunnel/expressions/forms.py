@@ -11,7 +11,7 @@ from jinja2 import nodes
 
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import FUNCTIONS, Scope
-from windtunnel.expressions.lookup import indexing
+from windtunnel.expressions.jsonpath import indexing
 from windtunnel.expressions.sandbox import (
     MAX_TEXT,
     Encode,

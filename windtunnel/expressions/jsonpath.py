@@ -7,6 +7,8 @@ is imported when the first such path is met.
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 import warnings
 from collections.abc import Callable
@@ -14,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.errors import ExpressionError
-from windtunnel.expressions.lookup import indexing
 
 _SEGMENT = re.compile(
     r"""\. (?P<name> [^\W\d][\w-]* )
@@ -124,3 +125,23 @@ def _general_form(text: str) -> Callable[[Any], list[Any]]:
             raise ExpressionError(f'the document is nested too deep for "{text}"') from error
 
     return find
+
+
+def indexing(keys: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """`value[keys[0]][keys[1]]…` as a function of `value`. It raises LookupError or TypeError on a miss.
+
+    The usual lengths are written out: a loop costs more than twice as much.
+    """
+    if len(keys) == 1:
+        (a,) = keys
+        return lambda value: value[a]
+    if len(keys) == 2:
+        a, b = keys
+        return lambda value: value[a][b]
+    if len(keys) == 3:
+        a, b, c = keys
+        return lambda value: value[a][b][c]
+    if len(keys) == 4:
+        a, b, c, d = keys
+        return lambda value: value[a][b][c][d]
+    return lambda value: functools.reduce(operator.getitem, keys, value)

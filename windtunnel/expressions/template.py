@@ -27,9 +27,11 @@ from windtunnel.expressions.sandbox import (
     Member,
     bounded,
     guarded,
+    kind_of,
     parse,
     render_text,
     render_value,
+    shown,
 )
 from windtunnel.model.scenario import Verbatim
 
@@ -259,3 +261,38 @@ def _encode(value: Any) -> bytes:
         return _write(value)
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
         raise ExpressionError(f"{type(value).__name__} can't be written as JSON: {error}") from error
+
+
+_HINT = "compare it with something, as in qty > 1, name == 'a' or token is defined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A compiled condition. Calling it raises ExpressionError when its value is neither true nor false."""
+
+    text: str
+    names: frozenset[str]
+    evaluate: Evaluate
+    members: frozenset[Member] = frozenset()
+
+    def __call__(self, scope: Scope) -> bool:
+        """Whether it holds in `scope`."""
+        value = self.evaluate(scope)
+        if value is True or value is False:
+            return value
+        raise ExpressionError(f"{shown(self.text)} is {kind_of(value)}, neither true nor false", hint=_HINT)
+
+
+def compile_condition(value: str | bool) -> Condition:
+    """The compiled form of a condition. Raises ExpressionError for what is not one expression."""
+    if isinstance(value, bool):
+        return Condition(text=str(value).lower(), names=frozenset(), evaluate=lambda _: value)
+    text = value.strip() if isinstance(value, str) else ""
+    if not text:
+        raise ExpressionError(f"{value!r} is not a condition", hint=_HINT)
+    parsed = parse(text if text.startswith("{{") and text.endswith("}}") else f"{{{{ {text} }}}}", written=text)
+    expression = lone_expression(parsed)
+    if expression is None:
+        raise ExpressionError(f"{shown(text)} is not one expression", hint=_HINT)
+    evaluate = cheap_form(expression, text) or render_value(parsed, expression)
+    return Condition(text=text, names=parsed.names, evaluate=evaluate, members=parsed.members)

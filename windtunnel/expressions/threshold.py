@@ -13,12 +13,13 @@ The forms of k6 are a part of this grammar. As there, a bare number on a metric 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from windtunnel.errors import ExpressionError, Location, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_percentage, parse_size
 from windtunnel.model.metric import METRICS, Metric
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import AggregateName, Operator, ThresholdOrigin, Unit
 
 _CONDITION = re.compile(
     r"""\s* (?P<aggregate> [A-Za-z_]\w* ) \s* (?: \( \s* (?P<percentile> [^()]*? ) \s* \) )? \s*
@@ -27,13 +28,27 @@ _CONDITION = re.compile(
         \s* (?P<unit> [^\s].*? )? \s*""",
     re.VERBOSE,
 )
-_OPERATORS = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "==": "==", "===": "==", "!=": "!=", "!==": "!="}
+_OPERATORS: dict[str, Operator] = {
+    ">": ">",
+    ">=": ">=",
+    "<": "<",
+    "<=": "<=",
+    "==": "==",
+    "===": "==",
+    "!=": "!=",
+    "!==": "!=",
+}
+_PER_SECOND: dict[Unit, Unit] = {"": "/s", "B": "B/s"}
 _OTHER_WORDS = {"mean": "avg", "average": "avg", "median": "med", "minimum": "min", "maximum": "max"}
 _TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _SHAPE = "write an aggregate, an operator and a limit, such as p(95) < 400ms, rate < 1% or count > 100"
 
 
 _AGAINST = "write baseline, baseline * 1.2 or baseline + 50ms"
+
+
+Relation = Literal["", "*", "+", "-"]
+"""How a limit follows from the baseline; empty when it does not."""
 
 
 class Comparison(NamedTuple):
@@ -44,17 +59,17 @@ class Comparison(NamedTuple):
 
     aggregate: str
     percentile: float | None
-    op: str
+    op: Operator
     number: str
     unit: str
-    relation: str = ""
+    relation: Relation = ""
 
 
 def parse_threshold(
     metric_selector: str,
     condition: str,
     *,
-    origin: str = "plan",
+    origin: ThresholdOrigin = "plan",
     where: Location | None = None,
 ) -> Threshold:
     """The threshold that `metric_selector` and `condition` write down.
@@ -146,7 +161,9 @@ def parse_condition(text: str) -> Comparison:
         raise ExpressionError(f'there is no aggregate "{aggregate}"', hint=f"did you mean p({aggregate[1:]})?")
     if (aggregate == "p") != (percentile is not None):
         raise ExpressionError(f'"{text.strip()}" is not a condition', hint=_SHAPE)
-    relation = match["relation"] or ("*" if match["baseline"] else "")
+    relation: Relation = "*" if match["baseline"] else ""
+    if match["relation"] in ("+", "-"):
+        relation = "+" if match["relation"] == "+" else "-"
     number = match["number"] or ("1" if match["baseline"] and not match["relation"] else "")
     if not number or (relation == "*" and match["unit"]):
         raise ExpressionError(
@@ -162,7 +179,7 @@ def parse_condition(text: str) -> Comparison:
     )
 
 
-def format_limit(value: float, unit: str) -> str:
+def format_limit(value: float, unit: Unit) -> str:
     """A limit or a measured value as people read it: `400 ms`, `1.2 s`, `99.5%`, `10 MiB`, `100`.
 
     `unit` is that of a Threshold: "us", "%", "B", "" or, for what is counted per second, "/s" and "B/s".
@@ -185,14 +202,14 @@ def _wrong_aggregate(metric: str, kind: Metric, aggregate: str) -> ExpressionErr
     return ExpressionError(f'{metric} is a {kind.type}; it has no "{aggregate}"', hint=hint)
 
 
-def _unit_of_limit(kind: Metric, aggregate: str) -> str:
+def _unit_of_limit(kind: Metric, aggregate: AggregateName) -> Unit:
     """The unit of what an aggregate yields, which need not be the unit of the values it is made of."""
     if kind.type == "counter":
-        return f"{kind.unit}/s" if aggregate == "rate" else kind.unit
+        return _PER_SECOND[kind.unit] if aggregate == "rate" else kind.unit
     return "" if aggregate == "count" else kind.unit
 
 
-def _limit(comparison: Comparison, unit: str, metric: str) -> float:
+def _limit(comparison: Comparison, unit: Unit, metric: str) -> float:
     """The limit as a number in `unit`. Raises ExpressionError when it was written in a unit of another kind."""
     written = f"{comparison.number}{comparison.unit}"
     try:
@@ -215,7 +232,7 @@ def _limit(comparison: Comparison, unit: str, metric: str) -> float:
     return float(comparison.number)
 
 
-def _written_limit(comparison: Comparison, limit: float, unit: str) -> str:
+def _written_limit(comparison: Comparison, limit: float, unit: Unit) -> str:
     if comparison.relation == "*":
         return "baseline" if limit == 1 else f"baseline * {limit:g}"
     printed = _format(limit, unit, digits=15)
@@ -228,7 +245,7 @@ def _name(comparison: Comparison) -> str:
     return f"p({comparison.percentile:g})"
 
 
-def _format(value: float, unit: str, *, digits: int) -> str:
+def _format(value: float, unit: Unit, *, digits: int) -> str:
     if unit == "us":
         for factor, name in ((1e6, "s"), (1e3, "ms")):
             if value >= factor:

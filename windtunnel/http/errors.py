@@ -8,7 +8,9 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-_BY_ERRNO: dict[int, str] = {
+from windtunnel.model.vocabulary import ErrorKind
+
+_BY_ERRNO: dict[int, ErrorKind] = {
     errno.ECONNREFUSED: "refused",
     errno.ECONNRESET: "reset",
     errno.ECONNABORTED: "reset",
@@ -30,9 +32,9 @@ _BY_ERRNO: dict[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a request has no complete response: a kind of `ERROR_KINDS`, and what is known beyond it."""
+    """Why a request has no complete response: its kind, and what is known beyond it."""
 
-    kind: str
+    kind: ErrorKind
     detail: str | None = None
 
 

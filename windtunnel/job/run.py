@@ -185,7 +185,7 @@ def _parts(
         sinks=(),
         plan_hash=manifest.plan_hash,
         segment=segment,
-        on_record=verbose.on_record if verbose else None,
+        on_record=(verbose.on_record,) if verbose else (),
     )
 
 

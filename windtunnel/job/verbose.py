@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from windtunnel.engine.journal import InstanceIds
+from windtunnel.engine.ids import InstanceIds
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import AssertionRecord, Checks, InstanceRecord, Record, StepRecord
+from windtunnel.model.vocabulary import Outcome
 from windtunnel.redaction import Redactor
 from windtunnel.report.text import printable
 
@@ -107,5 +108,5 @@ class VerbosePrinter:
         return printable(self._redactor.text(line, secrets), limit=LONGEST_LINE)
 
 
-def _mark(outcome: str) -> str:
+def _mark(outcome: Outcome) -> str:
     return _MARKS.get(outcome, "✗")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import TypeGuard, TypeVar, get_args
 
 from windtunnel.metrics.series import (
     AssertionKey,
@@ -34,11 +34,12 @@ from windtunnel.model.record import (
     StepRecord,
 )
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import FailureOutcome, InstanceOutcome, Outcome
 
 BATCH = 128
 """How many steps of one kind are counted together: cheaper than one by one, and done in 0.2 ms."""
 
-_GONE_WRONG = frozenset({"failed", "errored"})
+_GONE_WRONG: tuple[Outcome, ...] = get_args(FailureOutcome)
 
 _Key = TypeVar("_Key")
 _Series = TypeVar("_Series", RequestSeries, StepSeries, AssertionSeries, InstanceSeries, FailureSeries)
@@ -75,7 +76,9 @@ class Aggregate:
         self._instances: defaultdict[InstanceKey, InstanceSeries] = defaultdict(InstanceSeries)
         # What is not counted yet, by all the tags that decide where it is counted.
         self._waiting_steps: defaultdict[tuple[object, ...], list[StepRecord]] = defaultdict(list)
-        self._waiting_instances: defaultdict[tuple[str, str, str], list[InstanceRecord]] = defaultdict(list)
+        self._waiting_instances: defaultdict[tuple[str, str, InstanceOutcome], list[InstanceRecord]] = defaultdict(
+            list
+        )
         self._waiting_requests: defaultdict[RequestKey, list[RequestFacts]] = defaultdict(list)
 
     @classmethod
@@ -197,9 +200,9 @@ class Aggregate:
         waiting.append(record)
         if len(waiting) == BATCH:
             self._count_steps(waiting)
-        if record.outcome != "passed" and record.outcome in _GONE_WRONG and record.error != "nested":
+        if record.outcome != "passed" and _is_failure(record.outcome) and record.error != "nested":
             cause, said = _explain(record.checks, record.error or record.outcome, record.message)
-            self._failed(record, step=record.step, cause=cause, said=said)
+            self._failed(record, record.outcome, step=record.step, cause=cause, said=said)
 
     def _request(self, record: RequestRecord) -> None:
         key = _request_key(record, record.request)
@@ -212,9 +215,9 @@ class Aggregate:
     def _assertion(self, record: AssertionRecord) -> None:
         key = AssertionKey(record.phase, record.scenario, record.name, record.outcome)
         self.assertions[key].add(record)
-        if record.outcome in _GONE_WRONG:
+        if record.outcome != "passed" and _is_failure(record.outcome):
             cause, said = _explain(record.checks, record.name, record.message)
-            self._failed(record, step=record.name, cause=cause, said=said)
+            self._failed(record, record.outcome, step=record.name, cause=cause, said=said)
 
     def _instance(self, record: InstanceRecord) -> None:
         key = (record.phase, record.scenario, record.outcome)
@@ -222,14 +225,20 @@ class Aggregate:
         waiting.append(record)
         if len(waiting) == BATCH:
             self._count_instances(key, waiting)
-        if record.outcome in _GONE_WRONG and record.failed_step is None and record.error is not None:
+        if record.error is not None and record.failed_step is None and _is_failure(record.outcome):
             # It went wrong outside every step: nothing else on record says so.
-            self._failed(record, step="", cause=record.error, said=record.message or record.error)
+            self._failed(record, record.outcome, step="", cause=record.error, said=record.message or record.error)
 
     def _failed(
-        self, record: StepRecord | AssertionRecord | InstanceRecord, *, step: str, cause: str, said: str
+        self,
+        record: StepRecord | AssertionRecord | InstanceRecord,
+        outcome: FailureOutcome,
+        *,
+        step: str,
+        cause: str,
+        said: str,
     ) -> None:
-        key = FailureKey(record.phase, record.scenario, step, cause, record.outcome)
+        key = FailureKey(record.phase, record.scenario, step, cause, outcome)
         self.failures[key].add(record.t, record.instance_id, said)
 
     def _run_ended(self, record: RunEnded) -> None:
@@ -262,7 +271,7 @@ class Aggregate:
         for place, instances in self._waiting_instances.items():
             self._count_instances(place, instances)
 
-    def _count_instances(self, key: tuple[str, str, str], waiting: list[InstanceRecord]) -> None:
+    def _count_instances(self, key: tuple[str, str, InstanceOutcome], waiting: list[InstanceRecord]) -> None:
         if waiting:
             self._instances[InstanceKey(*key)].add_all(waiting)
             waiting.clear()
@@ -291,6 +300,10 @@ def _request_key(record: StepRecord | RequestRecord, request: RequestFacts) -> R
         failed=request.failed,
         poll=request.poll,
     )
+
+
+def _is_failure(outcome: Outcome) -> TypeGuard[FailureOutcome]:
+    return outcome in _GONE_WRONG
 
 
 def _merge_series(mine: defaultdict[_Key, _Series], theirs: Mapping[_Key, _Series]) -> None:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.series import InstanceKey, InstanceSeries, RequestKey, RequestSeries, StepKey, StepSeries
 from windtunnel.model.load import WARMUP
 from windtunnel.model.manifest import StepRow
-from windtunnel.model.metric import ASSERTIONS, METRICS, STEPS, Family, Metric, MetricType
+from windtunnel.model.metric import ASSERTIONS, METRICS, STEPS, Family, Metric
+from windtunnel.model.vocabulary import MetricType, Outcome, SpecialPhase
 
-_OUTSIDE = frozenset({"setup", "user_setup", "teardown", "health", "token"})
+_OUTSIDE = frozenset(get_args(SpecialPhase))
 
-COMPLETED = frozenset({"passed", "failed", "errored"})
+COMPLETED: frozenset[Outcome] = frozenset({"passed", "failed", "errored"})
 """Outcomes of steps and instances that ended by themselves. A skipped one never began; an interrupted one was cut
 short by the end of the run, so its outcome is unknown."""
 

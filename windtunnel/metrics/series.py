@@ -12,6 +12,7 @@ from typing import NamedTuple
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.metric import own_metrics
 from windtunnel.model.record import AssertionRecord, Health, InstanceRecord, RequestFacts, StepRecord
+from windtunnel.model.vocabulary import ErrorKind, FailureOutcome, InstanceOutcome, Outcome
 
 LATE_US = 5_000
 """An instance that starts more than this after it was due is late."""
@@ -41,7 +42,7 @@ class RequestKey(NamedTuple):
     service: str
     method: str
     status: int
-    error: str | None
+    error: ErrorKind | None
     failed: bool
     poll: bool
 
@@ -95,7 +96,7 @@ class StepKey(NamedTuple):
     phase: str
     scenario: str
     step: str
-    outcome: str
+    outcome: Outcome
 
 
 class StepSeries:
@@ -144,7 +145,7 @@ class AssertionKey(NamedTuple):
     phase: str
     scenario: str
     name: str
-    outcome: str
+    outcome: Outcome
 
 
 class AssertionSeries:
@@ -178,7 +179,7 @@ class InstanceKey(NamedTuple):
 
     phase: str
     scenario: str
-    outcome: str
+    outcome: InstanceOutcome
 
 
 class InstanceSeries:
@@ -227,7 +228,7 @@ class FailureKey(NamedTuple):
     scenario: str
     step: str
     cause: str
-    outcome: str
+    outcome: FailureOutcome
 
 
 class FailureSeries:

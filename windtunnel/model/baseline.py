@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from windtunnel.model.summary import Distribution, MetricSummary, Summary
+from windtunnel.model.vocabulary import VerdictWord
 
 
 class BaselineRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +33,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     """What is read of a `summary.json`, of whichever version: fields that are not needed are not looked at."""
 
     run_id: str
-    verdict: str
+    verdict: VerdictWord
     run: BaselineRun
     metrics: dict[str, MetricSummary]
     steps: list[BaselineStep]

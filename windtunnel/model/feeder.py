@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.errors import Location
+from windtunnel.model.vocabulary import OnEnd, RowOrder
 
 ABSENT = Ellipsis
 """Stands in a row for a column it does not have: an object of a JSON file may leave keys out."""
@@ -30,8 +31,8 @@ class Feeder:
     identity: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[Any, ...]]
-    order: str = "sequential"
-    on_end: str = "recycle"
+    order: RowOrder = "sequential"
+    on_end: OnEnd = "recycle"
     unique: bool = False
     size: int = 0
     digest: str = ""

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from windtunnel.model.record import Timings
+from windtunnel.model.vocabulary import ErrorKind
 
-ERROR_KINDS: dict[str, str] = {
+ERROR_KINDS: dict[ErrorKind, str] = {
     "timeout": "no complete response before the deadline",
     "dns": "the host name could not be resolved",
     "refused": "the connection was refused",
@@ -32,7 +33,7 @@ ERROR_KINDS: dict[str, str] = {
 }
 """Every way a request can end without a complete response."""
 
-GENERATOR_ERRORS = frozenset({"open_files", "ports", "bad_request"})
+GENERATOR_ERRORS: frozenset[ErrorKind] = frozenset({"open_files", "ports", "bad_request"})
 """Ours or the scenario's doing, not the SUT's: the step is errored, not failed."""
 
 
@@ -138,7 +139,7 @@ class Exchange:
         self.status = 0
         self.head = b""
         self.body = b""
-        self.error: str | None = None
+        self.error: ErrorKind | None = None
         self.error_detail: str | None = None
         self.timings = Timings()
         self.started = self.ended = 0.0

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from windtunnel.figures import plural
+from windtunnel.model.vocabulary import Arrival
 
 WARMUP = "warmup"
 """The phase of every warm-up stage begins with this; what happens in one is outside all metrics."""
@@ -89,7 +90,7 @@ class OpenLoad:
     duration_s: float | None = None
     stages: tuple[Stage, ...] = ()
     start: float = 0.0
-    arrival: str = "uniform"
+    arrival: Arrival = "uniform"
     max_parallel: int | None = None
     graceful_stop_s: float = 30.0
 

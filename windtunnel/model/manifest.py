@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import FailOn
 
 RECORD_VERSION = 1
 
@@ -72,7 +73,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shards: int = 1
     steps: list[StepRow]
     thresholds: list[Threshold]
-    fail_on: str = "thresholds"
+    fail_on: FailOn = "thresholds"
     without_baseline: bool = False
     data: list[DataFile] = []
     argv: list[str] = []

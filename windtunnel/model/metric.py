@@ -12,8 +12,7 @@ from typing import Any, Literal
 
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.record import InstanceRecord, RequestFacts, Timings
-
-MetricType = Literal["trend", "rate", "counter", "gauge"]
+from windtunnel.model.vocabulary import AggregateName, MetricType, Unit
 
 Subject = Literal["request", "step", "check", "instance", "drop", "generator"]
 """What is counted. Each subject has its own series in `metrics/series.py`."""
@@ -58,8 +57,8 @@ class Metric:
 
     type: MetricType
     family: Family
-    unit: str = ""
-    aggregates: tuple[str, ...]
+    unit: Unit = ""
+    aggregates: tuple[AggregateName, ...]
     in_k6: bool = True
     opens: bool = False
     times: Callable[[Sequence[Any]], list[int]] | None = None
@@ -88,7 +87,7 @@ DROPS = replace(INSTANCES, subject="drop")
 GENERATOR = Family(subject="generator", noun="generator", tags=())
 """The generator as a whole: its metrics have no tags."""
 
-_OF_A_TREND = ("avg", "min", "max", "med", "p", "count")
+_OF_A_TREND: tuple[AggregateName, ...] = ("avg", "min", "max", "med", "p", "count")
 
 
 def _time(
@@ -112,7 +111,7 @@ def _instance_time(times: Callable[[Sequence[InstanceRecord]], list[int]]) -> Me
 
 
 def _counter(
-    family: Family, total: Callable[[Sequence[RequestFacts]], int] | None = None, unit: str = ""
+    family: Family, total: Callable[[Sequence[RequestFacts]], int] | None = None, unit: Unit = ""
 ) -> Metric:
     return Metric(type="counter", family=family, unit=unit, aggregates=("count", "rate"), total=total)
 

@@ -12,6 +12,7 @@ from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import FailOn, KeepBodies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class OutputSettings:
     """Where the run directory goes, and which bodies are kept: `failures`, `all` or `none`."""
 
     directory: str = "runs"
-    bodies: str = "failures"
+    bodies: KeepBodies = "failures"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class TestPlan:
     left_out: tuple[Scenario, ...] = ()
     workers: int = 1
     max_duration_s: float | None = None
-    fail_on: str = "thresholds"
+    fail_on: FailOn = "thresholds"
     readiness: Readiness = field(default_factory=Readiness)
     without_baseline: bool = False
     shard: Segment = Segment()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
-LOOPBACKS = ("auto", "gateway", "strict")
-"""auto: the gateway where the loopback address itself refuses; gateway: at once; strict: never."""
+from windtunnel.model.vocabulary import Loopback
+
+LOOPBACKS: tuple[Loopback, ...] = get_args(Loopback)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Readiness:
 
     wait_for: tuple[WaitFor, ...] = ()
     wait_timeout_s: float = 60.0
-    loopback: str = "auto"
+    loopback: Loopback = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

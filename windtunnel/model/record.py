@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import msgspec
 
+from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome
+
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """`seq` and `run_id` are stamped by the one sink that writes the line; nobody else touches a record."""
@@ -67,7 +69,7 @@ class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One request and what came of it: an attempt, a poll or a redirect hop.
 
-    `error` is one of `model.http.ERROR_KINDS`; without a complete response `status` is 0 unless the head
+    `error` is None when the response is complete; without a complete response `status` is 0 unless the head
     had arrived. `failed`: no complete response, or a status that was not asked for. `poll` marks a poll
     before the last one, which nobody judges. Sizes are bytes on the wire; a request with `bytes_sent` 0 was
     never sent and has no duration. `request_body` and `response_body` name files under `bodies/`.
@@ -77,7 +79,7 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     url: str
     service: str = ""
     status: int = 0
-    error: str | None = None
+    error: ErrorKind | None = None
     error_detail: str | None = None
     attempt: int = 1
     span_id: str = ""
@@ -129,7 +131,7 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     scenario: str
     step: str
     action: str
-    outcome: str
+    outcome: Outcome
     duration_us: int
     error: str | None = None
     message: str | None = None
@@ -149,7 +151,7 @@ class AssertionRecord(_Line, tag="assertion", kw_only=True, omit_defaults=True):
     correlation_id: str
     scenario: str
     name: str
-    outcome: str
+    outcome: Outcome
     checks: Checks = []
     message: str | None = None
     phase: str = ""
@@ -167,7 +169,7 @@ class InstanceRecord(_Line, tag="instance", kw_only=True, omit_defaults=True):
     scenario: str
     index: int
     user: int
-    outcome: str
+    outcome: InstanceOutcome
     scheduled: float
     started: float
     duration_us: int

@@ -9,13 +9,14 @@ from typing import Any, Protocol
 from windtunnel.model.feeder import Feeder
 from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
+from windtunnel.model.vocabulary import OnFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Steps inside a step: the body of a loop, one case of a branch.
 
-    `options` is the mapping in which the block stands (the step's own, or that of the case), `path` its
+    `options` is the mapping that holds the block under `key` (the step's own, or that of the case), `path` its
     place in `source`.
     """
 
@@ -23,6 +24,7 @@ class Block:
     options: Mapping[str, Any]
     path: DataPath
     source: Source
+    key: str = "steps"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,8 @@ class Step:
     `options` is the whole mapping as written (validated against the schema of its `type`); the action that
     `type` names compiles it. `path` is where the mapping stands in `source`, which is another file than the
     scenario's for a step that was included. `name` is unique in the scenario; an included step's begins with
-    `prefix`. `blocks` are the steps inside, `tags` also those of the steps around.
+    `prefix`. `blocks` are the steps inside, `tags` also those of the steps around. `sets` are the variables that
+    the step itself sets, `scoped` those that exist only inside it.
     """
 
     type: str
@@ -41,10 +44,12 @@ class Step:
     path: DataPath
     source: Source
     when: str | bool | None = None
-    on_failure: str = "stop"
+    on_failure: OnFailure = "stop"
     tags: Mapping[str, str] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
     prefix: str = ""
+    sets: frozenset[str] = frozenset()
+    scoped: frozenset[str] = frozenset()
 
 
 class FlowFunction(Protocol):

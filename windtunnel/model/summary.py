@@ -7,6 +7,15 @@ from __future__ import annotations
 
 import msgspec
 
+from windtunnel.model.vocabulary import (
+    ChangeUnit,
+    FailureOutcome,
+    MetricType,
+    ThresholdOrigin,
+    ThresholdWord,
+    VerdictWord,
+)
+
 SCHEMA_VERSION = 1
 
 
@@ -31,7 +40,7 @@ class MetricSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     gauge: `value` (last) and `max`.
     """
 
-    type: str
+    type: MetricType
     count: int = 0
     matches: int = 0
     rate: float | None = None
@@ -49,11 +58,11 @@ class ThresholdResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     selector: str
     condition: str
-    result: str
+    result: ThresholdWord
     measured: str
     limit: str
     samples: int
-    origin: str
+    origin: ThresholdOrigin
     reason: str | None = None
     file: str | None = None
     line: int | None = None
@@ -88,7 +97,7 @@ class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
     scenario: str
     step: str
     cause: str
-    outcome: str
+    outcome: FailureOutcome
     count: int
     share: float
     first_t: float
@@ -143,7 +152,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     metric: str
     aggregate: str
-    unit: str
+    unit: ChangeUnit
     before: float
     now: float
     relative: float | None = None
@@ -155,7 +164,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """The run that this one is compared with, and what changed since. `notes` take away from the comparison."""
 
     run_id: str
-    verdict: str
+    verdict: VerdictWord
     commit: str | None
     started: float
     notes: list[str]
@@ -167,7 +176,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     schema_version: int
     run_id: str
-    verdict: str
+    verdict: VerdictWord
     exit_code: int
     reasons: list[str]
     run: RunInfo

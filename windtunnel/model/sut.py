@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from windtunnel.model.auth import Auth
 from windtunnel.model.readiness import Health
 from windtunnel.model.source import Source
+from windtunnel.model.vocabulary import Connections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class HttpSettings:
     """
 
     max_body: int = 10 * 1024 * 1024
-    connections: str = "user"
+    connections: Connections = "user"
     dns_ttl_s: float = 300.0
     proxies: Proxies = Proxies()
     resolve: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from windtunnel.errors import Location
+from windtunnel.model.vocabulary import AggregateName, Operator, ThresholdOrigin, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +24,14 @@ class Threshold:
     """
 
     metric: str
-    aggregate: str
-    op: str
+    aggregate: AggregateName
+    op: Operator
     limit: float
-    unit: str = ""
+    unit: Unit = ""
     percentile: float | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
-    origin: str = "plan"
+    origin: ThresholdOrigin = "plan"
     where: Location | None = None
     min_samples: int | None = None
     within_s: float | None = None

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import get_args
+
 import msgspec
 
-EXIT_CODES: dict[str, int] = {
+from windtunnel.model.vocabulary import VerdictWord
+
+EXIT_CODES: dict[VerdictWord, int] = {
     "pass": 0,
     "error": 1,
     "invalid": 2,
@@ -16,30 +21,25 @@ EXIT_CODES: dict[str, int] = {
 }
 """`interrupted` is 130 after SIGINT and 143 after SIGTERM."""
 
-PRECEDENCE = (
-    "invalid",
-    "error",
-    "incomplete",
-    "unreachable",
-    "interrupted",
-    "fail",
-    "inconclusive",
-    "pass",
-)
+PRECEDENCE: tuple[VerdictWord, ...] = get_args(VerdictWord)
 """When several apply, the first of these decides; every reason is listed all the same."""
+
+
+Finding = tuple[VerdictWord, str]
+"""A word of the verdict, and the sentence that says why."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the run is worth: the word, the exit code, and every reason, the deciding one first."""
 
-    word: str
+    word: VerdictWord
     exit_code: int
     reasons: tuple[str, ...] = ()
 
 
-def worst(findings: list[tuple[str, str]], *, signal_number: int = 2) -> Verdict:
+def worst(findings: Sequence[Finding], *, signal_number: int = 2) -> Verdict:
     """The verdict of (word, reason) findings by `PRECEDENCE`; no finding at all is a pass."""
     ranked = sorted(findings, key=lambda finding: PRECEDENCE.index(finding[0]))
-    word = ranked[0][0] if ranked else "pass"
+    word: VerdictWord = ranked[0][0] if ranked else "pass"
     exit_code = 128 + signal_number if word == "interrupted" else EXIT_CODES[word]
     return Verdict(word=word, exit_code=exit_code, reasons=tuple(reason for _, reason in ranked))

@@ -8,13 +8,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from windtunnel.figures import duration
 from windtunnel.metrics.histogram import Bucket
 from windtunnel.report.model import Latency, RequestStory, StepStory, Story
 
-PHASES = ("queue", "dns", "connect", "tls", "send", "wait", "receive")
+RequestPart = Literal["queue", "dns", "connect", "tls", "send", "wait", "receive"]
 """The parts of a request, in the order in which they happen."""
+
+PHASES: tuple[RequestPart, ...] = get_args(RequestPart)
+
+Anchor = Literal["start", "middle", "end"]
+"""Which end of a label is at its place (SVG's `text-anchor`)."""
 
 MOST_BINS = 60
 _SMALLEST_SPAN = 1.25
@@ -48,7 +54,7 @@ class Mark:
     x: float
     label: str
     row: int
-    anchor: str
+    anchor: Anchor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +64,7 @@ class Tick:
     x: float
     label: str
     minor: bool
-    anchor: str
+    anchor: Anchor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +82,7 @@ class Shape:
 class Segment:
     """A part of a waterfall bar: `kind` is one of PHASES, or `step` for time that is no request's."""
 
-    kind: str
+    kind: RequestPart | Literal["step"]
     x: float
     width: float
 
@@ -152,7 +158,7 @@ def _parts(request: RequestStory, total: int) -> list[Segment]:
     return found
 
 
-def _segment(kind: str, began_us: int, length_us: int, total: int) -> Segment:
+def _segment(kind: RequestPart | Literal["step"], began_us: int, length_us: int, total: int) -> Segment:
     # Even what took no time worth drawing leaves a mark, inside the track.
     width = min(100.0, max(_LEAST_WIDTH, 100 * length_us / total))
     return Segment(kind=kind, x=round(min(100 * began_us / total, 100 - width), 3), width=round(width, 3))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Literal
 
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import honest
+
+Severity = Literal["minor", "major"]
 
 
 def render(report: Report) -> str:
@@ -24,7 +26,7 @@ def render(report: Report) -> str:
             what = f"{result.selector}: {result.condition}"
             issues.append(_issue("threshold", what, result.reason or what, "major", result.file, result.line))
     rows = {(row.scenario, row.step): row for row in summary.steps}
-    severity = "major" if summary.verdict == "fail" else "minor"
+    severity: Severity = "major" if summary.verdict == "fail" else "minor"
     for group in summary.errors:
         row = rows.get((group.scenario, group.step))
         if row and _in_project(row.file):
@@ -35,7 +37,14 @@ def render(report: Report) -> str:
     return json.dumps(list(unique.values()), indent=2) + "\n"
 
 
-def _issue(check: str, what: str, said: str, severity: str, file: str | None, line: int | None) -> dict[str, Any]:
+def _issue(
+    check: Literal["threshold", "step"],
+    what: str,
+    said: str,
+    severity: Severity,
+    file: str | None,
+    line: int | None,
+) -> dict[str, Any]:
     # The fingerprint leaves figures out: the same failure in the next run is the same issue.
     identity = f"{check}\n{file}\n{what}".encode("utf-8", "replace")
     return {

@@ -6,11 +6,13 @@ Text in a story is as the records have it; each renderer makes it fit for its ow
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from windtunnel.metrics.histogram import Bucket
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.record import Timings
 from windtunnel.model.summary import Distribution, Summary
+from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class RequestStory:
     url: str
     service: str
     status: int
-    error: str | None
+    error: ErrorKind | None
     error_detail: str | None
     attempt: int
     span_id: str
@@ -67,7 +69,7 @@ class StepStory:
 
     name: str
     action: str
-    outcome: str
+    outcome: Outcome | Literal["unfinished"]
     began_us: int
     duration_us: int
     error: str | None = None
@@ -83,7 +85,7 @@ class AssertionStory:
     """One final assertion of a story."""
 
     name: str
-    outcome: str
+    outcome: Outcome
     message: str | None = None
     checks: tuple[CheckStory, ...] = ()
 
@@ -99,7 +101,7 @@ class Story:
     instance_id: str
     correlation_id: str
     scenario: str
-    outcome: str | None
+    outcome: InstanceOutcome | None
     began_s: float
     offset_s: float
     duration_us: int

@@ -11,6 +11,7 @@ from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange, FileBody, PartsBody
 from windtunnel.model.record import Timings
 from windtunnel.model.sut import Service
+from windtunnel.model.vocabulary import ErrorKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Answer:
     status: int = 200
     headers: Sequence[tuple[str, str]] = ()
     body: bytes = b""
-    error: str | None = None
+    error: ErrorKind | None = None
     error_detail: str | None = None
     latency_s: float = 0.0
     hops: tuple[Answer, ...] = ()

@@ -6,13 +6,16 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args
 
 from windtunnel.errors import ConfigError
 from windtunnel.user_code.modules import load_module
 
 Flow = Callable[[Any], Awaitable[None]]
 """What a scenario runs for every instance, with its `User`."""
+
+OnFailure = Literal["stop", "continue"]
+"""`model.vocabulary.OnFailure`, for the users of this module: it imports nothing of the engine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,7 +36,7 @@ class PythonScenario:
     variables: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     load: Mapping[str, Any] = field(default_factory=dict)
-    on_failure: str = "continue"
+    on_failure: OnFailure = "continue"
     max_steps: int = 1000
 
     @property
@@ -63,7 +66,7 @@ def scenario(
     variables: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
     load: Mapping[str, Any] | None = None,
-    on_failure: str = "continue",
+    on_failure: OnFailure = "continue",
     max_steps: int = 1000,
 ) -> Callable[[Flow], PythonScenario]:
     """Make a scenario of an async function that takes one argument, the `windtunnel.User`.
@@ -106,7 +109,7 @@ def _check_arguments(id: object, weight: object, on_failure: object, max_steps: 
         raise TypeError('a scenario needs an id: @scenario("checkout")')
     if not isinstance(weight, int) or weight < 1:
         raise ValueError(f"the weight of a scenario is a whole number from 1 on, not {weight!r}")
-    if on_failure not in {"continue", "stop"}:
+    if on_failure not in get_args(OnFailure):
         raise ValueError(f'on_failure is "continue" or "stop", not {on_failure!r}')
     if not isinstance(max_steps, int) or max_steps < 1:
         raise ValueError(f"max_steps is a whole number from 1 on, not {max_steps!r}")

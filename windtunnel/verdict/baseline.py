@@ -12,6 +12,7 @@ from windtunnel.errors import Problem
 from windtunnel.model.baseline import Baseline, BaselineStep
 from windtunnel.model.summary import Change, Comparison, Distribution, MetricSummary
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import ChangeUnit
 
 _PERCENTILES = {0.0: "min", 50.0: "med", 90.0: "p90", 95.0: "p95", 99.0: "p99", 99.9: "p999", 100.0: "max"}
 """The percentiles that a summary keeps."""
@@ -108,7 +109,7 @@ def _changes_of_metric(name: str, before: MetricSummary, now: MetricSummary) -> 
     if before.distribution is not None and now.distribution is not None:
         yield from _changes_of_times(name, before.distribution, now.distribution)
     elif before.rate is not None and now.rate is not None:
-        unit = "share" if now.type == "rate" else "per_second"
+        unit: ChangeUnit = "share" if now.type == "rate" else "per_second"
         yield _change(name, "rate", unit, before.rate, now.rate)
 
 
@@ -132,7 +133,7 @@ def _changes_of_times(metric: str, before: Distribution, now: Distribution, **pl
             yield _change(metric, aggregate, "ms", getattr(before, field), getattr(now, field), **place)
 
 
-def _change(metric: str, aggregate: str, unit: str, before: float, now: float, **place: str) -> Change:
+def _change(metric: str, aggregate: str, unit: ChangeUnit, before: float, now: float, **place: str) -> Change:
     relative = now / before - 1 if before else None
     return Change(
         metric=metric, aggregate=aggregate, unit=unit, before=before, now=now, relative=relative, **place

@@ -15,15 +15,20 @@ from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
 from windtunnel.model.manifest import Evidence, Manifest
 from windtunnel.model.summary import SCHEMA_VERSION, RunInfo, Soundness, Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
-from windtunnel.model.verdict import worst
+from windtunnel.model.verdict import Finding, worst
+from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, VerdictWord
 from windtunnel.verdict.baseline import compare
 from windtunnel.verdict.fail_on import in_force
-from windtunnel.verdict.soundness import Finding, assess
+from windtunnel.verdict.soundness import assess
 from windtunnel.verdict.thresholds import evaluate
 
-_WORDS = {"fail": "fail", "no_data": "inconclusive", "inconclusive": "inconclusive"}
+_WORDS: dict[ThresholdWord, VerdictWord] = {
+    "fail": "fail",
+    "no_data": "inconclusive",
+    "inconclusive": "inconclusive",
+}
 
-_NOT_SENT = GENERATOR_ERRORS | {"host_not_allowed"}
+_NOT_SENT: frozenset[ErrorKind] = GENERATOR_ERRORS | {"host_not_allowed"}
 """Errors that say nothing about whether the SUT answers."""
 
 
@@ -75,7 +80,7 @@ def _with_unjudged(soundness: Soundness, unjudged: Sequence[Threshold]) -> Sound
 
 
 def _ended_early(aggregate: Aggregate) -> list[Finding]:
-    found = [
+    found: list[Finding] = [
         ("error", f"a bug in Windtunnel, please report it: {_last_line(bug)}") for bug in sorted(aggregate.bugs)
     ]
     found += [("fail", f"the run was stopped early: {reason}") for reason in sorted(aggregate.aborted)]
@@ -94,18 +99,18 @@ def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
         return [("inconclusive", f"nothing of the load was sent: the setup of {each}") for each in setups]
     if not instances_by_outcome(aggregate).total():
         return [("inconclusive", "nothing was measured: no instance ran to its end")]
-    sent = {key.error: 0 for key in aggregate.requests if key.error not in _NOT_SENT}
+    sent = {key.error: 0 for key in aggregate.requests if key.error and key.error not in _NOT_SENT}
     if not sent or any(key.status for key in aggregate.requests):
         return []
     for key, series in aggregate.requests.items():
-        if key.error in sent:
+        if key.error and key.error in sent:
             sent[key.error] += series.count
     kind, count = max(sent.items(), key=lambda item: item[1])
-    of_them = f"{count:,} of {sum(sent.values()):,} requests: {ERROR_KINDS.get(kind or '', kind)}"
+    of_them = f"{count:,} of {sum(sent.values()):,} requests: {ERROR_KINDS[kind]}"
     return [("unreachable", f"no request got a response ({of_them})")]
 
 
-def _failed_beside(aggregate: Aggregate, phase: str) -> list[str]:
+def _failed_beside(aggregate: Aggregate, phase: SectionPhase) -> list[str]:
     """What went wrong in a setup or teardown: `checkout failed at create_user: expected below 400 but got 500`."""
     found = []
     for instance in aggregate.instances:

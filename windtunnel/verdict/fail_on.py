@@ -12,11 +12,12 @@ from collections.abc import Sequence
 
 from windtunnel.model.threshold import IMPLIED, Threshold
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import FailOn
 
 _FORGIVEN = frozenset({EXIT_CODES["fail"], EXIT_CODES["inconclusive"]})
 
 
-def in_force(thresholds: Sequence[Threshold], fail_on: str = "thresholds") -> tuple[Threshold, ...]:
+def in_force(thresholds: Sequence[Threshold], fail_on: FailOn = "thresholds") -> tuple[Threshold, ...]:
     """The user's thresholds, after the implied one. One of theirs that speaks of instances, checks or failed
     requests takes its place, unless errors shall fail the run.
     """
@@ -25,6 +26,6 @@ def in_force(thresholds: Sequence[Threshold], fail_on: str = "thresholds") -> tu
     return (IMPLIED, *thresholds)
 
 
-def exit_code_of(verdict_code: int, fail_on: str) -> int:
+def exit_code_of(verdict_code: int, fail_on: FailOn) -> int:
     """The number the process ends with, for the one that its verdict stands for."""
     return 0 if fail_on == "never" and verdict_code in _FORGIVEN else verdict_code

@@ -16,10 +16,9 @@ from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.summary import Soundness
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.verdict import Finding
+from windtunnel.model.vocabulary import ErrorKind
 from windtunnel.verdict.omission import omitted_waiting
-
-Finding = tuple[str, str]
-"""A word of the verdict, and the sentence that says why."""
 
 TOLERATED = 0.01
 """The share of arrivals that may be dropped, late or cut short before nobody knows what load this was."""
@@ -32,7 +31,7 @@ _STAMPING_US = 100
 
 _LAG_WORTH_SAYING_US = 5_000
 
-_CURES = {
+_CURES: dict[ErrorKind, str] = {
     "open_files": "raise the limit with `ulimit -n`, or use fewer users",
     "ports": "keep connections alive, or use fewer users or a second machine",
 }
@@ -215,7 +214,7 @@ def _cut_short(aggregate: Aggregate, evidence: Evidence, arrivals: _Arrivals) ->
 
 def _exhaustion(aggregate: Aggregate) -> list[Finding]:
     """Requests that failed for want of something on this machine."""
-    found = []
+    found: list[Finding] = []
     for kind, cure in _CURES.items():
         count = sum(series.count for key, series in aggregate.requests.items() if key.error == kind)
         if count:

@@ -23,17 +23,18 @@ from windtunnel.model.baseline import Baseline
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import IMPLIED, Threshold
+from windtunnel.model.vocabulary import Operator, ThresholdWord
 from windtunnel.verdict.baseline import limit_against
 
 WORTH_SAYING = 0.02
 """The share of a measured time from which on its error is printed beside it."""
 
-_WORST_FIRST = ("fail", "inconclusive", "pass")
+_WORST_FIRST: tuple[ThresholdWord, ...] = ("fail", "inconclusive", "pass")
 
 FASTEST_ANSWER_US = 10.0
 """No server answers sooner: one system call to send, one to receive and two wake-ups take longer on loopback."""
 
-_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+_OPERATORS: Mapping[Operator, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -239,7 +240,7 @@ def _digits(value: float, digits: int) -> float:
 
 def _result(
     threshold: Threshold,
-    result: str,
+    result: ThresholdWord,
     *,
     samples: int,
     measured: str = "no data",

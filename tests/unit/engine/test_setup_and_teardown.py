@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.journeys import get, pause, scenario
 from windtunnel.config.reader import Document
+from windtunnel.config.schemas import load_schema
+from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.metrics.aggregate import Aggregate
@@ -20,7 +22,11 @@ from windtunnel.testing.scripted import Answer, json_answer
 
 
 def section(*steps: dict):
-    return build_steps(Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml")), "setup")
+    return build_steps(
+        Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml")),
+        "setup",
+        StepTypes(load_schema("scenario")),
+    )
 
 
 def targets(finished) -> list[str]:

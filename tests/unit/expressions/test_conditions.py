@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from windtunnel.errors import ExpressionError
-from windtunnel.expressions.condition import compile_condition
+from windtunnel.expressions.template import compile_condition
 
 
 @pytest.mark.parametrize(

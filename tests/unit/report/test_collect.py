@@ -297,7 +297,7 @@ def test_assertions_keep_their_checks(tmp_path: Path) -> None:
 
 def test_the_slowest_to_be_blocked_are_found_by_the_time_that_the_metric_counts() -> None:
     threshold = Threshold(metric="http_req_blocked", aggregate="max", op="<", limit=1)
-    ranking = slowest_for(made_up_run.summary().thresholds[0], threshold)
+    ranking = slowest_for(sample_run.summary().thresholds[0], threshold)
     assert ranking is not None
 
     def sent(timings: Timings) -> InstanceRecords:

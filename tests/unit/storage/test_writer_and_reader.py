@@ -68,6 +68,23 @@ def test_a_finished_segment_comes_back_whole_in_order_and_without_a_finding(tmp_
     assert evidence.findings == ()
 
 
+@pytest.mark.parametrize(("word", "unknown"), [(b'"outcome":"passed"', b'"outcome":"splendid"')])
+def test_a_word_outside_of_its_vocabulary_is_damage_and_the_rest_is_read(
+    tmp_path: Path, word: bytes, unknown: bytes
+):
+    path = tmp_path / "0000.jsonl"
+    write_segment(path, 3)
+    lines = path.read_bytes().split(b"\n")
+    assert word in lines[2]
+    path.write_bytes(b"\n".join([*lines[:2], lines[2].replace(word, unknown), *lines[3:]]))
+
+    records, evidence = read(path)
+
+    assert [record.seq for record in records] == [0, 1, 3, 4]
+    assert not evidence.intact
+    assert evidence.findings[0] == "0000.jsonl, line 3: not a record"
+
+
 def test_defaults_are_left_out_of_a_line(tmp_path: Path):
     write_segment(tmp_path / "0000.jsonl", 1)
 

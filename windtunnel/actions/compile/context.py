@@ -1,7 +1,7 @@
-"""What an action needs to compile the steps of one scenario: its surroundings, and places that report problems.
+"""Compiling the steps of one scenario: `CompileContext` knows what is set by now, `Field` where a value stands.
 
-Every problem is gathered, none is raised: a user mends all of them in one go. What can't be compiled is replaced
-by a stand-in, so that compiling goes on; nothing runs as long as there is a problem.
+Problems are collected instead of raised, so that a user sees all of them at once. A value that cannot be compiled
+is replaced by a placeholder, so that compiling goes on; nothing runs as long as there is a problem.
 """
 
 from __future__ import annotations
@@ -9,16 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
-from windtunnel.actions.compile.data_references import DataReferences
 from windtunnel.errors import ExpressionError, Location, Problem, did_you_mean
-from windtunnel.expressions.condition import Condition, compile_condition
 from windtunnel.expressions.functions import RESERVED, is_reserved
 from windtunnel.expressions.jsonpath import JsonPath, compile_jsonpath
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.expressions.sandbox import Member
-from windtunnel.expressions.template import Template, compile_json, compile_template, compile_text
+from windtunnel.expressions.template import (
+    Condition,
+    Template,
+    compile_condition,
+    compile_json,
+    compile_template,
+    compile_text,
+)
 from windtunnel.interfaces import CompiledStep, Transport
 from windtunnel.model.scenario import Block, Scenario, Step, walk
 from windtunnel.model.source import DataPath, Source
@@ -29,15 +35,51 @@ T = TypeVar("T")
 _VARIABLE_NAME = re.compile(r"[^\W\d]\w*")
 _ALWAYS_SET = ("correlation_id", "instance_id", "instance_index", "response", "run_id", "steps", "user_index")
 _EMPTY_PATH = "$"
+_MAX_COLUMNS = 8
+
+
+class DataReferences:
+    """What a template may read of `data` and `env`: the columns of data files, the environment's variables."""
+
+    __slots__ = ("_env", "_feeders")
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._env = scenario.env
+        self._feeders = {feeder.name: feeder for feeder in scenario.data}
+
+    def objection(self, member: Member) -> tuple[str, str | None] | None:
+        """The problem with `data.feeder.column` or `env.NAME`, and a hint; None when there is none.
+
+        An unknown feeder is reported once, not again for its columns.
+        """
+        if member[0] == "env":
+            if member[1] in self._env:
+                return None
+            return (
+                f"the environment has no variable {member[1]}",
+                f"export {member[1]}, or put it into an --env-file",
+            )
+        feeder = self._feeders.get(member[1])
+        if feeder is None:
+            if len(member) > 2:
+                return None
+            hint = did_you_mean(member[1], self._feeders)
+            return f'there is no data "{member[1]}"', hint or f"add it: data: {{ {member[1]}: {{ file: … }} }}"
+        if len(member) == 3 and member[2] not in feeder.columns:
+            shown = ", ".join(feeder.columns[:_MAX_COLUMNS])
+            more = ", …" if len(feeder.columns) > _MAX_COLUMNS else ""
+            hint = did_you_mean(member[2], feeder.columns) or f"the columns are {shown}{more}"
+            return f'{feeder.file} has no column "{member[2]}"', hint
+        return None
 
 
 class CompileContext:
-    """The surroundings of one scenario's steps while they are compiled, in the order in which they run.
+    """The state of one scenario while its steps are compiled, in the order in which they run.
 
-    `names` are the variables that can be set by now and `responses` the steps that leave a response; both
-    grow from step to step. `written` are the variables that the block at hand sets. `steps` are the names of all
-    steps, whenever they run. `problems` gathers what is wrong. Owned by the one caller that compiles the scenario,
-    who says how a step is compiled: only the table of step types knows.
+    `names` are the variables that can be set by now and `responses` the steps with a response; both grow from step
+    to step. `written` are the variables that the current block sets. `steps` are the names of all steps.
+    `problems` collects the problems. `compile_step` compiles a step inside a step. Owned by the caller that
+    compiles the scenario.
     """
 
     def __init__(
@@ -55,34 +97,34 @@ class CompileContext:
         self.responses: set[str] = set()
         self.written: set[str] = set()
         self.steps = frozenset(step.name for step in walk(scenario.sections))
-        self.known = DataReferences(scenario)
+        self.data_references = DataReferences(scenario)
         self._compile_step = compile_step
 
     def begin(self, names: Iterable[str]) -> None:
-        """Begin with another section, in which these variables are set and no response has come yet."""
+        """Begin another section, with these variables set and no response yet."""
         self.names, self.responses, self.written = set(names), set(), set()
 
     def at(self, step: Step) -> Field:
-        """The place of a step's mapping."""
+        """The mapping of a step."""
         return Field(self, step.path, step.source)
 
     def field(self, block: Block) -> Field:
-        """The place of the mapping in which a block stands."""
+        """The mapping that holds a block."""
         return Field(self, block.path, block.source)
 
     def block(self, block: Block) -> tuple[CompiledStep, ...]:
-        """The steps of a block, compiled in order. What they set can be read after it."""
+        """The steps of a block, compiled in order. The steps after the block can read the variables it sets."""
         return self.steps_of(block.steps)
 
     def steps_of(self, steps: Sequence[Step]) -> tuple[CompiledStep, ...]:
-        """Steps, compiled in order; those with problems are left out."""
+        """Steps, compiled in order, without those that have problems."""
         compiled = [self._compile_step(step, self) for step in steps]
         return tuple(step for step in compiled if step is not None)
 
     def alternatives(self, blocks: Sequence[Block]) -> list[tuple[tuple[CompiledStep, ...], frozenset[str]]]:
-        """Blocks that do not see each other, with the variables that each can set.
+        """Blocks that do not see each other, each with the variables that it can set.
 
-        After them, whatever one of them sets can have been set.
+        The steps after them can read a variable that any of them sets.
         """
         names, responses, written = self.names, self.responses, self.written
         after = set(names), set(responses)
@@ -97,12 +139,12 @@ class CompileContext:
         return compiled
 
     def forget(self, names: Iterable[str], *, written: Iterable[str]) -> None:
-        """Take note that variables are gone after the step at hand, and that others do not count as set by it."""
+        """Note that the variables `names` end with the current step, and that it does not set `written`."""
         self.names.difference_update(names)
         self.written.difference_update(written)
 
     def service(self, step: Step) -> Service | None:
-        """The service a step's requests go to; None after a problem was noted."""
+        """The service that a step's requests go to; None after a problem was noted."""
         name = step.options.get("service")
         service = self.sut.service(name)
         if service is not None:
@@ -122,7 +164,7 @@ class CompileContext:
 
 
 class Field:
-    """A value in a file of the scenario while it is compiled: `place / "expect" / "json"` leads further in."""
+    """A value in a file of the scenario while it is compiled: `field / "expect" / "json"` leads further in."""
 
     __slots__ = ("context", "path", "source")
 
@@ -137,28 +179,28 @@ class Field:
         where = self.source.locate(self.path, key=key)
         self.context.problems.append(Problem(message=message, where=where, hint=hint))
 
-    def attempt(self, compile_: Callable[[], T], stand_in: T) -> T:
-        """The result of `compile_`, or `stand_in` after its ExpressionError was noted as a problem."""
+    def attempt(self, compile_: Callable[[], T], placeholder: T) -> T:
+        """The result of `compile_`, or `placeholder` after its ExpressionError was noted as a problem."""
         try:
             return compile_()
         except ExpressionError as error:
             Field(self.context, self.path + error.path, self.source).problem(str(error), hint=error.hint)
-            return stand_in
+            return placeholder
 
     def template(self, value: Any) -> Template:
         """A value of any shape with templates in it; `"{{ x }}"` alone keeps the type of x."""
-        return self._checked(value, self.attempt(lambda: compile_template(value), _nothing()))
+        return self._checked(value, self.attempt(lambda: compile_template(value), _empty()))
 
     def text(self, value: Any, *, encode: Callable[[str], str] | None = None) -> Template:
-        """Text with templates in it; `encode` is applied to what each of them yields."""
-        return self._checked(value, self.attempt(lambda: compile_text(value, encode=encode), _nothing()))
+        """Text with templates in it; `encode` is applied to the value of each template."""
+        return self._checked(value, self.attempt(lambda: compile_text(value, encode=encode), _empty()))
 
     def json(self, value: Any) -> Template:
         """A JSON document (bytes) with templates in it."""
-        return self._checked(value, self.attempt(lambda: compile_json(value), _nothing()))
+        return self._checked(value, self.attempt(lambda: compile_json(value), _empty()))
 
     def condition(self, value: Any) -> Condition:
-        """A bare expression or one in `{{ }}` that yields true or false."""
+        """A bare expression, or one in `{{ }}`, that is true or false."""
         condition = self.attempt(lambda: compile_condition(value), compile_condition(True))
         self._check_names(condition.names, lambda name: self._locate_word(name))
         self._check_members(condition.members, lambda member: self._locate_word(member[-1]))
@@ -189,6 +231,13 @@ class Field:
             self.problem(f"expected true or false, not {value!r}")
         return default if value is None else bool(value)
 
+    def file(self, name: str) -> Path:
+        """The path of a file beside the scenario's own; a problem is noted when it does not exist."""
+        path = Path(self.source.file).parent / name
+        if not path.is_file():
+            self.problem(f'there is no file "{path}"', hint="the path starts at this file's folder")
+        return path
+
     def mapping(self, value: Any) -> Mapping[str, Any]:
         """A mapping; empty when the value is None or something else."""
         if value is not None and not isinstance(value, Mapping):
@@ -196,7 +245,7 @@ class Field:
         return value if isinstance(value, Mapping) else {}
 
     def only_keys(self, value: Mapping[str, Any], known: Iterable[str]) -> None:
-        """Note every key that is not known."""
+        """Note every unknown key."""
         known = tuple(known)
         for key in value:
             if key not in known:
@@ -204,7 +253,7 @@ class Field:
                 (self / key).problem(f'unknown key "{key}"', hint=hint, key=True)
 
     def variable(self, name: str) -> None:
-        """Take note that the key here is a variable that this step sets."""
+        """Note that this step sets the variable that the key here names."""
         if is_reserved(name):
             self.problem(f'"{name}" is a reserved name', hint="choose another name for the variable", key=True)
         elif not _VARIABLE_NAME.fullmatch(name):
@@ -222,9 +271,9 @@ class Field:
         return template
 
     def _check_members(self, members: Iterable[Member], locate: Callable[[Member], Location]) -> None:
-        """Note what a template reads of `data` and `env` that is not there."""
+        """Note each reference to `data` or `env` that leads nowhere."""
         for member in sorted(members):
-            if objection := self.context.known.objection(member):
+            if objection := self.context.data_references.objection(member):
                 message, hint = objection
                 self.context.problems.append(Problem(message=message, where=locate(member), hint=hint))
 
@@ -242,14 +291,14 @@ class Field:
             )
 
     def _locate_word(self, word: str) -> Location:
-        """The word inside the value here, when it stands on the value's first line; otherwise the value."""
+        """The location of a word on the first line of the value; of the value if the word is not there."""
         where = self.source.locate(self.path)
         found = re.compile(rf"\b{re.escape(word)}\b").search(where.excerpt, max(0, where.column - 1))
         return replace(where, column=found.start() + 1, width=len(word)) if found else where
 
 
 def _leaf(field: Field, value: Any, name: str | Member) -> Field:
-    """The place of the first text inside `value` whose template reads `name`."""
+    """The first text inside `value` whose template reads `name`."""
     for inner, text in _texts(field, value):
         try:
             template = compile_template(text)
@@ -271,6 +320,16 @@ def _texts(field: Field, value: Any) -> Iterable[tuple[Field, str]]:
             yield from _texts(field / index, item)
 
 
-def _nothing() -> Template:
-    """Stands for a template that can't be compiled."""
+def _empty() -> Template:
+    """The placeholder for a template that cannot be compiled."""
     return compile_template(None)
+
+
+def assigned_variables(steps: Sequence[Step]) -> frozenset[str]:
+    """Every variable that one of the steps, or one inside them, can set and that exists afterwards."""
+    found: set[str] = set()
+    for step in steps:
+        found |= step.sets
+        for block in step.blocks:
+            found |= assigned_variables(block.steps) - step.scoped
+    return frozenset(found)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from windtunnel.actions.assert_ import AssertAction
 from windtunnel.actions.compile.context import CompileContext, Field
-from windtunnel.actions.compile.plugin_steps import plugin_step_type
 from windtunnel.actions.response.judge import errored
-from windtunnel.actions.table import ACTIONS, ActionType
+from windtunnel.actions.table import ACTIONS, ActionType, plugin_step_type
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template

@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from windtunnel.actions.python.blocks import FlowStopped, check_outcome
 from windtunnel.actions.python.http import Http
 from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.response import Response
-from windtunnel.actions.python.variables import Variables
 from windtunnel.actions.response.judge import first_failure
+from windtunnel.errors import did_you_mean
+from windtunnel.expressions.functions import is_reserved
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Checks, FailedCheck
+from windtunnel.model.vocabulary import OnFailure
+
+
+class Variables(MutableMapping[str, Any]):
+    """A view of the instance's scope. `settable` are the names that may be set, all of them when it is None."""
+
+    __slots__ = ("_scope", "_settable", "set")
+
+    def __init__(self, scope: dict[str, Any], settable: frozenset[str] | None = None) -> None:
+        self._scope, self._settable = scope, settable
+        self.set: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._scope and not is_reserved(name):
+            return self._scope[name]
+        raise KeyError(f'there is no variable "{name}"; {did_you_mean(name, self) or "set it first"}')
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if is_reserved(name):
+            raise KeyError(f'"{name}" is a reserved name; choose another one for the variable')
+        if self._settable is not None and name not in self._settable:
+            raise KeyError(f'the step may not set "{name}"; write it into its `sets`')
+        self._scope[name] = value
+        self.set.add(name)
+
+    def __delitem__(self, name: str) -> None:
+        self[name]  # only what can be seen can be taken away
+        del self._scope[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._scope if not is_reserved(name))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class Context:
@@ -103,7 +138,7 @@ class Context:
                 self._observe_last()
         return ended
 
-    async def _run_action(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
+    async def _run_action(self, action: Action, on_failure: OnFailure | None) -> tuple[Exchange, bool]:
         outcome = await action.run(self._instance)
         assert outcome.exchange is not None, "a request always comes to something"
         self._observe_last()

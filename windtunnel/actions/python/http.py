@@ -16,9 +16,10 @@ from windtunnel.actions.wait import PollAction
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.interfaces import Action
 from windtunnel.model.http import Exchange
+from windtunnel.model.vocabulary import OnFailure
 from windtunnel.user_code.outline import default_name
 
-RunAction = Callable[[Action, str | None], Awaitable[tuple[Exchange, bool]]]
+RunAction = Callable[[Action, OnFailure | None], Awaitable[tuple[Exchange, bool]]]
 """Runs an action as a step and gives back what came and whether the step passed; the text is `on_failure`."""
 
 
@@ -54,7 +55,7 @@ class Http:
         follow_redirects: bool = True,
         max_body: int | str | None = None,
         retry: Mapping[str, Any] | None = None,
-        on_failure: str | None = None,
+        on_failure: OnFailure | None = None,
     ) -> Response:
         """Send one request and hold its response against `expect`.
 
@@ -116,7 +117,7 @@ class Http:
         method: str = "GET",
         interval: float | str = 1.0,
         timeout: float | str = 30.0,
-        on_failure: str | None = None,
+        on_failure: OnFailure | None = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:

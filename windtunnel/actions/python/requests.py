@@ -12,11 +12,9 @@ from urllib.parse import quote_plus
 import msgspec
 
 from windtunnel.actions.compile.context import CompileContext, Field
-from windtunnel.actions.request.body import BODIES
-from windtunnel.actions.request.params import format_params
 from windtunnel.actions.request.retry import Retry, compile_retry
-from windtunnel.actions.request.target import encode_component
-from windtunnel.actions.request.template import RequestTemplate
+from windtunnel.actions.request.target import encode_component, format_params
+from windtunnel.actions.request.template import BODIES, RequestTemplate
 from windtunnel.actions.response.checks import compile_expectation
 from windtunnel.actions.response.extract import Extraction
 from windtunnel.actions.response.judge import Judge

@@ -6,7 +6,7 @@ import builtins
 import functools
 from typing import Any
 
-from windtunnel.actions.response.cookies import response_cookies
+from windtunnel.actions.response.extract import response_cookies
 from windtunnel.actions.response.text import outline, show_body, show_error
 from windtunnel.errors import ExpressionError, WindtunnelError
 from windtunnel.expressions.jsonpath import compile_jsonpath

@@ -7,15 +7,25 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from windtunnel.actions.python.blocks import FlowStopped, GroupBlock, StepBlock, StepRecorder, check_outcome
+from windtunnel.actions.python.blocks import (
+    FlowStopped,
+    GroupBlock,
+    StepBlock,
+    StepRecorder,
+    check_outcome,
+    outcome_of,
+)
+from windtunnel.actions.python.context import Variables
 from windtunnel.actions.python.http import Http
 from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.response import Response
-from windtunnel.actions.python.variables import Variables
 from windtunnel.actions.response.judge import Judge, first_failure
 from windtunnel.actions.wait import PauseAction
-from windtunnel.interfaces import Action, Instance, StepOutcome
+from windtunnel.interfaces import Action, Instance, StepOutcome, Transport
 from windtunnel.model.http import Exchange
+from windtunnel.model.scenario import FlowFunction, Scenario
+from windtunnel.model.sut import Sut
+from windtunnel.model.vocabulary import OnFailure
 
 
 class User:
@@ -23,7 +33,9 @@ class User:
 
     __slots__ = ("_instance", "_on_failure", "_recorder", "_requests", "http", "variables")
 
-    def __init__(self, recorder: StepRecorder, requests: RequestFactory, *, on_failure: str = "continue") -> None:
+    def __init__(
+        self, recorder: StepRecorder, requests: RequestFactory, *, on_failure: OnFailure = "continue"
+    ) -> None:
         self._recorder, self._requests, self._on_failure = recorder, requests, on_failure
         instance = self._instance = recorder.instance
         self.http = Http(requests, self._run_action)
@@ -107,7 +119,7 @@ class User:
         """End the flow of this instance here. It passes, if nothing failed before."""
         raise FlowStopped
 
-    async def _run_action(self, action: Action, on_failure: str | None) -> tuple[Exchange, bool]:
+    async def _run_action(self, action: Action, on_failure: OnFailure | None) -> tuple[Exchange, bool]:
         outcome = await self._recorder.run(action)
         passed = outcome.outcome == "passed"
         if not passed and (on_failure or self._on_failure) == "stop":
@@ -136,3 +148,47 @@ def _without_response(judge: Judge, instance: Instance) -> StepOutcome:
     if checks is judge.expectation.passed:
         return StepOutcome(checks=checks)
     return StepOutcome(outcome="failed", error="check", message=first_failure(checks), checks=checks)
+
+
+class PythonFlow:
+    """Runs the function of a Python scenario.
+
+    An exception of the function is an outcome, recorded as a step of the function's name: an error of the
+    scenario, or a failure when a response lacks what the function reads from it. Assertions that are written in
+    the function and were not made when it ended early are recorded as skipped, as those of YAML are.
+    """
+
+    __slots__ = ("_assertions", "_function", "_on_failure", "_requests")
+
+    def __init__(
+        self,
+        function: FlowFunction,
+        requests: RequestFactory,
+        *,
+        on_failure: OnFailure,
+        assertions: tuple[str, ...],
+    ) -> None:
+        self._function, self._requests, self._on_failure = function, requests, on_failure
+        self._assertions = assertions
+
+    @classmethod
+    def compile(cls, scenario: Scenario, function: FlowFunction, *, sut: Sut, transport: Transport) -> PythonFlow:
+        """The flow of a scenario with this function."""
+        requests = RequestFactory(scenario, sut=sut, transport=transport)
+        on_failure: OnFailure = "stop" if scenario.stop_when.step_fails else "continue"
+        assertions = tuple(assertion.name for assertion in scenario.assertions)
+        return cls(function, requests, on_failure=on_failure, assertions=assertions)
+
+    async def run(self, instance: Instance) -> None:
+        """Run the function once. Only cancellation gets out."""
+        started, recorder = instance.clock.now(), StepRecorder(instance)
+        try:
+            await self._function(User(recorder, self._requests, on_failure=self._on_failure))
+        except FlowStopped:
+            if recorder.failures:
+                recorder.skip(self._assertions)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the user's code raises is its outcome
+            outcome = outcome_of(error)
+            if outcome.outcome != "passed" and not getattr(error, "told", False):
+                instance.end_step(self._function.name, "python", outcome, started=started)
+            recorder.skip(self._assertions)

@@ -11,13 +11,13 @@ template yields must not hold it: it could end its own part and begin another.
 from __future__ import annotations
 
 import hashlib
+import mimetypes
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from windtunnel.actions.compile.context import Field
-from windtunnel.actions.compile.files import compile_file
-from windtunnel.actions.request.params import plain_text
+from windtunnel.actions.request.target import plain_text
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template
@@ -31,6 +31,11 @@ _PART_KEYS = (*_KINDS, "filename", "content_type")
 _MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+( *; *[^\r\n\0]+)?")
 # As browsers write names: html.spec.whatwg.org, "multipart/form-data encoding algorithm".
 _IN_NAMES = {'"': "%22", "\r": "%0D", "\n": "%0A"}
+
+
+def compile_file(field: Field, name: str) -> tuple[FileBody, str]:
+    """A file that is read while it is sent, and the content type that its name suggests."""
+    return FileBody(str(field.file(name))), mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def compile_multipart(field: Field, value: Any) -> tuple[Body | Callable[[Scope], Body], str]:

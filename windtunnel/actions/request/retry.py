@@ -21,10 +21,11 @@ from windtunnel.actions.response.judge import Judge, errored, receive
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Instance, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.model.vocabulary import ErrorKind
 
 MOST_ATTEMPTS = 100
 
-ERRORS: Mapping[str, frozenset[str]] = {
+ERRORS: Mapping[str, frozenset[ErrorKind]] = {
     "timeout": frozenset({"timeout", "connect_timeout"}),
     "connection": frozenset(
         {"refused", "unreachable", "connect_timeout", "reset", "closed", "dns", "proxy"},
@@ -41,7 +42,7 @@ class Retry:
     __slots__ = ("_errors", "_statuses", "attempts", "backoff")
 
     def __init__(
-        self, *, attempts: int, errors: frozenset[str], statuses: frozenset[int], backoff: Backoff
+        self, *, attempts: int, errors: frozenset[ErrorKind], statuses: frozenset[int], backoff: Backoff
     ) -> None:
         self.attempts, self._errors, self._statuses, self.backoff = attempts, errors, statuses, backoff
 
@@ -108,7 +109,7 @@ def compile_retry(field: Field, value: Any) -> Retry:
         attempts = 1
     on = options.get("on", DEFAULT_ON)
     reasons = on if isinstance(on, list | tuple) else (on,)
-    errors: set[str] = set()
+    errors: set[ErrorKind] = set()
     statuses: set[int] = set()
     for number, reason in enumerate(reasons):
         here = field / "on" / number if isinstance(on, list | tuple) else field / "on"

@@ -6,17 +6,18 @@ the whole `path` or `url` is taken as a URL: only what can't stand in a URL is e
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from windtunnel.actions.compile.context import CompileContext, Field
-from windtunnel.actions.request.params import compile_params, plain_text
 from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
+from windtunnel.model.auth import Auth
 from windtunnel.model.origin import HostRules, parse_base_url, split_url
 from windtunnel.model.scenario import Step
 from windtunnel.model.sut import Service
@@ -41,8 +42,8 @@ def encode_component(text: str) -> str:
     return text if text.isalnum() and text.isascii() else quote(text, safe="", errors="replace")
 
 
-def compile_target(step: Step, context: CompileContext) -> Target | None:
-    """The target of a step's requests; None after problems were noted."""
+def compile_target(step: Step, context: CompileContext, auth: Auth | None = None) -> Target | None:
+    """The target of a step's requests; None after problems were noted. `auth` replaces the service's own."""
     field, options = context.at(step), step.options
     written = [key for key in ("path", "url") if key in options]
     if len(written) != 1:
@@ -61,9 +62,23 @@ def compile_target(step: Step, context: CompileContext) -> Target | None:
     query = compile_params(field / "query", options.get("query"), encode_component)
     if service is None:
         return None
+    if auth is not None:
+        service = replace(service, auth=auth)
+    add_key = _adding_key(service) if service.auth.query else None
     if isinstance(location, str) and isinstance(query, str):
-        return Target(service=service, text=_join(location, query), render=lambda _: "")
-    return Target(service=service, text=None, render=_renderer(location, query))
+        text = _join(location, query)
+        return Target(service=service, text=text if add_key is None else add_key(text), render=lambda _: "")
+    render = _renderer(location, query)
+    if add_key is None:
+        return Target(service=service, text=None, render=render)
+    return Target(service=service, text=None, render=lambda scope: add_key(render(scope)))
+
+
+def _adding_key(service: Service) -> Callable[[str], str]:
+    """What adds the query parameters of a service's auth to a location, unless it leads to another host."""
+    query = "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in service.auth.query)
+    own = ("/", f"{service.base_url}/")
+    return lambda text: f"{text}{'&' if '?' in text else '?'}{query}" if text.startswith(own) else text
 
 
 def _location(field: Field, value: str) -> str | Callable[[Scope], str]:
@@ -153,3 +168,57 @@ def _url_service(field: Field, url: str, step: Step, context: CompileContext) ->
         if parse_base_url(service.base_url).origin == origin:
             return service
     return Service(name=origin.host, base_url=str(origin))
+
+
+Encode = Callable[[str], str]
+
+
+def compile_params(field: Field, params: Any, encode: Encode) -> str | Callable[[Scope], str]:
+    """The text of a mapping, or what renders it when there are templates in the values.
+
+    A list repeats its name, null leaves it out, booleans are `true` and `false`. Rendering raises
+    ExpressionError for a value that is a mapping.
+    """
+    parts: list[str | Callable[[Scope], str]] = []
+    for name, value in field.mapping(params).items():
+        here, prefix = field / name, encode(str(name)) + "="
+        template = here.template(value)
+        if template.constant:
+            part = _part(prefix, template.evaluate, encode)
+            parts.append(here.attempt(functools.partial(part, {}), ""))
+        else:
+            parts.append(_part(prefix, template.evaluate, encode))
+    constant = [part for part in parts if isinstance(part, str)]
+    if len(constant) == len(parts):
+        return "&".join(filter(None, constant))
+    return lambda scope: "&".join(filter(None, [part if isinstance(part, str) else part(scope) for part in parts]))
+
+
+def format_params(params: Mapping[str, Any], encode: Encode) -> str:
+    """The text of a mapping without templates. Raises ExpressionError as rendering one with them does."""
+    return "&".join(filter(None, [_pairs(encode(str(name)) + "=", params[name], encode) for name in params]))
+
+
+def plain_text(value: Any) -> str:
+    """A scalar as text. Raises ExpressionError for what is none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    raise ExpressionError(f"expected a text or a number here, not {show(value, 60)}")
+
+
+def _part(prefix: str, evaluate: Callable[[Scope], Any], encode: Encode) -> Callable[[Scope], str]:
+    return lambda scope: _pairs(prefix, evaluate(scope), encode)
+
+
+def _pairs(prefix: str, value: Any, encode: Encode) -> str:
+    if value.__class__ is str:
+        return prefix + encode(value)
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return "&".join([prefix + encode(plain_text(item)) for item in value if item is not None])
+    return prefix + encode(plain_text(value))

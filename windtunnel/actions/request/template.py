@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote_plus
 
 from windtunnel.actions.compile.context import CompileContext, Field
 from windtunnel.actions.request.auth import compile_auth
-from windtunnel.actions.request.body import BODIES, compile_body
-from windtunnel.actions.request.target import compile_target
+from windtunnel.actions.request.multipart import compile_file, compile_multipart
+from windtunnel.actions.request.target import compile_params, compile_target
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template
@@ -17,13 +18,6 @@ from windtunnel.interfaces import Endpoint, Instance, Request
 from windtunnel.model.http import Body, Exchange
 from windtunnel.model.scenario import Step
 from windtunnel.model.sut import Service
-
-REQUEST_KEYS = (
-    *("service", "method", "path", "url", "query", "headers", "cookies", "auth"),
-    *BODIES,
-    *("timeout", "follow_redirects", "max_body"),
-)
-"""The keys of a step that say what is sent."""
 
 _METHOD = re.compile(r"[A-Za-z][A-Za-z-]*")
 _LINE_BREAKS = re.compile(r"[\r\n\0]")
@@ -72,12 +66,13 @@ class RequestTemplate:
 
 def compile_request(step: Step, context: CompileContext, *, timeout: Any) -> RequestTemplate | None:
     """The request of a step; None after problems were noted. `timeout` as written, None for the service's."""
-    auth = compile_auth(step, context)
-    field, options = context.at(step), auth.step.options
-    target = compile_target(auth.step, context)
+    auth = None if step.options.get("auth") is None else compile_auth(step, context)
+    step = step if auth is None else auth.step
+    field, options = context.at(step), step.options
+    target = compile_target(step, context, None if auth is None else auth.auth)
     method = _method(field, options)
     constant, varying = _headers(field, options)
-    if auth.authorization is not None:
+    if auth is not None and auth.authorization is not None:
         varying.append(("Authorization", auth.authorization, _LINE_BREAKS))
     body, content_type = compile_body(step, field)
     timeout_s = (field / "timeout").deadline(timeout, target.service.timeout_s if target else 1.0)
@@ -85,7 +80,6 @@ def compile_request(step: Step, context: CompileContext, *, timeout: Any) -> Req
     max_body = (field / "max_body").size(options.get("max_body"))
     if target is None:
         return None
-    target = auth.applied_to(target)
     given = {name.lower() for name in (*constant, *(name for name, _, _ in varying))}
     if not {"form", "multipart"} & options.keys():  # a form's own type stands above the service's
         given |= {name.lower() for name in target.service.headers}
@@ -200,3 +194,71 @@ def _sendable(name: str, value: str, refused: re.Pattern[str]) -> str:
         return value
     what = "a semicolon" if found.group() == ";" else "a line break or a null character"
     raise ExpressionError(f'the value of "{name}" has {what} in it, which must not be sent')
+
+
+Compiled = tuple[Body | Callable[[Scope], Body], str | None]
+"""A body, or what renders it, and the content type that goes with it."""
+
+
+def compile_body(step: Step, field: Field) -> Compiled:
+    """The body of a step. Every problem with it is noted."""
+    options = step.options
+    given = [key for key in BODIES if key in options]
+    if len(given) > 1:
+        message = f"a request has one body, not {len(given)}: {', '.join(given)}"
+        (field / given[1]).problem(message, hint="leave all but one of them out", key=True)
+    return BODIES[given[0]](field / given[0], options[given[0]]) if given else (b"", None)
+
+
+def _json(field: Field, value: Any) -> Compiled:
+    template = field.json(value)
+    return (template({}) or b"") if template.constant else template.evaluate, "application/json"
+
+
+def _text(field: Field, value: Any) -> Compiled:
+    text = field.text(value)
+    return (text({}) or "").encode("utf-8", "replace") if text.constant else _encoded(text.evaluate), None
+
+
+def _form(field: Field, value: Any) -> Compiled:
+    form = compile_params(field, value, lambda text: quote_plus(text, errors="replace"))
+    return form.encode() if isinstance(form, str) else _encoded(form), "application/x-www-form-urlencoded"
+
+
+def _file(field: Field, value: Any) -> Compiled:
+    return compile_file(field, str(value))
+
+
+def _graphql(field: Field, value: Any) -> Compiled:
+    """The JSON that GraphQL servers take over HTTP (graphql.github.io/graphql-over-http, 5.1)."""
+    given = field.mapping(value)
+    field.only_keys(given, _GRAPHQL)
+    if not isinstance(given.get("query"), str):
+        field.problem("`query` is missing here", hint='graphql: { query: "{ products { id } }" }')
+    return _json(field, {name: given[key] for key, name in _GRAPHQL.items() if key in given})
+
+
+_GRAPHQL = {"query": "query", "variables": "variables", "operation": "operationName"}
+"""The keys of `graphql`, and what servers call them."""
+
+
+BODIES: Mapping[str, Callable[[Field, Any], Compiled]] = {
+    "json": _json,
+    "body": _text,
+    "form": _form,
+    "multipart": compile_multipart,
+    "file": _file,
+    "graphql": _graphql,
+}
+"""Every kind of body by the name it has in YAML."""
+
+REQUEST_KEYS = (
+    *("service", "method", "path", "url", "query", "headers", "cookies", "auth"),
+    *BODIES,
+    *("timeout", "follow_redirects", "max_body"),
+)
+"""The keys of a step that say what is sent."""
+
+
+def _encoded(render: Callable[[Scope], str]) -> Callable[[Scope], bytes]:
+    return lambda scope: render(scope).encode("utf-8", "replace")

@@ -15,11 +15,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from windtunnel.actions.compile.context import Field
-from windtunnel.actions.response.cookies import response_cookies
-from windtunnel.actions.response.expectation import Check, Expectation
-from windtunnel.actions.response.graphql import errors_check, speaks_of_errors
+from windtunnel.actions.compile.context import CompileContext, Field
+from windtunnel.actions.response.extract import compile_extraction, response_cookies
 from windtunnel.actions.response.json_schema import schema_checks
+from windtunnel.actions.response.judge import Check, Expectation, Judge
 from windtunnel.actions.response.matchers import MISSING, Matcher, compile_matcher
 from windtunnel.actions.response.text import LIMIT, shorten, show, show_body
 from windtunnel.errors import ExpressionError
@@ -27,6 +26,21 @@ from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.jsonpath import JsonPath
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.http import Exchange
+from windtunnel.model.scenario import Step
+
+
+def compile_judge(step: Step, context: CompileContext, *, imply_status: bool) -> Judge:
+    """The compiled `expect` and `extract` of a step. `imply_status`: see `compile_expectation`."""
+    field, options = context.at(step), step.options
+    return Judge(
+        compile_expectation(
+            field / "expect",
+            options.get("expect"),
+            imply_status=imply_status,
+            imply_no_errors="graphql" in options,
+        ),
+        compile_extraction(field / "extract", options.get("extract")),
+    )
 
 
 def compile_expectation(
@@ -35,7 +49,7 @@ def compile_expectation(
     """The checks of an `expect` mapping or None.
 
     `imply_status`: without `status_code`, ask for one below 400. `imply_no_errors`: ask for a GraphQL response
-    without errors, unless something here speaks of them.
+    without errors, unless `expect` itself mentions them.
     """
     expect = field.mapping(expect)
     field.only_keys(expect, _BUILDERS)
@@ -46,8 +60,8 @@ def compile_expectation(
         checks.append(_status_check(statuses, _show_statuses(expect["status_code"])))
     elif imply_status:
         checks.append(_status_check(statuses, "below 400"))
-    if imply_no_errors and not speaks_of_errors(expect):
-        checks.append(errors_check())
+    if imply_no_errors and not _mentions_errors(expect):
+        checks.append(_errors_check())
     for key, value in expect.items():
         if key in _BUILDERS and key != "status_code":
             checks += _BUILDERS[key](field / key, value)
@@ -267,3 +281,43 @@ _BUILDERS: Mapping[str, Callable[[Field, Any], list[Check]]] = {
     "cookies": _cookies,
 }
 """Every key of `expect`, and what compiles it."""
+
+
+# ── graphql ──────────────────────────────────────────────────────────────────────────────────────────────────
+# A GraphQL server answers 200 to a query that failed, with `errors` in the body.
+
+_ERRORS = re.compile(r"\berrors\b")
+
+
+def _mentions_errors(expect: Mapping[str, Any]) -> bool:
+    """Whether an `expect` mapping judges errors itself: by a JSON path, a condition or a schema."""
+    json = expect.get("json")
+    paths = json if isinstance(json, Mapping) else [entry.get("path") for entry in _mappings(json)]
+    texts = [*paths, expect.get("condition")]
+    return "schema" in expect or any(isinstance(text, str) and _ERRORS.search(text) for text in texts)
+
+
+def _errors_check() -> Check:
+    """The check `graphql:errors`: the response is JSON, and has no errors."""
+    return Check(name="graphql:errors", run=_graphql_errors, expected=lambda _: "no errors")
+
+
+def _graphql_errors(exchange: Exchange, _scope: Scope) -> str | None:
+    try:
+        document = exchange.json
+    except ValueError:
+        return f"not JSON: {show_body(exchange)}"
+    if not isinstance(document, dict):
+        return f"not a GraphQL response: {show(document)}"
+    errors = document.get("errors")
+    if not errors:
+        return None
+    if not isinstance(errors, list):
+        return show(errors)
+    first = errors[0]
+    message = show(first["message"] if isinstance(first, dict) and "message" in first else first)
+    return f"{message} (and {len(errors) - 1} more)" if len(errors) > 1 else message
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list | tuple) else []

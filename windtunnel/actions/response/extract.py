@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.actions.compile.context import Field
-from windtunnel.actions.response.cookies import response_cookies
 from windtunnel.actions.response.html_xml import compile_css, compile_xpath
 from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.actions.response.text import outline, shorten, show, show_body
@@ -222,3 +221,13 @@ _SOURCES: Mapping[str, Callable[[Field, Any], _Source]] = {
     "status": _status,
 }
 """Every place to look in, by the name it has in YAML."""
+
+
+def response_cookies(exchange: Exchange) -> dict[str, str]:
+    """Name to value of every Set-Cookie header, the last one of a name deciding (RFC 6265, 5.2: cut at `;`)."""
+    cookies = {}
+    for header in exchange.headers.all("set-cookie"):
+        name, equals, value = header.partition(";")[0].partition("=")
+        if equals and name.strip():
+            cookies[name.strip()] = value.strip().strip('"')
+    return cookies

@@ -16,8 +16,7 @@ from urllib.request import url2pathname
 import msgspec
 
 from windtunnel.actions.compile.context import Field
-from windtunnel.actions.compile.files import file_beside
-from windtunnel.actions.response.expectation import Check
+from windtunnel.actions.response.judge import Check
 from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.actions.response.text import shorten, show, show_body
 from windtunnel.errors import ExpressionError
@@ -38,7 +37,7 @@ _MOST_WEIGHED = 20
 def schema_checks(field: Field, value: Any) -> list[Check]:
     """The check `schema`, of a file beside the scenario or a schema written inline. Notes every problem."""
     if isinstance(value, str):
-        path = file_beside(field, value)
+        path = field.file(value)
         if not path.is_file():
             return []
         named, schema = value, field.attempt(lambda: _read(path), None)

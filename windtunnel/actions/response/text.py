@@ -46,9 +46,8 @@ def show_body(exchange: Exchange) -> str:
 
 def show_error(exchange: Exchange) -> str:
     """Why there is no complete response: the error kind, then the sentence."""
-    kind = exchange.error or ""
-    detail = exchange.error_detail or ERROR_KINDS.get(kind)
-    return shorten(f"{kind}: {detail}" if detail else kind)
+    kind = exchange.error
+    return shorten(f"{kind}: {exchange.error_detail or ERROR_KINDS[kind]}" if kind else "")
 
 
 def show_seconds(seconds: float) -> str:

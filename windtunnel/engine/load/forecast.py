@@ -17,6 +17,7 @@ from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.load import ClosedLoad, Load, OpenLoad
 from windtunnel.model.plan import LoadPart, TestPlan
 from windtunnel.model.scenario import Scenario, Step
+from windtunnel.model.vocabulary import OnEnd
 
 BYTES_OF_REQUEST_STEP = 530
 BYTES_OF_STEP = 270
@@ -35,7 +36,7 @@ class RowsForecast:
     file: str
     rows: int
     needed: int | None
-    on_end: str
+    on_end: OnEnd
     ends: bool = False
 
 

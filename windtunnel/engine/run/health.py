@@ -1,4 +1,4 @@
-"""How the generator itself is doing: sampled once a second, so that its own lateness is never the SUT's."""
+"""Health of the load generator itself, sampled once a second, so that its lateness is never blamed on the SUT."""
 
 from __future__ import annotations
 
@@ -14,23 +14,21 @@ from windtunnel.interfaces import Clock
 from windtunnel.model.record import Health, Record
 
 PROBE_S = 0.02
-"""How often the loop is asked to wake up on time."""
+"""The interval of the timers that measure the lag of the event loop."""
 
 SAMPLE_S = 1.0
 
 TIMER_RESOLUTION_S = 0.001
-"""Both asyncio's selector loop and uvloop wake timers in steps of a millisecond: not lag, and left out."""
+"""Both asyncio's selector loop and uvloop wake timers in steps of a millisecond, which is not lag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthProbe:
-    """What a segment says of itself: `in_flight` how many instances run, `lateness_us` how late the latest one
-    started since it was last asked.
-    """
+    """Readings of a segment: instances in flight, and the maximum lateness of a start since the last reading."""
 
     segment: int
     in_flight: Callable[[], int]
-    lateness_us: Callable[[], int]
+    take_lateness_us: Callable[[], int]
 
 
 async def watch_health(write: Callable[[Record], None], clock: Clock, probe: HealthProbe) -> None:
@@ -65,7 +63,7 @@ def _sample(lags: list[float], clock: Clock, probe: HealthProbe, *, cpu: float) 
         lag_p50_us=_microseconds(ordered[len(ordered) // 2]),
         lag_p99_us=_microseconds(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]),
         lag_max_us=_microseconds(ordered[-1]),
-        late_max_us=probe.lateness_us(),
+        late_max_us=probe.take_lateness_us(),
         cpu=round(cpu, 3),
         memory=_resident_bytes(),
         open_files=_open_files(),

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from windtunnel.engine.journal import InstanceIds, Journal
+from windtunnel.engine.ids import InstanceIds
+from windtunnel.engine.journal import Journal
 from windtunnel.engine.tasks import all_of
 from windtunnel.http.errors import Failure
 from windtunnel.http.stream import Destination
@@ -186,9 +187,7 @@ class Preflight:
             )
         )
         is_ready = exchange.error is None and any(low <= exchange.status <= high for low, high in wait.statuses)
-        ids = InstanceIds(
-            instance_id=wait.step, correlation_id="", scenario="", index=0, user=0, phase=HEALTH_PHASE
-        )
+        ids = InstanceIds(instance_id=wait.step, phase=HEALTH_PHASE)
         self._journal.request(ids, wait.step, exchange, poll=not is_ready, failed=not is_ready)
         if is_ready:
             return None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from windtunnel.engine.journal import Journal
+from windtunnel.engine.journal import Journal, OnRecord
 from windtunnel.engine.load.executor import LoadExecutor
 from windtunnel.engine.plan import Plan
 from windtunnel.engine.run.health import HealthProbe, watch_health
@@ -16,7 +15,6 @@ from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.runner import Runner
 from windtunnel.engine.tasks import background
 from windtunnel.engine.user import SetupResult
-from windtunnel.engine.watched import OnRecord, WatchedJournal
 from windtunnel.errors import EvidenceError
 from windtunnel.interfaces import Clock, Sink, Transport
 from windtunnel.model.load import Segment
@@ -47,7 +45,7 @@ class SegmentParts:
     segment: Segment
     before: tuple[Record, ...] = ()
     prepared: Mapping[str, SetupResult] = field(default_factory=dict)
-    on_record: OnRecord | None = None
+    on_record: Sequence[OnRecord] = ()
 
 
 class OpenSegment:
@@ -107,26 +105,26 @@ async def run_segment(
             reason = await _load(worker, runner, segment.journal, parts.segment)
     finally:
         unreachable = instead.unreachable if instead else None
-        evidence = await segment.end(reason, bug=runner.bug, unreachable=unreachable)
+        evidence = await segment.end(reason, bug=runner.bugs.first, unreachable=unreachable)
     return evidence
 
 
 def _journal(parts: SegmentParts, writer: RecordWriter) -> Journal:
-    named: dict[str, Any] = {
-        "clock": parts.clock,
-        "redactor": parts.redactor,
-        "bodies": BodyStore(parts.directory.bodies, parts.redactor),
-        "keep": parts.plan.keep_bodies,
-        "schedule": asyncio.get_running_loop().call_soon,
-    }
-    sinks = [writer, *parts.sinks]
-    if parts.on_record is None:
-        return Journal(sinks, **named)
-    return WatchedJournal(sinks, **named, on_record=parts.on_record)
+    return Journal(
+        [writer, *parts.sinks],
+        clock=parts.clock,
+        redactor=parts.redactor,
+        bodies=BodyStore(parts.directory.bodies, parts.redactor),
+        keep=parts.plan.keep_bodies,
+        schedule=asyncio.get_running_loop().call_soon,
+        on_record=parts.on_record,
+    )
 
 
 async def _load(worker: LoadExecutor, runner: Runner, journal: Journal, segment: Segment) -> str:
-    probe = HealthProbe(segment=segment.number, in_flight=lambda: runner.in_flight, lateness_us=runner.lateness_us)
+    probe = HealthProbe(
+        segment=segment.number, in_flight=lambda: runner.in_flight, take_lateness_us=runner.take_lateness_us
+    )
     async with background(watch_health(journal.write, runner.clock, probe)):
         return await worker.run()
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from windtunnel.engine.ids import CorrelationIds
-from windtunnel.engine.instance import RunningInstance, run_instance
-from windtunnel.engine.journal import InstanceIds
+from windtunnel.engine.ids import RunIds
+from windtunnel.engine.instance import Bugs, InstanceContext, RunningInstance, run_section
 from windtunnel.engine.plan import CompiledScenario, Section
 from windtunnel.engine.run.segment import OpenSegment, SegmentParts
 from windtunnel.engine.tasks import first_of
@@ -20,6 +19,7 @@ from windtunnel.engine.user import SetupResult
 from windtunnel.interfaces import Client, Sink
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
+from windtunnel.model.vocabulary import SectionPhase
 
 SETUP_FAILED = "setup failed"
 
@@ -39,9 +39,15 @@ class SetupTeardown:
         own = Segment(number=number, of=number + 1)
         self._parts = replace(parts, segment=own, sinks=(sink, *parts.sinks))
         self._segment = OpenSegment(self._parts)
-        self._ids = CorrelationIds(parts.plan.facts.run_id)
+        self._ids = RunIds(parts.plan.facts.run_id)
+        self._bugs = Bugs()
+        self._context = InstanceContext(
+            facts=parts.plan.facts,
+            clock=parts.clock,
+            journal=self._segment.journal,
+            bugs=self._bugs,
+        )
         self._client: Client = parts.transport.client()
-        self._bug: str | None = None
         self.prepared: dict[str, SetupResult] = {}
 
     async def set_up(self) -> bool:
@@ -60,15 +66,15 @@ class SetupTeardown:
         """Write the last line; what the records are worth."""
         self._client.close()
         cause = self._parts.shutdown.cause
-        return await self._segment.end(cause.reason if cause else "completed", bug=self._bug)
+        return await self._segment.end(cause.reason if cause else "completed", bug=self._bugs.first)
 
     async def _set_up(self) -> bool:
         await self._segment.begin()
         passed = True
-        for number, scenario in enumerate(self._parts.plan.scenarios):
+        for scenario in self._parts.plan.scenarios:
             if scenario.setup is None:
                 continue
-            instance = await self._run(scenario.setup, scenario, "setup", number)
+            instance = await self._run(scenario.setup, scenario, "setup")
             passed = passed and instance.progress.outcome == "passed"
             self.prepared[scenario.id] = SetupResult().with_those(
                 instance.scope, scenario.setup.sets, instance.ids.secrets
@@ -76,40 +82,17 @@ class SetupTeardown:
         return passed
 
     async def _tear_down(self) -> None:
-        for number, scenario in enumerate(self._parts.plan.scenarios):
+        for scenario in self._parts.plan.scenarios:
             if scenario.teardown is not None:
-                await self._run(scenario.teardown, scenario, "teardown", number)
+                await self._run(scenario.teardown, scenario, "teardown")
 
-    async def _run(self, section: Section, scenario: CompiledScenario, phase: str, number: int) -> RunningInstance:
-        clock, facts = self._parts.clock, self._parts.plan.facts
-        given = self.prepared.get(scenario.id)
-        ids = InstanceIds(
-            instance_id=f"{scenario.id}-{phase}",
-            correlation_id=self._ids.of(-1 - 2 * number - (phase == "teardown")),
-            scenario=scenario.id,
-            index=-1,
-            user=-1,
-            phase=phase,
-        )
-        self._client.begin_instance(instance_id=ids.instance_id, correlation_id=ids.correlation_id)
-        instance = RunningInstance(
-            ids,
-            facts,
+    async def _run(self, section: Section, scenario: CompiledScenario, phase: SectionPhase) -> RunningInstance:
+        return await run_section(
             section.scenario,
+            self._ids.of_section(phase, scenario.id),
+            self._context,
             client=self._client,
-            clock=clock,
-            journal=self._segment.journal,
-            given=given,
+            due=self._parts.clock.now(),
+            given=self.prepared.get(scenario.id),
             stream=f"/{phase}",
         )
-        await run_instance(
-            instance,
-            section.scenario,
-            journal=self._segment.journal,
-            scheduled=clock.now(),
-            on_bug=self._note_bug,
-        )
-        return instance
-
-    def _note_bug(self, text: str) -> None:
-        self._bug = self._bug or text

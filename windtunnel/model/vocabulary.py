@@ -1,0 +1,104 @@
+"""The closed vocabularies: for each field that takes one of a few words, those words as a `Literal` type.
+
+A tuple of the words, where one is needed to validate or to iterate, is derived from the type by `get_args`. The
+published JSON Schemas name the same words; a test compares them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Outcome = Literal["passed", "failed", "errored", "skipped", "interrupted"]
+"""How a step or an assertion ended. failed: the SUT's doing; errored: the generator's or the scenario's."""
+
+InstanceOutcome = Literal["passed", "failed", "errored", "interrupted"]
+"""How an instance ended."""
+
+FailureOutcome = Literal["failed", "errored"]
+"""The outcomes that count as errors."""
+
+VerdictWord = Literal[
+    "invalid", "error", "incomplete", "unreachable", "interrupted", "fail", "inconclusive", "pass"
+]
+"""What a run is worth, in order of precedence: of several that apply, the first decides."""
+
+ThresholdWord = Literal["pass", "fail", "no_data", "inconclusive"]
+"""How a threshold went. `no_data`: too few samples, or nothing to compare with."""
+
+ErrorKind = Literal[
+    "timeout",
+    "dns",
+    "refused",
+    "unreachable",
+    "connect_timeout",
+    "proxy",
+    "tls",
+    "reset",
+    "closed",
+    "protocol",
+    "body_too_large",
+    "decode",
+    "too_many_redirects",
+    "host_not_allowed",
+    "token",
+    "bad_request",
+    "open_files",
+    "ports",
+]
+"""Why a request has no complete response. `model.http.ERROR_KINDS` describes each."""
+
+SpecialPhase = Literal["setup", "user_setup", "teardown", "health", "token"]
+"""The phases beside the load; every other phase is a stage, or `warmup:` and a stage. Not part of any metric."""
+
+SectionPhase = Literal["setup", "user_setup", "teardown"]
+"""The phases that are sections of a scenario."""
+
+OnFailure = Literal["stop", "continue"]
+"""What a failed step does to the flow around it."""
+
+Arrival = Literal["uniform", "poisson"]
+"""How the starts of an open load are spaced: evenly, or at random with the same mean."""
+
+FailOn = Literal["thresholds", "errors", "never"]
+"""What makes the exit code that of a failure; see `verdict.fail_on`."""
+
+Loopback = Literal["auto", "gateway", "strict"]
+"""How a loopback address is understood inside a container. auto: the gateway where the loopback address itself
+refuses; gateway: at once; strict: never.
+"""
+
+Connections = Literal["user", "instance", "none"]
+"""How long connections are kept: for the next instance of the user, until the instance ends, not at all."""
+
+KeepBodies = Literal["failures", "all", "none"]
+"""Which bodies of requests and responses are kept."""
+
+RowOrder = Literal["sequential", "shuffle", "random"]
+"""In which order the rows of a data file are dealt: as written, shuffled once, or drawn with replacement."""
+
+OnEnd = Literal["recycle", "stop", "fail"]
+"""What follows the last row of a data file: the first one again, the end of the load, or an error."""
+
+CommentWhen = Literal["auto", "always", "on-failure", "never"]
+"""When a pull request gets a comment. auto: where there is a pull request and a token; always: the same, with a
+warning where one is missing; on-failure: a new comment only for a run that did not pass, an old one is always
+brought up to date.
+"""
+
+MetricType = Literal["trend", "rate", "counter", "gauge"]
+"""What a metric is made of: durations, a share, a sum, or a value that goes up and down."""
+
+AggregateName = Literal["avg", "min", "max", "med", "p", "count", "rate", "value"]
+"""What a threshold computes from a metric; `p` goes with a percentile."""
+
+Operator = Literal["<", "<=", ">", ">=", "==", "!="]
+"""What stands between a measured value and its limit."""
+
+Unit = Literal["us", "%", "B", "/s", "B/s", ""]
+"""The unit of a limit: microseconds, a share (of 1), bytes, per second, bytes per second, a plain number."""
+
+ThresholdOrigin = Literal["plan", "flag", "implied"]
+"""Where a threshold comes from: the plan, the command line, or the rule that every instance must pass."""
+
+ChangeUnit = Literal["ms", "share", "per_second"]
+"""The unit of a figure that is compared with a baseline."""
