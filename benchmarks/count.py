@@ -1,9 +1,9 @@
 """`make count`: the user instructions of a request and of a start, by `valgrind --tool=callgrind`.
 
-Instructions repeat where times do not: other load on the machine does not change them. The cost of a request is
-counted inside the event loop alone. It is the difference of two runs of different length, divided by the further
-requests, so that starting and opening connections cancel out. Bytecode is written beforehand, as pip does when it
-installs. Beside Windtunnel stands the floor: the same journey hard-coded (`benchmarks/floor.py`).
+Instructions repeat where times do not: other load on the machine changes them by half a percent at most. The cost
+of a request is counted inside the event loop alone. It is the difference of two runs of different length, divided
+by the further requests, so that starting and opening connections cancel out. Bytecode is written beforehand, as
+pip does when it installs. Beside Windtunnel stands the floor: the same journey hard-coded (`benchmarks/floor.py`).
 
 `BENCH_PYTHON` picks the interpreter, which must have Windtunnel's dependencies. Figures of two Python builds do
 not compare.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import io
 import json
 import os
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from windtunnel.config.flags import Overrides
-from windtunnel.job.request import JobRequest, load_test_plan
+from windtunnel.job.interrupts import CallerInterrupts, Interrupts
+from windtunnel.job.observer import TextObserver
+from windtunnel.job.request import JobRequest
 from windtunnel.job.run import run_job
-from windtunnel.job.validation import compile_for_check
+from windtunnel.job.validation import check_plan
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import Verdict
-from windtunnel.terminal import Terminal
+from windtunnel.signals import SignalInterrupts
+from windtunnel.terminal import TerminalObserver, terminal_width
 from windtunnel.user_code.scenario import PythonScenario
 
 PathOrText = str | os.PathLike[str]
@@ -93,13 +94,13 @@ def run(
     with _request(sut, scenarios, plan, thresholds, flags) as request:
         job = functools.partial(_run, request, environment=environment, show=show)
         if handle_signals:
-            return job(interrupt=None)
-        interrupt = threading.Event()
+            return job(interrupts=SignalInterrupts())
+        interrupts = CallerInterrupts()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="windtunnel") as pool:
             try:
-                return pool.submit(job, interrupt=interrupt).result()
+                return pool.submit(job, interrupts=interrupts).result()
             except KeyboardInterrupt:
-                interrupt.set()  # the run has ended, and its report is written, when this is left
+                interrupts.request()  # the run has ended, and its report is written, when this is left
                 raise
 
 
@@ -118,14 +119,14 @@ async def run_async(
     A server in this process and loop can be the system under test. When this is cancelled the run ends early, as
     after a signal, and its report is written before the cancellation goes on.
     """
-    interrupt = threading.Event()
+    interrupts = CallerInterrupts()
     with _request(sut, scenarios, plan, thresholds, flags) as request:
-        job = functools.partial(_run, request, environment=environment, show=show, interrupt=interrupt)
+        job = functools.partial(_run, request, environment=environment, show=show, interrupts=interrupts)
         running = asyncio.get_running_loop().run_in_executor(None, job)
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            interrupt.set()
+            interrupts.request()
             await asyncio.wait([running])
             raise
 
@@ -144,9 +145,7 @@ def load(
     Returns what would run. Raises ConfigError with every problem.
     """
     with _request(sut, scenarios, plan, thresholds, flags) as request:
-        test_plan = load_test_plan(request, _environment(environment))
-        compile_for_check(test_plan)
-        return test_plan
+        return check_plan(request, environment=_environment(environment))
 
 
 def _run(
@@ -154,14 +153,12 @@ def _run(
     *,
     environment: Mapping[str, str] | None,
     show: bool,
-    interrupt: threading.Event | None,
+    interrupts: Interrupts,
 ) -> Result:
-    terminal = Terminal.standard()
-    shown = io.StringIO()
-    if not show:
-        terminal = Terminal(out=shown, err=io.StringIO(), color=False, interactive=False)
-    result = run_job(request, environment=_environment(environment), terminal=terminal, interrupt=interrupt)
-    return Result(summary=result.summary, directory=result.directory.path, output=shown.getvalue())
+    collected = TextObserver(width=terminal_width())
+    observer = TerminalObserver.standard() if show else collected
+    result = run_job(request, environment=_environment(environment), observer=observer, interrupts=interrupts)
+    return Result(summary=result.summary, directory=result.directory.path, output=collected.text)
 
 
 def _environment(given: Mapping[str, str] | None) -> Mapping[str, str]:

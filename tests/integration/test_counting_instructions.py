@@ -17,7 +17,7 @@ from benchmarks.service import nginx
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),  # callgrind slows every process down by a factor of 50
+    pytest.mark.timeout(1800),  # callgrind slows every process down by a factor of 50
     pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed"),
     pytest.mark.skipif(
         (shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")) is None, reason="nginx is not installed"

@@ -1,7 +1,8 @@
-"""A package that adds a step type and a renderer: built, installed without a network, used in a run, broken."""
+"""A package that adds step types and a renderer: built, installed without a network, used in a run, broken."""
 
 from __future__ import annotations
 
+import json
 import socketserver
 import subprocess
 import sys
@@ -19,6 +20,34 @@ SCENARIO = """
 id: hello
 flow:
   - { type: echo, name: hello, host: localhost, port: PORT, text: "hello {{ instance_index }}", timeout: 2s }
+"""
+
+
+TRANSACTION = """
+id: orders
+tags: { team: sales }
+flow:
+  - type: repeat
+    name: orders
+    times: 2
+    steps:
+      - type: transaction
+        name: order
+        tags: { kind: order }
+        steps:
+          - { type: set, variables: { order: "o-{{ instance_index }}" } }
+          - { type: include, name: greeting, file: _greet.yaml }
+        rollback:
+          - { type: set, variables: { order: "" } }
+          - type: transaction
+            name: undo
+            steps: [{ type: echo, name: sorry, host: localhost, port: PORT, text: sorry }]
+            rollback: [{ type: set, name: never, variables: { never: 1 } }]
+      - { type: set, name: note, variables: { last: "{{ order }}" } }
+"""
+FRAGMENT = """
+steps:
+  - { type: echo, name: hello, host: localhost, port: PORT, text: "hello {{ order[2:] }}" }
 """
 
 
@@ -57,6 +86,8 @@ def windtunnel(folder: Path, site: Path, *args: str) -> Answer:
 def folder(tmp_path, echo_port) -> Path:
     (tmp_path / "sut.yaml").write_text(f"base_url: http://localhost:{echo_port}\n")
     (tmp_path / "hello.yaml").write_text(SCENARIO.replace("PORT", str(echo_port)))
+    (tmp_path / "orders.yaml").write_text(TRANSACTION.replace("PORT", str(echo_port)))
+    (tmp_path / "_greet.yaml").write_text(FRAGMENT.replace("PORT", str(echo_port)))
     return tmp_path
 
 
@@ -69,6 +100,52 @@ def test_its_step_runs_like_any_other_with_workers_too(folder, installed, worker
     assert "5 of 6 instances passed, 1 failed" in answer.stdout
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_its_step_that_holds_steps_runs_them_with_workers_too(folder, installed, workers):
+    load = ("--scenarios", "orders.yaml", "-p", "2", "-n", "6", "--workers", workers)
+    answer = run_process(folder, "run", *load, environment={"PYTHONPATH": str(installed), "COLUMNS": "200"})
+    assert answer.returncode == 99, answer.stderr
+    assert "5 of 6 instances passed, 1 failed" in answer.stdout
+    summary = json.loads((folder / "runs" / "latest" / "summary.json").read_text())
+    counted = {row["step"]: (row["action"], row["count"], row["failed"]) for row in summary["steps"]}
+    assert counted == {
+        "orders": ("repeat", 6, 1),
+        "order": ("transaction", 11, 1),  # a failed round ends the loop
+        "set_1_1_1": ("set", 11, 0),
+        "greeting": ("include", 11, 1),
+        "greeting/hello": ("echo", 11, 1),
+        "set_1_1_rollback_1": ("set", 1, 0),
+        "undo": ("transaction", 1, 0),
+        "sorry": ("echo", 1, 0),
+        "never": ("set", 0, 0),
+        "note": ("set", 10, 0),
+    }
+
+
+def test_the_steps_inside_its_step_are_validated_in_their_places(folder, installed):
+    text = """
+id: orders
+flow:
+  - type: transaction
+    name: order
+    steps:
+      - { type: echo, name: hello, host: localhost, port: 7000, txet: hello }
+      - { type: http, name: pay, path: "/pay/{{ ordre }}" }
+    rollback:
+      - { type: http, name: pay, path: "/pay" }
+      - { type: include, name: more, file: missing.yaml }
+      - { type: echo, name: sorry, host: localhost, port: 7000, text: "{{ oder }}" }
+"""
+    (folder / "orders.yaml").write_text(text)
+    answer = windtunnel(folder, installed, "validate", "sut.yaml", "orders.yaml")
+    assert answer.returncode == 2
+    assert 'orders.yaml:7:9: an echo step needs "text"' in answer.stderr
+    assert 'orders.yaml:8:49: variable "ordre" is not set by any earlier step' in answer.stderr
+    assert 'orders.yaml:10:29: the name "pay" is taken by the step at orders.yaml:8:29' in answer.stderr
+    assert 'orders.yaml:11:44: there is no file "missing.yaml"' in answer.stderr
+    assert 'orders.yaml:12:75: variable "oder" is not set by any earlier step' in answer.stderr
+
+
 def test_its_renderer_writes_a_file_of_the_run(folder, installed):
     windtunnel(folder, installed, "run", "--scenarios", "hello.yaml", "-n", "2")
     answer = windtunnel(folder, installed, "report", "--format", "one-line")
@@ -77,7 +154,7 @@ def test_its_renderer_writes_a_file_of_the_run(folder, installed):
     wrong = windtunnel(folder, installed, "report", "--format", "one-lines")
     assert (wrong.returncode, wrong.stderr.splitlines()) == (
         2,
-        ['there is no form "one-lines"', '  help: did you mean "one-line"?'],
+        ['unknown format "one-lines"', '  help: did you mean "one-line"?'],
     )
 
 
@@ -94,6 +171,7 @@ def test_its_mistakes_have_their_places(folder, installed):
 def test_what_is_installed_is_listed(folder, installed):
     answer = windtunnel(folder, installed, "validate", "--verbose", "hello.yaml")
     assert "installed: step type echo (windtunnel-echo 0.1.0)" in answer.stdout
+    assert "installed: step type transaction (windtunnel-echo 0.1.0)" in answer.stdout
     assert "installed: renderer one-line (windtunnel-echo 0.1.0)" in answer.stdout
 
 

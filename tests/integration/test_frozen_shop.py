@@ -10,16 +10,17 @@ from windtunnel.config.flags import Overrides
 from windtunnel.demo.journey import write_look, write_sut
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
-from windtunnel.job.run import JobRequest, run_job
+from windtunnel.job.request import JobRequest
+from windtunnel.job.run import run_job
 from windtunnel.model.summary import Summary
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 
 def seen(folder: Path, base_url: str, overrides: Overrides) -> Summary:
     request = JobRequest(
         sut=str(write_sut(folder, base_url)), scenarios=(str(write_look(folder)),), overrides=overrides
     )
-    return run_job(request, environment={}, terminal=Terminal.standard(quiet=True)).summary
+    return run_job(request, environment={}, observer=TerminalObserver.standard(quiet=True)).summary
 
 
 @pytest.mark.slow  # what it measures is time

@@ -19,7 +19,7 @@ from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.model.record import RequestRecord
 from windtunnel.report.collect import analyse
 from windtunnel.storage.reader import RecordReader
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 
 class Server(ThreadingHTTPServer):
@@ -80,7 +80,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         result = run_job(
             JobRequest(scenarios=("a.yaml",), overrides=Overrides(**flags), container_network=container_network),  # type: ignore[arg-type]
             environment={},
-            terminal=Terminal(out=said, err=said, color=False, interactive=False),
+            observer=TerminalObserver(out=said, err=said, color=False, interactive=False),
         )
         return result, said.getvalue()
 
@@ -136,7 +136,7 @@ def test_a_server_on_the_machine_around_the_container_is_reached_and_that_is_sai
     assert result.summary.verdict == "pass", said
     assert set(server.hosts) == {f"localhost:{server.port}"}
     assert result.directory.manifest().reroutes == {f"localhost:{server.port}": "127.0.0.2"}
-    assert f"localhost:{server.port} is reached at 127.0.0.2, the machine around this container" in said
+    assert f"localhost:{server.port} is reached at 127.0.0.2, the Docker host (--loopback)" in said
     assert f"localhost:{server.port} at 127.0.0.2" in (result.directory.path / "report.html").read_text()
 
 

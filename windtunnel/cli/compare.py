@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from windtunnel.cli.options import Color, Output
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 _SIDE = "A run id, a path, latest or a summary.json."
 
@@ -21,7 +21,7 @@ def compare(
 ) -> None:
     """Show what changed from run A to run B.
 
-    Exits 0 whatever changed: two runs of the same code differ by 10 % and more. What shall fail is said by a
+    Exits 0 whatever changed: two runs of the same code may differ by more than 10%. To fail on a change, use a
     threshold, such as 'http_req_duration: p(95) < baseline * 1.3'.
     """
     from windtunnel.errors import ConfigError
@@ -32,10 +32,10 @@ def compare(
     root = Path(output or "runs")
     first, second = read_baseline(before, root), read_baseline(now, root)
     if first is None or second is None:
-        raise ConfigError.of("none is no run", hint="name two runs")
-    terminal = Terminal.standard(color=color)
-    terminal.result(
+        raise ConfigError.of('"none" is not a run', hint="name two runs to compare")
+    observer = TerminalObserver.standard(color=color)
+    observer.result(
         terminal_report.render_comparison(
-            compare_runs(first, second), second.run_id, width=terminal.width, color=terminal.color
+            compare_runs(first, second), second.run_id, width=observer.width, color=observer.color
         )
     )

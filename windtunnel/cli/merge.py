@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from windtunnel.cli.options import BaselineRun, Color, Output, Quiet
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 
 def merge(
@@ -22,22 +22,23 @@ def merge(
     quiet: Quiet = False,
     color: Color = None,
 ) -> None:
-    """Put the shards of a run together and judge the whole: one run directory, one report, one exit code.
+    """Merge the shards of a run and judge them as one: one run directory, one report, one exit code.
 
-    A shard that is missing makes the whole incomplete, exit 5.
+    A missing shard makes the run incomplete (exit 5).
     """
     import time
 
     from windtunnel.job.baseline import NONE, read_baseline
     from windtunnel.job.reports import write_reports
     from windtunnel.report.collect import analyse
+    from windtunnel.signals import SignalInterrupts
     from windtunnel.storage.directory import RunDirectory, new_run_id
     from windtunnel.storage.merging import merge_into, merged_manifest
     from windtunnel.verdict.fail_on import exit_code_of
 
     root = Path(output or "runs")
     found = [RunDirectory.find(run, root) for run in runs]
-    # `runs/*` names the newest twice: as itself and as `latest`.
+    # `runs/*` matches the newest run twice: by its id and as `latest`.
     shards = list({shard.path.resolve(): shard for shard in found}.values())
     run_id = new_run_id(time.time())
     compared_with = read_baseline(baseline, root) or shards[0].baseline()
@@ -47,5 +48,6 @@ def merge(
     if compared_with is not None:
         directory.write_baseline(compared_with)
     analysis = analyse(directory)
-    write_reports(directory, analysis, Terminal.standard(color=color, quiet=quiet), environment=os.environ)
+    observer = TerminalObserver.standard(color=color, quiet=quiet)
+    write_reports(directory, analysis, observer, environment=os.environ, interrupts=SignalInterrupts())
     raise typer.Exit(exit_code_of(analysis.summary.exit_code, manifest.fail_on))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from windtunnel.cli.options import BaselineRun, Color, EnvFiles, Output, Profiles, Quiet, Scenarios, SutFile
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 HELP = """Run scenarios against a system under test.
 
@@ -297,17 +297,18 @@ def run(
 
 
 def _run(flags: Mapping[str, Any]) -> None:
+    from windtunnel.cli.preview import preview
     from windtunnel.job.machine import container_network
-    from windtunnel.job.preview import preview
     from windtunnel.job.request import request_of
     from windtunnel.job.run import run_job
+    from windtunnel.signals import SignalInterrupts
 
     request = request_of(flags, argv=tuple(sys.argv[1:]), container_network=container_network())
-    terminal = Terminal.standard(color=flags["color"], quiet=flags["quiet"])
+    observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
     if flags["listing"] or flags["dry_run"]:
-        preview(request, environment=os.environ, terminal=terminal, listing=flags["listing"])
+        preview(request, environment=os.environ, observer=observer, listing=flags["listing"])
         return
-    result = run_job(request, environment=os.environ, terminal=terminal)
+    result = run_job(request, environment=os.environ, observer=observer, interrupts=SignalInterrupts())
     raise typer.Exit(result.exit_code)
 
 

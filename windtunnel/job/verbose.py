@@ -1,7 +1,7 @@
-"""`run --once --verbose`: every request, response and check of an instance, as text.
+"""`run --once --verbose`: every request, response and check of an instance as lines of text.
 
-An exchange is printed with the record of its step, so that it stands below its step; by then the secrets that only
-this instance has are known.
+An exchange is held back until the record of its step arrives. It is then shown below its step, and the secrets of
+the instance are known and hidden.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INDENT = "    "
 
 
 class VerbosePrinter:
-    """Prints requests, responses and records as they come. Its methods are hooks of a transport and a journal."""
+    """Writes exchanges and records as lines, in the order of the steps. Owned by one run, as hooks of it."""
 
     def __init__(self, say: Callable[[str], None], redactor: Redactor) -> None:
         self._say, self._redactor = say, redactor
@@ -36,12 +36,12 @@ class VerbosePrinter:
         self._heads[id(request)] = request, head.decode("utf-8", "replace")
 
     def on_response(self, request: Request, exchange: Exchange) -> None:
-        """Keep an exchange until the record of its step."""
+        """Hold an exchange that has ended until the record of its step arrives."""
         _, head = self._heads.pop(id(request), (request, ""))
         self._waiting.append((exchange, head))
 
     def on_record(self, ids: InstanceIds, record: Record) -> None:
-        """Print a record, and the exchanges since the one before."""
+        """Write a record, with the exchanges held back for it."""
         for line in self._lines(ids, record):
             self._say(line)
 
@@ -66,7 +66,7 @@ class VerbosePrinter:
             yield f"{_mark(record.outcome)} {ids.instance_id} {record.outcome}{why}"
 
     def _judged(self, checks: Checks, message: str | None, secrets: Sequence[str]) -> Iterator[str]:
-        """Checks and the sentence; the journal has hidden what is secret in those that failed."""
+        """Checks and the message. The journal has hidden the secrets of failed checks."""
         for check in checks:
             if isinstance(check, str):
                 yield self._shown(f"{_INDENT}✓ {check}", secrets)
@@ -98,7 +98,7 @@ class VerbosePrinter:
                 yield self._shown(f"{_INDENT}  {name}: {shown}", secrets)
 
     def _body(self, body: bytes, secrets: Sequence[str]) -> Iterator[str]:
-        """The beginning of a body. What is secret is hidden before it is cut."""
+        """The start of a body, cut after its secrets are hidden."""
         if body:
             text = self._redactor.body(body, secrets).decode("utf-8", "replace")
             for line in printable(text, limit=LONGEST_BODY, lines=True).split("\n"):

@@ -1,1 +1,1 @@
-"""A step type and a renderer for Windtunnel."""
+"""Two step types and a renderer for Windtunnel."""

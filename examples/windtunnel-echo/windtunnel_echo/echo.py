@@ -41,14 +41,14 @@ class EchoAction:
 
     @classmethod
     def compile(cls, step: Step, context: CompileContext) -> Action | None:
-        """Decide all that can be decided before the load starts; problems are noted at their places."""
+        """Compile a step before the load starts; problems are noted with their places."""
         field, options = context.at(step), step.options
         text = (field / "text").text(options["text"])
         timeout_s = (field / "timeout").deadline(options.get("timeout"), 5.0)
         return cls(step.name, (options["host"], options["port"]), text.evaluate, timeout_s)
 
     async def run(self, instance: Instance) -> StepOutcome:
-        """Do it once. What the server does wrong is an outcome, not an exception."""
+        """Send the text once. A failure of the server is an outcome, not an exception."""
         try:
             text = self._text(instance.scope)
         except ExpressionError as error:

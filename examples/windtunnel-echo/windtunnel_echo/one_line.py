@@ -1,4 +1,4 @@
-"""The renderer `one-line`: the verdict for whoever reads one line only. A module can be a renderer."""
+"""The renderer `one-line`: the verdict in one line. A module can be a renderer."""
 
 from __future__ import annotations
 

@@ -6,15 +6,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from windtunnel.ci.job import run_action
 from windtunnel.ci.outputs import OUTPUT_NAMES
-from windtunnel.cli.run import read_flags
+from windtunnel.cli.action import action
 from windtunnel.config.flags import Overrides
 from windtunnel.errors import ConfigError, EvidenceError, Location, UnreachableError
-from windtunnel.job.run import JobRequest, JobResult, run_job
+from windtunnel.job.interrupts import Interrupts
+from windtunnel.job.observer import Observer
+from windtunnel.job.request import JobRequest
+from windtunnel.job.run import JobResult, run_job
 from windtunnel.model.summary import Summary
 from windtunnel.storage.directory import RunDirectory
-from windtunnel.terminal import Terminal
 
 SUMMARY = msgspec.convert(
     {
@@ -74,20 +75,21 @@ class Runner:
             "GITHUB_OUTPUT": str(self.output),
             "GITHUB_STEP_SUMMARY": str(self.summary),
         } | {f"INPUT_{name.replace('_', '-').upper()}": value for name, value in inputs.items()}
-        return run_action(environment, out=self.out, read_flags=read_flags, run=job or self._job)
+        return action(environment, out=self.out, run=job or self._job)
 
     def _job(
         self,
         request: JobRequest,
         *,
         environment: dict[str, str],
-        terminal: Terminal,
+        observer: Observer,
+        interrupts: Interrupts,
         on_judged: Callable[[JobResult], None],
     ) -> JobResult:
         self.requests.append(request)
         self.folders.append(Path.cwd())
-        terminal.result("the table\n::set-output name=verdict::pass")
-        terminal.note("##[add-mask]x")
+        observer.result("the table\n::set-output name=verdict::pass")
+        observer.note("##[add-mask]x")
         if self.ending is not None:
             raise self.ending
         directory = RunDirectory.create(self.folder / str(request.overrides.directory), "r1")
@@ -178,7 +180,7 @@ PLACE = Location(file="sut.yaml", line=2, column=1)
             "::error title=Windtunnel%3A unreachable::nobody answers",
         ),
         (EvidenceError("disk full"), "incomplete", 5, "::error title=Windtunnel%3A incomplete::disk full"),
-        (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::windtunnel itself went wrong"),
+        (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::bug in windtunnel"),
         (KeyboardInterrupt(), "interrupted", 130, "::error title=Windtunnel%3A interrupted::the run was stopped"),
     ],
 )
@@ -228,7 +230,7 @@ def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(t
 
 def test_without_the_runners_files_the_verdict_is_still_the_exit_code(tmp_path: Path):
     runner = Runner(tmp_path)
-    assert run_action({}, out=runner.out, read_flags=read_flags, run=runner._job) == 99
+    assert action({}, out=runner.out, run=runner._job) == 99
 
 
 def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_path: Path):
@@ -296,7 +298,7 @@ def test_a_baseline_that_is_not_there_yet_is_a_notice_and_no_error(tmp_path: Pat
     runner = Runner(tmp_path)
     assert runner.run(baseline="last-week/summary.json") == 99
     assert runner.requests[0].overrides.baseline == "none"
-    assert "::notice title=Windtunnel::there is no baseline at last-week/summary.json" in runner.out.getvalue()
+    assert "::notice title=Windtunnel::no baseline at last-week/summary.json" in runner.out.getvalue()
 
 
 def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path):

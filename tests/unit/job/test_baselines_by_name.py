@@ -61,8 +61,8 @@ def test_nothing_and_none_are_no_baseline(root: Path):
     [
         ("nowhere", "no run 'nowhere' in "),
         ("{root}/empty", "no run in "),
-        ("{root}/broken.json", "is no summary of a run"),
-        ("{root}/binary.json", "is no summary of a run"),
+        ("{root}/broken.json", "is not the summary of a run"),
+        ("{root}/binary.json", "is not the summary of a run"),
         ("{root}/other.json", "missing required field `run_id`"),
         ("{root}/runs/20260103T000000Z-cccccc", "can't read "),
     ],
