@@ -1,4 +1,4 @@
-"""What happened, as records: the one place where outcomes become lines."""
+"""Makes the records: the one place where outcomes become lines."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Journal:
         )
 
     def token_request(self, exchange: Exchange) -> None:
-        """A request beside the load, for an access token: outside all metrics by its phase."""
+        """A request for an access token, outside all metrics by its phase."""
         failed = exchange.error is not None or exchange.status != 200
         self.request(_TOKEN_IDS, "oauth2", exchange, poll=False, failed=failed)
 
@@ -193,7 +193,7 @@ class Journal:
     def _facts(
         self, ids: InstanceIds, exchange: Exchange, *, failed: bool, poll: bool, keep: bool
     ) -> RequestFacts:
-        # What is nearly always so is left to the defaults: naming a field costs more than filling it.
+        # Fields that are nearly always at their default are set below: a keyword argument costs more.
         facts = RequestFacts(
             method=exchange.method,
             url=self._redactor.url(exchange.url, ids.secrets),
