@@ -55,7 +55,7 @@ def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iter
     if steps:
         yield from _steps(summary)
     elif summary.steps:
-        yield f"_{figures.plural(len(summary.steps), 'step')} left out for want of room; the report has them._"
+        yield f"_{figures.plural(len(summary.steps), 'step')} omitted to save space; see the report._"
     yield from _soundness(summary)
     if report.directory:
         place = code(report.directory + "/report.html")
@@ -137,7 +137,7 @@ def _changes(summary: Summary, *, most_steps: int) -> Iterator[str]:
     if rows:
         yield _table(("Figure", "Before", "Now", "Change"), ":--|--:|--:|--:", rows)
     else:
-        yield "_The two have no figure in common._"
+        yield "_The two runs have no figure in common._"
 
 
 def _steps(summary: Summary) -> Iterator[str]:

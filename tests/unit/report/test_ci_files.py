@@ -86,7 +86,7 @@ def test_junit_has_a_case_for_the_verdict_each_threshold_and_each_step() -> None
         ("thresholds", "http_req_duration: p(99) < 900 ms"): "",
         ("thresholds", "checks{step:refund}: rate > 99 %"): "error: nothing was measured",
         ("checkout", "list_products"): "",
-        ("checkout", "pay"): "failure: 143 of 2,000 times it did not pass",
+        ("checkout", "pay"): "failure: 143 of 2,000 executions did not pass",
     }
     place = found["plan.yaml", "http_req_duration{step:pay}: p(95) < 300 ms"].attrib
     assert (place["file"], place["line"]) == ("plan.yaml", "14")

@@ -300,7 +300,7 @@ def test_changes_are_told_with_the_run_they_are_measured_against() -> None:
     for shown in (terminal.render(report), markdown.render(report), html.render(report)):
         shown = " ".join(shown.replace("\u200b", "").split())
         assert "20261121T091500Z-0c1d2e (commit 1b2c3d4e5f60, 2026-11-21 09:15:12 UTC)" in shown
-        assert "the load was another one: 10 users, 2,000 instances" in shown
+        assert "the load was different: 10 users, 2,000 instances" in shown
         assert "only a threshold that names the baseline decides" in shown
     rows = [line.split() for line in terminal.render(report).split("\n")]
     assert ["instances", "passed", "100%", "92.8%", "-7.15", "points"] in rows
