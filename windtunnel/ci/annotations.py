@@ -1,4 +1,4 @@
-"""What to remark beside the user's own files: problems with them, or why a run did not pass. Worst first."""
+"""Annotations of the user's files: problems, or the reasons why a run did not pass, worst first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RESULT_ORDER: tuple[ThresholdWord, ...] = ("fail", "no_data", "inconclusive")
 def problem_annotations(
     problems: Iterable[Problem], *, verdict: VerdictWord, workspace: Workspace
 ) -> list[Annotation]:
-    """One for each thing that is wrong with the files, the inputs or the run, where it stands."""
+    """An annotation for each problem, at its place."""
     return [
         Annotation(
             title=f"Windtunnel: {verdict}",
@@ -32,7 +32,7 @@ def problem_annotations(
 def summary_annotations(summary: Summary, *, workspace: Workspace) -> list[Annotation]:
     """Thresholds that did not hold, then what went wrong in which step; none for a pass.
 
-    A verdict that no threshold explains (unreachable, interrupted, …) is a remark of its own, the first.
+    A verdict that no threshold explains (unreachable, interrupted, …) is the first annotation.
     """
     if summary.verdict == "pass":
         return []
