@@ -68,7 +68,7 @@ def test_set_reaches_the_scenarios_that_have_the_variable(load):
 def test_set_with_a_name_that_no_scenario_has_is_a_problem(load):
     assert message_of(lambda: load(settings=["qyt=2", "qty"])) == golden(
         """
-        --set: "qty" is not a name and its value
+        --set: "qty" is not NAME=VALUE
           help: write it like qty=2
         """
     )
@@ -108,7 +108,7 @@ def test_only_and_skip_pick_by_name_or_tag(load, only: list[str], skip: list[str
         ({"only": ["team=wbe"]}, '--only: no scenario has a tag "team=wbe"\n  help: did you mean "team=web"?'),
         ({"skip": ["*"]}, "--skip: no scenario is left to run"),
         ({"only": ["browse"], "skip": ["team=web"]}, "--only and --skip: no scenario is left to run"),
-        ({"tags": ["team"]}, '--tag: "team" is not a tag and its value\n  help: write it like team=cart'),
+        ({"tags": ["team"]}, '--tag: "team" is not KEY=VALUE\n  help: write it like team=cart'),
     ],
 )
 def test_what_means_nothing_is_a_problem(load, flags: dict[str, Any], message: str):
