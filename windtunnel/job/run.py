@@ -198,7 +198,7 @@ async def _report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: 
 async def _preflight(job: _Job, observer: Observer) -> PreflightResult:
     """Wait for the SUT and find the way to it. The manifest says where another address is used."""
     announce_waits(job.preflight.awaited, observer)
-    result = await job.preflight.open()
+    result = await job.preflight.run()
     if result.reroutes:
         job.directory.write_manifest(_with_reroutes(job.manifest, result.reroutes))
         announce_reroutes(result.reroutes, observer)
