@@ -222,9 +222,10 @@ class Journal:
         return [check if isinstance(check, str) else self._hidden(ids, check) for check in checks]
 
     def _hidden(self, ids: InstanceIds, check: FailedCheck) -> FailedCheck:
-        key = check.name.rpartition(":")[2]
+        key = check.key or check.name
         return FailedCheck(
             name=check.name,
             expected=self._redactor.named(key, check.expected, ids.secrets),
             actual=self._redactor.named(key, check.actual, ids.secrets),
+            key=check.key,
         )

@@ -44,6 +44,7 @@ class RecordReader:
         self._missing = [segment for segment in expected if segment.name not in there]
         self._shards = shards
         self._findings: list[str] = []
+        self._unfinished: list[str] = []
         self._finished = 0
         self._damaged = False
 
@@ -58,13 +59,18 @@ class RecordReader:
 
     def evidence(self) -> Evidence:
         """How complete the records are; call it after the last one."""
-        findings = list(self._findings)
+        unfinished = list(self._unfinished)
         finished = not self._missing and self._finished == len(self._segments)
         if self._missing:
-            findings.append(f"the run did not finish: {self._missing_text()}")
-        if not finished and not findings:
-            findings.append("the run did not finish: its records end without the closing line")
-        return Evidence(finished=finished, intact=not self._damaged, findings=tuple(findings))
+            unfinished.append(self._missing_text())
+        if not finished and not unfinished and not self._findings:
+            unfinished.append("its records end without the closing line")
+        return Evidence(
+            finished=finished,
+            intact=not self._damaged,
+            unfinished=tuple(unfinished),
+            findings=tuple(self._findings),
+        )
 
     def _missing_text(self) -> str:
         missing, expected = self._missing, self._expected
@@ -104,7 +110,7 @@ class RecordReader:
         if ended:
             self._finished += 1
         elif not self._damaged:
-            self._findings.append(f"the run did not finish: {path.name} ends after {number:,} lines")
+            self._unfinished.append(f"{path.name} ends after {number:,} lines")
 
     def _one_by_one(
         self, decoder: msgspec.json.Decoder[Record], lines: bytes, path: Path, *, seq: int, number: int
@@ -131,9 +137,7 @@ class RecordReader:
         if torn:
             # Expected after a kill: the run is unfinished anyway, nothing that was acknowledged is lost. A whole
             # object without its line feed was not acknowledged either.
-            self._findings.append(
-                f"the run did not finish: {path.name} ends in a torn line ({number + 1:,}), which is ignored"
-            )
+            self._unfinished.append(f"{path.name} ends in a torn line ({number + 1:,}), which is ignored")
         return records, seq
 
 
