@@ -89,7 +89,7 @@ def opened(
             clock=transport.clock,
             redactor=Redactor(secrets=["geheimgeheim"]),
         )
-        preflight_result = await preflight.open()
+        preflight_result = await preflight.run()
         transport.took_s = transport.clock.now() - began
         return preflight_result
 
@@ -119,7 +119,7 @@ def test_where_all_doors_are_shut_every_one_is_told():
     transport = FakeGate(never, plan=("http://a", "http://b"))
     assert opened(transport).unreachable == (
         "no service answers: http://a: Connection refused; http://b: Connection refused; "
-        "start it, or mend base_url"
+        "start it, or correct base_url"
     )
 
 
@@ -295,4 +295,4 @@ def test_outside_of_a_container_nobody_is_led_around():
     transport = FakeGate(on_the_machine)
     preflight_result = opened(transport, readiness=Readiness(loopback="gateway"))
     assert transport.knocks == [LOCALHOST]
-    assert (preflight_result.unreachable or "").endswith("start it, or mend base_url")
+    assert (preflight_result.unreachable or "").endswith("start it, or correct base_url")
