@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from windtunnel.actions.compile.scenario import (
@@ -12,20 +12,23 @@ from windtunnel.actions.compile.scenario import (
     compile_scenario,
 )
 from windtunnel.actions.python.user import PythonFlow
+from windtunnel.actions.request.template import method_of
 from windtunnel.actions.table import ACTIONS
 from windtunnel.engine.load.feeder import FeederReader, make_readers, rows_end
 from windtunnel.engine.load.mix import Mix
-from windtunnel.engine.step_rows import step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.template import Template
 from windtunnel.interfaces import CompiledStep, Transport
 from windtunnel.model.load import Load
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.scenario import Scenario, walk
+from windtunnel.model.scenario import Scenario, Step, walk
 from windtunnel.model.sut import Sut
 from windtunnel.model.vocabulary import KeepBodies
 from windtunnel.redaction import Redactor
+
+GROUP_SEPARATOR = "::"
+"""Stands between the names of nested groups, as in k6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,3 +215,41 @@ def _section(
         env=scenario.env,
     )
     return Section(scenario=alone, sets=section.sets)
+
+
+def step_rows(scenario: Scenario, sut: Sut) -> list[StepRow]:
+    """A row for every step and assertion, in order."""
+    return [
+        *_rows(scenario.steps, scenario, sut, depth=0, group=""),
+        *(_row(step, scenario, sut, assertion=True) for step in scenario.assertions),
+    ]
+
+
+def _rows(steps: Sequence[Step], scenario: Scenario, sut: Sut, *, depth: int, group: str) -> Iterator[StepRow]:
+    for step in steps:
+        inside = f"{group}{GROUP_SEPARATOR if group else ''}{step.name}" if step.type == "group" else group
+        yield _row(step, scenario, sut, depth=depth, group=inside)
+        for block in step.blocks:
+            yield from _rows(block.steps, scenario, sut, depth=depth + 1, group=inside)
+
+
+def _row(
+    step: Step, scenario: Scenario, sut: Sut, *, depth: int = 0, group: str = "", assertion: bool = False
+) -> StepRow:
+    where = step.source.locate(step.path)
+    sends = step.type == "http" or "path" in step.options
+    service = sut.service(step.options.get("service")) if sends else None
+    return StepRow(
+        scenario=scenario.id,
+        step=step.name,
+        action=step.type,
+        service=service.name if service else "",
+        method=method_of(step.options) if sends else "",
+        assertion=assertion,
+        depth=depth,
+        group=group,
+        holds_steps=bool(step.blocks),
+        tags={**scenario.tags, **step.tags},
+        file=where.file,
+        line=where.line or None,
+    )

@@ -16,6 +16,7 @@ from windtunnel.user_code import scenario
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 
 PUBLISHED = [
+    ("record", "$defs/run_started/properties/kind", vocabulary.SegmentKind),
     ("record", "$defs/step/properties/outcome", vocabulary.Outcome),
     ("record", "$defs/instance/properties/outcome", vocabulary.InstanceOutcome),
     ("summary", "$defs/summary/properties/verdict", vocabulary.VerdictWord),

@@ -120,6 +120,9 @@ class Preflight:
         """Take records."""
         self._records += records
 
+    def close(self) -> None:
+        """Nothing to finish: the records go into the first segment."""
+
     async def open(self) -> PreflightResult:
         """Wait, then knock."""
         transport = self._transport

@@ -181,7 +181,7 @@ class _WorkerHandle:
         """Write the closing line in place of the worker."""
         directory = RunDirectory(self._task.directory)
         close_segment(
-            directory.segment(self._task.segment.number),
+            directory.segment(self._task.segment),
             run_id=directory.run_id,
             t=time.time(),
             lost=self.exit_reason,
