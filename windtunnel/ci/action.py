@@ -159,7 +159,7 @@ class _Job:
         return _Ending.of(result)
 
     def request(self, read_flags: ReadFlags) -> JobRequest:
-        """The job that the inputs ask for. Raises ConfigError with every problem of the inputs and their flags."""
+        """The job that the inputs ask for. Raises ConfigError with all inputs that can't be read."""
         inputs = self._inputs
         try:
             values = read_flags(inputs.flags)

@@ -30,9 +30,7 @@ def demo(
     parallel: Annotated[
         int, typer.Option("--parallel", "-p", metavar="N", help="Number of concurrent users.")
     ] = 20,
-    count: Annotated[
-        int, typer.Option("--count", "-n", metavar="N", help="Number of instances in the whole run.")
-    ] = 300,
+    count: Annotated[int, typer.Option("--count", "-n", metavar="N", help="Number of instances.")] = 300,
     failure_rate: Annotated[
         float,
         typer.Option(

@@ -49,11 +49,8 @@ def report(
     directory = RunDirectory.find(run or run_id or "latest", root)
     baseline = flags["baseline"]
     if baseline == NONE:
-        raise ConfigError.of(
-            "none is not valid for a report",
-            hint="omit it to keep the baseline of the run, or name another run",
-            flag="--baseline",
-        )
+        hint = "omit --baseline to keep the baseline of the run, or name another run"
+        raise ConfigError.of(f"{NONE} is not valid for a report", hint=hint, flag="--baseline")
     if (compared_with := read_baseline(baseline, root)) is not None:
         directory.write_baseline(compared_with)
     observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])

@@ -236,10 +236,9 @@ def _cap_problems(test_plan: TestPlan) -> list[Problem]:
     longest_s, length_s = test_plan.max_duration_s, test_plan.length_s
     if longest_s is None or length_s is None or length_s <= longest_s:
         return []
-    message = f"the load alone takes {as_written(length_s)}, and the run may take {as_written(longest_s)}"
-    return [
-        Problem(flag="--max-duration", message=message, hint="allow more, or shorten the load with --duration")
-    ]
+    message = f"it is {as_written(longest_s)}, but the load alone takes {as_written(length_s)}"
+    hint = "raise --max-duration, or shorten the load with --duration"
+    return [Problem(flag="--max-duration", message=message, hint=hint)]
 
 
 def _aimed(sut: Sut, overrides: Overrides) -> Sut:

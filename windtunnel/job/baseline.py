@@ -32,9 +32,8 @@ def read_baseline(text: str | None, root: Path) -> Baseline | None:
     except OSError as error:
         raise ConfigError.of(f"can't read {file}: {error.strerror}", hint=_HINT, flag="--baseline") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError.of(
-            f"{file} is not the summary of a run: {error}", hint=_HINT, flag="--baseline"
-        ) from None
+        message = f"{file} is not the summary of a run: {error}"
+        raise ConfigError.of(message, hint=_HINT, flag="--baseline") from None
 
 
 def without_missing(request: JobRequest) -> JobRequest:
