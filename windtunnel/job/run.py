@@ -58,7 +58,7 @@ def run_job(
 ) -> JobResult:
     """Do the whole job. Raises ConfigError, with nothing sent and nothing written, when the input is wrong.
 
-    `interrupts` may end the run early; without them it takes its time. `on_judged` is called with the result as
+    `interrupts` may end the run early; without them it runs to its end. `on_judged` is called with the result as
     soon as the short files of the run are written, before the HTML.
     """
     interrupts = interrupts or NoInterrupts()
@@ -158,7 +158,7 @@ async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) 
             observer.note(f"{reason}: no new instances start, {grace}; repeat to stop at once")
         shutdown.request(Stop(reason=reason, signal=number))
 
-    async with background(_report_progress(run.test_plan, run.aggregate, observer)):
+    async with background(report_progress(run.test_plan, run.aggregate, observer)):
         with interrupts.during_run(stop):
             return await execute(run)
 
@@ -183,12 +183,18 @@ def _context(job: _Job, observer: Observer) -> RunContext:
     )
 
 
-async def _report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: Observer) -> None:
-    """Tell the observer the status of the run at its interval, until cancelled."""
+async def report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: Observer) -> None:
+    """Tell the observer the status of the run at its interval, until cancelled.
+
+    A stream that can't be written ends the progress, not the run.
+    """
     began = time.perf_counter()
     while observer.progress_every_s is not None:
         await asyncio.sleep(observer.progress_every_s)
-        observer.progress(read_status(test_plan, aggregate, elapsed_s=time.perf_counter() - began))
+        try:
+            observer.progress(read_status(test_plan, aggregate, elapsed_s=time.perf_counter() - began))
+        except OSError:
+            return
 
 
 async def _preflight(job: _Job, observer: Observer) -> PreflightResult:
