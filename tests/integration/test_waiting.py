@@ -15,8 +15,8 @@ from windtunnel.config.overrides import overrides_of
 from windtunnel.job.request import JobRequest
 from windtunnel.job.run import JobResult, run_job
 from windtunnel.metrics.measure import is_measured
-from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.model.record import RequestRecord
+from windtunnel.model.sut import ContainerNetwork
 from windtunnel.report.collect import analyse
 from windtunnel.storage.reader import RecordReader
 from windtunnel.terminal import TerminalObserver

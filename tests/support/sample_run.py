@@ -351,7 +351,7 @@ def summary(**changes: Any) -> Summary:
                 operator=">",
                 unit="%",
                 limit_value=0.99,
-                reason="checks{step:refund}: rate > 99 % has no answer: nothing was measured",
+                reason="checks{step:refund}: rate > 99 % could not be judged: nothing was measured",
                 explanation="nothing was measured",
             ),
         ],
@@ -426,7 +426,7 @@ def compared(**changes: Any) -> Summary:
         verdict="pass",
         commit="1b2c3d4e5f60718293",
         started=STARTED - 126_000,
-        notes=["the load was another one: 10 users, 2,000 instances"],
+        notes=["the load was different: 10 users, 2,000 instances"],
         changes=[
             change("instances", "rate", "share", 1.0, 0.9285),
             change("http_req_failed", "rate", "share", 0.0, 0.01007),

@@ -27,16 +27,15 @@ from windtunnel.job.reports import write_reports
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.verbose import VerbosePrinter
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.model.baseline import Baseline
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.summary import Summary
+from windtunnel.model.summary import Baseline, Summary
+from windtunnel.model.verdict import exit_code_of
 from windtunnel.redaction import Redactor
 from windtunnel.report.collect import Analysis
 from windtunnel.storage.directory import RunDirectory, new_run_id
-from windtunnel.verdict.abort import stop_condition
 from windtunnel.verdict.conclude import conclude
-from windtunnel.verdict.fail_on import exit_code_of
+from windtunnel.verdict.thresholds import stop_condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,9 @@ from windtunnel.http.stream import Destination
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.origin import Origin, parse_base_url
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.readiness import ContainerNetwork, Health, Readiness, WaitFor
 from windtunnel.model.record import RequestRecord
 from windtunnel.model.source import Source
-from windtunnel.model.sut import Service, Sut
+from windtunnel.model.sut import ContainerNetwork, Health, Readiness, Service, Sut, WaitFor
 from windtunnel.redaction import Redactor
 from windtunnel.testing.scripted import Answer, ScriptedTransport, Sent
 from windtunnel.testing.virtual_clock import VirtualClock, run_virtual

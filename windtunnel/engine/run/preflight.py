@@ -23,9 +23,8 @@ from windtunnel.interfaces import Client, Clock, Endpoint, Request
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.origin import Origin, split_url
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.readiness import ContainerNetwork, Health, WaitFor
 from windtunnel.model.record import Record
-from windtunnel.model.sut import Service, Tls
+from windtunnel.model.sut import ContainerNetwork, Health, Service, Tls, WaitFor
 from windtunnel.redaction import Redactor
 
 HEALTH_PHASE = "health"
