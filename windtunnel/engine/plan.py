@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from windtunnel.actions.compile.scenario import (
@@ -12,17 +12,17 @@ from windtunnel.actions.compile.scenario import (
     compile_scenario,
 )
 from windtunnel.actions.python.user import PythonFlow
+from windtunnel.actions.request.template import method_of
 from windtunnel.actions.table import ACTIONS
 from windtunnel.engine.load.feeder import FeederReader, make_readers, rows_end
 from windtunnel.engine.load.mix import Mix
-from windtunnel.engine.step_rows import step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.template import Template
 from windtunnel.interfaces import CompiledStep, Transport
 from windtunnel.model.load import Load
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.scenario import Scenario, walk
+from windtunnel.model.scenario import Scenario, Step, walk
 from windtunnel.model.sut import Sut
 from windtunnel.model.vocabulary import KeepBodies
 from windtunnel.redaction import Redactor
@@ -143,10 +143,13 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
     """The common load first, then each load that a scenario has to itself."""
     parts = test_plan.parts
     mixes = [Mix([scenario.weight for scenario in part.scenarios], test_plan.seed) for part in parts]
-    feeders = make_readers(parts, mixes, seed=test_plan.seed, redactor=Redactor(names=test_plan.sut.redact))
+    feeders: Mapping[str, tuple[FeederReader, ...]] = {}
+    if any(scenario.data for scenario in test_plan.scenarios):
+        feeders = make_readers(parts, mixes, seed=test_plan.seed, redactor=Redactor(names=test_plan.sut.redact))
     tracks: list[Track] = []
     first_user = 0
     for number, part in enumerate(parts):
+        readers = [reader for scenario in part.scenarios for reader in feeders.get(scenario.id, ())]
         tracks.append(
             Track(
                 number=number,
@@ -160,7 +163,7 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
                 seed=f"{test_plan.seed}:arrivals:{number}",
                 first_user=first_user,
                 start_after_s=part.start_after_s,
-                rows_end=rows_end([feed for scenario in part.scenarios for feed in feeders.get(scenario.id, ())]),
+                rows_end=rows_end(readers) if readers else None,
             )
         )
         first_user += part.load.most_at_once
@@ -212,3 +215,45 @@ def _section(
         env=scenario.env,
     )
     return Section(scenario=alone, sets=section.sets)
+
+
+GROUPS = "::"
+"""Stands between the names of groups inside each other, as in k6."""
+
+
+def step_rows(scenario: Scenario, sut: Sut) -> list[StepRow]:
+    """A row for every step and assertion, in order."""
+    return [
+        *_rows(scenario.steps, scenario, sut, depth=0, group=""),
+        *(_row(step, scenario, sut, assertion=True) for step in scenario.assertions),
+    ]
+
+
+def _rows(steps: Sequence[Step], scenario: Scenario, sut: Sut, *, depth: int, group: str) -> Iterator[StepRow]:
+    for step in steps:
+        inside = f"{group}{GROUPS if group else ''}{step.name}" if step.type == "group" else group
+        yield _row(step, scenario, sut, depth=depth, group=inside)
+        for block in step.blocks:
+            yield from _rows(block.steps, scenario, sut, depth=depth + 1, group=inside)
+
+
+def _row(
+    step: Step, scenario: Scenario, sut: Sut, *, depth: int = 0, group: str = "", assertion: bool = False
+) -> StepRow:
+    where = step.source.locate(step.path)
+    sends = step.type == "http" or "path" in step.options
+    service = sut.service(step.options.get("service")) if sends else None
+    return StepRow(
+        scenario=scenario.id,
+        step=step.name,
+        action=step.type,
+        service=service.name if service else "",
+        method=method_of(step.options) if sends else "",
+        assertion=assertion,
+        depth=depth,
+        group=group,
+        holds_steps=bool(step.blocks),
+        tags={**scenario.tags, **step.tags},
+        file=where.file,
+        line=where.line or None,
+    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from windtunnel.engine.plan import Plan
-from windtunnel.engine.step_rows import step_rows
+from windtunnel.engine.plan import Plan, step_rows
 from windtunnel.errors import ConfigError
 from windtunnel.model.plan import TestPlan
 from windtunnel.verdict.selectors import check_selectors

@@ -7,10 +7,9 @@ from collections import Counter
 
 import pytest
 
+from tests.support.compiling import STEP_TYPES
 from tests.support.journeys import get, pause, scenario
 from windtunnel.config.reader import Document
-from windtunnel.config.schemas import load_schema
-from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.metrics.aggregate import Aggregate
@@ -25,7 +24,7 @@ def section(*steps: dict):
     return build_steps(
         Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml")),
         "setup",
-        StepTypes(load_schema("scenario")),
+        STEP_TYPES,
     )
 
 
