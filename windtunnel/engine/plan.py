@@ -206,7 +206,7 @@ def _section(
         return None
     alone = CompiledScenario(
         id=scenario.id,
-        variables=parts.alone,
+        variables=parts.without_data,
         steps=section.steps,
         assertions=(),
         stop_on_step=stop_on_step,

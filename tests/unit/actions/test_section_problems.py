@@ -82,5 +82,5 @@ def test_a_flow_sees_no_response_of_the_setup_and_names_are_unique_over_all_sect
         """
     ) == [
         ('there is already a step "a"', 3),
-        ('step "s" leaves no response by then: it comes later or sends nothing', 4),
+        ('step "s" has no response at this point: it runs later or sends nothing', 4),
     ]

@@ -57,7 +57,7 @@ class DataReferences:
                 return None
             return (
                 f"the environment has no variable {member[1]}",
-                f"export {member[1]}, or put it into an --env-file",
+                f"export {member[1]}, or add it to an --env-file",
             )
         feeder = self._feeders.get(member[1])
         if feeder is None:
