@@ -1,4 +1,7 @@
-"""Standard output and error as the commands see them: colour or none, quiet or not."""
+"""Standard output and error as the observer of a job: colour, live progress, folded sections in CI logs.
+
+For the command line and the API alone.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,30 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TextIO, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, cast
 
 from windtunnel.ci.github import SafeLog
 from windtunnel.ci.log import LogForm, PlainLog, log_form
+from windtunnel.figures import duration, offset
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from windtunnel.job.progress import Status
+    from windtunnel.report.model import Report
 
 NARROW, WIDE = 60, 120
+LIVE_S, LOG_S = 0.5, 10.0
+"""Seconds between two updates of the live line, and between two lines of progress in a log."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terminal:
-    """Where a command writes: results to `out`, progress and problems to `err`.
+@dataclass(slots=True, kw_only=True)
+class TerminalObserver:
+    """Writes results to `out`, progress and problems to `err`.
 
-    `form` is how the log of a CI job is folded; what it says goes to `raw`, past whatever makes `out` harmless.
-    `debugging`: who runs this wants to look closer.
+    `form` folds the log of a CI job; its commands go to `raw`, past a stream that makes text harmless.
+    `debugging`: show lines that help to find a mistake.
     """
 
     out: TextIO
@@ -32,9 +45,10 @@ class Terminal:
     form: LogForm = field(default_factory=PlainLog)
     raw: TextIO | None = None
     debugging: bool = False
+    _live: _LiveLine | None = field(default=None, init=False, repr=False)
 
     @classmethod
-    def standard(cls, *, color: bool | None = None, quiet: bool = False) -> Terminal:
+    def standard(cls, *, color: bool | None = None, quiet: bool = False) -> TerminalObserver:
         """The process's own streams. Colour only on a terminal, unless asked for; never with NO_COLOR."""
         environment = os.environ
         on_terminal = sys.stdout.isatty() and environment.get("TERM") != "dumb"
@@ -56,43 +70,118 @@ class Terminal:
     @property
     def width(self) -> int:
         """Columns to write in."""
-        return max(NARROW, min(WIDE, shutil.get_terminal_size((100, 24)).columns))
+        return terminal_width()
+
+    @property
+    def progress_every_s(self) -> float | None:
+        """Seconds between two updates; None when quiet."""
+        if self.quiet:
+            return None
+        return LIVE_S if self.interactive else LOG_S
 
     @contextlib.contextmanager
     def section(self, name: str, title: str) -> Iterator[None]:
-        """A phase of the work, which a CI platform may fold."""
+        """A phase of the job, which a CI platform may fold. The live line ends with it."""
         self._command(self.form.opening(name, title))
         try:
             yield
         finally:
+            if self._live is not None:
+                self._live.close()
+                self._live = None
             self._command(self.form.closing(name))
 
-    def debug(self, text: str) -> None:
-        """A line for who looks closer."""
-        if self.debugging:
-            self._command(self.form.debug(text))
-
     def say(self, text: str = "") -> None:
-        """A line of result, left out when quiet."""
+        """A line of the result, omitted when quiet."""
         if not self.quiet:
             self.result(text)
 
     def result(self, text: str) -> None:
-        """A line that is shown always."""
+        """A line of the result."""
         _write(self.out, text)
 
+    def report(self, report: Report) -> None:
+        """The table and the verdict; the verdict and the HTML report alone when quiet."""
+        from windtunnel.report import terminal as terminal_report
+
+        if self.quiet:
+            self.result(f"{report.summary.verdict}: {Path(report.directory) / 'report.html'}")
+        else:
+            self.result(terminal_report.render(report, width=self.width, color=self.color))
+
     def note(self, text: str) -> None:
-        """A line beside the result: progress, warnings."""
+        """A line beside the result."""
         _write(self.err, text)
+
+    def warning(self, text: str) -> None:
+        """A warning beside the result."""
+        self.note(f"warning: {text}")
+
+    def progress(self, status: Status) -> None:
+        """Update the live line; in a log, add a line."""
+        if not self.interactive:
+            self.note(progress_line(status))
+            return
+        if self._live is None:
+            self._live = _LiveLine(self.err, color=self.color, width=self.width)
+        self._live.show(status)
+
+    def debug(self, text: str) -> None:
+        """A line that helps to find a mistake, shown when debugging."""
+        if self.debugging:
+            self._command(self.form.debug(text))
 
     def _command(self, line: str) -> None:
         if line and not self.quiet:
             _write(self.raw or self.out, line)
 
 
+class _LiveLine:
+    """One line that renews itself: spinner, bar, numbers."""
+
+    def __init__(self, stream: TextIO, *, color: bool, width: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+        console = Console(file=stream, no_color=not color, width=width)
+        columns = (SpinnerColumn(), BarColumn(bar_width=16), TextColumn("{task.description}", markup=False))
+        self._bar: Progress = Progress(*columns, console=console, transient=True, auto_refresh=False)
+        self._task = self._bar.add_task("", total=1.0)
+        self._bar.start()
+
+    def show(self, status: Status) -> None:
+        self._bar.update(self._task, completed=status.done, description=progress_line(status))
+        self._bar.refresh()
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+def progress_line(status: Status) -> str:
+    """`12 s  240/500 instances, 3 not passed · 50 running · 1,234 req/s · p95 12 ms · about 8 s left`."""
+    of_count = f"/{status.planned:,}" if status.planned else ""
+    bad = f", {status.not_passed:,} not passed" if status.not_passed else ""
+    dropped = f", {status.dropped:,} dropped" if status.dropped else ""
+    parts = [
+        f"{offset(round(status.elapsed_s)):>5}  {status.instances:,}{of_count} instances{bad}",
+        f"{status.in_flight:,} running{dropped}",
+        f"{round(status.requests_per_s):,} req/s",
+    ]
+    if status.p95_ms is not None:
+        parts.append(f"p95 {duration(status.p95_ms)}")
+    if 0.02 < status.done < 1 and status.elapsed_s > 1:
+        parts.append(f"about {offset(round(status.elapsed_s * (1 - status.done) / status.done))} left")
+    return " · ".join(parts)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal, from 60 to 120; 100 without one."""
+    return max(NARROW, min(WIDE, shutil.get_terminal_size((100, 24)).columns))
+
+
 def harmless(stream: TextIO) -> TextIO:
     """The stream for text of all kinds, in which a CI runner finds no command."""
-    # To the type checker a text stream is what `open` returns; a terminal only writes and flushes.
+    # To the type checker a text stream is what `open` returns; an observer only writes and flushes.
     return cast(TextIO, SafeLog(stream))
 
 

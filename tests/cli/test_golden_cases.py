@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ GENERATED: dict[str, Callable[[Path], object]] = {
 }
 """What can't or should not be kept as a file of the repository."""
 
+TYPER = tuple(int(part) for part in version("typer").split(".")[:2])
+WORDED_BY_TYPER = {"invalid-flag-value", "invalid-unknown-command", "invalid-unknown-flag"}
+
 
 def plain(text: str) -> str:
     """The output without what differs from run to run."""
@@ -37,6 +41,8 @@ def plain(text: str) -> str:
 
 def prepared(case: Path, tmp_path: Path) -> tuple[Path, list[str]]:
     """A folder with the files of a case, and the arguments."""
+    if (case.name in WORDED_BY_TYPER or case.name.endswith("-help")) and TYPER < (0, 29):
+        pytest.skip("typer words this differently before 0.29")
     folder = tmp_path / "work"
     shutil.copytree(case, folder)
     GENERATED.get(case.name, lambda _: None)(folder)

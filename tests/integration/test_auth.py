@@ -236,9 +236,10 @@ def test_without_a_token_nothing_is_sent_and_the_request_says_why():
 
 
 def test_a_run_with_oauth2_passes_and_writes_neither_secret_nor_token(tmp_path: Path, monkeypatch):
-    from windtunnel.config.flags import Overrides
-    from windtunnel.job.run import JobRequest, run_job
-    from windtunnel.terminal import Terminal
+    from windtunnel.config.overrides import overrides_of
+    from windtunnel.job.request import JobRequest
+    from windtunnel.job.run import run_job
+    from windtunnel.terminal import TerminalObserver
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").write_text(
@@ -272,9 +273,11 @@ def test_a_run_with_oauth2_passes_and_writes_neither_secret_nor_token(tmp_path: 
             f"  client_secret: {SECRET}\n"
         )
         with (tmp_path / "out").open("w") as out:
-            terminal = Terminal(out=out, err=out, color=False, interactive=False)
+            terminal = TerminalObserver(out=out, err=out, color=False, interactive=False)
             result = run_job(
-                JobRequest(scenarios=("a.yaml",), overrides=Overrides(count=3)), environment={}, terminal=terminal
+                JobRequest(scenarios=("a.yaml",), overrides=overrides_of(count=3)),
+                environment={},
+                observer=terminal,
             )
     finally:
         done.set()

@@ -154,7 +154,7 @@ def test_its_renderer_writes_a_file_of_the_run(folder, installed):
     wrong = windtunnel(folder, installed, "report", "--format", "one-lines")
     assert (wrong.returncode, wrong.stderr.splitlines()) == (
         2,
-        ['there is no form "one-lines"', '  help: did you mean "one-line"?'],
+        ['unknown format "one-lines"', '  help: did you mean "one-line"?'],
     )
 
 

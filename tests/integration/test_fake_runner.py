@@ -18,9 +18,9 @@ import pytest
 
 from tests.support.command_line import answer_of, started, until
 from windtunnel.ci.comment import marker
-from windtunnel.ci.job import run_action
 from windtunnel.ci.outputs import OUTPUT_NAMES
-from windtunnel.cli.run import read_flags
+from windtunnel.cli.action import action
+from windtunnel.job.run import run_job
 
 HOSTILE = (
     "@everyone \x1b[31mred\x1b[0m\n::set-output name=verdict::pass\n##[error]forged\r::stop-commands::x\n"
@@ -152,7 +152,7 @@ def attacked_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Runne
         monkeypatch.chdir(runner.workspace)
         out = io.StringIO()
         inputs = {"INPUT_COUNT": "3", "INPUT_THRESHOLDS": "checks: rate > 99%"}
-        code = run_action({**runner.environment, **inputs}, out=out, read_flags=read_flags)
+        code = action({**runner.environment, **inputs}, out=out, run=run_job)
         return runner, out.getvalue(), comments, code
 
 

@@ -6,20 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.demo.journey import write_look, write_sut
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
-from windtunnel.job.run import JobRequest, run_job
+from windtunnel.job.request import JobRequest
+from windtunnel.job.run import run_job
 from windtunnel.model.summary import Summary
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 
 def seen(folder: Path, base_url: str, overrides: Overrides) -> Summary:
     request = JobRequest(
         sut=str(write_sut(folder, base_url)), scenarios=(str(write_look(folder)),), overrides=overrides
     )
-    return run_job(request, environment={}, terminal=Terminal.standard(quiet=True)).summary
+    return run_job(request, environment={}, observer=TerminalObserver.standard(quiet=True)).summary
 
 
 @pytest.mark.slow  # what it measures is time
@@ -27,8 +28,8 @@ def test_a_stall_is_in_the_open_loads_numbers_and_in_the_closed_loads_words(tmp_
     runs = str(tmp_path / "runs")
     settings = ShopSettings(freeze_s=0.2, freeze_every_s=1.6)
     with ShopProcess(settings) as shop:
-        opened = seen(tmp_path, shop.base_url, Overrides(rate="200/s", duration="3.2s", directory=runs))
-        closed = seen(tmp_path, shop.base_url, Overrides(parallel=5, duration="3.2s", directory=runs))
+        opened = seen(tmp_path, shop.base_url, overrides_of(rate="200/s", duration="3.2s", output=runs))
+        closed = seen(tmp_path, shop.base_url, overrides_of(parallel=5, duration="3.2s", output=runs))
     of_open = opened.metrics["http_req_duration"].distribution
     of_closed = closed.metrics["http_req_duration"].distribution
     assert of_open is not None

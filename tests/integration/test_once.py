@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
-from windtunnel.job.run import JobRequest, run_job
-from windtunnel.terminal import Terminal
+from windtunnel.job.request import JobRequest
+from windtunnel.job.run import run_job
+from windtunnel.terminal import TerminalObserver
 
 SCENARIO = """
 id: a
@@ -36,11 +37,11 @@ def test_each_scenario_runs_once_and_shows_all_but_its_secrets(tmp_path: Path, m
     (tmp_path / "b.yaml").write_text("id: b\nflow: [{ type: http, name: home, path: / }]\n")
     (tmp_path / "shoppers.csv").write_text("user,password\nalan,bombe-1940\n")
     out = io.StringIO()
-    terminal = Terminal(out=out, err=out, color=False, interactive=False)
+    terminal = TerminalObserver(out=out, err=out, color=False, interactive=False)
     with ShopProcess(ShopSettings()) as shop:
         (tmp_path / "sut.yaml").write_text(f"base_url: {shop.base_url}\n")
-        request = JobRequest(scenarios=("a.yaml", "b.yaml"), overrides=Overrides(once=True), verbose=True)
-        result = run_job(request, environment={}, terminal=terminal)
+        request = JobRequest(scenarios=("a.yaml", "b.yaml"), overrides=overrides_of(once=True), verbose=True)
+        result = run_job(request, environment={}, observer=terminal)
     said = out.getvalue()
     assert result.summary.verdict == "fail"
     for line in (

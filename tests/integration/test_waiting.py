@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.job.request import JobRequest
 from windtunnel.job.run import JobResult, run_job
 from windtunnel.metrics.measure import is_measured
@@ -19,7 +19,7 @@ from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.model.record import RequestRecord
 from windtunnel.report.collect import analyse
 from windtunnel.storage.reader import RecordReader
-from windtunnel.terminal import Terminal
+from windtunnel.terminal import TerminalObserver
 
 
 class Server(ThreadingHTTPServer):
@@ -78,9 +78,11 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         Path("sut.yaml").write_text(sut)
         Path("a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
         result = run_job(
-            JobRequest(scenarios=("a.yaml",), overrides=Overrides(**flags), container_network=container_network),  # type: ignore[arg-type]
+            JobRequest(
+                scenarios=("a.yaml",), overrides=overrides_of(**flags), container_network=container_network
+            ),
             environment={},
-            terminal=Terminal(out=said, err=said, color=False, interactive=False),
+            observer=TerminalObserver(out=said, err=said, color=False, interactive=False),
         )
         return result, said.getvalue()
 
@@ -110,7 +112,7 @@ def test_health_that_never_comes_is_unreachable_with_the_cure(job):
         health = "{ path: /health, interval: 1h, timeout: 1h }"  # the next try would come too late
         result, _ = job(f"base_url: http://127.0.0.1:{server.port}\nhealth: {health}\n", count=4)
     assert (result.summary.verdict, result.summary.exit_code) == ("unreachable", 3)
-    assert "nothing was sent: waited 3600 s for GET" in result.summary.reasons[0]
+    assert "nothing was sent: waited 1 h for GET" in result.summary.reasons[0]
     assert "it answers 503; start it, or give it longer with health: { timeout: … }" in result.summary.reasons[0]
     assert analyse(result.directory).summary == result.summary
 
@@ -136,7 +138,7 @@ def test_a_server_on_the_machine_around_the_container_is_reached_and_that_is_sai
     assert result.summary.verdict == "pass", said
     assert set(server.hosts) == {f"localhost:{server.port}"}
     assert result.directory.manifest().reroutes == {f"localhost:{server.port}": "127.0.0.2"}
-    assert f"localhost:{server.port} is reached at 127.0.0.2, the machine around this container" in said
+    assert f"localhost:{server.port} is reached at 127.0.0.2, the Docker host (--loopback)" in said
     assert f"localhost:{server.port} at 127.0.0.2" in (result.directory.path / "report.html").read_text()
 
 

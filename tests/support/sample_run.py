@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from windtunnel.metrics.histogram import Histogram
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest, StepRow
 from windtunnel.model.record import (
     AssertionRecord,
@@ -37,7 +38,7 @@ from windtunnel.model.summary import (
 )
 from windtunnel.model.threshold import IMPLIED, Threshold
 from windtunnel.redaction import Redactor
-from windtunnel.storage.bodies import BodyStore
+from windtunnel.storage.copies import BodyStore
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import RecordWriter
 
@@ -101,7 +102,7 @@ def write_run(
     directory = RunDirectory.create(root, run_id)
     directory.write_manifest(manifest(run_id=run_id, **changes))
     store = BodyStore(directory.bodies, Redactor())
-    writer = RecordWriter(directory.segment(0), run_id=run_id)
+    writer = RecordWriter(directory.segment(Segment()), run_id=run_id)
     writer.write([RunStarted(t=STARTED, schema_version=1, segment=0, plan_hash="b2:5f1c9a0e77d4", seed=8136402)])
     last = STARTED
     for record in records(instances, store if bodies else None):

@@ -3,7 +3,8 @@ import signal
 
 import pytest
 
-from windtunnel.signals import Interrupted, Interruptions
+from windtunnel.job.interrupts import Interrupted
+from windtunnel.signals import SignalInterrupts
 
 
 def kill(number: int) -> None:
@@ -13,8 +14,9 @@ def kill(number: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_only_what_may_be_given_up(number: int):
     done = []
-    with Interruptions() as interruptions:
-        with pytest.raises(Interrupted) as caught, interruptions.allowed():  # noqa: PT012  what follows must not be
+    interrupts = SignalInterrupts()
+    with interrupts.deferred():
+        with pytest.raises(Interrupted) as caught, interrupts.allowed():  # noqa: PT012  what follows must not be
             kill(number)
             done.append("never")
         done.append("written")
@@ -23,16 +25,27 @@ def test_a_signal_stops_only_what_may_be_given_up(number: int):
 
 def test_a_signal_that_came_before_stops_it_at_its_beginning():
     done = []
-    with Interruptions() as interruptions:
+    interrupts = SignalInterrupts()
+    with interrupts.deferred():
         kill(signal.SIGTERM)
         done.append("written")
-        with pytest.raises(Interrupted), interruptions.allowed():
+        with pytest.raises(Interrupted), interrupts.allowed():
             done.append("never")
+    assert done == ["written"]
+
+
+def test_a_signal_of_one_phase_is_not_one_of_the_next():
+    interrupts = SignalInterrupts()
+    with interrupts.deferred():
+        kill(signal.SIGTERM)
+    done = []
+    with interrupts.deferred(), interrupts.allowed():
+        done.append("written")
     assert done == ["written"]
 
 
 def test_afterwards_signals_are_what_they_were():
     before = signal.getsignal(signal.SIGINT)
-    with Interruptions():
+    with SignalInterrupts().deferred():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before

@@ -13,9 +13,8 @@ from windtunnel.actions.request.pause import Draw, compile_pause
 from windtunnel.actions.request.template import REQUEST_KEYS, RequestTemplate, compile_request
 from windtunnel.actions.response.checks import compile_judge
 from windtunnel.actions.response.judge import Judge, errored, receive
-from windtunnel.actions.response.text import show_seconds
 from windtunnel.errors import ExpressionError
-from windtunnel.figures import plural
+from windtunnel.figures import as_written, plural
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
@@ -128,7 +127,7 @@ class PollAction:
         return self._judge.request_failed(exchange)
 
     def _gave_up(self, polls: int) -> str:
-        return f"gave up after {plural(polls, 'poll')} in {show_seconds(self._timeout_s)}"
+        return f"gave up after {plural(polls, 'poll')} in {as_written(self._timeout_s)}"
 
     def _ended(self, outcome: StepOutcome, instance: Instance) -> StepOutcome:
         """Record the last request, unless it was the only one."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from windtunnel.ci.github import Annotation
 from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Problem
+from windtunnel.figures import share
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
 from windtunnel.model.vocabulary import ThresholdWord, VerdictWord
 
@@ -20,7 +21,7 @@ def problem_annotations(
     return [
         Annotation(
             title=f"Windtunnel: {verdict}",
-            message=f"{problem.message}\nhelp: {problem.hint}" if problem.hint else problem.message,
+            message=f"{problem.text}\nhelp: {problem.hint}" if problem.hint else problem.text,
             file=workspace.path_of(problem.where.file) if problem.where else None,
             line=problem.where.line if problem.where else None,
         )
@@ -60,7 +61,7 @@ def _of_threshold(result: ThresholdResult, workspace: Workspace) -> Annotation:
 def _of_errors(group: ErrorGroup, row: StepSummary | None, workspace: Workspace) -> Annotation:
     return Annotation(
         title=f"{group.scenario} / {group.step}: {group.outcome}",
-        message=f"{group.cause}: {group.count:,} times ({group.share:.1%} of instances)\n{group.example}",
+        message=f"{group.cause}: {group.count:,} times ({share(group.share)} of instances)\n{group.example}",
         file=workspace.path_of(row.file) if row and row.file else None,
         line=row.line if row else None,
     )

@@ -4,13 +4,50 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
+if TYPE_CHECKING:
+    from windtunnel.job.run import JobResult
+
+HELP = "Run as the GitHub Action: read INPUT_* variables, write outputs and the job summary."
+
 
 def command() -> None:
-    """What the GitHub Action runs: reads INPUT_*, writes outputs and the job summary."""
-    from windtunnel.ci.job import run_action
-    from windtunnel.cli.run import read_flags
+    """Run as the GitHub Action."""
+    from windtunnel.job.run import run_job
 
-    raise typer.Exit(run_action(os.environ, out=sys.stdout, read_flags=read_flags))
+    raise typer.Exit(action(os.environ, out=sys.stdout, run=run_job))
+
+
+def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., JobResult]) -> int:
+    """Run the action and return its exit code. Everything goes to one stream, so that the log stays in order.
+
+    Text of the job is made harmless, because the runner reads commands from every line of its log.
+    """
+    from windtunnel.ci.action import run_action
+    from windtunnel.ci.log import log_form
+    from windtunnel.cli.run import read_flags
+    from windtunnel.signals import SignalInterrupts
+    from windtunnel.terminal import TerminalObserver, harmless
+
+    log = harmless(out)
+    observer = TerminalObserver(
+        out=log,
+        err=log,
+        color=False,
+        interactive=False,
+        form=log_form(environment),
+        raw=out,
+        debugging=environment.get("RUNNER_DEBUG") == "1",
+    )
+    return run_action(
+        environment,
+        commands=out,
+        observer=observer,
+        interrupts=SignalInterrupts(),
+        read_flags=read_flags,
+        run=run,
+    )

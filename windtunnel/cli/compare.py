@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import Color, Output
-from windtunnel.terminal import Terminal
+from windtunnel.cli.options import with_flags
+from windtunnel.terminal import TerminalObserver
 
 _SIDE = "A run id, a path, latest or a summary.json."
 
 
+@with_flags("compare")
 def compare(
     before: Annotated[str, typer.Argument(metavar="A", help=_SIDE, show_default=False)],
     now: Annotated[str, typer.Argument(metavar="B", help=_SIDE, show_default=False)],
-    output: Output = None,
-    color: Color = None,
+    **flags: Any,
 ) -> None:
     """Show what changed from run A to run B.
 
-    Exits 0 whatever changed: two runs of the same code differ by 10 % and more. What shall fail is said by a
+    Exits 0 whatever changed: two runs of the same code may differ by more than 10%. To fail on a change, use a
     threshold, such as 'http_req_duration: p(95) < baseline * 1.3'.
     """
     from windtunnel.errors import ConfigError
@@ -29,13 +29,13 @@ def compare(
     from windtunnel.report import terminal as terminal_report
     from windtunnel.verdict.baseline import compare as compare_runs
 
-    root = Path(output or "runs")
+    root = Path(flags["output"] or "runs")
     first, second = read_baseline(before, root), read_baseline(now, root)
     if first is None or second is None:
-        raise ConfigError.of("none is no run", hint="name two runs")
-    terminal = Terminal.standard(color=color)
-    terminal.result(
+        raise ConfigError.of('"none" is not a run', hint="name two runs to compare")
+    observer = TerminalObserver.standard(color=flags["color"])
+    observer.result(
         terminal_report.render_comparison(
-            compare_runs(first, second), second.run_id, width=terminal.width, color=terminal.color
+            compare_runs(first, second), second.run_id, width=observer.width, color=observer.color
         )
     )

@@ -6,60 +6,68 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import Color, Output, Quiet
-from windtunnel.terminal import Terminal
+from windtunnel.cli.options import with_flags
+from windtunnel.figures import duration, plural
+from windtunnel.terminal import TerminalObserver
 
 PORT = 8080
 
 
+@with_flags("demo")
 def demo(
     serve: Annotated[
-        bool, typer.Option("--serve", help="Only serve the shop, until Ctrl-C, for runs of your own.")
+        bool,
+        typer.Option("--serve", help="Only serve the shop, until Ctrl-C, to run your own scenarios against it."),
     ] = False,
     port: Annotated[
         int | None,
         typer.Option("--port", metavar="PORT", help=f"Port of --serve. Default: {PORT}.", show_default=False),
     ] = None,
-    parallel: Annotated[int, typer.Option("--parallel", "-p", metavar="N", help="Users at the same time.")] = 20,
-    count: Annotated[int, typer.Option("--count", "-n", metavar="N", help="Instances over the whole run.")] = 300,
+    parallel: Annotated[
+        int, typer.Option("--parallel", "-p", metavar="N", help="Number of concurrent users.")
+    ] = 20,
+    count: Annotated[int, typer.Option("--count", "-n", metavar="N", help="Number of instances.")] = 300,
     failure_rate: Annotated[
         float,
         typer.Option(
-            "--failure-rate", metavar="SHARE", help="Share of requests the shop fails: 0.02.", min=0, max=1
+            "--failure-rate",
+            metavar="SHARE",
+            help="Share of requests that the shop fails, such as 0.02.",
+            min=0,
+            max=1,
         ),
     ] = 0.0,
     freeze: Annotated[
         bool,
         typer.Option(
             "--freeze",
-            help="A shop that stands still for 0.5 s every 4 s, seen by a closed and by an open load (24 s).",
+            help="Compare a closed and an open load on a shop that freezes for 0.5 s every 4 s. Takes 24 s.",
         ),
     ] = False,
-    output: Output = None,
-    quiet: Quiet = False,
-    color: Color = None,
+    **flags: Any,
 ) -> None:
-    """Start a small shop, run a journey against it, and name the report."""
-    terminal = Terminal.standard(color=color, quiet=quiet)
+    """Start a small shop, run a journey against it and write a report."""
+    observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
+    output = flags["output"]
     if freeze:
-        raise typer.Exit(_compare_loads(output, terminal))
+        raise typer.Exit(_compare_loads(output, observer))
     if serve:
-        _serve(PORT if port is None else port, failure_rate, terminal)
+        _serve(PORT if port is None else port, failure_rate, observer)
     else:
-        raise typer.Exit(_run(parallel, count, failure_rate, output, terminal))
+        raise typer.Exit(_run(parallel, count, failure_rate, output, observer))
 
 
-def _serve(port: int, failure_rate: float, terminal: Terminal) -> None:
+def _serve(port: int, failure_rate: float, observer: TerminalObserver) -> None:
     from windtunnel.demo.server import RunningShop, run_forever
     from windtunnel.demo.settings import ShopSettings
     from windtunnel.errors import ConfigError
 
     def ready(shop: RunningShop) -> None:
-        terminal.result(f"The demo shop is open at {shop.base_url}  (Ctrl-C closes it)")
+        observer.result(f"The demo shop is open at {shop.base_url}  (Ctrl-C closes it)")
 
     try:
         run_forever(ShopSettings(failure_rate=failure_rate), host="localhost", port=port, on_ready=ready)
@@ -67,47 +75,49 @@ def _serve(port: int, failure_rate: float, terminal: Terminal) -> None:
         taken = error.errno == errno.EADDRINUSE
         raise ConfigError.of(
             f"port {port} is already taken" if taken else f"can't listen on port {port}: {error.strerror}",
-            hint="choose another one with --port, or stop what listens there",
+            hint="choose another port with --port, or stop the program that uses it",
         ) from None
 
 
-def _run(parallel: int, count: int, failure_rate: float, output: str | None, terminal: Terminal) -> int:
-    """Run the example scenarios against a shop of our own."""
+def _run(parallel: int, count: int, failure_rate: float, output: str | None, observer: TerminalObserver) -> int:
+    """Run the example scenarios against a shop in a process of its own."""
     import tempfile
 
-    from windtunnel.config.flags import Overrides
+    from windtunnel.config.overrides import overrides_of
     from windtunnel.demo.journey import example_scenarios, write_sut
     from windtunnel.demo.process import ShopProcess
     from windtunnel.demo.settings import ShopSettings
     from windtunnel.job.request import JobRequest
     from windtunnel.job.run import run_job
+    from windtunnel.signals import SignalInterrupts
 
     settings = ShopSettings(failure_rate=failure_rate)
     with tempfile.TemporaryDirectory(prefix="windtunnel-demo-") as folder, ShopProcess(settings) as shop:
         request = JobRequest(
             sut=str(write_sut(Path(folder), shop.base_url)),
             scenarios=(_shown(example_scenarios()),),
-            overrides=Overrides(parallel=parallel, count=count, directory=output, name="demo"),
+            overrides=overrides_of(parallel=parallel, count=count, output=output, name="demo"),
             argv=tuple(sys.argv[1:]),
         )
-        result = run_job(request, environment=os.environ, terminal=terminal)
+        result = run_job(request, environment=os.environ, observer=observer, interrupts=SignalInterrupts())
     return result.summary.exit_code
 
 
-def _compare_loads(output: str | None, terminal: Terminal) -> int:
-    """The same shop, which stands still at times, under a closed and under an open load."""
+def _compare_loads(output: str | None, observer: TerminalObserver) -> int:
+    """Run a closed and an open load against a shop that freezes at intervals."""
     import tempfile
 
-    from windtunnel.config.flags import Overrides
+    from windtunnel.config.overrides import overrides_of
     from windtunnel.demo.journey import write_look, write_sut
     from windtunnel.demo.process import ShopProcess
     from windtunnel.demo.settings import ShopSettings
     from windtunnel.job.request import JobRequest
     from windtunnel.job.run import run_job
+    from windtunnel.signals import SignalInterrupts
 
     loads = {
-        "closed": Overrides(parallel=10, duration="12s", name="frozen shop, closed load", directory=output),
-        "open": Overrides(rate="200/s", duration="12s", name="frozen shop, open load", directory=output),
+        "closed": overrides_of(parallel=10, duration="12s", name="frozen shop, closed load", output=output),
+        "open": overrides_of(rate="200/s", duration="12s", name="frozen shop, open load", output=output),
     }
     lines = []
     exit_code = 0
@@ -118,21 +128,24 @@ def _compare_loads(output: str | None, terminal: Terminal) -> int:
             request = JobRequest(
                 sut=str(sut), scenarios=(str(look),), overrides=overrides, argv=tuple(sys.argv[1:])
             )
-            summary = run_job(request, environment=os.environ, terminal=terminal).summary
+            summary = run_job(
+                request, environment=os.environ, observer=observer, interrupts=SignalInterrupts()
+            ).summary
             exit_code = max(exit_code, summary.exit_code)
             seen = summary.metrics["http_req_duration"].distribution
             if seen is not None:
                 lines.append(
-                    f"{model:<7} p50 {seen.med:5.1f} ms   p99 {seen.p99:5.1f} ms   {seen.count:,} requests"
+                    f"{model:<7} p50 {duration(seen.med):>7}   p99 {duration(seen.p99):>7}   "
+                    f"{plural(seen.count, 'request')}"
                 )
-    terminal.result(
-        "\n".join(["The shop stood still for 500 ms of every 4 s. What each load saw of that:", *lines])
+    observer.result(
+        "\n".join(["The shop froze for 500 ms every 4 s. Response times as each load measured them:", *lines])
     )
     return exit_code
 
 
 def _shown(path: Path) -> str:
-    """The path as a person here would write it."""
+    """The path relative to the working directory, if it is below it."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The `windtunnel` command: its sub-commands, and what becomes of an error."""
+"""The `windtunnel` command: its sub-commands, and the exit codes of errors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import typer
 
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
+from windtunnel.cli.options import GroupedCommand
 from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
+from windtunnel.job.interrupts import Interrupted
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import VerdictWord
-from windtunnel.signals import Interrupted
 
 app = typer.Typer(
     name="windtunnel",
@@ -23,18 +24,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-app.command("run", help=run.HELP)(run.run)
+app.command("run", help=run.HELP, cls=GroupedCommand)(run.run)
 app.command("validate")(validate.validate)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("merge")(merge.merge)
 app.command("demo")(demo.demo)
-app.command("action", help="What the GitHub Action runs: reads INPUT_*, writes outputs and the job summary.")(
-    action.command
-)
+app.command("action", help=action.HELP)(action.command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -53,7 +52,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line and exit with the code that the verdict, or the error, stands for."""
+    """Run the command line and exit with the code of the verdict or of the error."""
     try:
         app(prog_name="windtunnel")
     except ConfigError as error:
@@ -66,7 +65,7 @@ def main() -> None:
         sys.exit(128 + interrupted.number)
     except KeyboardInterrupt:
         sys.exit(EXIT_CODES["interrupted"])
-    except Exception:  # noqa: BLE001  the edge of the program: a bug of ours is shown and told apart
+    except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
         _fail(
             "error",
             traceback.format_exc().rstrip(),

@@ -4,53 +4,58 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import BaselineRun, Color, Output, Quiet, RunId
-from windtunnel.terminal import Terminal
+from windtunnel.cli.options import with_flags
+from windtunnel.terminal import TerminalObserver
 
 
+@with_flags("report")
 def report(
     run: Annotated[
         str | None,
         typer.Argument(metavar="RUN", help="A run id, a path, or latest (default).", show_default=False),
     ] = None,
-    run_id: RunId = None,
-    forms: Annotated[
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", metavar="RUN", help="The same as RUN.", show_default=False)
+    ] = None,
+    formats: Annotated[
         list[str] | None,
         typer.Option(
             "--format",
             metavar="NAME",
-            help="Write this form too, one of an installed package perhaps. Repeatable.",
+            help="Also write this format, built in or from an installed package. Repeatable.",
             show_default=False,
         ),
     ] = None,
-    output: Output = None,
-    baseline: BaselineRun = None,
-    quiet: Quiet = False,
-    color: Color = None,
+    **flags: Any,
 ) -> None:
-    """Render the report of a run again from its records, finished or not.
+    """Render the report of a run again from its records, even if the run did not finish.
 
-    Exits 0 when the report was rendered, whatever the verdict in it.
+    Exits 0 when the report is written, whatever its verdict.
     """
     from windtunnel.errors import ConfigError
     from windtunnel.job.baseline import NONE, read_baseline
-    from windtunnel.job.reports import write_form, write_reports
+    from windtunnel.job.reports import write_format, write_reports
     from windtunnel.report.collect import analyse
+    from windtunnel.signals import SignalInterrupts
     from windtunnel.storage.directory import RunDirectory
 
     if run and run_id and run != run_id:
         raise ConfigError.of(f"RUN is {run!r} and --run-id is {run_id!r}", hint="give one of them")
-    root = Path(output or "runs")
+    root = Path(flags["output"] or "runs")
     directory = RunDirectory.find(run or run_id or "latest", root)
+    baseline = flags["baseline"]
     if baseline == NONE:
-        raise ConfigError.of("--baseline none is for a run; a report has its own or the one that is named here")
+        hint = "omit --baseline to keep the baseline of the run, or name another run"
+        raise ConfigError.of(f"{NONE} is not valid for a report", hint=hint, flag="--baseline")
     if (compared_with := read_baseline(baseline, root)) is not None:
         directory.write_baseline(compared_with)
-    terminal = Terminal.standard(color=color, quiet=quiet)
-    rendered = write_reports(directory, analyse(directory), terminal, environment=os.environ)
-    for name in forms or ():
-        terminal.say(f"{name}  {write_form(name, rendered, directory)}")
+    observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
+    rendered = write_reports(
+        directory, analyse(directory), observer, environment=os.environ, interrupts=SignalInterrupts()
+    )
+    for name in formats or ():
+        observer.say(f"{name}  {write_format(name, rendered, directory)}")

@@ -19,7 +19,7 @@ from windtunnel.model.record import (
 )
 from windtunnel.model.vocabulary import InstanceOutcome, KeepBodies
 from windtunnel.redaction import Redactor
-from windtunnel.storage.bodies import BodyStore
+from windtunnel.storage.copies import BodyStore
 
 Schedule = Callable[[Callable[[], None]], object]
 OnRecord = Callable[[InstanceIds, Record], None]

@@ -27,6 +27,9 @@ from windtunnel.model.sut import Sut
 from windtunnel.model.vocabulary import KeepBodies
 from windtunnel.redaction import Redactor
 
+GROUP_SEPARATOR = "::"
+"""Stands between the names of nested groups, as in k6."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
@@ -217,10 +220,6 @@ def _section(
     return Section(scenario=alone, sets=section.sets)
 
 
-GROUPS = "::"
-"""Stands between the names of groups inside each other, as in k6."""
-
-
 def step_rows(scenario: Scenario, sut: Sut) -> list[StepRow]:
     """A row for every step and assertion, in order."""
     return [
@@ -231,7 +230,7 @@ def step_rows(scenario: Scenario, sut: Sut) -> list[StepRow]:
 
 def _rows(steps: Sequence[Step], scenario: Scenario, sut: Sut, *, depth: int, group: str) -> Iterator[StepRow]:
     for step in steps:
-        inside = f"{group}{GROUPS if group else ''}{step.name}" if step.type == "group" else group
+        inside = f"{group}{GROUP_SEPARATOR if group else ''}{step.name}" if step.type == "group" else group
         yield _row(step, scenario, sut, depth=depth, group=inside)
         for block in step.blocks:
             yield from _rows(block.steps, scenario, sut, depth=depth + 1, group=inside)

@@ -9,6 +9,7 @@ import ssl
 from dataclasses import dataclass
 from time import perf_counter
 
+from windtunnel.figures import offset
 from windtunnel.http.connect import connect
 from windtunnel.http.connection import Connection
 from windtunnel.http.errors import Failure, connect_failure, tls_failure
@@ -76,7 +77,7 @@ async def probe(destination: Destination, *, resolver: Resolver, timeout_s: floa
         if not task.done():
             task.cancel()
             task.add_done_callback(_discard)
-    return task.result() if task.done() else Failure("connect_timeout", f"no answer within {timeout_s:g} s")
+    return task.result() if task.done() else Failure("connect_timeout", f"no answer within {offset(timeout_s)}")
 
 
 def _discard(task: asyncio.Task[Failure | None]) -> None:

@@ -1,26 +1,28 @@
-"""The run that another one is compared with, as the command line names it."""
+"""The baseline: the run that another one is compared with, as `--baseline` names it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from windtunnel.errors import ConfigError
+from windtunnel.job.request import JobRequest
 from windtunnel.model.baseline import Baseline
 from windtunnel.storage.directory import RunDirectory
 
 NONE = "none"
-"""What is given where there can't be a baseline yet."""
+"""The value of `--baseline` for a run without one."""
 
-_HINT = "name a run, a folder of runs or a summary.json; where there can't be one yet, say --baseline none"
+_HINT = "name a run, a folder of runs or a summary.json; without a baseline, use --baseline none"
 
 
 def read_baseline(text: str | None, root: Path) -> Baseline | None:
-    """The baseline that a run id, a path or `latest` means; None when nothing or `none` was said.
+    """The baseline for a run id, a path or `latest`; None for None and `none`.
 
-    A folder of runs, such as an artifact that was downloaded, stands for the newest in it. Raises ConfigError when
-    there is none, or what is there is no summary.
+    A folder of runs, such as a downloaded artifact, means the newest run in it. Raises ConfigError when the run
+    does not exist, or its file is not a summary.
     """
     if text is None or text == NONE:
         return None
@@ -28,13 +30,22 @@ def read_baseline(text: str | None, root: Path) -> Baseline | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=Baseline)
     except OSError as error:
-        raise ConfigError.of(f"--baseline: can't read {file}: {error.strerror}", hint=_HINT) from None
+        raise ConfigError.of(f"can't read {file}: {error.strerror}", hint=_HINT, flag="--baseline") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError.of(f"--baseline: {file} is no summary of a run: {error}", hint=_HINT) from None
+        message = f"{file} is not the summary of a run: {error}"
+        raise ConfigError.of(message, hint=_HINT, flag="--baseline") from None
+
+
+def without_missing(request: JobRequest) -> JobRequest:
+    """The request, with `--baseline none` for a path where nothing is, as on the first run of a project."""
+    named = request.overrides.baseline
+    if named is None or named == NONE or not is_absent(named):
+        return request
+    return replace(request, overrides=replace(request.overrides, baseline=NONE))
 
 
 def is_absent(text: str) -> bool:
-    """Whether nothing at all is at a path: an artifact that was never made, or a folder with nothing in it."""
+    """Whether a path does not exist or is an empty folder, as for an artifact that was never made."""
     path = Path(text)
     return not path.exists() or (path.is_dir() and not any(path.iterdir()))
 
@@ -50,5 +61,5 @@ def _summary_file(text: str, root: Path) -> Path:
     except ConfigError as error:
         problem = error.problems[0]
         nearest = problem.hint if problem.hint and problem.hint.startswith("did you mean") else _HINT
-        raise ConfigError.of(f"--baseline: {problem.message}", hint=nearest) from None
+        raise ConfigError.of(problem.message, hint=nearest, flag="--baseline") from None
     return run.path / "summary.json"

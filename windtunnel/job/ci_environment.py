@@ -17,7 +17,7 @@ CI_FACTS = {
     "job": ("GITHUB_JOB", "CI_JOB_NAME", "JOB_NAME", "CIRCLE_JOB"),
     "run": ("GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID", "CIRCLE_BUILD_NUM"),
 }
-"""Fact -> the variables in which CI systems say it; the first that is set counts."""
+"""Fact -> its variables in the CI systems; the first that is set counts."""
 
 COMMIT_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "CIRCLE_SHA1")
 
@@ -56,27 +56,6 @@ def ci_facts(environment: Mapping[str, str]) -> dict[str, str]:
     return facts
 
 
-def commit(environment: Mapping[str, str]) -> str | None:
-    """The commit from CI's environment, else from `.git` of this folder or one above it, without running git."""
-    for name in COMMIT_VARIABLES:
-        if environment.get(name):
-            return environment[name]
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        git = folder / ".git"
-        if git.is_dir():
-            return _head(git)
-    return None
-
-
-def _head(git: Path) -> str | None:
-    try:
-        head = (git / "HEAD").read_text(encoding="utf-8").strip()
-        if not head.startswith("ref: "):
-            return head
-        reference = git / head[5:]
-        if reference.is_file():
-            return reference.read_text(encoding="utf-8").strip()
-        packed = (git / "packed-refs").read_text(encoding="utf-8").splitlines()
-        return next((line.split()[0] for line in packed if line.endswith(f" {head[5:]}")), None)
-    except (OSError, UnicodeDecodeError):
-        return None
+def ci_commit(environment: Mapping[str, str]) -> str | None:
+    """The commit that the CI system names."""
+    return next((environment[name] for name in COMMIT_VARIABLES if environment.get(name)), None)

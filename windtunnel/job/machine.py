@@ -1,7 +1,9 @@
-"""Where this process runs: on a host, or in a container on one, and at which address that host is."""
+"""Where a job runs: the processors, the system, the container around the process, and the checkout."""
 
 from __future__ import annotations
 
+import os
+import platform
 import socket
 import struct
 from dataclasses import dataclass
@@ -23,23 +25,43 @@ class DefaultRoute:
     gateway: str
 
 
+def usable_processors() -> int:
+    """Number of processors this process may use: what `--workers auto` means."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no affinity
+        return os.cpu_count() or 1
+
+
+def host_facts() -> dict[str, str]:
+    """Python, operating system and number of processors, for the manifest."""
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpus": str(os.cpu_count() or 0),
+    }
+
+
 def container_network() -> ContainerNetwork:
-    """The network of this process, from the marks of container engines and the routing table."""
+    """Whether this is a container, and the address of the Docker host.
+
+    Read from the files of container engines and from the routing table.
+    """
     if not any(mark.exists() for mark in _MARKS):
         return ContainerNetwork()
     try:
         route = default_route(Path("/proc/net/route").read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError):
         route = None
-    if route is None or not _is_one_end_of_a_pair(route.interface):
+    if route is None or not _is_virtual_pair(route.interface):
         return ContainerNetwork(in_container=True)
     return ContainerNetwork(in_container=True, gateway=route.gateway)
 
 
-def _is_one_end_of_a_pair(interface: str) -> bool:
-    """Whether the other end of the interface is in the network of the container's host, which then is the gateway.
+def _is_virtual_pair(interface: str) -> bool:
+    """Whether the interface is one end of a pair whose other end, the gateway, is on the Docker host.
 
-    With the host's own network (`--network host`) the interface is a device, and its gateway another router.
+    With `--network host` the interface is a real device, and its gateway a router.
     """
     device = Path("/sys/class/net") / interface
     try:
@@ -65,3 +87,26 @@ def default_route(table: str) -> DefaultRoute | None:
             address = socket.inet_ntoa(struct.pack("=I", gateway))
             found.append((metric, DefaultRoute(interface=interface, gateway=address)))
     return min(found, key=lambda each: each[0])[1] if found else None
+
+
+def checked_out_commit() -> str | None:
+    """The commit that `.git` of this folder or one above it has checked out, read without running git."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        git = folder / ".git"
+        if git.is_dir():
+            return _head(git)
+    return None
+
+
+def _head(git: Path) -> str | None:
+    try:
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
+        if not head.startswith("ref: "):
+            return head
+        reference = git / head[5:]
+        if reference.is_file():
+            return reference.read_text(encoding="utf-8").strip()
+        packed = (git / "packed-refs").read_text(encoding="utf-8").splitlines()
+        return next((line.split()[0] for line in packed if line.endswith(f" {head[5:]}")), None)
+    except (OSError, UnicodeDecodeError):
+        return None

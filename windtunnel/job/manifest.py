@@ -1,15 +1,14 @@
-"""What ran, where: the manifest of a run, from the plan and its surroundings."""
+"""The manifest of a run: what runs, and where."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 from collections.abc import Mapping
 
 import windtunnel
 from windtunnel.engine.plan import Plan
-from windtunnel.job.ci_environment import ci_facts, commit
+from windtunnel.job.ci_environment import ci_commit, ci_facts
+from windtunnel.job.machine import checked_out_commit, host_facts
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.manifest import RECORD_VERSION, DataFile, Manifest
 from windtunnel.model.plan import TestPlan
@@ -17,7 +16,7 @@ from windtunnel.redaction import HIDDEN, Redactor
 
 
 def plan_hash(test_plan: TestPlan) -> str:
-    """16 hex digits that are equal for equal files and load, whatever the seed and the environment."""
+    """16 hex digits of the files, data, load and thresholds. The seed and the environment do not change them."""
     digest = hashlib.blake2b(digest_size=8)
     for source in sorted(test_plan.sources, key=lambda source: source.file):
         digest.update(source.file.encode())
@@ -57,6 +56,7 @@ def run_manifest(
         seed=test_plan.seed,
         plan_hash=plan_hash(test_plan),
         segments=test_plan.workers,
+        setup=test_plan.setup_segment is not None,
         shard=str(test_plan.shard) if test_plan.shard.of > 1 else "",
         steps=list(plan.rows),
         thresholds=list(test_plan.thresholds),
@@ -68,18 +68,14 @@ def run_manifest(
         ],
         argv=[_shown(word, redactor) for word in argv],
         tags={key: redactor.text(value) for key, value in test_plan.tags.items()},
-        host={
-            "python": platform.python_version(),
-            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-            "cpus": str(os.cpu_count() or 0),
-        },
+        host=host_facts(),
         ci=ci_facts(environment),
-        commit=commit(environment),
+        commit=ci_commit(environment) or checked_out_commit(),
     )
 
 
 def _shown(word: str, redactor: Redactor) -> str:
-    """A word of the command line: without the value of `--set password=…`, and other secrets."""
+    """A word of the command line, with secrets hidden, such as the value of `--set password=…`."""
     flag, setting = ("--set=", word[6:]) if word.startswith("--set=") else ("", word)
     name, equals, _ = setting.partition("=")
     if equals and name.isidentifier() and redactor.is_secret_key(name):

@@ -1,24 +1,27 @@
-"""Live progress: one line that renews itself on a terminal, one line every ten seconds in a log."""
+"""How far a run is, read from its aggregate."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.measure import Counter, Gauge, Rate, Trend, select
 from windtunnel.model.plan import TestPlan
-from windtunnel.terminal import Terminal
-
-LIVE_S = 0.5
-LOG_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How far a run is. `requests_per_s` is over the whole run so far, `p95_ms` None before the first response."""
+    """How far a run is.
+
+    `planned`: instances of the whole load, None for a load that ends by time. `done`: share of the load that is
+    over, 0 to 1, by instances or by time, whichever is further. `requests_per_s`: over the whole run so far.
+    `p95_ms`: of http_req_duration, None before the first response.
+    """
 
     elapsed_s: float
     instances: int
+    planned: int | None
+    done: float
     not_passed: int
     in_flight: int
     dropped: int
@@ -26,55 +29,35 @@ class Status:
     p95_ms: float | None
 
 
-def share_done(plan: TestPlan, status: Status) -> float:
-    """How much of the load is over, from 0 to 1, by whichever end comes first."""
+def read_status(test_plan: TestPlan, aggregate: Aggregate, *, elapsed_s: float) -> Status:
+    """The status of a run that has taken `elapsed_s` so far."""
+    instances = select(aggregate, "instances")
+    requests = select(aggregate, "http_reqs")
+    duration = select(aggregate, "http_req_duration")
+    users = select(aggregate, "vus")
+    dropped = select(aggregate, "dropped_iterations")
+    assert isinstance(instances, Rate)
+    assert isinstance(requests, Counter)
+    assert isinstance(duration, Trend)
+    assert isinstance(users, Gauge)
+    assert isinstance(dropped, Counter)
+    return Status(
+        elapsed_s=elapsed_s,
+        instances=instances.count,
+        planned=test_plan.count,
+        done=_share_done(test_plan, instances=instances.count, elapsed_s=elapsed_s),
+        not_passed=instances.count - instances.matches,
+        in_flight=int(users.value or 0),
+        dropped=dropped.total,
+        requests_per_s=requests.total / elapsed_s if elapsed_s else 0.0,
+        p95_ms=duration.histogram.percentile(95) / 1000 if duration.histogram.count else None,
+    )
+
+
+def _share_done(test_plan: TestPlan, *, instances: int, elapsed_s: float) -> float:
     shares = [0.0]
-    if plan.count:
-        shares.append(status.instances / plan.count)
-    if plan.length_s:
-        shares.append(status.elapsed_s / plan.length_s)
+    if test_plan.count:
+        shares.append(instances / test_plan.count)
+    if test_plan.length_s:
+        shares.append(elapsed_s / test_plan.length_s)
     return min(1.0, max(shares))
-
-
-def progress_line(plan: TestPlan, status: Status) -> str:
-    """`12 s  240/500 instances, 3 not passed · 50 running · 1,234 req/s · p95 12 ms · about 8 s left`."""
-    of_count = f"/{plan.count:,}" if plan.count else ""
-    bad = f", {status.not_passed:,} not passed" if status.not_passed else ""
-    dropped = f", {status.dropped:,} dropped" if status.dropped else ""
-    parts = [
-        f"{status.elapsed_s:3.0f} s  {status.instances:,}{of_count} instances{bad}",
-        f"{status.in_flight:,} running{dropped}",
-        f"{status.requests_per_s:,.0f} req/s",
-    ]
-    if status.p95_ms is not None:
-        parts.append(f"p95 {status.p95_ms:.3g} ms")
-    done = share_done(plan, status)
-    if 0.02 < done < 1 and status.elapsed_s > 1:
-        parts.append(f"about {status.elapsed_s * (1 - done) / done:.0f} s left")
-    return " · ".join(parts)
-
-
-async def watch(plan: TestPlan, read: Callable[[], Status], terminal: Terminal) -> None:
-    """Show progress until cancelled."""
-    if terminal.quiet:
-        return
-    if not terminal.interactive:
-        while True:
-            await asyncio.sleep(LOG_S)
-            terminal.note(progress_line(plan, read()))
-    await _live(plan, read, terminal)
-
-
-async def _live(plan: TestPlan, read: Callable[[], Status], terminal: Terminal) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
-
-    console = Console(file=terminal.err, no_color=not terminal.color, width=terminal.width)
-    columns = (SpinnerColumn(), BarColumn(bar_width=16), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
-        task = bar.add_task(progress_line(plan, read()), total=1.0)
-        while True:
-            status = read()
-            bar.update(task, completed=share_done(plan, status), description=progress_line(plan, status))
-            bar.refresh()
-            await asyncio.sleep(LIVE_S)

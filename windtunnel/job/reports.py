@@ -1,4 +1,4 @@
-"""From a judged run to the files and the last words that a person reads."""
+"""The files that a judged run leaves, and the report that the observer shows."""
 
 from __future__ import annotations
 
@@ -9,38 +9,39 @@ from pathlib import Path
 from windtunnel import plugins
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
 from windtunnel.job.ci_environment import artifact_url
-from windtunnel.report import terminal as terminal_report
+from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
+from windtunnel.job.observer import Observer
 from windtunnel.report.collect import Analysis, build_report
 from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
-from windtunnel.signals import Interrupted, Interruptions
 from windtunnel.storage.directory import RunDirectory
-from windtunnel.terminal import Terminal
 
 SHORT = ("markdown", "dotenv", "junit", "openmetrics", "k6", "code-quality", "external-links")
-"""The renderers whose files every run leaves behind, between `summary.json` and the HTML, which takes longest."""
+"""The renderers of every run, in the order of writing. The HTML, which takes longest, comes after them."""
 
 
 def write_reports(
     directory: RunDirectory,
     analysis: Analysis,
-    terminal: Terminal,
+    observer: Observer,
     *,
     environment: Mapping[str, str],
+    interrupts: Interrupts | None = None,
     on_judged: Callable[[], None] = lambda: None,
 ) -> Report:
-    """Write `summary.json`, `summary.md` and `report.html`, and show the final table and verdict.
+    """Write `summary.json`, the short files and `report.html`, and show the report.
 
-    `on_judged` is called as soon as all but the HTML is there. A signal leaves out what takes long.
-    What can't be written keeps nothing else from being written or shown; the EvidenceError comes afterwards.
+    `on_judged` is called when everything but the HTML is written. An interrupt skips what takes long. A file that
+    can't be written stops no other one; its EvidenceError is raised at the end.
     """
+    interrupts = interrupts or NoInterrupts()
     files = _Files(directory, analysis, url=artifact_url(environment, directory.path / "report.html"))
-    # A job that is cancelled has a few seconds left: stories, which are read from the records, come last then.
+    # A cancelled job has a few seconds left, so that stories, which are read from the records, come last.
     hurried = analysis.summary.verdict == "interrupted"
-    with Interruptions() as interruptions, terminal.section("report", "Report"):
+    with interrupts.deferred(), observer.section("report", "Report"):
         files.attempt(lambda: directory.write_summary(analysis.summary))
         try:
-            with interruptions.allowed():
+            with interrupts.allowed():
                 report = files.report(with_stories=not hurried)
         except Interrupted:
             report, hurried = files.report(with_stories=False), True
@@ -48,22 +49,19 @@ def write_reports(
             files.write(name, report)
         on_judged()
         try:
-            with interruptions.allowed():
+            with interrupts.allowed():
                 report = files.report(with_stories=True) if hurried else report
                 files.write("html", report)
         except Interrupted:
-            terminal.note(f"report.html is left out; windtunnel report {directory.path} writes it")
-    if terminal.quiet:
-        terminal.result(f"{analysis.summary.verdict}: {directory.path / 'report.html'}")
-    else:
-        terminal.result(terminal_report.render(report, width=terminal.width, color=terminal.color))
+            observer.note(f"report.html is not written; `windtunnel report {directory.path}` writes it")
+    observer.report(report)
     if files.failures:
         raise files.failures[0]
     return report
 
 
 class _Files:
-    """The files that a judged run leaves behind. What can't be written is kept in `failures`."""
+    """Writes the files of a judged run. `failures` holds the errors of those that can't be written."""
 
     def __init__(self, directory: RunDirectory, analysis: Analysis, *, url: str) -> None:
         self._directory, self._analysis, self._url = directory, analysis, url
@@ -87,10 +85,10 @@ class _Files:
             self.failures.append(error)
 
 
-def write_form(name: str, report: Report, directory: RunDirectory) -> Path:
-    """Write the file of a renderer, our own or one that an installed package adds; returns its path.
+def write_format(name: str, report: Report, directory: RunDirectory) -> Path:
+    """Write the file of a renderer, built in or from an installed package; returns its path.
 
-    Raises ConfigError when there is none of that name, or a package's can't do it.
+    Raises ConfigError for an unknown name, and when the renderer of a package fails.
     """
     if name in RENDERERS:
         file_name, render = RENDERERS[name]
@@ -99,12 +97,12 @@ def write_form(name: str, report: Report, directory: RunDirectory) -> Path:
         added = plugins.installed(plugins.RENDERERS)
         if name not in added:
             known = [*RENDERERS, *added]
-            hint = did_you_mean(name, known) or f"the forms are {', '.join(known)}"
-            raise ConfigError.of(f'there is no form "{name}"', hint=hint)
+            hint = did_you_mean(name, known) or f"the formats are {', '.join(known)}"
+            raise ConfigError.of(f'unknown format "{name}"', hint=hint)
         renderer = plugins.require(added[name])
         try:
             file_name, text = str(renderer.file_name), str(renderer.render(report))
-        except Exception as error:  # noqa: BLE001  it is not our code
+        except Exception as error:  # noqa: BLE001  code of the package
             kind = type(error).__name__
             raise ConfigError.of(f"the {added[name]} can't render this run: {kind}: {error}") from None
     directory.write(file_name, text)

@@ -1,8 +1,7 @@
-"""From what was typed to a TestPlan."""
+"""What a job is asked to run, and the TestPlan it means."""
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +10,12 @@ from typing import Any
 
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
-from windtunnel.config.flags import Overrides
-from windtunnel.engine.plan import compile_plan
+from windtunnel.config.overrides import Overrides, overrides_of
+from windtunnel.config.presets import Preset
 from windtunnel.errors import ConfigError, Problem
-from windtunnel.http.transport import HttpTransport
 from windtunnel.job.ci_environment import detected_shard
+from windtunnel.job.compile import step_problems
+from windtunnel.job.machine import usable_processors
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.redaction import Redactor
@@ -28,9 +28,10 @@ ON_A_MACHINE = ContainerNetwork()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """What to run, as it was asked for; None and empty where nothing was said. `argv` is for the manifest.
+    """What to run, as the caller asks for it; None and empty mean the default.
 
-    `env_files` hold variables for the files to read. `verbose`: show everything that is sent and received.
+    `env_files` hold variables for `${NAME}` in the files. `verbose`: show every request and response. `argv` is
+    recorded in the manifest.
     """
 
     sut: str | None = None
@@ -46,12 +47,12 @@ class JobRequest:
 def request_of(
     flags: Mapping[str, Any], *, argv: tuple[str, ...], container_network: ContainerNetwork = ON_A_MACHINE
 ) -> JobRequest:
-    """The job that the flags of `run` ask for, by their names there."""
+    """The job that the flags of `windtunnel run` ask for. `flags`: each value by the flag's name."""
     return JobRequest(
         sut=flags["sut"],
         scenarios=tuple(flags["scenarios"] or ()),
         plan=flags["plan"],
-        overrides=Overrides.of(flags),
+        overrides=overrides_of(**flags),
         env_files=tuple(flags["env_files"] or ()),
         verbose=flags["verbose"],
         argv=argv,
@@ -60,9 +61,9 @@ def request_of(
 
 
 def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestPlan:
-    """Read the files and put the flags on top.
+    """Read the files and apply the flags, which override them.
 
-    A `windtunnel.yaml` in the working directory is the plan when neither a plan, a SUT nor scenarios are named.
+    A `windtunnel.yaml` in the working directory is the plan if no plan, SUT or scenarios are given.
     Raises ConfigError with every problem.
     """
     plan = request.plan
@@ -74,24 +75,23 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
         sut=request.sut,
         scenarios=request.scenarios,
         plan=plan,
-        overrides=_with_shard(request.overrides, environment),
+        overrides=request.overrides.with_shard(detected_shard(environment)),
         processors=usable_processors(),
         look_further=step_problems,
     )
     return replace(test_plan, secrets=test_plan.secrets | _secret_settings(request.overrides.settings))
 
 
-def _secret_settings(settings: Sequence[str]) -> frozenset[str]:
-    """The values of `--set password=…`: they would stand in the manifest, as part of the command."""
-    pairs = [text.partition("=") for text in settings]
+def _secret_settings(settings: Sequence[Preset]) -> frozenset[str]:
+    """The values of `--set password=…`, which the manifest must not show with the rest of the command."""
     is_secret = Redactor().is_secret_key
-    return frozenset(value.strip("'\"") for name, _, value in pairs if is_secret(name))
+    return frozenset(preset.text for preset in settings if is_secret(preset.name))
 
 
 def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment with the variables of the files below it: what is set where the command runs wins.
+    """The environment, and the variables of the files that it does not set.
 
-    So it is with docker compose and dotenv: a file holds what is usual, the shell or the CI job what is special.
+    The environment overrides the files, as with docker compose and dotenv; a later file overrides an earlier one.
     Raises ConfigError with the problems of all files.
     """
     values: dict[str, str] = {}
@@ -104,26 +104,3 @@ def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapp
     if problems:
         raise ConfigError(problems)
     return {**values, **environment}
-
-
-def step_problems(test_plan: TestPlan) -> Sequence[Problem]:
-    """What is wrong with the steps of a plan: everything that only compiling finds."""
-    try:
-        compile_plan(test_plan, transport=HttpTransport(test_plan.sut, "validate"), run_id="validate")
-    except ConfigError as error:
-        return error.problems
-    return ()
-
-
-def _with_shard(overrides: Overrides, environment: Mapping[str, str]) -> Overrides:
-    """`--shard auto` as the CI system has it; left as it is, which is refused, where none says anything."""
-    detected = detected_shard(environment) if overrides.shard == "auto" else None
-    return replace(overrides, shard=detected) if detected else overrides
-
-
-def usable_processors() -> int:
-    """How many processors this process may use: what `--workers auto` comes to."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows have no affinity
-        return os.cpu_count() or 1

@@ -9,16 +9,14 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from windtunnel.config.assemble import DEFAULT_SUT, merged
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import Overrides
 from windtunnel.config.profiles import is_beside
 from windtunnel.config.reader import read_file
 from windtunnel.config.scenario import gather_scenarios
 from windtunnel.config.sut import load_sut
-from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError, Problem
-from windtunnel.http.transport import HttpTransport
-from windtunnel.job.request import DEFAULT_PLAN, JobRequest, load_test_plan, step_problems
-from windtunnel.job.thresholds import check_thresholds
+from windtunnel.job.compile import compile_job, step_problems
+from windtunnel.job.request import DEFAULT_PLAN, JobRequest, load_test_plan
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
@@ -43,10 +41,10 @@ class _Given:
 def validate_files(
     files: Sequence[str], *, environment: Mapping[str, str], profiles: tuple[str, ...] = ()
 ) -> list[tuple[str, str]]:
-    """(file, what it is) of every file that was checked. Raises ConfigError with the problems of all of them.
+    """(file, kind of file) of every file that was checked. Raises ConfigError with the problems of all of them.
 
-    A plan is checked with everything it names. Scenarios are compiled against the SUT file that is given, else
-    `sut.yaml`; where there is neither, services and hosts go unchecked.
+    A plan is checked with every file it names. Scenarios are compiled against the first SUT file given, or else
+    `sut.yaml`; without either, services and hosts are not checked.
     """
     overrides = Overrides(profiles=profiles)
     if not files:
@@ -56,7 +54,7 @@ def validate_files(
     sources: dict[str, str] = {}
     for plan in given.plans:
         request = JobRequest(plan=plan, overrides=overrides)
-        found = _attempt(lambda: _load_and_compile(request, environment), problems)  # noqa: B023  called at once
+        found = _attempt(lambda: check_plan(request, environment=environment), problems)  # noqa: B023  called at once
         sources.update(_checked(found) if found else [])
     suts = []
     for name in given.suts:
@@ -80,20 +78,15 @@ def validate_files(
 
 
 def check_job(request: JobRequest, *, environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(file, what it is) of every file of a job, flags included. Raises ConfigError with every problem."""
-    return _checked(_load_and_compile(request, environment))
+    """(file, kind of file) of every file of a job, with its flags. Raises ConfigError with every problem."""
+    return _checked(check_plan(request, environment=environment))
 
 
-def _load_and_compile(request: JobRequest, environment: Mapping[str, str]) -> TestPlan:
+def check_plan(request: JobRequest, *, environment: Mapping[str, str]) -> TestPlan:
+    """What a job would run. Raises ConfigError with every problem of its files, flags and steps."""
     test_plan = load_test_plan(request, environment)
-    compile_for_check(test_plan)
+    compile_job(test_plan)
     return test_plan
-
-
-def compile_for_check(test_plan: TestPlan) -> None:
-    """Compile a plan and forget it. Raises ConfigError with everything that is wrong."""
-    plan = compile_plan(test_plan, transport=HttpTransport(test_plan.sut, "validate"), run_id="validate")
-    check_thresholds(test_plan, plan)
 
 
 def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
@@ -103,7 +96,7 @@ def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
 
 
 def _sorted(files: Sequence[str], environment: Mapping[str, str], problems: list[Problem]) -> _Given:
-    """What each file is: by its keys; whatever is not a file (folders, globs) means scenarios."""
+    """The files by kind, which their keys tell. Folders, globs and Python files hold scenarios."""
     given = _Given()
     for name in files:
         if not Path(name).is_file() or name.endswith(".py"):
@@ -147,7 +140,7 @@ def _default_sut(
 
 
 def _attempt(act: Callable[[], T], problems: list[Problem]) -> T | None:
-    """The result, or None after the problems of a ConfigError were noted."""
+    """The result; None for a ConfigError, whose problems are added to `problems`."""
     try:
         return act()
     except ConfigError as error:

@@ -1,7 +1,7 @@
-"""`run --once --verbose`: every request, response and check of an instance, for a person who reads along.
+"""`run --once --verbose`: every request, response and check of an instance as lines of text.
 
-An exchange waits until the record of its step is there, so that each stands below its step; secrets that only this
-instance knows are known by then, too.
+An exchange is held back until the record of its step arrives. It is then shown below its step, and the secrets of
+the instance are known and hidden.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from windtunnel.engine.ids import InstanceIds
+from windtunnel.figures import duration
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import AssertionRecord, Checks, InstanceRecord, Record, StepRecord
 from windtunnel.model.vocabulary import Outcome
@@ -22,7 +23,7 @@ _INDENT = "    "
 
 
 class VerbosePrinter:
-    """Takes exchanges and records as they come and says them as lines. Owned by the one run it looks on."""
+    """Writes exchanges and records as lines, in the order of the steps. Owned by one run."""
 
     def __init__(self, say: Callable[[str], None], redactor: Redactor) -> None:
         self._say, self._redactor = say, redactor
@@ -30,11 +31,11 @@ class VerbosePrinter:
         self._instance = ""
 
     def on_exchange(self, exchange: Exchange, head: str) -> None:
-        """Take an exchange that has ended."""
+        """Hold an exchange that has ended until the record of its step arrives."""
         self._waiting.append((exchange, head))
 
     def on_record(self, ids: InstanceIds, record: Record) -> None:
-        """Take a record; the exchanges before it are its own."""
+        """Write a record, with the exchanges held back for it."""
         for line in self._lines(ids, record):
             self._say(line)
 
@@ -43,7 +44,7 @@ class VerbosePrinter:
             self._instance = ids.instance_id
             yield f"\n{ids.instance_id}  (correlation id {ids.correlation_id})"
         if isinstance(record, StepRecord):
-            took = f"{record.duration_us / 1000:.3g} ms"
+            took = duration(record.duration_us / 1000)
             yield f"{_mark(record.outcome)} {record.step}  {record.action} {record.outcome}, {took}"
             for exchange, head in self._waiting:
                 yield from self._exchange(exchange, head, ids.secrets)
@@ -59,7 +60,7 @@ class VerbosePrinter:
             yield f"{_mark(record.outcome)} {ids.instance_id} {record.outcome}{why}"
 
     def _judged(self, checks: Checks, message: str | None, secrets: Sequence[str]) -> Iterator[str]:
-        """Checks and the sentence; the journal has hidden what is secret in those that failed."""
+        """Checks and the message. The journal has hidden the secrets of failed checks."""
         for check in checks:
             if isinstance(check, str):
                 yield self._shown(f"{_INDENT}✓ {check}", secrets)
@@ -78,7 +79,7 @@ class VerbosePrinter:
             detail = f": {exchange.error_detail}" if exchange.error_detail else ""
             yield self._shown(f"{_INDENT}← {exchange.error}{detail}", secrets)
             return
-        took = f"{exchange.timings.duration_us / 1000:.3g} ms"
+        took = duration(exchange.timings.duration_us / 1000)
         yield f"{_INDENT}← {exchange.status}, {len(exchange.body):,} bytes, {took}"
         yield from self._headers(exchange.head.decode("latin-1").split("\r\n")[1:], secrets)
         yield from self._body(exchange.body, secrets)
@@ -91,7 +92,7 @@ class VerbosePrinter:
                 yield self._shown(f"{_INDENT}  {name}: {shown}", secrets)
 
     def _body(self, body: bytes, secrets: Sequence[str]) -> Iterator[str]:
-        """The beginning of a body. What is secret is hidden before it is cut."""
+        """The start of a body, cut after its secrets are hidden."""
         if body:
             text = self._redactor.body(body, secrets).decode("utf-8", "replace")
             for line in printable(text, limit=LONGEST_BODY, lines=True).split("\n"):

@@ -124,6 +124,10 @@ class Aggregate:
         if self.windows:
             self._write_windows(records)
 
+    def close(self) -> None:
+        """Count what was set aside to be counted together. The aggregate can still be read and merged."""
+        self._count_waiting()
+
     def _write_windows(self, records: Sequence[Record]) -> None:
         for record in records:
             if type(record) is RunStarted:

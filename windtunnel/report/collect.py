@@ -45,7 +45,7 @@ def analyse(directory: RunDirectory) -> Analysis:
     """
     manifest = directory.manifest()
     aggregate = Aggregate.for_thresholds(manifest.thresholds)
-    reader = RecordReader(directory.segments(), expected=manifest.segments, shards=manifest.shards)
+    reader = RecordReader(directory.segments(), expected=manifest.record_segments, shards=manifest.shards)
     for records in reader.batches():
         aggregate.write(records)
     summary = conclude(manifest, aggregate, reader.evidence(), directory.baseline())
@@ -72,7 +72,7 @@ def build_report(
     failing: dict[str, InstanceRecords] = {}
     slow: dict[str, InstanceRecords] = {}
     if wanted or rankings:
-        reader = RecordReader(directory.segments(), expected=manifest.segments, shards=manifest.shards)
+        reader = RecordReader(directory.segments(), expected=manifest.record_segments, shards=manifest.shards)
         failing, slow = collect(reader, wanted, list(rankings.values()))
     bodies = BodyCache(directory.bodies)
     stories = tuple(

@@ -10,10 +10,15 @@ from typing import BinaryIO
 import msgspec
 
 from windtunnel.errors import EvidenceError
+from windtunnel.figures import plural
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record, RunEnded
 
 LONGEST_LINE = 64 * 1024 * 1024
+
+MAX_NAMED = 3
+"""Missing record files that a finding names."""
 
 AT_A_TIME = 64 * 1024
 """Bytes that are decoded together. Records of more of them leave the processor's caches before they are used."""
@@ -22,17 +27,21 @@ _NO_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class RecordReader:
-    """Iterates the records of a run's segments, in order; afterwards `evidence()` says what they are worth.
+    """Iterates the records of a run's segments, in order; afterwards `evidence()` says how complete they are.
 
-    `expected` segments belong to the run, those of so many `shards`.
+    `expected` are the segments of the run, which `shards` ran in equal parts.
 
     A line is whatever ends in a line feed and nothing else does. A torn last line is dropped and reported;
     a corrupt one in the middle and a gap in `seq` are reported and reading goes on.
     """
 
-    def __init__(self, segments: Sequence[Path], *, expected: int = 1, shards: int = 1) -> None:
+    def __init__(
+        self, segments: Sequence[Path], *, expected: Sequence[Segment] = (Segment(),), shards: int = 1
+    ) -> None:
+        there = {path.stem for path in segments}
         self._segments = segments
         self._expected = expected
+        self._missing = [segment for segment in expected if segment.name not in there]
         self._shards = shards
         self._findings: list[str] = []
         self._finished = 0
@@ -50,24 +59,27 @@ class RecordReader:
     def evidence(self) -> Evidence:
         """What was read is worth this; call it after the last record."""
         findings = list(self._findings)
-        finished = self._finished == max(self._expected, len(self._segments))
-        if len(self._segments) < self._expected:
-            findings.append(f"the run did not finish: {self._missing()}")
+        finished = not self._missing and self._finished == len(self._segments)
+        if self._missing:
+            findings.append(f"the run did not finish: {self._missing_text()}")
         if not finished and not findings:
             findings.append("the run did not finish: its records end without the closing line")
         return Evidence(finished=finished, intact=not self._damaged, findings=tuple(findings))
 
-    def _missing(self) -> str:
+    def _missing_text(self) -> str:
+        missing, expected = self._missing, self._expected
         if self._shards == 1:
-            return f"{self._expected - len(self._segments)} of {self._expected} record files are missing"
-        workers = self._expected // self._shards
-        there = Counter(int(path.stem) // workers for path in self._segments)
-        gone = [
-            f"{'part of ' if there[shard] else ''}shard {shard + 1}/{self._shards}"
-            for shard in range(self._shards)
-            if there[shard] < workers
+            names = ", ".join(f"{segment.name}.jsonl" for segment in missing[:MAX_NAMED])
+            more = ", …" if len(missing) > MAX_NAMED else ""
+            are = "is" if len(missing) == 1 else "are"
+            return f"{len(missing)} of {plural(len(expected), 'record file')} {are} missing: {names}{more}"
+        workers = sum(segment.kind == "load" for segment in expected) // self._shards
+        due, gone = (Counter(each.number // workers for each in some) for some in (expected, missing))
+        parts = [
+            f"{'' if gone[shard] == due[shard] else 'part of '}shard {shard + 1}/{self._shards}"
+            for shard in sorted(gone)
         ]
-        return f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing"
+        return f"{', '.join(parts)} {'is' if len(parts) == 1 else 'are'} missing"
 
     def _read(self, path: Path) -> Iterator[list[Record]]:
         decoder = msgspec.json.Decoder(Record)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from windtunnel.errors import Problem
+from windtunnel.figures import EXACT, number
 from windtunnel.model.baseline import Baseline, BaselineStep
 from windtunnel.model.summary import Change, Comparison, Distribution, MetricSummary
 from windtunnel.model.threshold import Threshold
@@ -46,8 +47,8 @@ def baseline_objection(threshold: Threshold) -> Problem | None:
     if threshold.baseline_times is None:
         return None
     named = f"{threshold.selector}: {threshold.text}"
-    if threshold.aggregate == "p" and threshold.percentile not in _PERCENTILES:
-        message = f"{named}: a baseline has no p({threshold.percentile:g})"
+    if threshold.percentile is not None and threshold.percentile not in _PERCENTILES:
+        message = f"{named}: a baseline has no p({number(threshold.percentile, digits=EXACT)})"
         return Problem(
             message=message, where=threshold.where, hint="it has p(50), p(90), p(95), p(99) and p(99.9)"
         )

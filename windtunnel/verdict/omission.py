@@ -6,7 +6,7 @@ The estimate is that of Gil Tene's HdrHistogram: a user who had to wait `d` woul
 
 from __future__ import annotations
 
-from windtunnel.expressions.threshold import format_limit
+from windtunnel.figures import duration
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.measure import COMPLETED, is_measured
@@ -74,4 +74,4 @@ def _interval_us(aggregate: Aggregate, scenario: str) -> float:
 
 
 def _in_words(us: float) -> str:
-    return format_limit(float(f"{us:.2g}"), "us")
+    return duration(us / 1000, digits=2)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from windtunnel.expressions.threshold import format_limit
-from windtunnel.figures import plural
+from windtunnel.figures import duration, number, offset, plural
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured
 from windtunnel.metrics.series import LATE_US, InstanceSeries
@@ -101,7 +100,7 @@ def _held(aggregate: Aggregate) -> list[str]:
             steps[key.scenario, key.step] = count + series.held, max(most_us, series.held_max_us)
     return [
         f"step {step} of {scenario} kept this machine from anything else {count:,} times, for up to "
-        f"{format_limit(float(f'{most_us:.2g}'), 'us')}: make its function async, or hand the work to a thread"
+        f"{duration(most_us / 1000, digits=2)}: make its function async, or hand the work to a thread"
         for (scenario, step), (count, most_us) in sorted(steps.items())
     ]
 
@@ -141,7 +140,7 @@ def _end_of(aggregate: Aggregate) -> str:
         return "before the first one"
     at = datetime.fromtimestamp(aggregate.last_t, tz=timezone.utc)
     after = aggregate.last_t - aggregate.started
-    since = f", {after:,.1f} s after the start" if after < float("inf") else ""
+    since = f", {offset(after)} after the start" if after < float("inf") else ""
     return f"at {at:%Y-%m-%d %H:%M:%S} UTC{since}"
 
 
@@ -153,7 +152,7 @@ def _clock(arrivals: _Arrivals) -> list[Finding]:
     return [
         (
             "error",
-            f"no time of this run can be trusted: mean instances in flight ÷ rate is {law:.3g} times the mean "
+            f"no time of this run can be trusted: mean instances in flight ÷ rate is {number(law)} times the mean "
             "duration, and must be 1 (Little's law); this is a bug in Windtunnel, please report it",
         )
     ]
@@ -172,7 +171,7 @@ def _arrivals(arrivals: _Arrivals, thresholds: Sequence[Threshold]) -> list[Find
         if arrivals.late > TOLERATED * arrivals.ended:
             found.append(
                 f"{arrivals.late:,} of {arrivals.ended:,} instances started more than "
-                f"{format_limit(LATE_US, 'us')} late: this machine could not keep up with the load; "
+                f"{duration(LATE_US / 1000)} late: this machine could not keep up with the load; "
                 "ask for less, or use a faster one"
             )
     return [("inconclusive", sentence) for sentence in found]
@@ -187,7 +186,7 @@ def _apart(aggregate: Aggregate, shards: int) -> list[Finding]:
         (
             "inconclusive",
             f"the {shards} shards never all ran at the same time, so that the system never saw the whole load: "
-            f"the last one started {apart_s:,.1f} s after the first had ended; "
+            f"the last one started {offset(apart_s)} after the first had ended; "
             "start them together, and let them run longer than their starts are apart",
         )
     ]
@@ -224,4 +223,4 @@ def _exhaustion(aggregate: Aggregate) -> list[Finding]:
 
 
 def _lag(lag_us: float) -> str:
-    return f"this machine's own event loop ran late (p99): times are ± {lag_us / 1000:.2g} ms"
+    return f"this machine's own event loop ran late (p99): times are ± {duration(lag_us / 1000, digits=2)}"

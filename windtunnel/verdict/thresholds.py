@@ -12,9 +12,11 @@ import dataclasses
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
+from windtunnel import figures
 from windtunnel.expressions.threshold import format_limit
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Measure, Rate, Trend, measured_span_s, select
@@ -67,7 +69,7 @@ def evaluate(
         if limit is None:
             reason = _no_limit(threshold, baseline)
             return _result(threshold, "no_data", samples=0, limit="unknown", reason=reason)
-        printed = format_limit(_digits(limit, 4), threshold.unit)
+        printed = format_limit(limit, threshold.unit, digits=4)
         threshold = dataclasses.replace(threshold, limit=limit, text=f"{threshold.text} ({printed})")
     if threshold.within_s is not None:
         return _in_every_window(threshold, aggregate, rows, threshold.within_s)
@@ -92,7 +94,7 @@ def _in_every_window(
     reason = worst.reason
     if reason is not None:
         alike = sum(result.result == worst.result for _, result in answered)
-        reason += f", from {number * width_s:g} s to {(number + 1) * width_s:g} s"
+        reason += f", from {figures.offset(number * width_s)} to {figures.offset((number + 1) * width_s)}"
         reason += f", and in {alike - 1:,} more of {len(answered):,} windows" if alike > 1 else ""
     return replace(worst, reason=reason)
 
@@ -179,7 +181,7 @@ def _plus_minus(threshold: Threshold, value: float, health: HealthSeries) -> str
     lag_us = health.lag.percentile(99)
     if threshold.unit != "us" or threshold.metric == "generator_lag" or lag_us < WORTH_SAYING * value:
         return ""
-    return f" ± {format_limit(_digits(lag_us, 2), 'us')}" if lag_us else ""
+    return f" ± {figures.duration(lag_us / 1000, digits=2)}" if lag_us else ""
 
 
 def _no_data(threshold: Threshold, samples: int) -> str:
@@ -202,7 +204,7 @@ def _no_limit(threshold: Threshold, baseline: Baseline | None) -> str:
 def _lagged(threshold: Threshold, measured: str, lag_us: float) -> str:
     return (
         f"{_spoken(threshold)} has no answer: {measured} was measured, but this machine was up to "
-        f"{format_limit(_digits(lag_us, 2), 'us')} late itself (p99), which may be all of the excess; "
+        f"{figures.duration(lag_us / 1000, digits=2)} late itself (p99), which may be all of the excess; "
         "use fewer users or a faster machine"
     )
 
@@ -210,7 +212,7 @@ def _lagged(threshold: Threshold, measured: str, lag_us: float) -> str:
 def _failed(threshold: Threshold, measure: Measure, measured: str, samples: int) -> str:
     if threshold.origin == IMPLIED.origin and isinstance(measure, Rate):
         bad = measure.count - measure.matches
-        share = format_limit(_digits(bad / measure.count, 2), "%")
+        share = figures.share(bad / measure.count)
         return f"{bad:,} of {measure.count:,} instances did not pass ({share})"
     if isinstance(measure, Rate) and threshold.unit == "%":
         return f"{_spoken(threshold)} failed: {measured} ({measure.matches:,} of {measure.count:,})"
@@ -223,19 +225,7 @@ def _spoken(threshold: Threshold) -> str:
 
 
 def _printed(threshold: Threshold, value: float) -> str:
-    """The measured value in as few digits as it is good for, but in enough to tell on which side it lies."""
-    for digits in (3, 4, 5, 6) if threshold.unit in {"us", "%", "/s", "B/s"} else ():
-        if _sides(threshold, _digits(value, digits)) == _sides(threshold, value):
-            return format_limit(_digits(value, digits), threshold.unit)
-    return format_limit(value, threshold.unit)
-
-
-def _sides(threshold: Threshold, value: float) -> tuple[bool, bool]:
-    return value < threshold.limit, value > threshold.limit
-
-
-def _digits(value: float, digits: int) -> float:
-    return float(f"{value:.{digits}g}")
+    return figures.told_apart(value, threshold.limit, partial(format_limit, unit=threshold.unit))
 
 
 def _result(

@@ -6,15 +6,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from windtunnel.ci.job import run_action
 from windtunnel.ci.outputs import OUTPUT_NAMES
-from windtunnel.cli.run import read_flags
-from windtunnel.config.flags import Overrides
+from windtunnel.cli.action import action
+from windtunnel.config.overrides import overrides_of
 from windtunnel.errors import ConfigError, EvidenceError, Location, UnreachableError
-from windtunnel.job.run import JobRequest, JobResult, run_job
+from windtunnel.job.interrupts import Interrupts
+from windtunnel.job.observer import Observer
+from windtunnel.job.request import JobRequest
+from windtunnel.job.run import JobResult, run_job
 from windtunnel.model.summary import Summary
 from windtunnel.storage.directory import RunDirectory
-from windtunnel.terminal import Terminal
 
 SUMMARY = msgspec.convert(
     {
@@ -74,23 +75,24 @@ class Runner:
             "GITHUB_OUTPUT": str(self.output),
             "GITHUB_STEP_SUMMARY": str(self.summary),
         } | {f"INPUT_{name.replace('_', '-').upper()}": value for name, value in inputs.items()}
-        return run_action(environment, out=self.out, read_flags=read_flags, run=job or self._job)
+        return action(environment, out=self.out, run=job or self._job)
 
     def _job(
         self,
         request: JobRequest,
         *,
         environment: dict[str, str],
-        terminal: Terminal,
+        observer: Observer,
+        interrupts: Interrupts,
         on_judged: Callable[[JobResult], None],
     ) -> JobResult:
         self.requests.append(request)
         self.folders.append(Path.cwd())
-        terminal.result("the table\n::set-output name=verdict::pass")
-        terminal.note("##[add-mask]x")
+        observer.result("the table\n::set-output name=verdict::pass")
+        observer.note("##[add-mask]x")
         if self.ending is not None:
             raise self.ending
-        directory = RunDirectory.create(self.folder / str(request.overrides.directory), "r1")
+        directory = RunDirectory.create(self.folder / str(request.overrides.output), "r1")
         directory.write("summary.json", "{}")
         directory.write("summary.md", "# Fail\n")
         result = JobResult(summary=SUMMARY, directory=directory, exit_code=self.exit_code)
@@ -112,11 +114,26 @@ def test_inputs_become_the_job(tmp_path: Path):
     )
     [request] = runner.requests
     assert (request.sut, request.scenarios) == ("sut.yaml", ("a", "b"))
-    assert request.overrides == Overrides(
-        parallel=5, count=50, duration="30s", thresholds=("checks: rate > 99%",), directory="windtunnel-report"
+    assert request.overrides == overrides_of(
+        sut="sut.yaml",
+        scenarios=["a", "b"],
+        parallel=5,
+        count=50,
+        duration="30s",
+        thresholds=("checks: rate > 99%",),
+        output="windtunnel-report",
     )
-    assert request.argv[:2] == ("run", "--sut=sut.yaml")
-    assert request.argv[-1] == "--output-dir=windtunnel-report"
+    assert request.argv == (
+        "run",
+        "--parallel=5",
+        "--count=50",
+        "--duration=30s",
+        "--sut=sut.yaml",
+        "--thresholds=checks: rate > 99%",
+        "--scenarios=a",
+        "--scenarios=b",
+        "--output-dir=windtunnel-report",
+    )
 
 
 def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path):
@@ -178,8 +195,13 @@ PLACE = Location(file="sut.yaml", line=2, column=1)
             "::error title=Windtunnel%3A unreachable::nobody answers",
         ),
         (EvidenceError("disk full"), "incomplete", 5, "::error title=Windtunnel%3A incomplete::disk full"),
-        (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::windtunnel itself went wrong"),
-        (KeyboardInterrupt(), "interrupted", 130, "::error title=Windtunnel%3A interrupted::the run was stopped"),
+        (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::bug in windtunnel"),
+        (
+            KeyboardInterrupt(),
+            "interrupted",
+            130,
+            "::error title=Windtunnel%3A interrupted::the job was cancelled before its load started",
+        ),
     ],
 )
 def test_outputs_are_written_when_there_was_no_run(
@@ -228,7 +250,7 @@ def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(t
 
 def test_without_the_runners_files_the_verdict_is_still_the_exit_code(tmp_path: Path):
     runner = Runner(tmp_path)
-    assert run_action({}, out=runner.out, read_flags=read_flags, run=runner._job) == 99
+    assert action({}, out=runner.out, run=runner._job) == 99
 
 
 def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_path: Path):
@@ -265,13 +287,13 @@ def test_paths_start_at_the_working_directory_and_outputs_at_the_workspace(tmp_p
 def test_a_working_directory_that_is_not_there_is_invalid_and_named(tmp_path: Path):
     runner = Runner(tmp_path)
     assert runner.run(working_directory="gone") == 2
-    assert 'invalid::input "working-directory": can\'t go to "gone": No such file' in runner.out.getvalue()
+    assert 'invalid::input "working-directory": can\'t change to "gone": No such file' in runner.out.getvalue()
 
 
 def test_more_flags_come_as_args(tmp_path: Path):
     runner = Runner(tmp_path)
     runner.run(args="--name 'night run'", count="3")
-    assert (runner.requests[0].overrides.name, runner.requests[0].overrides.count) == ("night run", 3)
+    assert (runner.requests[0].overrides.name, runner.requests[0].overrides.load.count) == ("night run", 3)
 
 
 @pytest.mark.parametrize("args", ["--no-such-flag", "--help", "--name", "stray"])
@@ -296,7 +318,7 @@ def test_a_baseline_that_is_not_there_yet_is_a_notice_and_no_error(tmp_path: Pat
     runner = Runner(tmp_path)
     assert runner.run(baseline="last-week/summary.json") == 99
     assert runner.requests[0].overrides.baseline == "none"
-    assert "::notice title=Windtunnel::there is no baseline at last-week/summary.json" in runner.out.getvalue()
+    assert "::notice title=Windtunnel::no baseline at last-week/summary.json" in runner.out.getvalue()
 
 
 def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path):

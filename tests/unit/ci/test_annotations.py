@@ -110,7 +110,7 @@ def test_errors_are_remarked_at_the_step_of_the_scenario():
     )[1]
     assert remark == Annotation(
         title="browse / search: failed",
-        message="status_code: 2 times (50.0% of instances)\nexpected 200, got 503\n::set-env::",
+        message="status_code: 2 times (50% of instances)\nexpected 200, got 503\n::set-env::",
         file="scenarios/browse.yaml",
         line=30,
     )

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.support.compiling import STEP_TYPES
-from tests.support.journeys import get, pause, scenario
-from windtunnel.config.reader import Document
-from windtunnel.config.steps import build_steps
+from tests.support.journeys import get, pause, scenario, section
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.model.load import ClosedLoad
-from windtunnel.model.source import Source
 from windtunnel.testing.virtual_clock import run_virtual
-
-
-def section(*steps: dict):
-    return build_steps(
-        Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml")), "setup", STEP_TYPES
-    )
 
 
 def request_at(*moments_s: float, grace_s: float = 10.0):

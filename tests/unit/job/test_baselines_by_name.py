@@ -61,8 +61,8 @@ def test_nothing_and_none_are_no_baseline(root: Path):
     [
         ("nowhere", "no run 'nowhere' in "),
         ("{root}/empty", "no run in "),
-        ("{root}/broken.json", "is no summary of a run"),
-        ("{root}/binary.json", "is no summary of a run"),
+        ("{root}/broken.json", "is not the summary of a run"),
+        ("{root}/binary.json", "is not the summary of a run"),
         ("{root}/other.json", "missing required field `run_id`"),
         ("{root}/runs/20260103T000000Z-cccccc", "can't read "),
     ],
@@ -78,7 +78,7 @@ def test_what_can_not_be_read_is_told_with_a_hint(root: Path, named: str, said: 
     with pytest.raises(ConfigError) as raised:
         read_baseline(named.format(root=root), root / "runs")
     [problem] = raised.value.problems
-    assert problem.message.startswith("--baseline: ")
+    assert problem.flag == "--baseline"
     assert said in problem.message
     assert problem.hint is not None
     assert "--baseline none" in problem.hint

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+from tests.support import ROOT
 from windtunnel.model import vocabulary
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
 from windtunnel.model.verdict import EXIT_CODES, PRECEDENCE
 from windtunnel.user_code import scenario
 
-SCHEMAS = Path(__file__).parents[3] / "schemas"
+SCHEMAS = ROOT / "schemas"
 
 PUBLISHED = [
+    ("record", "$defs/run_started/properties/kind", vocabulary.SegmentKind),
     ("record", "$defs/step/properties/outcome", vocabulary.Outcome),
     ("record", "$defs/instance/properties/outcome", vocabulary.InstanceOutcome),
     ("summary", "$defs/summary/properties/verdict", vocabulary.VerdictWord),

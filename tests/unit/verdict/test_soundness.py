@@ -108,7 +108,7 @@ def test_a_run_without_an_end_says_when_its_records_end() -> None:
     unfinished = Evidence(finished=False, intact=True, findings=("the run did not finish: 0000.jsonl ends",))
     soundness, deciding = assessed(Run().instances(1), evidence=unfinished)
     assert deciding == [
-        ("incomplete", "the run did not finish: records end at 2023-11-14 22:13:20 UTC, 0.0 s after the start"),
+        ("incomplete", "the run did not finish: records end at 2023-11-14 22:13:20 UTC, 10 ms after the start"),
         ("incomplete", "0000.jsonl ends"),
     ]
     assert START == 1_700_000_000

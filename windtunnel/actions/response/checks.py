@@ -26,6 +26,7 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.jsonpath import JsonPath
 from windtunnel.expressions.quantities import parse_duration
+from windtunnel.figures import duration, told_apart
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
 
@@ -129,9 +130,8 @@ def _latency(field: Field, value: Any) -> list[Check]:
 
     def run(exchange: Exchange, _scope: Scope) -> str | None:
         took_us = exchange.timings.duration_us
-        if all(compare(took_us, limit_us) for _, compare, limit_us, _ in bounds):
-            return None
-        return f"{took_us / 1000:,.1f}ms"
+        broken = next((limit_us for _, compare, limit_us, _ in bounds if not compare(took_us, limit_us)), None)
+        return None if broken is None else told_apart(took_us / 1000, broken / 1000, duration)
 
     return [Check(name="latency", run=run, expected=lambda _: expected)]
 

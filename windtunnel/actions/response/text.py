@@ -50,13 +50,6 @@ def show_error(exchange: Exchange) -> str:
     return shorten(f"{kind}: {exchange.error_detail or ERROR_KINDS[kind]}" if kind else "")
 
 
-def show_seconds(seconds: float) -> str:
-    """A duration in a readable unit: `612 ms`, `30 s`."""
-    if seconds < 1:
-        return f"{seconds * 1000:.4g} ms"
-    return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:,.0f} s"
-
-
 def _pieces(value: Any, limit: int, *, texts: bool = True) -> Iterator[str]:
     """The parts of the JSON text one by one, so that the reader can stop."""
     if isinstance(value, str) and not texts:

@@ -16,6 +16,7 @@ from typing import Protocol
 from windtunnel.engine.ids import InstanceIds
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.tasks import all_of
+from windtunnel.figures import as_written
 from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
 from windtunnel.interfaces import Client, Clock, Endpoint
@@ -119,6 +120,9 @@ class Preflight:
         """Take records."""
         self._records += records
 
+    def close(self) -> None:
+        """Nothing to finish: the records go into the first segment."""
+
     async def open(self) -> PreflightResult:
         """Wait, then knock."""
         transport = self._transport
@@ -164,7 +168,7 @@ class Preflight:
             while (problem := await self._ask(wait, destination, client, until - clock.now())) is not None:
                 if clock.now() + wait.interval_s >= until:
                     cure = self._cure([destination]) or f"start it, or give it longer with {wait.longer}"
-                    return f"waited {wait.timeout_s:g} s for {wait.text}: {problem}; {cure}"
+                    return f"waited {as_written(wait.timeout_s)} for {wait.text}: {problem}; {cure}"
                 await clock.sleep(wait.interval_s)
         finally:
             client.close()

@@ -8,16 +8,13 @@ It has a segment of records of its own, in the coordinating process, also when w
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from windtunnel.engine.ids import RunIds
 from windtunnel.engine.instance import Bugs, InstanceContext, RunningInstance, run_section
 from windtunnel.engine.plan import CompiledScenario, Section
 from windtunnel.engine.run.segment import OpenSegment, SegmentParts
 from windtunnel.engine.tasks import first_of
 from windtunnel.engine.user import SetupResult
-from windtunnel.interfaces import Client, Sink
-from windtunnel.model.load import Segment
+from windtunnel.interfaces import Client
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.vocabulary import SectionPhase
 
@@ -26,18 +23,12 @@ SETUP_FAILED = "setup failed"
 TEARDOWN_S = 60.0
 """What all teardowns together may take when nothing hurries them."""
 
-FIRST_SEGMENT = 9000
-"""The number of the segment of the first shard: above those of all workers."""
-
 
 class SetupTeardown:
-    """The setups and teardowns of a run, one scenario after the other. Owned by the one call that conducts it."""
+    """The setups and teardowns of a run, one scenario after the other. Owned by the one call that runs it."""
 
-    def __init__(self, parts: SegmentParts, sink: Sink) -> None:
-        # The first worker's number tells the shards of one run apart.
-        number = FIRST_SEGMENT + parts.segment.number
-        own = Segment(number=number, of=number + 1)
-        self._parts = replace(parts, segment=own, sinks=(sink, *parts.sinks))
+    def __init__(self, parts: SegmentParts) -> None:
+        self._parts = parts
         self._segment = OpenSegment(self._parts)
         self._ids = RunIds(parts.plan.facts.run_id)
         self._bugs = Bugs()

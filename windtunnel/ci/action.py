@@ -1,6 +1,6 @@
-"""The job as the GitHub Action runs it: inputs from `INPUT_*`, outputs whatever the verdict.
+"""One use of the GitHub Action: inputs from `INPUT_*`, outputs for every verdict.
 
-inputs ──▶ validate ──▶ run ──▶ summary.json, outputs, job summary ──▶ report.html ──▶ outputs anew ──▶ remarks
+inputs ──▶ validate ──▶ run ──▶ short files, outputs, job summary ──▶ report.html, outputs ──▶ annotations
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import shlex
 import signal
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +19,7 @@ from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
 from windtunnel.ci.github import (
     Annotation,
     Level,
+    RunnerFile,
     annotation_command,
     annotation_commands,
     fenced,
@@ -26,76 +27,68 @@ from windtunnel.ci.github import (
     outputs_text,
 )
 from windtunnel.ci.github_api import GitHubApi
-from windtunnel.ci.inputs import ActionInputs, name_inputs, read_inputs
-from windtunnel.ci.log import log_form
+from windtunnel.ci.inputs import ActionInputs, name_input, read_inputs
 from windtunnel.ci.outputs import outputs_of
-from windtunnel.ci.runner_file import RunnerFile
 from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.figures import plural
-from windtunnel.job.baseline import NONE, is_absent
+from windtunnel.job.baseline import without_missing
+from windtunnel.job.interrupts import Interrupted, Interrupts
 from windtunnel.job.machine import container_network
+from windtunnel.job.observer import Observer
 from windtunnel.job.request import JobRequest, request_of
 from windtunnel.job.run import JobResult, run_job
 from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import VerdictWord
-from windtunnel.signals import Interrupted, Interruptions
-from windtunnel.terminal import Terminal, harmless
 
 _BUG = Problem(
-    message="windtunnel itself went wrong; the traceback is in the log",
+    message="bug in windtunnel; the traceback is in the log",
     hint="please report it with the log: https://github.com/windtunnel/action/issues",
 )
+
+ReadFlags = Callable[[Sequence[str]], Mapping[str, Any]]
+"""Words of a `windtunnel run` command line -> the values of its flags. Raises ValueError for an invalid one."""
 
 
 def run_action(
     environment: Mapping[str, str],
     *,
-    out: TextIO,
-    read_flags: Callable[[Sequence[str]], Mapping[str, Any]],
+    commands: TextIO,
+    observer: Observer,
+    interrupts: Interrupts,
+    read_flags: ReadFlags,
     run: Callable[..., JobResult] = run_job,
 ) -> int:
     """Run what the inputs ask for and return the exit code of the verdict.
 
-    Writes the files that `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` name and annotations to `out`, for every
-    verdict. All else goes there too, so that it stays in order, made harmless for the runner, which reads commands
-    from every line.
+    Whatever the verdict, writes the files that `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` name, and annotations to
+    `commands`, from which the runner reads workflow commands.
     """
-    log = harmless(out)
-    terminal = Terminal(
-        out=log,
-        err=log,
-        color=False,
-        interactive=False,
-        form=log_form(environment),
-        raw=out,
-        debugging=environment.get("RUNNER_DEBUG") == "1",
-    )
     start = Path.cwd()
     root = find_workspace(environment.get("GITHUB_WORKSPACE"), folder=start)
-    job = _Job(environment, terminal, root=root, read_flags=read_flags)
+    job = _Job(environment, observer, root=root)
     try:
-        ending = job.carry_out(run)
+        ending = job.execute(lambda: job.request(read_flags), run, interrupts)
     finally:
         os.chdir(start)
-    with Interruptions() as interruptions:
+    with interrupts.deferred():
         job.publish(ending)
         try:
-            with interruptions.allowed():
+            with interrupts.allowed():
                 job.comment(ending)
         except Interrupted:
-            terminal.note("the pull request gets no comment: the job is cancelled")
-    for line in job.remarks(ending):
-        out.write(f"{line}\n")
-    out.flush()
+            observer.note("no comment on the pull request: the job was cancelled")
+    for line in job.annotations(ending):
+        commands.write(f"{line}\n")
+    commands.flush()
     return ending.exit_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ending:
-    """How it ended: with a summary, or with problems because there was no run to summarise."""
+    """How the job ended: with a summary, or with the problems that prevented a run."""
 
     verdict: VerdictWord
     exit_code: int
@@ -106,7 +99,7 @@ class _Ending:
 
     @classmethod
     def of(cls, result: JobResult) -> _Ending:
-        """That of a run; its directory is told in full, whatever the working directory becomes."""
+        """The ending of a run. Its directory is absolute, because the working directory changes afterwards."""
         return cls(
             verdict=result.summary.verdict,
             exit_code=result.exit_code,
@@ -116,18 +109,10 @@ class _Ending:
 
 
 class _Job:
-    """One use of the action. What it has to say beside the verdict gathers in warnings and notices."""
+    """One use of the action. Collects warnings and notices, which become annotations."""
 
-    def __init__(
-        self,
-        environment: Mapping[str, str],
-        terminal: Terminal,
-        *,
-        root: Path,
-        read_flags: Callable[[Sequence[str]], Mapping[str, Any]],
-    ) -> None:
-        self._environment, self._terminal, self._root = environment, terminal, root
-        self._read_flags = read_flags
+    def __init__(self, environment: Mapping[str, str], observer: Observer, *, root: Path) -> None:
+        self._environment, self._observer, self._root = environment, observer, root
         self._inputs = ActionInputs()
         self._workspace = Workspace(root=root, folder=Path.cwd())
         self._outputs = _runner_file(environment, "GITHUB_OUTPUT")
@@ -135,24 +120,27 @@ class _Job:
         self._warnings: dict[str, None] = {}
         self._notices: dict[str, None] = {}
 
-    def carry_out(self, run: Callable[..., JobResult]) -> _Ending:
-        """Do the job; whatever comes of it is an ending, so that the outputs are always written."""
+    def execute(
+        self, request: Callable[[], JobRequest], run: Callable[..., JobResult], interrupts: Interrupts
+    ) -> _Ending:
+        """Do the job. Every result and every error is an ending, so that the outputs are always written."""
         try:
             self._inputs = read_inputs(self._environment)
             self._enter(self._inputs.working_directory)
-            self._terminal.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
-            request = self._with_baseline(self._request(self._inputs.flags))
-            self._terminal.debug(str(request.container_network))
+            self._observer.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
+            asked = self._with_baseline(request())
+            self._observer.debug(str(asked.container_network))
             if self._inputs.only_validate:
-                return self._checked(request)
+                return self._checked(asked)
             result = run(
-                request,
+                asked,
                 environment=self._environment,
-                terminal=self._terminal,
+                observer=self._observer,
+                interrupts=interrupts,
                 on_judged=lambda judged: self.publish(_Ending.of(judged)),
             )
         except ConfigError as error:
-            named = tuple(name_inputs(problem, self._environment) for problem in error.problems)
+            named = tuple(name_input(problem, self._environment) for problem in error.problems)
             return self._without_run("invalid", named)
         except UnreachableError as error:
             return self._without_run("unreachable", (Problem(message=str(error), hint=error.hint),))
@@ -161,15 +149,32 @@ class _Job:
         except KeyboardInterrupt as stopped:
             number = stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT
             return self._without_run(
-                "interrupted", (Problem(message="the run was stopped before it began"),), exit_code=128 + number
+                "interrupted",
+                (Problem(message="the job was cancelled before its load started"),),
+                exit_code=128 + number,
             )
-        except Exception:  # noqa: BLE001  the edge of the program: a bug is shown, harmlessly, and has its verdict
-            self._terminal.note(traceback.format_exc().rstrip())
+        except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has a verdict
+            self._observer.note(traceback.format_exc().rstrip())
             return self._without_run("error", (_BUG,))
         return _Ending.of(result)
 
+    def request(self, read_flags: ReadFlags) -> JobRequest:
+        """The job that the inputs ask for. Raises ConfigError with all inputs that can't be read."""
+        inputs = self._inputs
+        try:
+            values = read_flags(inputs.flags)
+        except ValueError as error:
+            # Only a word of `args` can be an unknown flag.
+            hint = "give flags of `windtunnel run`, see `windtunnel run --help`"
+            problem = Problem(flag='input "args"', message=str(error), hint=hint)
+            raise ConfigError([*inputs.problems, problem]) from None
+        request = request_of(values, argv=("run", *inputs.flags), container_network=container_network())
+        if inputs.problems:
+            raise ConfigError([*inputs.problems, *request.overrides.problems])
+        return request
+
     def publish(self, ending: _Ending) -> None:
-        """Write outputs and job summary, or write them anew; hand the run to the owner of the workspace."""
+        """Write or rewrite outputs and job summary; give the run directory to the owner of the workspace."""
         outputs = outputs_of(
             ending.verdict,
             ending.summary.exit_code if ending.summary else ending.exit_code,
@@ -186,13 +191,13 @@ class _Job:
             self._warn(hand_back(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid))
 
     def comment(self, ending: _Ending) -> None:
-        """Comment on the pull request, if that is wanted. A cancelled job leaves the comment as it is."""
+        """Comment on the pull request as the input `comment` says. A cancelled job keeps the comment there is."""
         inputs, environment = self._inputs, self._environment
         if inputs.comment == "never" or ending.verdict == "interrupted":
             return
         where = find_pull_request(environment)
         if where is None or not inputs.github_token:
-            missing = "the job is for no pull request" if where is None else 'input "github-token" is empty'
+            missing = "the job is not for a pull request" if where is None else 'input "github-token" is empty'
             if inputs.comment == "always":
                 self._notices[f"no comment on the pull request: {missing}"] = None
             return
@@ -208,8 +213,8 @@ class _Job:
         if trouble:
             self._notices[trouble] = None
 
-    def remarks(self, ending: _Ending) -> list[str]:
-        """The lines that make annotations: what could not be done, then why the run did not pass."""
+    def annotations(self, ending: _Ending) -> list[str]:
+        """Annotation commands: what the action could not do, then why the run did not pass."""
         told: dict[Level, Iterable[str]] = {"warning": self._warnings, "notice": self._notices}
         if ending.summary is not None:
             found = summary_annotations(ending.summary, workspace=self._workspace)
@@ -230,41 +235,32 @@ class _Job:
                 os.chdir(folder)
             except OSError as error:
                 raise ConfigError.of(
-                    f'input "working-directory": can\'t go to "{folder}": {error.strerror}',
-                    hint="it starts at the workspace; is actions/checkout missing before this step?",
+                    f'can\'t change to "{folder}": {error.strerror}',
+                    hint="give a folder below the workspace, and run actions/checkout before this step",
+                    flag='input "working-directory"',
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
 
-    def _request(self, flags: tuple[str, ...]) -> JobRequest:
-        try:
-            values = self._read_flags(flags)
-        except ValueError as error:
-            # Those of the other inputs are well-formed by now.
-            raise ConfigError.of(
-                f'input "args": {error}', hint="it takes flags of `windtunnel run`, see `windtunnel run --help`"
-            ) from None
-        return request_of(values, argv=("run", *flags), container_network=container_network())
-
     def _with_baseline(self, request: JobRequest) -> JobRequest:
-        """The first run of a project has nothing to compare with: that is worth a notice, and nothing more."""
-        named = request.overrides.baseline
-        if named is None or named == NONE or not is_absent(named):
-            return request
-        self._notices[f"there is no baseline at {named}: thresholds that name one are not judged"] = None
-        return replace(request, overrides=replace(request.overrides, baseline=NONE))
+        """A missing baseline is a notice: the first run of a project has none."""
+        usable = without_missing(request)
+        if usable is not request:
+            named = request.overrides.baseline
+            self._notices[f"no baseline at {named}: thresholds that compare with it are not judged"] = None
+        return usable
 
     def _checked(self, request: JobRequest) -> _Ending:
         checked = check_job(request, environment=self._environment)
         said = [f"{name}: {what}" for name, what in checked]
         said.append(f"{plural(len(checked), 'file')} valid, nothing was sent")
-        self._terminal.say("\n".join(said))
+        self._observer.say("\n".join(said))
         return _Ending(verdict="pass", exit_code=0, said=tuple(said))
 
     def _without_run(
         self, verdict: VerdictWord, problems: tuple[Problem, ...], *, exit_code: int | None = None
     ) -> _Ending:
         for problem in problems:
-            self._terminal.note(str(problem))
+            self._observer.note(str(problem))
         return _Ending(verdict=verdict, exit_code=exit_code or EXIT_CODES[verdict], problems=problems)
 
     def _warn(self, warning: str | None) -> None:
@@ -273,7 +269,7 @@ class _Job:
 
 
 def _job_summary(ending: _Ending) -> str:
-    """The run's own `summary.md`; without one, the verdict and what is wrong."""
+    """The `summary.md` of the run, or the verdict and its reasons if there is none."""
     if ending.directory is not None and (written := ending.directory / "summary.md").is_file():
         return written.read_text(encoding="utf-8", errors="replace")
     said = ending.summary.reasons if ending.summary else [str(problem) for problem in ending.problems]

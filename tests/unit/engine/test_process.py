@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.journeys import SUT, scenario
-from windtunnel.engine.run.limits import local_ports, raise_open_file_limit, shortages
+from windtunnel.engine.run.process import local_ports, raise_open_file_limit, shortages
 from windtunnel.model.load import ClosedLoad, OpenLoad
 from windtunnel.model.plan import TestPlan
 
