@@ -14,7 +14,7 @@ from aiohttp import web
 
 from windtunnel.http import tokens
 from windtunnel.http.transport import HttpTransport
-from windtunnel.interfaces import Endpoint
+from windtunnel.interfaces import Endpoint, Request
 from windtunnel.model.auth import Auth, auth_of
 from windtunnel.model.http import Exchange
 from windtunnel.model.source import Source
@@ -82,10 +82,12 @@ class Caller:
         self.hops: list[Exchange] = []
 
     async def begin(self) -> None:
-        await self.transport.begin(on_request=self.beside.append, on_secret=self.secrets.append)
+        await self.transport.begin(on_exchange=self.beside.append, on_secret=self.secrets.append)
 
     async def get(self, path: str = "/guarded") -> Exchange:
-        return await self.client.send(self.endpoint, path, timeout_s=5, on_hop=self.hops.append)
+        return await self.client.send(
+            Request(endpoint=self.endpoint, target=path, timeout_s=5, on_hop=self.hops.append)
+        )
 
 
 def oauth2(server: Server, **more: object) -> Auth:

@@ -49,7 +49,7 @@ def summary_annotations(summary: Summary, *, workspace: Workspace) -> list[Annot
 
 
 def _of_threshold(result: ThresholdResult, workspace: Workspace) -> Annotation:
-    message = f"{result.selector}: {result.condition} — measured {result.measured} (n = {result.samples:,})"
+    message = f"{result.name} — measured {result.measured} (n = {result.samples:,})"
     return Annotation(
         title=f"Threshold: {result.result.replace('_', ' ')}",
         message=f"{message}\n{result.reason}" if result.reason else message,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from windtunnel.engine.journal import OnRecord
@@ -14,7 +14,6 @@ from windtunnel.engine.user import SetupResult
 from windtunnel.http.transport import HttpTransport
 from windtunnel.interfaces import Sink
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.model.http import Exchange
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.record import Record
@@ -69,14 +68,13 @@ def run_parts(
     *,
     run_id: str,
     redactor: Redactor | None = None,
-    on_exchange: Callable[[Exchange, str], None] | None = None,
 ) -> RunParts:
     """Make the transport and compile the plan for it. Sends nothing.
 
-    `redactor` is one that hides the secrets of the plan already, `on_exchange` is called with every exchange.
+    `redactor` is one that hides the secrets of the plan already.
     Raises ConfigError with every problem of the plan's steps.
     """
-    transport = HttpTransport(test_plan.sut, run_id, on_exchange=on_exchange)
+    transport = HttpTransport(test_plan.sut, run_id)
     return RunParts(
         test_plan=test_plan,
         transport=transport,

@@ -33,7 +33,7 @@ GROUP_SEPARATOR = "::"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """What every instance of a run knows of it."""
+    """The facts of a run that every instance needs."""
 
     run_id: str
     seed: int
@@ -41,7 +41,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledScenario:
-    """A scenario that is ready to run. When it begins, `feeds` give its rows, then `variables` are rendered.
+    """A scenario that is ready to run. At its begin `feeders` give its rows, then `variables` are rendered.
 
     `script` is run in place of `steps` and `assertions` when the scenario is a function.
     """
@@ -63,7 +63,7 @@ class CompiledScenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Steps beside the flow, which run as an instance of their own, and the variables that they can set."""
+    """A setup, user_setup or teardown, which runs as an instance of its own, and the variables that it can set."""
 
     scenario: CompiledScenario
     sets: frozenset[str]
@@ -71,10 +71,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A load and the scenarios it is for. Several run beside each other when scenarios have loads of their own.
+    """A load and its scenarios. Several run at the same time when scenarios have loads of their own.
 
-    Every `of`-th global index is this track's, from `number` on; users are numbered from `first_user` on.
-    `rows_end`: so many of its instances can run until a data file ends the load; None when none does.
+    Every `of`-th global index is of this track, from `number` on; users are numbered from `first_user` on.
+    `rows_end` is the number of its instances after which a data file ends the load; None when none does.
     """
 
     number: int
@@ -94,9 +94,9 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything a worker needs. `rows` names each step and assertion with its place, for reports.
+    """The compiled test plan. `rows` are the steps and assertions with their places, for reports.
 
-    `open_scenarios` may have steps that are in no row: code decides which while it runs.
+    Scenarios in `open_scenarios` may have steps that are in no row, since code decides them while it runs.
     """
 
     facts: RunFacts
@@ -136,7 +136,7 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
 
 
 def _is_open(scenario: Scenario) -> bool:
-    """Whether code decides what is sent: the scenario's own, that of a step, or that of an installed package."""
+    """Whether code decides what is sent: the scenario is a function, or has a step in Python or of a plugin."""
     return scenario.function is not None or any(
         step.type == "python" or step.type not in ACTIONS for step in walk(scenario.steps)
     )
@@ -182,7 +182,7 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
     script = None
     if scenario.function is not None:
         script = PythonFlow.compile(scenario, scenario.function, sut=sut, transport=transport)
-        # What is known of its steps is for reports.
+        # The known steps of a function are for reports only.
         scenario = replace(scenario, steps=(), assertions=())
     parts = compile_scenario(scenario, sut=sut, transport=transport, problems=problems)
     return CompiledScenario(
@@ -197,7 +197,7 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
         script=script,
         setup=_section(scenario, parts, parts.setup),
         user_setup=_section(scenario, parts, parts.user_setup),
-        # Whatever can be cleaned up is.
+        # A teardown runs all its steps, so that as much as possible is cleaned up.
         teardown=_section(scenario, parts, parts.teardown, stop_on_step=False),
     )
 

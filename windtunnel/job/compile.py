@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from windtunnel.engine.parts import RunParts, run_parts
 from windtunnel.engine.plan import Plan, step_rows
 from windtunnel.errors import ConfigError, Problem
-from windtunnel.model.http import Exchange
 from windtunnel.model.plan import TestPlan
 from windtunnel.redaction import Redactor
 from windtunnel.verdict.selectors import check_selectors
@@ -43,10 +42,9 @@ def compile_job(
     *,
     run_id: str = CHECK_ID,
     redactor: Redactor | None = None,
-    on_exchange: Callable[[Exchange, str], None] | None = None,
 ) -> CompiledJob:
     """Compile a plan. Raises ConfigError with every problem of its steps, or else of its thresholds."""
-    parts = run_parts(test_plan, run_id=run_id, redactor=redactor, on_exchange=on_exchange)
+    parts = run_parts(test_plan, run_id=run_id, redactor=redactor)
     test_plan, not_judged = check_thresholds(test_plan, parts.plan)
     return CompiledJob(parts=replace(parts, test_plan=test_plan), not_judged=not_judged)
 

@@ -113,9 +113,10 @@ def _prepare(
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     run_id = new_run_id(started := clock.unix())
-    compiled = compile_job(
-        test_plan, run_id=run_id, redactor=redactor, on_exchange=verbose.on_exchange if verbose else None
-    )
+    compiled = compile_job(test_plan, run_id=run_id, redactor=redactor)
+    if verbose is not None:
+        compiled.parts.transport.on_request.append(verbose.on_request)
+        compiled.parts.transport.on_response.append(verbose.on_response)
     test_plan = compiled.test_plan
     manifest = run_manifest(
         test_plan,

@@ -322,5 +322,5 @@ def _explain(checks: Checks, error: str, message: str | None) -> tuple[str, str]
     """
     failed = next((check for check in checks if not isinstance(check, str)), None)
     if failed is None or error in ERROR_KINDS:
-        return error, (message or error).removeprefix(f"{error}: ")
+        return error, message or error
     return failed.name, f"expected {failed.expected} but got {failed.actual}"

@@ -99,12 +99,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the records are worth as evidence, from the writer (live) or the reader (afterwards).
 
-    `finished`: every segment ends with `run_ended`. `intact`: no torn tail, gap, corrupt or lost line.
-    `findings` says what is wrong, a sentence each.
+    `finished`: every segment ends with `run_ended`; `unfinished` says of each that does not where it ends.
+    `intact`: no torn tail, gap, corrupt or lost line; `findings` says what is wrong.
     """
 
     finished: bool
     intact: bool
+    unfinished: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
 
     @classmethod
@@ -113,5 +114,6 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             finished=all(each.finished for each in segments),
             intact=all(each.intact for each in segments),
+            unfinished=tuple(where for each in segments for where in each.unfinished),
             findings=tuple(finding for each in segments for finding in each.findings),
         )

@@ -95,11 +95,16 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
 
 class FailedCheck(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """A check that did not hold. A passing one is its name only."""
+    """A check that did not hold. A passing one is its name only.
+
+    `key`: what it reads, such as a header or a JSON path; empty where the name says it. The values under a secret
+    key are hidden.
+    """
 
     name: str
     expected: str
     actual: str
+    key: str = ""
 
 
 Checks = list[str | FailedCheck]

@@ -1,4 +1,4 @@
-"""The run directory: what is where, and how a run is found again.
+"""The run directory: what is where, and how a run is found.
 
 runs/<run_id>/   manifest.json  plan/  records/  bodies/  summary.json  summary.md  report.html  ci/
 records/         0000.jsonl …, one a worker, and setup-0000.jsonl with setups and teardowns

@@ -1,4 +1,4 @@
-"""Runs of the shards of one load as one run directory."""
+"""Merges the runs of the shards of one load into one run directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records from disk, whatever happened to the process that wrote them."""
+"""Reads records, whatever happened to the process that wrote them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_NAMED = 3
 """Missing record files that a finding names."""
 
 AT_A_TIME = 64 * 1024
-"""Bytes that are decoded together. Records of more of them leave the processor's caches before they are used."""
+"""Bytes that are decoded together; the records of more would leave the processor's caches before they are used."""
 
 _NO_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -31,8 +31,8 @@ class RecordReader:
 
     `expected` are the segments of the run, which `shards` ran in equal parts.
 
-    A line is whatever ends in a line feed and nothing else does. A torn last line is dropped and reported;
-    a corrupt one in the middle and a gap in `seq` are reported and reading goes on.
+    A line ends in a line feed. A torn last line is dropped and reported; a corrupt line in the middle and a gap in
+    `seq` are reported, and reading goes on.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class RecordReader:
         self._missing = [segment for segment in expected if segment.name not in there]
         self._shards = shards
         self._findings: list[str] = []
+        self._unfinished: list[str] = []
         self._finished = 0
         self._damaged = False
 
@@ -52,19 +53,24 @@ class RecordReader:
             yield from records
 
     def batches(self) -> Iterator[list[Record]]:
-        """The records as they lie behind one another, some hundred at a time: cheaper than one by one."""
+        """The records in order, some hundred at a time, which is cheaper than one by one."""
         for path in self._segments:
             yield from self._read(path)
 
     def evidence(self) -> Evidence:
-        """What was read is worth this; call it after the last record."""
-        findings = list(self._findings)
+        """How complete the records are; call it after the last one."""
+        unfinished = list(self._unfinished)
         finished = not self._missing and self._finished == len(self._segments)
         if self._missing:
-            findings.append(f"the run did not finish: {self._missing_text()}")
-        if not finished and not findings:
-            findings.append("the run did not finish: its records end without the closing line")
-        return Evidence(finished=finished, intact=not self._damaged, findings=tuple(findings))
+            unfinished.append(self._missing_text())
+        if not finished and not unfinished and not self._findings:
+            unfinished.append("its records end without the closing line")
+        return Evidence(
+            finished=finished,
+            intact=not self._damaged,
+            unfinished=tuple(unfinished),
+            findings=tuple(self._findings),
+        )
 
     def _missing_text(self) -> str:
         missing, expected = self._missing, self._expected
@@ -104,14 +110,14 @@ class RecordReader:
         if ended:
             self._finished += 1
         elif not self._damaged:
-            self._findings.append(f"the run did not finish: {path.name} ends after {number:,} lines")
+            self._unfinished.append(f"{path.name} ends after {number:,} lines")
 
     def _one_by_one(
         self, decoder: msgspec.json.Decoder[Record], lines: bytes, path: Path, *, seq: int, number: int
     ) -> tuple[list[Record], int]:
-        """The records among lines that are not all as they should be, and the `seq` that is due behind them.
+        """The records among lines of which some are damaged, and the `seq` that is due in the next line.
 
-        Notes what is wrong. `seq` is due in the first of the lines, which `number` others stand before.
+        Notes the damage. `seq` is due in the first of the lines, which is line `number` + 1 of the file.
         """
         records: list[Record] = []
         *whole, torn = lines.split(b"\n")
@@ -131,14 +137,12 @@ class RecordReader:
         if torn:
             # Expected after a kill: the run is unfinished anyway, nothing that was acknowledged is lost. A whole
             # object without its line feed was not acknowledged either.
-            self._findings.append(
-                f"the run did not finish: {path.name} ends in a torn line ({number + 1:,}), left out"
-            )
+            self._unfinished.append(f"{path.name} ends in a torn line ({number + 1:,}), which is ignored")
         return records, seq
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The file in pieces of whole lines; only the last may end in a torn one. A line too long is cut in two."""
+    """The file in pieces of whole lines; only the last may end in a torn line. Too long a line is cut in two."""
     begun = b""
     while piece := file.read(AT_A_TIME):
         end = piece.rfind(b"\n") + 1
@@ -155,13 +159,13 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _together(decoder: msgspec.json.Decoder[Record], lines: bytes, seq: int) -> list[Record] | None:
-    """The records of lines that are all as they should be, the first of them number `seq`; None for any others."""
+    """The records of lines without any damage, the first of which is number `seq`; None when there is some."""
     if not lines.endswith(b"\n"):
         return None
     try:
         records = decoder.decode_lines(lines)
     except _NO_RECORD:
         return None
-    # Fewer records than lines: one has nothing in it. More: one has two. Both would show in `seq` or here.
+    # An empty line makes fewer records than lines, two records in one line make more.
     due = range(seq, seq + lines.count(b"\n"))
     return records if [record.seq for record in records] == [*due] else None

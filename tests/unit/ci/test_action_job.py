@@ -28,7 +28,8 @@ SUMMARY = msgspec.convert(
         "thresholds": [
             {
                 "selector": "http_req_duration", "condition": "p(95) < 1ms", "result": "fail", "measured": "3 ms",
-                "limit": "1 ms", "samples": 60, "origin": "flag",
+                "limit": "1 ms", "samples": 60, "origin": "flag", "metric": "http_req_duration", "aggregate": "p",
+                "percentile": 95, "operator": "<", "unit": "us", "value": 3000, "limit_value": 1000,
             }
         ],
         "metrics": {

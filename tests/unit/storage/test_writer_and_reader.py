@@ -109,7 +109,7 @@ def test_a_segment_without_its_closing_line_is_unfinished_but_intact(tmp_path: P
     assert len(records) == 3
     assert not evidence.finished
     assert evidence.intact
-    assert evidence.findings == ("the run did not finish: 0000.jsonl ends after 3 lines",)
+    assert evidence.unfinished == ("0000.jsonl ends after 3 lines",)
 
 
 @settings(max_examples=60)
@@ -295,18 +295,16 @@ def test_a_reader_names_the_shards_that_are_missing(tmp_path: Path):
     list(reader)
     evidence = reader.evidence()
     assert not evidence.finished
-    assert evidence.findings == ("the run did not finish: shard 2/3, part of shard 3/3 are missing",)
+    assert evidence.unfinished == ("shard 2/3, part of shard 3/3 are missing",)
     reader = RecordReader(paths[:2], expected=load_of(4), shards=2)
     list(reader)
-    assert reader.evidence().findings == ("the run did not finish: shard 2/2 is missing",)
+    assert reader.evidence().unfinished == ("shard 2/2 is missing",)
 
 
 def test_a_reader_counts_the_segments_that_are_missing(tmp_path: Path):
     write_segment(tmp_path / "0000.jsonl", 1)
     evidence = read(tmp_path / "0000.jsonl", expected=4)[1]
-    assert evidence.findings == (
-        "the run did not finish: 3 of 4 record files are missing: 0001.jsonl, 0002.jsonl, 0003.jsonl",
-    )
+    assert evidence.unfinished == ("3 of 4 record files are missing: 0001.jsonl, 0002.jsonl, 0003.jsonl",)
 
 
 def setup_of(*numbers: int) -> list[Segment]:
@@ -319,9 +317,7 @@ def test_a_reader_names_a_missing_setup(tmp_path: Path):
     list(reader)
 
     assert not reader.evidence().finished
-    assert reader.evidence().findings == (
-        "the run did not finish: 1 of 2 record files is missing: setup-0000.jsonl",
-    )
+    assert reader.evidence().unfinished == ("1 of 2 record files is missing: setup-0000.jsonl",)
 
 
 def test_a_shard_whose_setup_is_missing_is_missing_in_part(tmp_path: Path):
@@ -334,7 +330,7 @@ def test_a_shard_whose_setup_is_missing_is_missing_in_part(tmp_path: Path):
     list(reader)
 
     assert not reader.evidence().finished
-    assert reader.evidence().findings == ("the run did not finish: part of shard 2/3, shard 3/3 are missing",)
+    assert reader.evidence().unfinished == ("part of shard 2/3, shard 3/3 are missing",)
 
 
 def test_a_segment_that_no_plan_names_must_be_finished_too(tmp_path: Path):

@@ -110,12 +110,12 @@ def shortages(test_plan: TestPlan, *, open_files: int, ports: int) -> list[str]:
     found = []
     if open_files and files > open_files:
         found.append(
-            f"{users:,} instances at once can need {files:,} open files, and a process may have {open_files:,} "
-            "here: raise the limit with `ulimit -n`, use more --workers or fewer users"
+            f"{users:,} concurrent instances can need {files:,} open files, but the limit here is {open_files:,}: "
+            "raise it with `ulimit -n`, or use more --workers or fewer users"
         )
     if ports and users > ports:
         found.append(
-            f"{users:,} instances at once can need as many local ports, and there are {ports:,} here: widen "
+            f"{users:,} concurrent instances can need as many local ports, but there are {ports:,} here: widen "
             "net.ipv4.ip_local_port_range, or use fewer users or a second machine"
         )
     return found

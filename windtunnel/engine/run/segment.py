@@ -66,7 +66,7 @@ class OpenSegment:
     async def begin(self) -> None:
         """Fetch what requests need before the first one is sent."""
         parts = self._parts
-        await parts.transport.begin(on_request=self.journal.token_request, on_secret=parts.redactor.hide)
+        await parts.transport.begin(on_exchange=self.journal.token_request, on_secret=parts.redactor.hide)
 
     async def end(self, reason: str, *, bug: str | None, unreachable: str | None = None) -> Evidence:
         """Close the connections, write the last line, and return how complete the records are."""

@@ -1,9 +1,9 @@
-"""What runs once a run, beside the load: every setup before it, every teardown after it, whatever happened.
+"""Setups and teardowns, once a run: every setup before the load, every teardown after it, whatever happened.
 
 connect ─▶ setup ── passed ──▶ load ──▶ teardown
              └──── failed ─────────────▶ teardown        nothing of the load is sent
 
-It has a segment of records of its own, in the coordinating process, also when workers run the load.
+They have a record file of their own, written by the coordinating process, also when workers run the load.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from windtunnel.model.vocabulary import SectionPhase
 SETUP_FAILED = "setup failed"
 
 TEARDOWN_S = 60.0
-"""What all teardowns together may take when nothing hurries them."""
+"""The time limit of all teardowns together, unless the run was asked to end."""
 
 
 class SetupTeardown:
@@ -42,19 +42,19 @@ class SetupTeardown:
         self.prepared: dict[str, SetupResult] = {}
 
     async def set_up(self) -> bool:
-        """Run every setup; False when one did not pass. `prepared` is what they left, by scenario."""
+        """Run every setup; return whether all passed. `prepared` is what they left, by scenario."""
         shutdown = self._parts.shutdown
         passed = await first_of(self._set_up(), shutdown.wait_for_grace())
         return bool(passed) and not shutdown.requested
 
     async def tear_down(self) -> None:
-        """Run every teardown, those of failed setups too; a request to end leaves it the grace."""
+        """Run every teardown, also after a failed setup; after a request to end, within the grace."""
         shutdown = self._parts.shutdown
         limit_s = shutdown.grace_s if shutdown.requested else TEARDOWN_S
         await first_of(self._tear_down(), self._parts.clock.sleep(limit_s), shutdown.wait_for_repeat())
 
     async def end(self) -> Evidence:
-        """Write the last line; what the records are worth."""
+        """Write the last line and return how complete the records are."""
         self._client.close()
         cause = self._parts.shutdown.cause
         return await self._segment.end(cause.reason if cause else "completed", bug=self._bugs.first)
