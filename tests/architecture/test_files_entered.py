@@ -17,7 +17,7 @@ from tests.support import ROOT
 from tests.support.command_line import call
 
 PACKAGE = ROOT / "windtunnel"
-MAX_FILES = 48
+MAX_FILES = 40
 
 SUT = "name: shop\nbase_url: http://localhost:8080\n"
 SCENARIO = """

@@ -16,8 +16,8 @@ from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import StepTypes, load_schema, place_of, validate
 from windtunnel.config.steps import Fragments, build_steps, same_names
 from windtunnel.errors import ConfigError, Problem, did_you_mean
-from windtunnel.expressions.functions import is_reserved
 from windtunnel.expressions.quantities import parse_duration
+from windtunnel.expressions.sandbox import is_reserved
 from windtunnel.model.scenario import Scenario, Step, StopWhen, walk
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import Sut

@@ -23,12 +23,17 @@ from windtunnel.storage.directory import RunDirectory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunParts:
-    """A plan, compiled for the transport that sends its requests, and the redactor of its secrets."""
+    """A plan, compiled for the transport that sends its requests. `given_redactor` hides its secrets already."""
 
     test_plan: TestPlan
     transport: HttpTransport
     plan: Plan
-    redactor: Redactor
+    given_redactor: Redactor | None = None
+
+    @property
+    def redactor(self) -> Redactor:
+        """The redactor of the plan's secrets."""
+        return self.given_redactor or redactor_of(self.test_plan)
 
     def aggregate(self) -> Aggregate:
         """A new sink that counts what the thresholds of the plan need."""
@@ -79,7 +84,7 @@ def run_parts(
         test_plan=test_plan,
         transport=transport,
         plan=compile_plan(test_plan, transport=transport, run_id=run_id),
-        redactor=redactor or redactor_of(test_plan),
+        given_redactor=redactor,
     )
 
 

@@ -152,6 +152,8 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
     tracks: list[Track] = []
     first_user = 0
     for number, part in enumerate(parts):
+        if number:
+            first_user += parts[number - 1].load.most_at_once
         readers = [reader for scenario in part.scenarios for reader in feeders.get(scenario.id, ())]
         tracks.append(
             Track(
@@ -169,7 +171,6 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
                 rows_end=rows_end(readers) if readers else None,
             )
         )
-        first_user += part.load.most_at_once
     return tuple(tracks)
 
 

@@ -1,4 +1,4 @@
-"""The functions a template can call, and the names a variable may not take.
+"""The functions a template can call.
 
 Each draws from the instance's own seeded randomness (`scope["_random"]`) and clock (`scope["_now"]`), so that a
 replay of an instance draws the same values.
@@ -90,27 +90,3 @@ FUNCTIONS: dict[str, Binder] = {
     "uuid": _uuid,
 }
 """Name -> binder: from the scope of an instance to the function. Only those a template names are bound."""
-
-_GIVEN = (
-    "correlation_id",
-    "data",
-    "env",
-    "instance_id",
-    "instance_index",
-    "response",
-    "run_id",
-    "steps",
-    "user_index",
-)
-_KEYWORDS = (
-    *("and", "else", "false", "False", "if", "in", "is", "loop", "namespace", "none", "None", "not", "or"),
-    *("range", "self", "true", "True"),
-)
-
-RESERVED = frozenset((*FUNCTIONS, *_GIVEN, *_KEYWORDS))
-"""Reserved names, besides those that begin with an underscore (`is_reserved`)."""
-
-
-def is_reserved(name: str) -> bool:
-    """Whether `name` is no name for a variable."""
-    return name in RESERVED or name.startswith("_")

@@ -39,6 +39,31 @@ Member = tuple[str, ...]
 _KNOWN_ROOTS = ("data", "env")
 
 
+_GIVEN = (
+    "correlation_id",
+    "data",
+    "env",
+    "instance_id",
+    "instance_index",
+    "response",
+    "run_id",
+    "steps",
+    "user_index",
+)
+_KEYWORDS = (
+    *("and", "else", "false", "False", "if", "in", "is", "loop", "namespace", "none", "None", "not", "or"),
+    *("range", "self", "true", "True"),
+)
+
+RESERVED = frozenset((*FUNCTIONS, *_GIVEN, *_KEYWORDS))
+"""Reserved names, besides those that begin with an underscore (`is_reserved`)."""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether `name` is no name for a variable."""
+    return name in RESERVED or name.startswith("_")
+
+
 class Parsed(NamedTuple):
     """A template's syntax tree, and the variables it reads (functions left out).
 

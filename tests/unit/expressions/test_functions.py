@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from windtunnel.errors import ExpressionError
-from windtunnel.expressions.functions import FUNCTIONS, RESERVED, is_reserved
+from windtunnel.expressions.functions import FUNCTIONS
+from windtunnel.expressions.sandbox import RESERVED, is_reserved
 from windtunnel.expressions.template import compile_template
 
 

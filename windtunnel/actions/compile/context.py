@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from windtunnel.errors import ExpressionError, Location, Problem, did_you_mean
-from windtunnel.expressions.functions import RESERVED, is_reserved
 from windtunnel.expressions.jsonpath import JsonPath, compile_jsonpath
 from windtunnel.expressions.quantities import parse_duration, parse_size
-from windtunnel.expressions.sandbox import Member
+from windtunnel.expressions.sandbox import RESERVED, Member, is_reserved
 from windtunnel.expressions.template import (
     Condition,
     Template,

@@ -12,7 +12,7 @@ from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.response import Response
 from windtunnel.actions.response.judge import first_failure
 from windtunnel.errors import did_you_mean
-from windtunnel.expressions.functions import is_reserved
+from windtunnel.expressions.sandbox import is_reserved
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Checks, FailedCheck
