@@ -187,5 +187,5 @@ def test_what_stands_inside_a_function_cannot_be_shared(shop):
     @windtunnel.scenario("inside")
     async def inside(user): ...
 
-    with pytest.raises(windtunnel.ConfigError, match="does not stand at the top of"):
+    with pytest.raises(windtunnel.ConfigError, match="is not defined at the top level of"):
         windtunnel.run(sut={"base_url": shop.base_url}, scenarios=inside, parallel=2, count=2, workers=2)

@@ -9,8 +9,7 @@ from typing import Any
 from windtunnel.actions.compile.context import CompileContext, Field
 from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.config.reader import read_yaml
-from windtunnel.config.schemas import load_schema
-from windtunnel.config.step_types import StepTypes
+from windtunnel.config.schemas import StepTypes, load_schema
 from windtunnel.config.steps import build_steps
 from windtunnel.errors import Problem
 from windtunnel.interfaces import Branch, CompiledStep, StepOutcome
@@ -22,6 +21,7 @@ from windtunnel.model.sut import Service, Sut
 from windtunnel.testing.scripted import ScriptedTransport
 from windtunnel.testing.virtual_clock import VirtualClock, run_virtual
 
+STEP_TYPES = StepTypes(load_schema("scenario"))
 SHOP = Service(name="", base_url="http://shop.test", timeout_s=10.0)
 SUT = Sut(name="Shop", default=SHOP, allow_hosts=("payments.test", "*.cdn.test"), source=Source(file="sut.yaml"))
 
@@ -30,8 +30,8 @@ def scenario_of(text: str) -> Scenario:
     document = read_yaml("checkout.yaml", text.encode(), environment={})
     return Scenario(
         id="checkout",
-        steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
-        assertions=build_steps(document, "assertions", StepTypes(load_schema("scenario"))),
+        steps=build_steps(document, "flow", STEP_TYPES),
+        assertions=build_steps(document, "assertions", STEP_TYPES),
         source=document.source,
     )
 

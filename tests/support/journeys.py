@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.compiling import STEP_TYPES
 from windtunnel.config.reader import Document
-from windtunnel.config.schemas import load_schema
-from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
 from windtunnel.engine.journal import OnRecord
 from windtunnel.engine.plan import compile_plan
@@ -43,8 +42,8 @@ def scenario(*steps: dict[str, Any], id: str = "journey", **more: Any) -> Scenar
     return Scenario(
         id=id,
         source=document.source,
-        steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
-        assertions=build_steps(document, "assertions", StepTypes(load_schema("scenario"))),
+        steps=build_steps(document, "flow", STEP_TYPES),
+        assertions=build_steps(document, "assertions", STEP_TYPES),
         **more,
     )
 
@@ -54,7 +53,7 @@ def section(*steps: dict[str, Any]) -> tuple[Step, ...]:
     return build_steps(
         Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml")),
         "setup",
-        StepTypes(load_schema("scenario")),
+        STEP_TYPES,
     )
 
 

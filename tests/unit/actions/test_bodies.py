@@ -95,7 +95,7 @@ def test_a_value_that_holds_the_boundary_is_not_sent():
     assert ran.sent == []
     assert (ran.outcome.outcome, ran.outcome.message) == (
         "errored",
-        "the value holds the boundary of the body it is to stand in",
+        "the value contains the boundary of the multipart body",
     )
 
 
@@ -121,7 +121,7 @@ def test_no_value_gets_out_of_its_part(title: str, filename: str):
     ("lines", "message"),
     [
         ("multipart: { a: { file: gone.png } }", 'there is no file "gone.png"'),
-        ("multipart: { a: { file: images/a.png, text: x } }", "exactly one of file, text, json says what is sent"),
+        ("multipart: { a: { file: images/a.png, text: x } }", "a part needs exactly one of file, text, json"),
         ("multipart: { a: { text: x, content_type: png } }", "'png' is not a content type"),
         ("multipart: { a: { text: x, charset: b } }", 'unknown key "charset"'),
         ("multipart: { a: '{{ b }}' }", 'variable "b" is not set by any earlier step'),

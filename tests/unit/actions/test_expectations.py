@@ -257,7 +257,7 @@ def test_an_expected_value_that_cannot_be_rendered_is_an_error_of_the_scenario()
         ({"status_code": True}, "true is not a status code", 'write 200, [200, 201] or "2xx"'),
         ({"latency": {"below": 500}}, "500 needs a unit", "did you mean 500ms?"),
         ({"latency": {"below": "500"}}, '"500" needs a unit', "did you mean 500ms?"),
-        ({"latency": "500ms"}, "`latency` takes a bound with a unit", "latency: { below: 500ms }"),
+        ({"latency": "500ms"}, "`latency` needs a bound with a unit", "latency: { below: 500ms }"),
         ({"latency": {"under": "1s"}}, 'unknown key "under"', "one of above, at_least, below, at_most"),
         ({"json": 5}, "`json` takes a mapping of paths, or a list", 'json: { "$.total": { above: 0 } }'),
         ({"json": [{"above": 0}]}, "`path` is missing here", '- { path: "$.total", above: 0 }'),

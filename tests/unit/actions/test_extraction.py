@@ -82,7 +82,7 @@ def test_a_required_value_that_is_not_there_says_what_came(spec: Any, message: s
 @pytest.mark.parametrize(
     ("spec", "came"),
     [
-        ("$.id", "what is not JSON: an empty body"),
+        ("$.id", "a body that is not JSON: an empty body"),
         ({"header": "a"}, "a response without headers"),
         ({"cookie": "a"}, "a response that sets no cookies"),
         ({"regex": "a"}, "an empty body"),
@@ -116,7 +116,7 @@ def test_secret_variables_are_named():
     assert compiled.secrets == {"a"}
 
 
-SOURCES = "exactly one of json, header, cookie, regex, css, xpath, status says where to look"
+SOURCES = "an extract needs exactly one of json, header, cookie, regex, css, xpath, status"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ SOURCES = "exactly one of json, header, cookie, regex, css, xpath, status says w
         ({"it": {"json": "$.a", "indx": 1}}, 'unknown key "indx"'),
         ({"it": {"json": "$.a", "index": "first"}}, 'expected a whole number, not "first"'),
         ({"it": {"json": "$.a", "all": "yes"}}, "expected true or false, not 'yes'"),
-        ({"it": {"json": "$.a", "required": True, "default": 1}}, "a required value has no use for a default"),
+        ({"it": {"json": "$.a", "required": True, "default": 1}}, "`required` and `default` exclude each other"),
         (
             {"it": {"regex": "(a"}},
             '"(a" is not a regular expression: missing ) at position 2',

@@ -185,15 +185,13 @@ def test_constant_cookies_belong_to_the_endpoint():
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b"])
 def test_a_header_value_cannot_end_the_header(value: str):
     ran = step('path: /\nheaders: { X-User: "{{ user }}" }', user=value)
-    assert ran.outcome.message == (
-        'the value of "X-User" has a line break or a null character in it, which must not be sent'
-    )
+    assert ran.outcome.message == ('the value of "X-User" must not contain a line break or a null character')
     assert ran.sent == []
 
 
 def test_a_cookie_value_cannot_begin_another_cookie():
     ran = step('path: /\ncookies: { a: "{{ user }}" }', user="x; admin=1")
-    assert ran.outcome.message == 'the value of "a" has a semicolon in it, which must not be sent'
+    assert ran.outcome.message == 'the value of "a" must not contain a semicolon'
 
 
 @pytest.mark.parametrize(

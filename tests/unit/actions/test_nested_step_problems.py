@@ -68,16 +68,16 @@ def test_a_case_does_not_see_what_another_sets_and_what_comes_after_sees_both():
 @pytest.mark.parametrize(
     ("cases", "message", "field"),
     [
-        ("[{ elif: true, steps: [ONE] }]", "the first case is an `if`", "4:15"),
+        ("[{ elif: true, steps: [ONE] }]", "the first case must be `if`", "4:15"),
         ("[{ else: [ONE] }]", "a branch begins with `if`", "4:15"),
         (
             "[{ if: true, steps: [ONE] }, { if: true, steps: [TWO] }]",
-            "a case after the first is an `elif`, or `else`",
+            "a case after the first must be `elif` or `else`",
             "4:85",
         ),
         (
             "[{ if: true, steps: [ONE] }, { else: [TWO] }, { elif: true, steps: [THREE] }]",
-            "`else` is the last case: nothing after it can run",
+            "`else` must be the last case",
             "4:85",
         ),
     ],

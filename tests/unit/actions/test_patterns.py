@@ -63,4 +63,4 @@ def test_any_text_is_a_pattern_or_a_problem(pattern: str, text: str):
 
 def test_a_huge_number_of_matches_is_cut_short():
     assert len(compile_pattern("a").find_all("a" * 50_000, group=0)) == 10_000
-    assert compile_pattern("a").find_all("aaaa", group=0, most=2) == ["a", "a"]
+    assert compile_pattern("a").find_all("aaaa", group=0, limit=2) == ["a", "a"]

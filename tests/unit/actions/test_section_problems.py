@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from tests.support.compiling import SUT
+from tests.support.compiling import STEP_TYPES, SUT
 from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.config.reader import read_yaml
-from windtunnel.config.schemas import load_schema
-from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
 from windtunnel.model.scenario import Scenario
 from windtunnel.testing.scripted import ScriptedTransport
@@ -21,10 +19,10 @@ def found(text: str) -> list[tuple[str, int]]:
         id="a",
         source=document.source,
         variables=document.data.get("variables", {}),
-        setup=build_steps(document, "setup", StepTypes(load_schema("scenario"))),
-        user_setup=build_steps(document, "user_setup", StepTypes(load_schema("scenario"))),
-        steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
-        teardown=build_steps(document, "teardown", StepTypes(load_schema("scenario"))),
+        setup=build_steps(document, "setup", STEP_TYPES),
+        user_setup=build_steps(document, "user_setup", STEP_TYPES),
+        steps=build_steps(document, "flow", STEP_TYPES),
+        teardown=build_steps(document, "teardown", STEP_TYPES),
     )
     problems: list = []
     compile_scenario(scenario, sut=SUT, transport=ScriptedTransport(), problems=problems)
@@ -84,5 +82,5 @@ def test_a_flow_sees_no_response_of_the_setup_and_names_are_unique_over_all_sect
         """
     ) == [
         ('there is already a step "a"', 3),
-        ('step "s" leaves no response by then: it comes later or sends nothing', 4),
+        ('step "s" has no response at this point: it runs later or sends nothing', 4),
     ]

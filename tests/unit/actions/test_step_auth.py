@@ -68,7 +68,7 @@ def test_a_key_in_the_query_goes_to_its_own_service_alone(path: str, target: str
         ),
         (
             'type: oauth2, token_url: "http://x/t", client_id: "{{ t }}", client_secret: b',
-            "a client of oauth2 is the same for every instance",
+            "oauth2 of a step cannot hold templates",
         ),
     ],
 )
@@ -82,5 +82,5 @@ def test_auth_and_an_authorization_header_say_different_things():
         "auth: { type: bearer, token: b } }\n"
     )
     assert [problem.message for problem in Compiled(text).problems] == [
-        "`auth` and an Authorization header say different things"
+        "`auth` and an Authorization header exclude each other"
     ]

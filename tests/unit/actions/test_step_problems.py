@@ -147,13 +147,13 @@ def test_all_problems_are_gathered_in_one_go():
         ),
         (
             '{ type: http, name: a, path: /, headers: { X: "a\\nb" } }',
-            'the value of "X" has a line break or a null character in it, which must not be sent',
+            'the value of "X" must not contain a line break or a null character',
             None,
             "2:51",
         ),
         (
             "{ type: http, name: a, path: /, cookies: { X: a;b } }",
-            'the value of "X" has a semicolon in it, which must not be sent',
+            'the value of "X" must not contain a semicolon',
             None,
             "2:51",
         ),
@@ -165,7 +165,7 @@ def test_all_problems_are_gathered_in_one_go():
         ),
         (
             "{ type: wait, name: a, duration: 1s, path: / }",
-            "`path` has no meaning beside `duration`",
+            "`path` cannot be combined with `duration`",
             "leave it out",
             "2:42",
         ),
@@ -234,8 +234,8 @@ def test_an_assertion_on_a_step_that_leaves_no_response_by_then_is_a_problem():
     assert problems == [
         ('there is no step "get_product"', 'did you mean "get_products"?', "3:36"),
         (
-            'step "later" leaves no response by then: it comes later or sends nothing',
-            "steps that do: get_products",
+            'step "later" has no response at this point: it runs later or sends nothing',
+            "steps with a response: get_products",
             "4:36",
         ),
         ('unknown step type "http"', "one of assert", "8:13"),

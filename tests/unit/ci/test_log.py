@@ -1,6 +1,7 @@
 import pytest
 
-from windtunnel.ci.log import GitHubLog, GitLabLog, PlainLog, log_form
+from windtunnel.ci.log import GitHubLog, GitLabLog, PlainLog
+from windtunnel.terminal import log_form
 
 
 @pytest.mark.parametrize(

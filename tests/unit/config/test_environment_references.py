@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support.messages import Write, golden, message_of
 from windtunnel.config.reader import read_file, read_yaml
-from windtunnel.config.references import expand, secret_values
+from windtunnel.config.scalars import expand, secret_values
 
 ENVIRONMENT = {
     "HOST": "http://shop.test:8080",

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.messages import golden, message_of
-from windtunnel.config.includes import fragment_schema
 from windtunnel.config.reader import Document, read_yaml
-from windtunnel.config.schemas import load_schema, require_valid, validate
-from windtunnel.config.step_types import with_step_types
+from windtunnel.config.schemas import load_schema, require_valid, validate, with_step_types
+from windtunnel.config.steps import fragment_schema
 from windtunnel.model.source import Source
 
 STEP = "id: a\nflow:\n  - type: http\n    name: b\n    method: GET\n    path: /\n"

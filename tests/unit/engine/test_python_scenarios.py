@@ -181,7 +181,7 @@ def test_a_mistake_in_a_call_is_the_code_s_error(run):
         ({"expect": {"json": {"$.a": {"abov": 1}}}}, 'expect: unknown matcher "abov"'),
         ({"json": 1, "body": "x"}, "a request has one body, not 2: body, json"),
         ({"timeout": "5 parsecs"}, "parsecs"),
-        ({"retry": {"attempts": 0}}, "retry: `attempts` says how often in all"),
+        ({"retry": {"attempts": 0}}, "retry: `attempts` must be a whole number"),
         ({"file": "nothing.bin"}, 'there is no file "nothing.bin"'),
     ],
 )

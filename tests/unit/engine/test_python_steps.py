@@ -114,12 +114,12 @@ def test_what_it_raises_is_its_outcome(run):
 def test_a_variable_that_it_does_not_set_after_all(run):
     (step,) = run(scenario(call("forget", sets=["signature", "key"]))).steps
     assert (step.outcome, step.error) == ("errored", "python")
-    assert step.message == "the function did not set key, signature, as the step's `sets` says it does"
+    assert step.message == "the function did not set key, signature, which the step's `sets` names"
 
 
 def test_a_variable_that_it_may_not_set(run):
     (step,) = run(scenario(call("overstep"))).steps
-    assert 'the step may not set "other"; write it into its `sets`' in step.message
+    assert 'the step may not set "other"; add it to `sets`' in step.message
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from windtunnel.errors import ExpressionError
-from windtunnel.http.encoding import (
+from windtunnel.http.endpoint import (
     encode_target,
     header_lines,
     merge_headers,

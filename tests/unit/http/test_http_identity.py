@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from windtunnel.errors import ExpressionError
-from windtunnel.http.encoding import IdLineTemplate
+from windtunnel.http.endpoint import IdLineTemplate
 from windtunnel.model.sut import IdHeaders
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"

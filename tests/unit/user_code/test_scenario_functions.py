@@ -91,7 +91,7 @@ def test_a_scenario_inside_a_function_cannot_be_sent():
     @scenario("inside")
     async def inside(user): ...
 
-    with pytest.raises(ConfigError, match="does not stand at the top of"):
+    with pytest.raises(ConfigError, match="is not defined at the top level of"):
         pickle.loads(pickle.dumps(inside))
 
 
