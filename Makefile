@@ -61,7 +61,7 @@ ci-tools: .ci/tools/.installed  ## Fetch what checks and runs the CI files, into
 	npm --prefix .ci/tools install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
-docs: $(INSTALLED_DEV)  ## Write the reference pages anew from the schemas and the help of the commands
+docs: $(INSTALLED_DEV)  ## Write the reference pages and the tables of inputs from the schemas and the flags
 	$(BIN)/python docs/generate.py
 
 lock: $(INSTALLED_DEV)  ## Renew the hash-locked dependencies of the image

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.job.request import JobRequest
 from windtunnel.job.run import JobResult, run_job
 from windtunnel.metrics.measure import is_measured
@@ -82,7 +82,9 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
         Path("sut.yaml").write_text(sut)
         Path("a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
         result = run_job(
-            JobRequest(scenarios=("a.yaml",), overrides=Overrides(**flags), container_network=container_network),  # type: ignore[arg-type]
+            JobRequest(
+                scenarios=("a.yaml",), overrides=overrides_of(**flags), container_network=container_network
+            ),
             environment={},
             observer=TerminalObserver(out=said, err=said, color=False, interactive=False),
         )

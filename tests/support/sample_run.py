@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from windtunnel.metrics.histogram import Histogram
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest, StepRow
 from windtunnel.model.record import (
     AssertionRecord,
@@ -39,7 +40,7 @@ from windtunnel.model.summary import (
 from windtunnel.model.threshold import IMPLIED, Threshold
 from windtunnel.model.vocabulary import ChangeUnit, ErrorKind
 from windtunnel.redaction import Redactor
-from windtunnel.storage.bodies import BodyStore
+from windtunnel.storage.copies import BodyStore
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import RecordWriter
 
@@ -103,7 +104,7 @@ def write_run(
     directory = RunDirectory.create(root, run_id)
     directory.write_manifest(manifest(run_id=run_id, **changes))
     store = BodyStore(directory.bodies, Redactor())
-    writer = RecordWriter(directory.segment(0), run_id=run_id)
+    writer = RecordWriter(directory.segment(Segment()), run_id=run_id)
     writer.write([RunStarted(t=STARTED, schema_version=1, segment=0, plan_hash="b2:5f1c9a0e77d4", seed=8136402)])
     last = STARTED
     for record in records(instances, store if bodies else None):
@@ -313,6 +314,14 @@ def summary(**changes: Any) -> Summary:
                 limit="300 ms",
                 samples=2000,
                 origin="plan",
+                metric="http_req_duration",
+                tags={"step": "pay"},
+                aggregate="p",
+                percentile=95.0,
+                operator="<",
+                unit="us",
+                value=812_000.0,
+                limit_value=300_000.0,
                 file="plan.yaml",
                 line=14,
             ),
@@ -324,6 +333,13 @@ def summary(**changes: Any) -> Summary:
                 limit="900 ms",
                 samples=14203,
                 origin="plan",
+                metric="http_req_duration",
+                aggregate="p",
+                percentile=99.0,
+                operator="<",
+                unit="us",
+                value=812_000.0,
+                limit_value=900_000.0,
             ),
             ThresholdResult(
                 selector="checks{step:refund}",
@@ -333,7 +349,14 @@ def summary(**changes: Any) -> Summary:
                 limit="99 %",
                 samples=0,
                 origin="plan",
-                reason="no sample",
+                metric="checks",
+                tags={"step": "refund"},
+                aggregate="rate",
+                operator=">",
+                unit="%",
+                limit_value=0.99,
+                reason="checks{step:refund}: rate > 99 % has no answer: nothing was measured",
+                explanation="nothing was measured",
             ),
         ],
         metrics={

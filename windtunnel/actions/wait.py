@@ -101,10 +101,10 @@ class PollAction:
             # A late wake-up may leave nothing of the time, but the poll that was promised is still made.
             left_s = max(0.001, min(self._request.timeout_s, deadline - clock.now()))
             try:
-                sending = self._request.send(instance, on_hop, left_s)
+                request = self._request.render(instance, self.name, on_hop, left_s)
             except ExpressionError as error:
                 return errored(error, requests=requests)
-            exchange = await sending
+            exchange = await instance.client.send(request)
             polls, requests = polls + 1, requests + 1
             receive(instance, self.name, exchange)
             failed = expectation.request_failed(exchange)

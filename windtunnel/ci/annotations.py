@@ -21,7 +21,7 @@ def problem_annotations(
     return [
         Annotation(
             title=f"Windtunnel: {verdict}",
-            message=f"{problem.message}\nhelp: {problem.hint}" if problem.hint else problem.message,
+            message=f"{problem.text}\nhelp: {problem.hint}" if problem.hint else problem.text,
             file=workspace.path_of(problem.where.file) if problem.where else None,
             line=problem.where.line if problem.where else None,
         )
@@ -49,7 +49,7 @@ def summary_annotations(summary: Summary, *, workspace: Workspace) -> list[Annot
 
 
 def _of_threshold(result: ThresholdResult, workspace: Workspace) -> Annotation:
-    message = f"{result.selector}: {result.condition} — measured {result.measured} (n = {result.samples:,})"
+    message = f"{result.name} — measured {result.measured} (n = {result.samples:,})"
     return Annotation(
         title=f"Threshold: {result.result.replace('_', ' ')}",
         message=f"{message}\n{result.reason}" if result.reason else message,

@@ -147,6 +147,7 @@ class RunningInstance:
         "exchanges",
         "ids",
         "last_exchange",
+        "occurrences",
         "progress",
         "round",
         "scope",
@@ -169,6 +170,7 @@ class RunningInstance:
         self.client, self.clock = client, clock
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
+        self.occurrences: dict[str, int] = {}
         self.round = 0
         self.progress = _Progress(scenario)
         self._journal = context.journal

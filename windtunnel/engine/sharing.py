@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from time import perf_counter
 
-from windtunnel.interfaces import Client, Endpoint
-from windtunnel.model.http import Exchange, FileBody, PartsBody
+from windtunnel.interfaces import Client, Request
+from windtunnel.model.http import Exchange
 
 AT_ONCE = 6
 """Requests that one user may have under way at the same time, as a browser has to one host."""
@@ -20,33 +19,13 @@ class SharedClient:
         self._client = client
         self._free = asyncio.Semaphore(AT_ONCE)
 
-    async def send(
-        self,
-        endpoint: Endpoint,
-        target: str,
-        *,
-        headers: Sequence[tuple[str, str]] = (),
-        body: bytes | FileBody | PartsBody = b"",
-        timeout_s: float,
-        max_body: int | None = None,
-        follow_redirects: bool = True,
-        on_hop: Callable[[Exchange], None] | None = None,
-    ) -> Exchange:
+    async def send(self, request: Request) -> Exchange:
         """Send a request when a connection is free; the time until then counts as waiting in the queue."""
         asked = perf_counter()
         had_to_wait = self._free.locked()
         async with self._free:
             waited_s = perf_counter() - asked if had_to_wait else 0.0
-            exchange = await self._client.send(
-                endpoint,
-                target,
-                headers=headers,
-                body=body,
-                timeout_s=timeout_s,
-                max_body=max_body,
-                follow_redirects=follow_redirects,
-                on_hop=on_hop,
-            )
+            exchange = await self._client.send(request)
         exchange.timings.queue += int(waited_s * 1e6)
         return exchange
 

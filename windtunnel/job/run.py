@@ -10,11 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from windtunnel.engine.clock import SystemClock
+from windtunnel.engine.parts import redactor_of
 from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
-from windtunnel.engine.run.loop import run_loop
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
-from windtunnel.engine.run.segment import SegmentParts
+from windtunnel.engine.run.process import SystemClock, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.tasks import background
 from windtunnel.figures import as_written
@@ -66,7 +65,7 @@ def run_job(
     interrupts = interrupts or NoInterrupts()
     with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
         test_plan = load_test_plan(request, environment)
-        redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
+        redactor = redactor_of(test_plan)
         verbose = VerbosePrinter(observer.result, redactor) if request.verbose else None
         job = _prepare(test_plan, request, environment, redactor, verbose)
         announce(job.compiled, job.manifest, observer)
@@ -100,7 +99,6 @@ class _Job:
     baseline: Baseline | None
     aggregate: Aggregate
     directory: RunDirectory
-    redactor: Redactor
     verbose: VerbosePrinter | None
 
 
@@ -115,7 +113,10 @@ def _prepare(
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     run_id = new_run_id(started := clock.unix())
-    compiled = compile_job(test_plan, run_id=run_id, on_exchange=verbose.on_exchange if verbose else None)
+    compiled = compile_job(test_plan, run_id=run_id, redactor=redactor)
+    if verbose is not None:
+        compiled.parts.transport.on_request.append(verbose.on_request)
+        compiled.parts.transport.on_response.append(verbose.on_response)
     test_plan = compiled.test_plan
     manifest = run_manifest(
         test_plan,
@@ -129,13 +130,12 @@ def _prepare(
     return _Job(
         compiled=compiled,
         preflight=Preflight(
-            compiled.transport, test_plan, request.container_network, clock=clock, redactor=redactor
+            compiled.parts.transport, test_plan, request.container_network, clock=clock, redactor=redactor
         ),
         manifest=manifest,
         baseline=baseline,
-        aggregate=Aggregate.for_thresholds(test_plan.thresholds),
+        aggregate=compiled.parts.aggregate(),
         directory=_new_directory(test_plan, manifest, baseline, redactor),
-        redactor=redactor,
         verbose=verbose,
     )
 
@@ -173,16 +173,11 @@ def _context(job: _Job, observer: Observer) -> RunContext:
     test_plan, plan = job.compiled.test_plan, job.compiled.plan
     return RunContext(
         test_plan=test_plan,
-        parts=SegmentParts(
-            plan=plan,
-            transport=job.compiled.transport,
-            directory=job.directory,
-            redactor=job.redactor,
-            clock=SystemClock(),
+        parts=job.compiled.parts.segment(
+            test_plan.segment(0),
+            job.directory,
             shutdown=Shutdown(),
-            sinks=(),
             plan_hash=job.manifest.plan_hash,
-            segment=test_plan.segment(0),
             on_record=(job.verbose.on_record,) if job.verbose else (),
         ),
         preflight=lambda: _preflight(job, observer),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from windtunnel.engine.ids import InstanceIds
 from windtunnel.figures import duration
+from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import AssertionRecord, Checks, InstanceRecord, Record, StepRecord
 from windtunnel.model.vocabulary import Outcome
@@ -23,15 +24,21 @@ _INDENT = "    "
 
 
 class VerbosePrinter:
-    """Writes exchanges and records as lines, in the order of the steps. Owned by one run."""
+    """Writes exchanges and records as lines, in the order of the steps. Owned by one run, as hooks of it."""
 
     def __init__(self, say: Callable[[str], None], redactor: Redactor) -> None:
         self._say, self._redactor = say, redactor
+        self._heads: dict[int, tuple[Request, str]] = {}
         self._waiting: list[tuple[Exchange, str]] = []
         self._instance = ""
 
-    def on_exchange(self, exchange: Exchange, head: str) -> None:
+    def on_request(self, request: Request, head: bytes) -> None:
+        """Keep the head of a request until its response."""
+        self._heads[id(request)] = request, head.decode("utf-8", "replace")
+
+    def on_response(self, request: Request, exchange: Exchange) -> None:
         """Hold an exchange that has ended until the record of its step arrives."""
+        _, head = self._heads.pop(id(request), (request, ""))
         self._waiting.append((exchange, head))
 
     def on_record(self, ids: InstanceIds, record: Record) -> None:

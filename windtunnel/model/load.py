@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from windtunnel.figures import EXACT, as_written, number, plural
-from windtunnel.model.vocabulary import Arrival
+from windtunnel.model.vocabulary import Arrival, SegmentKind
 
 WARMUP = "warmup"
 """The phase of every warm-up stage begins with this; what happens in one is outside all metrics."""
@@ -125,13 +125,23 @@ Load = ClosedLoad | OpenLoad
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """The part of a run that one worker does: of all instances those whose number % `of` is `number`."""
+    """The part of a run that one process does, with a record file of its own.
+
+    `load`: of all instances, those whose number % `of` is `number`. `setup`: no instances of the load, but the
+    setups and teardowns of a shard; it has the number of the shard's first worker.
+    """
 
     number: int = 0
     of: int = 1
+    kind: SegmentKind = "load"
 
     def __str__(self) -> str:
         return f"{self.number + 1}/{self.of}"
+
+    @property
+    def name(self) -> str:
+        """The name of its record file, without the suffix: `0003`, `setup-0000`."""
+        return f"{self.number:04d}" if self.kind == "load" else f"{self.kind}-{self.number:04d}"
 
     def share(self, total: int) -> int:
         """How many of the numbers 0 to `total` - 1 are this segment's."""

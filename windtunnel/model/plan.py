@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from windtunnel.figures import as_written
 from windtunnel.model.feeder import Feeder
@@ -99,6 +99,24 @@ class TestPlan:
     def segment(self, worker: int) -> Segment:
         """The part of the whole load that one worker of this run does."""
         return Segment(number=self.shard.number * self.workers + worker, of=self.shard.of * self.workers)
+
+    @property
+    def setup_segment(self) -> Segment | None:
+        """The segment of the setups and teardowns; None without any."""
+        if any(scenario.setup or scenario.teardown for scenario in self.scenarios):
+            return replace(self.segment(0), kind="setup")
+        return None
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Every segment of this run, in the order of their files."""
+        setup = self.setup_segment
+        return self.load_segments if setup is None else (*self.load_segments, setup)
+
+    @property
+    def load_segments(self) -> tuple[Segment, ...]:
+        """The segment of every worker."""
+        return tuple(self.segment(worker) for worker in range(self.workers))
 
     @property
     def most_at_once(self) -> int:

@@ -53,6 +53,9 @@ SpecialPhase = Literal["setup", "user_setup", "teardown", "health", "token"]
 SectionPhase = Literal["setup", "user_setup", "teardown"]
 """The phases that are sections of a scenario."""
 
+SegmentKind = Literal["load", "setup"]
+"""What a process of a run writes into one record file: part of the load, or the setups and teardowns."""
+
 OnFailure = Literal["stop", "continue"]
 """What a failed step does to the flow around it."""
 

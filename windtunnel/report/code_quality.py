@@ -23,8 +23,9 @@ def render(report: Report) -> str:
     issues: list[dict[str, Any]] = []
     for result in summary.thresholds:
         if result.result != "pass" and _in_project(result.file):
-            what = f"{result.selector}: {result.condition}"
-            issues.append(_issue("threshold", what, result.reason or what, "major", result.file, result.line))
+            issues.append(
+                _issue("threshold", result.name, result.reason or result.name, "major", result.file, result.line)
+            )
     rows = {(row.scenario, row.step): row for row in summary.steps}
     severity: Severity = "major" if summary.verdict == "fail" else "minor"
     for group in summary.errors:

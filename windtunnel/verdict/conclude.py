@@ -129,7 +129,7 @@ def _judged(aggregate: Aggregate, results: list[ThresholdResult]) -> list[Findin
     """What the thresholds say. Where nothing ran that is said once, not once a threshold."""
     ran = any(is_measured(key.phase) for key in aggregate.instances)
     return [
-        (_WORDS[result.result], result.reason or f"{result.selector}: {result.condition}")
+        (_WORDS[result.result], result.reason or result.name)
         for result in results
         if result.result in _WORDS and (ran or result.result != "no_data")
     ]

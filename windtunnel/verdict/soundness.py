@@ -126,12 +126,11 @@ def _records(aggregate: Aggregate, evidence: Evidence) -> list[Finding]:
     """Lost records, or an end that never came."""
     if evidence.finished and evidence.intact:
         return []
-    found = []
-    if not evidence.finished and not aggregate.segments_ended:
-        found.append(f"the run did not finish: records end {_end_of(aggregate)}")
-    found += [
-        finding.removeprefix("the run did not finish: ") if found else finding for finding in evidence.findings
-    ]
+    if evidence.finished or aggregate.segments_ended:
+        found = [f"the run did not finish: {where}" for where in evidence.unfinished]
+    else:
+        found = [f"the run did not finish: records end {_end_of(aggregate)}", *evidence.unfinished]
+    found += evidence.findings
     return [("incomplete", sentence) for sentence in found or ["the records of this run are not complete"]]
 
 

@@ -36,6 +36,9 @@ _WORST_FIRST: tuple[ThresholdWord, ...] = ("fail", "inconclusive", "pass")
 FASTEST_ANSWER_US = 10.0
 """No server answers sooner: one system call to send, one to receive and two wake-ups take longer on loopback."""
 
+_DIGITS_OF_A_BASELINE = 4
+"""Significant digits of a limit that follows from a baseline."""
+
 _OPERATORS: Mapping[Operator, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -67,9 +70,9 @@ def evaluate(
     if threshold.baseline_times is not None:
         limit = limit_against(threshold, baseline) if baseline else None
         if limit is None:
-            reason = _no_limit(threshold, baseline)
-            return _result(threshold, "no_data", samples=0, limit="unknown", reason=reason)
-        printed = format_limit(limit, threshold.unit, digits=4)
+            unjudged = _result(threshold, "no_data", samples=0, explanation=_no_limit(baseline))
+            return replace(unjudged, limit="unknown", limit_value=None)
+        printed = format_limit(limit, threshold.unit, digits=_DIGITS_OF_A_BASELINE)
         threshold = dataclasses.replace(threshold, limit=limit, text=f"{threshold.text} ({printed})")
     if threshold.within_s is not None:
         return _in_every_window(threshold, aggregate, rows, threshold.within_s)
@@ -89,30 +92,33 @@ def _in_every_window(
         results.append((number, _over(threshold, window, rows, min(width_s, max(last_s, 0.0)))))
     answered = [(number, result) for number, result in results if result.result != "no_data"]
     if not answered:
-        return _result(threshold, "no_data", samples=0, reason=_no_data(threshold, 0))
+        return _result(threshold, "no_data", samples=0, explanation=_no_data(threshold, 0))
     number, worst = min(answered, key=lambda each: _WORST_FIRST.index(each[1].result))
-    reason = worst.reason
-    if reason is not None:
+    if worst.reason is not None:
         alike = sum(result.result == worst.result for _, result in answered)
-        reason += f", from {figures.offset(number * width_s)} to {figures.offset((number + 1) * width_s)}"
-        reason += f", and in {alike - 1:,} more of {len(answered):,} windows" if alike > 1 else ""
-    return replace(worst, reason=reason)
+        where = f", from {figures.offset(number * width_s)} to {figures.offset((number + 1) * width_s)}"
+        where += f", and in {alike - 1:,} more of {len(answered):,} windows" if alike > 1 else ""
+        explanation = worst.explanation and worst.explanation + where
+        worst = replace(worst, reason=worst.reason + where, explanation=explanation)
+    return worst
 
 
 def _over(threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], span_s: float) -> ThresholdResult:
     measure = select(aggregate, threshold.metric, threshold.tags, rows)
     value, samples = _read(measure, threshold, span_s)
     if value is None or _too_few(threshold, measure, samples):
-        return _result(threshold, "no_data", samples=samples, reason=_no_data(threshold, samples))
+        return _result(threshold, "no_data", samples=samples, explanation=_no_data(threshold, samples))
     printed = _printed(threshold, value)
     measured = printed + _plus_minus(threshold, value, aggregate.health)
     if _holds(threshold, value):
-        return _result(threshold, "pass", samples=samples, measured=measured)
+        return _result(threshold, "pass", samples=samples, value=value, measured=measured)
     if _may_be_lag(threshold) and _holds(threshold, _without_lag(threshold, value, measure, aggregate.health)):
-        reason = _lagged(threshold, printed, aggregate.health.lag.percentile(99))
-        return _result(threshold, "inconclusive", samples=samples, measured=measured, reason=reason)
+        explanation = _lagged(printed, aggregate.health.lag.percentile(99))
+        return _result(
+            threshold, "inconclusive", samples=samples, value=value, measured=measured, explanation=explanation
+        )
     reason = _failed(threshold, measure, printed, samples)
-    return _result(threshold, "fail", samples=samples, measured=measured, reason=reason)
+    return _result(threshold, "fail", samples=samples, value=value, measured=measured, reason=reason)
 
 
 def _read(measure: Measure, threshold: Threshold, span_s: float) -> tuple[float | None, int]:
@@ -186,26 +192,20 @@ def _plus_minus(threshold: Threshold, value: float, health: HealthSeries) -> str
 
 def _no_data(threshold: Threshold, samples: int) -> str:
     if not samples:
-        return f"{_spoken(threshold)} has no answer: nothing was measured"
-    return (
-        f"{_spoken(threshold)} has no answer: it needs at least {samples_needed(threshold):,} samples "
-        f"and has {samples:,}; make the run longer"
-    )
+        return "nothing was measured"
+    return f"it needs at least {samples_needed(threshold):,} samples and has {samples:,}; make the run longer"
 
 
-def _no_limit(threshold: Threshold, baseline: Baseline | None) -> str:
+def _no_limit(baseline: Baseline | None) -> str:
     if baseline is None:
-        why = "there is no baseline; name one with --baseline, or say --baseline none"
-    else:
-        why = f"the baseline, run {baseline.run_id}, has no such figure"
-    return f"{_spoken(threshold)} has no answer: {why}"
+        return "there is no baseline; name one with --baseline, or pass --baseline none"
+    return f"the baseline, run {baseline.run_id}, has no such figure"
 
 
-def _lagged(threshold: Threshold, measured: str, lag_us: float) -> str:
+def _lagged(measured: str, lag_us: float) -> str:
     return (
-        f"{_spoken(threshold)} has no answer: {measured} was measured, but this machine was up to "
-        f"{figures.duration(lag_us / 1000, digits=2)} late itself (p99), which may be all of the excess; "
-        "use fewer users or a faster machine"
+        f"{measured} was measured, but this machine was up to {figures.duration(lag_us / 1000, digits=2)} late "
+        "itself (p99), which may be all of the excess; use fewer users or a faster machine"
     )
 
 
@@ -233,19 +233,30 @@ def _result(
     result: ThresholdWord,
     *,
     samples: int,
+    value: float | None = None,
     measured: str = "no data",
-    limit: str | None = None,
     reason: str | None = None,
+    explanation: str | None = None,
 ) -> ThresholdResult:
+    digits = figures.EXACT if threshold.baseline_times is None else _DIGITS_OF_A_BASELINE
     return ThresholdResult(
         selector=threshold.selector,
         condition=threshold.text,
         result=result,
         measured=measured,
-        limit=limit or format_limit(threshold.limit, threshold.unit),
+        limit=format_limit(threshold.limit, threshold.unit, digits=digits),
         samples=samples,
         origin=threshold.origin,
-        reason=reason,
+        metric=threshold.metric,
+        tags=dict(threshold.tags),
+        aggregate=threshold.aggregate,
+        percentile=threshold.percentile,
+        operator=threshold.op,
+        unit=threshold.unit,
+        value=value,
+        limit_value=threshold.limit,
+        reason=f"{_spoken(threshold)} has no answer: {explanation}" if explanation else reason,
+        explanation=explanation,
         file=threshold.where.file if threshold.where else None,
         line=threshold.where.line if threshold.where else None,
     )

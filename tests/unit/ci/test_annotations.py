@@ -42,6 +42,13 @@ def threshold(result: ThresholdWord, *, file: str | None = None, line: int | Non
         limit="500 ms",
         samples=14203,
         origin="plan",
+        metric="http_req_duration",
+        aggregate="p",
+        percentile=95.0,
+        operator="<",
+        unit="us",
+        value=812_000.0,
+        limit_value=500_000.0,
         file=file,
         line=line,
     )

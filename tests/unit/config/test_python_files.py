@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.messages import Write, golden, message_of
 from windtunnel.config.assemble import load_all
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.config.scenario import load_scenarios
 
 SHOP = """
@@ -61,7 +61,7 @@ def test_a_service_that_the_sut_does_not_have_is_shown_where_it_is_written(write
     write("sut.yaml", "services: { catalogue: { base_url: http://sut.test } }")
     write("shop.py", SHOP)
     assert message_of(
-        lambda: load_all(environment={}, random_seed=1, scenarios=["shop.py"], overrides=Overrides())
+        lambda: load_all(environment={}, random_seed=1, scenarios=["shop.py"], overrides=overrides_of())
     ) == golden(
         """
         shop.py:5:11: there is no service "catalog" in sut.yaml

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.messages import Write, golden, message_of
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.config.sut import load_sut
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Tls
 
@@ -16,7 +16,9 @@ def test_a_name_and_a_url_are_a_complete_file(write: Write) -> None:
     assert sut.default.base_url == "http://localhost:8080"
     assert sut.default.timeout_s == 30.0
     assert sut.services == {}
-    assert sut.service("catalog") == sut.default
+    catalog = sut.service("catalog")
+    assert catalog is not None
+    assert catalog.base_url == "http://localhost:8080"
     assert (sut.ids, sut.http, sut.redact, sut.allow_hosts) == (IdHeaders(), HttpSettings(), Redactions(), ())
     assert sut.source.file == "sut.yaml"
 
@@ -268,11 +270,11 @@ def test_a_proxy_of_the_environment_that_is_none_is_named_without_its_password(w
 )
 def test_an_address_for_a_host(write: Write, text: str, key: str, address: str) -> None:
     write("sut.yaml", "base_url: http://shop.test")
-    sut = Overrides(resolve=(text,)).applied_to(load_sut("sut.yaml", {}).sut)
+    sut = overrides_of(resolve=(text,)).applied_to(load_sut("sut.yaml", {}).sut)
     assert sut.http.resolve == {key: address}
 
 
 def test_insecure_believes_every_service(write: Write) -> None:
     write("sut.yaml", "base_url: https://a.test\nservices: { b: { base_url: https://b.test } }")
-    sut = Overrides(insecure=True).applied_to(load_sut("sut.yaml", {}).sut)
+    sut = overrides_of(insecure=True).applied_to(load_sut("sut.yaml", {}).sut)
     assert sut.unchecked == ("default", "b")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from windtunnel.engine.ids import NO_INDEX, RunIds
+from windtunnel.model.vocabulary import SectionPhase
 
-PHASES = ("setup", "teardown", "user_setup")
+PHASES: tuple[SectionPhase, ...] = get_args(SectionPhase)
 
 
 def correlation_ids(run_id: str) -> list[str]:

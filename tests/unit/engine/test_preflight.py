@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
-from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
+from windtunnel.http.stream import Destination
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.origin import Origin, parse_base_url
 from windtunnel.model.plan import TestPlan

@@ -207,7 +207,7 @@ def test_expectations_are_those_of_yaml_with_plain_values(run: Run) -> None:
     assert step.checks == [
         "status_code",
         "json:$.name",
-        FailedCheck(name="json:$.n", expected="above 1", actual="1"),
+        FailedCheck(name="json:$.n", expected="above 1", actual="1", key="$.n"),
     ]
 
 

@@ -16,10 +16,14 @@ from windtunnel.user_code import scenario
 SCHEMAS = ROOT / "schemas"
 
 PUBLISHED = [
+    ("record", "$defs/run_started/properties/kind", vocabulary.SegmentKind),
     ("record", "$defs/step/properties/outcome", vocabulary.Outcome),
     ("record", "$defs/instance/properties/outcome", vocabulary.InstanceOutcome),
     ("summary", "$defs/summary/properties/verdict", vocabulary.VerdictWord),
     ("summary", "$defs/threshold/properties/result", vocabulary.ThresholdWord),
+    ("summary", "$defs/threshold/properties/aggregate", vocabulary.AggregateName),
+    ("summary", "$defs/threshold/properties/operator", vocabulary.Operator),
+    ("summary", "$defs/threshold/properties/unit", vocabulary.Unit),
     ("summary", "$defs/metric/properties/type", vocabulary.MetricType),
     ("summary", "$defs/error/properties/outcome", vocabulary.FailureOutcome),
     ("summary", "$defs/change/properties/unit", vocabulary.ChangeUnit),

@@ -17,6 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.support import sample_run
 from tests.support.reports import HOSTILE, PLACE, bare, with_text
+from windtunnel.expressions.threshold import format_limit, parse_threshold
 from windtunnel.model.summary import Summary, ThresholdResult
 from windtunnel.report import code_quality, dotenv, external_links, junit, k6_summary, markdown, openmetrics
 from windtunnel.report.model import Report
@@ -82,7 +83,7 @@ def test_junit_has_a_case_for_the_verdict_each_threshold_and_each_step() -> None
         ("windtunnel", "verdict"): "",
         ("plan.yaml", "http_req_duration{step:pay}: p(95) < 300 ms"): "failure: p95 812 ms > 300 ms (n = 2,000)",
         ("thresholds", "http_req_duration: p(99) < 900 ms"): "",
-        ("thresholds", "checks{step:refund}: rate > 99 %"): "error: no sample",
+        ("thresholds", "checks{step:refund}: rate > 99 %"): "error: nothing was measured",
         ("checkout", "list_products"): "",
         ("checkout", "pay"): "failure: 143 of 2,000 times it did not pass",
     }
@@ -93,25 +94,33 @@ def test_junit_has_a_case_for_the_verdict_each_threshold_and_each_step() -> None
 
 
 @pytest.mark.parametrize(
-    ("condition", "measured", "limit", "said"),
+    ("metric", "condition", "value", "said"),
     [
-        ("p(95) < 500 ms", "812 ms", "500 ms", "p95 812 ms > 500 ms (n = 14,203)"),
-        ("p(99.9) <= 1 s", "1.2 s", "1 s", "p99.9 1.2 s > 1 s (n = 14,203)"),
-        ("p(95) < 500 ms", "500 ms", "500 ms", "p95 500 ms = 500 ms (n = 14,203)"),
-        ("rate > 99%", "97%", "99%", "rate 97% < 99% (n = 14,203)"),
-        ("rate == 100%", "97%", "100%", "rate 97% ≠ 100% (n = 14,203)"),
-        ("count != 0", "0", "0", "count 0 = 0 (n = 14,203)"),
+        ("http_req_duration", "p(95) < 500ms", 812_000, "p95 812 ms > 500 ms (n = 14,203)"),
+        ("http_req_duration", "p(99.9) <= 1s", 1_200_000, "p99.9 1.2 s > 1 s (n = 14,203)"),
+        ("http_req_duration", "p(95) < 500ms", 500_000, "p95 500 ms = 500 ms (n = 14,203)"),
+        ("checks", "rate > 99%", 0.97, "rate 97% < 99% (n = 14,203)"),
+        ("checks", "rate == 100%", 0.97, "rate 97% ≠ 100% (n = 14,203)"),
+        ("http_reqs", "count != 0", 0, "count 0 = 0 (n = 14,203)"),
     ],
 )
-def test_a_threshold_that_failed_says_by_how_much(condition: str, measured: str, limit: str, said: str) -> None:
+def test_a_threshold_that_failed_says_by_how_much(metric: str, condition: str, value: float, said: str) -> None:
+    threshold = parse_threshold(metric, condition)
     result = ThresholdResult(
-        selector="m",
-        condition=condition,
+        selector=metric,
+        condition=threshold.text,
         result="fail",
-        measured=measured,
-        limit=limit,
+        measured=format_limit(value, threshold.unit),
+        limit=format_limit(threshold.limit, threshold.unit),
         samples=14203,
         origin="plan",
+        metric=metric,
+        aggregate=threshold.aggregate,
+        percentile=threshold.percentile,
+        operator=threshold.op,
+        unit=threshold.unit,
+        value=value,
+        limit_value=threshold.limit,
     )
     assert breach(result) == said
 

@@ -81,7 +81,7 @@ def test_without_a_baseline_there_is_no_answer_and_no_pass() -> None:
     assert (summary.verdict, summary.thresholds[0].result) == ("inconclusive", "no_data")
     assert summary.reasons == [
         "http_req_duration: p(95) < baseline has no answer: there is no baseline; name one with --baseline, "
-        "or say --baseline none"
+        "or pass --baseline none"
     ]
 
 

@@ -109,7 +109,7 @@ def test_running_out_of_files_or_ports_is_the_generators_fault(kind: ErrorKind, 
 
 
 def test_a_run_without_an_end_says_when_its_records_end() -> None:
-    unfinished = Evidence(finished=False, intact=True, findings=("the run did not finish: 0000.jsonl ends",))
+    unfinished = Evidence(finished=False, intact=True, unfinished=("0000.jsonl ends",))
     soundness, deciding = assessed(Run().instances(1), evidence=unfinished)
     assert deciding == [
         ("incomplete", "the run did not finish: records end at 2023-11-14 22:13:20 UTC, 10 ms after the start"),

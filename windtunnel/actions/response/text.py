@@ -46,8 +46,12 @@ def show_body(exchange: Exchange) -> str:
 
 def show_error(exchange: Exchange) -> str:
     """Why there is no complete response: the error kind, then the sentence."""
-    kind = exchange.error
-    return shorten(f"{kind}: {exchange.error_detail or ERROR_KINDS[kind]}" if kind else "")
+    return shorten(f"{exchange.error}: {describe_error(exchange)}" if exchange.error else "")
+
+
+def describe_error(exchange: Exchange) -> str:
+    """Why there is no complete response, as a sentence."""
+    return shorten(exchange.error_detail or ERROR_KINDS[exchange.error]) if exchange.error else ""
 
 
 def _pieces(value: Any, limit: int, *, texts: bool = True) -> Iterator[str]:

@@ -17,9 +17,9 @@ from windtunnel.engine.ids import InstanceIds
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.tasks import all_of
 from windtunnel.figures import as_written
-from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
-from windtunnel.interfaces import Client, Clock, Endpoint
+from windtunnel.http.stream import Destination
+from windtunnel.interfaces import Client, Clock, Endpoint, Request
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.origin import Origin, split_url
 from windtunnel.model.plan import TestPlan
@@ -120,6 +120,9 @@ class Preflight:
         """Take records."""
         self._records += records
 
+    def close(self) -> None:
+        """Nothing to finish: the records go into the first segment."""
+
     async def open(self) -> PreflightResult:
         """Wait, then knock."""
         transport = self._transport
@@ -178,7 +181,15 @@ class Preflight:
             return _words(failure) if failure else None
         endpoint = self._transport.endpoint(method="GET", service=wait.service, headers={})
         timeout_s = max(0.001, min(_ATTEMPT_S, left_s))
-        exchange = await client.send(endpoint, wait.target, timeout_s=timeout_s, follow_redirects=False)
+        exchange = await client.send(
+            Request(
+                endpoint=endpoint,
+                target=wait.target,
+                timeout_s=timeout_s,
+                follow_redirects=False,
+                step=wait.step,
+            )
+        )
         is_ready = exchange.error is None and any(low <= exchange.status <= high for low, high in wait.statuses)
         ids = InstanceIds(instance_id=wait.step, phase=HEALTH_PHASE)
         self._journal.request(ids, wait.step, exchange, poll=not is_ready, failed=not is_ready)

@@ -67,7 +67,7 @@ class WorkerPool:
             await self._lose(member)
 
     async def _attend(self, member: _WorkerHandle) -> None:
-        """Listen to one worker until it ended or is gone."""
+        """Receive from one worker until it has ended or is lost."""
         while member.is_alive:
             message = await member.receive(SILENCE_S)
             if isinstance(message, PartialAggregate):
@@ -181,7 +181,7 @@ class _WorkerHandle:
         """Write the closing line in place of the worker."""
         directory = RunDirectory(self._task.directory)
         close_segment(
-            directory.segment(self._task.segment.number),
+            directory.segment(self._task.segment),
             run_id=directory.run_id,
             t=time.time(),
             lost=self.exit_reason,
