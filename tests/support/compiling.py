@@ -12,13 +12,14 @@ from windtunnel.config.reader import read_yaml
 from windtunnel.config.schemas import StepTypes, load_schema
 from windtunnel.config.steps import build_steps
 from windtunnel.errors import Problem
-from windtunnel.interfaces import Branch, CompiledStep, StepOutcome
+from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Timings
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.testing.scripted import ScriptedTransport
+from windtunnel.model.vocabulary import ErrorKind
+from windtunnel.testing.scripted import ScriptedTransport, Sent
 from windtunnel.testing.virtual_clock import VirtualClock, run_virtual
 
 STEP_TYPES = StepTypes(load_schema("scenario"))
@@ -48,7 +49,7 @@ class Compiled:
         self.steps, self.assertions = parts.steps, parts.assertions
 
     @property
-    def sent(self) -> Any:
+    def sent(self) -> list[Sent]:
         return self.transport.sent
 
 
@@ -56,8 +57,8 @@ class FakeInstance:
     """An `Instance` that keeps what it is told to observe."""
 
     def __init__(self, transport: ScriptedTransport, **variables: Any) -> None:
-        self.client = transport.client()
-        self.clock = VirtualClock()
+        self.client: Client = transport.client()
+        self.clock: Clock = VirtualClock()
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
         self.occurrences: dict[str, int] = {}
@@ -76,6 +77,12 @@ class FakeInstance:
 
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
         raise AssertionError("steps inside steps are run by the engine: test them there")
+
+    def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
+        raise AssertionError("what code does by itself is tested with the engine")
+
+    def end_assertion(self, name: str, outcome: StepOutcome) -> None:
+        raise AssertionError("what code does by itself is tested with the engine")
 
     async def run_together(self, branches: Sequence[Branch]) -> StepOutcome:
         raise AssertionError("steps inside steps are run by the engine: test them there")
@@ -135,7 +142,7 @@ def exchange_of(
     status: int = 200,
     headers: tuple[tuple[str, str], ...] = (),
     took_us: int = 1000,
-    error: str | None = None,
+    error: ErrorKind | None = None,
     detail: str | None = None,
 ) -> Exchange:
     """A response that came."""

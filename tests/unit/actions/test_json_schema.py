@@ -49,7 +49,7 @@ def problem_of(schema: Any) -> str:
 
 
 @pytest.mark.parametrize("schema", [CART, "schemas/cart.json", True])
-def test_a_body_that_holds_to_its_schema_passes(schema: Any):
+def test_a_body_that_holds_to_its_schema_passes(schema: Any) -> None:
     assert checked(schema, {"items": [{"id": "p-1"}], "total": 2}) == "schema"
 
 
@@ -65,12 +65,12 @@ def test_a_body_that_holds_to_its_schema_passes(schema: Any):
         (b"<html>", 'not JSON: "<html>"'),
     ],
 )
-def test_a_failed_check_says_where_what_came_and_what_is_wanted(body: Any, actual: str):
+def test_a_failed_check_says_where_what_came_and_what_is_wanted(body: Any, actual: str) -> None:
     check = checked("schemas/cart.json", body)
     assert check == FailedCheck(name="schema", expected="a body that matches schemas/cart.json", actual=actual)
 
 
-def test_a_schema_may_refer_to_files_beside_it(tmp_path: Path):
+def test_a_schema_may_refer_to_files_beside_it(tmp_path: Path) -> None:
     (tmp_path / "schemas" / "order.json").write_text('{"properties": {"cart": {"$ref": "cart.json"}}}')
     assert checked("schemas/order.json", {"cart": {"items": [{"id": "p-1"}]}}) == "schema"
     assert not isinstance(checked("schemas/order.json", {"cart": {}}), str)
@@ -90,11 +90,11 @@ def test_a_schema_may_refer_to_files_beside_it(tmp_path: Path):
         ([1], "a schema is a mapping, not [1]"),
     ],
 )
-def test_what_is_wrong_with_a_schema_is_found_before_anything_is_sent(schema: Any, message: str):
+def test_what_is_wrong_with_a_schema_is_found_before_anything_is_sent(schema: Any, message: str) -> None:
     assert problem_of(schema) == message
 
 
-def test_a_mistake_in_an_inline_schema_is_shown_at_its_line():
+def test_a_mistake_in_an_inline_schema_is_shown_at_its_line() -> None:
     text = (
         "flow:\n  - type: http\n    name: a\n    path: /\n    expect:\n      schema:\n        properties:\n"
         "          id: { type: text }\n"
@@ -105,12 +105,12 @@ def test_a_mistake_in_an_inline_schema_is_shown_at_its_line():
 
 
 @pytest.mark.parametrize("text", ["{", '{"type": "nope"}', "\udcff"])
-def test_a_file_that_is_no_schema_is_a_problem(tmp_path: Path, text: str):
+def test_a_file_that_is_no_schema_is_a_problem(tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     assert "bad.json is not" in problem_of("bad.json") or "not a JSON Schema" in problem_of("bad.json")
 
 
-def test_what_the_sut_answers_can_not_make_validating_endless():
+def test_what_the_sut_answers_can_not_make_validating_endless() -> None:
     unique = {"uniqueItems": True, "items": {"type": "object"}}
     many = [{"id": number} for number in range(30_000)]
     assert checked(unique, many) == "schema"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textwrap import dedent
+from typing import Any
 
 from tests.support.compiling import STEP_TYPES, SUT
 from windtunnel.actions.compile.scenario import compile_scenario
@@ -24,12 +25,12 @@ def found(text: str) -> list[tuple[str, int]]:
         steps=build_steps(document, "flow", STEP_TYPES),
         teardown=build_steps(document, "teardown", STEP_TYPES),
     )
-    problems: list = []
+    problems: list[Any] = []
     compile_scenario(scenario, sut=SUT, transport=ScriptedTransport(), problems=problems)
     return [(problem.message, problem.where.line) for problem in problems]
 
 
-def test_what_a_setup_sets_is_seen_by_all_and_what_a_user_setup_sets_by_the_flow():
+def test_what_a_setup_sets_is_seen_by_all_and_what_a_user_setup_sets_by_the_flow() -> None:
     assert (
         found(
             """
@@ -43,7 +44,7 @@ def test_what_a_setup_sets_is_seen_by_all_and_what_a_user_setup_sets_by_the_flow
     )
 
 
-def test_a_teardown_sees_nothing_of_users_and_instances():
+def test_a_teardown_sees_nothing_of_users_and_instances() -> None:
     assert found(
         """
         user_setup: [{ type: http, name: b, path: /, extract: { token: $.t } }]
@@ -58,7 +59,7 @@ def test_a_teardown_sees_nothing_of_users_and_instances():
     ]
 
 
-def test_variables_that_read_a_row_are_not_there_beside_the_load():
+def test_variables_that_read_a_row_are_not_there_beside_the_load() -> None:
     problems = found(
         """
         variables: { size: big, shopper: "{{ data.who.name }}", greeting: "hi {{ shopper }}" }
@@ -71,7 +72,7 @@ def test_variables_that_read_a_row_are_not_there_beside_the_load():
     assert [line for message, line in problems if "not set" in message] == [2]
 
 
-def test_a_flow_sees_no_response_of_the_setup_and_names_are_unique_over_all_sections():
+def test_a_flow_sees_no_response_of_the_setup_and_names_are_unique_over_all_sections() -> None:
     assert found(
         """
         setup: [{ type: http, name: a, path: / }]

@@ -117,10 +117,11 @@ def test_the_plain_form_finds_what_the_general_form_finds(document: Any, steps: 
 @st.composite
 def _documents_and_ways(draw: st.DrawFn) -> tuple[Any, list[str | int], Any]:
     """A document, the way to a value that is in it, and the value."""
-    document = value = draw(_DOCUMENTS)
+    document: Any = draw(_DOCUMENTS)
+    value = document
     way: list[str | int] = []
     while isinstance(value, list | dict) and value and draw(st.booleans() | st.just(True)):
-        key = draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+        key: Any = draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
         way.append(key)
         value = value[key]
     return document, way, value
