@@ -208,7 +208,7 @@ class _Job:
             key=inputs.comment_key,
             body=comment_body(_job_summary(ending), key=inputs.comment_key, environment=environment),
             graphql_url=environment.get("GITHUB_GRAPHQL_URL") or f"{api_url.rstrip('/')}/graphql",
-            only_renew=inputs.comment == "on-failure" and ending.verdict == "pass",
+            only_update=inputs.comment == "on-failure" and ending.verdict == "pass",
         )
         if trouble:
             self._notices[trouble] = None

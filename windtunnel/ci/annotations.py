@@ -1,4 +1,4 @@
-"""Annotations of the user's files: problems, or the reasons why a run did not pass, worst first."""
+"""Annotations at the user's files: problems in them, or why a run did not pass. Worst first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RESULT_ORDER: tuple[ThresholdWord, ...] = ("fail", "no_data", "inconclusive")
 def problem_annotations(
     problems: Iterable[Problem], *, verdict: VerdictWord, workspace: Workspace
 ) -> list[Annotation]:
-    """An annotation for each problem, at its place."""
+    """One for each problem of the files, the inputs or the run, at its place."""
     return [
         Annotation(
             title=f"Windtunnel: {verdict}",
@@ -30,22 +30,24 @@ def problem_annotations(
 
 
 def summary_annotations(summary: Summary, *, workspace: Workspace) -> list[Annotation]:
-    """Thresholds that did not hold, then what went wrong in which step; none for a pass.
+    """The thresholds that did not pass, then the errors by step; none for a pass.
 
     A verdict that no threshold explains (unreachable, interrupted, …) is the first annotation.
     """
     if summary.verdict == "pass":
         return []
-    missed = [result for result in summary.thresholds if result.result in _RESULT_ORDER]
-    missed.sort(key=lambda result: _RESULT_ORDER.index(result.result))
-    remarks = []
-    if summary.verdict != "fail" or not missed:
+    not_passed = [result for result in summary.thresholds if result.result in _RESULT_ORDER]
+    not_passed.sort(key=lambda result: _RESULT_ORDER.index(result.result))
+    annotations = []
+    if summary.verdict != "fail" or not not_passed:
         reasons = "\n".join(summary.reasons) or "see the log"
-        remarks.append(Annotation(title=f"Windtunnel: {summary.verdict}", message=reasons))
+        annotations.append(Annotation(title=f"Windtunnel: {summary.verdict}", message=reasons))
     places = {(row.scenario, row.step): row for row in summary.steps}
-    remarks += [_of_threshold(result, workspace) for result in missed]
-    remarks += [_of_errors(group, places.get((group.scenario, group.step)), workspace) for group in summary.errors]
-    return remarks
+    annotations += [_of_threshold(result, workspace) for result in not_passed]
+    annotations += [
+        _of_errors(group, places.get((group.scenario, group.step)), workspace) for group in summary.errors
+    ]
+    return annotations
 
 
 def _of_threshold(result: ThresholdResult, workspace: Workspace) -> Annotation:

@@ -168,7 +168,9 @@ def parse_resolution(text: str) -> tuple[str, str]:
             return key.lower(), str(ipaddress.ip_address(address.strip("[]")))
         except ValueError:
             continue
-    raise ExpressionError(f"{_shown(text)} is not a host and its address", hint="write it like shop.test:10.0.0.5")
+    raise ExpressionError(
+        f"{_shown(text)} is not HOST:IP or HOST:PORT:IP", hint="write it like shop.test:10.0.0.5"
+    )
 
 
 def _whole(value: Any, *, least: int) -> int:

@@ -14,7 +14,7 @@ from windtunnel.model.scenario import Scenario, Verbatim
 _PRESET = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
 _TAG = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<value>.*)", re.DOTALL)
 _QUOTED = re.compile(r"'(?P<single>(?:[^']|'')*)'|\"(?P<double>[^\"\\]*)\"", re.DOTALL)
-_MOST_SHOWN = 10
+_MAX_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ def parse_preset(text: str) -> Preset:
     """What `qty=2` says: typed as an unquoted YAML scalar, text in quotes. Raises ExpressionError."""
     match = _PRESET.fullmatch(text)
     if match is None:
-        raise ExpressionError(f'"{text}" is not a name and its value', hint="write it like qty=2")
+        raise ExpressionError(f'"{text}" is not NAME=VALUE', hint="write it like qty=2")
     name, written = match["name"], match["value"].strip("'\"")
     quoted = _QUOTED.fullmatch(match["value"])
     if quoted is not None:
@@ -47,14 +47,14 @@ def parse_tag(text: str) -> tuple[str, str]:
     """(key, value) of `team=cart`. Raises ExpressionError."""
     match = _TAG.fullmatch(text)
     if match is None:
-        raise ExpressionError(f'"{text}" is not a tag and its value', hint="write it like team=cart")
+        raise ExpressionError(f'"{text}" is not KEY=VALUE', hint="write it like team=cart")
     return match["name"], match["value"]
 
 
 def preset_problems(presets: Mapping[str, Any], scenarios: Sequence[Scenario]) -> list[Problem]:
-    """A problem for each name that is a variable of none of the scenarios."""
+    """A problem for each name that no scenario has as a variable."""
     known = sorted({name for scenario in scenarios for name in scenario.variables})
-    shown = ", ".join(known[:_MOST_SHOWN]) + (", …" if len(known) > _MOST_SHOWN else "")
+    shown = ", ".join(known[:_MAX_SHOWN]) + (", …" if len(known) > _MAX_SHOWN else "")
     hint = f"the variables are {shown}" if known else "give it a start value in a scenario: variables: { … }"
     return [
         Problem(
@@ -68,6 +68,6 @@ def preset_problems(presets: Mapping[str, Any], scenarios: Sequence[Scenario]) -
 
 
 def with_presets(scenario: Scenario, presets: Mapping[str, Any]) -> Scenario:
-    """The scenario with those of the presets that are variables of it. They are values, never templates."""
+    """The scenario with the presets of its own variables. They are values, never templates."""
     own = {name: Verbatim(value) for name, value in presets.items() if name in scenario.variables}
     return replace(scenario, variables={**scenario.variables, **own}) if own else scenario
