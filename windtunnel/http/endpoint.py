@@ -32,7 +32,9 @@ _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 
 # RFC 3986, 3.3 and 3.4 (pchar, "/", "?"), with "[" and "]", which every server reads and many clients send.
 _TARGET_CHARACTERS = "A-Za-z0-9/?:@!$&'()*+,;=._~\\[\\]-"
-_is_clean = re.compile(f"/[{_TARGET_CHARACTERS}]*").fullmatch
+is_clean_target = re.compile(f"/[{_TARGET_CHARACTERS}]*").fullmatch
+"""Whether a path with query can be sent as it is."""
+
 _percent_that_encodes_nothing = re.compile(r"%(?![0-9A-Fa-f]{2})").sub
 _SAFE_IN_TARGET = "/?:@!$&'()*+,;=._~[]-%"
 
@@ -42,7 +44,7 @@ def encode_target(text: str) -> str:
 
     A fragment is dropped, since it is never sent. The same object is returned when nothing changes.
     """
-    if _is_clean(text):
+    if is_clean_target(text):
         return text
     text = _percent_that_encodes_nothing("%25", text.partition("#")[0])
     return quote(text, safe=_SAFE_IN_TARGET, errors="replace")
@@ -93,11 +95,6 @@ def merge_headers(*layers: Iterable[tuple[str, str]]) -> Pairs:
         merged = [pair for pair in merged if pair[0].lower() not in names]
         merged.extend(pairs)
     return tuple(merged)
-
-
-def content_length(size: int) -> str:
-    """The header line with the length of the body."""
-    return f"Content-Length: {size}\r\n"
 
 
 def expects_body(method: str) -> bool:
