@@ -9,6 +9,7 @@ import msgspec
 from windtunnel.ci.workspace import Workspace
 from windtunnel.model.summary import Summary
 from windtunnel.model.vocabulary import VerdictWord
+from windtunnel.report.dotenv import key_figures, plain
 from windtunnel.report.text import printable
 
 FILES = {
@@ -40,10 +41,10 @@ def outputs_of(
         for output, name in FILES.items():
             if (directory / name).is_file():
                 outputs[output] = _path(directory / name, workspace)
-    figures = _figures(summary) if summary else {}
+    figures = key_figures(summary) if summary else {}
     if summary:
         outputs["run-id"] = summary.run_id
-        outputs |= {name: _plain(value) for name, value in figures.items()}
+        outputs |= {name: plain(value) for name, value in figures.items()}
     of_json = {name.replace("-", "_"): value for name, value in figures.items()}
     outputs["json"] = msgspec.json.encode(
         {
@@ -63,28 +64,6 @@ def outputs_of(
 def _path(path: Path, workspace: Workspace) -> str:
     """The path relative to the workspace, which a container mounts elsewhere than later steps see it."""
     return workspace.path_of(path) or str(path)
-
-
-def _figures(summary: Summary) -> dict[str, float | None]:
-    metrics = summary.metrics
-    failed, durations = metrics.get("http_req_failed"), metrics.get("http_req_duration")
-    requests = metrics.get("http_reqs")
-    spread = durations.distribution if durations else None
-    return {
-        "thresholds-total": len(summary.thresholds),
-        "thresholds-failed": sum(threshold.result == "fail" for threshold in summary.thresholds),
-        "instances": summary.run.instances,
-        "requests": requests.count if requests else 0,
-        "error-rate": failed.rate if failed and failed.count else None,
-        "p95-ms": spread.p95 if spread and spread.count else None,
-    }
-
-
-def _plain(value: float | None) -> str:
-    """The number without an exponent, so that a shell can compare it."""
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _thresholds(summary: Summary) -> list[dict[str, object]]:

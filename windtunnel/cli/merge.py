@@ -28,11 +28,11 @@ def merge(
 
     from windtunnel.job.baseline import NONE, read_baseline
     from windtunnel.job.reports import write_reports
+    from windtunnel.model.verdict import exit_code_of
     from windtunnel.report.collect import analyse
     from windtunnel.signals import SignalInterrupts
     from windtunnel.storage.directory import RunDirectory, new_run_id
     from windtunnel.storage.merging import merge_into, merged_manifest
-    from windtunnel.verdict.fail_on import exit_code_of
 
     root = Path(flags["output"] or "runs")
     found = [RunDirectory.find(run, root) for run in runs]

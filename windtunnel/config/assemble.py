@@ -13,7 +13,7 @@ from windtunnel.config.overrides import Overrides, load_problems_of_flags
 from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.presets import preset_problems, with_presets
 from windtunnel.config.reader import Document
-from windtunnel.config.references import secret_values
+from windtunnel.config.scalars import secret_values
 from windtunnel.config.scenario import ScenarioFile, check_services, gather_scenarios
 from windtunnel.config.schemas import place_of
 from windtunnel.config.selection import is_selected, once_problems, run_once, selection_problems

@@ -19,8 +19,7 @@ from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import Segment
-from windtunnel.model.readiness import Readiness, WaitFor
-from windtunnel.model.sut import Service, Sut
+from windtunnel.model.sut import Readiness, Service, Sut, WaitFor
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import FailOn, KeepBodies, Loopback
 

@@ -63,15 +63,9 @@ class RunParts:
         )
 
 
-def run_parts(
-    test_plan: TestPlan,
-    *,
-    run_id: str,
-    redactor: Redactor | None = None,
-) -> RunParts:
-    """Make the transport and compile the plan for it. Sends nothing.
+def run_parts(test_plan: TestPlan, *, run_id: str) -> RunParts:
+    """Make the transport, compile the plan for it, and collect its secrets. Sends nothing.
 
-    `redactor` is one that hides the secrets of the plan already.
     Raises ConfigError with every problem of the plan's steps.
     """
     transport = HttpTransport(test_plan.sut, run_id)
@@ -79,10 +73,5 @@ def run_parts(
         test_plan=test_plan,
         transport=transport,
         plan=compile_plan(test_plan, transport=transport, run_id=run_id),
-        redactor=redactor or redactor_of(test_plan),
+        redactor=Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact),
     )
-
-
-def redactor_of(test_plan: TestPlan) -> Redactor:
-    """A redactor that hides the secrets of a plan."""
-    return Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)

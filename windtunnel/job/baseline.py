@@ -9,7 +9,7 @@ import msgspec
 
 from windtunnel.errors import ConfigError
 from windtunnel.job.request import JobRequest
-from windtunnel.model.baseline import Baseline
+from windtunnel.model.summary import Baseline
 from windtunnel.storage.directory import RunDirectory
 
 NONE = "none"

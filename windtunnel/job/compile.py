@@ -12,7 +12,6 @@ from windtunnel.engine.parts import RunParts, run_parts
 from windtunnel.engine.plan import Plan, step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.model.plan import TestPlan
-from windtunnel.redaction import Redactor
 from windtunnel.verdict.selectors import check_selectors
 
 CHECK_ID = "check"
@@ -37,14 +36,9 @@ class CompiledJob:
         return self.parts.plan
 
 
-def compile_job(
-    test_plan: TestPlan,
-    *,
-    run_id: str = CHECK_ID,
-    redactor: Redactor | None = None,
-) -> CompiledJob:
+def compile_job(test_plan: TestPlan, *, run_id: str = CHECK_ID) -> CompiledJob:
     """Compile a plan. Raises ConfigError with every problem of its steps, or else of its thresholds."""
-    parts = run_parts(test_plan, run_id=run_id, redactor=redactor)
+    parts = run_parts(test_plan, run_id=run_id)
     test_plan, not_judged = check_thresholds(test_plan, parts.plan)
     return CompiledJob(parts=replace(parts, test_plan=test_plan), not_judged=not_judged)
 

@@ -17,7 +17,7 @@ from windtunnel.job.ci_environment import detected_shard
 from windtunnel.job.compile import step_problems
 from windtunnel.job.machine import usable_processors
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.readiness import ContainerNetwork
+from windtunnel.model.sut import ContainerNetwork
 from windtunnel.redaction import Redactor
 from windtunnel.user_code.scenario import PythonScenario
 

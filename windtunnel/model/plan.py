@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from windtunnel.figures import as_written
-from windtunnel.model.feeder import Feeder
 from windtunnel.model.load import Load, Segment
-from windtunnel.model.readiness import Readiness
-from windtunnel.model.scenario import Scenario
+from windtunnel.model.scenario import Feeder, Scenario
 from windtunnel.model.source import Source
-from windtunnel.model.sut import Sut
+from windtunnel.model.sut import Readiness, Sut
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import FailOn, KeepBodies
 
@@ -40,8 +38,8 @@ class TestPlan:
     `load` is that of all scenarios which have none of their own. `secrets` are values that came from the
     environment and must never be written, `workers` the processes that share the load. Of several
     runs that share one load, `shard` says which this is. A run that takes longer than `max_duration_s` is ended.
-    `fail_on` is what makes it fail besides thresholds: see verdict/fail_on.py. `left_out` are scenarios that were
-    not selected.
+    `fail_on` is what makes it fail besides thresholds: see `model.verdict.exit_code_of`. `left_out` are the
+    scenarios that were not selected.
     """
 
     sut: Sut

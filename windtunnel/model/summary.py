@@ -207,3 +207,39 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     soundness: Soundness
     baseline: Comparison | None = None
     turbulence: None = None
+
+
+class BaselineRun(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a `RunInfo` that a baseline needs."""
+
+    load: str = ""
+    started: float = 0.0
+    commit: str | None = None
+    shard: str = ""
+
+
+class BaselineStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a `StepSummary` that a baseline needs."""
+
+    scenario: str
+    step: str
+    count: int
+    failed: int
+    errored: int
+    requests: int
+    latency: Distribution
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that another is compared with: the needed part of its `summary.json`, of any version."""
+
+    run_id: str
+    verdict: VerdictWord
+    run: BaselineRun
+    metrics: dict[str, MetricSummary]
+    steps: list[BaselineStep]
+
+    @classmethod
+    def of(cls, summary: Summary) -> Baseline:
+        """The baseline that a summary makes."""
+        return msgspec.convert(summary, cls, from_attributes=True)

@@ -63,7 +63,7 @@ Arrival = Literal["uniform", "poisson"]
 """How the starts of an open load are spaced: evenly, or at random with the same mean."""
 
 FailOn = Literal["thresholds", "errors", "never"]
-"""What makes the exit code that of a failure; see `verdict.fail_on`."""
+"""What makes the exit code that of a failure; see `model.verdict.exit_code_of`."""
 
 Loopback = Literal["auto", "gateway", "strict"]
 """How a loopback address is understood inside a container. auto: the gateway where the loopback address itself

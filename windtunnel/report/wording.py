@@ -36,8 +36,8 @@ _HEADLINES: dict[str, str] = {
     "inconclusive": "There is not enough sound evidence for a pass or a fail.",
     "invalid": "There was nothing valid to run; nothing was sent.",
     "unreachable": "The system under test did not answer.",
-    "incomplete": "The evidence is incomplete, so that this run decides nothing.",
-    "error": "Windtunnel itself went wrong; this says nothing about the system under test.",
+    "incomplete": "The evidence is incomplete, so this run has no result.",
+    "error": "Windtunnel failed; this says nothing about the system under test.",
     "interrupted": "The run was stopped before its end.",
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from windtunnel.model.feeder import ABSENT, Feeder
+from windtunnel.model.scenario import ABSENT, Feeder
 from windtunnel.model.source import Source
 from windtunnel.redaction import HIDDEN, Redactor
 

@@ -17,12 +17,11 @@ from pathlib import Path, PurePath
 import msgspec
 
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
-from windtunnel.model.baseline import Baseline
-from windtunnel.model.feeder import LARGEST_KEPT, Feeder
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest
+from windtunnel.model.scenario import MAX_COPIED_BYTES, Feeder
 from windtunnel.model.source import Source
-from windtunnel.model.summary import Summary
+from windtunnel.model.summary import Baseline, Summary
 from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import data_text, source_text
 
@@ -127,7 +126,7 @@ class RunDirectory:
     def write_data(self, feeders: Iterable[Feeder], redactor: Redactor) -> None:
         """Write the data files that are not too large to keep into `plan/` too."""
         for feeder in feeders:
-            if feeder.size <= LARGEST_KEPT:
+            if feeder.size <= MAX_COPIED_BYTES:
                 self._keep(feeder.file, data_text(feeder, redactor))
 
     def _keep(self, file: str, text: str) -> None:

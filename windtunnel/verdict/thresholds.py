@@ -1,4 +1,4 @@
-"""One threshold at a time: what was measured, against its limit.
+"""The result of one threshold: the measured value against the limit.
 
 too few samples                                          no_data
 the condition holds                                      pass
@@ -21,20 +21,19 @@ from windtunnel.expressions.threshold import format_limit
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Measure, Rate, Trend, measured_span_s, select
 from windtunnel.metrics.series import HealthSeries
-from windtunnel.model.baseline import Baseline
 from windtunnel.model.manifest import StepRow
-from windtunnel.model.summary import ThresholdResult
+from windtunnel.model.summary import Baseline, ThresholdResult
 from windtunnel.model.threshold import IMPLIED, Threshold
-from windtunnel.model.vocabulary import Operator, ThresholdWord
+from windtunnel.model.vocabulary import FailOn, Operator, ThresholdWord, Unit
 from windtunnel.verdict.baseline import limit_against
 
 WORTH_SAYING = 0.02
-"""The share of a measured time from which on its error is printed beside it."""
+"""The share of a measured time at which its error is printed beside it."""
 
 _WORST_FIRST: tuple[ThresholdWord, ...] = ("fail", "inconclusive", "pass")
 
 FASTEST_ANSWER_US = 10.0
-"""No server answers sooner: one system call to send, one to receive and two wake-ups take longer on loopback."""
+"""No server answers faster: a system call to send, one to receive and two wake-ups take longer on loopback."""
 
 _DIGITS_OF_A_BASELINE = 4
 """Significant digits of a limit that follows from a baseline."""
@@ -47,6 +46,46 @@ _OPERATORS: Mapping[Operator, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+
+
+_IN_EVERY_SHARD: frozenset[Unit] = frozenset({"us", "%"})
+"""Units of values that are about as large in a part of the load as in all of it."""
+
+
+def in_force(thresholds: Sequence[Threshold], fail_on: FailOn = "thresholds") -> tuple[Threshold, ...]:
+    """The thresholds that judge a run: the user's, after the implied one.
+
+    A user's threshold on a metric that counts failures replaces the implied one, except with `fail_on: errors`.
+    """
+    if fail_on != "errors" and any(threshold.speaks_of_instances for threshold in thresholds):
+        return tuple(thresholds)
+    return (IMPLIED, *thresholds)
+
+
+def stop_condition(
+    thresholds: Sequence[Threshold],
+    aggregate: Aggregate,
+    rows: Sequence[StepRow],
+    *,
+    baseline: Baseline | None = None,
+    shard: bool = False,
+) -> Callable[[float], str | None] | None:
+    """The function that says, during the run, why it must end: the reason of a failed threshold with `abort`.
+
+    It takes the seconds since the start and returns None to go on; `aggregate` grows meanwhile. None when no
+    threshold aborts. In a `shard` only thresholds on times and shares can: a sum needs the other shards.
+    """
+    aborting = [each for each in thresholds if each.abort and (not shard or each.unit in _IN_EVERY_SHARD)]
+
+    def failed(elapsed_s: float) -> str | None:
+        for threshold in aborting:
+            if elapsed_s >= threshold.after_s:
+                result = evaluate(threshold, aggregate, rows, baseline)
+                if result.result == "fail":
+                    return result.reason
+        return None
+
+    return failed if aborting else None
 
 
 def samples_needed(threshold: Threshold) -> int:
@@ -66,7 +105,7 @@ def samples_needed(threshold: Threshold) -> int:
 def evaluate(
     threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], baseline: Baseline | None = None
 ) -> ThresholdResult:
-    """How the threshold went over the whole load, or in every window of it. `rows` are the steps of the plan."""
+    """The result over the whole load, or over its windows. `rows` are the steps of the plan."""
     if threshold.baseline_times is not None:
         limit = limit_against(threshold, baseline) if baseline else None
         if limit is None:
@@ -82,7 +121,7 @@ def evaluate(
 def _in_every_window(
     threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], width_s: float
 ) -> ThresholdResult:
-    """The result of the worst window; windows with too few samples say nothing. A window that failed is named."""
+    """The result of the worst window, which is named when it failed. Windows with too few samples are skipped."""
     windows: Mapping[int, Aggregate] = aggregate.windows.get(width_s, {})
     numbers = [number for number, window in windows.items() if window.instances or window.requests]
     results = []
@@ -157,7 +196,7 @@ def _of_trend(trend: Trend, threshold: Threshold) -> float:
 
 
 def _too_few(threshold: Threshold, measure: Measure, samples: int) -> bool:
-    # Nothing counted is a count all the same: `dropped_iterations: count == 0` has data without a single one.
+    # A count of 0 is data: `dropped_iterations: count == 0` passes without a single one.
     if threshold.min_samples is None and (threshold.aggregate == "count" or isinstance(measure, Counter)):
         return False
     return samples < samples_needed(threshold)
@@ -168,14 +207,14 @@ def _holds(threshold: Threshold, value: float) -> bool:
 
 
 def _may_be_lag(threshold: Threshold) -> bool:
-    """Lag only makes times longer, so it can only be to blame where a time is too long."""
+    """Lag only makes times longer, so it can explain only a time that is too long."""
     return threshold.unit == "us" and threshold.op in {"<", "<="} and threshold.metric != "generator_lag"
 
 
 def _without_lag(threshold: Threshold, value: float, measure: Measure, health: HealthSeries) -> float:
-    """The least that a time can have been: without the p99 lag, but no less than the fastest of all was
-    without the usual lag, nor than an answer over any wire takes. A burst of lag at the start of a short run
-    excuses no limit that nothing ever met.
+    """The minimum of the true time: the measured one without the p99 lag, but not less than the fastest sample
+    without the usual lag, nor than any network needs. So a burst of lag at the start of a short run excuses no
+    limit that no sample ever met.
     """
     fastest = measure.histogram.min_us - health.usual_lag.percentile(50) if isinstance(measure, Trend) else 0.0
     possible = FASTEST_ANSWER_US if threshold.metric in {"http_req_duration", "http_req_waiting"} else 0.0
@@ -183,7 +222,7 @@ def _without_lag(threshold: Threshold, value: float, measure: Measure, health: H
 
 
 def _plus_minus(threshold: Threshold, value: float, health: HealthSeries) -> str:
-    """How far off a time can be because this machine was late itself, where that is worth knowing."""
+    """The error of a time through the lag of this machine, where it is worth knowing."""
     lag_us = health.lag.percentile(99)
     if threshold.unit != "us" or threshold.metric == "generator_lag" or lag_us < WORTH_SAYING * value:
         return ""
@@ -204,8 +243,9 @@ def _no_limit(baseline: Baseline | None) -> str:
 
 def _lagged(measured: str, lag_us: float) -> str:
     return (
-        f"{measured} was measured, but this machine was up to {figures.duration(lag_us / 1000, digits=2)} late "
-        "itself (p99), which may be all of the excess; use fewer users or a faster machine"
+        f"{measured} was measured, but the event loop of this machine was up to "
+        f"{figures.duration(lag_us / 1000, digits=2)} late (p99), which may explain the excess; "
+        "use fewer users or a faster machine"
     )
 
 
@@ -255,7 +295,7 @@ def _result(
         unit=threshold.unit,
         value=value,
         limit_value=threshold.limit,
-        reason=f"{_spoken(threshold)} has no answer: {explanation}" if explanation else reason,
+        reason=f"{_spoken(threshold)} could not be judged: {explanation}" if explanation else reason,
         explanation=explanation,
         file=threshold.where.file if threshold.where else None,
         line=threshold.where.line if threshold.where else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,9 @@ from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.compile import compile_job
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer, TextObserver
+from windtunnel.job.progress import Status
 from windtunnel.job.request import JobRequest, load_test_plan
-from windtunnel.job.run import run_job
+from windtunnel.job.run import report_progress, run_job
 from windtunnel.job.validation import check_plan
 from windtunnel.redaction import Redactor
 from windtunnel.terminal import TerminalObserver
@@ -103,6 +105,29 @@ def test_waits_and_reroutes_are_notes() -> None:
         "waiting for GET http://localhost:1/health\n"
         "localhost:1 is reached at 172.17.0.1, the Docker host (--loopback)\n"
     )
+
+
+class LostTerminal(TextObserver):
+    """An observer at a terminal that is closed after the first line of progress."""
+
+    progress_every_s: float | None = 0.0
+
+    def __init__(self) -> None:
+        super().__init__(width=100)
+        self.shown: list[Status] = []
+
+    def progress(self, status: Status) -> None:
+        self.shown.append(status)
+        if len(self.shown) > 1:
+            raise OSError("the terminal is gone")
+
+
+def test_progress_that_cannot_be_shown_ends_without_an_error() -> None:
+    request = JobRequest(scenarios=("fail.yaml",), overrides=overrides_of(count=2))
+    parts = compile_job(load_test_plan(request, {})).parts
+    observer = LostTerminal()
+    asyncio.run(report_progress(parts.test_plan, parts.aggregate(), observer))
+    assert [(status.planned, status.done) for status in observer.shown] == [(2, 0.0), (2, 0.0)]
 
 
 def _checked(request: JobRequest, observer: Observer) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 
 from windtunnel.engine.load.mix import Mix, Ranks
 from windtunnel.errors import ExpressionError
-from windtunnel.model.feeder import ABSENT, Feeder
 from windtunnel.model.plan import LoadPart
+from windtunnel.model.scenario import ABSENT, Feeder
 from windtunnel.redaction import SHORTEST_SECRET, Redactor
 
 _MASK = (1 << 64) - 1
