@@ -33,10 +33,13 @@ class Clock(Protocol):
 
 
 class Sink(Protocol):
-    """Takes every record soon after it was made: the writer, the aggregate and live progress are sinks."""
+    """Takes every record soon after it was made: the writer and the aggregate are sinks."""
 
     def write(self, records: Sequence[Record]) -> None:
         """Take what one turn of the event loop brought, in order. Must not change the records."""
+
+    def close(self) -> None:
+        """Finish: no record follows. Called at the end of a run, whatever happened; safe to call twice."""
 
 
 class Endpoint(Protocol):

@@ -9,13 +9,14 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from windtunnel.ci.github import SafeLog
-from windtunnel.ci.log import LogForm, PlainLog, log_form
+from windtunnel.ci.log import GitHubLog, GitLabLog, LogForm, PlainLog
+from windtunnel.figures import duration, offset
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 NARROW, WIDE = 60, 120
 LIVE_S, LOG_S = 0.5, 10.0
 """Seconds between two updates of the live line, and between two lines of progress in a log."""
+
+
+def log_form(environment: Mapping[str, str]) -> LogForm:
+    """The form of the platform that the environment names."""
+    if environment.get("GITHUB_ACTIONS") == "true":
+        return GitHubLog()
+    return GitLabLog() if environment.get("GITLAB_CI") == "true" else PlainLog()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -162,14 +170,14 @@ def progress_line(status: Status) -> str:
     bad = f", {status.not_passed:,} not passed" if status.not_passed else ""
     dropped = f", {status.dropped:,} dropped" if status.dropped else ""
     parts = [
-        f"{status.elapsed_s:3.0f} s  {status.instances:,}{of_count} instances{bad}",
+        f"{offset(round(status.elapsed_s)):>5}  {status.instances:,}{of_count} instances{bad}",
         f"{status.in_flight:,} running{dropped}",
-        f"{status.requests_per_s:,.0f} req/s",
+        f"{round(status.requests_per_s):,} req/s",
     ]
     if status.p95_ms is not None:
-        parts.append(f"p95 {status.p95_ms:.3g} ms")
+        parts.append(f"p95 {duration(status.p95_ms)}")
     if 0.02 < status.done < 1 and status.elapsed_s > 1:
-        parts.append(f"about {status.elapsed_s * (1 - status.done) / status.done:.0f} s left")
+        parts.append(f"about {offset(round(status.elapsed_s * (1 - status.done) / status.done))} left")
     return " · ".join(parts)
 
 

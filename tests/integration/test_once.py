@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.job.request import JobRequest
@@ -31,7 +31,9 @@ assertions: [{ type: assert, name: fine, expect: { status_code: 200 } }]
 """
 
 
-def test_each_scenario_runs_once_and_shows_all_but_its_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_each_scenario_runs_once_and_shows_all_but_its_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").write_text(SCENARIO)
     (tmp_path / "b.yaml").write_text("id: b\nflow: [{ type: http, name: home, path: / }]\n")
@@ -40,7 +42,7 @@ def test_each_scenario_runs_once_and_shows_all_but_its_secrets(tmp_path: Path, m
     terminal = TerminalObserver(out=out, err=out, color=False, interactive=False)
     with ShopProcess(ShopSettings()) as shop:
         (tmp_path / "sut.yaml").write_text(f"base_url: {shop.base_url}\n")
-        request = JobRequest(scenarios=("a.yaml", "b.yaml"), overrides=Overrides(once=True), verbose=True)
+        request = JobRequest(scenarios=("a.yaml", "b.yaml"), overrides=overrides_of(once=True), verbose=True)
         result = run_job(request, environment={}, observer=terminal)
     said = out.getvalue()
     assert result.summary.verdict == "fail"

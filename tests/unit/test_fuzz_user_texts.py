@@ -51,7 +51,7 @@ BYTES = (YAML | st.text(max_size=200)).map(lambda text: text.encode("utf-8", "su
 
 
 @quick_and_long
-def test_any_text_is_yaml_or_a_problem(examples: int):
+def test_any_text_is_yaml_or_a_problem(examples: int) -> None:
     @settings(max_examples=examples)
     @given(
         (YAML | st.text(max_size=200)).map(lambda text: text.encode("utf-8", "surrogatepass"))
@@ -70,7 +70,7 @@ def test_any_text_is_yaml_or_a_problem(examples: int):
 
 
 @quick_and_long
-def test_any_text_is_a_template_or_a_problem(examples: int):
+def test_any_text_is_a_template_or_a_problem(examples: int) -> None:
     @settings(max_examples=examples)
     @given(TEMPLATES | st.text(max_size=60))
     def holds(text: str) -> None:
@@ -82,7 +82,7 @@ def test_any_text_is_a_template_or_a_problem(examples: int):
 
 
 @quick_and_long
-def test_any_text_is_a_json_path_or_a_problem(examples: int):
+def test_any_text_is_a_json_path_or_a_problem(examples: int) -> None:
     @settings(max_examples=examples)
     @given(PATHS | st.text(max_size=40))
     def holds(text: str) -> None:

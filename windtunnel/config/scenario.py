@@ -8,18 +8,16 @@ from typing import Any
 
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
 from windtunnel.config.feeders import read_feeders
-from windtunnel.config.includes import Fragments
 from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.python import load_python, read_python
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.recovery import recover
 from windtunnel.config.scalars import texts
-from windtunnel.config.schemas import load_schema, place_of, validate
-from windtunnel.config.step_types import StepTypes
-from windtunnel.config.steps import build_steps, same_names
+from windtunnel.config.schemas import StepTypes, load_schema, place_of, validate
+from windtunnel.config.steps import Fragments, build_steps, same_names
 from windtunnel.errors import ConfigError, Problem, did_you_mean
-from windtunnel.expressions.functions import is_reserved
 from windtunnel.expressions.quantities import parse_duration
+from windtunnel.expressions.sandbox import is_reserved
 from windtunnel.model.scenario import Scenario, Step, StopWhen, walk
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import Sut
@@ -171,7 +169,7 @@ def _scenario(document: Document, types: StepTypes, fragments: Fragments) -> tup
     problems = [*_reserved_names(document), *fragments.problems]
     problems += same_names([document, *fragments.documents], [*setup, *user_setup, *steps, *teardown, *assertions])
     wrong_load = load_problems(document, own) if own else []
-    feeders, data_problems = read_feeders(document)
+    feeders, data_problems = read_feeders(document) if "data" in data else ((), [])
     # Those of data files and included files come last.
     problems = sorted(
         [*problems, *wrong_load, *data_problems],

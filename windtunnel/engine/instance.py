@@ -15,9 +15,8 @@ from windtunnel.engine.ids import InstanceIds
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
-from windtunnel.engine.sharing import SharedClient
 from windtunnel.engine.tasks import all_of
-from windtunnel.engine.user import SetupResult
+from windtunnel.engine.user import SetupResult, SharedClient
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange

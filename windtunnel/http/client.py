@@ -14,15 +14,18 @@ from time import perf_counter, time
 
 from windtunnel.errors import ExpressionError
 from windtunnel.http.cookies import CookieJar, join_cookies
-from windtunnel.http.encoding import (
+from windtunnel.http.endpoint import (
+    DEFAULT_HEADERS,
+    Authorizer,
+    HttpEndpoint,
     IdLineTemplate,
     Pairs,
     encode_target,
     header_lines,
     is_clean_target,
+    make_endpoint,
     merge_headers,
 )
-from windtunnel.http.endpoint import DEFAULT_HEADERS, Authorizer, HttpEndpoint, make_endpoint
 from windtunnel.http.errors import Failure
 from windtunnel.http.pool import ConnectionPool, Move, after_failure
 from windtunnel.http.redirects import REDIRECT_STATUSES, Follow, carried_headers, decide_redirect

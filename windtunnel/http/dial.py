@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from time import perf_counter
 from typing import Any
 
+from windtunnel.figures import offset
 from windtunnel.http.connect import connect
 from windtunnel.http.errors import Failure, connect_failure, tls_failure
 from windtunnel.http.proxy import open_tunnel
@@ -41,7 +42,7 @@ class Dialer:
             task := _begin(_Attempt(destination, self._resolver, Timings()).probe()), timeout_s=timeout_s
         ):
             return task.result()
-        return Failure("connect_timeout", f"no answer within {timeout_s:g} s")
+        return Failure("connect_timeout", f"no answer within {offset(timeout_s)}")
 
 
 _Opening = asyncio.Task[Failure | None]

@@ -9,7 +9,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from windtunnel.config.assemble import DEFAULT_SUT, merged
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import Overrides
 from windtunnel.config.profiles import is_beside
 from windtunnel.config.reader import read_file
 from windtunnel.config.scenario import gather_scenarios
@@ -69,7 +69,8 @@ def validate_files(
         sut = suts[0] if suts else _default_sut(scenarios, environment, profiles, problems)
         if scenarios and sut:
             test_plan = TestPlan(sut=sut, scenarios=scenarios, load=ClosedLoad(count=1), seed=0)
-            problems = merged(problems, step_problems(test_plan))
+            if found_in_steps := step_problems(test_plan):
+                problems = merged(problems, found_in_steps)
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
     if problems:
         raise ConfigError(problems)

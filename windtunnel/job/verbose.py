@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from windtunnel.engine.ids import InstanceIds
+from windtunnel.figures import duration
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import AssertionRecord, Checks, InstanceRecord, Record, StepRecord
@@ -50,7 +51,7 @@ class VerbosePrinter:
             self._instance = ids.instance_id
             yield f"\n{ids.instance_id}  (correlation id {ids.correlation_id})"
         if isinstance(record, StepRecord):
-            took = f"{record.duration_us / 1000:.3g} ms"
+            took = duration(record.duration_us / 1000)
             yield f"{_mark(record.outcome)} {record.step}  {record.action} {record.outcome}, {took}"
             for exchange, head in self._waiting:
                 yield from self._exchange(exchange, head, ids.secrets)
@@ -85,7 +86,7 @@ class VerbosePrinter:
             detail = f": {exchange.error_detail}" if exchange.error_detail else ""
             yield self._shown(f"{_INDENT}← {exchange.error}{detail}", secrets)
             return
-        took = f"{exchange.timings.duration_us / 1000:.3g} ms"
+        took = duration(exchange.timings.duration_us / 1000)
         yield f"{_INDENT}← {exchange.status}, {len(exchange.body):,} bytes, {took}"
         yield from self._headers(exchange.head.decode("latin-1").split("\r\n")[1:], secrets)
         yield from self._body(exchange.body, secrets)

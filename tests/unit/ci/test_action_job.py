@@ -8,7 +8,7 @@ import pytest
 
 from windtunnel.ci.outputs import OUTPUT_NAMES
 from windtunnel.cli.action import action
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.errors import ConfigError, EvidenceError, Location, UnreachableError
 from windtunnel.job.interrupts import Interrupts
 from windtunnel.job.observer import Observer
@@ -28,7 +28,8 @@ SUMMARY = msgspec.convert(
         "thresholds": [
             {
                 "selector": "http_req_duration", "condition": "p(95) < 1ms", "result": "fail", "measured": "3 ms",
-                "limit": "1 ms", "samples": 60, "origin": "flag",
+                "limit": "1 ms", "samples": 60, "origin": "flag", "metric": "http_req_duration", "aggregate": "p",
+                "percentile": 95, "operator": "<", "unit": "us", "value": 3000, "limit_value": 1000,
             }
         ],
         "metrics": {
@@ -52,7 +53,7 @@ SUMMARY = msgspec.convert(
 
 
 @pytest.fixture(autouse=True)
-def _in_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def _in_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -92,7 +93,7 @@ class Runner:
         observer.note("##[add-mask]x")
         if self.ending is not None:
             raise self.ending
-        directory = RunDirectory.create(self.folder / str(request.overrides.directory), "r1")
+        directory = RunDirectory.create(self.folder / str(request.overrides.output), "r1")
         directory.write("summary.json", "{}")
         directory.write("summary.md", "# Fail\n")
         result = JobResult(summary=SUMMARY, directory=directory, exit_code=self.exit_code)
@@ -107,21 +108,36 @@ class Runner:
         return {name.partition("<<")[0]: value for name, value in zip(lines[0::3], lines[1::3], strict=False)}
 
 
-def test_inputs_become_the_job(tmp_path: Path):
+def test_inputs_become_the_job(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.run(
         sut="sut.yaml", scenarios="a\nb", parallel="5", count="50", duration="30s", thresholds="checks: rate > 99%"
     )
     [request] = runner.requests
     assert (request.sut, request.scenarios) == ("sut.yaml", ("a", "b"))
-    assert request.overrides == Overrides(
-        parallel=5, count=50, duration="30s", thresholds=("checks: rate > 99%",), directory="windtunnel-report"
+    assert request.overrides == overrides_of(
+        sut="sut.yaml",
+        scenarios=["a", "b"],
+        parallel=5,
+        count=50,
+        duration="30s",
+        thresholds=("checks: rate > 99%",),
+        output="windtunnel-report",
     )
-    assert request.argv[:2] == ("run", "--sut=sut.yaml")
-    assert request.argv[-1] == "--output-dir=windtunnel-report"
+    assert request.argv == (
+        "run",
+        "--parallel=5",
+        "--count=50",
+        "--duration=30s",
+        "--sut=sut.yaml",
+        "--thresholds=checks: rate > 99%",
+        "--scenarios=a",
+        "--scenarios=b",
+        "--output-dir=windtunnel-report",
+    )
 
 
-def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path):
+def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     assert runner.run() == 99
     outputs = runner.outputs
@@ -152,7 +168,7 @@ def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path):
     )
 
 
-def test_only_our_own_annotations_command_the_runner(tmp_path: Path):
+def test_only_our_own_annotations_command_the_runner(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.run()
     commands = [line for line in runner.out.getvalue().split("\n") if line.lstrip().startswith("::")]
@@ -181,12 +197,17 @@ PLACE = Location(file="sut.yaml", line=2, column=1)
         ),
         (EvidenceError("disk full"), "incomplete", 5, "::error title=Windtunnel%3A incomplete::disk full"),
         (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::bug in windtunnel"),
-        (KeyboardInterrupt(), "interrupted", 130, "::error title=Windtunnel%3A interrupted::the run was stopped"),
+        (
+            KeyboardInterrupt(),
+            "interrupted",
+            130,
+            "::error title=Windtunnel%3A interrupted::the job was cancelled before its load started",
+        ),
     ],
 )
 def test_outputs_are_written_when_there_was_no_run(
     tmp_path: Path, ending: BaseException, verdict: str, exit_code: int, remark: str
-):
+) -> None:
     runner = Runner(tmp_path, ending)
     assert runner.run() == exit_code
     outputs = runner.outputs
@@ -196,7 +217,7 @@ def test_outputs_are_written_when_there_was_no_run(
     assert remark in runner.out.getvalue()
 
 
-def test_a_bug_is_shown_with_its_traceback(tmp_path: Path):
+def test_a_bug_is_shown_with_its_traceback(tmp_path: Path) -> None:
     runner = Runner(tmp_path, ValueError("odd\n::error::forged"))
     runner.run()
     assert "Traceback" in runner.out.getvalue()
@@ -206,21 +227,21 @@ def test_a_bug_is_shown_with_its_traceback(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "text"), [("duration", "soon"), ("thresholds", "http_req_duration p(95)"), ("count", "few")]
 )
-def test_a_malformed_input_is_invalid_and_named(tmp_path: Path, name: str, text: str):
+def test_a_malformed_input_is_invalid_and_named(tmp_path: Path, name: str, text: str) -> None:
     runner = Runner(tmp_path)
     assert runner.run(run_job, **{name: text}) == 2
     assert runner.outputs["verdict"] == "invalid"
     assert f'invalid::input "{name}": ' in runner.out.getvalue()
 
 
-def test_earlier_contents_of_the_runners_files_stay(tmp_path: Path):
+def test_earlier_contents_of_the_runners_files_stay(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.summary.write_text("earlier\n")
     runner.run()
     assert runner.summary.read_text() == "earlier\n# Fail\n"
 
 
-def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(tmp_path: Path):
+def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.summary.mkdir()
     assert runner.run() == 99
@@ -228,12 +249,12 @@ def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(t
     assert runner.outputs["verdict"] == "fail"
 
 
-def test_without_the_runners_files_the_verdict_is_still_the_exit_code(tmp_path: Path):
+def test_without_the_runners_files_the_verdict_is_still_the_exit_code(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     assert action({}, out=runner.out, run=runner._job) == 99
 
 
-def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_path: Path):
+def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.run()
     assert runner.before_html["verdict"] == "fail"
@@ -243,19 +264,19 @@ def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_
     assert runner.summary.read_text() == "# Fail\n"
 
 
-def test_the_summary_can_be_left_out(tmp_path: Path):
+def test_the_summary_can_be_left_out(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     assert runner.run(summary="false") == 99
     assert not runner.summary.exists()
 
 
-def test_annotations_can_be_fewer_or_none(tmp_path: Path):
+def test_annotations_can_be_fewer_or_none(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.run(annotations="0")
     assert "::error" not in runner.out.getvalue()
 
 
-def test_paths_start_at_the_working_directory_and_outputs_at_the_workspace(tmp_path: Path):
+def test_paths_start_at_the_working_directory_and_outputs_at_the_workspace(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     runner = Runner(tmp_path, ConfigError.of("no such key", where=PLACE))
     runner.run(working_directory="app")
@@ -264,26 +285,26 @@ def test_paths_start_at_the_working_directory_and_outputs_at_the_workspace(tmp_p
     assert Path.cwd() == tmp_path
 
 
-def test_a_working_directory_that_is_not_there_is_invalid_and_named(tmp_path: Path):
+def test_a_working_directory_that_is_not_there_is_invalid_and_named(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     assert runner.run(working_directory="gone") == 2
-    assert 'invalid::input "working-directory": can\'t go to "gone": No such file' in runner.out.getvalue()
+    assert 'invalid::input "working-directory": can\'t change to "gone": No such file' in runner.out.getvalue()
 
 
-def test_more_flags_come_as_args(tmp_path: Path):
+def test_more_flags_come_as_args(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.run(args="--name 'night run'", count="3")
-    assert (runner.requests[0].overrides.name, runner.requests[0].overrides.count) == ("night run", 3)
+    assert (runner.requests[0].overrides.name, runner.requests[0].overrides.load.count) == ("night run", 3)
 
 
 @pytest.mark.parametrize("args", ["--no-such-flag", "--help", "--name", "stray"])
-def test_args_that_run_does_not_take_are_invalid_and_named(tmp_path: Path, args: str):
+def test_args_that_run_does_not_take_are_invalid_and_named(tmp_path: Path, args: str) -> None:
     runner = Runner(tmp_path)
     assert runner.run(args=args) == 2
     assert 'invalid::input "args": ' in runner.out.getvalue()
 
 
-def test_files_can_be_checked_and_nothing_sent(tmp_path: Path):
+def test_files_can_be_checked_and_nothing_sent(tmp_path: Path) -> None:
     (tmp_path / "sut.yaml").write_text("base_url: http://localhost:1\n")
     (tmp_path / "a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
     runner = Runner(tmp_path)
@@ -294,14 +315,14 @@ def test_files_can_be_checked_and_nothing_sent(tmp_path: Path):
     assert runner.run(only_validate="true", scenarios="b.yaml") == 2
 
 
-def test_a_baseline_that_is_not_there_yet_is_a_notice_and_no_error(tmp_path: Path):
+def test_a_baseline_that_is_not_there_yet_is_a_notice_and_no_error(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     assert runner.run(baseline="last-week/summary.json") == 99
     assert runner.requests[0].overrides.baseline == "none"
     assert "::notice title=Windtunnel::no baseline at last-week/summary.json" in runner.out.getvalue()
 
 
-def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path):
+def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text("{}")
     runner = Runner(tmp_path)
     runner.run(baseline="summary.json")
@@ -309,7 +330,7 @@ def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path):
     assert "::notice" not in runner.out.getvalue()
 
 
-def test_fail_on_never_ends_well_and_still_says_what_the_verdict_is(tmp_path: Path):
+def test_fail_on_never_ends_well_and_still_says_what_the_verdict_is(tmp_path: Path) -> None:
     runner = Runner(tmp_path, exit_code=0)
     assert runner.run(fail_on="never") == 0
     assert runner.requests[0].overrides.fail_on == "never"

@@ -22,12 +22,12 @@ def rest_of(text: str) -> Any:
     return rest and rest.data
 
 
-def test_an_unknown_key_goes_and_the_step_stays():
+def test_an_unknown_key_goes_and_the_step_stays() -> None:
     rest = rest_of("id: a\nflow:\n  - { type: http, name: b, path: /, metod: GET, timeout: soon }\n")
     assert rest["flow"] == [{"type": "http", "name": "b", "path": "/"}]
 
 
-def test_a_step_that_can_not_be_read_is_replaced_by_one_that_sets_the_same():
+def test_a_step_that_can_not_be_read_is_replaced_by_one_that_sets_the_same() -> None:
     text = """id: a
 flow:
   - { type: htp, name: b, service: cart, extract: { id: $.id } }
@@ -40,7 +40,7 @@ flow:
     assert third["extract"] == {"e": "$"}
 
 
-def test_the_steps_inside_of_a_broken_one_are_still_known():
+def test_the_steps_inside_of_a_broken_one_are_still_known() -> None:
     text = """id: a
 flow:
   - type: branch
@@ -57,7 +57,7 @@ flow:
     assert all(f'"{name}"' in written for name in ("b", "inner", "other", "id", "y"))
 
 
-def test_too_little_is_left_of_a_file_without_a_flow_or_whose_data_is_wrong():
+def test_too_little_is_left_of_a_file_without_a_flow_or_whose_data_is_wrong() -> None:
     assert rest_of("id: a\nflow: 5\n") is None
     assert rest_of("id: a\nflow: []\n") is None
     assert rest_of("[]\n") is None
@@ -97,7 +97,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @settings(max_examples=300)
 def test_what_is_left_of_any_broken_scenario_holds_to_the_schema_and_sets_what_it_set(
     place: tuple[Any, ...], value: Any, add: bool
-):
+) -> None:
     data = copy.deepcopy(WHOLE)
     parent = data
     for key in place[:-1]:

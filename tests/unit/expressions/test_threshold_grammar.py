@@ -8,6 +8,7 @@ from windtunnel.errors import ExpressionError, Location
 from windtunnel.expressions.threshold import format_limit, parse_flag, parse_selector, parse_threshold
 from windtunnel.model.metric import METRICS
 from windtunnel.model.threshold import IMPLIED
+from windtunnel.model.vocabulary import Unit
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from windtunnel.model.threshold import IMPLIED
         ("http_req_duration", "avg < 200", 200_000, "avg < 200 ms"),
         ("http_req_duration", "med<100", 100_000, "med < 100 ms"),
         ("http_req_duration", "max<=1s", 1_000_000, "max <= 1 s"),
-        ("http_req_duration", "min > 300us", 300, "min > 300 us"),
+        ("http_req_duration", "min > 300us", 300, "min > 300 µs"),
         ("http_req_duration", "p( 90 ) < 1m30s", 90_000_000, "p(90) < 90 s"),
         ("http_req_duration", "avg<1001", 1_001_000, "avg < 1.001 s"),
         ("http_req_duration", "count > 100", 100, "count > 100"),
@@ -127,25 +128,26 @@ def test_what_is_wrong_is_said_with_a_way_out(flag: str, message: str, hint: str
     [
         (400_000, "us", "400 ms"),
         (1_200_000, "us", "1.2 s"),
+        (90_000_000, "us", "1 min 30 s"),
         (412_345, "us", "412.345 ms"),
-        (83, "us", "83 us"),
-        (0, "us", "0 us"),
+        (83, "us", "83 µs"),
+        (0, "us", "0 ms"),
         (0.995, "%", "99.5%"),
         (1, "%", "100%"),
         (0.99999999, "%", "99.999999%"),
         (0.00000001, "%", "0.000001%"),
-        (1 / 3, "%", "33.3333%"),
+        (1 / 3, "%", "33.3333333333333%"),
         (10 * 2**20, "B", "10 MiB"),
         (10_000_000, "B", "10 MB"),
         (2**20, "B/s", "1 MiB/s"),
         (512, "B", "512 B"),
         (100, "", "100"),
-        (12_345_678, "", "12345678"),
+        (12_345_678, "", "12,345,678"),
         (2.5, "", "2.5"),
-        (99.8765432, "/s", "99.8765/s"),
+        (99.8765432, "/s", "99.8765432/s"),
     ],
 )
-def test_limits_and_measurements_are_printed_with_their_unit(value: float, unit: str, printed: str) -> None:
+def test_limits_and_measurements_are_printed_with_their_unit(value: float, unit: Unit, printed: str) -> None:
     assert format_limit(value, unit) == printed
 
 

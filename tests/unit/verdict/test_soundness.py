@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.run_builder import START, WHOLE, Run, threshold
@@ -8,7 +10,9 @@ from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import StepRecord
 from windtunnel.model.summary import Soundness
 from windtunnel.model.threshold import Threshold
-from windtunnel.verdict.soundness import Finding, assess
+from windtunnel.model.verdict import Finding
+from windtunnel.model.vocabulary import ErrorKind
+from windtunnel.verdict.soundness import assess
 
 
 def assessed(run: Run, *thresholds: Threshold, evidence: Evidence = WHOLE) -> tuple[Soundness, list[Finding]]:
@@ -28,7 +32,7 @@ def test_a_sound_run_has_no_findings() -> None:
 def test_lag_is_a_warning_with_the_error_it_means_and_decides_nothing() -> None:
     soundness, deciding = assessed(Run().instances(10).lag(12_000))
     assert deciding == []
-    assert soundness.findings == ["this machine's own event loop ran late (p99): times are ± 12 ms"]
+    assert soundness.findings == ["the event loop of this machine was late (p99): times are ± 12 ms"]
 
 
 def test_littles_law_holds_when_durations_account_for_the_time_stamps() -> None:
@@ -84,7 +88,7 @@ def test_a_threshold_on_dropped_iterations_decides_instead() -> None:
 def test_instances_cut_short_at_a_normal_end_are_inconclusive() -> None:
     ((word, sentence),) = assessed(Run().instances(98).instances(2, "interrupted").ended())[1]
     assert word == "inconclusive"
-    assert "2 of 100 instances were still running" in sentence
+    assert "2 of 100 instances were cut short" in sentence
     assert "graceful_stop" in sentence
 
 
@@ -97,7 +101,7 @@ def test_instances_cut_short_by_a_signal_or_a_full_disk_are_expected() -> None:
 @pytest.mark.parametrize(
     ("kind", "cure"), [("open_files", "ulimit -n"), ("ports", "keep connections alive")], ids=["files", "ports"]
 )
-def test_running_out_of_files_or_ports_is_the_generators_fault(kind: str, cure: str) -> None:
+def test_running_out_of_files_or_ports_is_the_generators_fault(kind: ErrorKind, cure: str) -> None:
     ((word, sentence),) = assessed(Run().instances(5).requests(3, 0, error=kind))[1]
     assert word == "inconclusive"
     assert sentence.startswith("3 requests could not be sent: this machine ran out of")
@@ -105,10 +109,10 @@ def test_running_out_of_files_or_ports_is_the_generators_fault(kind: str, cure: 
 
 
 def test_a_run_without_an_end_says_when_its_records_end() -> None:
-    unfinished = Evidence(finished=False, intact=True, findings=("the run did not finish: 0000.jsonl ends",))
+    unfinished = Evidence(finished=False, intact=True, unfinished=("0000.jsonl ends",))
     soundness, deciding = assessed(Run().instances(1), evidence=unfinished)
     assert deciding == [
-        ("incomplete", "the run did not finish: records end at 2023-11-14 22:13:20 UTC, 0.0 s after the start"),
+        ("incomplete", "the run did not finish: records end at 2023-11-14 22:13:20 UTC, 10 ms after the start"),
         ("incomplete", "0000.jsonl ends"),
     ]
     assert START == 1_700_000_000
@@ -129,17 +133,20 @@ def test_incomplete_records_are_never_passed_over_in_silence() -> None:
 
 def test_code_that_keeps_everybody_waiting_is_a_warning() -> None:
     def call(*held_us: int) -> Aggregate:
-        facts = {"instance_id": "i", "correlation_id": "c", "scenario": "shop", "step": "sign", "action": "python"}
+        facts: dict[str, Any] = {"instance_id": "i", "correlation_id": "c", "scenario": "shop", "action": "python"}
         aggregate = Aggregate()
         aggregate.write(
-            [StepRecord(t=START, outcome="passed", duration_us=1, held_us=held, **facts) for held in held_us]
+            [
+                StepRecord(t=START, outcome="passed", duration_us=1, held_us=held, step="sign", **facts)
+                for held in held_us
+            ]
         )
         return aggregate
 
     soundness, deciding = assess(call(0, 230_000, 120_000).merge(call(60_000)), WHOLE, [])
     assert "nothing" not in str(deciding)
     assert soundness.findings[-1] == (
-        "step sign of shop kept this machine from anything else 3 times, for up to 230 ms: "
-        "make its function async, or hand the work to a thread"
+        "step sign of shop blocked the event loop 3 times, for up to 230 ms; "
+        "make its function async, or move the work to a thread"
     )
     assert not any("sign" in finding for finding in assess(call(0), WHOLE, [])[0].findings)

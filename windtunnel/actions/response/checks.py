@@ -5,7 +5,8 @@
     header:<name>      body:<matcher>      json:<path>      cookie:<name>      schema      condition
     graphql:errors     implied by a `graphql` body
 
-A check that holds is its name only. Without a complete response every check fails, with the reason as what came.
+A check that holds is recorded by its name. Without a complete response every check fails, with the reason as its
+actual value.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.jsonpath import JsonPath
 from windtunnel.expressions.quantities import parse_duration
+from windtunnel.figures import duration, told_apart
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
 
@@ -101,7 +103,7 @@ def _status_check(statuses: frozenset[int], expected: str) -> Check:
 
 
 def _no_builder(_place: Field, _value: Any) -> list[Check]:
-    return []  # the statuses are wanted for more than the check: compile_expectation does it
+    return []  # compile_expectation makes this check: it needs the statuses too
 
 
 # ── latency ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,7 +118,7 @@ _BOUNDS: Mapping[str, tuple[str, Callable[[float, float], bool]]] = {
 
 def _latency(field: Field, value: Any) -> list[Check]:
     if not isinstance(value, Mapping) or not value:
-        field.problem("`latency` takes a bound with a unit", hint="latency: { below: 500ms }")
+        field.problem("`latency` needs a bound with a unit", hint="latency: { below: 500ms }")
         return []
     field.only_keys(value, _BOUNDS)
     bounds = [
@@ -128,9 +130,8 @@ def _latency(field: Field, value: Any) -> list[Check]:
 
     def run(exchange: Exchange, _scope: Scope) -> str | None:
         took_us = exchange.timings.duration_us
-        if all(compare(took_us, limit_us) for _, compare, limit_us, _ in bounds):
-            return None
-        return f"{took_us / 1000:,.1f}ms"
+        broken = next((limit_us for _, compare, limit_us, _ in bounds if not compare(took_us, limit_us)), None)
+        return None if broken is None else told_apart(took_us / 1000, broken / 1000, duration)
 
     return [Check(name="latency", run=run, expected=lambda _: expected)]
 
@@ -153,6 +154,7 @@ def _header(field: Field, name: str, spec: Any) -> Check:
     wanted = name.lower()
     return _matcher_check(
         f"header:{name}",
+        name,
         compile_matcher(field, spec, text=True),
         lambda exchange: exchange.headers.get(wanted, MISSING),
         f"no {name} header",
@@ -166,6 +168,7 @@ def _cookies(field: Field, value: Any) -> list[Check]:
 def _cookie(field: Field, name: str, spec: Any) -> Check:
     return _matcher_check(
         f"cookie:{name}",
+        name,
         compile_matcher(field, spec, text=True),
         lambda exchange: response_cookies(exchange).get(name, MISSING),
         f"no {name} cookie",
@@ -226,7 +229,7 @@ def _json_check(path_place: Field, path: Any, field: Field, spec: Any) -> Check:
             return None
         return nothing if value is MISSING else matcher.actual(value, scope)
 
-    return Check(name=f"json:{path}", run=run, expected=matcher.expected)
+    return Check(name=f"json:{path}", key=str(path), run=run, expected=matcher.expected)
 
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -238,14 +241,14 @@ def _finds_many(path: JsonPath) -> bool:
     return _MANY.search(_QUOTED.sub("", path.text)) is not None
 
 
-def _matcher_check(name: str, matcher: Matcher, read: Callable[[Exchange], Any], nothing: str) -> Check:
+def _matcher_check(name: str, key: str, matcher: Matcher, read: Callable[[Exchange], Any], nothing: str) -> Check:
     def run(exchange: Exchange, scope: Scope) -> str | None:
         value = read(exchange)
         if matcher.holds(value, scope):
             return None
         return nothing if value is MISSING else matcher.actual(value, scope)
 
-    return Check(name=name, run=run, expected=matcher.expected)
+    return Check(name=name, key=key, run=run, expected=matcher.expected)
 
 
 # ── condition ────────────────────────────────────────────────────────────────────────────────────────────────
