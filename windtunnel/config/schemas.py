@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +54,13 @@ def complaints(document: Document, schema: Mapping[str, Any]) -> Iterator[Compla
 
 def validate(document: Document, schema: Mapping[str, Any]) -> list[Problem]:
     """Everything in which the document departs from the schema, in the order of the file, each thing once."""
+    return problems_of(document, complaints(document, schema))
+
+
+def problems_of(document: Document, complaints: Iterable[Complaint]) -> list[Problem]:
+    """The complaints as problems, in the order of the file, each thing once."""
     found: dict[Problem, None] = {}
-    for complaint in complaints(document, schema):
+    for complaint in complaints:
         problem = document.problem(complaint.message, complaint.path, key=complaint.at_key, hint=complaint.hint)
         found[problem] = None
     problems = sorted(found, key=place_of)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from windtunnel.engine.plan import Plan, compile_plan
+from windtunnel.engine.plan import Plan, compile_plan, compile_scenarios
 from windtunnel.engine.step_rows import step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
 from windtunnel.model.http import Exchange
 from windtunnel.model.plan import TestPlan
+from windtunnel.model.scenario import Scenario
+from windtunnel.model.sut import Sut
 from windtunnel.verdict.selectors import check_selectors
 
 CHECK_ID = "check"
@@ -39,10 +41,10 @@ def compile_job(
     return CompiledJob(test_plan=test_plan, plan=plan, transport=transport, not_judged=not_judged)
 
 
-def step_problems(test_plan: TestPlan) -> Sequence[Problem]:
-    """The problems of a plan's steps that only compiling finds."""
+def step_problems(sut: Sut, scenarios: Sequence[Scenario]) -> Sequence[Problem]:
+    """The problems of scenarios that only compiling finds."""
     try:
-        _compiled(test_plan, CHECK_ID)
+        compile_scenarios(scenarios, sut=sut, transport=HttpTransport(sut, CHECK_ID))
     except ConfigError as error:
         return error.problems
     return ()
