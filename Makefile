@@ -13,19 +13,23 @@ OTHER_PYTHONS := 3.10 3.13
 # The stamps say what is installed; only another pyproject.toml makes them old.
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+LOWEST := $(VENV)/lowest/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench count bench-tools ci-tools lock clean
+.PHONY: help demo test test-lowest test-all check bench count bench-tools ci-tools lock clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
-		printf '  make %-10s %s\n' "$$name" "$$what"; done
+		printf '  make %-11s %s\n' "$$name" "$$what"; done
 
 demo: $(INSTALLED)  ## Start a small shop, run a journey against it and write the report
 	$(BIN)/windtunnel demo
 
 test: $(INSTALLED_DEV)  ## Run the tests that need nothing but Python
 	$(PYTEST) $(PARALLEL) -m "not slow and not browser and not container"
+
+test-lowest: $(LOWEST)  ## Run the unit and CLI tests on the lowest versions that pyproject.toml allows
+	$(VENV)/lowest/bin/python -m pytest $(PARALLEL) -m "not slow" tests/unit tests/cli
 
 test-all: $(INSTALLED_DEV)  ## Run the slow tests too, and all on other Pythons where they are installed
 	$(PYTEST) $(PARALLEL) -m "not browser and not container"
@@ -57,7 +61,7 @@ ci-tools: .ci/tools/.installed  ## Fetch what checks and runs the CI files, into
 	npm --prefix .ci/tools install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
-docs: $(INSTALLED_DEV)  ## Write the reference pages anew from the schemas and the help of the commands
+docs: $(INSTALLED_DEV)  ## Write the reference pages and the tables of inputs from the schemas and the flags
 	$(BIN)/python docs/generate.py
 
 lock: $(INSTALLED_DEV)  ## Renew the hash-locked dependencies of the image
@@ -81,6 +85,12 @@ $(INSTALLED): pyproject.toml
 
 $(INSTALLED_DEV): pyproject.toml $(INSTALLED)
 	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+$(LOWEST): pyproject.toml $(INSTALLED_DEV)
+	$(PIP_INSTALL) uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/lowest
+	$(BIN)/uv pip install --quiet --python $(VENV)/lowest/bin/python --resolution lowest-direct --editable '.[dev]'
 	@touch $@
 
 # One other Python, if this machine has it: on the path, or under pyenv (whose shims may be there and not answer).

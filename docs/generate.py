@@ -1,7 +1,10 @@
-"""Writes the reference pages from what they describe: the schemas, and the help of the command line.
+"""Writes the reference from what it describes: the schemas, the commands and the table of flags.
 
-python docs/generate.py            write docs/reference/*.md
-python docs/generate.py --check    say which of them are not as they would be written, and exit 1
+python docs/generate.py            write docs/reference/*.md and the inputs in the files of `PARTS`
+python docs/generate.py --check    name the files that are out of date, and exit 1
+
+The inputs stand in files that are otherwise written by hand, between a line with `BEGIN inputs` and one with
+`END inputs`.
 """
 
 from __future__ import annotations
@@ -10,9 +13,12 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from windtunnel.ci.inputs import Input
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -22,6 +28,7 @@ TITLES = {
     "scenario": "Scenario files",
     "plan": "The test plan (`windtunnel.yaml`)",
 }
+PART = re.compile(r"(?P<begin>^[^\n]*BEGIN inputs[^\n]*\n)(?:[^\n]*\n)*?(?P<end>[^\n]*END inputs)", re.MULTILINE)
 KINDS = {
     "string": "text",
     "integer": "whole number",
@@ -39,9 +46,16 @@ LIMITS = {
 }
 
 
-def pages() -> dict[str, str]:
-    """Every page by its name."""
-    return {**{f"{name}.md": schema_page(name) for name in TITLES}, "cli.md": cli_page()}
+def files() -> dict[Path, str]:
+    """Every file that is generated, or has generated parts, as it should be."""
+    from windtunnel.ci.inputs import all_inputs
+
+    inputs = all_inputs()
+    return {
+        **{FOLDER / f"{name}.md": schema_page(name) for name in TITLES},
+        FOLDER / "cli.md": cli_page(),
+        **{ROOT / name: with_parts(ROOT / name, [write(inputs) for write in PARTS[name]]) for name in PARTS},
+    }
 
 
 # ── schemas ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,11 +228,14 @@ def cli_page() -> str:
     lines = ["# The command line", "", "Written by `make docs` from the help of the commands.", "", root.help, ""]
     for name, command in root.commands.items():
         if not command.hidden:
-            lines += _command(name, command)
+            lines += command_section(name, command)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _command(name: str, command: Any) -> Iterator[str]:
+def command_section(name: str, command: Any) -> Iterator[str]:
+    """The section of one command, from its help."""
+    from windtunnel.cli.options import GroupedCommand
+
     arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
     wanted = [f"[{_metavar(argument)}]" for argument in arguments]
@@ -228,30 +245,115 @@ def _command(name: str, command: Any) -> Iterator[str]:
         yield from ("| argument | meaning |", "|---|---|")
         yield from (f"| `{_metavar(argument)}` | {_cell(argument.help or '')} |" for argument in arguments)
         yield ""
-    if options:
+    grouped = isinstance(command, GroupedCommand)
+    sections: dict[str, list[Any]] = {}
+    for option in options:
+        sections.setdefault(option.rich_help_panel or "" if grouped else "", []).append(option)
+    for title, members in sections.items():
+        if len(sections) > 1:
+            yield from (f"### {title}", "")
         yield from ("| option | meaning |", "|---|---|")
-        for option in options:
-            value = "" if option.is_flag else f" {_metavar(option)}"
-            spelled = ", ".join(f"`{spelling}{value}`" for spelling in [*option.opts, *option.secondary_opts])
-            yield f"| {spelled} | {_cell(option.help or '')} |"
+        yield from map(_option, members)
         yield ""
+
+
+def _option(option: Any) -> str:
+    value = "" if option.is_flag else f" {_metavar(option)}"
+    spelled = ", ".join(f"`{spelling}{value}`" for spelling in [*option.opts, *option.secondary_opts])
+    return f"| {spelled} | {_cell(option.help or '')} |"
 
 
 def _metavar(parameter: Any) -> str:
     return str(parameter.metavar or parameter.name.upper())
 
 
+# ── the inputs of the action ─────────────────────────────────────────────────────────────────────────────────
+
+
+def with_parts(path: Path, parts: Sequence[str]) -> str:
+    """The text of the file with its generated parts, in their order, replaced by these."""
+    text, waiting = path.read_text(encoding="utf-8"), iter(parts)
+    text, found = PART.subn(lambda part: part["begin"] + next(waiting) + part["end"], text)
+    if found != len(parts):
+        raise SystemExit(f"{path}: {found} of {len(parts)} generated parts have their marks")
+    return text
+
+
+def action_inputs(inputs: Iterable[Input]) -> str:
+    """The inputs as `action.yml` declares them."""
+    lines = []
+    for each in inputs:
+        lines += [f"  {each.name}:", f"    description: {_quoted(each.help)}", "    required: false"]
+        lines += [f"    default: {each.default}"] if each.default else []
+    return _lines(lines)
+
+
+def host_variables(inputs: Iterable[Input]) -> str:
+    """The inputs as variables of the composite action."""
+    return _lines(f"        {_variable(each)}: ${{{{ inputs.{each.name} }}}}" for each in inputs)
+
+
+def gitlab_inputs(inputs: Iterable[Input]) -> str:
+    """The inputs as GitLab's template declares them."""
+    lines = []
+    for each in inputs:
+        if each.in_gitlab:
+            default = GITLAB_DEFAULTS.get(each.name, each.default) or "''"
+            lines += [f"    {each.name}:", f"      description: {_quoted(each.help)}", f"      default: {default}"]
+    return _lines(lines)
+
+
+def gitlab_variables(inputs: Iterable[Input]) -> str:
+    """The inputs as variables of the job in GitLab."""
+    lines = []
+    for each in inputs:
+        if each.in_gitlab:
+            lines += [f"    {_variable(each)}:", f"      value: $[[ inputs.{each.name} ]]", "      expand: false"]
+    return _lines(lines)
+
+
+def readme_table(inputs: Iterable[Input]) -> str:
+    """The inputs as a table."""
+    rows = [f"| `{each.name}` | {_cell(each.help.rstrip('.'))} |" for each in inputs]
+    return _lines(["", "| input | |", "|---|---|", *rows, ""])
+
+
+def _variable(each: Input) -> str:
+    return "INPUT_" + each.name.upper().replace("-", "_")
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+GITLAB_DEFAULTS = {"shard": "auto"}
+"""Where the template's default is another one than the action's."""
+
+PARTS: Mapping[str, tuple[Callable[[Iterable[Input]], str], ...]] = {
+    "action.yml": (action_inputs,),
+    "host/action.yml": (action_inputs, host_variables),
+    "templates/windtunnel.yml": (gitlab_inputs, gitlab_variables),
+    "README.md": (readme_table,),
+}
+"""File -> what writes its generated parts, in their order."""
+
+
 def main(arguments: list[str]) -> int:
-    """Write the pages, or check them."""
+    """Write the files, or check them."""
     stale = []
-    for name, text in pages().items():
-        path = FOLDER / name
-        if "--check" in arguments:
-            if not path.is_file() or path.read_text(encoding="utf-8") != text:
-                stale.append(name)
-        else:
-            FOLDER.mkdir(parents=True, exist_ok=True)
+    for path, text in files().items():
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(path.relative_to(ROOT).as_posix())
+        if "--check" not in arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
+    if "--check" not in arguments:
+        return 0
     if stale:
         print(f"not as `make docs` writes them: {', '.join(stale)}")
     return 1 if stale else 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import arguments, overrides_of
 from windtunnel.job.interrupts import CallerInterrupts, Interrupts
 from windtunnel.job.observer import TextObserver
 from windtunnel.job.request import JobRequest
@@ -35,7 +35,10 @@ Thresholds = Mapping[str, str | Sequence[str]] | Sequence[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a run ended. `directory` holds its records and reports; `output` is what the command would show."""
+    """How a run ended. `directory` holds its records and reports.
+
+    `output` is what the command would write to its standard output; empty with `show`.
+    """
 
     summary: Summary
     directory: Path
@@ -43,7 +46,7 @@ class Result:
 
     @property
     def verdict(self) -> Verdict:
-        """The word, the exit code the command would have had, and every reason."""
+        """The verdict with the exit code of the command and every reason."""
         summary = self.summary
         return Verdict(word=summary.verdict, exit_code=summary.exit_code, reasons=tuple(summary.reasons))
 
@@ -71,19 +74,20 @@ def run(
 ) -> Result:
     """Run scenarios against a system under test, and wait for the verdict.
 
-    `sut` is a file, or what stands in one: `{"base_url": "http://localhost:8080"}`. `scenarios` are files,
-    folders, globs and scenarios of `@scenario`, one or several. `thresholds` are texts as on the command line, or
-    a mapping of a metric to its conditions. `environment` is what `${NAME}` in the files means, the process's
-    unless given. `flags` are those of `windtunnel run`, by their names with underscores: parallel, count,
+    `sut` is a file or its content: `{"base_url": "http://localhost:8080"}`. `scenarios` are files, folders, globs
+    and functions decorated with `@scenario`, one or several. `thresholds` are texts as on the command line, or a
+    mapping of a metric to its conditions. `environment` holds the variables for `${NAME}` in the files; default:
+    the process's. `flags` are those of `windtunnel run`, by their names with underscores: parallel, count,
     duration, rate, stages, seed, workers, name and so on, with `output` for the folder of the runs. Times are
-    seconds or text such as "500ms". What is not given comes from the plan, or is the command's default.
+    seconds or text such as "500ms". The default of a flag is the plan's value, or else the command's default.
 
-    Whatever the verdict, a Result comes back. Raises ConfigError, with every problem and nothing sent, for wrong
-    files or flags; TypeError for a flag that does not exist; RuntimeError inside a running event loop, which this
-    would keep from turning: see `run_async`.
+    Returns a Result for every verdict. Raises ConfigError, with every problem and nothing sent, for invalid files
+    or flags; TypeError for an unknown flag; RuntimeError inside a running event loop, which it would block: use
+    `run_async` there.
 
-    Shows nothing unless `show`. The run has a thread of its own and leaves the handlers of signals alone, unless
-    `handle_signals` (in the main thread): then SIGINT and SIGTERM end it early and it is judged `interrupted`.
+    Shows nothing unless `show`: then it writes what the command would write. The run has a thread of its own and
+    does not handle signals, unless `handle_signals` (main thread only): then SIGINT and SIGTERM end it early, and
+    its verdict is `interrupted`.
     """
     try:
         asyncio.get_running_loop()
@@ -100,7 +104,7 @@ def run(
             try:
                 return pool.submit(job, interrupts=interrupts).result()
             except KeyboardInterrupt:
-                interrupts.request()  # the run has ended, and its report is written, when this is left
+                interrupts.request()  # leaving the pool waits for the run and its report
                 raise
 
 
@@ -114,10 +118,10 @@ async def run_async(
     show: bool = False,
     **flags: Any,
 ) -> Result:
-    """`run` for code in an event loop: the load has a loop and a thread of its own, signals are left alone.
+    """`run` for code in an event loop: the load has a loop and a thread of its own and does not handle signals.
 
-    A server in this process and loop can be the system under test. When this is cancelled the run ends early, as
-    after a signal, and its report is written before the cancellation goes on.
+    A server in this process and loop can be the system under test. A cancellation ends the run early, as a signal
+    does, and is raised after its report is written.
     """
     interrupts = CallerInterrupts()
     with _request(sut, scenarios, plan, thresholds, flags) as request:
@@ -140,9 +144,9 @@ def load(
     environment: Mapping[str, str] | None = None,
     **flags: Any,
 ) -> TestPlan:
-    """Check everything that `run` would be given, as `windtunnel validate` does, and send nothing.
+    """Check the input of `run`, as `windtunnel validate` does, without sending anything.
 
-    Returns what would run. Raises ConfigError with every problem.
+    Returns the plan that would run. Raises ConfigError with every problem.
     """
     with _request(sut, scenarios, plan, thresholds, flags) as request:
         return check_plan(request, environment=_environment(environment))
@@ -173,13 +177,11 @@ def _request(
     thresholds: Thresholds,
     flags: Mapping[str, Any],
 ) -> Iterator[JobRequest]:
-    """The request; a SUT that is no file becomes one for as long as the run takes."""
-    given = {"directory" if name == "output" else name: value for name, value in flags.items()}
-    unknown = [name for name in given if name not in Overrides.__dataclass_fields__]
+    """The request. A SUT given as a mapping is a temporary file inside the `with`."""
+    unknown = [name for name in flags if name not in arguments()]
     if unknown:
         raise TypeError(f"windtunnel.run() has no argument {unknown[0]!r}")
-    texts = {name: _as_flag(name, value) for name, value in given.items()}
-    overrides = Overrides.of({**texts, "thresholds": _thresholds(thresholds)})
+    overrides = overrides_of(**flags, thresholds=_thresholds(thresholds))
     with tempfile.TemporaryDirectory(prefix="windtunnel-") as folder:
         if isinstance(sut, Mapping):
             path = Path(folder, "sut.yaml")
@@ -191,23 +193,6 @@ def _request(
             plan=None if plan is None else os.fspath(plan),
             overrides=overrides,
         )
-
-
-_LISTS = {"resolve", "wait_for", "tags", "settings", "profiles", "only", "skip"}
-_NUMBERS = {"parallel", "count", "max_parallel", "seed"}
-
-
-def _as_flag(name: str, value: Any) -> Any:
-    """A value as the command line would have it: 30 seconds are "30", {"team": "cart"} is "team=cart"."""
-    if isinstance(value, Mapping):
-        return tuple(f"{key}={each}" for key, each in value.items())
-    if isinstance(value, str) and name in _LISTS:
-        return (value,)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and name not in _NUMBERS:
-        return f"{value}/s" if name == "rate" else str(value)
-    return value
 
 
 def _scenarios(given: Scenarios) -> Iterator[str | PythonScenario]:

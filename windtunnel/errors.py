@@ -35,15 +35,24 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with what the user gave: where, what, and how to mend it."""
+    """One thing that is wrong with what the user gave: where, what, and how to mend it.
+
+    `flag` is the flag with the wrong value, as it is typed: `--count`. In the action it is the input it came from.
+    """
 
     message: str
     where: Location | None = None
     hint: str | None = None
+    flag: str = ""
+
+    @property
+    def text(self) -> str:
+        """The message, after the flag if it is about one."""
+        return f"{self.flag}: {self.message}" if self.flag else self.message
 
     def __str__(self) -> str:
         """The problem as plain text: `file:line:column: message`, the line with a marker, the suggestion."""
-        lines = [f"{self.where}: {self.message}" if self.where else self.message]
+        lines = [f"{self.where}: {self.text}" if self.where else self.text]
         if self.where and self.where.line and self.where.excerpt:
             number, (excerpt, column) = str(self.where.line), _around(self.where)
             indent = "".join(c if c == "\t" else " " for c in excerpt[: column - 1])
@@ -81,9 +90,11 @@ class ConfigError(WindtunnelError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     @classmethod
-    def of(cls, message: str, *, hint: str | None = None, where: Location | None = None) -> ConfigError:
+    def of(
+        cls, message: str, *, hint: str | None = None, where: Location | None = None, flag: str = ""
+    ) -> ConfigError:
         """A ConfigError with one problem."""
-        return cls(Problem(message=message, hint=hint, where=where))
+        return cls(Problem(message=message, hint=hint, where=where, flag=flag))
 
 
 class UnreachableError(WindtunnelError):

@@ -1,19 +1,34 @@
-"""Numbers as a person writes them: 14,203 · 812 ms · 1.2 s · 0.4% · 344/s."""
+"""Numbers for people: 14,203 · 812 ms · 1.24 s · 0.4% · 344/s · 1.5 MiB.
+
+The one format for every page, table and message: three significant digits, never an exponent, the unit that
+keeps the number from 1 to 999, thousands grouped. A count is written in full. `digits=EXACT` is for values that
+the user wrote, such as the limit of a threshold.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from decimal import Decimal
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+EXACT = 15
+"""Significant digits: as many as a float holds of any decimal number."""
+
+_TIMES = (("µs", 0.001, 1000), ("ms", 1.0, 1000), ("s", 1000.0, 60))
+"""(unit, its length in milliseconds, the number at which the next unit begins)."""
+
+_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+_DECIMAL_SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
-def number(value: float) -> str:
-    """`14,203`; a fraction only where it says something: `0.25`, `12.5`."""
-    if float(value).is_integer():
-        return f"{int(value):,}"
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.2f}"
+def number(value: float, *, digits: int = 3) -> str:
+    """`14,203`; a fraction has three digits, or those before the point: `0.25`, `12.5`, `344`, `1,235`."""
+    return f"{_rounded(value, digits):,f}"
+
+
+def signed(value: float) -> str:
+    """A difference: `+12.3`, `-0.4`."""
+    return f"{_rounded(value, 3):+,f}"
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
@@ -21,59 +36,72 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
-def duration(ms: float) -> str:
-    """A duration given in milliseconds: `0.04 ms`, `0.4 ms`, `812 ms`, `1.2 s`, `2 min 5 s`, `1 h 3 min`."""
+def duration(ms: float, *, digits: int = 3) -> str:
+    """A duration given in milliseconds: `40 µs`, `0.4 µs`, `812 ms`, `1.24 s`, `2 min 5 s`, `1 h 3 min`."""
     if ms <= 0:
         return "0 ms"
-    if ms < 0.1:
-        return f"{ms:.2f} ms" if ms >= 0.005 else "< 0.01 ms"
-    if ms < 9.95:
-        return f"{ms:.1f} ms"
-    if ms < 999.5:
-        return f"{ms:.0f} ms"
-    seconds = ms / 1000
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return _two(whole // 60, "min", whole % 60, "s")
-    minutes = round(seconds / 60)
-    return _two(minutes // 60, "h", minutes % 60, "min")
+    for unit, factor, end in _TIMES:
+        shown = _rounded(ms / factor, digits)
+        if shown < end:
+            return f"{shown:,f} {unit}"
+    seconds = _rounded(ms / 1000, digits) if digits > 3 else Decimal(round(ms / 1000))
+    if digits <= 3 and seconds >= 3600:
+        seconds = round(seconds / 60) * Decimal(60)
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{_plain(value):,f} {unit}" for value, unit in parts if value)
 
 
-def offset(seconds: float) -> str:
-    """A length or a moment of the run, in seconds from its start: `0 s`, `42 ms`, `41.3 s`, `2 min 5 s`."""
-    return duration(seconds * 1000) if seconds >= 0.001 else "0 s"
+def offset(seconds: float, *, digits: int = 3) -> str:
+    """A duration given in seconds, such as an offset from the start: `0 s`, `42 ms`, `41.3 s`, `2 min 5 s`."""
+    return duration(seconds * 1000, digits=digits) if seconds >= 0.001 else "0 s"
 
 
-def share(fraction: float) -> str:
-    """A fraction of 1 as a percentage; only what is all is `100%`, only what is none is `0%`."""
+def as_written(seconds: float) -> str:
+    """A duration that the user wrote, with all its digits: `1.25 s`, `1 min 30 s`."""
+    return offset(seconds, digits=EXACT)
+
+
+def share(fraction: float, *, digits: int = 3) -> str:
+    """A fraction of 1 as a percentage; only 1 reads `100%`, only 0 reads `0%`."""
     if fraction <= 0:
         return "0%"
-    if fraction >= 1:
-        return "100%"
-    percent = fraction * 100
-    if percent < 0.01:
-        return "< 0.01%"
-    if percent > 99.99:
-        return "> 99.99%"
-    digits = 2 if percent < 0.095 or percent > 99.9 else 1
-    return f"{percent:.{digits}f}".rstrip("0").rstrip(".") + "%"
+    percent = _rounded(fraction * 100, digits)
+    while fraction < 1 and percent >= 100 and digits < 17:
+        digits += 1
+        percent = _rounded(fraction * 100, digits)
+    return f"{percent:,f}%"
 
 
-def per_second(rate: float) -> str:
+def per_second(rate: float, *, digits: int = 3) -> str:
     """`344/s`, `12.5/s`, `0.25/s`."""
-    return f"{number(rate)}/s"
+    return f"{number(rate, digits=digits)}/s"
 
 
-def size(count: int) -> str:
-    """A number of bytes: `612 B`, `1.4 KiB`, `64 MiB`."""
+def size(count: float, *, digits: int = 3) -> str:
+    """A number of bytes: `612 B`, `1.4 KiB`, `64 MiB`; `EXACT` also writes `10 MB` where that is the round one."""
+    decimal = digits == EXACT and count % 1000 == 0 and count % 1024 != 0
+    base, units = (1000, _DECIMAL_SIZES) if decimal else (1024, _SIZES)
     value = float(count)
-    for unit in _UNITS:
-        if value < 1023.5 or unit == _UNITS[-1]:
+    for unit in units:
+        shown = _rounded(value, digits)
+        if shown < base or unit == units[-1]:
             break
-        value /= 1024
-    return f"{value:,.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:,.0f} {unit}"
+        value /= base
+    return f"{shown:,f} {unit}"
+
+
+def told_apart(value: float, limit: float, write: Callable[..., str]) -> str:
+    """`value` as `write` puts it, in three digits or in as many as tell it from `limit`.
+
+    Rounding keeps the order, so texts that differ stand on the right side of each other.
+    """
+    for digits in (3, 4, 5, 6):
+        shown = write(value, digits=digits)
+        if value == limit or shown != write(limit, digits=digits):
+            return shown
+    return write(value, digits=EXACT)
 
 
 def clock_time(unix: float) -> str:
@@ -83,5 +111,12 @@ def clock_time(unix: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(unix))
 
 
-def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
-    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
+def _rounded(value: float, digits: int) -> Decimal:
+    """`value` with so many significant digits, or all those before the point where there are more."""
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return _plain(Decimal(f"{value:.{max(digits, whole)}g}"))
+
+
+def _plain(value: Decimal) -> Decimal:
+    """Without trailing zeros, and without an exponent when it is formatted."""
+    return value.normalize() if value else Decimal(0)

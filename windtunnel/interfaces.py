@@ -33,10 +33,13 @@ class Clock(Protocol):
 
 
 class Sink(Protocol):
-    """Takes every record soon after it was made: the writer, the aggregate and live progress are sinks."""
+    """Takes every record soon after it was made: the writer and the aggregate are sinks."""
 
     def write(self, records: Sequence[Record]) -> None:
         """Take what one turn of the event loop brought, in order. Must not change the records."""
+
+    def close(self) -> None:
+        """Finish: no record follows. Called at the end of a run, whatever happened; safe to call twice."""
 
 
 class Endpoint(Protocol):
@@ -51,27 +54,45 @@ class Endpoint(Protocol):
         """The service."""
 
 
+class Request(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
+    """One request of a step, before a client adds what only it knows: ids, cookies and the length of the body.
+
+    `target` is an absolute path with query (already percent-encoded) under the endpoint's base URL, or an absolute
+    http(s) URL. `timeout_s` is a hard deadline for everything, redirects included. `max_body` is the maximum size
+    of the response body in bytes, None for the SUT's. `step` is the name of the step, `occurrence` how often the
+    instance has sent for it so far, this one included, and `attempt` the number of the try of a step with `retry`.
+    `on_hop` receives each exchange but the last: redirects, and a 401 that a new token answers.
+    """
+
+    endpoint: Endpoint
+    target: str
+    headers: Sequence[tuple[str, str]] = ()
+    body: Body = b""
+    timeout_s: float
+    max_body: int | None = None
+    follow_redirects: bool = True
+    step: str = ""
+    occurrence: int = 1
+    attempt: int = 1
+    on_hop: Callable[[Exchange], None] | None = None
+
+    def replace(self, **changes: Any) -> Request:
+        """The same request with other fields."""
+        return msgspec.structs.replace(self, **changes)
+
+
+OnRequest = Callable[[Request, bytes], None]
+"""A hook that receives a request before it is sent, and its head as it will be sent."""
+
+OnResponse = Callable[[Request, Exchange], None]
+"""A hook that receives a request and its exchange when that has ended."""
+
+
 class Client(Protocol):
-    """One user's way to the SUT: connections stay with the user, cookies and ids with the instance."""
+    """One user's access to the SUT: connections stay with the user, cookies and ids with the instance."""
 
-    async def send(
-        self,
-        endpoint: Endpoint,
-        target: str,
-        *,
-        headers: Sequence[tuple[str, str]] = (),
-        body: Body = b"",
-        timeout_s: float,
-        max_body: int | None = None,
-        follow_redirects: bool = True,
-        on_hop: Callable[[Exchange], None] | None = None,
-    ) -> Exchange:
-        """Send one request and return what came of it; a failure is a value (`Exchange.error`), never raised.
-
-        `target` is an absolute path with query (already percent-encoded) under the endpoint's base URL, or an
-        absolute http(s) URL. `timeout_s` is a hard deadline for everything, redirects included. Each redirect
-        hop but the last is handed to `on_hop` when it ends; the returned exchange is the final one.
-        """
+    async def send(self, request: Request) -> Exchange:
+        """Send a request and return its final exchange; a failure is a value (`Exchange.error`), never raised."""
 
     def begin_instance(self, *, instance_id: str, correlation_id: str, cookies: object | None = None) -> None:
         """Forget cookies, or go on with `cookies` of an earlier instance, and take on the ids of a new one."""
@@ -95,10 +116,10 @@ class Transport(Protocol):
     def client(self) -> Client:
         """A client for one user."""
 
-    async def begin(self, *, on_request: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
+    async def begin(self, *, on_exchange: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
         """Fetch what requests need before the first one is sent, such as access tokens.
 
-        `on_request` is told of every request beside the load, now and later, `on_secret` of every value that must
+        `on_exchange` receives the exchange of every such request, now and later, `on_secret` every value that must
         not be written.
         """
 
@@ -162,8 +183,9 @@ class Instance(Protocol):
     """One execution of one scenario: mutable, owned by one task.
 
     `scope` is what expressions see: variables, ids, `response` (the last Exchange) and `steps`
-    (name -> Exchange). Actions set variables by writing to it. `round` counts the rounds of the loop at hand
-    from 1, and is 0 outside every loop; the loop sets it, and sets it back.
+    (name -> Exchange). Actions set variables by writing to it. `occurrences` counts the requests of each step by
+    its name. `round` counts the rounds of the innermost loop from 1, and is 0 outside every loop; the loop sets it
+    and resets it.
     """
 
     scope: dict[str, Any]
@@ -171,6 +193,7 @@ class Instance(Protocol):
     clock: Clock
     last_exchange: Exchange | None
     exchanges: dict[str, Exchange]
+    occurrences: dict[str, int]
     round: int
 
     @property

@@ -1,7 +1,7 @@
-"""What is secret, and how it is hidden, before anything is written.
+"""Hides secrets before anything is written.
 
-Two rules (rule 29): *by value*, every string that came from the environment and has at least 8
-characters disappears wherever it turns up; *by key*, the value under a name that speaks of a secret does.
+In two ways (rule 29): by value, every string of at least 8 characters from the environment is hidden wherever it
+occurs; by key, the value under a name that indicates a secret is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from windtunnel.model.sut import Redactions
 
 HIDDEN = "[redacted]"
 SHORTEST_SECRET = 8
-NOTHING_MORE = Redactions()
+NO_REDACTIONS = Redactions()
 SECRET_KEYS = re.compile(
     r"authorization|cookie|token|secret|password|passwd|api[-_]?key|^sig(nature)?$", re.IGNORECASE
 )
@@ -25,20 +25,20 @@ SECRET_KEYS = re.compile(
 _JSON_FIELD = re.compile(
     r"""(?P<before>['"](?P<key>[^'"\\]{1,80})['"]\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}\]]+)"""
 )
-"""A key and its plain value in JSON (or a Python dict) that may be cut off anywhere."""
+"""A key and its plain value in JSON (or a Python dict), which may be cut off anywhere."""
 
 
 class Redactor:
     """Hides secrets. Cheap when there is nothing to hide: a clean URL costs one scan of it."""
 
-    def __init__(self, *, secrets: Iterable[str] = (), names: Redactions = NOTHING_MORE) -> None:
+    def __init__(self, *, secrets: Iterable[str] = (), names: Redactions = NO_REDACTIONS) -> None:
         self._values = {s for s in secrets if len(s) >= SHORTEST_SECRET}
         self._pattern = _pattern_of(self._values)
         own = [re.escape(name) for name in (*names.headers, *names.query, *map(_last_name, names.json)) if name]
         self._own_keys = re.compile(rf"^(?:{'|'.join(own)})$", re.IGNORECASE) if own else None
 
     def hide(self, value: str) -> None:
-        """Hide a value from now on: a secret that came while the run was under way."""
+        """Hide a value from now on, such as an access token that was fetched during the run."""
         if len(value) >= SHORTEST_SECRET and value not in self._values:
             self._values.add(value)
             self._pattern = _pattern_of(self._values)
@@ -54,7 +54,7 @@ class Redactor:
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
     def excerpt(self, text: str, also: Sequence[str] = ()) -> str:
-        """A piece of a body, as messages quote it: also without what stands under a secret JSON key."""
+        """A part of a body, as messages quote it, also without the values under secret JSON keys."""
         return self.text(_JSON_FIELD.sub(self._hide_field, text), also)
 
     def _hide_field(self, field: re.Match[str]) -> str:
@@ -71,9 +71,9 @@ class Redactor:
         return HIDDEN if self.is_secret_key(key) else self.excerpt(value, also)
 
     def body(self, body: bytes, also: Sequence[str] = ()) -> bytes:
-        """A body as it may be kept: JSON and form fields by key, everything by value.
+        """A body without secrets: JSON and form fields by key, everything by value.
 
-        JSON without a secret in it comes back byte for byte.
+        JSON without a secret comes back byte for byte.
         """
         try:
             hidden, changed = self._json(msgspec.json.decode(body))
@@ -124,7 +124,7 @@ def _pattern_of(values: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _last_name(json_path: str) -> str:
-    """The key a redaction path ends in. It is hidden wherever it occurs: more than asked for, never less."""
+    """The last key of a redaction path. It is hidden wherever it occurs: more than the path says, never less."""
     names = re.findall(r"[\w-]+", json_path)
     return names[-1] if names else ""
 

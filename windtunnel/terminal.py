@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from windtunnel.ci.github import SafeLog
 from windtunnel.ci.log import LogForm, PlainLog, log_form
+from windtunnel.figures import duration, offset
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -162,14 +163,14 @@ def progress_line(status: Status) -> str:
     bad = f", {status.not_passed:,} not passed" if status.not_passed else ""
     dropped = f", {status.dropped:,} dropped" if status.dropped else ""
     parts = [
-        f"{status.elapsed_s:3.0f} s  {status.instances:,}{of_count} instances{bad}",
+        f"{offset(round(status.elapsed_s)):>5}  {status.instances:,}{of_count} instances{bad}",
         f"{status.in_flight:,} running{dropped}",
-        f"{status.requests_per_s:,.0f} req/s",
+        f"{round(status.requests_per_s):,} req/s",
     ]
     if status.p95_ms is not None:
-        parts.append(f"p95 {status.p95_ms:.3g} ms")
+        parts.append(f"p95 {duration(status.p95_ms)}")
     if 0.02 < status.done < 1 and status.elapsed_s > 1:
-        parts.append(f"about {status.elapsed_s * (1 - status.done) / status.done:.0f} s left")
+        parts.append(f"about {offset(round(status.elapsed_s * (1 - status.done) / status.done))} left")
     return " · ".join(parts)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+
 RULES = (ROOT / "docs" / "reference" / "rules.md").read_text()
 NUMBERS = {int(number) for number in re.findall(r"^(\d+)\. ", RULES, re.MULTILINE)}
 THIS = Path(__file__).relative_to(ROOT).as_posix()

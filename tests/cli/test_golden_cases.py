@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ GENERATED: dict[str, Callable[[Path], object]] = {
 }
 """What can't or should not be kept as a file of the repository."""
 
+TYPER = tuple(int(part) for part in version("typer").split(".")[:2])
+WORDED_BY_TYPER = {"invalid-flag-value", "invalid-unknown-command", "invalid-unknown-flag"}
+
 
 def plain(text: str) -> str:
     """The output without what differs from run to run."""
@@ -37,6 +41,8 @@ def plain(text: str) -> str:
 
 def prepared(case: Path, tmp_path: Path) -> tuple[Path, list[str]]:
     """A folder with the files of a case, and the arguments."""
+    if (case.name in WORDED_BY_TYPER or case.name.endswith("-help")) and TYPER < (0, 29):
+        pytest.skip("typer words this differently before 0.29")
     folder = tmp_path / "work"
     shutil.copytree(case, folder)
     GENERATED.get(case.name, lambda _: None)(folder)
@@ -85,7 +91,7 @@ def test_an_unreachable_sut_is_exit_3_and_leaves_a_report(tmp_path: Path, closed
     assert f"http://127.0.0.1:{closed_port}" in answer.stdout
     assert "refused" in answer.stdout
     said = " ".join(answer.stdout.split())
-    assert "start it, or mend base_url" in said or "localhost is this container itself" in said
+    assert "start it, or correct base_url" in said or "localhost is this container itself" in said
     assert (tmp_path / "runs" / "latest" / "report.html").is_file()
     records = (tmp_path / "runs" / "latest" / "records" / "0000.jsonl").read_text().splitlines()
     assert len(records) == 2

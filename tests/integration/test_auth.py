@@ -14,7 +14,7 @@ from aiohttp import web
 
 from windtunnel.http import tokens
 from windtunnel.http.transport import HttpTransport
-from windtunnel.interfaces import Endpoint
+from windtunnel.interfaces import Endpoint, Request
 from windtunnel.model.auth import Auth, auth_of
 from windtunnel.model.http import Exchange
 from windtunnel.model.source import Source
@@ -82,10 +82,12 @@ class Caller:
         self.hops: list[Exchange] = []
 
     async def begin(self) -> None:
-        await self.transport.begin(on_request=self.beside.append, on_secret=self.secrets.append)
+        await self.transport.begin(on_exchange=self.beside.append, on_secret=self.secrets.append)
 
     async def get(self, path: str = "/guarded") -> Exchange:
-        return await self.client.send(self.endpoint, path, timeout_s=5, on_hop=self.hops.append)
+        return await self.client.send(
+            Request(endpoint=self.endpoint, target=path, timeout_s=5, on_hop=self.hops.append)
+        )
 
 
 def oauth2(server: Server, **more: object) -> Auth:
@@ -236,7 +238,7 @@ def test_without_a_token_nothing_is_sent_and_the_request_says_why():
 
 
 def test_a_run_with_oauth2_passes_and_writes_neither_secret_nor_token(tmp_path: Path, monkeypatch):
-    from windtunnel.config.flags import Overrides
+    from windtunnel.config.overrides import overrides_of
     from windtunnel.job.request import JobRequest
     from windtunnel.job.run import run_job
     from windtunnel.terminal import TerminalObserver
@@ -275,7 +277,9 @@ def test_a_run_with_oauth2_passes_and_writes_neither_secret_nor_token(tmp_path: 
         with (tmp_path / "out").open("w") as out:
             terminal = TerminalObserver(out=out, err=out, color=False, interactive=False)
             result = run_job(
-                JobRequest(scenarios=("a.yaml",), overrides=Overrides(count=3)), environment={}, observer=terminal
+                JobRequest(scenarios=("a.yaml",), overrides=overrides_of(count=3)),
+                environment={},
+                observer=terminal,
             )
     finally:
         done.set()

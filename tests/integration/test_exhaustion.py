@@ -33,7 +33,7 @@ def test_too_few_open_files_are_foretold_and_make_the_run_inconclusive(tmp_path:
         write(tmp_path, shop.base_url)
         job = f"{sys.executable} -m windtunnel run --parallel 100 --count 300"
         done = run(tmp_path, "sh", "-c", f"ulimit -n 64; exec {job}")
-    assert "warning: 100 instances at once can need 150 open files, and a process may have 64 here" in done.stderr
+    assert "warning: 100 concurrent instances can need 150 open files, but the limit here is 64" in done.stderr
     assert done.returncode != 0
     assert "this machine ran out of file descriptors; raise the limit with `ulimit -n`" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -62,7 +62,7 @@ def has_network_namespaces() -> bool:
 def test_too_few_ports_are_foretold_and_make_the_run_inconclusive(tmp_path: Path):
     write(tmp_path, "http://127.0.0.1:8080")
     done = run(tmp_path, "unshare", "-rn", "sh", "-c", SMALL_NETWORK.format(python=sys.executable))
-    assert "warning: 30 instances at once can need as many local ports, and there are 8 here" in done.stderr
+    assert "warning: 30 concurrent instances can need as many local ports, but there are 8 here" in done.stderr
     assert done.returncode != 0
     assert "this machine ran out of local ports; keep connections alive" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

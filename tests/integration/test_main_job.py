@@ -96,7 +96,7 @@ def test_a_failed_threshold_is_exit_99_and_says_limit_and_measured(folder: Path)
 
     assert answer.returncode == 99
     assert summary(folder)["verdict"] == "fail"
-    assert "p(95) < 1 us" in answer.stdout
+    assert "p(95) < 1 µs" in answer.stdout
     (failed,) = [row for row in summary(folder)["thresholds"] if row["result"] == "fail"]
     assert failed["selector"] == "http_req_duration"
     assert failed["samples"] == 1500

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.job.request import JobRequest
@@ -40,7 +40,7 @@ def test_each_scenario_runs_once_and_shows_all_but_its_secrets(tmp_path: Path, m
     terminal = TerminalObserver(out=out, err=out, color=False, interactive=False)
     with ShopProcess(ShopSettings()) as shop:
         (tmp_path / "sut.yaml").write_text(f"base_url: {shop.base_url}\n")
-        request = JobRequest(scenarios=("a.yaml", "b.yaml"), overrides=Overrides(once=True), verbose=True)
+        request = JobRequest(scenarios=("a.yaml", "b.yaml"), overrides=overrides_of(once=True), verbose=True)
         result = run_job(request, environment={}, observer=terminal)
     said = out.getvalue()
     assert result.summary.verdict == "fail"

@@ -63,10 +63,10 @@ def test_wrong_input_is_raised_with_every_problem_and_nothing_is_written(tmp_pat
     (tmp_path / "a.yaml").write_text("id: a\nflow: [{ type: htp, name: x }]\n")
     with pytest.raises(windtunnel.ConfigError) as caught:
         windtunnel.run(sut={"base_ur": "http://localhost"}, scenarios="a.yaml", parallel=0)
-    messages = [problem.message for problem in caught.value.problems]
+    messages = [problem.text for problem in caught.value.problems]
     assert any("base_ur" in message for message in messages)
     assert any("htp" in message for message in messages)
-    assert "--parallel must be at least 1, not 0" in messages
+    assert "--parallel: must be at least 1, not 0" in messages
     assert not (tmp_path / "runs").exists()
 
 

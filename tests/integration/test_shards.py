@@ -123,7 +123,7 @@ def test_shards_that_ran_one_after_another_never_were_the_load_that_was_asked_fo
     answer = windtunnel("merge", *shards)
 
     assert answer.returncode == 4
-    assert "the 2 shards never all ran at the same time" in answer.stdout
+    assert "the 2 shards did not all run at the same time" in answer.stdout
 
 
 def test_a_missing_shard_makes_the_whole_incomplete(windtunnel, tmp_path: Path):

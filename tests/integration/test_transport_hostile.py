@@ -16,6 +16,7 @@ import pytest
 from windtunnel.http.client import HttpClient
 from windtunnel.http.errors import Failure
 from windtunnel.http.transport import HttpTransport
+from windtunnel.interfaces import Request
 from windtunnel.model.http import ERROR_KINDS, Exchange
 from windtunnel.model.source import Source
 from windtunnel.model.sut import HttpSettings, IdHeaders, Service, Sut, Tls
@@ -67,7 +68,9 @@ class Visitor:
         self, target: str, *, method: str = "GET", step_headers=None, timeout_s: float = 5.0, **send
     ) -> Exchange:
         endpoint = self.transport.endpoint(method=method, service=self.service, headers=step_headers or {})
-        return await self.client.send(endpoint, target, timeout_s=timeout_s, on_hop=self.hops.append, **send)
+        return await self.client.send(
+            Request(endpoint=endpoint, target=target, timeout_s=timeout_s, on_hop=self.hops.append, **send)
+        )
 
 
 def visit(
@@ -207,7 +210,7 @@ def test_connections_are_kept_for_the_user_and_times_are_measured(run):
         assert server.connections == 1
         other = visitor.transport.client()
         endpoint = visitor.transport.endpoint(method="GET", service=visitor.service, headers={})
-        await other.send(endpoint, "/ok", timeout_s=5)
+        await other.send(Request(endpoint=endpoint, target="/ok", timeout_s=5))
         assert server.connections == 2
 
     visit(run, scenario)
@@ -607,7 +610,7 @@ async def ask_over_tls(port: int, *, timeout_s: float) -> Exchange:
     transport = HttpTransport(Sut(name="shop", default=shop, source=Source(file="sut.yaml")), "run-1")
     endpoint = transport.endpoint(method="GET", service=shop, headers={})
     try:
-        return await transport.client().send(endpoint, "/", timeout_s=timeout_s)
+        return await transport.client().send(Request(endpoint=endpoint, target="/", timeout_s=timeout_s))
     finally:
         await transport.close()
 

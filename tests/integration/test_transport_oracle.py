@@ -13,6 +13,7 @@ from aiohttp import web
 from yarl import URL
 
 from windtunnel.http.transport import HttpTransport
+from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange, parse_head
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
@@ -110,7 +111,9 @@ async def ask_ours(base: str) -> list[Exchange]:
     exchanges = []
     for method, target in CASES:
         endpoint = transport.endpoint(method=method, service=shop, headers={"X-Test": "1"})
-        exchanges.append(await client.send(endpoint, target, body=body_of(method), timeout_s=5))
+        exchanges.append(
+            await client.send(Request(endpoint=endpoint, target=target, body=body_of(method), timeout_s=5))
+        )
     await transport.close()
     return exchanges
 

@@ -16,6 +16,7 @@ from windtunnel.http import connect as connecting
 from windtunnel.http.connect import connect
 from windtunnel.http.resolve import Address
 from windtunnel.http.transport import HttpTransport
+from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange, FileBody, PartsBody
 from windtunnel.model.source import Source
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Service, Sut, Tls
@@ -97,7 +98,7 @@ async def ask(
     endpoint = transport.endpoint(method=method, service=sut.default, headers=more.pop("headers", {}))
     for number in range(times):
         client.begin_instance(instance_id=f"i-{number}", correlation_id=f"{number:032x}")
-        exchange = await client.send(endpoint, target, timeout_s=5, **more)
+        exchange = await client.send(Request(endpoint=endpoint, target=target, timeout_s=5, **more))
     await transport.close()
     return exchange
 

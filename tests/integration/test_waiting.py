@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.job.request import JobRequest
 from windtunnel.job.run import JobResult, run_job
 from windtunnel.metrics.measure import is_measured
-from windtunnel.model.readiness import ContainerNetwork
 from windtunnel.model.record import RequestRecord
+from windtunnel.model.sut import ContainerNetwork
 from windtunnel.report.collect import analyse
 from windtunnel.storage.reader import RecordReader
 from windtunnel.terminal import TerminalObserver
@@ -78,7 +78,9 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         Path("sut.yaml").write_text(sut)
         Path("a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
         result = run_job(
-            JobRequest(scenarios=("a.yaml",), overrides=Overrides(**flags), container_network=container_network),  # type: ignore[arg-type]
+            JobRequest(
+                scenarios=("a.yaml",), overrides=overrides_of(**flags), container_network=container_network
+            ),
             environment={},
             observer=TerminalObserver(out=said, err=said, color=False, interactive=False),
         )
@@ -110,7 +112,7 @@ def test_health_that_never_comes_is_unreachable_with_the_cure(job):
         health = "{ path: /health, interval: 1h, timeout: 1h }"  # the next try would come too late
         result, _ = job(f"base_url: http://127.0.0.1:{server.port}\nhealth: {health}\n", count=4)
     assert (result.summary.verdict, result.summary.exit_code) == ("unreachable", 3)
-    assert "nothing was sent: waited 3600 s for GET" in result.summary.reasons[0]
+    assert "nothing was sent: waited 1 h for GET" in result.summary.reasons[0]
     assert "it answers 503; start it, or give it longer with health: { timeout: … }" in result.summary.reasons[0]
     assert analyse(result.directory).summary == result.summary
 

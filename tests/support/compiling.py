@@ -60,6 +60,7 @@ class FakeInstance:
         self.clock = VirtualClock()
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
+        self.occurrences: dict[str, int] = {}
         self.round = 0
         self.random = random.Random(7)
         self.observed: list[tuple[Exchange, bool, bool]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,19 @@ from windtunnel.config.reader import Document
 from windtunnel.config.schemas import load_schema
 from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
+from windtunnel.engine.journal import OnRecord
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.run.coordinator import RunContext, execute
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown
+from windtunnel.interfaces import Sink
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import ClosedLoad, Load, Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, RunEnded, StepRecord
-from windtunnel.model.scenario import Scenario
+from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
 from windtunnel.redaction import Redactor
@@ -44,6 +46,15 @@ def scenario(*steps: dict[str, Any], id: str = "journey", **more: Any) -> Scenar
         steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
         assertions=build_steps(document, "assertions", StepTypes(load_schema("scenario"))),
         **more,
+    )
+
+
+def section(*steps: dict[str, Any]) -> tuple[Step, ...]:
+    """Steps of a setup, user_setup or teardown, written as in YAML."""
+    return build_steps(
+        Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml")),
+        "setup",
+        StepTypes(load_schema("scenario")),
     )
 
 
@@ -105,6 +116,8 @@ def run(tmp_path: Path):
         secrets: tuple[str, ...] = (),
         bodies: str = "failures",
         max_duration_s: float | None = None,
+        sinks: Sequence[Sink] = (),
+        on_record: Sequence[OnRecord] = (),
     ) -> Finished:
         nonlocal runs
         runs += 1
@@ -134,7 +147,8 @@ def run(tmp_path: Path):
                 redactor=Redactor(secrets=secrets),
                 clock=VirtualClock(),
                 shutdown=shutdown,
-                sinks=(),
+                sinks=sinks,
+                on_record=on_record,
                 plan_hash="h",
                 segment=Segment(),
             )
@@ -144,7 +158,7 @@ def run(tmp_path: Path):
             return outcome.evidence
 
         live = run_virtual(main())
-        reader = RecordReader(directory.segments())
+        reader = RecordReader(directory.segments(), expected=plan.segments)
         records = list(reader)
         assert reader.evidence() == live
         return Finished(records, live, transport, directory.bodies)

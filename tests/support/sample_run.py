@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from windtunnel.metrics.histogram import Histogram
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest, StepRow
 from windtunnel.model.record import (
     AssertionRecord,
@@ -37,7 +38,7 @@ from windtunnel.model.summary import (
 )
 from windtunnel.model.threshold import IMPLIED, Threshold
 from windtunnel.redaction import Redactor
-from windtunnel.storage.bodies import BodyStore
+from windtunnel.storage.copies import BodyStore
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import RecordWriter
 
@@ -101,7 +102,7 @@ def write_run(
     directory = RunDirectory.create(root, run_id)
     directory.write_manifest(manifest(run_id=run_id, **changes))
     store = BodyStore(directory.bodies, Redactor())
-    writer = RecordWriter(directory.segment(0), run_id=run_id)
+    writer = RecordWriter(directory.segment(Segment()), run_id=run_id)
     writer.write([RunStarted(t=STARTED, schema_version=1, segment=0, plan_hash="b2:5f1c9a0e77d4", seed=8136402)])
     last = STARTED
     for record in records(instances, store if bodies else None):
@@ -309,6 +310,14 @@ def summary(**changes: Any) -> Summary:
                 limit="300 ms",
                 samples=2000,
                 origin="plan",
+                metric="http_req_duration",
+                tags={"step": "pay"},
+                aggregate="p",
+                percentile=95.0,
+                operator="<",
+                unit="us",
+                value=812_000.0,
+                limit_value=300_000.0,
                 file="plan.yaml",
                 line=14,
             ),
@@ -320,6 +329,13 @@ def summary(**changes: Any) -> Summary:
                 limit="900 ms",
                 samples=14203,
                 origin="plan",
+                metric="http_req_duration",
+                aggregate="p",
+                percentile=99.0,
+                operator="<",
+                unit="us",
+                value=812_000.0,
+                limit_value=900_000.0,
             ),
             ThresholdResult(
                 selector="checks{step:refund}",
@@ -329,7 +345,14 @@ def summary(**changes: Any) -> Summary:
                 limit="99 %",
                 samples=0,
                 origin="plan",
-                reason="no sample",
+                metric="checks",
+                tags={"step": "refund"},
+                aggregate="rate",
+                operator=">",
+                unit="%",
+                limit_value=0.99,
+                reason="checks{step:refund}: rate > 99 % could not be judged: nothing was measured",
+                explanation="nothing was measured",
             ),
         ],
         metrics={
@@ -403,7 +426,7 @@ def compared(**changes: Any) -> Summary:
         verdict="pass",
         commit="1b2c3d4e5f60718293",
         started=STARTED - 126_000,
-        notes=["the load was another one: 10 users, 2,000 instances"],
+        notes=["the load was different: 10 users, 2,000 instances"],
         changes=[
             change("instances", "rate", "share", 1.0, 0.9285),
             change("http_req_failed", "rate", "share", 0.0, 0.01007),

@@ -49,10 +49,10 @@ class HttpAction:
             instance.observe(hop, step=self.name, poll=False, failed=False)
 
         try:
-            sending = self._request.send(instance, on_hop, self._timeout_s)
+            request = self._request.render(instance, self.name, on_hop, self._timeout_s)
         except ExpressionError as error:
             return errored(error)
-        exchange = await sending
+        exchange = await instance.client.send(request)
         receive(instance, self.name, exchange)
         outcome = self._judge.outcome(exchange, instance, requests=hops + 1)
         if hops:

@@ -13,9 +13,8 @@ from windtunnel.actions.request.pause import Draw, compile_pause
 from windtunnel.actions.request.template import REQUEST_KEYS, RequestTemplate, compile_request
 from windtunnel.actions.response.checks import compile_judge
 from windtunnel.actions.response.judge import Judge, errored, receive
-from windtunnel.actions.response.text import show_seconds
 from windtunnel.errors import ExpressionError
-from windtunnel.figures import plural
+from windtunnel.figures import as_written, plural
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
@@ -102,10 +101,10 @@ class PollAction:
             # A late wake-up may leave nothing of the time, but the poll that was promised is still made.
             left_s = max(0.001, min(self._request.timeout_s, deadline - clock.now()))
             try:
-                sending = self._request.send(instance, on_hop, left_s)
+                request = self._request.render(instance, self.name, on_hop, left_s)
             except ExpressionError as error:
                 return errored(error, requests=requests)
-            exchange = await sending
+            exchange = await instance.client.send(request)
             polls, requests = polls + 1, requests + 1
             receive(instance, self.name, exchange)
             failed = expectation.request_failed(exchange)
@@ -128,7 +127,7 @@ class PollAction:
         return self._judge.request_failed(exchange)
 
     def _gave_up(self, polls: int) -> str:
-        return f"gave up after {plural(polls, 'poll')} in {show_seconds(self._timeout_s)}"
+        return f"gave up after {plural(polls, 'poll')} in {as_written(self._timeout_s)}"
 
     def _ended(self, outcome: StepOutcome, instance: Instance) -> StepOutcome:
         """The last request is a record of its own, unless it was the only one."""

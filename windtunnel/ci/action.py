@@ -19,6 +19,7 @@ from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
 from windtunnel.ci.github import (
     Annotation,
     Level,
+    RunnerFile,
     annotation_command,
     annotation_commands,
     fenced,
@@ -26,9 +27,8 @@ from windtunnel.ci.github import (
     outputs_text,
 )
 from windtunnel.ci.github_api import GitHubApi
-from windtunnel.ci.inputs import ActionInputs, name_inputs, read_inputs
+from windtunnel.ci.inputs import ActionInputs, name_input, read_inputs
 from windtunnel.ci.outputs import outputs_of
-from windtunnel.ci.runner_file import RunnerFile
 from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.figures import plural
@@ -140,7 +140,7 @@ class _Job:
                 on_judged=lambda judged: self.publish(_Ending.of(judged)),
             )
         except ConfigError as error:
-            named = tuple(name_inputs(problem, self._environment) for problem in error.problems)
+            named = tuple(name_input(problem, self._environment) for problem in error.problems)
             return self._without_run("invalid", named)
         except UnreachableError as error:
             return self._without_run("unreachable", (Problem(message=str(error), hint=error.hint),))
@@ -159,16 +159,19 @@ class _Job:
         return _Ending.of(result)
 
     def request(self, read_flags: ReadFlags) -> JobRequest:
-        """The job that the inputs ask for."""
-        flags = self._inputs.flags
+        """The job that the inputs ask for. Raises ConfigError with all inputs that can't be read."""
+        inputs = self._inputs
         try:
-            values = read_flags(flags)
+            values = read_flags(inputs.flags)
         except ValueError as error:
-            # The flags of all other inputs are valid here.
-            raise ConfigError.of(
-                f'input "args": {error}', hint="give flags of `windtunnel run`, see `windtunnel run --help`"
-            ) from None
-        return request_of(values, argv=("run", *flags), container_network=container_network())
+            # Only a word of `args` can be an unknown flag.
+            hint = "give flags of `windtunnel run`, see `windtunnel run --help`"
+            problem = Problem(flag='input "args"', message=str(error), hint=hint)
+            raise ConfigError([*inputs.problems, problem]) from None
+        request = request_of(values, argv=("run", *inputs.flags), container_network=container_network())
+        if inputs.problems:
+            raise ConfigError([*inputs.problems, *request.overrides.problems])
+        return request
 
     def publish(self, ending: _Ending) -> None:
         """Write or rewrite outputs and job summary; give the run directory to the owner of the workspace."""
@@ -205,7 +208,7 @@ class _Job:
             key=inputs.comment_key,
             body=comment_body(_job_summary(ending), key=inputs.comment_key, environment=environment),
             graphql_url=environment.get("GITHUB_GRAPHQL_URL") or f"{api_url.rstrip('/')}/graphql",
-            only_renew=inputs.comment == "on-failure" and ending.verdict == "pass",
+            only_update=inputs.comment == "on-failure" and ending.verdict == "pass",
         )
         if trouble:
             self._notices[trouble] = None
@@ -232,8 +235,9 @@ class _Job:
                 os.chdir(folder)
             except OSError as error:
                 raise ConfigError.of(
-                    f'input "working-directory": can\'t go to "{folder}": {error.strerror}',
+                    f'can\'t change to "{folder}": {error.strerror}',
                     hint="give a folder below the workspace, and run actions/checkout before this step",
+                    flag='input "working-directory"',
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
 

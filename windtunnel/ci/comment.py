@@ -1,4 +1,4 @@
-"""The comment on a pull request: one for each key, edited in place. What fails is told and changes nothing."""
+"""The comment on a pull request: one for each key, edited in place. A failure is a notice, nothing more."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from windtunnel.model.vocabulary import CommentWhen
 
 WHEN_TO_COMMENT: tuple[CommentWhen, ...] = get_args(CommentWhen)
 
-LONGEST_COMMENT = 65_536
-"""Characters. The body keeps to as many bytes, which are never fewer."""
+MAX_COMMENT = 65_536
+"""Characters. The body has at most as many bytes, and bytes are never fewer than characters."""
 
 ACTIONS_BOT = "github-actions[bot]"
-"""Who comments with the token of a workflow."""
+"""The author of comments made with the token of a workflow."""
 
 _PAGE = 100
-_MOST_PAGES = 100
+_MAX_PAGES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """Where to comment. `read_only`: why its token most likely may not; None where it may."""
+    """A pull request to comment on. `read_only`: why the token probably can't write; None if it can."""
 
     repository: str
     number: int
@@ -35,7 +35,7 @@ class PullRequest:
 
 
 def find_pull_request(environment: Mapping[str, str]) -> PullRequest | None:
-    """The pull request of the event that this job is for; None where there is none or it can't be read."""
+    """The pull request of the event that started the job; None if there is none or the event can't be read."""
     path, repository = environment.get("GITHUB_EVENT_PATH"), environment.get("GITHUB_REPOSITORY", "")
     try:
         event = json.loads(Path(path or "").read_text(encoding="utf-8"))
@@ -53,38 +53,38 @@ def find_pull_request(environment: Mapping[str, str]) -> PullRequest | None:
 
 
 def comment_body(summary: str, *, key: str, environment: Mapping[str, str]) -> str:
-    """The hidden marker, the summary as far as it fits, and where the job is."""
+    """The hidden marker, as much of the summary as fits, and a link to the job."""
     foot = _link(environment)
-    room = LONGEST_COMMENT - len(f"{marker(key)}\n{foot}".encode())
+    room = MAX_COMMENT - len(f"{marker(key)}\n{foot}".encode())
     return f"{marker(key)}\n{fitted_summary(summary, budget=room)}{foot}"
 
 
 def marker(key: str) -> str:
-    """What tells a comment of ours from every other; the key can't end it."""
+    """The hidden text that marks a comment of ours; quoted, so that no key ends it."""
     return f"<!-- windtunnel {quote(key, safe=' ')} -->"
 
 
 def put_comment(
-    api: GitHubApi, where: PullRequest, *, key: str, body: str, graphql_url: str, only_renew: bool = False
+    api: GitHubApi, where: PullRequest, *, key: str, body: str, graphql_url: str, only_update: bool = False
 ) -> str | None:
-    """Write the comment, or renew ours; why that could not be, or None. With `only_renew` no new one is made."""
+    """Write the comment, or update it. Returns a notice if that fails. `only_update` makes no new comment."""
     comments = f"/repos/{where.repository}/issues"
     found = _find(api, f"{comments}/{where.number}/comments", key=key, login=_own_login(api, graphql_url))
     if isinstance(found, ApiFailure):
-        return _told(found, where)
+        return _notice(found, where)
     if found is not None:
         answer = api.call("PATCH", f"{comments}/comments/{found}", {"body": body})
         if not (isinstance(answer, ApiFailure) and answer.status in (404, 410)):
-            return _told(answer, where)
-        # Somebody has just deleted it.
-    if only_renew:
+            return _notice(answer, where)
+        # It was deleted in the meantime.
+    if only_update:
         return None
-    return _told(api.call("POST", f"{comments}/{where.number}/comments", {"body": body}), where)
+    return _notice(api.call("POST", f"{comments}/{where.number}/comments", {"body": body}), where)
 
 
 def _find(api: GitHubApi, path: str, *, key: str, login: str) -> int | ApiFailure | None:
     """The id of our comment with this key, the first on any page."""
-    for number in range(1, _MOST_PAGES + 1):
+    for number in range(1, _MAX_PAGES + 1):
         page = api.call("GET", f"{path}?per_page={_PAGE}&page={number}")
         if isinstance(page, ApiFailure):
             return page
@@ -102,20 +102,20 @@ def _comments(page: list[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _is_ours(comment: Mapping[str, Any], login: str) -> bool:
-    """Whether we wrote it: anybody can put our marker into a comment of their own."""
+    """Whether this action wrote it: a comment by others can hold the marker too."""
     user = _mapping(comment, "user")
     name = user.get("login")
     return name == login or (user.get("type") == "Bot" and name == f"{login}[bot]")
 
 
 def _own_login(api: GitHubApi, graphql_url: str) -> str:
-    """Who we are to GitHub. A workflow's token can't ask the REST API, but this one answers it."""
+    """The login of the token's owner. The REST API does not tell a workflow's token; GraphQL does."""
     answer = api.call("POST", graphql_url, {"query": "{ viewer { login } }"})
     login = _mapping(answer.document, "data", "viewer").get("login") if isinstance(answer, Answer) else None
     return login if isinstance(login, str) and login else ACTIONS_BOT
 
 
-def _told(answer: Answer | ApiFailure, where: PullRequest) -> str | None:
+def _notice(answer: Answer | ApiFailure, where: PullRequest) -> str | None:
     if isinstance(answer, Answer):
         return None
     if answer.status in (401, 403, 404):
@@ -126,10 +126,10 @@ def _told(answer: Answer | ApiFailure, where: PullRequest) -> str | None:
 
 def _read_only(pull_request: Mapping[str, Any], environment: Mapping[str, str], repository: str) -> str | None:
     if environment.get("GITHUB_ACTOR") == "dependabot[bot]":
-        return "Dependabot's jobs have a token that can't write"
+        return "the token of Dependabot's jobs is read-only"
     head = _mapping(pull_request, "head", "repo").get("full_name")
     if isinstance(head, str) and head != repository:
-        return "a job for a fork has a token that can't write; the summary is on the job's page"
+        return "the token of a job for a fork is read-only; the summary is on the job's page"
     return None
 
 
@@ -141,7 +141,7 @@ def _link(environment: Mapping[str, str]) -> str:
 
 
 def _mapping(document: Any, *keys: str) -> Mapping[str, Any]:
-    """What stands below the keys, if it is a mapping; else an empty one."""
+    """The mapping below the keys; an empty one for anything else."""
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return document if isinstance(document, dict) else {}

@@ -1,4 +1,4 @@
-"""What GitHub Actions understands: outputs, the job summary, annotations, and a log that commands nothing.
+"""What GitHub Actions reads: outputs, the job summary, annotations, and a log without commands in it.
 
 The forms are those of GitHub's pages "Workflow commands for GitHub Actions" and "Usage limits".
 """
@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TextIO
 
 from windtunnel.report.text import for_log, printable
@@ -22,20 +23,20 @@ SUMMARY_BUDGET = 900 * 1024
 """Bytes of a step's summary. GitHub shows nothing at all of one over 1 MiB."""
 
 _TITLE_LENGTH = 120
-_CUT_NOTE = "\n\n_The summary is cut here; the whole of it is in the report._\n"
+_CUT_NOTE = "\n\n_The rest is omitted to save space; see the report._\n"
 _MESSAGE_ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY_ESCAPES = {**_MESSAGE_ESCAPES, ":": "%3A", ",": "%2C"}
 _OTHER_LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 
 
 def without_commands(text: str) -> str:
-    """The text with every workflow command (`::name::`, `##[name]`) made plain, so that the SUT can give none."""
+    """The text with every workflow command (`::name::`, `##[name]`) defused: text of the SUT commands nothing."""
     # The runner's reader ends a line at a lone carriage return too.
     return for_log(_OTHER_LINE_ENDS.sub("\n", text))
 
 
 class SafeLog(io.TextIOBase):
-    """A text stream that passes whole lines on, without workflow commands; pieces are joined to a line first."""
+    """A text stream that passes on whole lines without workflow commands."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -50,19 +51,43 @@ class SafeLog(io.TextIOBase):
         return self._stream.fileno()
 
     def write(self, text: str) -> int:
-        """Take text; a line is passed on when its end has come."""
+        """Take text; pass on the lines that are complete."""
         lines, end, self._begun = (self._begun + text).rpartition("\n")
         if end:
             self._stream.write(without_commands(lines) + end)
         return len(text)
 
     def flush(self) -> None:
-        """Pass on whole lines. A begun one waits for its end: its next piece may turn it into a command."""
+        """Flush complete lines. An incomplete one stays: its next piece may turn it into a command."""
         self._stream.flush()
 
 
+class RunnerFile:
+    """A file that GitHub's runner names and reads when the step has ended: outputs, or the job summary.
+
+    Text of earlier steps stays, ours follows it. `write` replaces ours: the essentials can be written early, in
+    case the job is killed, and the rest later. `used` is the size of the text of earlier steps, in bytes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.used = path.stat().st_size if path.is_file() else 0
+
+    def write(self, text: str) -> str | None:
+        """Write our part, or replace it. Returns a warning, or None."""
+        try:
+            self._path.touch(mode=0o644)
+            with self._path.open("r+b") as file:
+                file.seek(self.used)
+                file.write(text.encode("utf-8", "replace"))
+                file.truncate()
+        except OSError as error:
+            return f"can't write {self._path}: {error.strerror}"
+        return None
+
+
 def outputs_text(outputs: Mapping[str, str]) -> str:
-    """What is appended to the file `GITHUB_OUTPUT`: each value between delimiters that nobody can foresee."""
+    """What is appended to the file `GITHUB_OUTPUT`: each value between random delimiters."""
     parts = []
     for name, value in outputs.items():
         delimiter = f"windtunnel-{secrets.token_hex(16)}"
@@ -73,7 +98,7 @@ def outputs_text(outputs: Mapping[str, str]) -> str:
 def fitted_summary(markdown: str, *, used: int = 0, budget: int = SUMMARY_BUDGET) -> str:
     """The job summary within `budget` bytes of UTF-8, `used` of which are taken already.
 
-    The verdict stands at the top, so what is cut is detail: whole paragraphs where there are any, else lines.
+    The verdict stands at the top, so the cut drops detail: whole paragraphs if there are any, else lines.
     """
     encoded = markdown.encode("utf-8", "replace")
     room = budget - used
@@ -92,7 +117,7 @@ Level = Literal["error", "warning", "notice"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """One remark that GitHub shows beside the code. `file` is relative to the workspace; `line` counts from 1."""
+    """A message that GitHub shows beside the code. `file` is relative to the workspace; `line` counts from 1."""
 
     title: str
     message: str
@@ -101,7 +126,7 @@ class Annotation:
 
 
 def annotation_commands(annotations: Sequence[Annotation], *, limit: int = MAX_ANNOTATIONS) -> list[str]:
-    """`::error …` lines for the first `limit` annotations, the worst first; the last tells what is left out."""
+    """`::error …` lines for the first `limit` annotations, the worst first; the last one says how many follow."""
     shown = list(annotations[:limit])
     left_out = len(annotations) - len(shown)
     if shown and left_out:
@@ -143,7 +168,7 @@ def _within(escaped: str, limit: int) -> str:
 
 
 def fenced(lines: Iterable[str]) -> str:
-    """Text as a Markdown code block that the text itself can't end."""
+    """Text as a Markdown code block, with a fence that the text does not contain."""
     text = "\n".join(lines)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)

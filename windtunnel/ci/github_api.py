@@ -1,4 +1,4 @@
-"""A few calls of GitHub's REST API: an answer or a sentence about why there is none; never an exception."""
+"""A few calls of GitHub's REST API. A failure is a value with its reason, never an exception."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer: its JSON."""
+    """The JSON of a successful response."""
 
     document: Any
 
 
 @dataclass(frozen=True, slots=True)
 class ApiFailure:
-    """No such answer: the status (0 without any) and what is known of why."""
+    """A failed call: the status (0 without a response) and the reason."""
 
     status: int
     reason: str
@@ -37,7 +37,7 @@ class ApiFailure:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token along to wherever it leads."""
+    """Refuses redirects: they would send the token to another host."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
@@ -53,10 +53,10 @@ class GitHubApi:
         self._opener = urllib.request.build_opener(_NoRedirects)
 
     def call(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Answer | ApiFailure:
-        """Call `path` (or a whole URL), with a JSON document where one is given."""
+        """Call `path` or a whole URL, with a JSON document if one is given."""
         url = path if path.startswith("http") else f"{self._base_url}{path}"
         if urlsplit(url).scheme not in ("http", "https") or "\n" in self._token:
-            return ApiFailure(0, "the address of the API or the token can't be used")
+            return ApiFailure(0, "the URL of the API or the token is invalid")
         request = urllib.request.Request(  # noqa: S310  the scheme is checked
             url,
             method=method,
@@ -78,11 +78,11 @@ class GitHubApi:
         except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             said = printable(str(reason), limit=_SHOWN) or type(error).__name__
-            return ApiFailure(0, f"GitHub can't be reached or understood: {said}")
+            return ApiFailure(0, f"no valid answer from GitHub: {said}")
 
 
 def _message(error: urllib.error.HTTPError) -> str:
-    """What GitHub says, as one harmless line."""
+    """GitHub's message on one line, without control characters."""
     try:
         document = json.loads(error.read(_LARGEST))
     except (OSError, http.client.HTTPException, ValueError, RecursionError):

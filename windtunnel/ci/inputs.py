@@ -1,32 +1,31 @@
-"""The action's inputs: `INPUT_*` variables, read into flags of `run` and into what the action does beside it.
+"""The action's inputs: `INPUT_*` variables, read into flags of `run` and into what the action does besides.
 
 GitHub sets one variable for each input, in capitals, blanks made underscores and hyphens kept; where a variable
-can't have a hyphen (a shell, GitLab) an underscore stands for it. Nobody is held to `required:`, and an input that
-was not given looks like an empty one.
+can't have a hyphen (a shell, GitLab) an underscore stands for it. GitHub does not enforce `required:`; an input
+that is not given looks like an empty one.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from windtunnel.ci.comment import WHEN_TO_COMMENT
-from windtunnel.errors import ConfigError, Problem
-from windtunnel.model.readiness import LOOPBACKS
+from windtunnel.config.flags import FLAGS, Flag
+from windtunnel.errors import Problem
 from windtunnel.model.vocabulary import CommentWhen
 from windtunnel.report.text import printable
 
-DEFAULT_OUTPUT_DIR = "windtunnel-report"
 DEFAULT_COMMENT_KEY = "default"
-MOST_ANNOTATIONS = 10
+MAX_ANNOTATIONS = 10
 
 _SHOWN = 80
 
 Read = Callable[[str], list[str]]
-"""An input's text to its values; a ValueError says what was expected instead."""
+"""The text of an input to its values; a ValueError says what was expected instead."""
 
 
 def _lines(text: str) -> list[str]:
@@ -39,18 +38,24 @@ def _one_line(text: str) -> list[str]:
     return [text]
 
 
-def _number(text: str, *, least: int, most: int | None = None) -> list[str]:
-    # int() alone also takes 1_000, +5 and the digits of other scripts; it refuses more than 4,300 digits.
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
-    if number is None or number < least or (most is not None and number > most):
-        limits = f", {least} or more" if most is None else f" from {least} to {most}"
-        raise ValueError(f"a whole number{limits}")
-    return [str(number)]
+def _annotations(text: str) -> list[str]:
+    # int() alone also takes 1_000, +5 and the digits of other scripts.
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) <= MAX_ANNOTATIONS):
+        raise ValueError(f"a whole number from 0 to {MAX_ANNOTATIONS}")
+    return [text]
 
 
-def _word(text: str, *, of: tuple[str, ...]) -> list[str]:
-    if text not in of:
-        raise ValueError(f"{', '.join(of[:-1])} or {of[-1]}")
+def _switch(text: str) -> list[str]:
+    return _word(text, ("true", "false"))
+
+
+def _when_to_comment(text: str) -> list[str]:
+    return _word(text, WHEN_TO_COMMENT)
+
+
+def _word(text: str, words: tuple[str, ...]) -> list[str]:
+    if text not in words:
+        raise ValueError(f"{', '.join(words[:-1])} or {words[-1]}")
     return [text]
 
 
@@ -58,117 +63,146 @@ def _words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError:
-        raise ValueError("flags as a shell reads them, every quotation mark with its other half") from None
+        raise ValueError("flags as in a shell, with every quotation mark closed") from None
 
 
-_positive = partial(_number, least=1)
-_switch = partial(_word, of=("true", "false"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One input of the action. `default` is the value that `action.yml` gives it; `in_gitlab`, whether the GitLab
+    template has it too.
+    """
 
-RUN_INPUTS: dict[str, Read] = {
-    "plan": _one_line,
-    "sut": _one_line,
-    "scenarios": _lines,
-    "target": _one_line,
-    "parallel": _positive,
-    "count": _positive,
-    "duration": _one_line,
-    "rate": _one_line,
-    "stages": _one_line,
-    "max-parallel": _positive,
-    "arrival": _one_line,
-    "pace": _one_line,
-    "graceful-stop": _one_line,
-    "max-duration": _one_line,
-    "thresholds": _lines,
-    "fail-on": _one_line,
-    "baseline": _one_line,
-    "profile": _lines,
-    "set": _lines,
-    "env-file": _lines,
-    "only": _lines,
-    "skip": _lines,
-    "tag": _lines,
-    "seed": partial(_number, least=0),
-    "workers": _one_line,
-    "shard": _one_line,
-    "wait-for": _lines,
-    "wait-timeout": _one_line,
-    "loopback": partial(_word, of=LOOPBACKS),
-    "output-dir": _one_line,
-}
-"""Every input that concerns the run, and how its text is read; each is a flag of `run` of the same name."""
+    name: str
+    help: str
+    read: Read
+    default: str = ""
+    in_gitlab: bool = True
 
-OWN_INPUTS: dict[str, Read] = {
-    "only-validate": _switch,
-    "summary": _switch,
-    "annotations": partial(_number, least=0, most=MOST_ANNOTATIONS),
-    "comment": partial(_word, of=WHEN_TO_COMMENT),
-    "comment-key": _one_line,
-    "github-token": _one_line,
-    "working-directory": _one_line,
-    "args": _words,
-}
-"""Every input that concerns what the action does beside the run."""
+
+OWN_INPUTS: tuple[Input, ...] = (
+    Input(
+        name="only-validate",
+        read=_switch,
+        help="true: check every file and send nothing. Default: false.",
+    ),
+    Input(
+        name="summary",
+        read=_switch,
+        help="false: write no job summary. Default: true.",
+        in_gitlab=False,
+    ),
+    Input(
+        name="annotations",
+        read=_annotations,
+        help=f"Maximum number of file annotations (0\N{EN DASH}{MAX_ANNOTATIONS}). Default: {MAX_ANNOTATIONS}.",
+        in_gitlab=False,
+    ),
+    Input(
+        name="comment",
+        read=_when_to_comment,
+        help="When to comment on the pull request: auto (if there is one and the token may), always, on-failure "
+        "or never. Default: auto.",
+        in_gitlab=False,
+    ),
+    Input(
+        name="comment-key",
+        read=_one_line,
+        help=f"Name of the comment, for a pull request with several. Default: {DEFAULT_COMMENT_KEY}.",
+        in_gitlab=False,
+    ),
+    Input(
+        name="github-token",
+        read=_one_line,
+        help="Token for the comment; the job needs `pull-requests: write`.",
+        default="${{ github.token }}",
+        in_gitlab=False,
+    ),
+    Input(
+        name="working-directory",
+        read=_one_line,
+        help="Folder of the workspace where relative paths start.",
+    ),
+    Input(
+        name="args",
+        read=_words,
+        help="More flags of `windtunnel run`, as in a shell, such as `--name nightly`.",
+    ),
+)
+"""The inputs that are no flags of `run`."""
+
+
+def all_inputs(flags: Sequence[Flag] = FLAGS) -> tuple[Input, ...]:
+    """Every input in the order of `action.yml`: those of the flags, then the action's own."""
+    return (*(_input_of(flag) for flag in flags if flag.input), *OWN_INPUTS)
+
+
+def _input_of(flag: Flag) -> Input:
+    """The input of a flag. Its help names inputs instead of flags and needs no quotes for a shell."""
+    lines = " One per line." if flag.repeatable else ""
+    default = f" Default: {flag.input_default or flag.default}." if flag.default else ""
+    text = re.sub(r"--([a-z-]+)", r"`\1`", f"{flag.input_help or flag.help}{lines}{default}")
+    return Input(
+        name=flag.input,
+        help=re.sub(r"(?<!\w)'([^']+)'", r"`\1`", text),
+        read=_lines if flag.repeatable else _one_line,
+        default=flag.input_default,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionInputs:
-    """What the workflow asked for.
+    """What the workflow asks for.
 
-    `flags` is what would be typed after `run` for the same. `annotations` is the most that are made, `comment`
-    when the pull request gets one (`CommentWhen`), `comment_key` which of several of ours it is.
+    `flags` is what would be typed after `run` for the same. `annotations` is their maximum number, `comment` when
+    the pull request gets one (`CommentWhen`), `comment_key` the name of the comment. `problems` has
+    one for each input that can't be read; such an input is missing in the rest.
     """
 
-    flags: tuple[str, ...] = (f"--output-dir={DEFAULT_OUTPUT_DIR}",)
+    flags: tuple[str, ...] = ()
     only_validate: bool = False
     summary: bool = True
-    annotations: int = MOST_ANNOTATIONS
+    annotations: int = MAX_ANNOTATIONS
     comment: CommentWhen = "auto"
     comment_key: str = DEFAULT_COMMENT_KEY
     github_token: str = field(default="", repr=False)
     working_directory: str | None = None
+    problems: tuple[Problem, ...] = ()
 
 
-def read_inputs(environment: Mapping[str, str]) -> ActionInputs:
-    """The inputs in `environment`. Raises ConfigError with a problem for each malformed one, named."""
+def read_inputs(environment: Mapping[str, str], flags: Sequence[Flag] = FLAGS) -> ActionInputs:
+    """The inputs in `environment`. The values of flags stay texts, to be read as those of the command line."""
+    values: dict[str, list[str]] = {}
     problems: list[Problem] = []
-
-    def read(name: str, how: Read, otherwise: str = "") -> list[str]:
-        text = _given(environment, name) or otherwise
-        try:
-            return how(text) if text else []
-        except ValueError as error:
-            problems.append(_malformed(name, str(error), text))
-            return []
-
-    flags = {
-        name: read(name, how, DEFAULT_OUTPUT_DIR if name == "output-dir" else "")
-        for name, how in RUN_INPUTS.items()
-    }
-    own = {name: read(name, how) for name, how in OWN_INPUTS.items()}
-    if problems:
-        raise ConfigError(problems)
-    first: dict[str, Any] = {name: values[0] for name, values in own.items() if values}
+    for each in all_inputs(flags):
+        # An expression is for the runner to evaluate.
+        default = "" if each.default.startswith("${{") else each.default
+        if text := _given(environment, each.name) or default:
+            try:
+                values[each.name] = each.read(text)
+            except ValueError as error:
+                problems.append(_malformed(each.name, str(error), text))
+    of_run = [flag.input for flag in flags if flag.input]
+    words = [f"--{name}={value}" for name in of_run for value in values.get(name, ())]
+    first: dict[str, Any] = {each.name: values[each.name][0] for each in OWN_INPUTS if values.get(each.name)}
     return ActionInputs(
-        flags=(*(f"--{name}={value}" for name, values in flags.items() for value in values), *own["args"]),
+        flags=(*words, *values.get("args", ())),
         only_validate=first.get("only-validate") == "true",
         summary=first.get("summary") != "false",
-        annotations=int(first.get("annotations", MOST_ANNOTATIONS)),
+        annotations=int(first.get("annotations", MAX_ANNOTATIONS)),
         comment=first.get("comment", "auto"),
         comment_key=first.get("comment-key", DEFAULT_COMMENT_KEY),
         github_token=first.get("github-token", ""),
         working_directory=first.get("working-directory"),
+        problems=tuple(problems),
     )
 
 
-def name_inputs(problem: Problem, environment: Mapping[str, str]) -> Problem:
-    """The problem with a flag, told as one with the input that became this flag."""
-    flag, space, said = problem.message.partition(" ")
-    name = {"threshold": "thresholds", "output": "output-dir"}.get(name := flag.strip("-:"), name)
-    if problem.where is not None or not flag.startswith("--") or not _given(environment, name):
-        return problem
-    colon = ":" if flag.endswith(":") else ""
-    return Problem(message=f'input "{name}"{colon}{space}{said}', hint=problem.hint)
+def name_input(problem: Problem, environment: Mapping[str, str], flags: Sequence[Flag] = FLAGS) -> Problem:
+    """The problem with a flag as one with the input that the flag came from."""
+    for flag in flags:
+        if problem.flag == f"--{flag.name}" and flag.input and _given(environment, flag.input):
+            return replace(problem, flag=f'input "{flag.input}"')
+    return problem
 
 
 def _given(environment: Mapping[str, str], name: str) -> str:
@@ -177,8 +211,9 @@ def _given(environment: Mapping[str, str], name: str) -> str:
 
 
 def _malformed(name: str, expected: str, given: str) -> Problem:
-    shown = "what was given" if name == "github-token" else f'"{printable(given, limit=_SHOWN)}"'
+    shown = "a value that is not shown" if name == "github-token" else f'"{printable(given, limit=_SHOWN)}"'
     return Problem(
-        message=f'input "{name}": expected {expected}, got {shown}',
+        flag=f'input "{name}"',
+        message=f"expected {expected}, got {shown}",
         hint=f"correct `{name}:` under `with:` of this step in the workflow",
     )

@@ -1,4 +1,4 @@
-"""How a platform's job log folds a phase of the work and shows what is only for looking closer.
+"""The job log of a CI system: sections that can be folded, and debug lines.
 
 The forms are those of GitHub's "Workflow commands for GitHub Actions" and GitLab's "Expand and collapse job log
 sections".
@@ -17,21 +17,21 @@ _LONGEST = 2000
 
 
 class LogForm(Protocol):
-    """Lines that the platform reads; an empty one is left out."""
+    """The control lines of a platform; an empty one is not written."""
 
     def opening(self, name: str, title: str) -> str:
-        """Begin a part that can be folded. `name` is letters and `_`."""
+        """The line that starts a section. `name` is letters and `_`."""
 
     def closing(self, name: str) -> str:
-        """End it."""
+        """The line that ends it."""
 
     def debug(self, text: str) -> str:
-        """Something to see only when looking closer."""
+        """A debug line."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlainLog:
-    """A terminal, or a platform that folds nothing."""
+    """A terminal, or a platform without sections."""
 
     def opening(self, name: str, title: str) -> str:
         """Nothing."""
@@ -44,21 +44,21 @@ class PlainLog:
         return ""
 
     def debug(self, text: str) -> str:
-        """A line that says what it is."""
+        """The text after `debug:`."""
         return f"debug: {printable(text, limit=_LONGEST)}"
 
 
 @dataclass(frozen=True, slots=True)
 class GitHubLog:
-    """Groups; GitHub shows debug lines in a colour of their own."""
+    """Groups, and debug commands, which GitHub shows in another colour."""
 
     def opening(self, name: str, title: str) -> str:
-        """A group, which is folded when the step has ended."""
+        """The start of a group, which GitHub folds when the step has ended."""
         del name
         return f"::group::{_escaped(title)}"
 
     def closing(self, name: str) -> str:
-        """The end of the group that was begun last."""
+        """The end of the last group."""
         del name
         return "::endgroup::"
 
@@ -69,25 +69,25 @@ class GitHubLog:
 
 @dataclass(frozen=True, slots=True)
 class GitLabLog:
-    """Sections with their times. `clock` gives unix seconds."""
+    """Sections with their times. `clock` returns Unix seconds."""
 
     clock: Callable[[], float] = time.time
 
     def opening(self, name: str, title: str) -> str:
-        """A section that can be folded."""
+        """The start of a section."""
         return f"\x1b[0Ksection_start:{self.clock():.0f}:windtunnel_{name}\r\x1b[0K{printable(title)}"
 
     def closing(self, name: str) -> str:
-        """Its end."""
+        """The end of a section."""
         return f"\x1b[0Ksection_end:{self.clock():.0f}:windtunnel_{name}\r\x1b[0K"
 
     def debug(self, text: str) -> str:
-        """A line that says what it is."""
+        """The text after `debug:`."""
         return PlainLog().debug(text)
 
 
 def log_form(environment: Mapping[str, str]) -> LogForm:
-    """The form of the platform that the environment tells of."""
+    """The form of the platform that the environment names."""
     if environment.get("GITHUB_ACTIONS") == "true":
         return GitHubLog()
     return GitLabLog() if environment.get("GITLAB_CI") == "true" else PlainLog()

@@ -1,4 +1,4 @@
-"""The action's outputs: every one of `action.yml`, from a summary and the files that lie beside it."""
+"""The action's outputs, as `action.yml` declares them, from the summary and the files of the run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from windtunnel.ci.workspace import Workspace
 from windtunnel.model.summary import Summary
 from windtunnel.model.vocabulary import VerdictWord
+from windtunnel.report.dotenv import key_figures, plain
 from windtunnel.report.text import printable
 
 FILES = {
@@ -17,7 +18,7 @@ FILES = {
     "summary-md": "summary.md",
     "junit": "junit.xml",
 }
-"""Output -> the file of the run directory whose path it holds."""
+"""Output -> the file in the run directory that it names."""
 
 OUTPUT_NAMES = (
     *("verdict", "exit-code", "run-id", "report-dir", *FILES),
@@ -25,33 +26,33 @@ OUTPUT_NAMES = (
 )
 """Every output, as `action.yml` names it."""
 
-_MOST_TOLD = 50
-_LONGEST = 500
+_MAX_ITEMS = 50
+_MAX_LENGTH = 500
 
 
 def outputs_of(
     verdict: VerdictWord, exit_code: int, *, summary: Summary | None, directory: Path | None, workspace: Workspace
 ) -> dict[str, str]:
-    """Every output; what has no value, as without a run, is empty."""
+    """Every output; one without a value, as without a run, is empty."""
     outputs = dict.fromkeys(OUTPUT_NAMES, "")
     outputs |= {"verdict": verdict, "exit-code": str(exit_code)}
     if directory is not None:
-        outputs["report-dir"] = _known(directory, workspace)
+        outputs["report-dir"] = _path(directory, workspace)
         for output, name in FILES.items():
             if (directory / name).is_file():
-                outputs[output] = _known(directory / name, workspace)
-    figures = _figures(summary) if summary else {}
+                outputs[output] = _path(directory / name, workspace)
+    figures = key_figures(summary) if summary else {}
     if summary:
         outputs["run-id"] = summary.run_id
-        outputs |= {name: _plain(value) for name, value in figures.items()}
-    told = {name.replace("-", "_"): value for name, value in figures.items()}
+        outputs |= {name: plain(value) for name, value in figures.items()}
+    of_json = {name.replace("-", "_"): value for name, value in figures.items()}
     outputs["json"] = msgspec.json.encode(
         {
             "verdict": verdict,
             "exit_code": exit_code,
             "run_id": outputs["run-id"],
-            **told,
-            "reasons": [printable(reason, limit=_LONGEST) for reason in summary.reasons[:_MOST_TOLD]]
+            **of_json,
+            "reasons": [printable(reason, limit=_MAX_LENGTH) for reason in summary.reasons[:_MAX_ITEMS]]
             if summary
             else [],
             "thresholds": _thresholds(summary) if summary else [],
@@ -60,41 +61,19 @@ def outputs_of(
     return outputs
 
 
-def _known(path: Path, workspace: Workspace) -> str:
-    """A path that later steps understand: they see the workspace in another place than a container does."""
+def _path(path: Path, workspace: Workspace) -> str:
+    """The path relative to the workspace, which a container mounts elsewhere than later steps see it."""
     return workspace.path_of(path) or str(path)
-
-
-def _figures(summary: Summary) -> dict[str, float | None]:
-    metrics = summary.metrics
-    failed, durations = metrics.get("http_req_failed"), metrics.get("http_req_duration")
-    requests = metrics.get("http_reqs")
-    spread = durations.distribution if durations else None
-    return {
-        "thresholds-total": len(summary.thresholds),
-        "thresholds-failed": sum(threshold.result == "fail" for threshold in summary.thresholds),
-        "instances": summary.run.instances,
-        "requests": requests.count if requests else 0,
-        "error-rate": failed.rate if failed and failed.count else None,
-        "p95-ms": spread.p95 if spread and spread.count else None,
-    }
-
-
-def _plain(value: float | None) -> str:
-    """A number without an exponent, which a shell could not compare."""
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _thresholds(summary: Summary) -> list[dict[str, object]]:
     return [
         {
-            "selector": printable(threshold.selector, limit=_LONGEST),
+            "selector": printable(threshold.selector, limit=_MAX_LENGTH),
             "condition": threshold.condition,
             "result": threshold.result,
             "measured": threshold.measured,
             "samples": threshold.samples,
         }
-        for threshold in summary.thresholds[:_MOST_TOLD]
+        for threshold in summary.thresholds[:_MAX_ITEMS]
     ]

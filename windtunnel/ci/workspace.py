@@ -1,4 +1,4 @@
-"""The folder that the job and its later steps share: how files in it are named, and whose they are."""
+"""The workspace of the job: how its later steps name the files in it, and their owner."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path, PurePath
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """The workspace (`root`) and the folder in it that relative paths start at; both absolute."""
+    """The workspace (`root`) and the folder in it where relative paths start; both absolute."""
 
     root: PurePath
     folder: PurePath
 
     def path_of(self, file: str | PurePath) -> str | None:
-        """The file relative to the workspace, which is how others know it; None when it lies elsewhere."""
+        """The file relative to the workspace, as later steps see it; None for a file outside of it."""
         path = PurePath(os.path.normpath(self.folder / file))
         try:
             return path.relative_to(self.root).as_posix()
@@ -27,8 +27,8 @@ class Workspace:
 def find_workspace(named: str | None, *, folder: Path) -> Path:
     """The workspace as this process sees it.
 
-    `named` is what the platform calls it. A container that was started by hand may have it mounted somewhere else:
-    then the working directory `folder` stands for it.
+    `named` is the path that the platform gives. A container started by hand may have it mounted elsewhere: then
+    the workspace is the working directory `folder`.
     """
     if named and (root := Path(named)).is_dir() and folder.resolve().is_relative_to(root.resolve()):
         return root.resolve()
@@ -36,10 +36,9 @@ def find_workspace(named: str | None, *, folder: Path) -> Path:
 
 
 def hand_back(tree: Path, *, root: Path, uid: int, gid: int) -> str | None:
-    """Give the files of a run, and the folders on the way to it below `root`, to their owner; why not, or None.
+    """Change the owner of the files of a run and of the folders between it and `root`. Returns a warning, or None.
 
-    No symbolic link is followed. Of the folders on the way only those are given away that belong to root: we have
-    just made them.
+    Follows no symbolic link. Of the folders between, only those of root change: this process made them.
     """
     try:
         os.chown(tree, uid, gid, follow_symlinks=False)
@@ -56,5 +55,5 @@ def hand_back(tree: Path, *, root: Path, uid: int, gid: int) -> str | None:
                 os.chown(above, uid, gid, follow_symlinks=False)
             above = above.parent
     except OSError as error:
-        return f"can't give {error.filename or tree} to the owner of the workspace: {error.strerror}"
+        return f"can't change the owner of {error.filename or tree} to that of the workspace: {error.strerror}"
     return None

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import Color, Output
+from windtunnel.cli.options import with_flags
 from windtunnel.terminal import TerminalObserver
 
 _SIDE = "A run id, a path, latest or a summary.json."
 
 
+@with_flags("compare")
 def compare(
     before: Annotated[str, typer.Argument(metavar="A", help=_SIDE, show_default=False)],
     now: Annotated[str, typer.Argument(metavar="B", help=_SIDE, show_default=False)],
-    output: Output = None,
-    color: Color = None,
+    **flags: Any,
 ) -> None:
     """Show what changed from run A to run B.
 
@@ -29,11 +29,11 @@ def compare(
     from windtunnel.report import terminal as terminal_report
     from windtunnel.verdict.baseline import compare as compare_runs
 
-    root = Path(output or "runs")
+    root = Path(flags["output"] or "runs")
     first, second = read_baseline(before, root), read_baseline(now, root)
     if first is None or second is None:
         raise ConfigError.of('"none" is not a run', hint="name two runs to compare")
-    observer = TerminalObserver.standard(color=color)
+    observer = TerminalObserver.standard(color=flags["color"])
     observer.result(
         terminal_report.render_comparison(
             compare_runs(first, second), second.run_id, width=observer.width, color=observer.color

@@ -6,16 +6,18 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import Color, Output, Quiet
+from windtunnel.cli.options import with_flags
+from windtunnel.figures import duration, plural
 from windtunnel.terminal import TerminalObserver
 
 PORT = 8080
 
 
+@with_flags("demo")
 def demo(
     serve: Annotated[
         bool,
@@ -46,12 +48,11 @@ def demo(
             help="Compare a closed and an open load on a shop that freezes for 0.5 s every 4 s. Takes 24 s.",
         ),
     ] = False,
-    output: Output = None,
-    quiet: Quiet = False,
-    color: Color = None,
+    **flags: Any,
 ) -> None:
     """Start a small shop, run a journey against it and write a report."""
-    observer = TerminalObserver.standard(color=color, quiet=quiet)
+    observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
+    output = flags["output"]
     if freeze:
         raise typer.Exit(_compare_loads(output, observer))
     if serve:
@@ -82,7 +83,7 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, obs
     """Run the example scenarios against a shop in a process of its own."""
     import tempfile
 
-    from windtunnel.config.flags import Overrides
+    from windtunnel.config.overrides import overrides_of
     from windtunnel.demo.journey import example_scenarios, write_sut
     from windtunnel.demo.process import ShopProcess
     from windtunnel.demo.settings import ShopSettings
@@ -95,7 +96,7 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, obs
         request = JobRequest(
             sut=str(write_sut(Path(folder), shop.base_url)),
             scenarios=(_shown(example_scenarios()),),
-            overrides=Overrides(parallel=parallel, count=count, directory=output, name="demo"),
+            overrides=overrides_of(parallel=parallel, count=count, output=output, name="demo"),
             argv=tuple(sys.argv[1:]),
         )
         result = run_job(request, environment=os.environ, observer=observer, interrupts=SignalInterrupts())
@@ -106,7 +107,7 @@ def _compare_loads(output: str | None, observer: TerminalObserver) -> int:
     """Run a closed and an open load against a shop that freezes at intervals."""
     import tempfile
 
-    from windtunnel.config.flags import Overrides
+    from windtunnel.config.overrides import overrides_of
     from windtunnel.demo.journey import write_look, write_sut
     from windtunnel.demo.process import ShopProcess
     from windtunnel.demo.settings import ShopSettings
@@ -115,8 +116,8 @@ def _compare_loads(output: str | None, observer: TerminalObserver) -> int:
     from windtunnel.signals import SignalInterrupts
 
     loads = {
-        "closed": Overrides(parallel=10, duration="12s", name="frozen shop, closed load", directory=output),
-        "open": Overrides(rate="200/s", duration="12s", name="frozen shop, open load", directory=output),
+        "closed": overrides_of(parallel=10, duration="12s", name="frozen shop, closed load", output=output),
+        "open": overrides_of(rate="200/s", duration="12s", name="frozen shop, open load", output=output),
     }
     lines = []
     exit_code = 0
@@ -134,7 +135,8 @@ def _compare_loads(output: str | None, observer: TerminalObserver) -> int:
             seen = summary.metrics["http_req_duration"].distribution
             if seen is not None:
                 lines.append(
-                    f"{model:<7} p50 {seen.med:5.1f} ms   p99 {seen.p99:5.1f} ms   {seen.count:,} requests"
+                    f"{model:<7} p50 {duration(seen.med):>7}   p99 {duration(seen.p99):>7}   "
+                    f"{plural(seen.count, 'request')}"
                 )
     observer.result(
         "\n".join(["The shop froze for 500 ms every 4 s. Response times as each load measured them:", *lines])

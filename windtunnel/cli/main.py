@@ -10,6 +10,7 @@ import typer
 
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
+from windtunnel.cli.options import GroupedCommand
 from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
 from windtunnel.job.interrupts import Interrupted
 from windtunnel.model.verdict import EXIT_CODES
@@ -23,10 +24,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-app.command("run", help=run.HELP)(run.run)
+app.command("run", help=run.HELP, cls=GroupedCommand)(run.run)
 app.command("validate")(validate.validate)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)

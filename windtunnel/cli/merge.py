@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import BaselineRun, Color, Output, Quiet
+from windtunnel.cli.options import with_flags
 from windtunnel.terminal import TerminalObserver
 
 
+@with_flags("merge")
 def merge(
     runs: Annotated[
         list[str],
         typer.Argument(metavar="RUN...", help="The runs of all shards: run ids or paths.", show_default=False),
     ],
-    output: Output = None,
-    baseline: BaselineRun = None,
-    quiet: Quiet = False,
-    color: Color = None,
+    **flags: Any,
 ) -> None:
     """Merge the shards of a run and judge them as one: one run directory, one report, one exit code.
 
@@ -30,17 +28,18 @@ def merge(
 
     from windtunnel.job.baseline import NONE, read_baseline
     from windtunnel.job.reports import write_reports
+    from windtunnel.model.verdict import exit_code_of
     from windtunnel.report.collect import analyse
     from windtunnel.signals import SignalInterrupts
     from windtunnel.storage.directory import RunDirectory, new_run_id
     from windtunnel.storage.merging import merge_into, merged_manifest
-    from windtunnel.verdict.fail_on import exit_code_of
 
-    root = Path(output or "runs")
+    root = Path(flags["output"] or "runs")
     found = [RunDirectory.find(run, root) for run in runs]
     # `runs/*` matches the newest run twice: by its id and as `latest`.
     shards = list({shard.path.resolve(): shard for shard in found}.values())
     run_id = new_run_id(time.time())
+    baseline = flags["baseline"]
     compared_with = read_baseline(baseline, root) or shards[0].baseline()
     manifest = merged_manifest(shards, run_id=run_id, without_baseline=baseline == NONE)
     directory = RunDirectory.create(root, run_id)
@@ -48,6 +47,6 @@ def merge(
     if compared_with is not None:
         directory.write_baseline(compared_with)
     analysis = analyse(directory)
-    observer = TerminalObserver.standard(color=color, quiet=quiet)
+    observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
     write_reports(directory, analysis, observer, environment=os.environ, interrupts=SignalInterrupts())
     raise typer.Exit(exit_code_of(analysis.summary.exit_code, manifest.fail_on))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from windtunnel.engine.load.forecast import PartForecast, RowsForecast, forecast
 from windtunnel.engine.plan import Plan
-from windtunnel.figures import plural, size
+from windtunnel.figures import number, offset, per_second, plural, size
 from windtunnel.job.compile import compile_job
 from windtunnel.job.observer import Observer
 from windtunnel.job.request import JobRequest, load_test_plan
@@ -29,8 +29,8 @@ def preview(request: JobRequest, *, environment: Mapping[str, str], observer: Ob
 
 
 def _listed(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
-    for number, scenario in enumerate(test_plan.scenarios):
-        if number:
+    for position, scenario in enumerate(test_plan.scenarios):
+        if position:
             yield ""
         tags = " ".join(f"{key}={value}" for key, value in scenario.tags.items())
         share = f"own load: {scenario.load}" if scenario.load else f"weight {scenario.weight}"
@@ -60,7 +60,7 @@ def _forecast(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
     if None in sizes:
         yield _line("on disk", "about 500 bytes per request")
     else:
-        yield _line("on disk", f"about {size(round(known))} of records, plus the bodies of failed requests{shard}")
+        yield _line("on disk", f"about {size(known)} of records, plus the bodies of failed requests{shard}")
 
 
 def _of_part(part: PartForecast) -> Iterator[str]:
@@ -80,12 +80,12 @@ def _at_once(part: PartForecast) -> str:
     load, pauses_s = part.load, part.pauses_s
     most = load.most_at_once
     if isinstance(load, OpenLoad):
-        pauses = f"; pauses alone: {load.peak * pauses_s:,.0f}" if pauses_s else ""
+        pauses = f"; pauses alone: {round(load.peak * pauses_s):,}" if pauses_s else ""
         return (
-            f"{load.peak:g}/s times seconds per instance{pauses}; maximum {most:,}, "
-            f"reached at {most / load.peak:.3g} s per instance"
+            f"{per_second(load.peak)} times seconds per instance{pauses}; maximum {most:,}, "
+            f"reached at {offset(most / load.peak)} per instance"
         )
-    limit = f"; with pauses of {pauses_s:.3g} s at most {most / pauses_s:,.3g} starts/s" if pauses_s else ""
+    limit = f"; with pauses of {offset(pauses_s)} at most {number(most / pauses_s)} starts/s" if pauses_s else ""
     return f"{plural(most, 'user')}{limit}"
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import BaselineRun, Color, Output, Quiet, RunId
+from windtunnel.cli.options import with_flags
 from windtunnel.terminal import TerminalObserver
 
 
+@with_flags("report")
 def report(
     run: Annotated[
         str | None,
         typer.Argument(metavar="RUN", help="A run id, a path, or latest (default).", show_default=False),
     ] = None,
-    run_id: RunId = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", metavar="RUN", help="The same as RUN.", show_default=False)
+    ] = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -27,10 +30,7 @@ def report(
             show_default=False,
         ),
     ] = None,
-    output: Output = None,
-    baseline: BaselineRun = None,
-    quiet: Quiet = False,
-    color: Color = None,
+    **flags: Any,
 ) -> None:
     """Render the report of a run again from its records, even if the run did not finish.
 
@@ -45,14 +45,15 @@ def report(
 
     if run and run_id and run != run_id:
         raise ConfigError.of(f"RUN is {run!r} and --run-id is {run_id!r}", hint="give one of them")
-    root = Path(output or "runs")
+    root = Path(flags["output"] or "runs")
     directory = RunDirectory.find(run or run_id or "latest", root)
+    baseline = flags["baseline"]
     if baseline == NONE:
         hint = "omit --baseline to keep the baseline of the run, or name another run"
-        raise ConfigError.of("--baseline none is not valid for a report", hint=hint)
+        raise ConfigError.of(f"{NONE} is not valid for a report", hint=hint, flag="--baseline")
     if (compared_with := read_baseline(baseline, root)) is not None:
         directory.write_baseline(compared_with)
-    observer = TerminalObserver.standard(color=color, quiet=quiet)
+    observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
     rendered = write_reports(
         directory, analyse(directory), observer, environment=os.environ, interrupts=SignalInterrupts()
     )

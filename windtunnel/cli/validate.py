@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import EnvFiles, Profiles, Quiet
+from windtunnel.cli.options import with_flags
 from windtunnel.figures import plural
 from windtunnel.terminal import TerminalObserver
 
 
+@with_flags("validate")
 def validate(
     files: Annotated[
         list[str] | None,
@@ -22,20 +23,18 @@ def validate(
             show_default=False,
         ),
     ] = None,
-    profiles: Profiles = None,
-    env_files: EnvFiles = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="List the step types and renderers of installed packages.")
     ] = False,
-    quiet: Quiet = False,
+    **flags: Any,
 ) -> None:
     """Check files without sending anything. Shows every problem with its place; exits 2 if there is one."""
     from windtunnel.job.request import with_env_files
     from windtunnel.job.validation import validate_files
 
-    environment = with_env_files(env_files or [], os.environ)
-    checked = validate_files(files or [], environment=environment, profiles=tuple(profiles or ()))
-    observer = TerminalObserver.standard(quiet=quiet)
+    environment = with_env_files(flags["env_files"] or [], os.environ)
+    checked = validate_files(files or [], environment=environment, profiles=tuple(flags["profiles"] or ()))
+    observer = TerminalObserver.standard(quiet=flags["quiet"])
     for name, what in checked:
         observer.say(f"{name}: {what}")
     if verbose:

@@ -8,20 +8,18 @@ from dataclasses import dataclass, replace
 from windtunnel.config.auth import auth_secrets
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.feeders import shared_rows_problems
-from windtunnel.config.flags import Overrides, flag_problems, load_flag_problems, parse_shard
 from windtunnel.config.load import LoadSettings, load_of, put_over
-from windtunnel.config.once import once_problems, run_once
+from windtunnel.config.overrides import Overrides, load_problems_of_flags
 from windtunnel.config.plan import PlanFile, load_plan_file
-from windtunnel.config.presets import parse_preset, parse_tag, preset_problems, with_presets
+from windtunnel.config.presets import preset_problems, with_presets
 from windtunnel.config.reader import Document
 from windtunnel.config.references import secret_values
 from windtunnel.config.scenario import ScenarioFile, gather_scenarios
 from windtunnel.config.schemas import place_of
-from windtunnel.config.selection import is_selected, selection_problems
+from windtunnel.config.selection import is_selected, once_problems, run_once, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Problem
-from windtunnel.expressions.quantities import parse_duration
-from windtunnel.expressions.threshold import parse_flag
+from windtunnel.figures import as_written
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario
@@ -60,7 +58,7 @@ def load_all(
     if problems or files.sut is None:
         # A scenario that isn't there is a problem of the plan, if the plan names it.
         problems.sort(key=lambda problem: problem.where is None or problem.where.file != plan)
-        problems += flag_problems(overrides)
+        problems += overrides.problems
     else:
         try:
             return assemble(
@@ -147,13 +145,13 @@ def assemble(
     random_seed: int,
 ) -> TestPlan:
     """The TestPlan of what was read. Raises ConfigError when the files don't agree or a flag is wrong."""
-    problems = [*flag_problems(overrides), *once_problems(overrides)]
+    problems = [*overrides.problems, *once_problems(overrides)]
     scenarios, left_out = _selected(scenarios, overrides, problems)
     models = [file.scenario for file in scenarios]
     load = LoadSettings()
     if not problems:
-        load = put_over(plan.load if plan else LoadSettings(), overrides.load())
-        problems += load_flag_problems(load, overrides)
+        load = put_over(plan.load if plan else LoadSettings(), overrides.load)
+        problems += load_problems_of_flags(load, overrides)
         models = _preset(models, overrides, problems)
     disagreements = shared_rows_problems(models)
     if problems or disagreements:
@@ -165,19 +163,19 @@ def assemble(
         scenarios=tuple(models),
         load=load_of(load),
         seed=next(seed for seed in seeds if seed is not None),
-        thresholds=(*(plan.thresholds if plan else ()), *map(parse_flag, overrides.thresholds)),
-        max_duration_s=None if overrides.max_duration is None else parse_duration(overrides.max_duration),
+        thresholds=(*(plan.thresholds if plan else ()), *overrides.thresholds),
+        max_duration_s=overrides.max_duration_s,
         fail_on=overrides.fail_on or "thresholds",
         without_baseline=overrides.baseline == "none",
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),
-        tags={**(plan.tags if plan else {}), **dict(map(parse_tag, overrides.tags))},
+        tags={**(plan.tags if plan else {}), **dict(overrides.tags)},
         secrets=secret_values([document.read for document in documents], public=sut.public_env)
         | sut.sut.secrets.union(*map(auth_secrets, models)),
         # Several scenarios of Python can stand in one file.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
         left_out=left_out,
-        readiness=overrides.readiness(),
+        readiness=overrides.readiness,
     )
     if overrides.once:
         return run_once(test_plan)
@@ -186,12 +184,13 @@ def assemble(
 
 def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seeded: bool) -> TestPlan:
     """The plan with its load shared between workers and shards. Raises ConfigError when it can't be."""
-    shard = parse_shard(overrides.shard)
+    shard = overrides.shard
+    assert shard != "auto", "whoever starts a run replaces it by a shard or a problem"
     problems = [*_shard_problems(shard, test_plan, seeded=seeded), *_cap_problems(test_plan)]
     if problems:
         raise ConfigError(problems)
     # A worker without a user or a slot would have nothing to do.
-    workers = min(overrides.processes(processors=processors), test_plan.most_at_once // shard.of)
+    workers = min((overrides.workers or processors), test_plan.most_at_once // shard.of)
     if workers > 1:
         for scenario in test_plan.scenarios:
             if scenario.function is not None:
@@ -211,7 +210,7 @@ def _selected(
 
 def _preset(scenarios: list[Scenario], overrides: Overrides, problems: list[Problem]) -> list[Scenario]:
     """The scenarios with the start values that `--set` gives."""
-    presets = dict(map(parse_preset, overrides.settings))
+    presets = {preset.name: preset.value for preset in overrides.settings}
     problems += preset_problems(presets, scenarios)
     return [with_presets(scenario, presets) for scenario in scenarios]
 
@@ -220,11 +219,11 @@ def _shard_problems(shard: Segment, test_plan: TestPlan, *, seeded: bool) -> lis
     """Why the load can't be shared so."""
     problems = []
     if shard.of > test_plan.most_at_once:
-        message = f"--shard: {shard.of} shards can't share a load of {test_plan.most_at_once} at once"
-        problems.append(Problem(message=message, hint="use fewer shards, or more users"))
+        message = f"{shard.of} shards can't share a load of {test_plan.most_at_once} at once"
+        problems.append(Problem(flag="--shard", message=message, hint="use fewer shards, or more users"))
     if shard.of > 1 and not seeded:
         hint = 'give one that all of them know, such as --seed 1 or --seed "$CI_PIPELINE_ID"'
-        problems.append(Problem(message="--shard: every shard needs the same seed", hint=hint))
+        problems.append(Problem(flag="--shard", message="every shard needs the same seed", hint=hint))
     return problems
 
 
@@ -233,15 +232,16 @@ def _cap_problems(test_plan: TestPlan) -> list[Problem]:
     longest_s, length_s = test_plan.max_duration_s, test_plan.length_s
     if longest_s is None or length_s is None or length_s <= longest_s:
         return []
-    message = f"--max-duration: the load alone takes {length_s:g} s, and the run may take {longest_s:g} s"
-    return [Problem(message=message, hint="allow more, or shorten the load with --duration")]
+    message = f"it is {as_written(longest_s)}, but the load alone takes {as_written(length_s)}"
+    hint = "raise --max-duration, or shorten the load with --duration"
+    return [Problem(flag="--max-duration", message=message, hint=hint)]
 
 
 def _aimed(sut: Sut, overrides: Overrides) -> Sut:
     try:
         return overrides.applied_to(sut)
     except ExpressionError as error:
-        raise ConfigError.of(f"--target: {error}", hint=error.hint) from None
+        raise ConfigError.of(str(error), hint=error.hint, flag="--target") from None
 
 
 def _documents(sut: SutFile, scenarios: Sequence[ScenarioFile], plan: PlanFile | None) -> list[Document]:
@@ -275,6 +275,6 @@ def _patterns(
 def _output(plan: PlanFile | None, overrides: Overrides) -> OutputSettings:
     default = OutputSettings()
     return OutputSettings(
-        directory=overrides.directory or (plan and plan.directory) or default.directory,
+        directory=overrides.output or (plan and plan.directory) or default.directory,
         bodies=overrides.bodies or (plan and plan.bodies) or default.bodies,
     )

@@ -48,16 +48,16 @@ def _lines(path: str) -> list[str]:
         with Path(path).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError.of(f'--env-file: there is no file "{path}"', hint=similar_name(path)) from None
+        raise ConfigError.of(f'there is no file "{path}"', hint=similar_name(path), flag="--env-file") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError.of(f'--env-file: "{path}" can\'t be read: {reason}') from None
+        raise ConfigError.of(f'"{path}" can\'t be read: {reason}', flag="--env-file") from None
     if len(content) > MAX_BYTES:
-        raise ConfigError.of(f'--env-file: "{path}" is larger than 1 MiB')
+        raise ConfigError.of(f'"{path}" is larger than 1 MiB', flag="--env-file")
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError:
-        raise ConfigError.of(f'--env-file: "{path}" is not UTF-8', hint="save it as UTF-8") from None
+        raise ConfigError.of(f'"{path}" is not UTF-8', hint="save it as UTF-8", flag="--env-file") from None
 
 
 def _value(text: str) -> str | None:

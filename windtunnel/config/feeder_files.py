@@ -14,7 +14,7 @@ from typing import Any
 
 from windtunnel.errors import ConfigError, Location
 from windtunnel.figures import plural
-from windtunnel.model.feeder import ABSENT
+from windtunnel.model.scenario import ABSENT
 
 MOST_ROWS = 1_000_000
 MOST_COLUMNS = 1_000

@@ -11,8 +11,7 @@ from typing import Any
 from windtunnel.config.feeder_files import SUFFIXES, parse_rows, refused
 from windtunnel.config.reader import Document, similar_name
 from windtunnel.errors import ConfigError, Problem
-from windtunnel.model.feeder import Feeder
-from windtunnel.model.scenario import Scenario
+from windtunnel.model.scenario import Feeder, Scenario
 from windtunnel.model.source import DataPath
 
 MAX_DATA_BYTES = 64 * 1024 * 1024

@@ -1,232 +1,284 @@
-"""What the command line says, as it was typed, and what is wrong with it."""
+"""Every flag, declared once.
+
+The options of the commands and their help, the inputs of the action, the arguments of `windtunnel.run()` and the
+reference pages come from these rows. `config/overrides.py` reads the values. This module imports little: the
+command line needs it before it knows which command is called.
+"""
 
 from __future__ import annotations
 
-import ipaddress
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
-from windtunnel.config.load import LoadSettings, objections, parse_stages
-from windtunnel.config.presets import parse_preset, parse_tag
-from windtunnel.config.readiness import aimed_at, parse_target, parse_wait_for
-from windtunnel.errors import ExpressionError, Problem, did_you_mean
-from windtunnel.expressions.quantities import parse_duration, parse_rate
-from windtunnel.expressions.threshold import parse_flag
-from windtunnel.model.load import Segment
-from windtunnel.model.readiness import LOOPBACKS, Readiness
-from windtunnel.model.sut import Service, Sut
 from windtunnel.model.vocabulary import Arrival, FailOn, KeepBodies, Loopback
 
-ARRIVALS: tuple[Arrival, ...] = get_args(Arrival)
-FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
+Group = Literal["load", "target", "thresholds", "data", "ci", "output", "debugging"]
+
+Kind = Literal[
+    "text", "switch", "on_off", "choice", "whole", "count", "duration", "length",
+    "rate", "stages", "workers", "shard", "resolution", "target", "wait_for", "threshold", "preset", "tag",
+]  # fmt: skip
+"""How a value is read. `whole` is 0 or more, `count` 1 or more, `duration` may be 0, `length` may not."""
+
+TITLES: dict[Group, str] = {
+    "load": "Load",
+    "target": "Target",
+    "thresholds": "Thresholds",
+    "data": "Scenarios and data",
+    "ci": "CI",
+    "output": "Output",
+    "debugging": "Debugging",
+}
+"""Group -> its heading in the help, in this order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
-    """What the command line says; None where it says nothing. It wins over the plan.
+class Flag:
+    """One flag. The fields that are empty by default do not apply to it.
 
-    `thresholds` (`metric{tag:value}: condition`) and `tags` (`team=cart`) are added to the plan's. `settings` are
-    start values of variables (`qty=2`), `only` and `skip` pick scenarios, `profiles` are of the SUT file. `once`:
-    one instance of each scenario, whatever the plan says of the load.
+    name       without the dashes: `max-parallel`
+    help       sentences that hold for the command line and the action; `default` and `repeatable` are added
+    argument   its name in Python, `name` with underscores unless given
+    input      the input of the action: one of the spellings of the flag
+    input_help the description of the input where it differs from `help`
+    in_python  whether `windtunnel.run()` takes it among its flags
+    commands   the commands that have the flag; without one it is an argument of `windtunnel.run()` only
     """
 
-    parallel: int | None = None
-    count: int | None = None
-    duration: str | None = None
-    rate: str | None = None
-    stages: str | None = None
-    max_parallel: int | None = None
-    arrival: Arrival | None = None
-    pace: str | None = None
-    graceful_stop: str | None = None
-    max_duration: str | None = None
-    fail_on: FailOn | None = None
-    baseline: str | None = None
-    seed: int | None = None
-    workers: str | None = None
-    shard: str | None = None
-    thresholds: Sequence[str] = ()
-    directory: str | None = None
-    bodies: KeepBodies | None = None
-    name: str | None = None
-    insecure: bool = False
-    resolve: Sequence[str] = ()
-    target: str | None = None
-    wait_for: Sequence[str] = ()
-    wait_timeout: str | None = None
-    loopback: Loopback | None = None
-    tags: Sequence[str] = ()
-    settings: Sequence[str] = ()
-    profiles: Sequence[str] = ()
-    only: Sequence[str] = ()
-    skip: Sequence[str] = ()
-    once: bool = False
-    verbose: bool = False
+    name: str
+    kind: Kind
+    help: str
+    group: Group
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    short: str = ""
+    aliases: tuple[str, ...] = ()
+    repeatable: bool = False
+    default: str = ""
+    argument: str = ""
+    input: str = ""
+    input_help: str = ""
+    input_default: str = ""
+    in_python: bool = True
+    commands: tuple[str, ...] = ("run",)
 
-    def applied_to(self, sut: Sut) -> Sut:
-        """The SUT as the flags have it.
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The flag as it is typed, the long form first."""
+        if self.kind == "on_off":
+            return (f"--{self.name}/--no-{self.name}",)
+        long = (f"--{each}" for each in (self.name, *self.aliases))
+        return (*long, f"-{self.short}") if self.short else tuple(long)
 
-        Raises ExpressionError for what `flag_problems` objects to, and for a target that fits no base URL.
-        """
-        if self.target is not None:
-            sut = aimed_at(sut, parse_target(self.target))
-        if self.insecure:
-            services = {name: _unchecked(service) for name, service in sut.services.items()}
-            sut = replace(sut, default=sut.default and _unchecked(sut.default), services=services)
-        fixed = dict(map(parse_resolution, self.resolve))
-        return replace(sut, http=replace(sut.http, resolve={**sut.http.resolve, **fixed}))
+    @property
+    def parameter(self) -> str:
+        """The name of the value in Python."""
+        return self.argument or self.name.replace("-", "_")
 
-    def processes(self, *, processors: int) -> int:
-        """How many worker processes are asked for."""
-        return processors if self.workers == "auto" else int(self.workers or 1)
-
-    def readiness(self) -> Readiness:
-        """What is waited for. Raises ExpressionError for what `flag_problems` objects to."""
-        default = Readiness()
-        return Readiness(
-            wait_for=tuple(map(parse_wait_for, self.wait_for)),
-            wait_timeout_s=default.wait_timeout_s
-            if self.wait_timeout is None
-            else parse_duration(self.wait_timeout),
-            loopback=self.loopback or default.loopback,
-        )
-
-    @classmethod
-    def of(cls, flags: Mapping[str, Any]) -> Overrides:
-        """Those of the flags that are overrides, by their names here; lists become tuples."""
-        given: dict[str, Any] = {
-            each.name: flags[each.name] for each in fields(cls) if flags.get(each.name) is not None
-        }
-        values: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-        return cls(**values)
-
-    def load(self) -> LoadSettings:
-        """What the flags say about the load. Raises ExpressionError for what `flag_problems` objects to."""
-        stages, kinds = parse_stages(self.stages) if self.stages is not None else (None, ())
-        return LoadSettings(
-            parallel=self.parallel,
-            count=self.count,
-            duration_s=None if self.duration is None else parse_duration(self.duration),
-            rate=None if self.rate is None else parse_rate(self.rate),
-            stages=stages,
-            stage_kinds=kinds,
-            max_parallel=self.max_parallel,
-            arrival=self.arrival,
-            pace_s=None if self.pace is None else parse_duration(self.pace),
-            graceful_stop_s=None if self.graceful_stop is None else parse_duration(self.graceful_stop),
-        )
+    @property
+    def field(self) -> str:
+        """The field of `Overrides` or `LoadSettings` that holds the value; seconds are named so."""
+        return f"{self.parameter}_s" if self.kind in ("duration", "length") else self.parameter
 
 
-def flag_problems(overrides: Overrides) -> list[Problem]:
-    """A problem for each flag that can't be read."""
-    problems = []
-    for flag, number, least in (
-        ("--parallel", overrides.parallel, 1),
-        ("--count", overrides.count, 1),
-        ("--max-parallel", overrides.max_parallel, 1),
-        ("--seed", overrides.seed, 0),
-    ):
-        if number is not None and number < least:
-            problems.append(Problem(message=f"{flag} must be at least {least}, not {number}"))
-    for flag, text, parse, least_s in _quantities(overrides):
-        try:
-            if text is not None and parse(text) == least_s:
-                problems.append(Problem(message=f"{flag} must be more than 0"))
-        except ExpressionError as error:
-            problems.append(Problem(message=f"{flag}: {error}", hint=error.hint))
-    if overrides.workers is not None and not re.fullmatch(r"auto|0*[1-9][0-9]{0,3}", overrides.workers):
-        hint = "write a number of processes, or auto for one a processor"
-        problems.append(Problem(message=f'--workers can\'t be "{overrides.workers}"', hint=hint))
-    elif overrides.workers not in (None, "1") and sys.platform == "win32":
-        problems.append(Problem(message="--workers: there is only one worker on Windows"))
-    if overrides.arrival not in (None, *ARRIVALS):
-        problems.append(Problem(message=f'--arrival is uniform or poisson, not "{overrides.arrival}"'))
-    if overrides.fail_on not in (None, *FAIL_ON):
-        meant = did_you_mean(overrides.fail_on or "", FAIL_ON)
-        message = f'--fail-on is thresholds, errors or never, not "{overrides.fail_on}"'
-        problems.append(Problem(message=message, hint=meant))
-    if overrides.loopback not in (None, *LOOPBACKS):
-        problems.append(Problem(message=f'--loopback is auto, gateway or strict, not "{overrides.loopback}"'))
-    try:
-        parse_shard(overrides.shard)
-    except ExpressionError as error:
-        problems.append(Problem(message=f"--shard: {error}", hint=error.hint))
-    return [*problems, *_list_problems(overrides)]
-
-
-def _list_problems(overrides: Overrides) -> Iterator[Problem]:
-    """What can't be read of the flags that can be given several times."""
-    lists: tuple[tuple[str, Sequence[str], Callable[[str], object]], ...] = (
-        ("--resolve", overrides.resolve, parse_resolution),
-        ("--threshold", overrides.thresholds, parse_flag),
-        ("--set", overrides.settings, parse_preset),
-        ("--tag", overrides.tags, parse_tag),
-    )
-    for flag, texts, parse in lists:
-        for text in texts:
-            try:
-                parse(text)
-            except ExpressionError as error:
-                yield Problem(message=f"{flag}: {error}", hint=error.hint)
-
-
-def parse_shard(text: str | None) -> Segment:
-    """The part of the load that `2/4` means; all of it without a text. Raises ExpressionError.
-
-    Where a CI system numbers its jobs, `auto` was replaced before it came here.
-    """
-    if text is None:
-        return Segment()
-    if text == "auto":
-        hint = (
-            "GitLab says so with `parallel:` on the job, CircleCI with `parallelism:`; elsewhere write --shard 2/4"
-        )
-        raise ExpressionError("no variable of a CI system says which shard this is", hint=hint)
-    number, slash, of = text.partition("/")
-    if slash and number.isdecimal() and of.isdecimal() and 0 < int(number) <= int(of) < 10_000:
-        return Segment(number=int(number) - 1, of=int(of))
-    raise ExpressionError(f'"{text}" is not a shard', hint="write it like 2/4: the second of four")
-
-
-def parse_resolution(text: str) -> tuple[str, str]:
-    """(host or host:port, address) of `shop.test:10.0.0.5` or `shop.test:443:10.0.0.5`. Raises ExpressionError."""
-    host, _, rest = text.partition(":")
-    port, _, after_port = rest.partition(":")
-    for key, address in ((host, rest), (f"{host}:{port}", after_port)):
-        try:
-            return key.lower(), str(ipaddress.ip_address(address.strip("[]")))
-        except ValueError:
-            continue
-    raise ExpressionError(f'"{text}" is not a host and its address', hint="write it like shop.test:10.0.0.5")
-
-
-def _unchecked(service: Service) -> Service:
-    return replace(service, tls=replace(service.tls, verify=False))
-
-
-def load_flag_problems(settings: LoadSettings, overrides: Overrides) -> list[Problem]:
-    """What can't be carried out together, once the flags stand over the plan; each names a flag."""
-    if overrides.load() == LoadSettings():
-        return []  # the plan's own objections were made where it was read
-    return [
-        Problem(message=f"--{key.replace('_', '-')}: {message}".replace("`", ""), hint=hint.replace("`", ""))
-        for key, message, hint in objections(settings)
-    ]
-
-
-def _quantities(overrides: Overrides) -> list[tuple[str, str | None, Callable[[str], object], float | None]]:
-    """(flag, its text, what reads it, the value that is too little)."""
-    return [
-        ("--duration", overrides.duration, parse_duration, 0.0),
-        ("--rate", overrides.rate, parse_rate, None),
-        ("--stages", overrides.stages, parse_stages, None),
-        ("--pace", overrides.pace, parse_duration, 0.0),
-        ("--max-duration", overrides.max_duration, parse_duration, 0.0),
-        ("--graceful-stop", overrides.graceful_stop, parse_duration, None),
-        ("--wait-timeout", overrides.wait_timeout, parse_duration, None),
-        ("--target", overrides.target, parse_target, None),
-        *(("--wait-for", text, parse_wait_for, None) for text in overrides.wait_for),
-    ]
+# One row: what the flag is, then its words. Laid out by hand, to be read as a table.
+# fmt: off
+FLAGS: tuple[Flag, ...] = (
+    Flag(
+        name="parallel", kind="count", short="p", group="load", metavar="N", default="1", input="parallel",
+        help="Number of concurrent users.",
+    ),
+    Flag(
+        name="count", kind="count", short="n", group="load", metavar="N", default="1", input="count",
+        help="Number of instances in the whole run.",
+    ),
+    Flag(
+        name="duration", kind="length", group="load", metavar="TIME", input="duration",
+        help="Keep starting new instances for this long: 30s, 5m.",
+    ),
+    Flag(
+        name="rate", kind="rate", group="load", metavar="RATE", input="rate",
+        help="Instances to start per second, whether or not earlier ones have ended: 100/s, 6000/m.",
+    ),
+    Flag(
+        name="stages", kind="stages", group="load", metavar="TEXT", input="stages",
+        help="Load in stages, each a straight line to its target: '30s:50,2m:50,30s:0' in users, "
+        "'1m:100/s,5m:100/s' in starts. With a name: 'ramp=30s:50'.",
+    ),
+    Flag(
+        name="max-parallel", kind="count", group="load", metavar="N", input="max-parallel",
+        help="Maximum concurrent instances; further arrivals are dropped and counted. Only with a rate.",
+    ),
+    Flag(
+        name="arrival", kind="choice", choices=get_args(Arrival), group="load", metavar="KIND",
+        default="uniform", input="arrival",
+        help="How arrivals are spaced: uniform or poisson. Only with a rate.",
+    ),
+    Flag(
+        name="pace", kind="length", group="load", metavar="TIME", input="pace",
+        help="Minimum time between two starts of the same user: 5s. Not with a rate.",
+    ),
+    Flag(
+        name="graceful-stop", kind="duration", group="load", metavar="TIME", default="30s",
+        input="graceful-stop",
+        help="Maximum time for running instances to end after the last start.",
+    ),
+    Flag(
+        name="max-duration", kind="length", group="load", metavar="TIME", input="max-duration",
+        help="Maximum duration of the run: 10m. Then no new instance starts and running ones have 3 s to end. "
+        "The verdict is inconclusive (exit 4), or fail if a threshold failed.",
+    ),
+    Flag(
+        name="seed", kind="whole", group="load", metavar="N", default="random", input="seed",
+        help="Seed of all random numbers; the same seed repeats a run.",
+    ),
+    Flag(
+        name="workers", kind="workers", group="load", metavar="N", default="1", input="workers",
+        help="Number of processes that share the load; auto: one per processor.",
+    ),
+    Flag(
+        name="sut", kind="text", group="target", metavar="FILE", default="sut.yaml", input="sut", in_python=False,
+        help="File that describes the system under test.",
+    ),
+    Flag(
+        name="profile", argument="profiles", kind="text", repeatable=True, group="target", metavar="NAME",
+        input="profile", commands=("run", "validate"),
+        help="Apply a profile from the SUT file; later ones override earlier ones.",
+    ),
+    Flag(
+        name="target", kind="target", group="target", metavar="URL", input="target",
+        help="Base URL that replaces the one in the SUT file, such as a preview deployment; its host is "
+        "allowed.",
+    ),
+    Flag(
+        name="resolve", kind="resolution", repeatable=True, group="target", metavar="HOST:IP",
+        help="Connect to this address for a host, or HOST:PORT:IP for one port of it.",
+    ),
+    Flag(
+        name="insecure", kind="switch", group="target",
+        help="Skip TLS certificate verification.",
+    ),
+    Flag(
+        name="wait-for", kind="wait_for", repeatable=True, group="target", metavar="URL", input="wait-for",
+        help="Start when this URL answers with a status below 400, or this HOST:PORT accepts connections.",
+    ),
+    Flag(
+        name="wait-timeout", kind="duration", group="target", metavar="TIME", default="60s",
+        input="wait-timeout",
+        help="Maximum time to wait for --wait-for.",
+    ),
+    Flag(
+        name="loopback", kind="choice", choices=get_args(Loopback), group="target", metavar="HOW",
+        default="auto", input="loopback",
+        help="How localhost is reached inside a container. auto: try the container, then the Docker host; "
+        "gateway: the Docker host; strict: the container.",
+    ),
+    Flag(
+        name="threshold", argument="thresholds", kind="threshold", repeatable=True, aliases=("thresholds",),
+        group="thresholds", metavar="TEXT", input="thresholds",
+        help="Condition the run must meet: 'http_req_duration: p(95) < 400ms', "
+        "'http_req_failed{step:add_to_cart}: rate < 1%'. Added to those of the plan.",
+        input_help="Conditions the run must meet, such as `http_req_duration: p(95) < 400ms`. Added to those "
+        "of the plan.",
+    ),
+    Flag(
+        name="baseline", kind="text", group="thresholds", metavar="RUN", input="baseline",
+        commands=("run", "report", "merge"),
+        help="Run to compare with: a run id, a path, a folder of runs, latest or a summary.json. A change "
+        "fails only a threshold that names the baseline: 'http_req_duration: p(95) < baseline * 1.3'. "
+        "none: there is no baseline yet, such thresholds are not judged.",
+        input_help="Run to compare with: the path of a summary.json or of a run's folder. If it is missing, a "
+        "notice says so and thresholds that name the baseline are not judged.",
+    ),
+    Flag(
+        name="scenarios", kind="text", repeatable=True, group="data", metavar="PATH", default="scenarios/",
+        input="scenarios", in_python=False,
+        help="Scenario file, folder (searched for *.yaml) or glob.",
+    ),
+    Flag(
+        name="plan", kind="text", group="data", metavar="FILE",
+        default="windtunnel.yaml if it exists and neither --sut nor --scenarios is given", input="plan",
+        in_python=False,
+        help="Test plan file; other flags override it.",
+        input_help="Test plan file; other inputs override it.",
+    ),
+    Flag(
+        name="only", kind="text", repeatable=True, group="data", metavar="PATTERN", input="only",
+        help="Run only scenarios with this name (checkout*) or tag (team=cart).",
+    ),
+    Flag(
+        name="skip", kind="text", repeatable=True, group="data", metavar="PATTERN", input="skip",
+        help="Skip scenarios with this name or tag.",
+    ),
+    Flag(
+        name="set", argument="settings", kind="preset", repeatable=True, group="data", metavar="NAME=VALUE",
+        input="set",
+        help="Start value of a variable in every scenario that has it: qty=2 is a number, 'qty=\"2\"' is text. "
+        "Never a template.",
+    ),
+    Flag(
+        name="env-file", argument="env_files", kind="text", repeatable=True, group="data", metavar="FILE",
+        input="env-file", commands=("run", "validate"), in_python=False,
+        help="KEY=VALUE lines for ${NAME} in files; later files override earlier ones, and the environment "
+        "overrides all of them.",
+    ),
+    Flag(
+        name="shard", kind="shard", group="ci", metavar="I/N", input="shard",
+        help="Run one of N parts of the load, such as 2/4; auto: the part that GitLab's `parallel:` or "
+        "CircleCI's `parallelism:` gives the job. All parts need the same --seed; `windtunnel merge` "
+        "judges them together.",
+    ),
+    Flag(
+        name="fail-on", kind="choice", choices=get_args(FailOn), group="ci", metavar="WHAT",
+        default="thresholds", input="fail-on",
+        help="What fails the run. thresholds: a failed threshold; errors: also any instance that did not pass; "
+        "never: the verdicts fail and inconclusive exit 0.",
+    ),
+    Flag(
+        name="tag", argument="tags", kind="tag", repeatable=True, group="ci", metavar="KEY=VALUE", input="tag",
+        help="Tag of the run for manifest and report, such as stage=nightly.",
+    ),
+    Flag(
+        name="output", kind="text", aliases=("output-dir",), group="output", metavar="FOLDER", default="runs",
+        input="output-dir", input_default="windtunnel-report",
+        commands=("run", "report", "compare", "merge", "demo"),
+        help="Folder that holds the runs.",
+        input_help="Folder in the workspace for the run.",
+    ),
+    Flag(
+        name="bodies", kind="choice", choices=get_args(KeepBodies), group="output", default="failures",
+        commands=(),
+        help="Bodies to keep.",
+    ),
+    Flag(
+        name="name", kind="text", group="output", metavar="TEXT",
+        help="Name of the run in the report.",
+    ),
+    Flag(
+        name="quiet", kind="switch", short="q", group="output",
+        commands=("run", "report", "validate", "merge", "demo"), in_python=False,
+        help="Show only problems and the verdict.",
+    ),
+    Flag(
+        name="color", kind="on_off", group="output", default="colour on a terminal without NO_COLOR",
+        commands=("run", "report", "compare", "merge", "demo"), in_python=False,
+        help="Colour, or none.",
+    ),
+    Flag(
+        name="list", argument="listing", kind="switch", group="debugging", in_python=False,
+        help="Show the scenarios with weight, tags and steps; send nothing.",
+    ),
+    Flag(
+        name="dry-run", kind="switch", group="debugging", in_python=False,
+        help="Show what would run: arrivals, concurrent users, data rows, size on disk; send nothing.",
+    ),
+    Flag(
+        name="once", kind="switch", group="debugging",
+        help="Run one instance of each scenario, one after the other, without thresholds.",
+    ),
+    Flag(
+        name="verbose", kind="switch", short="v", group="debugging",
+        help="With --once: show each request, response and check; secrets are hidden.",
+    ),
+)
+# fmt: on

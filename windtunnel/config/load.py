@@ -1,4 +1,4 @@
-"""What was said about the load, in a file or by flags, to one load that makes sense.
+"""The load: the settings of the plan and of the flags, combined and checked.
 
 closed   parallel with count and/or duration, or stages with parallel; pace
 open     rate with count and/or duration, or stages with rate; max_parallel, arrival
@@ -17,19 +17,19 @@ from windtunnel.model.load import ClosedLoad, Load, OpenLoad, Stage
 from windtunnel.model.vocabulary import Arrival
 
 Objection = tuple[str, str, str]
-"""(the setting that is wrong, what is wrong with it, how to mend it)."""
+"""(the wrong setting, the message, the hint)."""
 
 _CLOSED = ("parallel", "pace_s")
 _OPEN = ("rate", "max_parallel", "arrival")
 _WITHOUT_STAGES = ("parallel", "rate", "count", "duration_s")
-_STAGES_HINT = 'write "30s:50,2m:50,30s:0" for users, or "30s:100/s" for starts a second'
+_STAGES_HINT = 'write "30s:50,2m:50,30s:0" for users, or "30s:100/s" for starts per second'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSettings:
-    """What was said about the load; None where nothing was. Times are seconds, rates per second.
+    """The settings of a load; None for one that is not given. Times are seconds, rates per second.
 
-    `stage_kinds` says of each stage whether its target is users (`parallel`) or starts a second (`rate`).
+    `stage_kinds` are the kinds of the stages' targets: users (`parallel`) or starts per second (`rate`).
     """
 
     parallel: int | None = None
@@ -46,7 +46,7 @@ class LoadSettings:
 
     @property
     def model(self) -> Literal["open", "closed"] | None:
-        """`open` or `closed` by the first thing that belongs to one of them; None when nothing does."""
+        """`open` or `closed`, by the settings that only one of them has; None if there are none."""
         if self.rate is not None or "rate" in self.stage_kinds:
             return "open"
         if self.parallel is not None or "parallel" in self.stage_kinds:
@@ -57,7 +57,7 @@ class LoadSettings:
 
 
 def read_load(data: Mapping[str, Any]) -> LoadSettings:
-    """The settings of a `load` section that its schema has found valid."""
+    """The settings of a `load` section that its schema accepts."""
     stages = [_stage(number, entry) for number, entry in enumerate(data.get("stages", ()), 1)]
     start = data.get("start")
     return LoadSettings(
@@ -76,7 +76,7 @@ def read_load(data: Mapping[str, Any]) -> LoadSettings:
 
 
 def parse_stages(text: str) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
-    """Stages as on the command line: `30s:50,2m:50,30s:0`, or with rates, `30s:50/s`; each may begin `name=`.
+    """The stages of `30s:50,2m:50,30s:0` (users) or `30s:50/s` (starts per second); each may begin with `name=`.
 
     Returns the stages and the kind of each target. Raises ExpressionError.
     """
@@ -92,7 +92,7 @@ def parse_stages(text: str) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
         kind = "parallel" if target.isdigit() else "rate"
         duration_s = parse_duration(duration)
         if not duration_s:
-            raise ExpressionError(f'the stage "{part.strip()}" takes no time', hint=_STAGES_HINT)
+            raise ExpressionError(f'the stage "{part.strip()}" must last more than 0', hint=_STAGES_HINT)
         value = float(target) if kind == "parallel" else parse_rate(target)
         stages.append(Stage(duration_s=duration_s, target=value, name=name.strip() or _default_name(number)))
         kinds.append(kind)
@@ -100,9 +100,9 @@ def parse_stages(text: str) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
 
 
 def put_over(plan: LoadSettings, flags: LoadSettings) -> LoadSettings:
-    """The plan's settings with those of the command line on top.
+    """The settings of the plan, overridden by those of the flags.
 
-    Flags of another model, or of another way to say how much, replace what the plan says of it (rule 32).
+    Flags for the other kind of load, or for stages instead of a constant load, drop those of the plan (rule 32).
     """
     if flags.model and plan.model and flags.model != plan.model:
         plan = LoadSettings(graceful_stop_s=plan.graceful_stop_s)
@@ -110,54 +110,52 @@ def put_over(plan: LoadSettings, flags: LoadSettings) -> LoadSettings:
         plan = replace(plan, parallel=None, rate=None, count=None, duration_s=None, start=None)
     elif any(getattr(flags, name) is not None for name in _WITHOUT_STAGES):
         plan = replace(plan, stages=None, stage_kinds=(), start=None)
-    said = {
+    given = {
         field.name: value for field in fields(flags) if (value := getattr(flags, field.name)) not in (None, ())
     }
-    return replace(plan, **said)
+    return replace(plan, **given)
 
 
 def objections(settings: LoadSettings) -> Iterator[Objection]:
-    """Everything about the settings that can't be carried out together."""
+    """Every combination of settings that is not possible."""
     if settings.stages is not None:
         for name in _WITHOUT_STAGES:
             if getattr(settings, name) is not None:
                 key = _key(name)
                 yield (
                     key,
-                    f"`stages` say how much and how long; `{key}` beside them does not",
-                    f"leave `{key}` out",
+                    f"`{key}` can't be combined with `stages`, which set the amount and the time",
+                    f"remove `{key}`",
                 )
         if len(set(settings.stage_kinds)) > 1:
             yield (
                 "stages",
-                "stages are either all of users (parallel) or all of starts a second (rate)",
+                "stages must be all in users (parallel) or all in starts per second (rate)",
                 _STAGES_HINT,
             )
         elif not any(stage.target for stage in settings.stages) and not settings.start:
-            yield "stages", "no stage has any load", "give one a target above 0"
+            yield "stages", "every stage has a target of 0", "give one a target above 0"
     elif settings.start is not None:
-        yield "start", "`start` is where the first stage begins, and there are no stages", "leave `start` out"
+        yield "start", "`start` has no effect without `stages`", "remove `start`"
     is_open = settings.model == "open"
     for name in _CLOSED if is_open else _OPEN:
         if getattr(settings, name) is not None:
             other = "rate" if is_open else "parallel"
-            message = (
-                f"`{_key(name)}` belongs to {'a closed' if is_open else 'an open'} load, not beside `{other}`"
-            )
+            message = f"`{_key(name)}` can't be combined with `{other}`"
             if name == "parallel":
-                message = "`parallel` and `rate` are two kinds of load: users, or starts a second"
-            yield _key(name), message, "choose one of them" if name == "parallel" else f"leave `{_key(name)}` out"
+                message = "`parallel` can't be combined with `rate`: a load is in users or in starts per second"
+            yield _key(name), message, "remove one of them" if name == "parallel" else f"remove `{_key(name)}`"
     if is_open and settings.stages is None:
         if settings.rate is None:
             yield "rate", "an open load needs a rate", "rate: 100/s"
         elif settings.rate == 0:
-            yield "rate", "nothing starts at a rate of 0", "rate: 100/s"
+            yield "rate", "the rate must be more than 0", "rate: 100/s"
         elif settings.count is None and settings.duration_s is None:
-            yield "rate", "nothing says when the load ends", "add a duration (5m) or a count"
+            yield "rate", "the load has no end", "add a duration (5m) or a count"
 
 
 def load_problems(document: Document, settings: LoadSettings) -> list[Problem]:
-    """The objections to the `load` section of a file, each at its place."""
+    """A problem for each objection to the `load` section of a file, at its place."""
     written = document.data.get("load", {})
     return [
         document.problem(message, ("load", key) if key in written else ("load",), key=True, hint=hint)
@@ -166,7 +164,7 @@ def load_problems(document: Document, settings: LoadSettings) -> list[Problem]:
 
 
 def load_of(settings: LoadSettings) -> Load:
-    """The load of settings without objections; one instance when nothing says how many or how long."""
+    """The load of settings without objections; one instance if neither count nor duration is given."""
     grace_s = settings.graceful_stop_s
     common: dict[str, Any] = {} if grace_s is None else {"graceful_stop_s": grace_s}
     common |= {"stages": settings.stages or (), "start": settings.start or 0.0, "count": settings.count}

@@ -15,6 +15,7 @@ from windtunnel.config.schemas import load_schema, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_selector, parse_threshold
+from windtunnel.figures import as_written
 from windtunnel.model.source import DataPath
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import KeepBodies
@@ -102,7 +103,9 @@ def _threshold(document: Document, path: DataPath, selector: str, entry: Any) ->
     samples, within = written.get("min_samples"), written.get("within")
     return replace(
         threshold,
-        text=threshold.text if within is None else f"{threshold.text} in every {parse_duration(within):g} s",
+        text=threshold.text
+        if within is None
+        else f"{threshold.text} in every {as_written(parse_duration(within))}",
         tags={**threshold.tags, "phase": written["phase"]} if "phase" in written else threshold.tags,
         min_samples=None if samples is None else int(samples),
         within_s=None if within is None else parse_duration(within),

@@ -1,4 +1,4 @@
-"""Profiles of an SUT file: what `--profile` puts over the rest of it."""
+"""Profiles of an SUT file, applied by `--profile`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def profile_problems(document: Document, chosen: Sequence[str]) -> list[Problem]
     known = document.data.get("profiles", {})
     return [
         Problem(
-            message=f'--profile: there is no profile "{name}" in {document.source.file}',
+            flag="--profile",
+            message=f'there is no profile "{name}" in {document.source.file}',
             hint=did_you_mean(name, known) or _known(known),
         )
         for name in chosen

@@ -9,8 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.quantities import parse_duration
-from windtunnel.model.readiness import Health, WaitFor
-from windtunnel.model.sut import Service, Sut
+from windtunnel.model.sut import Health, Service, Sut, WaitFor
 
 
 def parse_wait_for(text: str) -> WaitFor:

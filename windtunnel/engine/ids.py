@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from windtunnel.model.vocabulary import SectionPhase
+
 NO_INDEX = -1
 """The index of what is no instance of the load, and the user of what belongs to no user."""
 
@@ -62,7 +64,7 @@ class RunIds:
             phase=phase,
         )
 
-    def of_section(self, phase: str, scenario: str, *, user: int = NO_INDEX) -> InstanceIds:
+    def of_section(self, phase: SectionPhase, scenario: str, *, user: int = NO_INDEX) -> InstanceIds:
         """The ids of the setup or teardown of a scenario (`phase`), or of its `user_setup` for one user."""
         name = f"{scenario}-{phase}" if user == NO_INDEX else f"{scenario}-user-{user}"
         own = hashlib.blake2b(f"{scenario}:{user}".encode(), key=self._key, person=phase.encode(), digest_size=8)

@@ -15,9 +15,8 @@ from windtunnel.engine.ids import InstanceIds
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
-from windtunnel.engine.sharing import SharedClient
 from windtunnel.engine.tasks import all_of
-from windtunnel.engine.user import SetupResult
+from windtunnel.engine.user import SetupResult, SharedClient
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
@@ -147,6 +146,7 @@ class RunningInstance:
         "exchanges",
         "ids",
         "last_exchange",
+        "occurrences",
         "progress",
         "round",
         "scope",
@@ -169,6 +169,7 @@ class RunningInstance:
         self.client, self.clock = client, clock
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
+        self.occurrences: dict[str, int] = {}
         self.round = 0
         self.progress = _Progress(scenario)
         self._journal = context.journal

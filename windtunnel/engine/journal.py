@@ -1,4 +1,4 @@
-"""What happened, as records: the one place where outcomes become lines."""
+"""Makes the records: the one place where outcomes become lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from windtunnel.model.record import (
 )
 from windtunnel.model.vocabulary import InstanceOutcome, KeepBodies
 from windtunnel.redaction import Redactor
-from windtunnel.storage.bodies import BodyStore
+from windtunnel.storage.copies import BodyStore
 
 Schedule = Callable[[Callable[[], None]], object]
 OnRecord = Callable[[InstanceIds, Record], None]
@@ -95,7 +95,7 @@ class Journal:
         )
 
     def token_request(self, exchange: Exchange) -> None:
-        """A request beside the load, for an access token: outside all metrics by its phase."""
+        """A request for an access token, outside all metrics by its phase."""
         failed = exchange.error is not None or exchange.status != 200
         self.request(_TOKEN_IDS, "oauth2", exchange, poll=False, failed=failed)
 
@@ -193,7 +193,7 @@ class Journal:
     def _facts(
         self, ids: InstanceIds, exchange: Exchange, *, failed: bool, poll: bool, keep: bool
     ) -> RequestFacts:
-        # What is nearly always so is left to the defaults: naming a field costs more than filling it.
+        # Fields that are nearly always at their default are set below: a keyword argument costs more.
         facts = RequestFacts(
             method=exchange.method,
             url=self._redactor.url(exchange.url, ids.secrets),
@@ -222,9 +222,10 @@ class Journal:
         return [check if isinstance(check, str) else self._hidden(ids, check) for check in checks]
 
     def _hidden(self, ids: InstanceIds, check: FailedCheck) -> FailedCheck:
-        key = check.name.rpartition(":")[2]
+        key = check.key or check.name
         return FailedCheck(
             name=check.name,
             expected=self._redactor.named(key, check.expected, ids.secrets),
             actual=self._redactor.named(key, check.actual, ids.secrets),
+            key=check.key,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from windtunnel.actions.compile.scenario import (
@@ -12,25 +12,28 @@ from windtunnel.actions.compile.scenario import (
     compile_scenario,
 )
 from windtunnel.actions.python.user import PythonFlow
+from windtunnel.actions.request.template import method_of
 from windtunnel.actions.table import ACTIONS
 from windtunnel.engine.load.feeder import FeederReader, make_readers, rows_end
 from windtunnel.engine.load.mix import Mix
-from windtunnel.engine.step_rows import step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.template import Template
 from windtunnel.interfaces import CompiledStep, Transport
 from windtunnel.model.load import Load
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.scenario import Scenario, walk
+from windtunnel.model.scenario import Scenario, Step, walk
 from windtunnel.model.sut import Sut
 from windtunnel.model.vocabulary import KeepBodies
 from windtunnel.redaction import Redactor
 
+GROUP_SEPARATOR = "::"
+"""Stands between the names of nested groups, as in k6."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """What every instance of a run knows of it."""
+    """The facts of a run that every instance needs."""
 
     run_id: str
     seed: int
@@ -38,7 +41,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledScenario:
-    """A scenario that is ready to run. When it begins, `feeds` give its rows, then `variables` are rendered.
+    """A scenario that is ready to run. At its begin `feeders` give its rows, then `variables` are rendered.
 
     `script` is run in place of `steps` and `assertions` when the scenario is a function.
     """
@@ -60,7 +63,7 @@ class CompiledScenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Steps beside the flow, which run as an instance of their own, and the variables that they can set."""
+    """A setup, user_setup or teardown, which runs as an instance of its own, and the variables that it can set."""
 
     scenario: CompiledScenario
     sets: frozenset[str]
@@ -68,10 +71,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A load and the scenarios it is for. Several run beside each other when scenarios have loads of their own.
+    """A load and its scenarios. Several run at the same time when scenarios have loads of their own.
 
-    Every `of`-th global index is this track's, from `number` on; users are numbered from `first_user` on.
-    `rows_end`: so many of its instances can run until a data file ends the load; None when none does.
+    Every `of`-th global index is of this track, from `number` on; users are numbered from `first_user` on.
+    `rows_end` is the number of its instances after which a data file ends the load; None when none does.
     """
 
     number: int
@@ -91,9 +94,9 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything a worker needs. `rows` names each step and assertion with its place, for reports.
+    """The compiled test plan. `rows` are the steps and assertions with their places, for reports.
 
-    `open_scenarios` may have steps that are in no row: code decides which while it runs.
+    Scenarios in `open_scenarios` may have steps that are in no row, since code decides them while it runs.
     """
 
     facts: RunFacts
@@ -139,7 +142,7 @@ def compile_scenarios(scenarios: Sequence[Scenario], *, sut: Sut, transport: Tra
 
 
 def _is_open(scenario: Scenario) -> bool:
-    """Whether code decides what is sent: the scenario's own, that of a step, or that of an installed package."""
+    """Whether code decides what is sent: the scenario is a function, or has a step in Python or of a plugin."""
     return scenario.function is not None or any(
         step.type == "python" or step.type not in ACTIONS for step in walk(scenario.steps)
     )
@@ -195,7 +198,7 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
         script=script,
         setup=_section(scenario, parts, parts.setup),
         user_setup=_section(scenario, parts, parts.user_setup),
-        # Whatever can be cleaned up is.
+        # A teardown runs all its steps, so that as much as possible is cleaned up.
         teardown=_section(scenario, parts, parts.teardown, stop_on_step=False),
     )
 
@@ -216,3 +219,41 @@ def _section(
         env=scenario.env,
     )
     return Section(scenario=alone, sets=section.sets)
+
+
+def step_rows(scenario: Scenario, sut: Sut) -> list[StepRow]:
+    """A row for every step and assertion, in order."""
+    return [
+        *_rows(scenario.steps, scenario, sut, depth=0, group=""),
+        *(_row(step, scenario, sut, assertion=True) for step in scenario.assertions),
+    ]
+
+
+def _rows(steps: Sequence[Step], scenario: Scenario, sut: Sut, *, depth: int, group: str) -> Iterator[StepRow]:
+    for step in steps:
+        inside = f"{group}{GROUP_SEPARATOR if group else ''}{step.name}" if step.type == "group" else group
+        yield _row(step, scenario, sut, depth=depth, group=inside)
+        for block in step.blocks:
+            yield from _rows(block.steps, scenario, sut, depth=depth + 1, group=inside)
+
+
+def _row(
+    step: Step, scenario: Scenario, sut: Sut, *, depth: int = 0, group: str = "", assertion: bool = False
+) -> StepRow:
+    where = step.source.locate(step.path)
+    sends = step.type == "http" or "path" in step.options
+    service = sut.service(step.options.get("service")) if sends else None
+    return StepRow(
+        scenario=scenario.id,
+        step=step.name,
+        action=step.type,
+        service=service.name if service else "",
+        method=method_of(step.options) if sends else "",
+        assertion=assertion,
+        depth=depth,
+        group=group,
+        holds_steps=bool(step.blocks),
+        tags={**scenario.tags, **step.tags},
+        file=where.file,
+        line=where.line or None,
+    )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
+from windtunnel import figures
 from windtunnel.errors import ExpressionError, Location, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_percentage, parse_size
 from windtunnel.model.metric import METRICS, Metric
@@ -179,13 +180,15 @@ def parse_condition(text: str) -> Comparison:
     )
 
 
-def format_limit(value: float, unit: Unit) -> str:
-    """A limit or a measured value as people read it: `400 ms`, `1.2 s`, `99.5%`, `10 MiB`, `100`.
-
-    `unit` is that of a Threshold: "us", "%", "B", "" or, for what is counted per second, "/s" and "B/s".
-    Six digits; a share that is not quite 0 % or 100 % never reads as if it were.
-    """
-    return _format(value, unit, digits=6)
+def format_limit(value: float, unit: Unit, *, digits: int = figures.EXACT) -> str:
+    """A limit, or a measured value in so many digits: `400 ms`, `1.2 s`, `99.5%`, `10 MiB`, `100/s`."""
+    if unit == "us":
+        return figures.duration(value / 1000, digits=digits)
+    if unit == "%":
+        return figures.share(value, digits=digits)
+    if unit == "B" or unit == "B/s":
+        return figures.size(value, digits=digits) + unit[1:]
+    return figures.number(value, digits=digits) + unit
 
 
 def _percentile(text: str) -> float:
@@ -234,47 +237,17 @@ def _limit(comparison: Comparison, unit: Unit, metric: str) -> float:
 
 def _written_limit(comparison: Comparison, limit: float, unit: Unit) -> str:
     if comparison.relation == "*":
-        return "baseline" if limit == 1 else f"baseline * {limit:g}"
-    printed = _format(limit, unit, digits=15)
+        return "baseline" if limit == 1 else f"baseline * {figures.number(limit, digits=figures.EXACT)}"
+    # In the grammar's own form, unlike what is written for people: `90 s` and `10000`, so that it can be parsed.
+    if unit == "us" and limit >= 60e6:
+        printed = f"{figures.number(limit / 1e6, digits=figures.EXACT)} s"
+    else:
+        printed = format_limit(limit, unit)
+    printed = printed.replace(",", "")
     return f"baseline {comparison.relation} {printed}" if comparison.relation else printed
 
 
 def _name(comparison: Comparison) -> str:
     if comparison.percentile is None:
         return comparison.aggregate
-    return f"p({comparison.percentile:g})"
-
-
-def _format(value: float, unit: Unit, *, digits: int) -> str:
-    if unit == "us":
-        for factor, name in ((1e6, "s"), (1e3, "ms")):
-            if value >= factor:
-                return f"{_digits(value / factor, digits)} {name}"
-        return f"{_digits(value, digits)} us"
-    if unit == "%":
-        text = _digits(value * 100, digits)
-        if text in ("0", "100") and value not in (0, 1):
-            text = _digits(value * 100, 15)
-        return f"{text}%"
-    if unit in ("B", "B/s"):
-        return _format_size(value, digits) + unit[1:]
-    return _digits(value, digits) + unit
-
-
-def _format_size(value: float, digits: int) -> str:
-    """Bytes in binary units; in decimal ones when the number is round there only, as in 10 MB."""
-    decimal = value % 1000 == 0 and value % 1024 != 0
-    base, names = (1000, ("B", "kB", "MB", "GB", "TB")) if decimal else (1024, ("B", "KiB", "MiB", "GiB", "TiB"))
-    power = 0
-    while value >= base and power < len(names) - 1:
-        value, power = value / base, power + 1
-    return f"{_digits(value, digits)} {names[power]}"
-
-
-def _digits(value: float, digits: int) -> str:
-    """`value` with so many significant digits and neither exponent nor trailing zeros; whole numbers in full."""
-    if value == int(value):
-        return str(int(value))
-    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    text = f"{value:.{max(0, digits - whole)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"p({figures.number(comparison.percentile, digits=figures.EXACT)})"

@@ -1,61 +1,79 @@
-"""One user's way to the SUT: requests in, exchanges out, failures as values."""
+"""One user's access to the SUT: requests in, exchanges out, failures as values.
+
+send ─▶ (token) ─▶ prepare ─▶ carry: take or open a connection, send, again if need be ─▶ redirect? ─▶ exchange
+                     ▲                                                                       │
+                     └─────────────────── the request that it asks for ◀─────────────────────┘
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter, time
 
 from windtunnel.errors import ExpressionError
-from windtunnel.http.connection import Connection
 from windtunnel.http.cookies import CookieJar, join_cookies
-from windtunnel.http.dial import Destination, dial
-from windtunnel.http.encoding import content_length, encode_target, header_lines, merge_headers
-from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, Pairs, make_endpoint
+from windtunnel.http.encoding import (
+    IdLineTemplate,
+    Pairs,
+    content_length,
+    encode_target,
+    header_lines,
+    merge_headers,
+)
+from windtunnel.http.endpoint import DEFAULT_HEADERS, Authorizer, HttpEndpoint, make_endpoint
 from windtunnel.http.errors import Failure
-from windtunnel.http.identity import Identification
+from windtunnel.http.pool import ConnectionPool, Move, after_failure
 from windtunnel.http.redirects import REDIRECT_STATUSES, Follow, carried_headers, decide_redirect
 from windtunnel.http.routes import Routes
+from windtunnel.http.stream import Destination
 from windtunnel.http.upload import Upload, open_upload
-from windtunnel.interfaces import Endpoint
-from windtunnel.model.http import Body, Exchange
+from windtunnel.interfaces import OnRequest, OnResponse, Request
+from windtunnel.model.http import Exchange
 from windtunnel.model.sut import HttpSettings
 
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
-_IDLE_PER_DESTINATION = 6
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """Functions that are called for every request on the wire, each redirect included."""
+
+    on_request: Sequence[OnRequest]
+    on_response: Sequence[OnResponse]
 
 
 class HttpClient:
-    """Connections of one user, and the cookies and ids of the instance the user runs."""
+    """Connections of one user, and the cookies and ids of the instance that the user runs."""
 
     __slots__ = (
         "__weakref__",
-        "_connections",
         "_cookies",
         "_cookies_are_kept",
         "_has_cookies",
-        "_identification",
-        "_identity",
-        "_idle",
+        "_hooks",
+        "_id_headers",
+        "_ids",
         "_max_body",
+        "_pool",
         "_routes",
         "_spans",
         "_starts_afresh",
     )
 
-    def __init__(self, routes: Routes, *, identification: Identification, settings: HttpSettings) -> None:
-        self._routes, self._max_body = routes, settings.max_body
+    def __init__(
+        self, routes: Routes, *, id_headers: IdLineTemplate, settings: HttpSettings, hooks: Hooks | None = None
+    ) -> None:
+        self._routes, self._max_body, self._hooks = routes, settings.max_body, hooks
+        self._pool = ConnectionPool(routes.opener, deadlines=routes.deadlines, outbox=routes.outbox)
         self._starts_afresh = settings.connections == "instance"
-        self._connections: set[Connection] = set()
-        self._idle: dict[Destination, list[Connection]] = {}
         self._cookies = CookieJar()
         self._has_cookies = self._cookies_are_kept = False
-        self._identification = identification
-        self._identity = identification.of_run
+        self._id_headers = id_headers
+        self._ids = id_headers.of_run
         self._spans = 0
 
     def begin_instance(self, *, instance_id: str, correlation_id: str, cookies: object | None = None) -> None:
-        """Forget cookies, or go on with those kept, and take on the ids of a new instance.
+        """Forget cookies, or go on with those given, and send the ids of a new instance.
 
         The correlation id (32 hex) is the trace's.
         """
@@ -66,7 +84,7 @@ class HttpClient:
             self._cookies, self._has_cookies, self._cookies_are_kept = CookieJar(), False, False
         if self._starts_afresh:
             self.close()
-        self._identity = self._identification.of_instance(instance_id=instance_id, correlation_id=correlation_id)
+        self._ids = self._id_headers.of_instance(instance_id=instance_id, correlation_id=correlation_id)
         self._spans = 0
 
     @property
@@ -75,192 +93,158 @@ class HttpClient:
         return self._cookies
 
     def close(self) -> None:
-        """Drop every connection; a request under way ends with the error `closed`."""
-        self._idle.clear()
-        for connection in tuple(self._connections):
-            connection.close()
+        """Close every connection; a request under way ends with the error `closed`."""
+        self._pool.close()
 
-    async def send(
-        self,
-        endpoint: Endpoint,
-        target: str,
-        *,
-        headers: Sequence[tuple[str, str]] = (),
-        body: Body = b"",
-        timeout_s: float,
-        max_body: int | None = None,
-        follow_redirects: bool = True,
-        on_hop: Callable[[Exchange], None] | None = None,
-    ) -> Exchange:
+    async def send(self, request: Request) -> Exchange:
         """Send a request and what its redirects ask for; see `interfaces.Client.send`.
 
         What a URL can't hold is percent-encoded. Raises asyncio.CancelledError alone, with the connection dropped.
         """
+        endpoint = request.endpoint
         assert isinstance(endpoint, HttpEndpoint), "the endpoint was made by another transport"
-        if endpoint.tokens is not None:
-            return await endpoint.tokens.send(
-                self,
-                endpoint,
-                target,
-                headers=headers,
-                body=body,
-                timeout_s=timeout_s,
-                max_body=max_body,
-                follow_redirects=follow_redirects,
-                on_hop=on_hop,
-            )
-        deadline_s = perf_counter() + timeout_s
-        if max_body is None:
-            max_body = self._max_body
-        if not target.startswith("/"):
-            moved = self._elsewhere(endpoint, target)
+        if endpoint.authorizer is not None:
+            return await self._authorize(request, endpoint.authorizer)
+        deadline_s = perf_counter() + request.timeout_s
+        if not request.target.startswith("/"):
+            moved = self._moved(endpoint, request.target)
             if isinstance(moved, Failure):
-                return _unsent(Exchange(endpoint.method, target, endpoint.service.name), moved)
+                unsent = Exchange(endpoint.method, request.target, endpoint.service.name, attempt=request.attempt)
+                return _unsent(unsent, moved)
             endpoint, target = moved
-        exchange = await self._exchange(endpoint, target, headers, body, deadline_s, max_body)
+            request = request.replace(endpoint=endpoint, target=target)
         followed = 0
-        while follow_redirects and exchange.status in REDIRECT_STATUSES and exchange.error is None:
+        while True:
+            exchange, wire, upload = self._prepare(request, endpoint)
+            if self._hooks is not None:
+                await self._carry_observed(self._hooks, exchange, wire, upload, request, endpoint, deadline_s)
+            elif wire:
+                await self._carry(exchange, wire, upload, request, endpoint, deadline_s)
+            if exchange.status not in REDIRECT_STATUSES or not request.follow_redirects:
+                return exchange
             follow = self._redirect(exchange, followed)
             if follow is None:
-                break
-            if on_hop is not None:
-                on_hop(exchange)
+                return exchange
+            if request.on_hop is not None:
+                request.on_hop(exchange)
             followed += 1
-            endpoint = self._successor(endpoint, tuple(headers), follow)
-            headers, body = (), body if follow.keeps_body else b""
-            exchange = await self._exchange(endpoint, follow.target, headers, body, deadline_s, max_body)
-        return exchange
+            endpoint = self._successor(endpoint, tuple(request.headers), follow)
+            body = request.body if follow.keeps_body else b""
+            request = request.replace(endpoint=endpoint, target=follow.target, headers=(), body=body)
 
-    async def _exchange(
-        self,
-        endpoint: HttpEndpoint,
-        target: str,
-        headers: Sequence[tuple[str, str]],
-        body: Body,
-        deadline_s: float,
-        max_body: int,
-    ) -> Exchange:
-        """Send one request and wait for its end, on an idle connection if there is one."""
-        target = encode_target(target)
-        own_body = body if type(body) is bytes else b""
-        exchange = Exchange(endpoint.method, endpoint.url + target, endpoint.service.name, own_body)
-        exchange.started = perf_counter()
-        wire, upload = self._prepare(exchange, endpoint, target, headers, body)
-        if not wire:
+    async def _authorize(self, request: Request, authorizer: Authorizer) -> Exchange:
+        """Send what an authorizer asks for to get a request answered."""
+        flow = authorizer.flow(request)
+        try:
+            step = next(flow)
+            while True:
+                is_own = step is authorizer.token_request
+                step = flow.send(await (authorizer.fetch() if is_own else self.send(step)))
+        except StopIteration as end:
+            exchange: Exchange = end.value
             return exchange
-        destination = endpoint.destination
-        connection = self._idle_connection(destination)
-        was_idle = connection is not None
-        while True:
-            if connection is None:
-                connection = await self._open(destination, exchange, deadline_s)
-                if connection is None:
-                    break
-            try:
-                await connection.request(exchange, wire, upload, deadline_s=deadline_s, max_body=max_body)
-            except asyncio.CancelledError:
-                connection.close()
-                raise
-            if exchange.error is None:
-                if connection.is_open:
-                    self._keep(connection, destination)
-            elif was_idle and _found_closed(exchange):
-                if exchange.method in _IDEMPOTENT:
-                    if upload is not None:
-                        upload.restart()
-                    exchange.resent, exchange.error, exchange.error_detail = True, None, None
-                    connection, was_idle = None, False
-                    continue
-                exchange.error = "closed"
-            if connection.sets_cookies:
-                self._take_cookies(destination, exchange)
-            break
-        if upload is not None:
-            upload.close()
-        return exchange
 
-    def _prepare(
-        self,
-        exchange: Exchange,
-        endpoint: HttpEndpoint,
-        target: str,
-        headers: Sequence[tuple[str, str]],
-        body: Body,
-    ) -> tuple[bytes, Upload | None]:
-        """The request as bytes, and the body if that is sent later.
+    def _prepare(self, request: Request, endpoint: HttpEndpoint) -> tuple[Exchange, bytes, Upload | None]:
+        """The exchange of a request, the request as bytes, and the body if that is sent later.
 
         What can't be sent has no bytes, and its error is in the exchange.
         """
+        body = request.body
+        target = encode_target(request.target)
+        exchange = Exchange(
+            endpoint.method,
+            endpoint.url + target,
+            endpoint.service.name,
+            body if type(body) is bytes else b"",
+            attempt=request.attempt,
+        )
+        exchange.started = perf_counter()
         try:
-            return self._encode(exchange, endpoint, target, headers, body)
+            wire, upload = self._encode(exchange, request, endpoint, target)
         except ExpressionError as error:
             _unsent(exchange, Failure("bad_request", str(error)))
         except UnicodeEncodeError:
             _unsent(exchange, Failure("bad_request", "a header holds text that is not valid Unicode"))
-        return b"", None
-
-    def _idle_connection(self, destination: Destination) -> Connection | None:
-        idle = self._idle.get(destination)
-        while idle:
-            connection = idle.pop()
-            if connection.is_open:
-                return connection
-        return None
-
-    def _keep(self, connection: Connection, destination: Destination) -> None:
-        """Make the connection idle, or end it where there is no use for it."""
-        idle = self._idle.get(destination)
-        if not destination.keeps_open:
-            connection.close()
-        elif idle is None:
-            self._idle[destination] = [connection]
-        elif len(idle) < _IDLE_PER_DESTINATION:
-            idle.append(connection)
         else:
-            connection.close()
+            return exchange, wire, upload
+        return exchange, b"", None
 
-    async def _open(self, destination: Destination, exchange: Exchange, deadline_s: float) -> Connection | None:
-        """A new connection, or None with the reason in the exchange."""
-        connection = Connection(deadlines=self._routes.deadlines, outbox=self._routes.outbox, on_lost=self._lost)
-        self._connections.add(connection)
-        failure: Failure | None = Failure("closed")
-        try:
-            failure = await dial(
-                connection,
-                destination,
-                resolver=self._routes.resolver,
-                deadline_s=deadline_s,
-                timings=exchange.timings,
-            )
-        finally:
-            if failure is not None:  # also when cancelled
-                connection.close()
-                self._connections.discard(connection)
-        if failure is not None:
-            _unsent(exchange, failure)
-            return None
-        return connection
-
-    def _lost(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        for idle in self._idle.values():
-            if connection in idle:
-                idle.remove(connection)
-
-    def _encode(
+    async def _carry(
         self,
         exchange: Exchange,
+        wire: bytes,
+        upload: Upload | None,
+        request: Request,
         endpoint: HttpEndpoint,
-        target: str,
-        headers: Sequence[tuple[str, str]],
-        body: Body,
+        deadline_s: float,
+    ) -> None:
+        """Send one request and wait for its end, on an idle connection if there is one."""
+        pool, destination = self._pool, endpoint.destination
+        max_body = self._max_body if request.max_body is None else request.max_body
+        taken = pool.take(destination)
+        was_reused = taken is not None
+        try:
+            while True:
+                connection = taken or await pool.open(destination, deadline_s=deadline_s, timings=exchange.timings)
+                if isinstance(connection, Failure):
+                    _unsent(exchange, connection)
+                    return
+                try:
+                    await connection.request(exchange, wire, upload, deadline_s=deadline_s, max_body=max_body)
+                except asyncio.CancelledError:
+                    connection.close()
+                    raise
+                if exchange.error is None:
+                    pool.give_back(connection, destination)
+                    break
+                move = after_failure(
+                    exchange.error,
+                    method=exchange.method,
+                    was_reused=was_reused,
+                    bytes_received=exchange.bytes_received,
+                )
+                if move is Move.REPORT_CLOSED:
+                    exchange.error = "closed"
+                if move is not Move.RESEND:
+                    break
+                if upload is not None:
+                    upload.restart()
+                exchange.resent, exchange.error, exchange.error_detail = True, None, None
+                taken, was_reused = None, False
+        finally:
+            if upload is not None:
+                upload.close()
+        if connection.sets_cookies:
+            self._take_cookies(destination, exchange)
+
+    async def _carry_observed(
+        self,
+        hooks: Hooks,
+        exchange: Exchange,
+        wire: bytes,
+        upload: Upload | None,
+        request: Request,
+        endpoint: HttpEndpoint,
+        deadline_s: float,
+    ) -> None:
+        """As `_carry`, with the hooks before and after it. A request that can't be sent has an exchange only."""
+        if wire:
+            head = wire.partition(b"\r\n\r\n")[0]
+            for on_request in hooks.on_request:
+                on_request(request, head)
+            await self._carry(exchange, wire, upload, request, endpoint, deadline_s)
+        for on_response in hooks.on_response:
+            on_response(request, exchange)
+
+    def _encode(
+        self, exchange: Exchange, request: Request, endpoint: HttpEndpoint, target: str
     ) -> tuple[bytes, Upload | None]:
         """As `_prepare`. Raises ExpressionError or UnicodeEncodeError for what can't be sent."""
-        identity = self._identity
+        ids, headers, body = self._ids, request.headers, request.body
         span_id = ""
-        if identity.span_prefix:
+        if ids.span_prefix:
             self._spans += 1
-            span_id = exchange.span_id = f"{identity.span_prefix}{self._spans:08x}"
+            span_id = exchange.span_id = f"{ids.span_prefix}{self._spans:08x}"
         upload = None
         if type(body) is not bytes or (body and endpoint.waits):
             upload = open_upload(body, waits=endpoint.waits)
@@ -270,12 +254,11 @@ class HttpClient:
         if self._has_cookies:
             headers = self._with_cookies(endpoint, target, headers)
         lines = header_lines(headers) if headers else ""
-        names = self._identification.names
+        names = self._id_headers.names
         if names.isdisjoint(endpoint.names) and (not headers or _all_new(headers, names, endpoint.names)):
-            ids = f"{identity.lines}{span_id}{identity.end}"
-            head = f"{endpoint.start}{target}{endpoint.block}{ids}{lines}{length}\r\n"
+            head = f"{endpoint.start}{target}{endpoint.block}{ids.lines}{span_id}{ids.end}{lines}{length}\r\n"
         else:
-            own_ids = [pair for pair in identity.with_span(span_id) if pair[0].lower() not in endpoint.names]
+            own_ids = [pair for pair in ids.with_span(span_id) if pair[0].lower() not in endpoint.names]
             lines = header_lines(merge_headers([*endpoint.headers, *own_ids], headers))
             head = f"{endpoint.start}{target} HTTP/1.1\r\n{lines}{endpoint.hop}{length}\r\n"
         return (head.encode() + body if body else head.encode()), upload
@@ -283,7 +266,7 @@ class HttpClient:
     def _with_cookies(
         self, endpoint: HttpEndpoint, target: str, headers: Sequence[tuple[str, str]]
     ) -> Sequence[tuple[str, str]]:
-        """The headers with those of the jar's cookies that belong there, beside those the step sets itself."""
+        """The headers with the cookies of the jar for this target, beside those that the step sets itself."""
         origin = endpoint.destination.origin
         path = endpoint.path + target
         kept = self._cookies.header(host=origin.host, target=path, secure=origin.scheme == "https", now=time())
@@ -304,7 +287,7 @@ class HttpClient:
         )
         self._has_cookies = len(self._cookies) > 0
 
-    def _elsewhere(self, endpoint: HttpEndpoint, url: str) -> tuple[HttpEndpoint, str] | Failure:
+    def _moved(self, endpoint: HttpEndpoint, url: str) -> tuple[HttpEndpoint, str] | Failure:
         """The endpoint and target of an absolute URL; at another origin without the service's headers."""
         found = self._routes.by_url(url)
         if isinstance(found, Failure):
@@ -322,7 +305,9 @@ class HttpClient:
         return moved, target
 
     def _redirect(self, exchange: Exchange, followed: int) -> Follow | None:
-        """Where a redirect leads; one that may not be followed becomes the exchange's error."""
+        """Where a complete redirect leads; one that may not be followed becomes the exchange's error."""
+        if exchange.error is not None:
+            return None
         decision = decide_redirect(
             status=exchange.status,
             method=exchange.method,
@@ -355,12 +340,7 @@ def _unsent(exchange: Exchange, failure: Failure) -> Exchange:
     return exchange
 
 
-def _found_closed(exchange: Exchange) -> bool:
-    """Whether a reused connection turned out to be closed already: nothing of a response has come."""
-    return exchange.error in ("closed", "reset") and not exchange.bytes_received
-
-
 def _all_new(headers: Sequence[tuple[str, str]], *taken: frozenset[str]) -> bool:
-    """Whether none of the headers has a name that is taken, so that none stands in for another."""
+    """Whether no header has a name that is taken, so that none replaces another."""
     names = [name.lower() for name, _ in headers]
     return all(others.isdisjoint(names) for others in taken)

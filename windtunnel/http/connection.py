@@ -1,31 +1,75 @@
-"""One connection: writes a request, hands what arrives to the reader, keeps the times. The hot path."""
+"""One connection: writes a request, hands what arrives to the reader, keeps the times. The hot path.
+
+OPENING ──stream open──▶ IDLE ◀──request / complete response──▶ BUSY
+   └───────────┴───────── failure, end of the stream, close ───────┴──▶ CLOSED
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
 from time import perf_counter
 
 from windtunnel.http.deadlines import NEVER, Deadlines
 from windtunnel.http.errors import Failure, connection_lost
-from windtunnel.http.outbox import Outbox
 from windtunnel.http.response import ResponseReader
+from windtunnel.http.stream import Destination, Stream
 from windtunnel.http.upload import PATIENCE_S, Upload
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Timings
 
 
-class Connection(asyncio.Protocol):
-    """Carries one request at a time. Owned by one client; gone when `is_open` is false.
+class ConnectionState(Enum):
+    """What a connection is doing; see the drawing above. A closed one stays closed."""
 
-    Times are `perf_counter` seconds: `_write_started_s` first byte handed to the transport (0 while it waits in
-    the outbox), `_sent_s` last byte handed to the system, `_first_s` first byte of the response (0 while there is
-    none).
+    OPENING = "opening"
+    IDLE = "idle"
+    BUSY = "busy"
+    CLOSED = "closed"
+
+
+_IDLE, _BUSY, _CLOSED = ConnectionState.IDLE, ConnectionState.BUSY, ConnectionState.CLOSED
+
+
+class Outbox:
+    """Requests that are written together, once a turn of the event loop. Belongs to one event loop.
+
+    A send changes into the kernel and, on one machine, wakes the server; both drop what the processor has cached.
+    Sends one after another, after everything else of their turn, cost about half of sends between decisions
+    (docs/decisions/0007-hot-path.md). A request alone in its turn is written some microseconds later; its time
+    counts from then.
+    """
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Connection, bytes]] = []
+
+    def put(self, connection: Connection, wire: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        """Have `connection.write(wire)` called in the next turn of its loop."""
+        waiting = self._waiting
+        if not waiting:
+            loop.call_soon(self._send)
+        waiting.append((connection, wire))
+
+    def _send(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for connection, wire in waiting:
+            connection.write(wire)
+
+
+class Connection(asyncio.Protocol):
+    """Carries one request at a time, over a stream that another opens. Owned by one pool.
+
+    Times are `perf_counter` seconds: `_write_started_s` first byte handed to the stream (0 while the request waits
+    in the outbox), `_sent_s` last byte handed to the system, `_first_s` first byte of the response (0 while there
+    is none).
     """
 
     __slots__ = (
         "_deadlines",
-        "_dropped",
+        "_destination",
         "_exchange",
         "_first_s",
         "_loop",
@@ -33,26 +77,39 @@ class Connection(asyncio.Protocol):
         "_outbox",
         "_reader",
         "_sent_s",
-        "_transport",
+        "_stream",
         "_upload",
         "_waiter",
         "_write_blocked",
         "_write_started_s",
         "deadline_s",
-        "is_open",
         "slot_s",
+        "state",
     )
 
-    def __init__(self, *, deadlines: Deadlines, outbox: Outbox, on_lost: Callable[[Connection], None]) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        *,
+        deadlines: Deadlines,
+        outbox: Outbox,
+        on_lost: Callable[[Connection], None],
+    ) -> None:
+        self._destination = destination
         self._deadlines, self._outbox, self._on_lost = deadlines, outbox, on_lost
         self._reader = ResponseReader()
         self._exchange: Exchange | None = None
-        self._transport: asyncio.Transport | None = None
-        self._dropped = self._write_blocked = False
+        self._stream: Stream | None = None
+        self._write_blocked = False
         self._upload: Upload | None = None
         self._write_started_s = self._sent_s = self._first_s = 0.0
-        self.is_open = False
+        self.state = ConnectionState.OPENING
         self.deadline_s = self.slot_s = NEVER
+
+    def __repr__(self) -> str:
+        exchange = self._exchange
+        request = f": {exchange.method} {exchange.url}" if exchange is not None else ""
+        return f"<Connection to {self._destination}, {self.state.value}{request}>"
 
     @property
     def sets_cookies(self) -> bool:
@@ -74,21 +131,22 @@ class Connection(asyncio.Protocol):
         self.deadline_s = deadline_s
         if self.slot_s > deadline_s:
             self._deadlines.watch(self)
-        if self.is_open:
+        if self.state is _IDLE:
+            self.state = _BUSY
             self._outbox.put(self, wire, self._loop)
         else:
             self._end(perf_counter(), Failure("closed", "before the request was sent"))
         return waiter
 
     def write(self, wire: bytes) -> None:
-        """Put the request on the wire, unless it ended while it was waiting for its turn."""
+        """Write the request, unless it ended while it waited in the outbox."""
         exchange = self._exchange
         if exchange is None:
             return
-        assert self._transport is not None
+        assert self._stream is not None
         exchange.bytes_sent += len(wire)
         self._write_started_s = perf_counter()
-        self._transport.write(wire)
+        self._stream.write(wire)
         self._sent_s = perf_counter()
         if self._upload is not None:
             if self._upload.waits:
@@ -97,18 +155,18 @@ class Connection(asyncio.Protocol):
                 self._send_body(self._upload)
 
     def _send_body(self, upload: Upload) -> None:
-        """Send the next piece of the body, unless that is already being done, or no longer wanted."""
+        """Send the next piece of the body, unless another call does that already or the request has ended."""
         if upload is not self._upload or self._write_blocked:
             return
         upload.waits = False
         assert self._exchange is not None
-        assert self._transport is not None
+        assert self._stream is not None
         piece = upload.read()
         if upload.left and not piece:
             self._end(perf_counter(), Failure("bad_request", "the file got shorter while it was being sent"))
             return
         self._exchange.bytes_sent += len(piece)
-        self._transport.write(piece)
+        self._stream.write(piece)
         self._sent_s = perf_counter()
         if not upload.left:
             self._upload = None
@@ -132,16 +190,17 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open, over TLS after the handshake."""
         self._loop = asyncio.get_running_loop()
-        self._transport = transport  # type: ignore[assignment]  # TCP and TLS transports are this kind
-        self.is_open = not self._dropped
-        if self._dropped:
+        self._stream = transport  # type: ignore[assignment]  # TCP and TLS transports are this kind
+        if self.state is _CLOSED:  # while the stream was being opened
             self._drop()
+        else:
+            self.state = _IDLE
 
     def data_received(self, data: bytes) -> None:
         """The clock is read before anything else is done."""
         now = perf_counter()
         if self._exchange is None:
-            self._drop()  # nobody has asked for anything
+            self._drop()  # no request is under way: the server may not send anything
             return
         if not self._first_s:
             self._first_s = now
@@ -152,16 +211,16 @@ class Connection(asyncio.Protocol):
             self._send_body(self._upload)
 
     def eof_received(self) -> None:
-        """The server has sent all it will; asyncio closes the connection when this returns."""
+        """The server sends nothing more; asyncio closes the connection when this returns."""
         now = perf_counter()
-        self.is_open = False
+        self.state = _CLOSED
         if self._exchange is not None:
             self._end(now, self._reader.end_of_stream())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The last call on this object."""
         now = perf_counter()
-        self.is_open = False
+        self.state = _CLOSED
         self._deadlines.forget(self)
         if self._exchange is not None:
             # Some versions of asyncio report the end of a TLS connection only here.
@@ -169,18 +228,18 @@ class Connection(asyncio.Protocol):
         self._on_lost(self)
 
     def pause_writing(self) -> None:
-        """A large request is not taken at once."""
+        """The system does not take all of a large request at once."""
         self._write_blocked = True
 
     def resume_writing(self) -> None:
-        """Nearly all of a large request is taken."""
+        """The system has taken nearly all of a large request."""
         self._write_blocked = False
         self._sent_s = perf_counter()
         if self._upload is not None and not self._upload.waits:
             self._send_body(self._upload)
 
     def _end(self, now: float, failure: Failure | None) -> None:
-        """Complete the exchange and wake whoever waits for it; the connection stays only after a clean end."""
+        """Complete the exchange and wake its sender; the connection stays open only after a clean end."""
         exchange = self._exchange
         assert exchange is not None
         self._exchange = None
@@ -195,6 +254,8 @@ class Connection(asyncio.Protocol):
             self._drop()
         elif self._write_blocked or self._upload is not None or not self._reader.reusable:
             self._drop()
+        elif self.state is _BUSY:
+            self.state = _IDLE
         self._upload = None
         if not self._waiter.done():
             self._waiter.set_result(None)
@@ -212,6 +273,6 @@ class Connection(asyncio.Protocol):
             timings.wait = int((now - sent) * 1e6)
 
     def _drop(self) -> None:
-        self.is_open, self._dropped = False, True
-        if self._transport is not None:
-            self._transport.abort()
+        self.state = _CLOSED
+        if self._stream is not None:
+            self._stream.abort()

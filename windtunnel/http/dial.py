@@ -1,92 +1,79 @@
-"""Opens connections: resolve, connect, shake hands; each with its time, all before the deadline."""
+"""Opens streams over the network: resolve, connect, shake hands; each with its time, all before the deadline."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import socket
-import ssl
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from time import perf_counter
+from typing import Any
 
+from windtunnel.figures import offset
 from windtunnel.http.connect import connect
-from windtunnel.http.connection import Connection
 from windtunnel.http.errors import Failure, connect_failure, tls_failure
 from windtunnel.http.proxy import open_tunnel
 from windtunnel.http.resolve import Address, Resolver
+from windtunnel.http.stream import Destination
 from windtunnel.model.http import GENERATOR_ERRORS
-from windtunnel.model.origin import Origin
 from windtunnel.model.record import Timings
-from windtunnel.model.sut import Proxy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Destination:
-    """An origin and how to talk to it. The transport makes one of each, so that identity is equality.
+class Dialer:
+    """The `StreamOpener` of TCP, Unix sockets, proxies and TLS."""
 
-    `socket` is the path of a Unix socket that is connected to in place of the origin, `server_name` the host that
-    the server must prove to be. Without `keeps_open` every connection carries one request.
+    __slots__ = ("_resolver",)
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+
+    async def open(
+        self, receiver: asyncio.Protocol, destination: Destination, *, deadline_s: float, timings: Timings
+    ) -> Failure | None:
+        """See `StreamOpener.open`."""
+        attempt = _Attempt(destination, self._resolver, timings)
+        if await _ended(task := _begin(attempt.run(receiver)), timeout_s=max(0.0, deadline_s - perf_counter())):
+            return task.result()
+        return Failure("connect_timeout", f"while {attempt.doing}")
+
+    async def probe(self, destination: Destination, *, timeout_s: float) -> Failure | None:
+        """Connect to a destination and close the connection again: why that failed, or None."""
+        if await _ended(
+            task := _begin(_Attempt(destination, self._resolver, Timings()).probe()), timeout_s=timeout_s
+        ):
+            return task.result()
+        return Failure("connect_timeout", f"no answer within {offset(timeout_s)}")
+
+
+_Opening = asyncio.Task[Failure | None]
+
+
+def _begin(attempt: Coroutine[Any, Any, Failure | None]) -> _Opening:
+    return asyncio.get_running_loop().create_task(attempt)
+
+
+async def _ended(task: _Opening, *, timeout_s: float) -> bool:
+    """Whether an attempt ends in time; otherwise, and when the caller is cancelled, it is cancelled.
+
+    It is not waited for: a deadline is hard, and a name may take long to stop being looked up.
     """
-
-    origin: Origin
-    tls: ssl.SSLContext | None = None
-    server_name: str | None = None
-    socket: str | None = None
-    proxy: Proxy | None = None
-    keeps_open: bool = True
-
-    def __str__(self) -> str:
-        if self.socket is not None:
-            return f"http+unix://{self.socket}"
-        return f"{self.origin} through the proxy {self.proxy}" if self.proxy else str(self.origin)
-
-    @property
-    def forwarder(self) -> Proxy | None:
-        """The proxy that reads the requests, and wants whole URLs in them (RFC 9112, 3.2.2)."""
-        return self.proxy if self.tls is None else None
-
-
-async def dial(
-    connection: Connection, destination: Destination, *, resolver: Resolver, deadline_s: float, timings: Timings
-) -> Failure | None:
-    """Connect `connection` to the destination, filling in dns, connect and tls of `timings`.
-
-    Returns why that failed, or None. After a cancellation the connection may be open: close it.
-    """
-    attempt = _Attempt(destination, resolver, timings)
-    task = asyncio.get_running_loop().create_task(attempt.run(connection))
-    try:
-        await asyncio.wait((task,), timeout=max(0.0, deadline_s - perf_counter()))
-    finally:
-        if not task.done():
-            task.cancel()
-            task.add_done_callback(_discard)
-    if task.done():
-        return task.result()
-    return Failure("connect_timeout", f"while {attempt.doing}")
-
-
-async def probe(destination: Destination, *, resolver: Resolver, timeout_s: float) -> Failure | None:
-    """Open a connection to where a destination is reached, and close it again: why that failed, or None."""
-    attempt = _Attempt(destination, resolver, Timings())
-    task = asyncio.get_running_loop().create_task(attempt.probe())
     try:
         await asyncio.wait((task,), timeout=timeout_s)
     finally:
         if not task.done():
             task.cancel()
-            task.add_done_callback(_discard)
-    return task.result() if task.done() else Failure("connect_timeout", f"no answer within {timeout_s:g} s")
+            task.add_done_callback(_retrieve_exception)
+    return task.done()
 
 
-def _discard(task: asyncio.Task[Failure | None]) -> None:
-    """Look at what became of an abandoned attempt, so that asyncio does not complain that nobody did."""
+def _retrieve_exception(task: _Opening) -> None:
+    """Keep asyncio from reporting an exception of a cancelled attempt."""
     if not task.cancelled():
         task.exception()
 
 
 class _Attempt:
-    """One try to open a connection; `doing` says what it is waiting for."""
+    """One attempt to open a stream; `doing` says what it is waiting for."""
 
     __slots__ = ("_destination", "_resolver", "_timings", "doing")
 
@@ -95,7 +82,7 @@ class _Attempt:
         self.doing = "resolving the host name"
 
     async def probe(self) -> Failure | None:
-        """Connect and hang up."""
+        """Connect and close."""
         try:
             sock = await self._connect()
         except OSError as error:
@@ -103,14 +90,14 @@ class _Attempt:
         sock.close()
         return None
 
-    async def run(self, connection: Connection) -> Failure | None:
-        """Connect, open a tunnel where there must be one, shake hands; `connection` is told when it is open."""
+    async def run(self, receiver: asyncio.Protocol) -> Failure | None:
+        """Connect, and make a stream of the socket."""
         try:
             sock = await self._connect()
         except OSError as error:
             return self._connect_failure(error)
         try:
-            failure = await self._hand_over(sock, connection)
+            failure = await self._open_stream(sock, receiver)
         except BaseException:
             sock.close()
             raise
@@ -137,8 +124,8 @@ class _Attempt:
         timings.connect = _microseconds(resolved, perf_counter())
         return sock
 
-    async def _hand_over(self, sock: socket.socket, connection: Connection) -> Failure | None:
-        """Let the connection have the socket, over TLS where that is wanted."""
+    async def _open_stream(self, sock: socket.socket, receiver: asyncio.Protocol) -> Failure | None:
+        """Make a stream of a connected socket, with a tunnel and TLS if the destination has them."""
         loop, destination, tls = asyncio.get_running_loop(), self._destination, self._destination.tls
         began = perf_counter()
         try:
@@ -150,13 +137,13 @@ class _Attempt:
                 self._timings.connect += _microseconds(began, perf_counter())
                 began = perf_counter()
             if destination.socket is not None:
-                await loop.create_unix_connection(lambda: connection, sock=sock)
+                await loop.create_unix_connection(lambda: receiver, sock=sock)
             elif tls is None:
-                await loop.create_connection(lambda: connection, sock=sock)
+                await loop.create_connection(lambda: receiver, sock=sock)
             else:
                 self.doing = "waiting for the TLS handshake"
                 await loop.create_connection(
-                    lambda: connection, sock=sock, ssl=tls, server_hostname=destination.server_name
+                    lambda: receiver, sock=sock, ssl=tls, server_hostname=destination.server_name
                 )
                 self._timings.tls = _microseconds(began, perf_counter())
         except OSError as error:

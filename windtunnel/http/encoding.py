@@ -1,4 +1,7 @@
-"""Requests as text that is safe to send: no value can end its line, no target can end its word."""
+"""Requests as text that is safe to send: no value can end its line, no target can hold a space.
+
+The ids of run, instance and trace are lines that are put together once an instance.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,13 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from windtunnel.errors import ExpressionError
+from windtunnel.model.sut import IdHeaders
+
+Pairs = tuple[tuple[str, str], ...]
+"""Headers as (name, value)."""
 
 FRAMING = frozenset({"content-length", "transfer-encoding"})
-"""Headers that say where the body ends; they follow from the body, so nobody sets them by hand."""
+"""Headers that say where the body ends; they follow from the body, so they can't be set."""
 
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
@@ -26,7 +33,7 @@ _SAFE_IN_TARGET = "/?:@!$&'()*+,;=._~[]-%"
 def encode_target(text: str) -> str:
     """A path with query as ASCII: characters a URL can't hold are percent-encoded, valid `%XX` stay.
 
-    A fragment is dropped: it is the client's own. The same object comes back when nothing is to be done.
+    A fragment is dropped, since it is never sent. The same object is returned when nothing changes.
     """
     if _is_clean(text):
         return text
@@ -42,7 +49,7 @@ def quote_component(text: str) -> str:
 
 
 def require_method(method: str) -> str:
-    """The method as sent. Raises ExpressionError if it is none, or one that turns HTTP into something else."""
+    """The method as sent. Raises ExpressionError if it is no method, or one that ends HTTP on a connection."""
     if not _is_token(method):
         raise ExpressionError(f"{method!r} is not an HTTP method")
     if method.upper() == "CONNECT":
@@ -67,8 +74,8 @@ def header_lines(pairs: Iterable[tuple[str, str]]) -> str:
     return text
 
 
-def merge_headers(*layers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Layers of headers as one: a name in a later layer takes the place of the same name in earlier ones.
+def merge_headers(*layers: Iterable[tuple[str, str]]) -> Pairs:
+    """Layers of headers as one: a name in a later layer replaces the same name in earlier ones.
 
     Names compare without case. Within one layer every header stays.
     """
@@ -82,10 +89,59 @@ def merge_headers(*layers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], 
 
 
 def content_length(size: int) -> str:
-    """The line that says how long the body is."""
+    """The header line with the length of the body."""
     return f"Content-Length: {size}\r\n"
 
 
 def expects_body(method: str) -> bool:
-    """Whether an empty body is announced as well, because servers expect one (RFC 9110, 8.6)."""
+    """Whether an empty body is announced too, because servers expect a length (RFC 9110, 8.6)."""
     return method in _BODY_METHODS
+
+
+class IdLines:
+    """The id headers of one instance: `lines`, the id of a span, then `end` make them complete.
+
+    W3C Trace Context: `traceparent: 00-<32 hex: trace>-<16 hex: span>-<flags>`. A span's id is `span_prefix`
+    and its number in the instance (from 1) as 8 hex digits: unique in its trace, and the same in every
+    repetition. Without a trace `span_prefix` and `end` are empty.
+    """
+
+    __slots__ = ("end", "lines", "span_prefix")
+
+    def __init__(self, lines: str, end: str = "", span_prefix: str = "") -> None:
+        self.lines, self.end, self.span_prefix = lines, end, span_prefix
+
+    def with_span(self, span_id: str) -> Pairs:
+        """All id headers of one request, as pairs."""
+        lines = f"{self.lines}{span_id}{self.end}".splitlines()
+        return tuple((name, value) for name, _, value in (line.partition(": ") for line in lines))
+
+
+class IdLineTemplate:
+    """Makes the id headers of a run's instances. What is constant about them is checked and put together once.
+
+    `names` are the names of all id headers in lower case.
+    """
+
+    __slots__ = ("_end", "_lines", "_traced", "names", "of_run")
+
+    def __init__(self, ids: IdHeaders, *, run_id: str) -> None:
+        """Raises ExpressionError for a name or a run id that can't be sent."""
+        run = ((ids.run, run_id),) if ids.run else ()
+        named = ((ids.instance, "{instance}"), (ids.correlation, "{correlation}"))
+        pairs = [(name, value) for name, value in named if name]
+        self.of_run = IdLines(header_lines(run))
+        """The id headers of requests outside every instance."""
+        self._traced = ids.traceparent
+        traceparent = "traceparent: 00-{correlation}-" if ids.traceparent else ""
+        constant = self.of_run.lines.replace("{", "{{").replace("}", "}}")
+        self._lines = f"{constant}{header_lines(pairs)}{traceparent}".format
+        self._end = "-01\r\n" if ids.traceparent else ""
+        names = [name.lower() for name, _ in (*run, *pairs)]
+        self.names = frozenset([*names, "traceparent"] if ids.traceparent else names)
+
+    def of_instance(self, *, instance_id: str, correlation_id: str) -> IdLines:
+        """The id headers of one instance. Both ids consist of letters, digits, `_`, `.` and `-`."""
+        lines = self._lines(instance=instance_id, correlation=correlation_id)
+        # The end of a correlation id tells the instances of a run apart, its beginning does not.
+        return IdLines(lines, self._end, correlation_id[-8:] if self._traced else "")

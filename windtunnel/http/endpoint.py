@@ -1,52 +1,47 @@
-"""Where a step's requests go, with all that is constant about them as text that only has to be put together."""
+"""Where a step's requests go, with everything constant about them as text that only has to be put together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from windtunnel import __version__
-from windtunnel.http.dial import Destination
-from windtunnel.http.encoding import expects_body, header_lines
+from windtunnel.http.encoding import Pairs, expects_body, header_lines
 from windtunnel.http.proxy import authorization
-from windtunnel.interfaces import Client
-from windtunnel.model.http import Body, Exchange
+from windtunnel.http.stream import Destination
+from windtunnel.interfaces import Request
+from windtunnel.model.http import Exchange
 from windtunnel.model.sut import Service
-
-Pairs = tuple[tuple[str, str], ...]
 
 DEFAULT_HEADERS: Pairs = (("User-Agent", f"windtunnel/{__version__}"), ("Accept", "*/*"))
 
+AuthFlow = Generator[Request, Exchange, Exchange]
+"""Yields requests to send, receives the exchange of each, and returns the exchange that answers the step."""
+
 
 class Authorizer(Protocol):
-    """Sends the requests of an endpoint with credentials that are not known before the clock starts."""
+    """Adds credentials that are not known before the load begins. Decides what is sent, and sends nothing."""
 
-    async def send(
-        self,
-        client: Client,
-        endpoint: HttpEndpoint,
-        target: str,
-        *,
-        headers: Sequence[tuple[str, str]],
-        body: Body,
-        timeout_s: float,
-        on_hop: Callable[[Exchange], None] | None,
-        **more: Any,
-    ) -> Exchange:
-        """As `Client.send`, which is what it uses, with an endpoint that has no authorizer."""
+    token_request: Request
+
+    def flow(self, request: Request) -> AuthFlow:
+        """What to send to get a request answered: `token_request`, or the request with a token."""
+
+    async def fetch(self) -> Exchange:
+        """The exchange of `token_request`, which is sent once for everyone who waits for it."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class HttpEndpoint:
     """A compiled endpoint.
 
-    `url` is what stands before the target in a URL, `path` the end of that. `start` is the request line up to the
+    `url` is the part of a URL before the target, `path` the end of that. `start` is the request line up to the
     target, `block` the rest of that line with every constant header. `headers` are those headers (Host among them)
     but for the lines in `hop`, which concern the next hop alone; `names` are their names in lower case. `portable`
-    are the ones that go along to another origin: the defaults and the step's own, but not the service's.
+    are the ones that are sent to another origin too: the defaults and the step's own, but not the service's.
     `expects_body`: even an empty body is announced. `waits`: a body is sent once the server says 100 (Continue).
-    `tokens` adds a token to requests, if they are to have one.
+    `authorizer` adds a token to requests, None for requests without one.
     """
 
     method: str
@@ -62,7 +57,7 @@ class HttpEndpoint:
     portable: Pairs
     expects_body: bool
     waits: bool
-    tokens: Authorizer | None = None
+    authorizer: Authorizer | None = None
 
 
 def make_endpoint(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from windtunnel.errors import ExpressionError
+from windtunnel.http.encoding import Pairs
 from windtunnel.http.errors import Failure
 from windtunnel.model.origin import Origin, split_url
 
@@ -15,13 +16,11 @@ MAX_REDIRECTS = 10
 
 _ABOUT_THE_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location", "digest"})
 
-Pairs = tuple[tuple[str, str], ...]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follow:
-    """The next request. Without `keeps_body` the body and what describes it stay behind; over to another origin
-    (`leaves_origin`) so do Authorization, Cookie and every header of the user.
+    """The next request. Without `keeps_body` the body and the headers about it are dropped; at another origin
+    (`leaves_origin`) Authorization, Cookie and every header of the user are dropped too.
     """
 
     method: str
@@ -66,7 +65,7 @@ def decide_redirect(
 
 
 def carried_headers(headers: Pairs, follow: Follow, *, defaults: Pairs) -> Pairs:
-    """What of a request's headers its successor gets; Host is always made anew for another origin."""
+    """The headers of a request that the next one has too; Host is always made anew for another origin."""
     kept = defaults if follow.leaves_origin else tuple(p for p in headers if p[0].lower() not in _ABOUT_THE_BODY)
     if not follow.keeps_body:
         return kept

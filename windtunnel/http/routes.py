@@ -1,31 +1,43 @@
-"""The ways to the SUT that all users share: which hosts they may reach, how, and when."""
+"""What all users of a run share: which hosts they may reach, how streams there are opened, and TLS settings."""
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 
-from windtunnel.errors import ExpressionError
+from windtunnel.errors import ConfigError, ExpressionError
+from windtunnel.http.connection import Outbox
 from windtunnel.http.deadlines import Deadlines
-from windtunnel.http.dial import Destination
+from windtunnel.http.dial import Dialer
 from windtunnel.http.errors import Failure
-from windtunnel.http.outbox import Outbox
 from windtunnel.http.proxy import proxy_for
 from windtunnel.http.resolve import Resolver
-from windtunnel.http.tls import client_context
+from windtunnel.http.stream import Destination, StreamOpener
 from windtunnel.model.origin import HostRules, Origin, parse_base_url, split_url
 from windtunnel.model.sut import Sut, Tls
 
 
 class Routes:
-    """Destinations, one of each, with TLS as the service of that origin has it."""
+    """Destinations, one of each, with TLS as the service of that origin has it.
 
-    __slots__ = ("_contexts", "_destinations", "_hosts", "_settings", "_tls", "deadlines", "outbox", "resolver")
+    `opener` opens the streams of every connection.
+    """
 
-    def __init__(self, sut: Sut) -> None:
-        """Raises ExpressionError for a base URL that can't be used."""
+    __slots__ = (
+        *("_contexts", "_destinations", "_hosts", "_settings", "_tls"),
+        *("deadlines", "dialer", "opener", "outbox", "resolver"),
+    )
+
+    def __init__(self, sut: Sut, *, around: Callable[[StreamOpener], StreamOpener] | None = None) -> None:
+        """`around` puts another opener around the one that dials.
+
+        Raises ExpressionError for a base URL that can't be used.
+        """
         self.deadlines = Deadlines()
         self.outbox = Outbox()
         self.resolver = Resolver(ttl_s=sut.http.dns_ttl_s, fixed=sut.http.resolve)
+        self.dialer = Dialer(self.resolver)
+        self.opener: StreamOpener = around(self.dialer) if around is not None else self.dialer
         self._settings = sut.http
         self._tls = {parse_base_url(each.base_url).origin: each.tls for each in reversed(sut.all_services)}
         self._hosts = HostRules.of(sut)
@@ -37,7 +49,7 @@ class Routes:
         return self._hosts.allow(origin)
 
     def to(self, origin: Origin, tls: Tls | None = None, *, socket: str | None = None) -> Destination:
-        """How to talk to an origin: with `tls`, or else as its service has it, or as is usual; over a Unix socket.
+        """How to reach an origin: with `tls`, that of its service or the default; or over a Unix socket.
 
         Raises ConfigError for a certificate file that can't be read.
         """
@@ -57,7 +69,7 @@ class Routes:
         return destination
 
     def by_url(self, url: str) -> tuple[Destination, str] | Failure:
-        """Where an absolute URL leads, and the target there; a failure if nothing may be sent."""
+        """The destination of an absolute URL and the target there; a failure if nothing may be sent."""
         try:
             origin, target = split_url(url)
         except ExpressionError as error:
@@ -70,3 +82,45 @@ class Routes:
         if tls not in self._contexts:
             self._contexts[tls] = client_context(tls)
         return self._contexts[tls]
+
+
+def client_context(tls: Tls) -> ssl.SSLContext:
+    """TLS settings as an ssl context. Raises ConfigError when one of the files can't be used.
+
+    Making one reads the system's certificates, which takes milliseconds.
+    """
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.ca is not None:
+        _load_ca(context, tls.ca)
+    if tls.cert is not None:
+        _load_own(context, tls.cert, tls.key)
+    return context
+
+
+def _load_ca(context: ssl.SSLContext, ca: str) -> None:
+    try:
+        context.load_verify_locations(ca)
+    except ssl.SSLError:
+        raise ConfigError.of(
+            f"tls.ca: {ca} holds no certificate", hint="it must be a PEM file with BEGIN CERTIFICATE lines"
+        ) from None
+    except OSError as error:
+        raise ConfigError.of(f"tls.ca: {ca} can't be read: {error.strerror}") from None
+
+
+def _load_own(context: ssl.SSLContext, cert: str, key: str | None) -> None:
+    try:
+        # Without a password OpenSSL would ask for that of an encrypted key on the terminal.
+        context.load_cert_chain(cert, key, password=lambda: "")
+    except ssl.SSLError as error:
+        reason = (error.reason or "no certificate with its key in it").replace("_", " ").lower()
+        raise ConfigError.of(
+            f"tls.cert: {cert} can't be used{f' with {key}' if key else ''}: {reason}",
+            hint="tls.cert and tls.key must be PEM files that belong together, the key without a password",
+        ) from None
+    except OSError as error:
+        raise ConfigError.of(f"tls.cert: {cert} or its key can't be read: {error.strerror}") from None

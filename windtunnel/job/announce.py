@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from windtunnel.engine.load.forecast import forecast
 from windtunnel.engine.plan import Plan
-from windtunnel.engine.run.limits import local_ports, raise_open_file_limit, shortages
+from windtunnel.engine.run.process import local_ports, raise_open_file_limit, shortages
 from windtunnel.figures import plural
 from windtunnel.http.proxy import proxies_in_use
 from windtunnel.job.compile import CompiledJob

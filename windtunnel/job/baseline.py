@@ -9,7 +9,7 @@ import msgspec
 
 from windtunnel.errors import ConfigError
 from windtunnel.job.request import JobRequest
-from windtunnel.model.baseline import Baseline
+from windtunnel.model.summary import Baseline
 from windtunnel.storage.directory import RunDirectory
 
 NONE = "none"
@@ -30,9 +30,10 @@ def read_baseline(text: str | None, root: Path) -> Baseline | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=Baseline)
     except OSError as error:
-        raise ConfigError.of(f"--baseline: can't read {file}: {error.strerror}", hint=_HINT) from None
+        raise ConfigError.of(f"can't read {file}: {error.strerror}", hint=_HINT, flag="--baseline") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError.of(f"--baseline: {file} is not the summary of a run: {error}", hint=_HINT) from None
+        message = f"{file} is not the summary of a run: {error}"
+        raise ConfigError.of(message, hint=_HINT, flag="--baseline") from None
 
 
 def without_missing(request: JobRequest) -> JobRequest:
@@ -60,5 +61,5 @@ def _summary_file(text: str, root: Path) -> Path:
     except ConfigError as error:
         problem = error.problems[0]
         nearest = problem.hint if problem.hint and problem.hint.startswith("did you mean") else _HINT
-        raise ConfigError.of(f"--baseline: {problem.message}", hint=nearest) from None
+        raise ConfigError.of(problem.message, hint=nearest, flag="--baseline") from None
     return run.path / "summary.json"

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from windtunnel.engine.plan import Plan, compile_plan, compile_scenarios
-from windtunnel.engine.step_rows import step_rows
+from windtunnel.engine.parts import RunParts, run_parts
+from windtunnel.engine.plan import Plan, compile_scenarios, step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
-from windtunnel.model.http import Exchange
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Sut
@@ -26,19 +25,25 @@ CHECK_ID = "check"
 class CompiledJob:
     """A plan that is ready to run. `not_judged`: the thresholds on scenarios that `--only` and `--skip` omit."""
 
-    test_plan: TestPlan
-    plan: Plan
-    transport: HttpTransport
+    parts: RunParts
     not_judged: tuple[str, ...]
 
+    @property
+    def test_plan(self) -> TestPlan:
+        """The plan as it was loaded, without the thresholds that are not judged."""
+        return self.parts.test_plan
 
-def compile_job(
-    test_plan: TestPlan, *, run_id: str = CHECK_ID, on_exchange: Callable[[Exchange, str], None] | None = None
-) -> CompiledJob:
+    @property
+    def plan(self) -> Plan:
+        """The compiled plan."""
+        return self.parts.plan
+
+
+def compile_job(test_plan: TestPlan, *, run_id: str = CHECK_ID) -> CompiledJob:
     """Compile a plan. Raises ConfigError with every problem of its steps, or else of its thresholds."""
-    transport, plan = _compiled(test_plan, run_id, on_exchange)
-    test_plan, not_judged = check_thresholds(test_plan, plan)
-    return CompiledJob(test_plan=test_plan, plan=plan, transport=transport, not_judged=not_judged)
+    parts = run_parts(test_plan, run_id=run_id)
+    test_plan, not_judged = check_thresholds(test_plan, parts.plan)
+    return CompiledJob(parts=replace(parts, test_plan=test_plan), not_judged=not_judged)
 
 
 def step_problems(sut: Sut, scenarios: Sequence[Scenario]) -> Sequence[Problem]:
@@ -48,13 +53,6 @@ def step_problems(sut: Sut, scenarios: Sequence[Scenario]) -> Sequence[Problem]:
     except ConfigError as error:
         return error.problems
     return ()
-
-
-def _compiled(
-    test_plan: TestPlan, run_id: str, on_exchange: Callable[[Exchange, str], None] | None = None
-) -> tuple[HttpTransport, Plan]:
-    transport = HttpTransport(test_plan.sut, run_id, on_exchange=on_exchange)
-    return transport, compile_plan(test_plan, transport=transport, run_id=run_id)
 
 
 def check_thresholds(test_plan: TestPlan, plan: Plan) -> tuple[TestPlan, tuple[str, ...]]:

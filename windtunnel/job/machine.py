@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from windtunnel.model.readiness import ContainerNetwork
+from windtunnel.model.sut import ContainerNetwork
 
 _MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 """Files that Docker and podman put into every container."""

@@ -56,6 +56,7 @@ def run_manifest(
         seed=test_plan.seed,
         plan_hash=plan_hash(test_plan),
         segments=test_plan.workers,
+        setup=test_plan.setup_segment is not None,
         shard=str(test_plan.shard) if test_plan.shard.of > 1 else "",
         steps=list(plan.rows),
         thresholds=list(test_plan.thresholds),

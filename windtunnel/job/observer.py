@@ -51,7 +51,7 @@ class TextObserver:
     `width` is in columns.
     """
 
-    progress_every_s = None
+    progress_every_s: float | None = None
 
     def __init__(self, *, width: int) -> None:
         self._width = width

@@ -10,13 +10,14 @@ from typing import Any
 
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import Overrides, overrides_of
+from windtunnel.config.presets import Preset
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.ci_environment import detected_shard
 from windtunnel.job.compile import step_problems
 from windtunnel.job.machine import usable_processors
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.readiness import ContainerNetwork
+from windtunnel.model.sut import ContainerNetwork
 from windtunnel.redaction import Redactor
 from windtunnel.user_code.scenario import PythonScenario
 
@@ -51,7 +52,7 @@ def request_of(
         sut=flags["sut"],
         scenarios=tuple(flags["scenarios"] or ()),
         plan=flags["plan"],
-        overrides=Overrides.of(flags),
+        overrides=overrides_of(**flags),
         env_files=tuple(flags["env_files"] or ()),
         verbose=flags["verbose"],
         argv=argv,
@@ -74,18 +75,17 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
         sut=request.sut,
         scenarios=request.scenarios,
         plan=plan,
-        overrides=_with_shard(request.overrides, environment),
+        overrides=request.overrides.with_shard(detected_shard(environment)),
         processors=usable_processors(),
         look_further=step_problems,
     )
     return replace(test_plan, secrets=test_plan.secrets | _secret_settings(request.overrides.settings))
 
 
-def _secret_settings(settings: Sequence[str]) -> frozenset[str]:
+def _secret_settings(settings: Sequence[Preset]) -> frozenset[str]:
     """The values of `--set password=…`, which the manifest must not show with the rest of the command."""
-    pairs = [text.partition("=") for text in settings]
     is_secret = Redactor().is_secret_key
-    return frozenset(value.strip("'\"") for name, _, value in pairs if is_secret(name))
+    return frozenset(preset.text for preset in settings if is_secret(preset.name))
 
 
 def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -104,9 +104,3 @@ def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapp
     if problems:
         raise ConfigError(problems)
     return {**values, **environment}
-
-
-def _with_shard(overrides: Overrides, environment: Mapping[str, str]) -> Overrides:
-    """`--shard auto` as the CI system numbers its jobs; unchanged, and refused later, if it does not."""
-    detected = detected_shard(environment) if overrides.shard == "auto" else None
-    return replace(overrides, shard=detected) if detected else overrides

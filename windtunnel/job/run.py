@@ -10,13 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from windtunnel.engine.clock import SystemClock
 from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
-from windtunnel.engine.run.loop import run_loop
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
-from windtunnel.engine.run.segment import SegmentParts
+from windtunnel.engine.run.process import SystemClock, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.tasks import background
+from windtunnel.figures import as_written
 from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
@@ -28,16 +27,15 @@ from windtunnel.job.reports import write_reports
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.verbose import VerbosePrinter
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.model.baseline import Baseline
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.summary import Summary
+from windtunnel.model.summary import Baseline, Summary
+from windtunnel.model.verdict import exit_code_of
 from windtunnel.redaction import Redactor
 from windtunnel.report.collect import Analysis
 from windtunnel.storage.directory import RunDirectory, new_run_id
-from windtunnel.verdict.abort import stop_condition
 from windtunnel.verdict.conclude import conclude
-from windtunnel.verdict.fail_on import exit_code_of
+from windtunnel.verdict.thresholds import stop_condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +57,13 @@ def run_job(
 ) -> JobResult:
     """Do the whole job. Raises ConfigError, with nothing sent and nothing written, when the input is wrong.
 
-    `interrupts` may end the run early; without them it takes its time. `on_judged` is called with the result as
+    `interrupts` may end the run early; without them it runs to its end. `on_judged` is called with the result as
     soon as the short files of the run are written, before the HTML.
     """
     interrupts = interrupts or NoInterrupts()
     with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
         test_plan = load_test_plan(request, environment)
-        redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
-        verbose = VerbosePrinter(observer.result, redactor) if request.verbose else None
-        job = _prepare(test_plan, request, environment, redactor, verbose)
+        job = _prepare(test_plan, request, environment, observer)
         announce(job.compiled, job.manifest, observer)
         observer.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")
     with observer.section("run", "Run"):
@@ -99,7 +95,6 @@ class _Job:
     baseline: Baseline | None
     aggregate: Aggregate
     directory: RunDirectory
-    redactor: Redactor
     verbose: VerbosePrinter | None
 
 
@@ -107,15 +102,18 @@ def _prepare(
     test_plan: TestPlan,
     request: JobRequest,
     environment: Mapping[str, str],
-    redactor: Redactor,
-    verbose: VerbosePrinter | None,
+    observer: Observer,
 ) -> _Job:
     """Compile everything, then make the run directory."""
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     run_id = new_run_id(started := clock.unix())
-    compiled = compile_job(test_plan, run_id=run_id, on_exchange=verbose.on_exchange if verbose else None)
-    test_plan = compiled.test_plan
+    compiled = compile_job(test_plan, run_id=run_id)
+    test_plan, redactor, transport = compiled.test_plan, compiled.parts.redactor, compiled.parts.transport
+    verbose = VerbosePrinter(observer.result, redactor) if request.verbose else None
+    if verbose is not None:
+        transport.on_request.append(verbose.on_request)
+        transport.on_response.append(verbose.on_response)
     manifest = run_manifest(
         test_plan,
         compiled.plan,
@@ -127,14 +125,11 @@ def _prepare(
     )
     return _Job(
         compiled=compiled,
-        preflight=Preflight(
-            compiled.transport, test_plan, request.container_network, clock=clock, redactor=redactor
-        ),
+        preflight=Preflight(transport, test_plan, request.container_network, clock=clock, redactor=redactor),
         manifest=manifest,
         baseline=baseline,
-        aggregate=Aggregate.for_thresholds(test_plan.thresholds),
+        aggregate=compiled.parts.aggregate(),
         directory=_new_directory(test_plan, manifest, baseline, redactor),
-        redactor=redactor,
         verbose=verbose,
     )
 
@@ -158,11 +153,11 @@ async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) 
 
     def stop(reason: str, number: int) -> None:
         if not shutdown.requested:
-            grace = f"running ones have {shutdown.grace_s:g} s"
+            grace = f"running ones have {as_written(shutdown.grace_s)}"
             observer.note(f"{reason}: no new instances start, {grace}; repeat to stop at once")
         shutdown.request(Stop(reason=reason, signal=number))
 
-    async with background(_report_progress(run.test_plan, run.aggregate, observer)):
+    async with background(report_progress(run.test_plan, run.aggregate, observer)):
         with interrupts.during_run(stop):
             return await execute(run)
 
@@ -172,16 +167,11 @@ def _context(job: _Job, observer: Observer) -> RunContext:
     test_plan, plan = job.compiled.test_plan, job.compiled.plan
     return RunContext(
         test_plan=test_plan,
-        parts=SegmentParts(
-            plan=plan,
-            transport=job.compiled.transport,
-            directory=job.directory,
-            redactor=job.redactor,
-            clock=SystemClock(),
+        parts=job.compiled.parts.segment(
+            test_plan.segment(0),
+            job.directory,
             shutdown=Shutdown(),
-            sinks=(),
             plan_hash=job.manifest.plan_hash,
-            segment=test_plan.segment(0),
             on_record=(job.verbose.on_record,) if job.verbose else (),
         ),
         preflight=lambda: _preflight(job, observer),
@@ -192,18 +182,24 @@ def _context(job: _Job, observer: Observer) -> RunContext:
     )
 
 
-async def _report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: Observer) -> None:
-    """Tell the observer the status of the run at its interval, until cancelled."""
+async def report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: Observer) -> None:
+    """Tell the observer the status of the run at its interval, until cancelled.
+
+    A stream that can't be written ends the progress, not the run.
+    """
     began = time.perf_counter()
     while observer.progress_every_s is not None:
         await asyncio.sleep(observer.progress_every_s)
-        observer.progress(read_status(test_plan, aggregate, elapsed_s=time.perf_counter() - began))
+        try:
+            observer.progress(read_status(test_plan, aggregate, elapsed_s=time.perf_counter() - began))
+        except OSError:
+            return
 
 
 async def _preflight(job: _Job, observer: Observer) -> PreflightResult:
     """Wait for the SUT and find the way to it. The manifest says where another address is used."""
     announce_waits(job.preflight.awaited, observer)
-    result = await job.preflight.open()
+    result = await job.preflight.run()
     if result.reroutes:
         job.directory.write_manifest(_with_reroutes(job.manifest, result.reroutes))
         announce_reroutes(result.reroutes, observer)

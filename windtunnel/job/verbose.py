@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from windtunnel.engine.ids import InstanceIds
+from windtunnel.figures import duration
+from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import AssertionRecord, Checks, InstanceRecord, Record, StepRecord
 from windtunnel.model.vocabulary import Outcome
@@ -22,15 +24,21 @@ _INDENT = "    "
 
 
 class VerbosePrinter:
-    """Writes exchanges and records as lines, in the order of the steps. Owned by one run."""
+    """Writes exchanges and records as lines, in the order of the steps. Owned by one run, as hooks of it."""
 
     def __init__(self, say: Callable[[str], None], redactor: Redactor) -> None:
         self._say, self._redactor = say, redactor
+        self._heads: dict[int, tuple[Request, str]] = {}
         self._waiting: list[tuple[Exchange, str]] = []
         self._instance = ""
 
-    def on_exchange(self, exchange: Exchange, head: str) -> None:
+    def on_request(self, request: Request, head: bytes) -> None:
+        """Keep the head of a request until its response."""
+        self._heads[id(request)] = request, head.decode("utf-8", "replace")
+
+    def on_response(self, request: Request, exchange: Exchange) -> None:
         """Hold an exchange that has ended until the record of its step arrives."""
+        _, head = self._heads.pop(id(request), (request, ""))
         self._waiting.append((exchange, head))
 
     def on_record(self, ids: InstanceIds, record: Record) -> None:
@@ -43,7 +51,7 @@ class VerbosePrinter:
             self._instance = ids.instance_id
             yield f"\n{ids.instance_id}  (correlation id {ids.correlation_id})"
         if isinstance(record, StepRecord):
-            took = f"{record.duration_us / 1000:.3g} ms"
+            took = duration(record.duration_us / 1000)
             yield f"{_mark(record.outcome)} {record.step}  {record.action} {record.outcome}, {took}"
             for exchange, head in self._waiting:
                 yield from self._exchange(exchange, head, ids.secrets)
@@ -78,7 +86,7 @@ class VerbosePrinter:
             detail = f": {exchange.error_detail}" if exchange.error_detail else ""
             yield self._shown(f"{_INDENT}← {exchange.error}{detail}", secrets)
             return
-        took = f"{exchange.timings.duration_us / 1000:.3g} ms"
+        took = duration(exchange.timings.duration_us / 1000)
         yield f"{_INDENT}← {exchange.status}, {len(exchange.body):,} bytes, {took}"
         yield from self._headers(exchange.head.decode("latin-1").split("\r\n")[1:], secrets)
         yield from self._body(exchange.body, secrets)

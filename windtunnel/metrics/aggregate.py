@@ -124,6 +124,10 @@ class Aggregate:
         if self.windows:
             self._write_windows(records)
 
+    def close(self) -> None:
+        """Count what was set aside to be counted together. The aggregate can still be read and merged."""
+        self._count_waiting()
+
     def _write_windows(self, records: Sequence[Record]) -> None:
         for record in records:
             if type(record) is RunStarted:
@@ -318,5 +322,5 @@ def _explain(checks: Checks, error: str, message: str | None) -> tuple[str, str]
     """
     failed = next((check for check in checks if not isinstance(check, str)), None)
     if failed is None or error in ERROR_KINDS:
-        return error, (message or error).removeprefix(f"{error}: ")
+        return error, message or error
     return failed.name, f"expected {failed.expected} but got {failed.actual}"

@@ -132,7 +132,9 @@ class Exchange:
         "url",
     )
 
-    def __init__(self, method: str, url: str, service: str, request_body: bytes = b"") -> None:
+    def __init__(
+        self, method: str, url: str, service: str, request_body: bytes = b"", *, attempt: int = 1
+    ) -> None:
         self.method, self.url, self.service, self.request_body = method, url, service, request_body
         self.status = 0
         self.head = b""
@@ -142,7 +144,7 @@ class Exchange:
         self.timings = Timings()
         self.started = self.ended = 0.0
         self.bytes_sent = self.bytes_received = 0
-        self.attempt = 1
+        self.attempt = attempt
         self.resent = False
         self.span_id = ""
         self._headers: Headers | None = None

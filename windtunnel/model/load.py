@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from windtunnel.figures import plural
-from windtunnel.model.vocabulary import Arrival
+from windtunnel.figures import EXACT, as_written, number, plural
+from windtunnel.model.vocabulary import Arrival, SegmentKind
 
 WARMUP = "warmup"
 """The phase of every warm-up stage begins with this; what happens in one is outside all metrics."""
@@ -73,7 +73,7 @@ class ClosedLoad:
         else:
             users = plural(self.parallel, "user")
             text = f"{users}, {' or '.join(_ends(self.count, self.duration_s))}"
-        return f"{text}, an instance every {self.pace_s:g} s each" if self.pace_s else text
+        return f"{text}, an instance every {as_written(self.pace_s)} each" if self.pace_s else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class OpenLoad:
         if self.stages:
             text = f"stages of starts per second: {_stages(self.start, self.stages)}"
         else:
-            text = f"{self.rate:g} starts/s, {' or '.join(_ends(self.count, self.duration_s))}"
+            text = f"{_number(self.rate)} starts/s, {' or '.join(_ends(self.count, self.duration_s))}"
         random = ", at random (Poisson)" if self.arrival == "poisson" else ""
         return f"{text}{random}, at most {self.most_at_once:,} at once"
 
@@ -125,13 +125,23 @@ Load = ClosedLoad | OpenLoad
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """The part of a run that one worker does: of all instances those whose number % `of` is `number`."""
+    """The part of a run that one process does, with a record file of its own.
+
+    `load`: of all instances, those whose number % `of` is `number`. `setup`: no instances of the load, but the
+    setups and teardowns of a shard; it has the number of the shard's first worker.
+    """
 
     number: int = 0
     of: int = 1
+    kind: SegmentKind = "load"
 
     def __str__(self) -> str:
         return f"{self.number + 1}/{self.of}"
+
+    @property
+    def name(self) -> str:
+        """The name of its record file, without the suffix: `0003`, `setup-0000`."""
+        return f"{self.number:04d}" if self.kind == "load" else f"{self.kind}-{self.number:04d}"
 
     def share(self, total: int) -> int:
         """How many of the numbers 0 to `total` - 1 are this segment's."""
@@ -144,11 +154,16 @@ def _length_s(stages: Sequence[Stage]) -> float:
 
 def _stages(start: float, stages: Sequence[Stage]) -> str:
     steps = [
-        f"{stage.target:g} in {stage.duration_s:g} s{' (warm-up)' if stage.warmup else ''}" for stage in stages
+        f"{_number(stage.target)} in {as_written(stage.duration_s)}{' (warm-up)' if stage.warmup else ''}"
+        for stage in stages
     ]
-    return ", ".join([f"from {start:g} to {steps[0]}", *(f"to {step}" for step in steps[1:])])
+    return ", ".join([f"from {_number(start)} to {steps[0]}", *(f"to {step}" for step in steps[1:])])
 
 
 def _ends(count: int | None, duration_s: float | None) -> list[str]:
     ends = [] if count is None else [plural(count, "instance")]
-    return ends if duration_s is None else [*ends, f"{duration_s:g} s"]
+    return ends if duration_s is None else [*ends, as_written(duration_s)]
+
+
+def _number(value: float) -> str:
+    return number(value, digits=EXACT)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
+from windtunnel.model.load import Segment
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import FailOn
 
@@ -47,10 +49,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     container. `load` is in words, `closed` whether any part of it is, `timed` whether
     any part starts instances at moments of its own, `phases` are those of its stages.
 
-    `segments` is how many there are on disk. `shard`, such as "2/4", says which of several runs that share one
-    load this is; thresholds are judged when they are merged, and `shards` is how many were. `started` is unix
-    seconds. `without_baseline`: thresholds that name one are not judged, for it was said that there is none; a
-    baseline is a file beside this one. `host` and `ci` are plain facts for the reader of a report.
+    `segments` counts the record files of the load; with `setup` each shard has one more, of its setups and
+    teardowns. `shard`, such as "2/4", says which of several runs that share one load this is; thresholds are
+    judged when they are merged, and `shards` is the number of them. `started` is unix seconds. `without_baseline`:
+    thresholds that name a baseline are not judged, since there is none; a baseline is a file beside this one.
+    `host` and `ci` are plain facts for the reader of a report.
     """
 
     schema_version: int
@@ -69,6 +72,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seed: int
     plan_hash: str
     segments: int = 1
+    setup: bool = False
     shard: str = ""
     shards: int = 1
     steps: list[StepRow]
@@ -82,16 +86,26 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ci: dict[str, str] = {}
     commit: str | None = None
 
+    @property
+    def record_segments(self) -> list[Segment]:
+        """Every segment that has a record file, in the order of the files."""
+        number, _, of = self.shard.partition("/")
+        workers = self.segments // self.shards
+        first, total = (int(number) - 1) * workers if self.shard else 0, workers * int(of or self.shards)
+        load = [Segment(number=first + worker, of=total) for worker in range(self.segments)]
+        return [*load, *(replace(each, kind="setup") for each in load[::workers])] if self.setup else load
+
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the records are worth as evidence, from the writer (live) or the reader (afterwards).
 
-    `finished`: every segment ends with `run_ended`. `intact`: no torn tail, gap, corrupt or lost line.
-    `findings` says what is wrong, a sentence each.
+    `finished`: every segment ends with `run_ended`; `unfinished` says of each that does not where it ends.
+    `intact`: no torn tail, gap, corrupt or lost line; `findings` says what is wrong.
     """
 
     finished: bool
     intact: bool
+    unfinished: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
 
     @classmethod
@@ -100,5 +114,6 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             finished=all(each.finished for each in segments),
             intact=all(each.intact for each in segments),
+            unfinished=tuple(where for each in segments for where in each.unfinished),
             findings=tuple(finding for each in segments for finding in each.findings),
         )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from windtunnel.model.feeder import Feeder
+from windtunnel.figures import as_written
 from windtunnel.model.load import Load, Segment
-from windtunnel.model.readiness import Readiness
-from windtunnel.model.scenario import Scenario
+from windtunnel.model.scenario import Feeder, Scenario
 from windtunnel.model.source import Source
-from windtunnel.model.sut import Sut
+from windtunnel.model.sut import Readiness, Sut
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import FailOn, KeepBodies
 
@@ -39,8 +38,8 @@ class TestPlan:
     `load` is that of all scenarios which have none of their own. `secrets` are values that came from the
     environment and must never be written, `workers` the processes that share the load. Of several
     runs that share one load, `shard` says which this is. A run that takes longer than `max_duration_s` is ended.
-    `fail_on` is what makes it fail besides thresholds: see verdict/fail_on.py. `left_out` are scenarios that were
-    not selected.
+    `fail_on` is what makes it fail besides thresholds: see `model.verdict.exit_code_of`. `left_out` are the
+    scenarios that were not selected.
     """
 
     sut: Sut
@@ -86,7 +85,7 @@ class TestPlan:
             return str(parts[0].load)
         return "; ".join(
             f"{', '.join(scenario.id for scenario in part.scenarios)}: {part.load}"
-            + (f", from {part.start_after_s:g} s on" if part.start_after_s else "")
+            + (f", from {as_written(part.start_after_s)} on" if part.start_after_s else "")
             for part in parts
         )
 
@@ -98,6 +97,24 @@ class TestPlan:
     def segment(self, worker: int) -> Segment:
         """The part of the whole load that one worker of this run does."""
         return Segment(number=self.shard.number * self.workers + worker, of=self.shard.of * self.workers)
+
+    @property
+    def setup_segment(self) -> Segment | None:
+        """The segment of the setups and teardowns; None without any."""
+        if any(scenario.setup or scenario.teardown for scenario in self.scenarios):
+            return replace(self.segment(0), kind="setup")
+        return None
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Every segment of this run, in the order of their files."""
+        setup = self.setup_segment
+        return self.load_segments if setup is None else (*self.load_segments, setup)
+
+    @property
+    def load_segments(self) -> tuple[Segment, ...]:
+        """The segment of every worker."""
+        return tuple(self.segment(worker) for worker in range(self.workers))
 
     @property
     def most_at_once(self) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome
+from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome, SegmentKind
 
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
@@ -22,10 +22,11 @@ class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", 
 
 
 class RunStarted(_Line, tag="run_started", kw_only=True, omit_defaults=True):
-    """First line of a segment."""
+    """First line of a segment. `segment` is its number among those of its `kind`."""
 
     schema_version: int
     segment: int
+    kind: SegmentKind = "load"
     plan_hash: str
     seed: int
 
@@ -94,11 +95,16 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
 
 class FailedCheck(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """A check that did not hold. A passing one is its name only."""
+    """A check that did not hold. A passing one is its name only.
+
+    `key`: what it reads, such as a header or a JSON path; empty where the name says it. The values under a secret
+    key are hidden.
+    """
 
     name: str
     expected: str
     actual: str
+    key: str = ""
 
 
 Checks = list[str | FailedCheck]

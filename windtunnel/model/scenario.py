@@ -6,10 +6,37 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from windtunnel.model.feeder import Feeder
+from windtunnel.errors import Location
 from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
-from windtunnel.model.vocabulary import OnFailure
+from windtunnel.model.vocabulary import OnEnd, OnFailure, RowOrder
+
+ABSENT = Ellipsis
+"""Stands in a row for a column it does not have: an object of a JSON file may leave keys out."""
+
+MAX_COPIED_BYTES = 1024 * 1024
+"""Size of the largest data file that a run keeps a copy of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feeder:
+    """A data file, and how its rows are dealt to instances.
+
+    `unique`: no row is used twice in the run, also not by another feeder of the same file. `identity` is the real
+    path of the file, `digest` the SHA-256 of its bytes, `size` their number.
+    """
+
+    name: str
+    file: str
+    identity: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+    order: RowOrder = "sequential"
+    on_end: OnEnd = "recycle"
+    unique: bool = False
+    size: int = 0
+    digest: str = ""
+    where: Location | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

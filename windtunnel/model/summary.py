@@ -8,11 +8,14 @@ from __future__ import annotations
 import msgspec
 
 from windtunnel.model.vocabulary import (
+    AggregateName,
     ChangeUnit,
     FailureOutcome,
     MetricType,
+    Operator,
     ThresholdOrigin,
     ThresholdWord,
+    Unit,
     VerdictWord,
 )
 
@@ -50,10 +53,13 @@ class MetricSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class ThresholdResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One threshold and how it went: `result` is pass, fail, no_data or inconclusive.
+    """One threshold and its result, in words and in parts.
 
-    `condition` is the normalised text with the unit always printed; `measured` and `limit` are printed too.
-    `samples` is how many values the aggregate saw. `where` is file:line:column in the plan, if it stands there.
+    In words: `selector` and `condition` as normalised text, `measured` and `limit` with their unit, and `reason`.
+    In parts: `metric`, `tags`, `aggregate` (for p with its `percentile`), `operator`, and the measured `value` and
+    `limit_value` in `unit`; both None where they are unknown. `explanation`: the part of the reason that says
+    why a threshold could not be judged. `samples`: number of values that were aggregated. `file` and `line`: its
+    place in the plan.
     """
 
     selector: str
@@ -63,9 +69,23 @@ class ThresholdResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     limit: str
     samples: int
     origin: ThresholdOrigin
+    metric: str
+    tags: dict[str, str] = {}
+    aggregate: AggregateName
+    percentile: float | None = None
+    operator: Operator
+    unit: Unit = ""
+    value: float | None = None
+    limit_value: float | None = None
     reason: str | None = None
+    explanation: str | None = None
     file: str | None = None
     line: int | None = None
+
+    @property
+    def name(self) -> str:
+        """`http_req_duration{step:pay}: p(95) < 400 ms`."""
+        return f"{self.selector}: {self.condition}"
 
 
 class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,3 +207,39 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     soundness: Soundness
     baseline: Comparison | None = None
     turbulence: None = None
+
+
+class BaselineRun(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a `RunInfo` that a baseline needs."""
+
+    load: str = ""
+    started: float = 0.0
+    commit: str | None = None
+    shard: str = ""
+
+
+class BaselineStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a `StepSummary` that a baseline needs."""
+
+    scenario: str
+    step: str
+    count: int
+    failed: int
+    errored: int
+    requests: int
+    latency: Distribution
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that another is compared with: the needed part of its `summary.json`, of any version."""
+
+    run_id: str
+    verdict: VerdictWord
+    run: BaselineRun
+    metrics: dict[str, MetricSummary]
+    steps: list[BaselineStep]
+
+    @classmethod
+    def of(cls, summary: Summary) -> Baseline:
+        """The baseline that a summary makes."""
+        return msgspec.convert(summary, cls, from_attributes=True)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from windtunnel.model.auth import Auth
-from windtunnel.model.readiness import Health
 from windtunnel.model.source import Source
-from windtunnel.model.vocabulary import Connections
+from windtunnel.model.vocabulary import Connections, Loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +99,45 @@ class Redactions:
     headers: tuple[str, ...] = ()
     json: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """`health` of the SUT file: `path` must answer with a status in one of the ranges (both ends included)."""
+
+    path: str
+    statuses: tuple[tuple[int, int], ...] = ((200, 399),)
+    timeout_s: float = 60.0
+    interval_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitFor:
+    """A further condition of the start: a URL that answers below 400, or a port that accepts connections."""
+
+    text: str
+    url: str | None = None
+    host: str = ""
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """What the run waits for besides the health of the SUT, and how loopback addresses are understood."""
+
+    wait_for: tuple[WaitFor, ...] = ()
+    wait_timeout_s: float = 60.0
+    loopback: Loopback = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerNetwork:
+    """The network of this process. `gateway` is the address of the host as seen from a container; None outside of
+    containers and in those that share the host's network.
+    """
+
+    in_container: bool = False
+    gateway: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from windtunnel.errors import Location
 from windtunnel.model.vocabulary import AggregateName, Operator, ThresholdOrigin, Unit
 
+OF_FAILURES = frozenset({"instances", "iterations", "checks", "assertions", "http_req_failed"})
+"""The metrics that count failures. A threshold on one of them replaces the implied one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
@@ -50,7 +53,7 @@ class Threshold:
     @property
     def speaks_of_instances(self) -> bool:
         """Whether this threshold takes the place of the implied one (rule 2)."""
-        return self.metric in {"instances", "iterations", "checks", "assertions", "http_req_failed"}
+        return self.metric in OF_FAILURES
 
 
 IMPLIED = Threshold(

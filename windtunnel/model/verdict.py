@@ -7,7 +7,7 @@ from typing import get_args
 
 import msgspec
 
-from windtunnel.model.vocabulary import VerdictWord
+from windtunnel.model.vocabulary import FailOn, VerdictWord
 
 EXIT_CODES: dict[VerdictWord, int] = {
     "pass": 0,
@@ -29,6 +29,9 @@ Finding = tuple[VerdictWord, str]
 """A word of the verdict, and the sentence that says why."""
 
 
+_FORGIVEN = frozenset({EXIT_CODES["fail"], EXIT_CODES["inconclusive"]})
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the run is worth: the word, the exit code, and every reason, the deciding one first."""
 
@@ -43,3 +46,15 @@ def worst(findings: Sequence[Finding], *, signal_number: int = 2) -> Verdict:
     word: VerdictWord = ranked[0][0] if ranked else "pass"
     exit_code = 128 + signal_number if word == "interrupted" else EXIT_CODES[word]
     return Verdict(word=word, exit_code=exit_code, reasons=tuple(reason for _, reason in ranked))
+
+
+def exit_code_of(verdict_code: int, fail_on: FailOn) -> int:
+    """The exit code of the process, for that of its verdict.
+
+    | fail_on | |
+    |---|---|
+    | thresholds | that of the verdict |
+    | errors | the same; the implied threshold holds beside the user's (`verdict.thresholds.in_force`) |
+    | never | 0 for fail and inconclusive; other verdicts keep theirs, because nothing was judged |
+    """
+    return 0 if fail_on == "never" and verdict_code in _FORGIVEN else verdict_code

@@ -53,6 +53,9 @@ SpecialPhase = Literal["setup", "user_setup", "teardown", "health", "token"]
 SectionPhase = Literal["setup", "user_setup", "teardown"]
 """The phases that are sections of a scenario."""
 
+SegmentKind = Literal["load", "setup"]
+"""What a process of a run writes into one record file: part of the load, or the setups and teardowns."""
+
 OnFailure = Literal["stop", "continue"]
 """What a failed step does to the flow around it."""
 
@@ -60,7 +63,7 @@ Arrival = Literal["uniform", "poisson"]
 """How the starts of an open load are spaced: evenly, or at random with the same mean."""
 
 FailOn = Literal["thresholds", "errors", "never"]
-"""What makes the exit code that of a failure; see `verdict.fail_on`."""
+"""What makes the exit code that of a failure; see `model.verdict.exit_code_of`."""
 
 Loopback = Literal["auto", "gateway", "strict"]
 """How a loopback address is understood inside a container. auto: the gateway where the loopback address itself

@@ -71,9 +71,9 @@ def _moved(change: Change) -> str:
     """`+12%`, `-3%`, or how many times as much; of shares the difference in points; `=` where nothing moved."""
     if change.unit == "share":
         points = (change.now - change.before) * 100
-        return f"{points:+.2f} points" if abs(points) >= _UNMOVED else "="
+        return f"{figures.signed(points)} points" if abs(points) >= _UNMOVED else "="
     if change.relative is None:
         return "from none" if change.now else "="
     if change.relative + 1 >= _MANY_TIMES:
-        return f"{TIMES}{change.relative + 1:,.0f}"
-    return f"{change.relative * 100:+.0f}%" if abs(change.relative) >= _UNMOVED else "="
+        return f"{TIMES}{figures.number(change.relative + 1)}"
+    return f"{figures.signed(change.relative * 100)}%" if abs(change.relative) >= _UNMOVED else "="

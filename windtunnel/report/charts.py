@@ -223,16 +223,9 @@ def _ticks(axis: _Axis) -> tuple[Tick, ...]:
     return tuple(
         Tick(
             x=round(axis.place(us), 3),
-            label=_tick_label(us),
+            label=duration(us / 1000),
             minor=not whole and len(inside) > 4,
             anchor="start" if axis.place(us) < 3 else "end" if axis.place(us) > 97 else "middle",
         )
         for us, whole in inside
     )
-
-
-def _tick_label(us: float) -> str:
-    """`0.5 ms`, `20 ms`, `2 s`: round numbers without a needless `.0`."""
-    if us >= 60_000_000:
-        return duration(us / 1000)
-    return f"{us / 1e6:g} s" if us >= 1_000_000 else f"{us / 1000:g} ms"

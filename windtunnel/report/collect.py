@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.summary import Summary
+from windtunnel.model.threshold import OF_FAILURES
 from windtunnel.report.instance_trace import BodyCache, instance_trace
 from windtunnel.report.latencies import latencies
 from windtunnel.report.model import Report
@@ -25,7 +26,8 @@ from windtunnel.verdict.conclude import conclude
 MOST_RANKINGS = 4
 """Time thresholds of which the slowest instances are shown."""
 
-_OF_FAILURES = frozenset({"instances", "iterations", "checks", "assertions", "http_req_failed"})
+
+_SHOWN_TAGS = {"scenario", "step"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ def analyse(directory: RunDirectory) -> Analysis:
     """
     manifest = directory.manifest()
     aggregate = Aggregate.for_thresholds(manifest.thresholds)
-    reader = RecordReader(directory.segments(), expected=manifest.segments, shards=manifest.shards)
+    reader = RecordReader(directory.segments(), expected=manifest.record_segments, shards=manifest.shards)
     for records in reader.batches():
         aggregate.write(records)
     summary = conclude(manifest, aggregate, reader.evidence(), directory.baseline())
@@ -68,11 +70,11 @@ def build_report(
     """
     summary = honest(summary)
     wanted = choose_failing(summary.errors) if with_stories else []
-    rankings = _rankings(summary, manifest) if with_stories else {}
+    rankings = _rankings(summary) if with_stories else {}
     failing: dict[str, InstanceRecords] = {}
     slow: dict[str, InstanceRecords] = {}
     if wanted or rankings:
-        reader = RecordReader(directory.segments(), expected=manifest.segments, shards=manifest.shards)
+        reader = RecordReader(directory.segments(), expected=manifest.record_segments, shards=manifest.shards)
         failing, slow = collect(reader, wanted, list(rankings.values()))
     bodies = BodyCache(directory.bodies)
     stories = tuple(
@@ -87,41 +89,34 @@ def build_report(
         overall=overall,
         steps=steps,
         stories=stories,
-        shown_by=_shown_by(summary, manifest, failing, rankings),
+        shown_by=_shown_by(summary, failing, rankings),
     )
 
 
-def _rankings(summary: Summary, manifest: Manifest) -> dict[int, Slowest]:
-    """What looks for slow instances, by the position of the threshold."""
-    parsed = {threshold.selector: threshold for threshold in manifest.thresholds}
+def _rankings(summary: Summary) -> dict[int, Slowest]:
+    """The collectors of slow instances, by the position of the threshold."""
     found: dict[int, Slowest] = {}
     for position, result in enumerate(summary.thresholds):
-        threshold = parsed.get(result.selector)
-        ranking = slowest_for(result, threshold) if threshold else None
+        ranking = slowest_for(result)
         if ranking and len(found) < MOST_RANKINGS:
             found[position] = ranking
     return found
 
 
 def _shown_by(
-    summary: Summary, manifest: Manifest, failing: Iterable[str], rankings: dict[int, Slowest]
+    summary: Summary, failing: Iterable[str], rankings: dict[int, Slowest]
 ) -> dict[int, tuple[str, ...]]:
     shown = {position: tuple(i for i, _ in ranking.found()) for position, ranking in rankings.items()}
-    parsed = {threshold.selector: threshold for threshold in manifest.thresholds}
     told = set(failing)
     for position, result in enumerate(summary.thresholds):
-        metric = result.selector.partition("{")[0]
-        if result.result != "fail" or metric not in _OF_FAILURES:
-            continue
-        tags = parsed[result.selector].tags if result.selector in parsed else {}
-        if not set(tags) <= {"scenario", "step", "name"}:
+        tags = result.tags
+        if result.result != "fail" or result.metric not in OF_FAILURES or not set(tags) <= _SHOWN_TAGS:
             continue
         ids = [
             instance_id
             for group in summary.errors
             if tags.get("scenario", group.scenario) == group.scenario
             and tags.get("step", group.step) == group.step
-            and tags.get("name", group.step) == group.step
             for instance_id in group.instances
             if instance_id in told
         ]

@@ -1,9 +1,10 @@
-"""`ci/windtunnel.env`: the outcome as variables, for a dotenv report of GitLab or a shell's `source`."""
+"""The outcome of a run in a few figures: `ci/windtunnel.env`, and the outputs of a step of a workflow."""
 
 from __future__ import annotations
 
 import re
 
+from windtunnel.model.summary import Summary
 from windtunnel.report.model import Report
 from windtunnel.report.wording import honest
 
@@ -11,30 +12,44 @@ _SAFE = re.compile(r"[A-Za-z0-9_.:/+-]{0,1000}")
 """What GitLab takes and no shell expands: no blanks, no quotes."""
 
 
-def outcome(report: Report) -> dict[str, str]:
-    """The outcome in a few words and numbers; those that nothing was measured for are empty."""
-    summary = honest(report.summary)
-    failed = summary.metrics.get("http_req_failed")
-    times = summary.metrics.get("http_req_duration")
+def key_figures(summary: Summary) -> dict[str, int | float | None]:
+    """The figures by name; None where nothing was measured."""
+    failed, durations = summary.metrics.get("http_req_failed"), summary.metrics.get("http_req_duration")
     requests = summary.metrics.get("http_reqs")
-    p95 = times.distribution.p95 if times and times.distribution and times.distribution.count else None
+    spread = durations.distribution if durations else None
+    return {
+        "thresholds-total": len(summary.thresholds),
+        "thresholds-failed": sum(threshold.result == "fail" for threshold in summary.thresholds),
+        "instances": summary.run.instances,
+        "requests": requests.count if requests else 0,
+        "error-rate": failed.rate if failed and failed.count else None,
+        "p95-ms": spread.p95 if spread and spread.count else None,
+    }
+
+
+def plain(value: float | None) -> str:
+    """A figure for a shell, which compares no exponents: up to six decimals, empty for None."""
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def outcome(report: Report) -> dict[str, str]:
+    """The verdict, the ids and the figures, each as plain text."""
+    summary = honest(report.summary)
+    figures = {name: plain(value) for name, value in key_figures(summary).items()}
     return {
         "verdict": summary.verdict,
         "exit-code": str(summary.exit_code),
         "run-id": summary.run_id,
-        "thresholds-total": str(len(summary.thresholds)),
-        "thresholds-failed": str(sum(result.result == "fail" for result in summary.thresholds)),
-        "instances": str(summary.run.instances),
-        "requests": str(requests.count if requests else 0),
-        "error-rate": "" if failed is None or failed.rate is None else f"{failed.rate:.6g}",
-        "p95-ms": "" if p95 is None else f"{p95:.6g}",
+        **figures,
+        "report-dir": report.directory,
     }
 
 
 def render(report: Report) -> str:
-    """The file as text: no blank line, no comment, and empty what can't be written without quotes."""
-    values = {**outcome(report), "report-dir": report.directory}
+    """The file as text: a line for each value, without blank lines or comments; an unsafe value is left empty."""
     return "".join(
         f"WINDTUNNEL_{name.replace('-', '_').upper()}={value if _SAFE.fullmatch(value) else ''}\n"
-        for name, value in values.items()
+        for name, value in outcome(report).items()
     )

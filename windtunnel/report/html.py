@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Callable
 from functools import partial
 from itertools import groupby
@@ -20,7 +21,6 @@ from windtunnel.model.summary import MetricSummary, Summary
 from windtunnel.report import wording
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
-from windtunnel.report.environment import environment
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import honest
@@ -64,7 +64,7 @@ def render(report: Report) -> str:
         phases=PHASES,
         changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
         noise=NOISE,
-        facts=environment(report),
+        facts=_facts(report),
     )
 
 
@@ -149,3 +149,29 @@ def _latency_tiles(metric: MetricSummary | None) -> list[tuple[str, str, str]]:
         (f"{name} request" if name == "Slowest" else f"{name} latency", figures.duration(ms), "")
         for name, ms in named
     ]
+
+
+def _facts(report: Report) -> list[tuple[str, str]]:
+    """(name, value) of all that is known about how the run was made."""
+    manifest = report.manifest
+    facts = [
+        ("Windtunnel", manifest.version),
+        ("Command", shlex.join(manifest.argv)),
+        ("Base URLs", ", ".join(manifest.base_urls)),
+        ("Reached at", ", ".join(f"{origin} at {address}" for origin, address in manifest.reroutes.items())),
+        ("Scenarios", ", ".join(manifest.scenarios)),
+        ("Load", manifest.load),
+        ("Seed", str(manifest.seed)),
+        ("Plan", manifest.plan_hash),
+        ("Tags", ", ".join(f"{key}={value}" for key, value in manifest.tags.items())),
+        ("Run directory", report.directory),
+    ]
+    facts += [(_label(key), value) for key, value in manifest.host.items()]
+    facts += [(f"CI {key.replace('_', ' ')}", value) for key, value in manifest.ci.items()]
+    return [(name, value) for name, value in facts if value]
+
+
+def _label(key: str) -> str:
+    """`cpu_count` as `Cpu count`."""
+    words = key.replace("_", " ")
+    return words[:1].upper() + words[1:]

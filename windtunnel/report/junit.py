@@ -80,13 +80,12 @@ def _verdict(summary: Summary) -> ElementTree.Element:
 
 
 def _threshold(result: ThresholdResult) -> ElementTree.Element:
-    name = f"{result.selector}: {result.condition}"
-    case = _case(result.file or "thresholds", name, result.file, result.line)
+    case = _case(result.file or "thresholds", result.name, result.file, result.line)
     measured = f"{result.measured}, limit {result.limit} (n = {result.samples:,})"
     if result.result == "fail":
-        _add(case, "failure", breach(result), result.reason or f"{name} failed: {measured}")
+        _add(case, "failure", breach(result), result.reason or f"{result.name} failed: {measured}")
     elif result.result != "pass":
-        _add(case, "error", result.reason or measured, measured)
+        _add(case, "error", result.explanation or measured, measured)
     else:
         _add_output(case, measured)
     return case

@@ -5,14 +5,13 @@ Whatever others wrote stands in code spans, where nothing is a link, a mention, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from windtunnel import figures
 from windtunnel.model.summary import ErrorGroup, Summary
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report, Story
-from windtunnel.report.text import for_log, printable
+from windtunnel.report.text import code, prose
 from windtunnel.report.wording import (
     NO_VALUE,
     TIMES,
@@ -34,9 +33,6 @@ BUDGET = 900 * 1024
 
 _SIGNS = {"pass": "✅", "fail": "❌", "no data": "⚪", "inconclusive": "❔", "held so far": "…"}
 _EXAMPLES = 3
-_ACTIVE = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#>+=-])")
-_NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
-_LINKING = re.compile(r"(@|#|www(?=\.)|:(?=//|[\w+-]+:))(?=\S)", re.IGNORECASE)
 
 
 def render(report: Report, *, budget: int = BUDGET) -> str:
@@ -50,28 +46,6 @@ def render(report: Report, *, budget: int = BUDGET) -> str:
     return _within(_joined(_verdict(summary, reasons=3)), budget, keep=_first_line(summary))
 
 
-def code(text: str, *, limit: int = 200) -> str:
-    """Text that others wrote, as a code span that is safe in a table too; empty for an empty text."""
-    shown = for_log(printable(text, limit=limit)).strip()
-    if not shown:
-        return ""
-    # In a table a `|` ends the cell even in a code span, unless escaped; a backslash before that would undo it.
-    shown = re.sub(r"\\(?=\|)", r"\\ ", shown).replace("|", r"\|")
-    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
-
-
-def prose(text: str, *, limit: int = 300) -> str:
-    """Text that others may have had a hand in, as part of a sentence: no markup, link or mention comes of it."""
-    shown = for_log(printable(text, limit=limit)).strip()
-    shown = shown.replace("&", "&amp;").replace("<", "&lt;")
-    shown = _NUMBERED.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", shown))
-    # A blank of no width keeps these from becoming mentions, references, links and emoji.
-    return _LINKING.sub("\\1\u200b", shown)
-
-
 def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iterator[str]:
     yield from _verdict(summary, reasons=10)
     yield from _thresholds(summary)
@@ -81,7 +55,7 @@ def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iter
     if steps:
         yield from _steps(summary)
     elif summary.steps:
-        yield f"_{figures.plural(len(summary.steps), 'step')} left out for want of room; the report has them._"
+        yield f"_{figures.plural(len(summary.steps), 'step')} omitted to save space; see the report._"
     yield from _soundness(summary)
     if report.directory:
         place = code(report.directory + "/report.html")
@@ -163,7 +137,7 @@ def _changes(summary: Summary, *, most_steps: int) -> Iterator[str]:
     if rows:
         yield _table(("Figure", "Before", "Now", "Change"), ":--|--:|--:|--:", rows)
     else:
-        yield "_The two have no figure in common._"
+        yield "_The two runs have no figure in common._"
 
 
 def _steps(summary: Summary) -> Iterator[str]:

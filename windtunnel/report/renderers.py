@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from windtunnel.report import (
-    code_quality,
     dotenv,
-    external_links,
+    gitlab,
     html,
     json,
     junit,
@@ -28,8 +27,8 @@ RENDERERS: dict[str, tuple[str, Renderer]] = {
     "junit": ("junit.xml", junit.render),
     "openmetrics": ("metrics.prom", openmetrics.render),
     "k6": ("ci/load-performance.json", k6_summary.render),
-    "code-quality": ("ci/gl-codequality.json", code_quality.render),
-    "external-links": ("ci/gl-annotations.json", external_links.render),
+    "code-quality": ("ci/gl-codequality.json", gitlab.code_quality),
+    "external-links": ("ci/gl-annotations.json", gitlab.external_links),
     "dotenv": ("ci/windtunnel.env", dotenv.render),
 }
 """Name -> (file name in the run directory, Report -> text). Only the terminal's is not written by itself."""

@@ -21,7 +21,6 @@ from windtunnel.model.record import (
     StepRecord,
 )
 from windtunnel.model.summary import ErrorGroup, ThresholdResult
-from windtunnel.model.threshold import Threshold
 
 InstanceId = StepRecord | RequestRecord | AssertionRecord | InstanceRecord
 
@@ -125,13 +124,13 @@ def collect(
     return ordered, dict(entry for ranking in slowest for entry in ranking.found())
 
 
-def slowest_for(result: ThresholdResult, threshold: Threshold) -> Slowest | None:
+def slowest_for(result: ThresholdResult) -> Slowest | None:
     """What looks for the instances that show why a time threshold did not hold; None when nothing can."""
-    too_slow = result.result in {"fail", "inconclusive"} and threshold.op in {"<", "<="}
-    if not too_slow or not set(threshold.tags) <= set(_TAGS):
+    too_slow = result.result in {"fail", "inconclusive"} and result.operator in {"<", "<="}
+    if not too_slow or not set(result.tags) <= set(_TAGS):
         return None
-    metric = METRICS[threshold.metric]
-    tags = threshold.tags
+    metric = METRICS[result.metric]
+    tags = result.tags
     if metric.family is STEPS:
         return Slowest(lambda instance: max((r.duration_us for r in _steps(instance, tags)), default=-1))
     times = metric.times

@@ -51,3 +51,32 @@ def shortened(text: str, limit: int | None) -> str:
 def for_log(text: str) -> str:
     """Text for a stream that a CI runner scans: nothing in it is a command any more."""
     return _INLINE_COMMAND.sub("# #", _LINE_COMMAND.sub(r"\1: ", text))
+
+
+# ── Markdown ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_ACTIVE = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#>+=-])")
+_NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
+_LINKING = re.compile(r"(@|#|www(?=\.)|:(?=//|[\w+-]+:))(?=\S)", re.IGNORECASE)
+
+
+def code(text: str, *, limit: int = 200) -> str:
+    """The text as a code span of Markdown that is safe in a table too; empty for an empty text."""
+    shown = for_log(printable(text, limit=limit)).strip()
+    if not shown:
+        return ""
+    # In a table a `|` ends the cell even in a code span, unless escaped; a backslash before that would undo it.
+    shown = re.sub(r"\\(?=\|)", r"\\ ", shown).replace("|", r"\|")
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def prose(text: str, *, limit: int = 300) -> str:
+    """The text as part of a sentence in Markdown: without markup, links and mentions."""
+    shown = for_log(printable(text, limit=limit)).strip()
+    shown = shown.replace("&", "&amp;").replace("<", "&lt;")
+    shown = _NUMBERED.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", shown))
+    # A blank of no width keeps these from becoming mentions, references, links and emoji.
+    return _LINKING.sub("\\1\u200b", shown)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
-from windtunnel.figures import number
+from windtunnel.figures import EXACT, number
 from windtunnel.model.summary import StepSummary, Summary, ThresholdResult
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import Operator
 
 UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
 """Stands above everything else on a report of records without their closing line."""
@@ -30,16 +29,15 @@ ICONS: dict[str, str] = {
 }
 """A sign for every word, so that none depends on its colour."""
 
-_CONDITION = re.compile(r"(\w+(?:\([0-9.]+\))?) ([<>=!]+) ")
-_BROKEN = {"<": ">", "<=": ">", ">": "<", ">=": "<", "==": "≠", "!=": "="}
+_BROKEN: dict[Operator, str] = {"<": ">", "<=": ">", ">": "<", ">=": "<", "==": "≠", "!=": "="}
 """What stands between a measured value and the limit that it does not keep to."""
 
 _HEADLINES: dict[str, str] = {
     "inconclusive": "There is not enough sound evidence for a pass or a fail.",
     "invalid": "There was nothing valid to run; nothing was sent.",
     "unreachable": "The system under test did not answer.",
-    "incomplete": "The evidence is incomplete, so that this run decides nothing.",
-    "error": "Windtunnel itself went wrong; this says nothing about the system under test.",
+    "incomplete": "The evidence is incomplete, so this run has no result.",
+    "error": "Windtunnel failed; this says nothing about the system under test.",
     "interrupted": "The run was stopped before its end.",
 }
 
@@ -89,19 +87,15 @@ def result_word(threshold: ThresholdResult, *, finished: bool) -> str:
 
 def breach(threshold: ThresholdResult) -> str:
     """How a threshold that failed did so: `p95 812 ms > 500 ms (n = 14,203)`."""
-    match = _CONDITION.match(threshold.condition)
-    aggregate, operator = (match[1], match[2]) if match else (threshold.condition, "")
-    found = "=" if threshold.measured == threshold.limit and operator in {"<", ">"} else _BROKEN.get(operator, "≠")
-    name = re.sub(r"\((.*)\)", r"\1", aggregate)
+    percentile, operator = threshold.percentile, threshold.operator
+    name = threshold.aggregate if percentile is None else f"p{number(percentile, digits=EXACT)}"
+    found = "=" if threshold.value == threshold.limit_value and operator in {"<", ">"} else _BROKEN[operator]
     return f"{name} {threshold.measured} {found} {threshold.limit} (n = {threshold.samples:,})"
 
 
 def remark(threshold: ThresholdResult) -> str:
     """Why a threshold has no answer, without repeating the threshold; empty when its figures say it all."""
-    if threshold.reason is None or threshold.result in {"pass", "fail"}:
-        return ""
-    own = threshold.reason.removeprefix(f"{threshold.selector}: {threshold.condition} ")
-    return own.removeprefix("has no answer: ")
+    return threshold.explanation or ""
 
 
 def unjudged(summary: Summary) -> str:

@@ -1,6 +1,7 @@
-"""The run directory: what is where, and how a run is found again.
+"""The run directory: what is where, and how a run is found.
 
-runs/<run_id>/   manifest.json  plan/  records/0000.jsonl …  bodies/  summary.json  summary.md  report.html  ci/
+runs/<run_id>/   manifest.json  plan/  records/  bodies/  summary.json  summary.md  report.html  ci/
+records/         0000.jsonl …, one a worker, and setup-0000.jsonl with setups and teardowns
 runs/latest      the newest
 """
 
@@ -16,13 +17,13 @@ from pathlib import Path, PurePath
 import msgspec
 
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
-from windtunnel.model.baseline import Baseline
-from windtunnel.model.feeder import LARGEST_KEPT, Feeder
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest
+from windtunnel.model.scenario import MAX_COPIED_BYTES, Feeder
 from windtunnel.model.source import Source
-from windtunnel.model.summary import Summary
-from windtunnel.redaction import HIDDEN, Redactor
-from windtunnel.storage.feeder_files import data_text
+from windtunnel.model.summary import Baseline, Summary
+from windtunnel.redaction import Redactor
+from windtunnel.storage.copies import data_text, source_text
 
 LATEST = "latest"
 
@@ -76,9 +77,9 @@ class RunDirectory:
             or (f"the newest is {known[-1]}" if known else "make one: windtunnel demo"),
         )
 
-    def segment(self, worker: int) -> Path:
-        """The record file of one worker."""
-        return self.path / "records" / f"{worker:04d}.jsonl"
+    def segment(self, segment: Segment) -> Path:
+        """The record file of a segment."""
+        return self.path / "records" / f"{segment.name}.jsonl"
 
     def segments(self) -> list[Path]:
         """Every record file, in order."""
@@ -120,12 +121,12 @@ class RunDirectory:
     def write_sources(self, sources: Iterable[Source], redactor: Redactor) -> None:
         """Write the YAML that ran into `plan/`, with what is secret in it hidden."""
         for source in sources:
-            self._keep(source.file, _without_secrets(source, redactor))
+            self._keep(source.file, source_text(source, redactor))
 
     def write_data(self, feeders: Iterable[Feeder], redactor: Redactor) -> None:
         """Write the data files that are not too large to keep into `plan/` too."""
         for feeder in feeders:
-            if feeder.size <= LARGEST_KEPT:
+            if feeder.size <= MAX_COPIED_BYTES:
                 self._keep(feeder.file, data_text(feeder, redactor))
 
     def _keep(self, file: str, text: str) -> None:
@@ -183,16 +184,3 @@ def _inside(file: str) -> PurePath:
     """A file's place below `plan/`: its relative path when it stays inside, else its name."""
     path = PurePath(os.path.normpath(file))
     return PurePath(path.name) if path.is_absolute() or ".." in path.parts else path
-
-
-def _without_secrets(source: Source, redactor: Redactor) -> str:
-    lines = list(source.lines)
-    for path, mark in source.marks.items():
-        if (
-            path
-            and (redactor.is_secret_key(str(path[-1])) or path[-2:] == ("auth", "key"))
-            and 0 < mark.line <= len(lines)
-        ):
-            line = lines[mark.line - 1]
-            lines[mark.line - 1] = line[: mark.column - 1] + f'"{HIDDEN}"' + line[mark.column - 1 + mark.width :]
-    return redactor.text("\n".join(lines) + "\n")

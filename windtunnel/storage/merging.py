@@ -1,4 +1,4 @@
-"""Runs of the shards of one load as one run directory."""
+"""Merges the runs of the shards of one load into one run directory."""
 
 from __future__ import annotations
 
@@ -85,6 +85,7 @@ def _difference(one: Manifest, other: Manifest) -> str | None:
                 ("seed", one.seed, other.seed),
                 ("number of shards", one.shard.partition("/")[2], other.shard.partition("/")[2]),
                 ("number of workers", one.segments, other.segments),
+                ("setup", one.setup, other.setup),
                 ("--fail-on", one.fail_on, other.fail_on),
                 ("version of windtunnel", one.version, other.version),
             )

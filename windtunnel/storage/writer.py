@@ -17,7 +17,7 @@ from windtunnel.model.record import Record, RunEnded
 class RecordWriter:
     """A sink that appends records to one segment, each as a line of JSON, with one `write` for all of a turn.
 
-    When the disk refuses, the file is cut back to the last whole line, what comes later is counted as lost, and
+    When the disk refuses, the file is cut back to the last whole line, further records are counted as lost, and
     `on_failure` is called once so that the load can stop.
     """
 
@@ -63,7 +63,7 @@ class RecordWriter:
                 # The common case, one write of everything, copies nothing.
                 written += os.write(self._fd, lines[written:] if written else lines)
         except OSError as error:
-            self._give_up(error, lines, written)
+            self._fail(error, lines, written)
         else:
             self._size += written
 
@@ -76,17 +76,17 @@ class RecordWriter:
         return ended
 
     def close(self) -> None:
-        """Close the file; safe to call twice."""
+        """Close the file, without a last line unless `end` wrote one."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def evidence(self) -> Evidence:
-        """What the segment is worth, as its writer knows it."""
+        """How complete the segment is, as far as its writer knows."""
         findings = (str(self.failure), f"{self.lost:,} records were lost") if self.failure else ()
         return Evidence(finished=self._ended, intact=self.failure is None, findings=findings)
 
-    def _give_up(self, error: OSError, lines: bytes, written: int) -> None:
+    def _fail(self, error: OSError, lines: bytes, written: int) -> None:
         whole = lines.rfind(b"\n", 0, written) + 1
         self.failure = EvidenceError(
             f"can't write {self.path}: {error.strerror}; the load was stopped and the evidence is incomplete",
@@ -99,10 +99,10 @@ class RecordWriter:
 
 
 def close_segment(path: Path, *, run_id: str, t: float, lost: str, bug: str | None = None) -> None:
-    """Write the closing line of a segment whose writer is gone: `lost` says what became of it.
+    """Write the closing line of a segment in place of a process that has ended; `lost` says how.
 
-    A torn last line, which was never acknowledged, is cut off. Does nothing when the disk refuses: then the
-    records say by themselves that they did not finish.
+    A torn last line, which was never acknowledged, is cut off. Does nothing when the disk refuses: records without
+    a closing line are seen to be unfinished.
     """
     counts: Counter[str] = Counter()
     size = 0
@@ -128,7 +128,7 @@ class _Typed(msgspec.Struct):
 
 
 def _without_surrogates(record: Record) -> object:
-    """The record as plain data whose text can be encoded: YAML can name a lone surrogate, UTF-8 can't."""
+    """The record as plain data whose text can be encoded: YAML can hold a lone surrogate, UTF-8 cannot."""
 
     def clean(value: object) -> object:
         if isinstance(value, str):

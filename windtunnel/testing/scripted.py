@@ -1,4 +1,4 @@
-"""A transport without a network: answers come from a script, and what was sent is kept for the test to look at."""
+"""A transport without a network: answers come from a script, and what was sent is kept for the test."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from windtunnel.interfaces import Endpoint
-from windtunnel.model.http import Body, Exchange, FileBody, PartsBody
+from windtunnel.interfaces import Request
+from windtunnel.model.http import Exchange, FileBody, PartsBody
 from windtunnel.model.record import Timings
 from windtunnel.model.sut import Service
 from windtunnel.model.vocabulary import ErrorKind
@@ -44,9 +44,10 @@ def json_answer(document: object, *, status: int = 200, latency_s: float = 0.0) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One request as the client was asked to send it. `headers` are the endpoint's and the request's own.
+    """One request as the client was asked to send it; see `interfaces.Request`.
 
-    `body` is all of it but the content of `files`, which nobody has read.
+    `headers` are the endpoint's and the request's own. `body` has everything but the content of `files`, which are
+    not read.
     """
 
     method: str
@@ -58,6 +59,9 @@ class Sent:
     timeout_s: float
     max_body: int | None
     follow_redirects: bool
+    step: str
+    occurrence: int
+    attempt: int
     instance_id: str
 
     def header(self, name: str) -> str | None:
@@ -99,7 +103,7 @@ class ScriptedTransport:
         """A client for one user."""
         return ScriptedClient(self)
 
-    async def begin(self, *, on_request: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
+    async def begin(self, *, on_exchange: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
         """Nothing is needed."""
 
     async def close(self) -> None:
@@ -120,43 +124,19 @@ class ScriptedClient:
         self.instance_id = ""
         self.closed = False
 
-    async def send(
-        self,
-        endpoint: Endpoint,
-        target: str,
-        *,
-        headers: Sequence[tuple[str, str]] = (),
-        body: Body = b"",
-        timeout_s: float,
-        max_body: int | None = None,
-        follow_redirects: bool = True,
-        on_hop: Callable[[Exchange], None] | None = None,
-    ) -> Exchange:
+    async def send(self, request: Request) -> Exchange:
         """Answer from the script, after the answer's latency."""
-        constant = endpoint.headers.items() if isinstance(endpoint, ScriptedEndpoint) else ()
-        pieces = body.pieces if isinstance(body, PartsBody) else (body,)
-        request = Sent(
-            method=endpoint.method,
-            target=target,
-            service=endpoint.service,
-            headers=(*constant, *headers),
-            body=b"".join(piece for piece in pieces if isinstance(piece, bytes)),
-            files=tuple(piece.path for piece in pieces if isinstance(piece, FileBody)),
-            timeout_s=timeout_s,
-            max_body=max_body,
-            follow_redirects=follow_redirects,
-            instance_id=self.instance_id,
-        )
-        answer = self._transport.answer(request)
-        left_s = timeout_s
-        for hop in answer.hops if follow_redirects else ():
-            exchange = await _exchange(request, hop, left_s)
+        sent = _sent(request, self.instance_id)
+        answer = self._transport.answer(sent)
+        left_s = request.timeout_s
+        for hop in answer.hops if request.follow_redirects else ():
+            exchange = await _exchange(sent, hop, left_s)
             left_s -= exchange.ended - exchange.started
             if exchange.error is not None:
                 return exchange
-            if on_hop is not None:
-                on_hop(exchange)
-        return await _exchange(request, answer, left_s)
+            if request.on_hop is not None:
+                request.on_hop(exchange)
+        return await _exchange(sent, answer, left_s)
 
     def begin_instance(
         self,
@@ -189,6 +169,27 @@ _NEVER_SENT = frozenset(
 )
 
 
+def _sent(request: Request, instance_id: str) -> Sent:
+    endpoint, body = request.endpoint, request.body
+    constant = endpoint.headers.items() if isinstance(endpoint, ScriptedEndpoint) else ()
+    pieces = body.pieces if isinstance(body, PartsBody) else (body,)
+    return Sent(
+        method=endpoint.method,
+        target=request.target,
+        service=endpoint.service,
+        headers=(*constant, *request.headers),
+        body=b"".join(piece for piece in pieces if isinstance(piece, bytes)),
+        files=tuple(piece.path for piece in pieces if isinstance(piece, FileBody)),
+        timeout_s=request.timeout_s,
+        max_body=request.max_body,
+        follow_redirects=request.follow_redirects,
+        step=request.step,
+        occurrence=request.occurrence,
+        attempt=request.attempt,
+        instance_id=instance_id,
+    )
+
+
 def _in_order(answers: Iterable[Answer]) -> Script:
     left = iter(answers)
 
@@ -207,7 +208,7 @@ async def _exchange(request: Sent, answer: Answer, timeout_s: float) -> Exchange
     late = answer.latency_s > timeout_s
     absolute = request.target.lower().startswith(("http://", "https://"))
     url = request.target if absolute else request.service.base_url + request.target
-    exchange = Exchange(request.method, url, request.service.name, request.body)
+    exchange = Exchange(request.method, url, request.service.name, request.body, attempt=request.attempt)
     exchange.started = loop.time()
     waited_s = max(0.0, min(answer.latency_s, timeout_s))
     if waited_s:

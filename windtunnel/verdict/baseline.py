@@ -1,4 +1,4 @@
-"""Then and now: how the figures of a run differ from those of another, and limits that follow from it.
+"""A baseline: how the figures of a run differ from it, and the limits that follow from it.
 
 Two runs of the same code differ too, by 10 % and more in a p95. So a difference decides nothing by itself; a
 threshold that names the baseline does: `http_req_duration: p(95) < baseline * 1.3`.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from windtunnel.errors import Problem
-from windtunnel.model.baseline import Baseline, BaselineStep
-from windtunnel.model.summary import Change, Comparison, Distribution, MetricSummary
+from windtunnel.figures import EXACT, number
+from windtunnel.model.summary import Baseline, BaselineStep, Change, Comparison, Distribution, MetricSummary
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import ChangeUnit
 
@@ -22,7 +22,7 @@ _OF_ONE_STEP = frozenset({"step", "scenario"})
 
 
 def compare(before: Baseline, now: Baseline) -> Comparison:
-    """What changed. Figures that only one of the two has are left out."""
+    """The changes; figures that only one of the two runs has are skipped."""
     return Comparison(
         run_id=before.run_id,
         verdict=before.verdict,
@@ -42,12 +42,12 @@ def limit_against(threshold: Threshold, baseline: Baseline) -> float | None:
 
 
 def baseline_objection(threshold: Threshold) -> Problem | None:
-    """Why no summary can ever have the figure that a threshold compares with."""
+    """The problem of a threshold that compares with a figure no summary has; None for any other."""
     if threshold.baseline_times is None:
         return None
     named = f"{threshold.selector}: {threshold.text}"
-    if threshold.aggregate == "p" and threshold.percentile not in _PERCENTILES:
-        message = f"{named}: a baseline has no p({threshold.percentile:g})"
+    if threshold.percentile is not None and threshold.percentile not in _PERCENTILES:
+        message = f"{named}: a baseline has no p({number(threshold.percentile, digits=EXACT)})"
         return Problem(
             message=message, where=threshold.where, hint="it has p(50), p(90), p(95), p(99) and p(99.9)"
         )
@@ -89,13 +89,13 @@ def _of_distribution(distribution: Distribution, threshold: Threshold) -> float 
 
 
 def _notes(before: Baseline, now: Baseline) -> Iterator[str]:
-    """What takes away from the comparison."""
+    """What limits the comparison."""
     if before.verdict not in {"pass", "fail"}:
         yield f"the baseline's own verdict is {before.verdict}"
     if before.run.load != now.run.load:
-        yield f"the load was another one: {before.run.load}"
+        yield f"the load was different: {before.run.load}"
     if before.run.shard != now.run.shard:
-        yield "one of the two is a shard"
+        yield "one of the two runs is a shard"
 
 
 def _changes_of_run(before: Baseline, now: Baseline) -> Iterator[Change]:

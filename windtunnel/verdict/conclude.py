@@ -1,4 +1,4 @@
-"""The end of a run: from what was counted to a summary with its verdict, live and from disk alike."""
+"""From what was counted to a summary with its verdict, live and from disk alike."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from msgspec.structs import replace
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured, measured_span_s
 from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
-from windtunnel.model.baseline import Baseline
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
 from windtunnel.model.manifest import Evidence, Manifest
-from windtunnel.model.summary import SCHEMA_VERSION, RunInfo, Soundness, Summary, ThresholdResult
+from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Soundness, Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.verdict import Finding, worst
 from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, VerdictWord
 from windtunnel.verdict.baseline import compare
-from windtunnel.verdict.fail_on import in_force
 from windtunnel.verdict.soundness import assess
-from windtunnel.verdict.thresholds import evaluate
+from windtunnel.verdict.thresholds import evaluate, in_force
 
 _WORDS: dict[ThresholdWord, VerdictWord] = {
     "fail": "fail",
@@ -29,17 +27,17 @@ _WORDS: dict[ThresholdWord, VerdictWord] = {
 }
 
 _NOT_SENT: frozenset[ErrorKind] = GENERATOR_ERRORS | {"host_not_allowed"}
-"""Errors that say nothing about whether the SUT answers."""
+"""Errors before anything was sent: they say nothing about the SUT."""
 
 
 def conclude(
     manifest: Manifest, aggregate: Aggregate, evidence: Evidence, baseline: Baseline | None = None
 ) -> Summary:
-    """Judge a run by the thresholds of its manifest, the implied one, and what its records are worth.
+    """Judge a run by the thresholds of its manifest, the implied one, and its soundness.
 
-    What changed since the `baseline` is told, and decides nothing that no threshold names.
+    Changes since the `baseline` are reported; they decide only where a threshold names the baseline.
     """
-    # One shard's part of the load says nothing about the whole: its thresholds are judged when shards are merged.
+    # The part of one shard says nothing about the whole load: thresholds are judged when shards are merged.
     thresholds = () if manifest.shard else in_force(manifest.thresholds, manifest.fail_on)
     unjudged = [each for each in thresholds if manifest.without_baseline and each.baseline_times is not None]
     results = [evaluate(each, aggregate, manifest.steps, baseline) for each in thresholds if each not in unjudged]
@@ -52,7 +50,7 @@ def conclude(
         shards=manifest.shards,
     )
     if left := _failed_beside(aggregate, "teardown"):
-        said = [f"the teardown of {each}: something may be left behind" for each in left]
+        said = [f"the teardown of {each}; resources may be left behind" for each in left]
         soundness = replace(soundness, findings=[*soundness.findings, *said])
     verdict = worst(
         [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate), *_judged(aggregate, results)],
@@ -92,11 +90,11 @@ def _ended_early(aggregate: Aggregate) -> list[Finding]:
 
 
 def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
-    """No answer at all, or nothing that could have got one."""
+    """No response at all, or no request that could have had one."""
     if aggregate.unreachable:
         return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.unreachable)]
     if setups := _failed_beside(aggregate, "setup"):
-        return [("inconclusive", f"nothing of the load was sent: the setup of {each}") for each in setups]
+        return [("inconclusive", f"no load was sent: the setup of {each}") for each in setups]
     if not instances_by_outcome(aggregate).total():
         return [("inconclusive", "nothing was measured: no instance ran to its end")]
     sent = {key.error: 0 for key in aggregate.requests if key.error and key.error not in _NOT_SENT}
@@ -111,7 +109,7 @@ def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
 
 
 def _failed_beside(aggregate: Aggregate, phase: SectionPhase) -> list[str]:
-    """What went wrong in a setup or teardown: `checkout failed at create_user: expected below 400 but got 500`."""
+    """The failures in a setup or teardown: `checkout failed at create_user: expected below 400 but got 500`."""
     found = []
     for instance in aggregate.instances:
         if instance.phase != phase or instance.outcome not in {"failed", "errored"}:
@@ -126,10 +124,10 @@ def _failed_beside(aggregate: Aggregate, phase: SectionPhase) -> list[str]:
 
 
 def _judged(aggregate: Aggregate, results: list[ThresholdResult]) -> list[Finding]:
-    """What the thresholds say. Where nothing ran that is said once, not once a threshold."""
+    """The findings of the thresholds; where nothing ran, `_nothing_happened` reports that once."""
     ran = any(is_measured(key.phase) for key in aggregate.instances)
     return [
-        (_WORDS[result.result], result.reason or f"{result.selector}: {result.condition}")
+        (_WORDS[result.result], result.reason or result.name)
         for result in results
         if result.result in _WORDS and (ran or result.result != "no_data")
     ]
@@ -157,7 +155,7 @@ def _run_info(manifest: Manifest, aggregate: Aggregate) -> RunInfo:
 
 
 def _last_line(text: str) -> str:
-    """What a traceback comes to."""
+    """The last line of a traceback: its exception."""
     lines = text.strip().splitlines()
     return lines[-1] if lines else "an unexpected exception"
 

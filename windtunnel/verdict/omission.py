@@ -1,4 +1,4 @@
-"""What a closed load does not see: while the system stands still, its users wait, and nobody new arrives.
+"""Coordinated omission: while the system stalls, the users of a closed load wait and send nothing.
 
 The estimate is that of Gil Tene's HdrHistogram: a user who had to wait `d` would have sent further requests every
 `interval` meanwhile, and each of those would have waited for the rest of it.
@@ -6,23 +6,23 @@ The estimate is that of Gil Tene's HdrHistogram: a user who had to wait `d` woul
 
 from __future__ import annotations
 
-from windtunnel.expressions.threshold import format_limit
+from windtunnel.figures import duration
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.measure import COMPLETED, is_measured
 
 TIMES = 2.0
-"""How many times the measured p99 the estimate must be to be worth a word."""
+"""How many times the measured p99 the estimate must be to be worth a warning."""
 
 LEAST_US = 20_000
-"""A difference that nobody would notice is not worth a word either."""
+"""A smaller difference is not worth a warning either."""
 
 LEAST_SAMPLES = 100
 _MOST_PIECES = 1000
 
 
 def omitted_waiting(aggregate: Aggregate) -> str | None:
-    """What to say of a closed load whose p99 leaves out much of the waiting, or None."""
+    """The warning for a closed load whose p99 leaves out much of the waiting, or None."""
     worst: tuple[float, float, str] | None = None
     for (scenario, step), measured in _durations(aggregate).items():
         interval_us = _interval_us(aggregate, scenario)
@@ -35,14 +35,14 @@ def omitted_waiting(aggregate: Aggregate) -> str | None:
         return None
     seen, estimate, step = worst
     return (
-        f"the system stood still at times, and a closed load sends nothing then: p99 of {step} is "
-        f"{_in_words(seen)} as measured and about {_in_words(estimate)} for users who come regardless; "
-        "measure that with an open load (--rate)"
+        f"the system stalled at times, and a closed load sends nothing meanwhile: p99 of {step} is "
+        f"{_in_words(seen)} as measured and about {_in_words(estimate)} for users who arrive regardless; "
+        "use an open load (--rate) to measure that"
     )
 
 
 def with_omitted(measured: Histogram, interval_us: float) -> Histogram:
-    """The samples, and those that would have been there, had one been taken every `interval_us` regardless."""
+    """The samples, and those missing if one had been taken every `interval_us`."""
     full = Histogram()
     full.merge(measured)
     for bucket in measured.buckets():
@@ -65,7 +65,7 @@ def _durations(aggregate: Aggregate) -> dict[tuple[str, str], Histogram]:
 
 
 def _interval_us(aggregate: Aggregate, scenario: str) -> float:
-    """What usually lies between two instances of a user."""
+    """The usual time between two instances of a user."""
     durations = Histogram()
     for key, series in aggregate.instances.items():
         if key.scenario == scenario and key.outcome in COMPLETED and is_measured(key.phase):
@@ -74,4 +74,4 @@ def _interval_us(aggregate: Aggregate, scenario: str) -> float:
 
 
 def _in_words(us: float) -> str:
-    return format_limit(float(f"{us:.2g}"), "us")
+    return duration(us / 1000, digits=2)

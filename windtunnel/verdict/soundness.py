@@ -1,4 +1,4 @@
-"""Did the run do what it said? What the generator and the records themselves take away from the numbers."""
+"""The soundness of a run: what the generator and the records take away from its numbers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from windtunnel.expressions.threshold import format_limit
-from windtunnel.figures import plural
+from windtunnel.figures import duration, number, offset, plural
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured
 from windtunnel.metrics.series import LATE_US, InstanceSeries
@@ -21,13 +20,13 @@ from windtunnel.model.vocabulary import ErrorKind
 from windtunnel.verdict.omission import omitted_waiting
 
 TOLERATED = 0.01
-"""The share of arrivals that may be dropped, late or cut short before nobody knows what load this was."""
+"""The share of arrivals that may be dropped, late or cut short; beyond it the load is not the one asked for."""
 
 LITTLES_TOLERANCE = 0.02
-"""How far mean instances in flight ÷ rate of instances may be from their mean duration, as a share of it."""
+"""Tolerated difference between mean instances in flight ÷ rate and the mean duration, as a share of it."""
 
 _STAMPING_US = 100
-"""What may pass between reading the clock for a duration and for the time stamp beside it."""
+"""Tolerated time between reading the clock for a duration and for the time stamp beside it."""
 
 _LAG_WORTH_SAYING_US = 5_000
 
@@ -39,7 +38,7 @@ _CURES: dict[ErrorKind, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Arrivals:
-    """How the instances of the load came and went."""
+    """Counts of the instances of the load."""
 
     ended: int
     interrupted: int
@@ -58,7 +57,7 @@ def assess(
     timed: bool = True,
     shards: int = 1,
 ) -> tuple[Soundness, list[Finding]]:
-    """The facts, and those of them that decide something. A warning is a finding of the first only.
+    """The soundness, and the findings that decide the verdict; a warning is in the soundness only.
 
     `closed`: part of the load was, which may have left out what it should have seen. `timed`: some instances were
     due at moments of the plan's; others start when their user is free, and can't be late. `shards`: of how many
@@ -93,15 +92,15 @@ def assess(
 
 
 def _held(aggregate: Aggregate) -> list[str]:
-    """Steps whose code made everybody else wait."""
+    """Steps whose code blocked the event loop."""
     steps: dict[tuple[str, str], tuple[int, int]] = {}
     for key, series in aggregate.steps.items():
         if series.held:
             count, most_us = steps.get((key.scenario, key.step), (0, 0))
             steps[key.scenario, key.step] = count + series.held, max(most_us, series.held_max_us)
     return [
-        f"step {step} of {scenario} kept this machine from anything else {count:,} times, for up to "
-        f"{format_limit(float(f'{most_us:.2g}'), 'us')}: make its function async, or hand the work to a thread"
+        f"step {step} of {scenario} blocked the event loop {plural(count, 'time')}, for up to "
+        f"{duration(most_us / 1000, digits=2)}; make its function async, or move the work to a thread"
         for (scenario, step), (count, most_us) in sorted(steps.items())
     ]
 
@@ -124,16 +123,15 @@ def _count_arrivals(aggregate: Aggregate) -> _Arrivals:
 
 
 def _records(aggregate: Aggregate, evidence: Evidence) -> list[Finding]:
-    """Lost records, or an end that never came."""
+    """Lost records, or a missing end."""
     if evidence.finished and evidence.intact:
         return []
-    found = []
-    if not evidence.finished and not aggregate.segments_ended:
-        found.append(f"the run did not finish: records end {_end_of(aggregate)}")
-    found += [
-        finding.removeprefix("the run did not finish: ") if found else finding for finding in evidence.findings
-    ]
-    return [("incomplete", sentence) for sentence in found or ["the records of this run are not complete"]]
+    if evidence.finished or aggregate.segments_ended:
+        found = [f"the run did not finish: {where}" for where in evidence.unfinished]
+    else:
+        found = [f"the run did not finish: records end {_end_of(aggregate)}", *evidence.unfinished]
+    found += evidence.findings
+    return [("incomplete", sentence) for sentence in found or ["the records of this run are incomplete"]]
 
 
 def _end_of(aggregate: Aggregate) -> str:
@@ -141,7 +139,7 @@ def _end_of(aggregate: Aggregate) -> str:
         return "before the first one"
     at = datetime.fromtimestamp(aggregate.last_t, tz=timezone.utc)
     after = aggregate.last_t - aggregate.started
-    since = f", {after:,.1f} s after the start" if after < float("inf") else ""
+    since = f", {offset(after)} after the start" if after < float("inf") else ""
     return f"at {at:%Y-%m-%d %H:%M:%S} UTC{since}"
 
 
@@ -153,48 +151,48 @@ def _clock(arrivals: _Arrivals) -> list[Finding]:
     return [
         (
             "error",
-            f"no time of this run can be trusted: mean instances in flight ÷ rate is {law:.3g} times the mean "
-            "duration, and must be 1 (Little's law); this is a bug in Windtunnel, please report it",
+            f"the times of this run are wrong: mean instances in flight ÷ rate is {number(law)} times the mean "
+            "duration and must be 1 (Little's law); this is a bug in Windtunnel, please report it",
         )
     ]
 
 
 def _arrivals(arrivals: _Arrivals, thresholds: Sequence[Threshold]) -> list[Finding]:
-    """Load that was asked for and did not come, or not in time."""
+    """Arrivals that were dropped or late."""
     found = []
     if not any(threshold.metric == "dropped_iterations" for threshold in thresholds):
         due = arrivals.ended + arrivals.dropped
         if arrivals.dropped > TOLERATED * due:
             found.append(
-                f"{arrivals.dropped:,} of {due:,} arrivals found no free slot and were dropped: the load was "
+                f"{arrivals.dropped:,} of {due:,} arrivals were dropped for lack of a free slot: the load was "
                 "smaller than asked for; raise max_parallel, or set a threshold on dropped_iterations"
             )
         if arrivals.late > TOLERATED * arrivals.ended:
             found.append(
                 f"{arrivals.late:,} of {arrivals.ended:,} instances started more than "
-                f"{format_limit(LATE_US, 'us')} late: this machine could not keep up with the load; "
-                "ask for less, or use a faster one"
+                f"{duration(LATE_US / 1000)} late: this machine is too slow for the load; "
+                "lower the load, or use a faster machine"
             )
     return [("inconclusive", sentence) for sentence in found]
 
 
 def _apart(aggregate: Aggregate, shards: int) -> list[Finding]:
-    """Shards that ran one after another put no more on the system than one of them."""
+    """Shards that did not run at the same time: the load on the system was that of a part of them."""
     if not aggregate.segments_ended or aggregate.last_started < aggregate.first_ended:
         return []
     apart_s = aggregate.last_started - aggregate.first_ended
     return [
         (
             "inconclusive",
-            f"the {shards} shards never all ran at the same time, so that the system never saw the whole load: "
-            f"the last one started {apart_s:,.1f} s after the first had ended; "
-            "start them together, and let them run longer than their starts are apart",
+            f"the {shards} shards did not all run at the same time, so the system never had the whole load: "
+            f"the last one started {offset(apart_s)} after the first one ended; "
+            "start them together, and make the run longer than the time between their starts",
         )
     ]
 
 
 def _cut_short(aggregate: Aggregate, evidence: Evidence, arrivals: _Arrivals) -> list[Finding]:
-    """Instances that a normal end of the load left without an outcome; after any other end they are expected."""
+    """Instances without an outcome after a normal end of the load; after any other end they are expected."""
     stopped = (
         aggregate.signal is not None
         or bool(aggregate.aborted or aggregate.capped or aggregate.lost)
@@ -206,14 +204,14 @@ def _cut_short(aggregate: Aggregate, evidence: Evidence, arrivals: _Arrivals) ->
     return [
         (
             "inconclusive",
-            f"{arrivals.interrupted:,} of {arrivals.ended:,} instances were still running when the load was over "
-            "and were cut short: nobody knows whether they would have passed; raise graceful_stop",
+            f"{arrivals.interrupted:,} of {arrivals.ended:,} instances were cut short at the end of the load, so "
+            "their outcome is unknown; raise graceful_stop",
         )
     ]
 
 
 def _exhaustion(aggregate: Aggregate) -> list[Finding]:
-    """Requests that failed for want of something on this machine."""
+    """Requests that failed because this machine ran out of something."""
     found: list[Finding] = []
     for kind, cure in _CURES.items():
         count = sum(series.count for key, series in aggregate.requests.items() if key.error == kind)
@@ -224,4 +222,4 @@ def _exhaustion(aggregate: Aggregate) -> list[Finding]:
 
 
 def _lag(lag_us: float) -> str:
-    return f"this machine's own event loop ran late (p99): times are ± {lag_us / 1000:.2g} ms"
+    return f"the event loop of this machine was late (p99): times are ± {duration(lag_us / 1000, digits=2)}"

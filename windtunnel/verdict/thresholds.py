@@ -1,4 +1,4 @@
-"""One threshold at a time: what was measured, against its limit.
+"""The result of one threshold: the measured value against the limit.
 
 too few samples                                          no_data
 the condition holds                                      pass
@@ -12,27 +12,31 @@ import dataclasses
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
+from windtunnel import figures
 from windtunnel.expressions.threshold import format_limit
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Measure, Rate, Trend, measured_span_s, select
 from windtunnel.metrics.series import HealthSeries
-from windtunnel.model.baseline import Baseline
 from windtunnel.model.manifest import StepRow
-from windtunnel.model.summary import ThresholdResult
+from windtunnel.model.summary import Baseline, ThresholdResult
 from windtunnel.model.threshold import IMPLIED, Threshold
-from windtunnel.model.vocabulary import Operator, ThresholdWord
+from windtunnel.model.vocabulary import FailOn, Operator, ThresholdWord, Unit
 from windtunnel.verdict.baseline import limit_against
 
 WORTH_SAYING = 0.02
-"""The share of a measured time from which on its error is printed beside it."""
+"""The share of a measured time at which its error is printed beside it."""
 
 _WORST_FIRST: tuple[ThresholdWord, ...] = ("fail", "inconclusive", "pass")
 
 FASTEST_ANSWER_US = 10.0
-"""No server answers sooner: one system call to send, one to receive and two wake-ups take longer on loopback."""
+"""No server answers faster: a system call to send, one to receive and two wake-ups take longer on loopback."""
+
+_DIGITS_OF_A_BASELINE = 4
+"""Significant digits of a limit that follows from a baseline."""
 
 _OPERATORS: Mapping[Operator, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -42,6 +46,46 @@ _OPERATORS: Mapping[Operator, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+
+
+_IN_EVERY_SHARD: frozenset[Unit] = frozenset({"us", "%"})
+"""Units of values that are about as large in a part of the load as in all of it."""
+
+
+def in_force(thresholds: Sequence[Threshold], fail_on: FailOn = "thresholds") -> tuple[Threshold, ...]:
+    """The thresholds that judge a run: the user's, after the implied one.
+
+    A user's threshold on a metric that counts failures replaces the implied one, except with `fail_on: errors`.
+    """
+    if fail_on != "errors" and any(threshold.speaks_of_instances for threshold in thresholds):
+        return tuple(thresholds)
+    return (IMPLIED, *thresholds)
+
+
+def stop_condition(
+    thresholds: Sequence[Threshold],
+    aggregate: Aggregate,
+    rows: Sequence[StepRow],
+    *,
+    baseline: Baseline | None = None,
+    shard: bool = False,
+) -> Callable[[float], str | None] | None:
+    """The function that says, during the run, why it must end: the reason of a failed threshold with `abort`.
+
+    It takes the seconds since the start and returns None to go on; `aggregate` grows meanwhile. None when no
+    threshold aborts. In a `shard` only thresholds on times and shares can: a sum needs the other shards.
+    """
+    aborting = [each for each in thresholds if each.abort and (not shard or each.unit in _IN_EVERY_SHARD)]
+
+    def failed(elapsed_s: float) -> str | None:
+        for threshold in aborting:
+            if elapsed_s >= threshold.after_s:
+                result = evaluate(threshold, aggregate, rows, baseline)
+                if result.result == "fail":
+                    return result.reason
+        return None
+
+    return failed if aborting else None
 
 
 def samples_needed(threshold: Threshold) -> int:
@@ -61,13 +105,13 @@ def samples_needed(threshold: Threshold) -> int:
 def evaluate(
     threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], baseline: Baseline | None = None
 ) -> ThresholdResult:
-    """How the threshold went over the whole load, or in every window of it. `rows` are the steps of the plan."""
+    """The result over the whole load, or over its windows. `rows` are the steps of the plan."""
     if threshold.baseline_times is not None:
         limit = limit_against(threshold, baseline) if baseline else None
         if limit is None:
-            reason = _no_limit(threshold, baseline)
-            return _result(threshold, "no_data", samples=0, limit="unknown", reason=reason)
-        printed = format_limit(_digits(limit, 4), threshold.unit)
+            unjudged = _result(threshold, "no_data", samples=0, explanation=_no_limit(baseline))
+            return replace(unjudged, limit="unknown", limit_value=None)
+        printed = format_limit(limit, threshold.unit, digits=_DIGITS_OF_A_BASELINE)
         threshold = dataclasses.replace(threshold, limit=limit, text=f"{threshold.text} ({printed})")
     if threshold.within_s is not None:
         return _in_every_window(threshold, aggregate, rows, threshold.within_s)
@@ -77,7 +121,7 @@ def evaluate(
 def _in_every_window(
     threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], width_s: float
 ) -> ThresholdResult:
-    """The result of the worst window; windows with too few samples say nothing. A window that failed is named."""
+    """The result of the worst window, which is named when it failed. Windows with too few samples are skipped."""
     windows: Mapping[int, Aggregate] = aggregate.windows.get(width_s, {})
     numbers = [number for number, window in windows.items() if window.instances or window.requests]
     results = []
@@ -87,30 +131,33 @@ def _in_every_window(
         results.append((number, _over(threshold, window, rows, min(width_s, max(last_s, 0.0)))))
     answered = [(number, result) for number, result in results if result.result != "no_data"]
     if not answered:
-        return _result(threshold, "no_data", samples=0, reason=_no_data(threshold, 0))
+        return _result(threshold, "no_data", samples=0, explanation=_no_data(threshold, 0))
     number, worst = min(answered, key=lambda each: _WORST_FIRST.index(each[1].result))
-    reason = worst.reason
-    if reason is not None:
+    if worst.reason is not None:
         alike = sum(result.result == worst.result for _, result in answered)
-        reason += f", from {number * width_s:g} s to {(number + 1) * width_s:g} s"
-        reason += f", and in {alike - 1:,} more of {len(answered):,} windows" if alike > 1 else ""
-    return replace(worst, reason=reason)
+        where = f", from {figures.offset(number * width_s)} to {figures.offset((number + 1) * width_s)}"
+        where += f", and in {alike - 1:,} more of {len(answered):,} windows" if alike > 1 else ""
+        explanation = worst.explanation and worst.explanation + where
+        worst = replace(worst, reason=worst.reason + where, explanation=explanation)
+    return worst
 
 
 def _over(threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], span_s: float) -> ThresholdResult:
     measure = select(aggregate, threshold.metric, threshold.tags, rows)
     value, samples = _read(measure, threshold, span_s)
     if value is None or _too_few(threshold, measure, samples):
-        return _result(threshold, "no_data", samples=samples, reason=_no_data(threshold, samples))
+        return _result(threshold, "no_data", samples=samples, explanation=_no_data(threshold, samples))
     printed = _printed(threshold, value)
     measured = printed + _plus_minus(threshold, value, aggregate.health)
     if _holds(threshold, value):
-        return _result(threshold, "pass", samples=samples, measured=measured)
+        return _result(threshold, "pass", samples=samples, value=value, measured=measured)
     if _may_be_lag(threshold) and _holds(threshold, _without_lag(threshold, value, measure, aggregate.health)):
-        reason = _lagged(threshold, printed, aggregate.health.lag.percentile(99))
-        return _result(threshold, "inconclusive", samples=samples, measured=measured, reason=reason)
+        explanation = _lagged(printed, aggregate.health.lag.percentile(99))
+        return _result(
+            threshold, "inconclusive", samples=samples, value=value, measured=measured, explanation=explanation
+        )
     reason = _failed(threshold, measure, printed, samples)
-    return _result(threshold, "fail", samples=samples, measured=measured, reason=reason)
+    return _result(threshold, "fail", samples=samples, value=value, measured=measured, reason=reason)
 
 
 def _read(measure: Measure, threshold: Threshold, span_s: float) -> tuple[float | None, int]:
@@ -149,7 +196,7 @@ def _of_trend(trend: Trend, threshold: Threshold) -> float:
 
 
 def _too_few(threshold: Threshold, measure: Measure, samples: int) -> bool:
-    # Nothing counted is a count all the same: `dropped_iterations: count == 0` has data without a single one.
+    # A count of 0 is data: `dropped_iterations: count == 0` passes without a single one.
     if threshold.min_samples is None and (threshold.aggregate == "count" or isinstance(measure, Counter)):
         return False
     return samples < samples_needed(threshold)
@@ -160,14 +207,14 @@ def _holds(threshold: Threshold, value: float) -> bool:
 
 
 def _may_be_lag(threshold: Threshold) -> bool:
-    """Lag only makes times longer, so it can only be to blame where a time is too long."""
+    """Lag only makes times longer, so it can explain only a time that is too long."""
     return threshold.unit == "us" and threshold.op in {"<", "<="} and threshold.metric != "generator_lag"
 
 
 def _without_lag(threshold: Threshold, value: float, measure: Measure, health: HealthSeries) -> float:
-    """The least that a time can have been: without the p99 lag, but no less than the fastest of all was
-    without the usual lag, nor than an answer over any wire takes. A burst of lag at the start of a short run
-    excuses no limit that nothing ever met.
+    """The minimum of the true time: the measured one without the p99 lag, but not less than the fastest sample
+    without the usual lag, nor than any network needs. So a burst of lag at the start of a short run excuses no
+    limit that no sample ever met.
     """
     fastest = measure.histogram.min_us - health.usual_lag.percentile(50) if isinstance(measure, Trend) else 0.0
     possible = FASTEST_ANSWER_US if threshold.metric in {"http_req_duration", "http_req_waiting"} else 0.0
@@ -175,34 +222,29 @@ def _without_lag(threshold: Threshold, value: float, measure: Measure, health: H
 
 
 def _plus_minus(threshold: Threshold, value: float, health: HealthSeries) -> str:
-    """How far off a time can be because this machine was late itself, where that is worth knowing."""
+    """The error of a time through the lag of this machine, where it is worth knowing."""
     lag_us = health.lag.percentile(99)
     if threshold.unit != "us" or threshold.metric == "generator_lag" or lag_us < WORTH_SAYING * value:
         return ""
-    return f" ± {format_limit(_digits(lag_us, 2), 'us')}" if lag_us else ""
+    return f" ± {figures.duration(lag_us / 1000, digits=2)}" if lag_us else ""
 
 
 def _no_data(threshold: Threshold, samples: int) -> str:
     if not samples:
-        return f"{_spoken(threshold)} has no answer: nothing was measured"
-    return (
-        f"{_spoken(threshold)} has no answer: it needs at least {samples_needed(threshold):,} samples "
-        f"and has {samples:,}; make the run longer"
-    )
+        return "nothing was measured"
+    return f"it needs at least {samples_needed(threshold):,} samples and has {samples:,}; make the run longer"
 
 
-def _no_limit(threshold: Threshold, baseline: Baseline | None) -> str:
+def _no_limit(baseline: Baseline | None) -> str:
     if baseline is None:
-        why = "there is no baseline; name one with --baseline, or say --baseline none"
-    else:
-        why = f"the baseline, run {baseline.run_id}, has no such figure"
-    return f"{_spoken(threshold)} has no answer: {why}"
+        return "there is no baseline; name one with --baseline, or pass --baseline none"
+    return f"the baseline, run {baseline.run_id}, has no such figure"
 
 
-def _lagged(threshold: Threshold, measured: str, lag_us: float) -> str:
+def _lagged(measured: str, lag_us: float) -> str:
     return (
-        f"{_spoken(threshold)} has no answer: {measured} was measured, but this machine was up to "
-        f"{format_limit(_digits(lag_us, 2), 'us')} late itself (p99), which may be all of the excess; "
+        f"{measured} was measured, but the event loop of this machine was up to "
+        f"{figures.duration(lag_us / 1000, digits=2)} late (p99), which may explain the excess; "
         "use fewer users or a faster machine"
     )
 
@@ -210,7 +252,7 @@ def _lagged(threshold: Threshold, measured: str, lag_us: float) -> str:
 def _failed(threshold: Threshold, measure: Measure, measured: str, samples: int) -> str:
     if threshold.origin == IMPLIED.origin and isinstance(measure, Rate):
         bad = measure.count - measure.matches
-        share = format_limit(_digits(bad / measure.count, 2), "%")
+        share = figures.share(bad / measure.count)
         return f"{bad:,} of {measure.count:,} instances did not pass ({share})"
     if isinstance(measure, Rate) and threshold.unit == "%":
         return f"{_spoken(threshold)} failed: {measured} ({measure.matches:,} of {measure.count:,})"
@@ -223,19 +265,7 @@ def _spoken(threshold: Threshold) -> str:
 
 
 def _printed(threshold: Threshold, value: float) -> str:
-    """The measured value in as few digits as it is good for, but in enough to tell on which side it lies."""
-    for digits in (3, 4, 5, 6) if threshold.unit in {"us", "%", "/s", "B/s"} else ():
-        if _sides(threshold, _digits(value, digits)) == _sides(threshold, value):
-            return format_limit(_digits(value, digits), threshold.unit)
-    return format_limit(value, threshold.unit)
-
-
-def _sides(threshold: Threshold, value: float) -> tuple[bool, bool]:
-    return value < threshold.limit, value > threshold.limit
-
-
-def _digits(value: float, digits: int) -> float:
-    return float(f"{value:.{digits}g}")
+    return figures.told_apart(value, threshold.limit, partial(format_limit, unit=threshold.unit))
 
 
 def _result(
@@ -243,19 +273,30 @@ def _result(
     result: ThresholdWord,
     *,
     samples: int,
+    value: float | None = None,
     measured: str = "no data",
-    limit: str | None = None,
     reason: str | None = None,
+    explanation: str | None = None,
 ) -> ThresholdResult:
+    digits = figures.EXACT if threshold.baseline_times is None else _DIGITS_OF_A_BASELINE
     return ThresholdResult(
         selector=threshold.selector,
         condition=threshold.text,
         result=result,
         measured=measured,
-        limit=limit or format_limit(threshold.limit, threshold.unit),
+        limit=format_limit(threshold.limit, threshold.unit, digits=digits),
         samples=samples,
         origin=threshold.origin,
-        reason=reason,
+        metric=threshold.metric,
+        tags=dict(threshold.tags),
+        aggregate=threshold.aggregate,
+        percentile=threshold.percentile,
+        operator=threshold.op,
+        unit=threshold.unit,
+        value=value,
+        limit_value=threshold.limit,
+        reason=f"{_spoken(threshold)} could not be judged: {explanation}" if explanation else reason,
+        explanation=explanation,
         file=threshold.where.file if threshold.where else None,
         line=threshold.where.line if threshold.where else None,
     )

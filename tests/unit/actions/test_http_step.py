@@ -70,7 +70,7 @@ def test_a_failed_check_fails_the_step_and_nothing_is_extracted():
     assert ran.outcome.message == "status_code: expected 200 but got 503 (and 1 more)"
     assert ran.outcome.checks == [
         FailedCheck(name="status_code", expected="200", actual="503"),
-        FailedCheck(name="json:$.total", expected="1", actual="2"),
+        FailedCheck(name="json:$.total", expected="1", actual="2", key="$.total"),
     ]
     assert ran.outcome.request_failed
     assert "total" not in ran.scope
@@ -85,7 +85,7 @@ def test_values_of_the_response_stay_out_of_the_message():
 def test_a_transport_error_fails_the_step_and_every_check():
     ran = step("path: /\nexpect: { status_code: 200, body: ok }", Answer(error="reset"))
     assert (ran.outcome.outcome, ran.outcome.error) == ("failed", "reset")
-    assert ran.outcome.message == "reset: the connection was reset"
+    assert ran.outcome.message == "the connection was reset"
     assert [check.actual for check in ran.outcome.checks if isinstance(check, FailedCheck)] == [
         "reset: the connection was reset"
     ] * 2

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.compiling import SHOP
+from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.testing.scripted import Answer, ScriptedTransport, Sent, json_answer
 from windtunnel.testing.virtual_clock import run_virtual
@@ -12,7 +13,7 @@ def send(transport: ScriptedTransport, target: str = "/a", *, timeout_s: float =
     endpoint = transport.endpoint(method="GET", service=SHOP, headers={"X-Team": "cart"})
     client = transport.client()
     client.begin_instance(instance_id="run/7", correlation_id="0" * 32)
-    return run_virtual(client.send(endpoint, target, timeout_s=timeout_s, **kwargs))
+    return run_virtual(client.send(Request(endpoint=endpoint, target=target, timeout_s=timeout_s, **kwargs)))
 
 
 def test_answers_come_in_order_and_what_was_sent_is_kept():

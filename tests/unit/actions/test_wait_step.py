@@ -78,7 +78,7 @@ def test_a_wait_that_gives_up_after_one_poll_keeps_it_inside_its_step():
 def test_a_wait_that_never_got_a_response_fails_with_the_last_error():
     ran = wait("path: /\ntimeout: 2s", Answer(error="refused"), Answer(error="reset"))
     assert (ran.outcome.outcome, ran.outcome.error) == ("failed", "reset")
-    assert ran.outcome.message == "gave up after 2 polls in 2 s; reset: the connection was reset"
+    assert ran.outcome.message == "gave up after 2 polls in 2 s; the connection was reset"
 
 
 def test_a_poll_has_the_services_timeout_and_never_more_than_is_left_of_the_wait():

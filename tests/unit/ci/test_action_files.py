@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.support import ROOT
-from windtunnel.ci.inputs import DEFAULT_OUTPUT_DIR, OWN_INPUTS, RUN_INPUTS
+from windtunnel.ci.inputs import all_inputs
 from windtunnel.ci.outputs import OUTPUT_NAMES
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -21,8 +21,8 @@ def read_action() -> dict:
 
 
 def test_the_action_offers_the_inputs_that_are_read(action: dict):
-    assert tuple(action["inputs"]) == (*RUN_INPUTS, *OWN_INPUTS)
-    assert action["inputs"]["output-dir"]["default"] == DEFAULT_OUTPUT_DIR
+    assert tuple(action["inputs"]) == tuple(each.name for each in all_inputs())
+    assert action["inputs"]["output-dir"]["default"] == "windtunnel-report"
 
 
 def test_the_action_offers_the_outputs_that_are_written(action: dict):

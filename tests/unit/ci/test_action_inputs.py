@@ -1,8 +1,12 @@
 import pytest
 
-from windtunnel.ci.inputs import OWN_INPUTS, RUN_INPUTS, ActionInputs, name_inputs, read_inputs
+from windtunnel.ci.inputs import OWN_INPUTS, ActionInputs, name_input, read_inputs
 from windtunnel.cli.run import read_flags
-from windtunnel.errors import ConfigError, Location, Problem
+from windtunnel.config.flags import FLAGS
+from windtunnel.config.overrides import overrides_of
+from windtunnel.errors import Location, Problem
+
+RUN_INPUTS = [flag.input for flag in FLAGS if flag.input]
 
 
 def given(**inputs: str) -> dict[str, str]:
@@ -10,18 +14,19 @@ def given(**inputs: str) -> dict[str, str]:
 
 
 def problems_of(**inputs: str) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        read_inputs(given(**inputs))
-    return [problem.message for problem in caught.value.problems]
+    """The problems of the inputs, and of the values of the flags that they become."""
+    environment = given(**inputs)
+    read = read_inputs(environment)
+    problems = (*read.problems, *overrides_of(**read_flags(read.flags)).problems)
+    return [name_input(problem, environment).text for problem in problems]
 
 
 def test_no_input_at_all_asks_for_nothing_but_a_folder_of_its_own():
-    assert read_inputs({}) == ActionInputs()
-    assert read_inputs({}).flags == ("--output-dir=windtunnel-report",)
+    assert read_inputs({}) == ActionInputs(flags=("--output-dir=windtunnel-report",))
 
 
 def test_an_empty_input_is_one_that_was_not_given():
-    assert read_inputs(given(sut="", count="  ", scenarios="\n\n", annotations="", args=" ")) == ActionInputs()
+    assert read_inputs(given(sut="", count="  ", scenarios="\n\n", annotations="", args=" ")) == read_inputs({})
 
 
 SAMPLES = {
@@ -39,7 +44,7 @@ def test_an_input_that_concerns_the_run_is_a_flag_of_run_with_the_same_name(name
 
 
 def test_no_input_is_both_the_runs_and_the_actions_own():
-    assert not set(RUN_INPUTS) & set(OWN_INPUTS)
+    assert not set(RUN_INPUTS) & {each.name for each in OWN_INPUTS}
 
 
 def test_every_input_becomes_its_flag():
@@ -53,10 +58,10 @@ def test_every_input_becomes_its_flag():
         )
     )
     assert inputs.flags == (
+        "--seed=007",
         "--sut=sut.yaml",
         "--scenarios=scenarios/",
         "--scenarios=more/*.yaml",
-        "--seed=7",
         "--output-dir=out",
         "--tag",
         "a b",
@@ -82,11 +87,17 @@ def test_what_the_action_does_beside_the_run():
     assert inputs.working_directory == "app"
 
 
-@pytest.mark.parametrize("text", ["ten", "0", "-1", "1.5", "1_000", "+5", "٣", "9" * 5000])
+@pytest.mark.parametrize("text", ["ten", "1.5", "1_000", "+5", "٣", "9" * 5000])
 def test_a_count_that_is_no_whole_number_is_refused_by_name(text: str):
     [message] = problems_of(count=text)
-    assert message.startswith('input "count": expected a whole number, 1 or more, got "')
+    assert message.startswith('input "count": "')
+    assert message.endswith('" is not a whole number')
     assert len(message) < 200
+
+
+@pytest.mark.parametrize("text", ["0", "-1"])
+def test_a_count_that_is_too_small_is_refused_by_name(text: str):
+    assert problems_of(count=text) == [f'input "count": must be at least 1, not {text}']
 
 
 @pytest.mark.parametrize(
@@ -94,7 +105,7 @@ def test_a_count_that_is_no_whole_number_is_refused_by_name(text: str):
     [
         ("annotations", "11", "a whole number from 0 to 10"),
         ("summary", "yes", "true or false"),
-        ("args", "--name 'x", "flags as a shell reads them, every quotation mark with its other half"),
+        ("args", "--name 'x", "flags as in a shell, with every quotation mark closed"),
         ("plan", "a.yaml\nb.yaml", "one line"),
     ],
 )
@@ -104,11 +115,10 @@ def test_a_malformed_input_says_what_was_expected(name: str, text: str, expected
 
 
 def test_all_malformed_inputs_are_told_at_once():
-    messages = problems_of(parallel="many", count="few", sut="a.yaml\nb.yaml")
-    assert sorted(message.partition(":")[0] for message in messages) == [
-        'input "count"',
-        'input "parallel"',
-        'input "sut"',
+    assert problems_of(parallel="many", count="few", sut="a.yaml\nb.yaml") == [
+        'input "sut": expected one line, got "a.yaml b.yaml"',
+        'input "parallel": "many" is not a whole number',
+        'input "count": "few" is not a whole number',
     ]
 
 
@@ -119,20 +129,21 @@ def test_what_was_given_is_shown_on_one_line_without_controls():
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("flag", "told"),
     [
-        ("--duration: 'soon' is not a duration", "input \"duration\": 'soon' is not a duration"),
-        ("--threshold: no metric", 'input "thresholds": no metric'),
-        ("--count must be at least 1, not 0", 'input "count" must be at least 1, not 0'),
-        ("--rate: not a rate", "--rate: not a rate"),
-        ("no such file", "no such file"),
+        ("--duration", 'input "duration": wrong'),
+        ("--threshold", 'input "thresholds": wrong'),
+        ("--output", 'input "output-dir": wrong'),
+        ("--rate", "--rate: wrong"),
+        ("--name", "--name: wrong"),
+        ("", "wrong"),
     ],
 )
-def test_a_problem_with_a_flag_names_the_input_it_came_from(message: str, told: str):
-    environment = given(duration="soon", thresholds="x", count="0")
-    assert name_inputs(Problem(message=message), environment).message == told
+def test_a_problem_with_a_flag_names_the_input_it_came_from(flag: str, told: str):
+    environment = given(duration="soon", thresholds="x", count="0", output_dir="x", name="x")
+    assert name_input(Problem(message="wrong", flag=flag), environment).text == told
 
 
 def test_a_problem_in_a_file_stays_as_it_is():
     problem = Problem(message="--count: x", where=Location(file="plan.yaml", line=1, column=1))
-    assert name_inputs(problem, given(count="1")) is problem
+    assert name_input(problem, given(count="1")) is problem

@@ -8,7 +8,7 @@ import pytest
 
 from windtunnel.ci.outputs import OUTPUT_NAMES
 from windtunnel.cli.action import action
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.errors import ConfigError, EvidenceError, Location, UnreachableError
 from windtunnel.job.interrupts import Interrupts
 from windtunnel.job.observer import Observer
@@ -28,7 +28,8 @@ SUMMARY = msgspec.convert(
         "thresholds": [
             {
                 "selector": "http_req_duration", "condition": "p(95) < 1ms", "result": "fail", "measured": "3 ms",
-                "limit": "1 ms", "samples": 60, "origin": "flag",
+                "limit": "1 ms", "samples": 60, "origin": "flag", "metric": "http_req_duration", "aggregate": "p",
+                "percentile": 95, "operator": "<", "unit": "us", "value": 3000, "limit_value": 1000,
             }
         ],
         "metrics": {
@@ -92,7 +93,7 @@ class Runner:
         observer.note("##[add-mask]x")
         if self.ending is not None:
             raise self.ending
-        directory = RunDirectory.create(self.folder / str(request.overrides.directory), "r1")
+        directory = RunDirectory.create(self.folder / str(request.overrides.output), "r1")
         directory.write("summary.json", "{}")
         directory.write("summary.md", "# Fail\n")
         result = JobResult(summary=SUMMARY, directory=directory, exit_code=self.exit_code)
@@ -114,11 +115,26 @@ def test_inputs_become_the_job(tmp_path: Path):
     )
     [request] = runner.requests
     assert (request.sut, request.scenarios) == ("sut.yaml", ("a", "b"))
-    assert request.overrides == Overrides(
-        parallel=5, count=50, duration="30s", thresholds=("checks: rate > 99%",), directory="windtunnel-report"
+    assert request.overrides == overrides_of(
+        sut="sut.yaml",
+        scenarios=["a", "b"],
+        parallel=5,
+        count=50,
+        duration="30s",
+        thresholds=("checks: rate > 99%",),
+        output="windtunnel-report",
     )
-    assert request.argv[:2] == ("run", "--sut=sut.yaml")
-    assert request.argv[-1] == "--output-dir=windtunnel-report"
+    assert request.argv == (
+        "run",
+        "--parallel=5",
+        "--count=50",
+        "--duration=30s",
+        "--sut=sut.yaml",
+        "--thresholds=checks: rate > 99%",
+        "--scenarios=a",
+        "--scenarios=b",
+        "--output-dir=windtunnel-report",
+    )
 
 
 def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path):
@@ -181,7 +197,12 @@ PLACE = Location(file="sut.yaml", line=2, column=1)
         ),
         (EvidenceError("disk full"), "incomplete", 5, "::error title=Windtunnel%3A incomplete::disk full"),
         (ZeroDivisionError(), "error", 1, "::error title=Windtunnel%3A error::bug in windtunnel"),
-        (KeyboardInterrupt(), "interrupted", 130, "::error title=Windtunnel%3A interrupted::the run was stopped"),
+        (
+            KeyboardInterrupt(),
+            "interrupted",
+            130,
+            "::error title=Windtunnel%3A interrupted::the job was cancelled before its load started",
+        ),
     ],
 )
 def test_outputs_are_written_when_there_was_no_run(
@@ -267,13 +288,13 @@ def test_paths_start_at_the_working_directory_and_outputs_at_the_workspace(tmp_p
 def test_a_working_directory_that_is_not_there_is_invalid_and_named(tmp_path: Path):
     runner = Runner(tmp_path)
     assert runner.run(working_directory="gone") == 2
-    assert 'invalid::input "working-directory": can\'t go to "gone": No such file' in runner.out.getvalue()
+    assert 'invalid::input "working-directory": can\'t change to "gone": No such file' in runner.out.getvalue()
 
 
 def test_more_flags_come_as_args(tmp_path: Path):
     runner = Runner(tmp_path)
     runner.run(args="--name 'night run'", count="3")
-    assert (runner.requests[0].overrides.name, runner.requests[0].overrides.count) == ("night run", 3)
+    assert (runner.requests[0].overrides.name, runner.requests[0].overrides.load.count) == ("night run", 3)
 
 
 @pytest.mark.parametrize("args", ["--no-such-flag", "--help", "--name", "stray"])

@@ -38,6 +38,13 @@ def threshold(result: str, *, file: str | None = None, line: int | None = None) 
         limit="500 ms",
         samples=14203,
         origin="plan",
+        metric="http_req_duration",
+        aggregate="p",
+        percentile=95.0,
+        operator="<",
+        unit="us",
+        value=812_000.0,
+        limit_value=500_000.0,
         file=file,
         line=line,
     )
@@ -110,7 +117,7 @@ def test_errors_are_remarked_at_the_step_of_the_scenario():
     )[1]
     assert remark == Annotation(
         title="browse / search: failed",
-        message="status_code: 2 times (50.0% of instances)\nexpected 200, got 503\n::set-env::",
+        message="status_code: 2 times (50% of instances)\nexpected 200, got 503\n::set-env::",
         file="scenarios/browse.yaml",
         line=30,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from windtunnel.ci.comment import (
-    LONGEST_COMMENT,
+    MAX_COMMENT,
     PullRequest,
     comment_body,
     find_pull_request,
@@ -175,11 +175,11 @@ def test_a_comment_that_was_just_deleted_is_made_anew(api: Api):
     assert len(api.comments) == 2
 
 
-def test_only_renewing_makes_no_new_one(api: Api):
-    assert api.put("green", only_renew=True) is None
+def test_only_updating_makes_no_new_one(api: Api):
+    assert api.put("green", only_update=True) is None
     assert api.comments == []
     api.put("red")
-    api.put("green", only_renew=True)
+    api.put("green", only_update=True)
     assert [comment["body"].partition("\n")[2] for comment in api.comments] == ["green"]
 
 
@@ -204,16 +204,13 @@ def test_a_refusal_is_a_sentence(api: Api, method: str, status: int):
 def test_answers_that_make_no_sense_break_nothing(api: Api, body: bytes):
     api.instead = lambda method, path: (200, body)
     told = api.put("new")
-    assert told is None or told.startswith("no comment on the pull request: GitHub can't be reached or understood")
+    assert told is None or told.startswith("no comment on the pull request: no valid answer from GitHub")
 
 
 def test_a_server_that_is_not_there_is_a_sentence():
     api = GitHubApi("http://127.0.0.1:1", token="t", timeout_s=2)
     told = put_comment(api, WHERE, key="k", body="b", graphql_url="http://127.0.0.1:1/graphql")
-    assert (
-        told
-        == "no comment on the pull request: GitHub can't be reached or understood: [Errno 111] Connection refused"
-    )
+    assert told == "no comment on the pull request: no valid answer from GitHub: [Errno 111] Connection refused"
 
 
 def test_a_redirect_does_not_take_the_token_along(api: Api):
@@ -225,7 +222,7 @@ def test_a_redirect_does_not_take_the_token_along(api: Api):
 
 def test_a_token_that_is_none_reaches_nobody():
     answer = GitHubApi("http://127.0.0.1:1", token="a\nb").call("GET", "/x")
-    assert answer == ApiFailure(0, "the address of the API or the token can't be used")
+    assert answer == ApiFailure(0, "the URL of the API or the token is invalid")
     assert isinstance(GitHubApi("file:///etc/passwd", token="t").call("GET", ""), ApiFailure)
 
 
@@ -286,6 +283,6 @@ def test_the_body_is_the_summary_between_marker_and_link():
 @pytest.mark.parametrize("unit", ["word ", "é", "🌪", "long line\n\n"])
 def test_the_body_keeps_within_what_github_takes(unit: str):
     body = comment_body("# Fail\n\n" + unit * 80_000, key="k", environment=JOB)
-    assert len(body) <= LONGEST_COMMENT
+    assert len(body) <= MAX_COMMENT
     assert body.startswith("<!-- windtunnel k -->\n# Fail\n")
     assert body.endswith("runs/42)\n")

@@ -109,7 +109,7 @@ def test_a_summary_too_large_keeps_its_beginning_and_says_that_it_was_cut(used: 
     text = "## Fail\n\n" + "\n\n".join(f"paragraph {n} …" for n in range(200_000))
     fitted = fitted_summary(text, used=used)
     assert fitted.startswith("## Fail\n\nparagraph 0 …\n\n")
-    assert fitted.endswith("…\n\n_The summary is cut here; the whole of it is in the report._\n")
+    assert fitted.endswith("…\n\n_The rest is omitted to save space; see the report._\n")
     assert SUMMARY_BUDGET - used - 200 < len(fitted.encode()) <= SUMMARY_BUDGET - used
 
 

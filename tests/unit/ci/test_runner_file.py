@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from windtunnel.ci.runner_file import RunnerFile
+from windtunnel.ci.github import RunnerFile
 
 
 def test_ours_follows_what_others_wrote_and_replaces_only_itself(tmp_path: Path):

@@ -70,4 +70,4 @@ def test_outside_the_workspace_only_the_run_is_given_away(tmp_path: Path):
 def test_what_can_not_be_given_away_is_said(tmp_path: Path):
     said = hand_back(tmp_path / "gone", root=tmp_path, uid=1001, gid=118)
     assert said is not None
-    assert "can't give" in said
+    assert "can't change the owner of" in said

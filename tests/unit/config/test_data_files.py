@@ -12,7 +12,7 @@ from tests.support.messages import Write, golden, message_of
 from windtunnel.config.assemble import load_all
 from windtunnel.config.feeder_files import parse_rows
 from windtunnel.config.scenario import load_scenarios
-from windtunnel.model.feeder import ABSENT, Feeder
+from windtunnel.model.scenario import ABSENT, Feeder
 
 SCENARIO = "id: a\ndata:\n  shopper: {{ {} }}\nflow: [{{ type: http, name: b, path: / }}]\n"
 

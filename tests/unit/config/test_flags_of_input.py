@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.messages import Write, golden, message_of
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.config.presets import parse_preset
 from windtunnel.expressions.template import compile_template
 from windtunnel.model.plan import TestPlan
@@ -28,7 +28,7 @@ def load(write: Write):
         )
 
     def load_it(**flags: Any) -> TestPlan:
-        return load_all(environment={}, random_seed=1, overrides=Overrides(**flags))
+        return load_all(environment={}, random_seed=1, overrides=overrides_of(**flags))
 
     return load_it
 
@@ -68,7 +68,7 @@ def test_set_reaches_the_scenarios_that_have_the_variable(load):
 def test_set_with_a_name_that_no_scenario_has_is_a_problem(load):
     assert message_of(lambda: load(settings=["qyt=2", "qty"])) == golden(
         """
-        --set: "qty" is not a name and its value
+        --set: "qty" is not NAME=VALUE
           help: write it like qty=2
         """
     )
@@ -82,8 +82,8 @@ def test_set_with_a_name_that_no_scenario_has_is_a_problem(load):
 
 @given(st.text())
 def test_any_text_behind_a_name_is_some_value_or_a_problem_told(text: str):
-    name, _ = parse_preset(f"name={text}" if len(text) < 900 else "name=x")
-    assert name == "name"
+    preset = parse_preset(f"name={text}" if len(text) < 900 else "name=x")
+    assert preset.name == "name"
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_only_and_skip_pick_by_name_or_tag(load, only: list[str], skip: list[str
         ({"only": ["chekout"]}, '--only: no scenario is called "chekout"\n  help: did you mean "checkout"?'),
         ({"skip": ["x"]}, '--skip: no scenario is called "x"\n  help: the scenarios are browse, checkout'),
         ({"only": ["team=wbe"]}, '--only: no scenario has a tag "team=wbe"\n  help: did you mean "team=web"?'),
-        ({"skip": ["*"]}, "--skip leaves no scenario to run"),
-        ({"only": ["browse"], "skip": ["team=web"]}, "--only and --skip leave no scenario to run"),
-        ({"tags": ["team"]}, '--tag: "team" is not a tag and its value\n  help: write it like team=cart'),
+        ({"skip": ["*"]}, "--skip: no scenario is left to run"),
+        ({"only": ["browse"], "skip": ["team=web"]}, "--only and --skip: no scenario is left to run"),
+        ({"tags": ["team"]}, '--tag: "team" is not KEY=VALUE\n  help: write it like team=cart'),
     ],
 )
 def test_what_means_nothing_is_a_problem(load, flags: dict[str, Any], message: str):

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from tests.support.messages import golden, message_of
 from windtunnel.config.assemble import load_all
-from windtunnel.config.flags import Overrides
 from windtunnel.config.load import LoadSettings
+from windtunnel.config.overrides import overrides_of
 from windtunnel.config.plan import load_plan_file
 from windtunnel.job.request import JobRequest
 from windtunnel.job.validation import check_plan
@@ -130,7 +130,7 @@ def test_keys_of_the_long_form_that_contradict_each_other(write):
 def test_the_files_of_the_quick_start_without_a_plan(write):
     write("sut.yaml", SUT)
     write("scenarios/a.yaml", SCENARIO.format(id="a"))
-    plan = load(overrides=Overrides(parallel=50, count=500))
+    plan = load(overrides=overrides_of(parallel=50, count=500))
     assert plan.sut.source.file == "sut.yaml"
     assert [scenario.id for scenario in plan.scenarios] == ["a"]
     assert plan.load == ClosedLoad(parallel=50, count=500)
@@ -142,7 +142,7 @@ def test_without_count_and_duration_there_is_one_instance(write):
     write("sut.yaml", SUT)
     write("scenarios/a.yaml", SCENARIO.format(id="a"))
     assert load().load == ClosedLoad(parallel=1, count=1)
-    assert load(overrides=Overrides(duration="5s")).load == ClosedLoad(parallel=1, duration_s=5.0)
+    assert load(overrides=overrides_of(duration="5s")).load == ClosedLoad(parallel=1, duration_s=5.0)
 
 
 def full_plan(write) -> TestPlan:
@@ -183,13 +183,13 @@ def test_a_plan_says_everything(write):
 
 def test_flags_win_over_the_plan(write):
     full_plan(write)
-    flags = Overrides(
+    flags = overrides_of(
         parallel=2,
         count=3,
         duration="1m",
         seed=0,
         thresholds=["http_req_duration{step:home_b}: p(95) < 400ms"],
-        directory="elsewhere",
+        output="elsewhere",
         bodies="all",
         name="by hand",
         tags=["who=me"],
@@ -232,7 +232,7 @@ def test_the_problems_of_all_files_and_flags_come_together_in_their_order(write)
     write("windtunnel.yaml", "sut: sut.yaml\nscenarios: [scenarios, missing.yaml]\n")
     write("sut.yaml", "base_urll: http://a.test")
     write("scenarios/a.yaml", "id: a\nflow: [{ type: htp }]")
-    flags = Overrides(
+    flags = overrides_of(
         parallel=0, count=-1, seed=-1, duration="soon", thresholds=["checks rate > 1", "checks: rate > x"]
     )
     assert message_of(lambda: load(plan="windtunnel.yaml", overrides=flags)) == golden(
@@ -251,11 +251,11 @@ def test_the_problems_of_all_files_and_flags_come_together_in_their_order(write)
           2 | flow: [{ type: htp }]
             |                ^^^
           help: did you mean "http"?
-        --parallel must be at least 1, not 0
-        --count must be at least 1, not -1
-        --seed must be at least 0, not -1
+        --parallel: must be at least 1, not 0
+        --count: must be at least 1, not -1
         --duration: 'soon' is not a duration
           help: write a number and a unit, such as 250ms, 5s, 2m, 1h or 1m30s; a bare number is seconds
+        --seed: must be at least 0, not -1
         --threshold: "checks rate > 1" has no ":" between the metric and its condition
           help: write the metric, a colon and a condition, such as http_req_duration: p(95) < 400ms
         --threshold: "rate > x" is not a condition
@@ -266,7 +266,7 @@ def test_the_problems_of_all_files_and_flags_come_together_in_their_order(write)
 
 def test_flags_alone_can_be_wrong(write):
     full_plan(write)
-    assert message_of(lambda: load(overrides=Overrides(duration="0s"))) == "--duration must be more than 0"
+    assert message_of(lambda: load(overrides=overrides_of(duration="0s"))) == "--duration: must be more than 0"
 
 
 def test_a_broken_plan_is_not_followed_by_complaints_about_the_defaults(write):

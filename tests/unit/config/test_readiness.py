@@ -4,9 +4,8 @@ import pytest
 
 from windtunnel.config.readiness import aimed_at, parse_health, parse_target, parse_wait_for
 from windtunnel.errors import ExpressionError
-from windtunnel.model.readiness import Health, WaitFor
 from windtunnel.model.source import Source
-from windtunnel.model.sut import Service, Sut
+from windtunnel.model.sut import Health, Service, Sut, WaitFor
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.messages import golden, message_of
-from windtunnel.config.flags import Overrides
+from windtunnel.config.overrides import overrides_of
 from windtunnel.config.sut import load_sut
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Tls
 
@@ -268,11 +268,11 @@ def test_a_proxy_of_the_environment_that_is_none_is_named_without_its_password(w
 )
 def test_an_address_for_a_host(write, text: str, key: str, address: str):
     write("sut.yaml", "base_url: http://shop.test")
-    sut = Overrides(resolve=(text,)).applied_to(load_sut("sut.yaml", {}).sut)
+    sut = overrides_of(resolve=(text,)).applied_to(load_sut("sut.yaml", {}).sut)
     assert sut.http.resolve == {key: address}
 
 
 def test_insecure_believes_every_service(write):
     write("sut.yaml", "base_url: https://a.test\nservices: { b: { base_url: https://b.test } }")
-    sut = Overrides(insecure=True).applied_to(load_sut("sut.yaml", {}).sut)
+    sut = overrides_of(insecure=True).applied_to(load_sut("sut.yaml", {}).sut)
     assert sut.unchecked == ("default", "b")

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from tests.support.journeys import get, scenario
 from windtunnel.engine.load.feeder import make_readers, rows_end
 from windtunnel.engine.load.mix import Mix, Ranks
-from windtunnel.model.feeder import Feeder
 from windtunnel.model.load import ClosedLoad, OpenLoad, Segment, Stage
 from windtunnel.model.plan import LoadPart
-from windtunnel.model.scenario import Scenario, Step
+from windtunnel.model.scenario import Feeder, Scenario, Step
 from windtunnel.redaction import Redactor
 
 

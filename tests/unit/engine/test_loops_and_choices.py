@@ -177,3 +177,22 @@ def test_a_loop_of_pauses_takes_its_time(run):
     finished = run(scenario(repeat("r", pause("p", "2s"), times=3)))
 
     assert round(finished.steps[-1].duration_us / 1e6) == 6
+
+
+def test_requests_count_how_often_an_instance_has_sent_for_their_step(run):
+    poll = {"type": "wait", "name": "poll", "path": "/", "interval": "1s"}
+    retried = get("retried", retry={"attempts": 2, "on": ["5xx"]})
+    flow = scenario(repeat("outer", repeat("inner", get("a"), times=2), times=2), poll, retried)
+    bad, good = Answer(status=503), Answer()
+    finished = run(flow, answers=[good] * 4 + [bad, good] + [bad, good])
+
+    assert [(sent.step, sent.occurrence, sent.attempt) for sent in finished.transport.sent] == [
+        ("a", 1, 1),
+        ("a", 2, 1),
+        ("a", 3, 1),
+        ("a", 4, 1),
+        ("poll", 1, 1),
+        ("poll", 2, 1),
+        ("retried", 1, 1),
+        ("retried", 1, 2),
+    ]

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
-from windtunnel.http.dial import Destination
 from windtunnel.http.errors import Failure
+from windtunnel.http.stream import Destination
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.origin import Origin, parse_base_url
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.readiness import ContainerNetwork, Health, Readiness, WaitFor
 from windtunnel.model.record import RequestRecord
 from windtunnel.model.source import Source
-from windtunnel.model.sut import Service, Sut
+from windtunnel.model.sut import ContainerNetwork, Health, Readiness, Service, Sut, WaitFor
 from windtunnel.redaction import Redactor
 from windtunnel.testing.scripted import Answer, ScriptedTransport, Sent
 from windtunnel.testing.virtual_clock import VirtualClock, run_virtual
@@ -89,7 +88,7 @@ def opened(
             clock=transport.clock,
             redactor=Redactor(secrets=["geheimgeheim"]),
         )
-        preflight_result = await preflight.open()
+        preflight_result = await preflight.run()
         transport.took_s = transport.clock.now() - began
         return preflight_result
 
@@ -119,7 +118,7 @@ def test_where_all_doors_are_shut_every_one_is_told():
     transport = FakeGate(never, plan=("http://a", "http://b"))
     assert opened(transport).unreachable == (
         "no service answers: http://a: Connection refused; http://b: Connection refused; "
-        "start it, or mend base_url"
+        "start it, or correct base_url"
     )
 
 
@@ -295,4 +294,4 @@ def test_outside_of_a_container_nobody_is_led_around():
     transport = FakeGate(on_the_machine)
     preflight_result = opened(transport, readiness=Readiness(loopback="gateway"))
     assert transport.knocks == [LOCALHOST]
-    assert (preflight_result.unreachable or "").endswith("start it, or mend base_url")
+    assert (preflight_result.unreachable or "").endswith("start it, or correct base_url")

@@ -208,7 +208,7 @@ def test_expectations_are_those_of_yaml_with_plain_values(run):
     assert step.checks == [
         "status_code",
         "json:$.name",
-        FailedCheck(name="json:$.n", expected="above 1", actual="1"),
+        FailedCheck(name="json:$.n", expected="above 1", actual="1", key="$.n"),
     ]
 
 

@@ -7,26 +7,14 @@ from collections import Counter
 
 import pytest
 
-from tests.support.journeys import get, pause, scenario
-from windtunnel.config.reader import Document
-from windtunnel.config.schemas import load_schema
-from windtunnel.config.step_types import StepTypes
-from windtunnel.config.steps import build_steps
+from tests.support.journeys import get, pause, scenario, section
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter as Count
 from windtunnel.metrics.measure import Rate, select
 from windtunnel.model.load import ClosedLoad, OpenLoad
-from windtunnel.model.source import Source
+from windtunnel.model.record import RunEnded, RunStarted
 from windtunnel.testing.scripted import Answer, json_answer
-
-
-def section(*steps: dict):
-    return build_steps(
-        Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml")),
-        "setup",
-        StepTypes(load_schema("scenario")),
-    )
 
 
 def targets(finished) -> list[str]:
@@ -128,10 +116,12 @@ def test_a_stop_during_the_setup_ends_it_and_there_is_no_load(run):
     ]
 
 
-def test_nothing_runs_beside_a_load_that_nobody_answers(run):
+def test_without_an_answering_service_nothing_is_sent_and_both_segments_say_so(run):
     finished = run(scenario(get("use"), setup=section(get("create"))), refused="connection refused")
 
     assert finished.steps == []
+    assert [record.kind for record in finished.of(RunStarted)] == ["load", "setup"]
+    assert [record.unreachable for record in finished.of(RunEnded)] == ["connection refused"] * 2
 
 
 @pytest.mark.parametrize("load", [ClosedLoad(count=6, parallel=2), OpenLoad(rate=10, count=6, max_parallel=2)])

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.support.journeys import get, pause, scenario
-from windtunnel.config.reader import Document
-from windtunnel.config.schemas import load_schema
-from windtunnel.config.step_types import StepTypes
-from windtunnel.config.steps import build_steps
+from tests.support.journeys import get, pause, scenario, section
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.model.load import ClosedLoad
-from windtunnel.model.source import Source
 from windtunnel.testing.virtual_clock import run_virtual
-
-
-def section(*steps: dict):
-    document = Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml"))
-    return build_steps(document, "setup", StepTypes(load_schema("scenario")))
 
 
 def request_at(*moments_s: float, grace_s: float = 10.0):

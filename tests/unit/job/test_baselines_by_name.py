@@ -78,7 +78,7 @@ def test_what_can_not_be_read_is_told_with_a_hint(root: Path, named: str, said: 
     with pytest.raises(ConfigError) as raised:
         read_baseline(named.format(root=root), root / "runs")
     [problem] = raised.value.problems
-    assert problem.message.startswith("--baseline: ")
+    assert problem.flag == "--baseline"
     assert said in problem.message
     assert problem.hint is not None
     assert "--baseline none" in problem.hint

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+from tests.support import ROOT
 from windtunnel.model import vocabulary
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
 from windtunnel.model.verdict import EXIT_CODES, PRECEDENCE
 from windtunnel.user_code import scenario
 
-SCHEMAS = Path(__file__).parents[3] / "schemas"
+SCHEMAS = ROOT / "schemas"
 
 PUBLISHED = [
+    ("record", "$defs/run_started/properties/kind", vocabulary.SegmentKind),
     ("record", "$defs/step/properties/outcome", vocabulary.Outcome),
     ("record", "$defs/instance/properties/outcome", vocabulary.InstanceOutcome),
     ("summary", "$defs/summary/properties/verdict", vocabulary.VerdictWord),
     ("summary", "$defs/threshold/properties/result", vocabulary.ThresholdWord),
+    ("summary", "$defs/threshold/properties/aggregate", vocabulary.AggregateName),
+    ("summary", "$defs/threshold/properties/operator", vocabulary.Operator),
+    ("summary", "$defs/threshold/properties/unit", vocabulary.Unit),
     ("summary", "$defs/metric/properties/type", vocabulary.MetricType),
     ("summary", "$defs/error/properties/outcome", vocabulary.FailureOutcome),
     ("summary", "$defs/change/properties/unit", vocabulary.ChangeUnit),

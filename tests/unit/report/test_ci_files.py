@@ -17,9 +17,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.support import sample_run
 from tests.support.reports import HOSTILE, PLACE, bare, with_text
+from windtunnel.expressions.threshold import format_limit, parse_threshold
 from windtunnel.model.summary import Summary, ThresholdResult
-from windtunnel.report import code_quality, dotenv, external_links, junit, k6_summary, markdown, openmetrics
+from windtunnel.report import dotenv, gitlab, junit, k6_summary, markdown, openmetrics
 from windtunnel.report.model import Report
+from windtunnel.report.text import code
 from windtunnel.report.wording import breach
 
 texts = st.text(st.characters(codec=None), max_size=60) | st.sampled_from(HOSTILE[:-1])
@@ -82,9 +84,9 @@ def test_junit_has_a_case_for_the_verdict_each_threshold_and_each_step() -> None
         ("windtunnel", "verdict"): "",
         ("plan.yaml", "http_req_duration{step:pay}: p(95) < 300 ms"): "failure: p95 812 ms > 300 ms (n = 2,000)",
         ("thresholds", "http_req_duration: p(99) < 900 ms"): "",
-        ("thresholds", "checks{step:refund}: rate > 99 %"): "error: no sample",
+        ("thresholds", "checks{step:refund}: rate > 99 %"): "error: nothing was measured",
         ("checkout", "list_products"): "",
-        ("checkout", "pay"): "failure: 143 of 2,000 times it did not pass",
+        ("checkout", "pay"): "failure: 143 of 2,000 executions did not pass",
     }
     place = found["plan.yaml", "http_req_duration{step:pay}: p(95) < 300 ms"].attrib
     assert (place["file"], place["line"]) == ("plan.yaml", "14")
@@ -93,25 +95,33 @@ def test_junit_has_a_case_for_the_verdict_each_threshold_and_each_step() -> None
 
 
 @pytest.mark.parametrize(
-    ("condition", "measured", "limit", "said"),
+    ("metric", "condition", "value", "said"),
     [
-        ("p(95) < 500 ms", "812 ms", "500 ms", "p95 812 ms > 500 ms (n = 14,203)"),
-        ("p(99.9) <= 1 s", "1.2 s", "1 s", "p99.9 1.2 s > 1 s (n = 14,203)"),
-        ("p(95) < 500 ms", "500 ms", "500 ms", "p95 500 ms = 500 ms (n = 14,203)"),
-        ("rate > 99%", "97%", "99%", "rate 97% < 99% (n = 14,203)"),
-        ("rate == 100%", "97%", "100%", "rate 97% ≠ 100% (n = 14,203)"),
-        ("count != 0", "0", "0", "count 0 = 0 (n = 14,203)"),
+        ("http_req_duration", "p(95) < 500ms", 812_000, "p95 812 ms > 500 ms (n = 14,203)"),
+        ("http_req_duration", "p(99.9) <= 1s", 1_200_000, "p99.9 1.2 s > 1 s (n = 14,203)"),
+        ("http_req_duration", "p(95) < 500ms", 500_000, "p95 500 ms = 500 ms (n = 14,203)"),
+        ("checks", "rate > 99%", 0.97, "rate 97% < 99% (n = 14,203)"),
+        ("checks", "rate == 100%", 0.97, "rate 97% ≠ 100% (n = 14,203)"),
+        ("http_reqs", "count != 0", 0, "count 0 = 0 (n = 14,203)"),
     ],
 )
-def test_a_threshold_that_failed_says_by_how_much(condition: str, measured: str, limit: str, said: str) -> None:
+def test_a_threshold_that_failed_says_by_how_much(metric: str, condition: str, value: float, said: str) -> None:
+    threshold = parse_threshold(metric, condition)
     result = ThresholdResult(
-        selector="m",
-        condition=condition,
+        selector=metric,
+        condition=threshold.text,
         result="fail",
-        measured=measured,
-        limit=limit,
+        measured=format_limit(value, threshold.unit),
+        limit=format_limit(threshold.limit, threshold.unit),
         samples=14203,
         origin="plan",
+        metric=metric,
+        aggregate=threshold.aggregate,
+        percentile=threshold.percentile,
+        operator=threshold.op,
+        unit=threshold.unit,
+        value=value,
+        limit_value=threshold.limit,
     )
     assert breach(result) == said
 
@@ -225,7 +235,7 @@ def placed(summary: Summary) -> Report:
 
 
 def test_code_quality_has_an_issue_at_the_line_of_everything_that_failed() -> None:
-    issues = json.loads(code_quality.render(placed(sample_run.summary())))
+    issues = json.loads(gitlab.code_quality(placed(sample_run.summary())))
     assert [(i["check_name"], i["severity"], i["location"]) for i in issues] == [
         ("windtunnel-threshold", "major", {"path": "plan.yaml", "lines": {"begin": 14}}),
         ("windtunnel-step", "major", {"path": "scenarios/a.yaml", "lines": {"begin": 4}}),
@@ -237,7 +247,7 @@ def test_the_same_failure_in_the_next_run_is_the_same_issue() -> None:
     first = sample_run.summary()
     more = [msgspec.structs.replace(first.errors[0], count=7, example="expected 200, got 500")]
     prints = [
-        [issue["fingerprint"] for issue in json.loads(code_quality.render(placed(summary)))]
+        [issue["fingerprint"] for issue in json.loads(gitlab.code_quality(placed(summary)))]
         for summary in (first, sample_run.summary(errors=more))
     ]
     assert prints[0] == prints[1]
@@ -247,25 +257,25 @@ def test_the_same_failure_in_the_next_run_is_the_same_issue() -> None:
 @pytest.mark.parametrize("file", ["/etc/plan.yaml", "../plan.yaml", "", None])
 def test_code_quality_leaves_out_what_is_not_in_the_project(file: str | None) -> None:
     results = [msgspec.structs.replace(sample_run.summary().thresholds[0], file=file)]
-    assert json.loads(code_quality.render(bare(sample_run.summary(thresholds=results)))) == []
+    assert json.loads(gitlab.code_quality(bare(sample_run.summary(thresholds=results)))) == []
 
 
 @given(text=texts)
 def test_json_files_are_json_whatever_the_sut_says(text: str) -> None:
     report = dataclasses.replace(with_text(bare(sample_run.summary()), text), url=f"https://ci.example/{text}")
-    issues = json.loads(code_quality.render(report).encode())
+    issues = json.loads(gitlab.code_quality(report).encode())
     assert len({issue["fingerprint"] for issue in issues}) == len(issues) >= 2
-    assert json.loads(external_links.render(report).encode())["Windtunnel"]
+    assert json.loads(gitlab.external_links(report).encode())["Windtunnel"]
     assert "metrics" in json.loads(k6_summary.render(report).encode())
 
 
 def test_the_link_to_the_report_is_there_when_somebody_knows_it() -> None:
     report = bare(sample_run.summary())
-    assert json.loads(external_links.render(report)) == {}
+    assert json.loads(gitlab.external_links(report)) == {}
     url = "https://gitlab.example/-/jobs/7/artifacts/file/runs/x/report.html"
-    linked = json.loads(external_links.render(dataclasses.replace(report, url=url)))
+    linked = json.loads(gitlab.external_links(dataclasses.replace(report, url=url)))
     assert linked == {"Windtunnel": [{"external_link": {"label": "Windtunnel report", "url": url}}]}
-    assert json.loads(external_links.render(dataclasses.replace(report, url=url * 99))) == {}
+    assert json.loads(gitlab.external_links(dataclasses.replace(report, url=url * 99))) == {}
 
 
 def variables(report: Report) -> dict[str, str]:
@@ -302,7 +312,7 @@ def test_no_text_breaks_out_of_a_variable(text: str) -> None:
 @given(text=texts)
 def test_markdown_comes_to_the_same_blocks_whatever_the_sut_says(text: str) -> None:
     parser = MarkdownIt("commonmark").enable("table")
-    blank = not markdown.code(text)
+    blank = not code(text)
     shapes = [
         [token.type for token in parser.parse(markdown.render(with_text(bare(sample_run.compared()), said)))]
         for said in ("harmless", text)

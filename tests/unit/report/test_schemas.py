@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from tests.support import ROOT, sample_run
 from windtunnel.model import record, summary
 from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.load import Segment
 from windtunnel.model.record import Dropped
 from windtunnel.model.summary import SCHEMA_VERSION
 from windtunnel.model.verdict import EXIT_CODES
@@ -88,7 +89,7 @@ def test_every_line_of_a_run_is_valid(tmp_path: Path) -> None:
     directory = sample_run.write_run(tmp_path, instances=60)
     validator = Draft202012Validator(schema("record"))
     types = set()
-    for line in directory.segment(0).read_bytes().splitlines():
+    for line in directory.segment(Segment()).read_bytes().splitlines():
         value = msgspec.json.decode(line)
         types.add(value["type"])
         assert not list(validator.iter_errors(value)), value

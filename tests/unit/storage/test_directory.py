@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from windtunnel.errors import ConfigError, EvidenceError
-from windtunnel.model.feeder import ABSENT, Feeder
 from windtunnel.model.manifest import Manifest
+from windtunnel.model.scenario import ABSENT, Feeder
 from windtunnel.model.source import Mark, Source
 from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory, new_run_id

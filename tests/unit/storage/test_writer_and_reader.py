@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from windtunnel.model.load import Segment
 from windtunnel.model.record import Health, InstanceRecord, RunEnded, RunStarted
 from windtunnel.storage.reader import RecordReader
 from windtunnel.storage.writer import RecordWriter
@@ -35,6 +36,10 @@ def instance(index: int, message: str | None = None) -> InstanceRecord:
     )
 
 
+def load_of(segments: int) -> list[Segment]:
+    return [Segment(number=number, of=segments) for number in range(segments)]
+
+
 def write_segment(path: Path, count: int, *, end: bool = True) -> RecordWriter:
     writer = RecordWriter(path, run_id="r")
     writer.write([RunStarted(t=0.0, schema_version=1, segment=0, plan_hash="h", seed=1)])
@@ -48,7 +53,7 @@ def write_segment(path: Path, count: int, *, end: bool = True) -> RecordWriter:
 
 
 def read(*paths: Path, expected: int = 1):
-    reader = RecordReader(paths, expected=expected)
+    reader = RecordReader(paths, expected=load_of(expected))
     records = list(reader)
     return records, reader.evidence()
 
@@ -104,7 +109,7 @@ def test_a_segment_without_its_closing_line_is_unfinished_but_intact(tmp_path: P
     assert len(records) == 3
     assert not evidence.finished
     assert evidence.intact
-    assert evidence.findings == ("the run did not finish: 0000.jsonl ends after 3 lines",)
+    assert evidence.unfinished == ("0000.jsonl ends after 3 lines",)
 
 
 @settings(max_examples=60)
@@ -251,6 +256,7 @@ def test_a_full_disk_cuts_back_to_the_last_whole_line_stops_the_load_and_counts_
 CRASHING_WRITER = """
 import sys
 from pathlib import Path
+from windtunnel.model.load import Segment
 from windtunnel.model.record import Health
 from windtunnel.storage.writer import RecordWriter
 writer = RecordWriter(Path(sys.argv[1]), run_id="r")
@@ -285,17 +291,50 @@ def test_a_reader_names_the_shards_that_are_missing(tmp_path: Path):
     paths = [tmp_path / f"{segment:04d}.jsonl" for segment in (0, 1, 5)]
     for path in paths:
         write_segment(path, 1)
-    reader = RecordReader(paths, expected=6, shards=3)
+    reader = RecordReader(paths, expected=load_of(6), shards=3)
     list(reader)
     evidence = reader.evidence()
     assert not evidence.finished
-    assert evidence.findings == ("the run did not finish: shard 2/3, part of shard 3/3 are missing",)
-    reader = RecordReader(paths[:2], expected=4, shards=2)
+    assert evidence.unfinished == ("shard 2/3, part of shard 3/3 are missing",)
+    reader = RecordReader(paths[:2], expected=load_of(4), shards=2)
     list(reader)
-    assert reader.evidence().findings == ("the run did not finish: shard 2/2 is missing",)
+    assert reader.evidence().unfinished == ("shard 2/2 is missing",)
 
 
 def test_a_reader_counts_the_segments_that_are_missing(tmp_path: Path):
     write_segment(tmp_path / "0000.jsonl", 1)
     evidence = read(tmp_path / "0000.jsonl", expected=4)[1]
-    assert evidence.findings == ("the run did not finish: 3 of 4 record files are missing",)
+    assert evidence.unfinished == ("3 of 4 record files are missing: 0001.jsonl, 0002.jsonl, 0003.jsonl",)
+
+
+def setup_of(*numbers: int) -> list[Segment]:
+    return [Segment(number=number, of=6, kind="setup") for number in numbers]
+
+
+def test_a_reader_names_a_missing_setup(tmp_path: Path):
+    write_segment(tmp_path / "0000.jsonl", 1)
+    reader = RecordReader([tmp_path / "0000.jsonl"], expected=[*load_of(1), *setup_of(0)])
+    list(reader)
+
+    assert not reader.evidence().finished
+    assert reader.evidence().unfinished == ("1 of 2 record files is missing: setup-0000.jsonl",)
+
+
+def test_a_shard_whose_setup_is_missing_is_missing_in_part(tmp_path: Path):
+    names = ["0000", "0001", "0002", "0003", "setup-0000"]
+    for name in names:
+        write_segment(tmp_path / f"{name}.jsonl", 1)
+    reader = RecordReader(
+        [tmp_path / f"{name}.jsonl" for name in names], expected=[*load_of(6), *setup_of(0, 2, 4)], shards=3
+    )
+    list(reader)
+
+    assert not reader.evidence().finished
+    assert reader.evidence().unfinished == ("part of shard 2/3, shard 3/3 are missing",)
+
+
+def test_a_segment_that_no_plan_names_must_be_finished_too(tmp_path: Path):
+    write_segment(tmp_path / "0000.jsonl", 1)
+    write_segment(tmp_path / "setup-0000.jsonl", 1, end=False)
+
+    assert not read(tmp_path / "0000.jsonl", tmp_path / "setup-0000.jsonl")[1].finished

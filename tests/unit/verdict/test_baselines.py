@@ -9,12 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.run_builder import ROWS, WHOLE, Run, manifest, threshold
-from windtunnel.model.baseline import Baseline
-from windtunnel.model.summary import Summary
-from windtunnel.verdict.abort import stop_condition
+from windtunnel.model.summary import Baseline, Summary
 from windtunnel.verdict.baseline import compare
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.selectors import check_selectors
+from windtunnel.verdict.thresholds import stop_condition
 
 P95 = "http_req_duration"
 
@@ -79,8 +78,8 @@ def test_without_a_baseline_there_is_no_answer_and_no_pass():
     summary = judged(ran(100_000), P95, "p(95) < baseline", None)
     assert (summary.verdict, summary.thresholds[0].result) == ("inconclusive", "no_data")
     assert summary.reasons == [
-        "http_req_duration: p(95) < baseline has no answer: there is no baseline; name one with --baseline, "
-        "or say --baseline none"
+        "http_req_duration: p(95) < baseline could not be judged: there is no baseline; name one with --baseline, "
+        "or pass --baseline none"
     ]
 
 
@@ -128,8 +127,8 @@ def test_what_takes_away_from_a_comparison_is_said():
     other = replace(before, verdict="incomplete", run=replace(before.run, load="9 users", shard="1/2"))
     assert compare(other, before).notes == [
         "the baseline's own verdict is incomplete",
-        "the load was another one: 9 users",
-        "one of the two is a shard",
+        "the load was different: 9 users",
+        "one of the two runs is a shard",
     ]
     assert compare(before, before).notes == []
 

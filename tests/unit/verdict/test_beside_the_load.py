@@ -42,8 +42,7 @@ def test_after_a_failed_setup_the_run_is_inconclusive_and_says_why_once() -> Non
 
     assert (summary.verdict, summary.exit_code) == ("inconclusive", 4)
     assert summary.reasons == [
-        "nothing of the load was sent: the setup of shop failed at prepare: status_code:"
-        " expected below 400 but got 500"
+        "no load was sent: the setup of shop failed at prepare: status_code: expected below 400 but got 500"
     ]
     assert summary.errors == []
     assert summary.run.instances == 0
@@ -54,8 +53,8 @@ def test_a_failed_teardown_leaves_the_numbers_and_is_said() -> None:
 
     assert (summary.verdict, summary.run.instances) == ("pass", 20)
     assert [finding for finding in summary.soundness.findings if "teardown" in finding] == [
-        "the teardown of shop failed at prepare: status_code: expected below 400 but got 500:"
-        " something may be left behind"
+        "the teardown of shop failed at prepare: status_code: expected below 400 but got 500;"
+        " resources may be left behind"
     ]
 
 

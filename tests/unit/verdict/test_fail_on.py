@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from tests.support.run_builder import START, WHOLE, Run, manifest, threshold
 from windtunnel.model.record import RunEnded
 from windtunnel.model.threshold import IMPLIED
-from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.verdict import EXIT_CODES, exit_code_of
 from windtunnel.verdict.conclude import conclude
-from windtunnel.verdict.fail_on import exit_code_of, in_force
+from windtunnel.verdict.thresholds import in_force
 
 FORGIVING = threshold("instances", "rate > 50%")
 

@@ -28,7 +28,7 @@ def test_a_sound_run_has_no_findings() -> None:
 def test_lag_is_a_warning_with_the_error_it_means_and_decides_nothing() -> None:
     soundness, deciding = assessed(Run().instances(10).lag(12_000))
     assert deciding == []
-    assert soundness.findings == ["this machine's own event loop ran late (p99): times are ± 12 ms"]
+    assert soundness.findings == ["the event loop of this machine was late (p99): times are ± 12 ms"]
 
 
 def test_littles_law_holds_when_durations_account_for_the_time_stamps() -> None:
@@ -84,7 +84,7 @@ def test_a_threshold_on_dropped_iterations_decides_instead() -> None:
 def test_instances_cut_short_at_a_normal_end_are_inconclusive() -> None:
     ((word, sentence),) = assessed(Run().instances(98).instances(2, "interrupted").ended())[1]
     assert word == "inconclusive"
-    assert "2 of 100 instances were still running" in sentence
+    assert "2 of 100 instances were cut short" in sentence
     assert "graceful_stop" in sentence
 
 
@@ -105,10 +105,10 @@ def test_running_out_of_files_or_ports_is_the_generators_fault(kind: str, cure: 
 
 
 def test_a_run_without_an_end_says_when_its_records_end() -> None:
-    unfinished = Evidence(finished=False, intact=True, findings=("the run did not finish: 0000.jsonl ends",))
+    unfinished = Evidence(finished=False, intact=True, unfinished=("0000.jsonl ends",))
     soundness, deciding = assessed(Run().instances(1), evidence=unfinished)
     assert deciding == [
-        ("incomplete", "the run did not finish: records end at 2023-11-14 22:13:20 UTC, 0.0 s after the start"),
+        ("incomplete", "the run did not finish: records end at 2023-11-14 22:13:20 UTC, 10 ms after the start"),
         ("incomplete", "0000.jsonl ends"),
     ]
     assert START == 1_700_000_000
@@ -139,7 +139,7 @@ def test_code_that_keeps_everybody_waiting_is_a_warning() -> None:
     soundness, deciding = assess(call(0, 230_000, 120_000).merge(call(60_000)), WHOLE, [])
     assert "nothing" not in str(deciding)
     assert soundness.findings[-1] == (
-        "step sign of shop kept this machine from anything else 3 times, for up to 230 ms: "
-        "make its function async, or hand the work to a thread"
+        "step sign of shop blocked the event loop 3 times, for up to 230 ms; "
+        "make its function async, or move the work to a thread"
     )
     assert not any("sign" in finding for finding in assess(call(0), WHOLE, [])[0].findings)

@@ -7,7 +7,7 @@ import pickle
 from tests.support.run_builder import ROWS, Run, threshold
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.record import RunEnded
-from windtunnel.verdict.abort import stop_condition
+from windtunnel.verdict.thresholds import stop_condition
 
 
 def busy(*milliseconds: int, each: int = 100) -> Run:

@@ -64,34 +64,32 @@ class RetryingHttpAction:
 
     async def run(self, instance: Instance) -> StepOutcome:
         """Send until it need not be sent again, then judge what came."""
-        retry, requests, attempt = self._retry, 0, 1
+        retry, requests = self._retry, 0
 
         def on_hop(hop: Exchange) -> None:
             nonlocal requests
             requests += 1
-            hop.attempt = attempt
             instance.observe(hop, step=self.name, poll=False, failed=False)
 
         try:
-            request = self._request.rendered(instance.scope)
+            request = self._request.render(instance, self.name, on_hop, self._request.timeout_s)
         except ExpressionError as error:
             return errored(error)
         delays = retry.backoff.delays(instance.random if retry.backoff.draws else None)
         while True:
-            exchange = await request.send(instance, on_hop, request.timeout_s)
+            exchange = await instance.client.send(request)
             requests += 1
-            exchange.attempt = attempt
             receive(instance, self.name, exchange)
-            if attempt == retry.attempts or not retry.wants(exchange):
+            if request.attempt == retry.attempts or not retry.wants(exchange):
                 break
             instance.observe(exchange, step=self.name, poll=False, failed=self.request_failed(exchange))
             await instance.clock.sleep(next(delays))
-            attempt += 1
+            request = request.replace(attempt=request.attempt + 1)
         outcome = self._judge.outcome(exchange, instance, requests=requests)
         if requests > 1:
             instance.observe(exchange, step=self.name, poll=False, failed=outcome.request_failed)
-        if attempt > 1 and outcome.message:
-            outcome.message = f"after {attempt} attempts; {outcome.message}"
+        if request.attempt > 1 and outcome.message:
+            outcome.message = f"after {request.attempt} attempts; {outcome.message}"
         return outcome
 
     def request_failed(self, exchange: Exchange) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -14,7 +14,7 @@ from windtunnel.actions.request.target import compile_params, compile_target
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template
-from windtunnel.interfaces import Endpoint, Instance
+from windtunnel.interfaces import Endpoint, Instance, Request
 from windtunnel.model.http import Body, Exchange
 from windtunnel.model.scenario import Step
 from windtunnel.model.sut import Service
@@ -25,7 +25,7 @@ _COOKIE_BREAKS = re.compile(r"[\r\n\0;]")
 
 
 class RequestTemplate:
-    """A compiled request. `send` renders what varies; everything else was decided when it was compiled."""
+    """A compiled request. `render` fills in what varies; everything else is decided by then."""
 
     __slots__ = ("_body", "_endpoint", "_follow", "_headers", "_max_body", "_target", "timeout_s")
 
@@ -43,34 +43,24 @@ class RequestTemplate:
         self._endpoint, self._target, self._headers, self._body = endpoint, target, headers, body
         self.timeout_s, self._follow, self._max_body = timeout_s, follow_redirects, max_body
 
-    def send(
-        self, instance: Instance, on_hop: Callable[[Exchange], None], timeout_s: float
-    ) -> Coroutine[Any, Any, Exchange]:
-        """Render the request and begin to send it; await what is returned. Raises ExpressionError at once."""
+    def render(
+        self, instance: Instance, step: str, on_hop: Callable[[Exchange], None], timeout_s: float
+    ) -> Request:
+        """The next request of a step. Raises ExpressionError."""
         scope, target, headers, body = instance.scope, self._target, self._headers, self._body
-        return instance.client.send(
-            self._endpoint,
-            target if isinstance(target, str) else target(scope),
+        occurrences = instance.occurrences
+        occurrence = occurrences[step] = occurrences.get(step, 0) + 1
+        return Request(
+            endpoint=self._endpoint,
+            target=target if isinstance(target, str) else target(scope),
             headers=headers(scope) if headers is not None else (),
             body=body(scope) if callable(body) else body,
             timeout_s=timeout_s,
             max_body=self._max_body,
             follow_redirects=self._follow,
+            step=step,
+            occurrence=occurrence,
             on_hop=on_hop,
-        )
-
-    def rendered(self, scope: Scope) -> RequestTemplate:
-        """The same request without anything left to render, to be sent more than once. Raises ExpressionError."""
-        target, headers, body = self._target, self._headers, self._body
-        lines = None if headers is None else headers(scope)
-        return RequestTemplate(
-            endpoint=self._endpoint,
-            target=target if isinstance(target, str) else target(scope),
-            headers=None if lines is None else lambda _: lines,
-            body=body(scope) if callable(body) else body,
-            timeout_s=self.timeout_s,
-            follow_redirects=self._follow,
-            max_body=self._max_body,
         )
 
 

@@ -25,6 +25,7 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.jsonpath import JsonPath
 from windtunnel.expressions.quantities import parse_duration
+from windtunnel.figures import duration, told_apart
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
 
@@ -128,9 +129,8 @@ def _latency(field: Field, value: Any) -> list[Check]:
 
     def run(exchange: Exchange, _scope: Scope) -> str | None:
         took_us = exchange.timings.duration_us
-        if all(compare(took_us, limit_us) for _, compare, limit_us, _ in bounds):
-            return None
-        return f"{took_us / 1000:,.1f}ms"
+        broken = next((limit_us for _, compare, limit_us, _ in bounds if not compare(took_us, limit_us)), None)
+        return None if broken is None else told_apart(took_us / 1000, broken / 1000, duration)
 
     return [Check(name="latency", run=run, expected=lambda _: expected)]
 
@@ -153,6 +153,7 @@ def _header(field: Field, name: str, spec: Any) -> Check:
     wanted = name.lower()
     return _matcher_check(
         f"header:{name}",
+        name,
         compile_matcher(field, spec, text=True),
         lambda exchange: exchange.headers.get(wanted, MISSING),
         f"no {name} header",
@@ -166,6 +167,7 @@ def _cookies(field: Field, value: Any) -> list[Check]:
 def _cookie(field: Field, name: str, spec: Any) -> Check:
     return _matcher_check(
         f"cookie:{name}",
+        name,
         compile_matcher(field, spec, text=True),
         lambda exchange: response_cookies(exchange).get(name, MISSING),
         f"no {name} cookie",
@@ -226,7 +228,7 @@ def _json_check(path_place: Field, path: Any, field: Field, spec: Any) -> Check:
             return None
         return nothing if value is MISSING else matcher.actual(value, scope)
 
-    return Check(name=f"json:{path}", run=run, expected=matcher.expected)
+    return Check(name=f"json:{path}", key=str(path), run=run, expected=matcher.expected)
 
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -238,14 +240,14 @@ def _finds_many(path: JsonPath) -> bool:
     return _MANY.search(_QUOTED.sub("", path.text)) is not None
 
 
-def _matcher_check(name: str, matcher: Matcher, read: Callable[[Exchange], Any], nothing: str) -> Check:
+def _matcher_check(name: str, key: str, matcher: Matcher, read: Callable[[Exchange], Any], nothing: str) -> Check:
     def run(exchange: Exchange, scope: Scope) -> str | None:
         value = read(exchange)
         if matcher.holds(value, scope):
             return None
         return nothing if value is MISSING else matcher.actual(value, scope)
 
-    return Check(name=name, run=run, expected=matcher.expected)
+    return Check(name=name, key=key, run=run, expected=matcher.expected)
 
 
 # ── condition ────────────────────────────────────────────────────────────────────────────────────────────────

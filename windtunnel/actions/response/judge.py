@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from windtunnel.actions.response.extract import Extraction, MissingValue
-from windtunnel.actions.response.text import shorten, show_error
+from windtunnel.actions.response.text import describe_error, shorten, show_error
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.interfaces import Instance, StepOutcome
@@ -29,10 +29,12 @@ class Check:
     run: Callable[[Exchange, Scope], str | None]
     expected: Callable[[Scope], str]
     needs_response: bool = True
+    key: str = ""
 
     def failure(self, actual: str, scope: Scope) -> FailedCheck:
         """The check as it goes into the record, with what came instead."""
-        return FailedCheck(name=self.name, expected=shorten(self.expected(scope)), actual=shorten(actual))
+        expected = shorten(self.expected(scope))
+        return FailedCheck(name=self.name, expected=expected, actual=shorten(actual), key=self.key)
 
 
 class Expectation:
@@ -72,7 +74,7 @@ class Expectation:
                 checks.append(check.failure(actual, scope))
             except ExpressionError as error:  # the transport failure is what matters
                 expected = shorten(f"a value that can't be rendered: {error}")
-                checks.append(FailedCheck(name=check.name, expected=expected, actual=actual))
+                checks.append(FailedCheck(name=check.name, expected=expected, actual=actual, key=check.key))
         return checks
 
     def request_failed(self, exchange: Exchange) -> bool:
@@ -111,7 +113,7 @@ class Judge:
             return StepOutcome(
                 outcome="errored" if exchange.error in GENERATOR_ERRORS else "failed",
                 error=exchange.error,
-                message=show_error(exchange),
+                message=describe_error(exchange),
                 checks=checks,
                 exchange=exchange,
                 requests=requests,

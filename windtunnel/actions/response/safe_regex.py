@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError
+from windtunnel.figures import offset
 
 if TYPE_CHECKING:
     import regex
@@ -71,7 +72,7 @@ class Pattern:
 
     def _too_slow(self, text: str) -> ExpressionError:
         return ExpressionError(
-            f"the regular expression {show(self.text, 60)} takes more than {LIMIT_S * 1000:.0f} ms "
+            f"the regular expression {show(self.text, 60)} takes more than {offset(LIMIT_S)} "
             f"on a text of {len(text):,} characters",
             hint="repeat less inside of what is repeated, and begin with something that is rarely found",
         )

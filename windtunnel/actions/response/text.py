@@ -46,15 +46,12 @@ def show_body(exchange: Exchange) -> str:
 
 def show_error(exchange: Exchange) -> str:
     """Why there is no complete response: the error kind, then the sentence."""
-    kind = exchange.error
-    return shorten(f"{kind}: {exchange.error_detail or ERROR_KINDS[kind]}" if kind else "")
+    return shorten(f"{exchange.error}: {describe_error(exchange)}" if exchange.error else "")
 
 
-def show_seconds(seconds: float) -> str:
-    """A duration in the unit a person would choose: `612 ms`, `30 s`."""
-    if seconds < 1:
-        return f"{seconds * 1000:.4g} ms"
-    return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:,.0f} s"
+def describe_error(exchange: Exchange) -> str:
+    """Why there is no complete response, as a sentence."""
+    return shorten(exchange.error_detail or ERROR_KINDS[exchange.error]) if exchange.error else ""
 
 
 def _pieces(value: Any, limit: int, *, texts: bool = True) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""Which row of a data file the instance of an index gets: arithmetic on the index, the same in every process.
+"""The row of a data file for the instance of an index: arithmetic on the index, the same in every process.
 
-    index ──▶ number in its track ──▶ rank among those who share the rows ──▶ position ──▶ row
+    index ──▶ number in its track ──▶ rank among the instances that share the rows ──▶ position ──▶ row
 
-The n-th instance of a scenario, by the exact mix, gets position n. Nobody keeps count, so no two workers or shards
-can deal one row twice, and an arrival that was dropped leaves its row unused.
+The n-th instance of a scenario, by the exact mix, gets position n. There is no counter, so no two
+workers or shards can use one row twice, and a dropped arrival leaves its row unused.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 from windtunnel.engine.load.mix import Mix, Ranks
 from windtunnel.errors import ExpressionError
-from windtunnel.model.feeder import ABSENT, Feeder
 from windtunnel.model.plan import LoadPart
+from windtunnel.model.scenario import ABSENT, Feeder
 from windtunnel.redaction import SHORTEST_SECRET, Redactor
 
 _MASK = (1 << 64) - 1
@@ -25,7 +25,7 @@ _MASK = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """Whose position is whose: of the instances of one track that share the rows, of `stride` such tracks.
+    """The positions of the instances of one track that share the rows with those of other tracks, `stride` in all.
 
     `tracks` is how many tracks the run has (a global index is `number * tracks + place`).
     """
@@ -64,7 +64,7 @@ class FeederReader:
         }
 
     def secrets(self, index: int) -> list[str]:
-        """What of the row must not be written: the values of columns whose names speak of a secret."""
+        """The values of the row that must not be written: those of columns that name a secret."""
         if not self._secret:
             return []
         values = self._values(index)
@@ -72,11 +72,11 @@ class FeederReader:
 
     @property
     def end(self) -> int | None:
-        """The number, in its track, before which the load ends for want of rows; None when it does not."""
+        """The number of instances of the track after which the rows end the load; None when they do not."""
         return self._share.number(len(self._feeder.rows)) if self._feeder.on_end == "stop" else None
 
     def used(self, instances: int) -> int:
-        """How many rows the first instances of the track take, with those of the tracks that share them."""
+        """The number of rows that the first instances of the track use, with the tracks that share them."""
         return self._share.ranks.rank(instances) * self._share.stride
 
     def _values(self, index: int) -> tuple[Any, ...]:
@@ -93,7 +93,7 @@ class FeederReader:
 def make_readers(
     parts: Sequence[LoadPart], mixes: Sequence[Mix], *, seed: int, redactor: Redactor
 ) -> dict[str, tuple[FeederReader, ...]]:
-    """The feeds of every scenario that has data, by scenario id. `mixes` are those of the parts.
+    """The readers of every scenario that has data, by scenario id. `mixes` are those of the parts.
 
     Unique rows belong to the file: all scenarios that use it so share them, over the tracks too.
     """
@@ -117,8 +117,8 @@ def make_readers(
 
 
 def rows_end(feeders: Sequence[FeederReader]) -> int | None:
-    """The number of instances after which one of the feeds of a track has no row for the next."""
-    return min((end for feed in feeders if (end := feed.end) is not None), default=None)
+    """The number of instances after which a feeder of a track has no row for the next one."""
+    return min((end for feeder in feeders if (end := feeder.end) is not None), default=None)
 
 
 def _sharing(parts: Sequence[LoadPart]) -> dict[str, dict[int, list[int]]]:
@@ -133,7 +133,7 @@ def _sharing(parts: Sequence[LoadPart]) -> dict[str, dict[int, list[int]]]:
 
 
 def _picker(feeder: Feeder, seed: int) -> Callable[[int], int]:
-    """From a position to the place of a row in the file."""
+    """A function from a position to the place of its row in the file."""
     rows = len(feeder.rows)
     source = feeder.digest if feeder.unique else feeder.name
     if feeder.order == "sequential":

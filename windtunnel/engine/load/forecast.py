@@ -1,8 +1,8 @@
-"""What a plan will come to, as far as that can be known before anything is sent. Pure.
+"""The size of a plan's load, as far as it is known before anything is sent. Pure.
 
-instances    a count, or the arrivals of an open load; none for users who go on for a time
-at once      Little's law: instances at once = starts a second times the seconds an instance takes
-bytes        lines of records by their usual size
+instances    the count, or the arrivals of an open load; unknown when users run for a time
+concurrent   Little's law: concurrent instances = starts per second * seconds an instance takes
+bytes        the lines of records at their usual size
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ BYTES_OF_ASSERTION = 270
 BYTES_OF_INSTANCE = 345
 """Measured over runs of the example scenarios, without the bodies of failures."""
 
-_MOST_COUNTED = 2_000_000
+_MAX_COUNTED = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsForecast:
-    """What is needed of a data file; `needed` is None when nobody can know. `ends`: the file ends the load."""
+    """The rows that a load needs of a data file: None when unknown. `ends`: the file ends the load."""
 
     name: str
     file: str
@@ -42,10 +42,10 @@ class RowsForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartForecast:
-    """What one load comes to.
+    """The size of one load.
 
-    `instances` and `bytes` are None when only time ends the load. `pauses_s` is what an instance waits of its own
-    accord, in the mean over the mix, at least.
+    `instances` and `bytes` are None when only time ends the load. `pauses_s` is the certain pause of an
+    instance, the mean over the mix.
     """
 
     load: Load
@@ -57,7 +57,7 @@ class PartForecast:
 
 
 def forecast(test_plan: TestPlan, plan: Plan) -> list[PartForecast]:
-    """What each load of the plan comes to."""
+    """The size of each load of the plan."""
     return [_part(part, track) for part, track in zip(test_plan.parts, plan.tracks, strict=True)]
 
 
@@ -82,11 +82,11 @@ def _part(part: LoadPart, track: Track) -> PartForecast:
 
 
 def _planned(load: Load, seed: str) -> int | None:
-    """How many instances a load starts."""
+    """The number of instances that a load starts; None when only time ends it."""
     if isinstance(load, ClosedLoad):
         return None if load.stages or load.duration_s is not None else load.count
     expected = _area(load)
-    return round(expected) if expected > _MOST_COUNTED else sum(1 for _ in arrivals(load, seed))
+    return round(expected) if expected > _MAX_COUNTED else sum(1 for _ in arrivals(load, seed))
 
 
 def _area(load: OpenLoad) -> float:
@@ -115,7 +115,7 @@ def _rows(
 
 
 def _pauses_s(steps: Sequence[Step]) -> float:
-    """Seconds that an instance pauses for sure: what may be left out, or depends on values, is not counted."""
+    """The seconds that every instance pauses, without pauses under a condition or of a templated length."""
     total = 0.0
     for step in steps:
         if step.when is not None:
@@ -136,13 +136,13 @@ def _mean_s(duration: object) -> float:
             if uniform:
                 return sum(map(parse_duration, uniform)) / 2
             return parse_duration(next(iter(duration.values()))["mean"])
-    except ExpressionError:  # a template: nobody knows yet
+    except ExpressionError:  # a template, unknown before the run
         return 0.0
     return 0.0
 
 
 def _bytes(scenario: Scenario) -> int:
-    """The records of one instance, each of its steps once."""
+    """Bytes of the records of one instance that runs each of its steps once."""
     steps = sum(
         BYTES_OF_REQUEST_STEP if step.type == "http" or "path" in step.options else BYTES_OF_STEP
         for step in scenario.steps

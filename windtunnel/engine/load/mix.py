@@ -1,4 +1,4 @@
-"""Which scenario the instance of an index runs: exact weights, a seeded order, no luck."""
+"""The scenario of the instance of an index: exact weights in a seeded order."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ PERIOD = 4096
 def smooth_weighted_order(weights: Sequence[int]) -> tuple[int, ...]:
     """One block of indexes into `weights`, each occurring exactly by its weight and spread evenly.
 
-    The smooth weighted round robin that nginx uses: every turn each entry gains its weight, the richest is
-    taken and pays the total.
+    The smooth weighted round robin that nginx uses: in every turn each entry gains its weight; the one
+    with the most is taken and loses the total.
     """
     divisor = math.gcd(*weights)
     shares = [weight // divisor for weight in weights]
@@ -32,7 +32,7 @@ class Mix:
     """The scenario of every index: a pure function of weights, seed and index, whatever the timing.
 
     Blocks of the smooth weighted order, each permuted by the seed, so that every block holds the exact mix
-    and no scenario always comes first. After some `PERIOD` instances the permutations come round again.
+    and no scenario always comes first. After about `PERIOD` instances the order repeats.
     """
 
     def __init__(self, weights: Sequence[int], seed: int) -> None:
@@ -51,7 +51,7 @@ class Mix:
 
 
 class Ranks:
-    """How many indexes before one are picked, by arithmetic: `picked` repeats for ever, one of it is true."""
+    """The number of picked indexes before an index. `picked` repeats without end; at least one of it is true."""
 
     __slots__ = ("_before", "_period", "_positions")
 
@@ -65,11 +65,11 @@ class Ranks:
             before += is_picked
 
     def rank(self, index: int) -> int:
-        """How many indexes below `index` are picked."""
+        """The number of picked indexes below `index`."""
         rounds, index = divmod(index, self._period)
         return rounds * len(self._positions) + self._before[index]
 
     def index(self, rank: int) -> int:
-        """The index that is picked and has this rank: the inverse of `rank`."""
+        """The picked index of this rank: the inverse of `rank`."""
         rounds, position = divmod(rank, len(self._positions))
         return rounds * self._period + self._positions[position]

@@ -1,4 +1,4 @@
-"""The open model: instances start by the clock, whether or not earlier ones have ended."""
+"""The open model: instances start at their times, whether or not earlier ones have ended."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from windtunnel.engine.user import User
 from windtunnel.model.load import OpenLoad, Segment
 
 OVERDUE_AT_A_TIME = 64
-"""Starts that were due already and are made without letting anything else run in between."""
+"""Overdue starts that are made before other tasks run again."""
 
 
 class OpenTrack:
-    """The arrivals of one track. A worker that does one segment of it starts every `of`-th one.
+    """The arrivals of one track. A worker with one segment of it starts every `of`-th one.
 
-    Each running instance has a slot, and with it a client; one that becomes free is the next to be used, so that
-    its connections are warm. `tasks` are the instances that still run.
+    Each running instance has a slot, and with it a client; the slot that became free last is used next, so that
+    its connections are warm. `tasks` are the instances that have not ended.
     """
 
     def __init__(self, track: Track, load: OpenLoad, *, runner: Runner, segment: Segment) -> None:
@@ -30,7 +30,7 @@ class OpenTrack:
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def arrive(self, began: float) -> None:
-        """Start what is due when it is due, from a reading of the clock on; returns after the last start."""
+        """Start each instance when it is due, from `began` on, a reading of the clock; return after the last."""
         self._began = began
         clock, segment = self._runner.clock, self._segment
         overdue = 0
@@ -51,7 +51,7 @@ class OpenTrack:
             self._start(number, due)
 
     def stop(self) -> None:
-        """Let no further instance start: nothing but `arrive` starts any."""
+        """Close the free clients. Only `arrive` starts instances."""
         for user in self._free:
             user.client.close()
         self._free.clear()

@@ -1,8 +1,8 @@
-"""From a load to moments: when instances start, when users come and go. Pure: no clock, no waiting.
+"""From a load to times: when instances start, when users enter and leave. Pure: no clock, no waiting.
 
-A load is a line of straight pieces over time, `value(t)`: users, or starts per second. The area under it is how
-many starts were due by then, so the moment of start k (0, 1, …) is where the area reaches k: evenly spaced while
-the line is flat, closer and closer while it rises. Poisson arrivals are the same with random gaps of mean 1 in
+A load is a line of straight pieces over time, `value(t)`: users, or starts per second. The area under it is the
+number of starts due by then, so start k (0, 1, …) is due where the area reaches k: evenly spaced while the line is
+flat, closer and closer while it rises. Poisson arrivals are the same with random gaps of mean 1 in
 place of 1 (an inhomogeneous Poisson process by time change).
 """
 
@@ -17,11 +17,11 @@ from windtunnel.model.load import ClosedLoad, Load, OpenLoad, Stage
 
 ENTER_TOGETHER = 50
 ENTRY_GAP_S = 0.01
-"""Users of a constant load enter 50 at a time, every 10 ms: a crowd that came at one instant would do all it does
-at one instant ever after, and be a flood of connections first of all."""
+"""Users of a constant load enter 50 at a time, every 10 ms. Entering all at one instant would open all connections
+at once, and keep the users in step from then on."""
 
 _ALMOST = 1e-9
-"""What is left of a whole start by rounding."""
+"""The rounding error of a whole start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,17 @@ class _Piece:
         return self.length_s * (self.first + self.last) / 2
 
     def when(self, area: float) -> float:
-        """Seconds after which the area under this piece reaches `area` (at most the whole of it)."""
-        # first·t + slope·t²/2 = area, solved so that a flat line divides by nothing and a rise from 0 by no 0.
+        """The time at which the area under this piece reaches `area`, which is at most the whole of it."""
+        # first·t + slope·t²/2 = area, in the form that neither a flat line nor a rise from 0 divides by zero.
         slope = (self.last - self.first) / self.length_s
         root = math.sqrt(max(0.0, self.first * self.first + 2 * slope * area))
         return self.begin_s + (2 * area / (self.first + root) if area else 0.0)
 
 
 def arrivals(load: OpenLoad, seed: str) -> Iterator[float]:
-    """The moments at which instances are due, in seconds since the load began, ascending.
+    """The times at which instances are due, in seconds since the load began, ascending.
 
-    100 a second for 60 seconds are exactly 6,000. `seed` decides Poisson arrivals and nothing else does.
+    100 a second for 60 seconds are exactly 6,000. Poisson arrivals depend on `seed` alone.
     """
     pieces = _line(load.stages, load.start) if load.stages else [_flat(load)]
     gaps = _random_gaps(seed) if load.arrival == "poisson" else None
@@ -69,9 +69,9 @@ def entry_s(user: int) -> float:
 
 
 def user_changes(load: ClosedLoad) -> Iterator[tuple[float, int]]:
-    """(seconds since the load began, users from then on), one user more or less each time, ascending.
+    """(seconds since the load began, users from then on) for each user that enters or leaves, ascending.
 
-    The number of users is the value of the line, rounded: half a user up is one more, half down one less.
+    The number of users is the value of the line, rounded half up.
     """
     users = 0
     while users < math.floor(load.start + 0.5):
@@ -88,7 +88,7 @@ def user_changes(load: ClosedLoad) -> Iterator[tuple[float, int]]:
 
 
 def stage_at(load: Load, at_s: float) -> Stage | None:
-    """The stage that a moment belongs to; the last one for what comes later, None without stages."""
+    """The stage of a time: the last one for any later time, None without stages."""
     end_s = 0.0
     for stage in load.stages:
         end_s += stage.duration_s

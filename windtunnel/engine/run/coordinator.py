@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from windtunnel.engine.run.limits import raise_open_file_limit
 from windtunnel.engine.run.preflight import PreflightResult
+from windtunnel.engine.run.process import raise_open_file_limit
 from windtunnel.engine.run.segment import SegmentParts, run_segment
 from windtunnel.engine.run.setup_teardown import SETUP_FAILED, SetupTeardown
 from windtunnel.engine.run.shutdown import Stop
@@ -15,8 +15,10 @@ from windtunnel.engine.tasks import background, first_of
 from windtunnel.engine.user import SetupResult
 from windtunnel.engine.workers.messages import WorkerTask
 from windtunnel.engine.workers.pool import WorkerPool
+from windtunnel.figures import as_written
 from windtunnel.interfaces import Clock, StopCondition
 from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import TestPlan
 from windtunnel.storage.reader import RecordReader
@@ -53,15 +55,23 @@ async def execute(run: RunContext) -> Outcome:
     """Run the preflight and the load, and write every record.
 
     Nothing of the load is sent when no service answers. A worker that dies stops the run; what it had counted is
-    then read back from its records.
+    then read back from its records. The sinks are closed at the end, whatever happened.
     """
     raise_open_file_limit()
+    try:
+        return await _execute(run)
+    finally:
+        for sink in (run.aggregate, *run.parts.sinks):
+            sink.close()
+
+
+async def _execute(run: RunContext) -> Outcome:
     preflight_result = await _preflight(run)
     if preflight_result is None or preflight_result.unreachable is not None:
         # No service answers, or the run was asked to end before its load.
         nothing = preflight_result or PreflightResult()
         run = replace(run, parts=replace(run.parts, before=nothing.records))
-        evidence = await _send_nothing(run, instead=nothing)
+        evidence = await _send_nothing(run, run.test_plan.segments, instead=nothing)
         return Outcome(aggregate=run.aggregate, evidence=evidence, reroutes=nothing.reroutes)
     sut = run.test_plan.sut
     resolve = {**sut.http.resolve, **preflight_result.reroutes}
@@ -78,23 +88,21 @@ async def _preflight(run: RunContext) -> PreflightResult | None:
 
 async def _run_with_cap(run: RunContext) -> Outcome:
     """Run the load with its setup and teardown, for no longer than the plan allows."""
+    setup = run.test_plan.setup_segment
     async with background(_watch_duration(run)):
-        if any(scenario.setup or scenario.teardown for scenario in run.parts.plan.scenarios):
-            evidence = await _load_with_setup(run)
-        else:
-            evidence = await _load(run, {})
+        evidence = await (_load(run, {}) if setup is None else _load_with_setup(run, setup))
     return _read_back(run) if evidence is None else Outcome(aggregate=run.aggregate, evidence=evidence)
 
 
-async def _load_with_setup(run: RunContext) -> Evidence | None:
+async def _load_with_setup(run: RunContext, segment: Segment) -> Evidence | None:
     """The setups, then the load, then the teardowns, whatever happened; see `engine/run/setup_teardown.py`."""
-    sections = SetupTeardown(run.parts, run.aggregate)
+    sections = SetupTeardown(_parts_of(run, segment))
     load: Evidence | None = None
     try:
         if await sections.set_up():
             load = await _load(run, sections.prepared)
         else:
-            load = await _send_nothing(run, refused=SETUP_FAILED)
+            load = await _send_nothing(run, run.test_plan.load_segments, refused=SETUP_FAILED)
         await sections.tear_down()
     finally:
         own = await sections.end()
@@ -105,8 +113,8 @@ async def _load(run: RunContext, prepared: Mapping[str, SetupResult]) -> Evidenc
     """Run the load here or in workers; None when a worker was lost, and with it what it had not yet sent."""
     async with background(_watch_thresholds(run)):
         if run.test_plan.workers == 1:
-            parts = replace(run.parts, sinks=(run.aggregate, *run.parts.sinks), prepared=prepared)
-            return await run_segment(parts)
+            parts = _parts_of(run, run.parts.segment)
+            return await run_segment(replace(parts, prepared=prepared))
         pool = WorkerPool(_worker_tasks(run, prepared), aggregate=run.aggregate, shutdown=run.parts.shutdown)
         return await pool.run()
 
@@ -128,24 +136,33 @@ async def _watch_duration(run: RunContext) -> None:
     longest_s = run.test_plan.max_duration_s
     if longest_s is not None:
         await run.parts.clock.sleep(longest_s)
-        reason = f"after {longest_s:g} s, the longest it may take, its load was not through"
+        reason = f"after {as_written(longest_s)}, the longest it may take, its load was not through"
         run.parts.shutdown.request(Stop(reason=reason, capped=True))
 
 
 async def _send_nothing(
-    run: RunContext, *, instead: PreflightResult | None = None, refused: str | None = None
+    run: RunContext,
+    segments: Sequence[Segment],
+    *,
+    instead: PreflightResult | None = None,
+    refused: str | None = None,
 ) -> Evidence:
-    """Every segment says why nothing of the load was sent."""
-    evidence = []
-    for number in range(run.test_plan.workers):
-        parts = replace(
-            run.parts,
-            segment=run.test_plan.segment(number),
-            sinks=(run.aggregate, *run.parts.sinks),
-            before=run.parts.before if number == 0 else (),
-        )
-        evidence.append(await run_segment(parts, instead=instead, refused=refused))
+    """Write the record files of segments, each with the reason why nothing of it was sent."""
+    evidence = [
+        await run_segment(_parts_of(run, segment), instead=instead, refused=refused) for segment in segments
+    ]
     return Evidence.of_all(evidence)
+
+
+def _parts_of(run: RunContext, segment: Segment) -> SegmentParts:
+    """The parts of a segment in this process. The first segment takes the records from before the load."""
+    parts = run.parts
+    return replace(
+        parts,
+        segment=segment,
+        sinks=(run.aggregate, *parts.sinks),
+        before=parts.before if segment == parts.segment else (),
+    )
 
 
 def _worker_tasks(run: RunContext, prepared: Mapping[str, SetupResult]) -> list[WorkerTask]:
@@ -155,16 +172,16 @@ def _worker_tasks(run: RunContext, prepared: Mapping[str, SetupResult]) -> list[
             test_plan=run.test_plan,
             directory=parts.directory.path,
             plan_hash=parts.plan_hash,
-            segment=run.test_plan.segment(number),
-            before=parts.before if number == 0 else (),
+            segment=segment,
+            before=parts.before if segment == parts.segment else (),
             prepared=prepared,
         )
-        for number in range(run.test_plan.workers)
+        for segment in run.test_plan.load_segments
     ]
 
 
 def _read_back(run: RunContext) -> Outcome:
-    reader = RecordReader(run.parts.directory.segments(), expected=run.test_plan.workers)
+    reader = RecordReader(run.parts.directory.segments(), expected=run.test_plan.segments)
     aggregate = Aggregate.for_thresholds(run.test_plan.thresholds)
     for records in reader.batches():
         aggregate.write(records)

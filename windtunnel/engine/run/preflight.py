@@ -1,10 +1,10 @@
-"""What comes before the load: wait until everything is there, and find the way to it.
+"""Before the load: wait for the SUT and what else it needs, and find the address of each service.
 
-wait for health and the rest ──▶ knock at every origin ──▶ (one answers: the load | none: unreachable)
+wait for health and --wait-for ──▶ probe every origin ──▶ (one answers: the load | none: unreachable)
 
-A container that asks its own loopback address finds nobody there. The server may run on the machine around it,
-which is at the gateway: where the loopback address refuses and the gateway accepts, connections go there. Nothing
-else changes: the Host header and the name in the TLS handshake stay.
+In a container the loopback address is that of the container itself. The server may run on the Docker host, which
+is at the gateway: where the loopback address refuses and the gateway accepts, connections go to the gateway.
+Nothing else changes: the Host header and the name in the TLS handshake stay.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Protocol
 from windtunnel.engine.ids import InstanceIds
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.tasks import all_of
-from windtunnel.http.dial import Destination
+from windtunnel.figures import as_written
 from windtunnel.http.errors import Failure
-from windtunnel.interfaces import Client, Clock, Endpoint
+from windtunnel.http.stream import Destination
+from windtunnel.interfaces import Client, Clock, Endpoint, Request
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.origin import Origin, split_url
 from windtunnel.model.plan import TestPlan
-from windtunnel.model.readiness import ContainerNetwork, Health, WaitFor
 from windtunnel.model.record import Record
-from windtunnel.model.sut import Service, Tls
+from windtunnel.model.sut import ContainerNetwork, Health, Service, Tls, WaitFor
 from windtunnel.redaction import Redactor
 
 HEALTH_PHASE = "health"
@@ -42,8 +42,9 @@ CONTAINER_CURE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightResult:
-    """What came of it: why no load can begin (None when it can), the records of the requests that waited, and
-    `reroutes`, which map `host:port` to the address that is connected to instead.
+    """The result: why no load can start (None when it can), and the records of the health requests.
+
+    `reroutes` maps `host:port` to the address that connections go to instead.
     """
 
     unreachable: str | None = None
@@ -52,7 +53,7 @@ class PreflightResult:
 
 
 class PreflightTransport(Protocol):
-    """The way out: what of a transport is needed here."""
+    """The part of a transport that the preflight uses."""
 
     def destinations(self) -> Sequence[Destination]:
         """Where the plan's requests go."""
@@ -75,9 +76,9 @@ class PreflightTransport(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wait:
-    """One thing to wait for: that a service takes connections and, with a target, what it answers there.
+    """A service to wait for, until it accepts connections and, with a target, answers there with a right status.
 
-    `text` names it, `longer` what gives it more time.
+    `text` describes it in messages, `longer` is the setting of its timeout.
     """
 
     step: str
@@ -91,7 +92,7 @@ class _Wait:
 
 
 class Preflight:
-    """Opens one run. It is the sink of the requests that it sends."""
+    """The preflight of one run. It is the sink of the requests that it sends."""
 
     def __init__(
         self,
@@ -112,23 +113,26 @@ class Preflight:
 
     @property
     def awaited(self) -> tuple[str, ...]:
-        """What will be waited for, in words."""
+        """What the preflight waits for, in words."""
         return tuple(wait.text for wait in self._waits())
 
     def write(self, records: Sequence[Record]) -> None:
         """Take records."""
         self._records += records
 
-    async def open(self) -> PreflightResult:
-        """Wait, then knock."""
+    def close(self) -> None:
+        """Nothing to finish: the records go into the first segment."""
+
+    async def run(self) -> PreflightResult:
+        """Wait, then probe every origin."""
         transport = self._transport
-        # Endpoints that are made for waiting are no part of the plan.
+        # Listed before waiting, which makes endpoints that are no part of the plan.
         destinations = list(transport.destinations())
         problems = list(filter(None, await all_of([self._wait(each) for each in self._waits()])))
         if not problems and destinations:
             failures = await all_of([self._probe(each) for each in destinations])
             if all(failures):
-                problems.append(self._nobody(dict(zip(destinations, failures, strict=True))))
+                problems.append(self._no_answer(dict(zip(destinations, failures, strict=True))))
         self._journal.flush()
         return PreflightResult(
             unreachable="; ".join(problems) or None, records=tuple(self._records), reroutes=dict(self._reroutes)
@@ -148,7 +152,7 @@ class Preflight:
             return _Wait(step="wait_for", text=wait_for.text, service=service, timeout_s=timeout_s)
         origin, target = split_url(wait_for.url)
         known = (each for each in (self._sut.default, *self._sut.services.values()) if each is not None)
-        # Over TLS it proves itself as the service at this origin does.
+        # The TLS settings of the service at this origin hold for it too.
         alike = next((each for each in known if f"{each.base_url}/".startswith(f"{origin}/")), None)
         service = Service(name=origin.host, base_url=str(origin), tls=alike.tls if alike else Tls())
         return _Wait(
@@ -156,7 +160,7 @@ class Preflight:
         )
 
     async def _wait(self, wait: _Wait) -> str | None:
-        """Ask until the answer is right: None, or what to tell when it never was."""
+        """Ask until the answer is right; return None then, or a message when the time is over."""
         clock, destination = self._clock, self._transport.destination(wait.service)
         until = clock.now() + wait.timeout_s
         client = self._transport.client()
@@ -164,7 +168,7 @@ class Preflight:
             while (problem := await self._ask(wait, destination, client, until - clock.now())) is not None:
                 if clock.now() + wait.interval_s >= until:
                     cure = self._cure([destination]) or f"start it, or give it longer with {wait.longer}"
-                    return f"waited {wait.timeout_s:g} s for {wait.text}: {problem}; {cure}"
+                    return f"waited {as_written(wait.timeout_s)} for {wait.text}: {problem}; {cure}"
                 await clock.sleep(wait.interval_s)
         finally:
             client.close()
@@ -177,7 +181,15 @@ class Preflight:
             return _words(failure) if failure else None
         endpoint = self._transport.endpoint(method="GET", service=wait.service, headers={})
         timeout_s = max(0.001, min(_ATTEMPT_S, left_s))
-        exchange = await client.send(endpoint, wait.target, timeout_s=timeout_s, follow_redirects=False)
+        exchange = await client.send(
+            Request(
+                endpoint=endpoint,
+                target=wait.target,
+                timeout_s=timeout_s,
+                follow_redirects=False,
+                step=wait.step,
+            )
+        )
         is_ready = exchange.error is None and any(low <= exchange.status <= high for low, high in wait.statuses)
         ids = InstanceIds(instance_id=wait.step, phase=HEALTH_PHASE)
         self._journal.request(ids, wait.step, exchange, poll=not is_ready, failed=not is_ready)
@@ -188,7 +200,7 @@ class Preflight:
         return f"it answers {exchange.status}"
 
     async def _probe(self, destination: Destination) -> Failure | None:
-        """Why nobody opens, at the gateway neither; None when somebody does."""
+        """Why no connection opens, not at the gateway either; None when one does."""
         transport, gateway, policy = self._transport, self._container_network.gateway, self._readiness.loopback
         origin, key = destination.origin, _key(destination.origin)
         may_turn = gateway is not None and policy != "strict" and key not in self._reroutes
@@ -207,12 +219,12 @@ class Preflight:
         transport.reroute(origin, None)
         return failure
 
-    def _nobody(self, failures: Mapping[Destination, Failure | None]) -> str:
-        told = "; ".join(f"{where}: {_words(failure)}" for where, failure in failures.items() if failure)
-        return f"no service answers: {told}; {self._cure(failures) or 'start it, or mend base_url'}"
+    def _no_answer(self, failures: Mapping[Destination, Failure | None]) -> str:
+        failed = "; ".join(f"{where}: {_words(failure)}" for where, failure in failures.items() if failure)
+        return f"no service answers: {failed}; {self._cure(failures) or 'start it, or correct base_url'}"
 
     def _cure(self, destinations: Iterable[Destination]) -> str | None:
-        """What helps against a loopback address in a container; None where that is not the matter."""
+        """The help for a loopback address in a container; None for any other problem."""
         if not self._container_network.in_container:
             return None
         return (
@@ -234,7 +246,7 @@ def _of_health(health: Health, service: Service) -> _Wait:
 
 
 def _key(origin: Origin) -> str:
-    """As `HttpSettings.resolve` has it."""
+    """The key of an origin in `HttpSettings.resolve`."""
     return f"{origin.host}:{origin.port}"
 
 

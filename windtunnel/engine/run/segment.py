@@ -21,17 +21,17 @@ from windtunnel.model.load import Segment
 from windtunnel.model.manifest import RECORD_VERSION, Evidence
 from windtunnel.model.record import Record, RunEnded, RunStarted
 from windtunnel.redaction import Redactor
-from windtunnel.storage.bodies import BodyStore
+from windtunnel.storage.copies import BodyStore
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import RecordWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentParts:
-    """What a segment is run with; every part handed in, so that a test can own each.
+    """What a segment runs with; every part is handed in, so that a test can own each.
 
-    `before` is on record from the time before the load; the first segment has it. `prepared` is what the setup of
-    each scenario left. `on_record` is shown each record of a step, assertion or instance as it is made.
+    `before` are the records from before the load, which the first segment takes. `prepared` is what the setup of
+    each scenario left. `on_record` are called with each record of a step, assertion or instance.
     """
 
     plan: Plan
@@ -49,13 +49,13 @@ class SegmentParts:
 
 
 class OpenSegment:
-    """A segment from its first line to its last. Owned by the one call that runs it."""
+    """A segment from its first line to its last. Owned by the call that runs it. Its sinks stay open."""
 
     def __init__(self, parts: SegmentParts) -> None:
         self._parts = parts
         shutdown = parts.shutdown
         self._writer = RecordWriter(
-            parts.directory.segment(parts.segment.number),
+            parts.directory.segment(parts.segment),
             run_id=parts.directory.run_id,
             on_failure=lambda error: _stop_for(error, shutdown),
         )
@@ -64,30 +64,33 @@ class OpenSegment:
             self.journal.write(record)
 
     async def begin(self) -> None:
-        """Get what requests need before the first of them is sent."""
+        """Fetch what requests need before the first one is sent."""
         parts = self._parts
-        await parts.transport.begin(on_request=self.journal.token_request, on_secret=parts.redactor.hide)
+        await parts.transport.begin(on_exchange=self.journal.token_request, on_secret=parts.redactor.hide)
 
     async def end(self, reason: str, *, bug: str | None, unreachable: str | None = None) -> Evidence:
-        """Drop what is open, write the last line, and say what the records are worth."""
+        """Close the connections, write the last line, and return how complete the records are."""
         parts = self._parts
-        await parts.transport.close()
-        self.journal.flush()
-        ended = self._writer.end(
-            _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable)
-        )
-        for sink in parts.sinks:
-            sink.write([ended])
+        try:
+            await parts.transport.close()
+            self.journal.flush()
+            ended = self._writer.end(
+                _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable)
+            )
+            for sink in parts.sinks:
+                sink.write([ended])
+        finally:
+            self._writer.close()
         return self._writer.evidence()
 
 
 async def run_segment(
     parts: SegmentParts, *, instead: PreflightResult | None = None, refused: str | None = None
 ) -> Evidence:
-    """Run the load of one segment and write every record of it; returns what the records are worth.
+    """Run the load of one segment and write its records; return how complete they are.
 
-    Nothing is sent when there is an opening `instead` that came to nothing, or `refused` says why there shall be
-    no load. Whatever happens, the segment gets its closing line as long as the disk takes it.
+    Nothing is sent after a preflight that failed (`instead`), or with a reason not to start the load (`refused`).
+    Whatever happens, the segment gets its closing line as long as the disk takes it.
     """
     segment, shutdown = OpenSegment(parts), parts.shutdown
     runner = Runner(
@@ -134,6 +137,7 @@ def _first_line(parts: SegmentParts) -> RunStarted:
         t=parts.clock.unix(),
         schema_version=RECORD_VERSION,
         segment=parts.segment.number,
+        kind=parts.segment.kind,
         plan_hash=parts.plan_hash,
         seed=parts.plan.facts.seed,
     )

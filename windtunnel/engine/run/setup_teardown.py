@@ -1,14 +1,12 @@
-"""What runs once a run, beside the load: every setup before it, every teardown after it, whatever happened.
+"""Setups and teardowns, once a run: every setup before the load, every teardown after it, whatever happened.
 
 connect ─▶ setup ── passed ──▶ load ──▶ teardown
              └──── failed ─────────────▶ teardown        nothing of the load is sent
 
-It has a segment of records of its own, in the coordinating process, also when workers run the load.
+They have a record file of their own, written by the coordinating process, also when workers run the load.
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from windtunnel.engine.ids import RunIds
 from windtunnel.engine.instance import Bugs, InstanceContext, RunningInstance, run_section
@@ -16,28 +14,21 @@ from windtunnel.engine.plan import CompiledScenario, Section
 from windtunnel.engine.run.segment import OpenSegment, SegmentParts
 from windtunnel.engine.tasks import first_of
 from windtunnel.engine.user import SetupResult
-from windtunnel.interfaces import Client, Sink
-from windtunnel.model.load import Segment
+from windtunnel.interfaces import Client
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.vocabulary import SectionPhase
 
 SETUP_FAILED = "setup failed"
 
 TEARDOWN_S = 60.0
-"""What all teardowns together may take when nothing hurries them."""
-
-FIRST_SEGMENT = 9000
-"""The number of the segment of the first shard: above those of all workers."""
+"""The time limit of all teardowns together, unless the run was asked to end."""
 
 
 class SetupTeardown:
-    """The setups and teardowns of a run, one scenario after the other. Owned by the one call that conducts it."""
+    """The setups and teardowns of a run, one scenario after the other. Owned by the one call that runs it."""
 
-    def __init__(self, parts: SegmentParts, sink: Sink) -> None:
-        # The first worker's number tells the shards of one run apart.
-        number = FIRST_SEGMENT + parts.segment.number
-        own = Segment(number=number, of=number + 1)
-        self._parts = replace(parts, segment=own, sinks=(sink, *parts.sinks))
+    def __init__(self, parts: SegmentParts) -> None:
+        self._parts = parts
         self._segment = OpenSegment(self._parts)
         self._ids = RunIds(parts.plan.facts.run_id)
         self._bugs = Bugs()
@@ -51,19 +42,19 @@ class SetupTeardown:
         self.prepared: dict[str, SetupResult] = {}
 
     async def set_up(self) -> bool:
-        """Run every setup; False when one did not pass. `prepared` is what they left, by scenario."""
+        """Run every setup; return whether all passed. `prepared` is what they left, by scenario."""
         shutdown = self._parts.shutdown
         passed = await first_of(self._set_up(), shutdown.wait_for_grace())
         return bool(passed) and not shutdown.requested
 
     async def tear_down(self) -> None:
-        """Run every teardown, those of failed setups too; a request to end leaves it the grace."""
+        """Run every teardown, also after a failed setup; after a request to end, within the grace."""
         shutdown = self._parts.shutdown
         limit_s = shutdown.grace_s if shutdown.requested else TEARDOWN_S
         await first_of(self._tear_down(), self._parts.clock.sleep(limit_s), shutdown.wait_for_repeat())
 
     async def end(self) -> Evidence:
-        """Write the last line; what the records are worth."""
+        """Write the last line and return how complete the records are."""
         self._client.close()
         cause = self._parts.shutdown.cause
         return await self._segment.end(cause.reason if cause else "completed", bug=self._bugs.first)

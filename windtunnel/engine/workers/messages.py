@@ -1,10 +1,10 @@
-"""What the coordinator and its worker processes say to each other.
+"""The messages between the coordinator and its worker processes.
 
-    coordinator ── WorkerTask, Go, Stop ──▶ worker
+    coordinator ── WorkerTask, Start, Stop ──▶ worker
     coordinator ◀── Ready, PartialAggregate, Ended ── worker
 
 Each message is its length (8 bytes, big-endian) and a pickle: both ends are the same program, connected by a pair
-of sockets that nobody else has.
+of sockets of their own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LENGTH = struct.Struct(">Q")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerTask:
-    """The segment a worker has to run, what is on record from before it, and what each scenario's setup left."""
+    """The segment a worker runs, the records from before the load, and what the setup of each scenario left."""
 
     test_plan: TestPlan
     directory: Path
@@ -52,9 +52,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class PartialAggregate:
-    """What was counted since the last one, to be added; also the sign that the worker lives.
+    """What was counted since the last one, to be merged; also the sign that the worker lives.
 
-    `stopping` is why the worker stops, perhaps on its own, as when the disk is full.
+    `stopping` is the worker's reason to stop, such as its full disk.
     """
 
     aggregate: Aggregate
@@ -63,7 +63,7 @@ class PartialAggregate:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The segment has its last line. `failure` is the traceback when it ended by an exception of ours."""
+    """The segment has its last line. `failure` is the traceback of an exception of ours that ended it."""
 
     evidence: Evidence | None
     failure: str | None = None
@@ -73,7 +73,7 @@ Message = WorkerTask | Ready | Start | Stop | PartialAggregate | Ended
 
 
 class Channel:
-    """One end of the line between coordinator and worker."""
+    """One end of the connection between coordinator and worker."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -84,12 +84,12 @@ class Channel:
         return cls(*await asyncio.open_connection(sock=connection))
 
     def send(self, message: Message) -> None:
-        """Queue a message; what the other end no longer reads is lost without an error."""
+        """Queue a message. No error when the other end does not read it."""
         content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
         self._writer.write(_LENGTH.pack(len(content)) + content)
 
     async def receive(self) -> Message | None:
-        """The next message; None when the other end is gone."""
+        """The next message; None when the other end has closed."""
         try:
             (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
             message = pickle.loads(await self._reader.readexactly(length))  # noqa: S301  from ourselves only

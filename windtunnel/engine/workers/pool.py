@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.tasks import all_of, background
 from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
+from windtunnel.figures import offset
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.storage.directory import RunDirectory
@@ -66,7 +67,7 @@ class WorkerPool:
             await self._lose(member)
 
     async def _attend(self, member: _WorkerHandle) -> None:
-        """Listen to one worker until it ended or is gone."""
+        """Receive from one worker until it has ended or is lost."""
         while member.is_alive:
             message = await member.receive(SILENCE_S)
             if isinstance(message, PartialAggregate):
@@ -168,7 +169,7 @@ class _WorkerHandle:
     def _exit_text(self) -> str:
         code = self._process.returncode if self._process else None
         if self._silent:
-            return f"said nothing for {SILENCE_S:g} s and was ended"
+            return f"said nothing for {offset(SILENCE_S)} and was ended"
         if self._failure is not None:
             return f"ended by an exception: {self._failure.strip().splitlines()[-1]}"
         if code is not None and code < 0:
@@ -180,7 +181,7 @@ class _WorkerHandle:
         """Write the closing line in place of the worker."""
         directory = RunDirectory(self._task.directory)
         close_segment(
-            directory.segment(self._task.segment.number),
+            directory.segment(self._task.segment),
             run_id=directory.run_id,
             t=time.time(),
             lost=self.exit_reason,

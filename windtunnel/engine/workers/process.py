@@ -1,4 +1,4 @@
-"""The worker process: takes orders, runs its segment, says what it counted."""
+"""The worker process: receives its task, runs its segment, sends what it counted."""
 
 from __future__ import annotations
 
@@ -7,29 +7,25 @@ import socket
 import traceback
 from collections.abc import Sequence
 
-from windtunnel.engine.clock import SystemClock
-from windtunnel.engine.plan import compile_plan
-from windtunnel.engine.run.limits import raise_open_file_limit
-from windtunnel.engine.run.loop import run_loop
-from windtunnel.engine.run.segment import SegmentParts, run_segment
+from windtunnel.engine.parts import run_parts
+from windtunnel.engine.run.process import raise_open_file_limit, run_loop
+from windtunnel.engine.run.segment import run_segment
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.tasks import background
 from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
-from windtunnel.http.transport import HttpTransport
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record
-from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
 
 REPORT_S = 0.25
-"""How often a worker says what it counted."""
+"""The interval at which a worker sends what it counted."""
 
 COORDINATOR_GONE = "the coordinating process ended before its workers"
 
 
 def serve(descriptor: int) -> None:
-    """Be a worker for whoever has the other end of the socket `descriptor`, until the segment has ended."""
+    """Work for the coordinator at the other end of the socket `descriptor`, until the segment has ended."""
     connection = socket.socket(fileno=descriptor)
     run_loop(lambda: _serve(connection))
 
@@ -39,28 +35,24 @@ async def _serve(connection: socket.socket) -> None:
     task = await channel.receive()
     if isinstance(task, WorkerTask):
         try:
-            channel.send(Ended(await _carry_out(task, channel)))
+            channel.send(Ended(await _run_task(task, channel)))
         except Exception:  # noqa: BLE001  whatever it is, the coordinator makes it a verdict
             channel.send(Ended(None, traceback.format_exc()))
     await channel.close()
 
 
-async def _carry_out(task: WorkerTask, channel: Channel) -> Evidence | None:
+async def _run_task(task: WorkerTask, channel: Channel) -> Evidence | None:
     """Compile the plan, wait for the start, run the segment. None when there was no start."""
     raise_open_file_limit()
-    test_plan, directory = task.test_plan, RunDirectory(task.directory)
-    transport = HttpTransport(test_plan.sut, directory.run_id)
-    shutdown, totals = Shutdown(), _Totals(Aggregate.for_thresholds(test_plan.thresholds))
-    parts = SegmentParts(
-        plan=compile_plan(test_plan, transport=transport, run_id=directory.run_id),
-        transport=transport,
-        directory=directory,
-        redactor=Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact),
-        clock=SystemClock(),
+    directory, shutdown = RunDirectory(task.directory), Shutdown()
+    parts = run_parts(task.test_plan, run_id=directory.run_id)
+    totals = _Totals(parts.aggregate(), channel, shutdown)
+    segment = parts.segment(
+        task.segment,
+        directory,
         shutdown=shutdown,
-        sinks=(totals,),
         plan_hash=task.plan_hash,
-        segment=task.segment,
+        sinks=(totals,),
         before=task.before,
         prepared=task.prepared,
     )
@@ -68,14 +60,14 @@ async def _carry_out(task: WorkerTask, channel: Channel) -> Evidence | None:
     if await channel.receive() is None:
         return None
     try:
-        async with background(_listen(channel, shutdown), _report(channel, totals, shutdown)):
-            return await run_segment(parts)
+        async with background(_receive_stops(channel, shutdown), totals.send_regularly()):
+            return await run_segment(segment)
     finally:
-        channel.send(PartialAggregate(totals.take(), shutdown.cause))
+        totals.close()
 
 
-async def _listen(channel: Channel, shutdown: Shutdown) -> None:
-    """Do what the coordinator says; without one there is nobody left to run a load for."""
+async def _receive_stops(channel: Channel, shutdown: Shutdown) -> None:
+    """Pass on the coordinator's requests to end; without a coordinator the load ends at once."""
     while (message := await channel.receive()) is not None:
         if isinstance(message, Stop):
             shutdown.request(message)
@@ -84,21 +76,25 @@ async def _listen(channel: Channel, shutdown: Shutdown) -> None:
     shutdown.request(Stop(reason=COORDINATOR_GONE, grace_s=0.0, lost=True))
 
 
-async def _report(channel: Channel, totals: _Totals, shutdown: Shutdown) -> None:
-    while True:
-        await asyncio.sleep(REPORT_S)
-        channel.send(PartialAggregate(totals.take(), shutdown.cause))
-
-
 class _Totals:
-    """A sink that counts since it was last asked."""
+    """A sink that sends to the coordinator what was counted since it last did."""
 
-    def __init__(self, aggregate: Aggregate) -> None:
-        self._aggregate = aggregate
+    def __init__(self, aggregate: Aggregate, channel: Channel, shutdown: Shutdown) -> None:
+        self._aggregate, self._channel, self._shutdown = aggregate, channel, shutdown
 
     def write(self, records: Sequence[Record]) -> None:
         self._aggregate.write(records)
 
-    def take(self) -> Aggregate:
-        taken, self._aggregate = self._aggregate, self._aggregate.successor()
-        return taken
+    async def send_regularly(self) -> None:
+        """Send at an interval, until cancelled."""
+        while True:
+            await asyncio.sleep(REPORT_S)
+            self._send()
+
+    def close(self) -> None:
+        """Send what is left."""
+        self._send()
+
+    def _send(self) -> None:
+        counted, self._aggregate = self._aggregate, self._aggregate.successor()
+        self._channel.send(PartialAggregate(counted, self._shutdown.cause))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.journeys import SUT, scenario
-from windtunnel.engine.run.limits import local_ports, raise_open_file_limit, shortages
+from windtunnel.engine.run.process import local_ports, raise_open_file_limit, shortages
 from windtunnel.model.load import ClosedLoad, OpenLoad
 from windtunnel.model.plan import TestPlan
 
@@ -19,8 +19,8 @@ def test_a_load_that_fits_needs_no_word():
 def test_more_users_than_open_files_are_said_with_a_cure():
     [said] = shortages(plan(ClosedLoad(parallel=1000, count=1000)), open_files=1024, ports=28_232)
     assert said == (
-        "1,000 instances at once can need 1,050 open files, and a process may have 1,024 here: "
-        "raise the limit with `ulimit -n`, use more --workers or fewer users"
+        "1,000 concurrent instances can need 1,050 open files, but the limit here is 1,024: "
+        "raise it with `ulimit -n`, or use more --workers or fewer users"
     )
 
 
@@ -28,7 +28,7 @@ def test_every_worker_has_open_files_of_its_own_but_ports_are_shared():
     load = ClosedLoad(parallel=1800, count=1800)
     assert shortages(plan(load, workers=2), open_files=1024, ports=28_232) == []
     [said] = shortages(plan(load, workers=2), open_files=1024, ports=1000)
-    assert said.startswith("1,800 instances at once can need as many local ports, and there are 1,000 here")
+    assert said.startswith("1,800 concurrent instances can need as many local ports, but there are 1,000 here")
 
 
 def test_an_open_load_can_need_all_of_its_slots():

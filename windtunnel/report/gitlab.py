@@ -1,4 +1,8 @@
-"""`ci/gl-codequality.json`: what failed, at its line, as GitLab's code quality report has it."""
+"""What GitLab reads beside JUnit: failures at their lines of code, and a link to the report.
+
+`ci/gl-codequality.json` has the format of its code quality report, `ci/gl-annotations.json` that of its
+annotations report.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +15,24 @@ from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import honest
 
+MAX_LINK = 2_000
+"""GitLab takes 2,048 characters, and ignores a file with a longer link."""
+
 Severity = Literal["minor", "major"]
 
 
-def render(report: Report) -> str:
-    """The file as text: an issue for each threshold that did not hold and each cause of failure, where it stands.
+def code_quality(report: Report) -> str:
+    """The failures as text: an issue for each threshold that did not hold and for each cause of failure.
 
-    What stands in no file of the project has no place in this report.
+    An issue needs a file of the project, so failures outside of one are skipped.
     """
     summary = honest(report.summary)
     issues: list[dict[str, Any]] = []
     for result in summary.thresholds:
         if result.result != "pass" and _in_project(result.file):
-            what = f"{result.selector}: {result.condition}"
-            issues.append(_issue("threshold", what, result.reason or what, "major", result.file, result.line))
+            issues.append(
+                _issue("threshold", result.name, result.reason or result.name, "major", result.file, result.line)
+            )
     rows = {(row.scenario, row.step): row for row in summary.steps}
     severity: Severity = "major" if summary.verdict == "fail" else "minor"
     for group in summary.errors:
@@ -35,6 +43,13 @@ def render(report: Report) -> str:
             issues.append(_issue("step", what, said, severity, row.file, row.line))
     unique = {issue["fingerprint"]: issue for issue in issues}
     return json.dumps(list(unique.values()), indent=2) + "\n"
+
+
+def external_links(report: Report) -> str:
+    """The link as text: an empty object when the address of the report is unknown."""
+    url = report.url
+    links = [{"external_link": {"label": "Windtunnel report", "url": url}}] if 0 < len(url) <= MAX_LINK else []
+    return json.dumps({"Windtunnel": links} if links else {}, indent=2) + "\n"
 
 
 def _issue(

@@ -1,0 +1,155 @@
+"""What is sent to get a request answered that needs an access token: the generator, without a network."""
+
+from __future__ import annotations
+
+import json
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from windtunnel.http.tokens import TokenSource
+from windtunnel.http.transport import HttpTransport
+from windtunnel.interfaces import Request
+from windtunnel.model.auth import auth_of
+from windtunnel.model.http import Exchange
+from windtunnel.model.source import Source
+from windtunnel.model.sut import Service, Sut
+
+
+class Flow:
+    """A request on its way through `TokenSource.flow`; the test plays the client."""
+
+    def __init__(self, world: World, **request: Any) -> None:
+        self.world = world
+        self.hops: list[Exchange] = []
+        self._flow = world.source.flow(
+            Request(endpoint=world.endpoint, timeout_s=5, on_hop=self.hops.append, **request)
+        )
+        self.answer: Exchange | None = None
+        self.step: Request | None = next(self._flow)
+
+    @property
+    def wants(self) -> str:
+        """What is to be sent next: `token`, or the Authorization header of the request."""
+        if self.step is None:
+            return "nothing"
+        if self.step is self.world.source.token_request:
+            return "token"
+        return dict(self.step.headers).get("Authorization", "no credentials")
+
+    def receive(self, exchange: Exchange) -> None:
+        try:
+            self.step = self._flow.send(exchange)
+        except StopIteration as end:
+            self.step, self.answer = None, end.value
+
+
+class World:
+    def __init__(self) -> None:
+        auth = auth_of(
+            {"type": "oauth2", "token_url": "http://id.test/token", "client_id": "c", "client_secret": "s"}
+        )
+        service = Service(name="shop", base_url="http://shop.test", auth=auth)
+        transport = HttpTransport(Sut(name="s", default=service, source=Source(file="s")), "run-1")
+        self.endpoint = transport.endpoint(method="GET", service=service, headers={})
+        source = self.endpoint.authorizer
+        assert isinstance(source, TokenSource)
+        self.source = source
+
+    def gives(self, token: str | None, *, life_s: float = 3600) -> Exchange:
+        """The answer to a token request; the source takes it as it does when it has fetched it."""
+        exchange = Exchange("POST", "http://id.test/token", "oauth2")
+        exchange.status = 200 if token else 401
+        exchange.body = json.dumps({"access_token": token, "expires_in": life_s}).encode()
+        self.source.receive(exchange, asked_at=perf_counter())
+        return exchange
+
+
+def answered(status: int) -> Exchange:
+    exchange = Exchange("GET", "http://shop.test/", "shop")
+    exchange.status = status
+    return exchange
+
+
+def test_a_token_is_fetched_first_and_then_sent() -> None:
+    world = World()
+    flow = Flow(world, target="/")
+    assert flow.wants == "token"
+    flow.receive(world.gives("one"))
+    assert flow.wants == "Bearer one"
+    exchange = answered(200)
+    flow.receive(exchange)
+    assert flow.answer is exchange
+    assert Flow(world, target="/").wants == "Bearer one"
+
+
+def test_a_401_fetches_a_new_token_and_the_request_is_sent_once_more() -> None:
+    world = World()
+    world.gives("one")
+    flow = Flow(world, target="/")
+    flow.receive(answered(401))
+    assert flow.wants == "token"
+    flow.receive(world.gives("two"))
+    assert (flow.wants, [hop.status for hop in flow.hops]) == ("Bearer two", [401])
+    flow.receive(answered(401))
+    assert (flow.wants, flow.answer is not None) == ("nothing", True)
+
+
+def test_two_requests_that_get_a_401_each_wait_for_a_new_token() -> None:
+    world = World()
+    world.gives("one")
+    first, second = Flow(world, target="/"), Flow(world, target="/")
+    first.receive(answered(401))
+    second.receive(answered(401))
+    assert (first.wants, second.wants) == ("token", "token")
+    exchange = world.gives("two")
+    first.receive(exchange)
+    second.receive(exchange)
+    assert (first.wants, second.wants) == ("Bearer two", "Bearer two")
+
+
+def test_a_401_after_another_request_renewed_the_token_needs_no_third() -> None:
+    world = World()
+    world.gives("one")
+    flow = Flow(world, target="/")
+    world.gives("two")
+    flow.receive(answered(401))
+    assert flow.wants == "Bearer two"
+
+
+def test_without_a_token_the_request_fails_with_the_reason() -> None:
+    world = World()
+    flow = Flow(world, target="/")
+    flow.receive(world.gives(None))
+    assert flow.answer is not None
+    assert (flow.answer.error, flow.answer.error_detail) == (
+        "token",
+        "POST http://id.test/token answered 401",
+    )
+
+
+def test_a_401_without_a_new_token_is_the_answer() -> None:
+    world = World()
+    world.gives("one")
+    flow = Flow(world, target="/")
+    exchange = answered(401)
+    flow.receive(exchange)
+    flow.receive(world.gives(None))
+    assert (flow.answer, flow.hops) == (exchange, [])
+
+
+@pytest.mark.parametrize(
+    ("request_", "wants"),
+    [
+        ({"target": "http://other.test/"}, "no credentials"),
+        ({"target": "/", "headers": [("Authorization", "Basic eA==")]}, "Basic eA=="),
+    ],
+)
+def test_a_request_elsewhere_or_with_its_own_credentials_is_sent_as_it_is(
+    request_: dict[str, Any], wants: str
+) -> None:
+    flow = Flow(World(), **request_)
+    assert flow.wants == wants
+    flow.receive(answered(401))
+    assert flow.answer is not None

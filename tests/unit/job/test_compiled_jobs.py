@@ -1,0 +1,169 @@
+"""From a request to a compiled job, and what is said before its load starts. Nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from windtunnel.cli.preview import preview
+from windtunnel.config.overrides import overrides_of
+from windtunnel.errors import ConfigError
+from windtunnel.job.announce import announce, announce_reroutes, announce_waits
+from windtunnel.job.compile import compile_job
+from windtunnel.job.manifest import run_manifest
+from windtunnel.job.observer import Observer, TextObserver
+from windtunnel.job.progress import Status
+from windtunnel.job.request import JobRequest, load_test_plan
+from windtunnel.job.run import report_progress, run_job
+from windtunnel.job.validation import check_plan
+from windtunnel.redaction import Redactor
+from windtunnel.terminal import TerminalObserver
+
+SCENARIO = """
+id: {id}
+data: {{ shopper: {{ file: shoppers.csv, on_end: {on_end} }} }}
+flow:
+  - {{ type: http, name: home, path: "/{{{{ data.shopper.user }}}}" }}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sut.yaml").write_text("name: shop\nbase_url: https://localhost:1\n")
+    (tmp_path / "shoppers.csv").write_text("user\nada\nalan\n")
+    for on_end in ("fail", "stop"):
+        (tmp_path / f"{on_end}.yaml").write_text(SCENARIO.format(id=on_end, on_end=on_end))
+
+
+def announced(request: JobRequest) -> tuple[str, str]:
+    """What `announce` writes to standard output and error."""
+    test_plan = load_test_plan(request, {})
+    compiled = compile_job(test_plan)
+    manifest = run_manifest(
+        compiled.test_plan,
+        compiled.plan,
+        run_id="r1",
+        started=0.0,
+        argv=("run",),
+        environment={},
+        redactor=Redactor(),
+    )
+    out, err = io.StringIO(), io.StringIO()
+    announce(compiled, manifest, TerminalObserver(out=out, err=err, color=False, interactive=False))
+    return out.getvalue(), err.getvalue()
+
+
+def test_what_runs_is_said_first() -> None:
+    request = JobRequest(
+        scenarios=("fail.yaml",), overrides=overrides_of(parallel=2, count=2, seed=7, shard="1/2")
+    )
+    out, err = announced(request)
+    version, load = out.splitlines()
+    assert version.endswith(" · run r1 · seed 7")
+    assert load.startswith("shop (https://localhost:1) · 1 scenario · ")
+    assert load.endswith(" · shard 1/2")
+    assert err == ""
+
+
+def test_too_few_rows_are_a_warning() -> None:
+    request = JobRequest(scenarios=("fail.yaml",), overrides=overrides_of(count=5))
+    assert announced(request)[1] == (
+        "warning: shoppers.csv has 2 rows for 5 instances: instances without a row are errors\n"
+    )
+
+
+def test_rows_that_end_the_load_are_a_note() -> None:
+    request = JobRequest(scenarios=("stop.yaml",), overrides=overrides_of(count=5))
+    assert announced(request)[1] == "the load ends after 2 instances: shoppers.csv has 2 rows\n"
+
+
+def test_unverified_certificates_are_a_warning() -> None:
+    request = JobRequest(scenarios=("fail.yaml",), overrides=overrides_of(insecure=True))
+    assert announced(request)[1].startswith("warning: the TLS certificate of ")
+
+
+def test_a_threshold_on_an_excluded_scenario_is_not_judged() -> None:
+    overrides = overrides_of(skip=["stop"], thresholds=["http_req_failed{scenario:stop}: rate < 1%"])
+    out, err = announced(JobRequest(scenarios=("fail.yaml", "stop.yaml"), overrides=overrides))
+    assert "1 scenario" in out
+    assert err == (
+        "not judged: http_req_failed{scenario:stop}: rate < 1% (its scenario is excluded by --only or --skip)\n"
+    )
+
+
+def test_waits_and_reroutes_are_notes() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    observer = TerminalObserver(out=out, err=err, color=False, interactive=False)
+    announce_waits(["GET http://localhost:1/health"], observer)
+    announce_reroutes({"localhost:1": "172.17.0.1"}, observer)
+    assert err.getvalue() == (
+        "waiting for GET http://localhost:1/health\n"
+        "localhost:1 is reached at 172.17.0.1, the Docker host (--loopback)\n"
+    )
+
+
+class LostTerminal(TextObserver):
+    """An observer at a terminal that is closed after the first line of progress."""
+
+    progress_every_s: float | None = 0.0
+
+    def __init__(self) -> None:
+        super().__init__(width=100)
+        self.shown: list[Status] = []
+
+    def progress(self, status: Status) -> None:
+        self.shown.append(status)
+        if len(self.shown) > 1:
+            raise OSError("the terminal is gone")
+
+
+def test_progress_that_cannot_be_shown_ends_without_an_error() -> None:
+    request = JobRequest(scenarios=("fail.yaml",), overrides=overrides_of(count=2))
+    parts = compile_job(load_test_plan(request, {})).parts
+    observer = LostTerminal()
+    asyncio.run(report_progress(parts.test_plan, parts.aggregate(), observer))
+    assert [(status.planned, status.done) for status in observer.shown] == [(2, 0.0), (2, 0.0)]
+
+
+def _checked(request: JobRequest, observer: Observer) -> None:
+    del observer
+    check_plan(request, environment={})
+
+
+def _previewed(request: JobRequest, observer: Observer) -> None:
+    preview(request, environment={}, observer=observer, listing=False)
+
+
+def _run(request: JobRequest, observer: Observer) -> None:
+    run_job(request, environment={}, observer=observer)
+
+
+@pytest.mark.parametrize("command", [_checked, _previewed, _run])
+def test_each_command_finds_the_same_problems_and_shows_nothing(
+    command: Callable[[JobRequest, Observer], None], tmp_path: Path
+) -> None:
+    (tmp_path / "wrong.yaml").write_text(
+        'id: wrong\nflow:\n  - { type: http, name: home, path: "/{{ nothing }}" }\n'
+    )
+    observer = TextObserver(width=100)
+    with pytest.raises(ConfigError) as raised:
+        command(JobRequest(scenarios=("wrong.yaml",)), observer)
+    [problem] = raised.value.problems
+    assert "nothing" in problem.message
+    assert observer.text == ""
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("command", [_checked, _previewed, _run])
+def test_each_command_refuses_a_threshold_that_matches_nothing(
+    command: Callable[[JobRequest, Observer], None], tmp_path: Path
+) -> None:
+    overrides = overrides_of(thresholds=["http_req_failed{step:nowhere}: rate < 1%"])
+    with pytest.raises(ConfigError, match="nowhere"):
+        command(JobRequest(scenarios=("fail.yaml",), overrides=overrides), TextObserver(width=100))
+    assert not (tmp_path / "runs").exists()

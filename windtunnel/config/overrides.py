@@ -1,0 +1,264 @@
+"""The values of the flags: each is read once, here, whether it was typed, set as an input or passed in Python."""
+
+from __future__ import annotations
+
+import ipaddress
+import operator
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from windtunnel.config.flags import FLAGS, Flag, Kind
+from windtunnel.config.load import LoadSettings, objections, parse_stages
+from windtunnel.config.presets import Preset, parse_preset, parse_tag
+from windtunnel.config.readiness import aimed_at, parse_target, parse_wait_for
+from windtunnel.errors import ExpressionError, Problem, did_you_mean
+from windtunnel.expressions.quantities import parse_duration, parse_rate
+from windtunnel.expressions.threshold import parse_flag
+from windtunnel.model.load import Segment
+from windtunnel.model.sut import Readiness, Service, Sut, WaitFor
+from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import FailOn, KeepBodies, Loopback
+
+_LONGEST_SHOWN = 60
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the flags say; None and empty where they say nothing. They win over the plan.
+
+    `settings` are start values of variables, `only` and `skip` patterns of scenarios, `profiles` names of profiles
+    in the SUT file. `workers` is 0 for one per processor. `given` are the names of the flags, `problems` those of
+    the values that can't be read; such a value is missing here.
+    """
+
+    load: LoadSettings = LoadSettings()
+    max_duration_s: float | None = None
+    fail_on: FailOn | None = None
+    baseline: str | None = None
+    seed: int | None = None
+    workers: int = 1
+    shard: Segment | Literal["auto"] = Segment()
+    thresholds: tuple[Threshold, ...] = ()
+    output: str | None = None
+    bodies: KeepBodies | None = None
+    name: str | None = None
+    insecure: bool = False
+    resolve: tuple[tuple[str, str], ...] = ()
+    target: str | None = None
+    wait_for: tuple[WaitFor, ...] = ()
+    wait_timeout_s: float | None = None
+    loopback: Loopback | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    settings: tuple[Preset, ...] = ()
+    profiles: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    once: bool = False
+    verbose: bool = False
+    given: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def applied_to(self, sut: Sut) -> Sut:
+        """The SUT with the target, the resolutions and `--insecure`.
+
+        Raises ExpressionError for a target that fits no base URL.
+        """
+        if self.target is not None:
+            sut = aimed_at(sut, self.target)
+        if self.insecure:
+            services = {name: _unchecked(service) for name, service in sut.services.items()}
+            sut = replace(sut, default=sut.default and _unchecked(sut.default), services=services)
+        return replace(sut, http=replace(sut.http, resolve={**sut.http.resolve, **dict(self.resolve)}))
+
+    @property
+    def readiness(self) -> Readiness:
+        """What to wait for."""
+        default = Readiness()
+        return Readiness(
+            wait_for=self.wait_for,
+            wait_timeout_s=default.wait_timeout_s if self.wait_timeout_s is None else self.wait_timeout_s,
+            loopback=self.loopback or default.loopback,
+        )
+
+    def with_shard(self, text: str | None) -> Overrides:
+        """The same with `--shard auto` replaced by the shard that the CI system names, if it names one."""
+        if self.shard != "auto":
+            return self
+        hint = (
+            "GitLab says so with `parallel:` on the job, CircleCI with `parallelism:`; elsewhere write --shard 2/4"
+        )
+        problem = Problem(flag="--shard", message="no variable of a CI system says which shard this is", hint=hint)
+        if text is not None:
+            try:
+                return replace(self, shard=parse_shard(text))
+            except ExpressionError as error:
+                problem = Problem(flag="--shard", message=str(error), hint=error.hint)
+        return replace(self, shard=Segment(), problems=(*self.problems, problem))
+
+
+_LOAD_FIELDS = frozenset(each.name for each in fields(LoadSettings))
+_OWN_FIELDS = frozenset(each.name for each in fields(Overrides))
+
+
+def overrides_of(**given: Any) -> Overrides:
+    """The flags by their names in Python: texts as they are typed, or Python's own values. None is not given."""
+    values, problems = read_values(given)
+    if "stages" in values:
+        values["stages"], values["stage_kinds"] = values["stages"]
+    load = LoadSettings(**{name: value for name, value in values.items() if name in _LOAD_FIELDS})
+    own = {name: value for name, value in values.items() if name in _OWN_FIELDS}
+    names = tuple(flag.name for flag in FLAGS if _is_given(given.get(flag.parameter)))
+    return Overrides(load=load, **own, given=names, problems=tuple(problems))
+
+
+def read_values(given: Mapping[str, Any], flags: Sequence[Flag] = FLAGS) -> tuple[dict[str, Any], list[Problem]]:
+    """(values by the name of their field, problems of those that can't be read), in the order of the table."""
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for flag in flags:
+        found = given.get(flag.parameter)
+        if found is None:
+            continue
+        read = []
+        for each in _several(found) if flag.repeatable else (found,):
+            try:
+                read.append(_read_choice(flag, each) if flag.kind == "choice" else READERS[flag.kind](each))
+            except ExpressionError as error:
+                problems.append(Problem(flag=f"--{flag.name}", message=str(error), hint=error.hint))
+        if flag.repeatable:
+            values[flag.field] = tuple(read)
+        elif read:
+            values[flag.field] = read[0]
+    return values, problems
+
+
+def arguments(flags: Sequence[Flag] = FLAGS) -> frozenset[str]:
+    """The names of the flags that `windtunnel.run()` takes."""
+    return frozenset(flag.parameter for flag in flags if flag.in_python)
+
+
+def load_problems_of_flags(settings: LoadSettings, overrides: Overrides) -> Iterator[Problem]:
+    """What the load can't be with the flags over the plan, each with the flag it is about."""
+    if overrides.load == LoadSettings():
+        return  # the plan's own objections were made where it was read
+    for key, message, hint in objections(settings):
+        name = key.replace("_", "-")
+        yield Problem(flag=f"--{name}", message=message.replace("`", ""), hint=hint.replace("`", ""))
+
+
+def parse_shard(text: str) -> Segment:
+    """The part of the load that `2/4` means. Raises ExpressionError."""
+    number, slash, of = text.partition("/")
+    if slash and number.isdecimal() and of.isdecimal() and 0 < int(number) <= int(of) < 10_000:
+        return Segment(number=int(number) - 1, of=int(of))
+    raise ExpressionError(f"{_shown(text)} is not a shard", hint="write it like 2/4: the second of four")
+
+
+def parse_resolution(text: str) -> tuple[str, str]:
+    """(host or host:port, address) of `shop.test:10.0.0.5` or `shop.test:443:10.0.0.5`. Raises ExpressionError."""
+    host, _, rest = text.partition(":")
+    port, _, after_port = rest.partition(":")
+    for key, address in ((host, rest), (f"{host}:{port}", after_port)):
+        try:
+            return key.lower(), str(ipaddress.ip_address(address.strip("[]")))
+        except ValueError:
+            continue
+    raise ExpressionError(
+        f"{_shown(text)} is not HOST:IP or HOST:PORT:IP", hint="write it like shop.test:10.0.0.5"
+    )
+
+
+def _whole(value: Any, *, least: int) -> int:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else operator.index(value)
+    except TypeError:
+        raise ExpressionError(f"{_shown(value)} is not a whole number", hint="write it like 50") from None
+    if number < least:
+        raise ExpressionError(f"must be at least {least}, not {number}")
+    return number
+
+
+def _length(value: Any) -> float:
+    seconds = parse_duration(value)
+    if seconds == 0:
+        raise ExpressionError("must be more than 0")
+    return seconds
+
+
+def _workers(value: Any) -> int:
+    text = _text(value)
+    if not re.fullmatch(r"auto|0*[1-9][0-9]{0,3}", text):
+        hint = "write a number such as 4, or auto for one process per processor"
+        raise ExpressionError(f"must be a number of processes or auto, not {_shown(text)}", hint=hint)
+    if text != "1" and sys.platform == "win32":
+        raise ExpressionError("there is only one worker on Windows")
+    return 0 if text == "auto" else int(text)
+
+
+def _shard(value: Any) -> Segment | Literal["auto"]:
+    text = _text(value)
+    return "auto" if text == "auto" else parse_shard(text)
+
+
+def _read_choice(flag: Flag, value: Any) -> str:
+    text = _text(value)
+    if text not in flag.choices:
+        words = f"{', '.join(flag.choices[:-1])} or {flag.choices[-1]}"
+        raise ExpressionError(f"must be {words}, not {_shown(text)}", hint=did_you_mean(text, flag.choices))
+    return text
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value is not False and value not in ((), [])
+
+
+def _several(value: Any) -> Sequence[Any]:
+    """The values of a flag that can be given several times: `{"team": "cart"}` is `team=cart`."""
+    if isinstance(value, Mapping):
+        return [f"{key}={each}" for key, each in value.items()]
+    return [value] if isinstance(value, str | os.PathLike) else list(value)
+
+
+def _text(value: Any) -> str:
+    return str(os.fspath(value)) if isinstance(value, os.PathLike) else str(value)
+
+
+def _shown(value: Any) -> str:
+    """The value in quotes, on one line and not too long."""
+    text = "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value)
+    )
+    return f'"{text}"' if len(text) <= _LONGEST_SHOWN else f'"{text[: _LONGEST_SHOWN - 1]}…"'
+
+
+def _unchecked(service: Service) -> Service:
+    return replace(service, tls=replace(service.tls, verify=False))
+
+
+READERS: dict[Kind, Callable[[Any], object]] = {
+    "text": _text,
+    "switch": bool,
+    "on_off": bool,
+    "whole": lambda value: _whole(value, least=0),
+    "count": lambda value: _whole(value, least=1),
+    "duration": parse_duration,
+    "length": _length,
+    "rate": lambda value: parse_rate(value if isinstance(value, str) else f"{value}/s"),
+    "stages": parse_stages,
+    "workers": _workers,
+    "shard": _shard,
+    "resolution": parse_resolution,
+    "target": parse_target,
+    "wait_for": parse_wait_for,
+    "threshold": parse_flag,
+    "preset": parse_preset,
+    "tag": parse_tag,
+}
+"""Kind -> what reads one value and raises ExpressionError for one that can't be read; `choice` needs its row."""

@@ -1,0 +1,77 @@
+"""What a process makes from a plan before it runs: the same in a job, a worker process and `validate`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from windtunnel.engine.journal import OnRecord
+from windtunnel.engine.plan import Plan, compile_plan
+from windtunnel.engine.run.process import SystemClock
+from windtunnel.engine.run.segment import SegmentParts
+from windtunnel.engine.run.shutdown import Shutdown
+from windtunnel.engine.user import SetupResult
+from windtunnel.http.transport import HttpTransport
+from windtunnel.interfaces import Sink
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.load import Segment
+from windtunnel.model.plan import TestPlan
+from windtunnel.model.record import Record
+from windtunnel.redaction import Redactor
+from windtunnel.storage.directory import RunDirectory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunParts:
+    """A plan, compiled for the transport that sends its requests, and the redactor of its secrets."""
+
+    test_plan: TestPlan
+    transport: HttpTransport
+    plan: Plan
+    redactor: Redactor
+
+    def aggregate(self) -> Aggregate:
+        """A new sink that counts what the thresholds of the plan need."""
+        return Aggregate.for_thresholds(self.test_plan.thresholds)
+
+    def segment(
+        self,
+        segment: Segment,
+        directory: RunDirectory,
+        *,
+        shutdown: Shutdown,
+        plan_hash: str,
+        sinks: Sequence[Sink] = (),
+        before: tuple[Record, ...] = (),
+        prepared: Mapping[str, SetupResult] | None = None,
+        on_record: Sequence[OnRecord] = (),
+    ) -> SegmentParts:
+        """The parts of one segment, which runs in this process on its own clock."""
+        return SegmentParts(
+            plan=self.plan,
+            transport=self.transport,
+            directory=directory,
+            redactor=self.redactor,
+            clock=SystemClock(),
+            shutdown=shutdown,
+            sinks=sinks,
+            plan_hash=plan_hash,
+            segment=segment,
+            before=before,
+            prepared=prepared or {},
+            on_record=on_record,
+        )
+
+
+def run_parts(test_plan: TestPlan, *, run_id: str) -> RunParts:
+    """Make the transport, compile the plan for it, and collect its secrets. Sends nothing.
+
+    Raises ConfigError with every problem of the plan's steps.
+    """
+    transport = HttpTransport(test_plan.sut, run_id)
+    return RunParts(
+        test_plan=test_plan,
+        transport=transport,
+        plan=compile_plan(test_plan, transport=transport, run_id=run_id),
+        redactor=Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact),
+    )

@@ -1,0 +1,86 @@
+"""Copies that a run keeps beside its records, redacted: bodies, the YAML that ran, and data files."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+import msgspec
+
+from windtunnel.model.scenario import ABSENT, Feeder
+from windtunnel.model.source import Source
+from windtunnel.redaction import HIDDEN, Redactor
+
+
+class BodyStore:
+    """Keeps at most `each` bytes of a body and `total` bytes of a run, named by their hash; equal bodies once.
+
+    A body beyond the bounds, or that cannot be written, is not kept: it is a help, the record is the evidence.
+    """
+
+    def __init__(
+        self, folder: Path, redactor: Redactor, *, each: int = 64 * 1024, total: int = 64 * 1024 * 1024
+    ) -> None:
+        self._folder, self._redactor, self._each, self._left = folder, redactor, each, total
+        self._kept: set[str] = set()
+
+    def keep(self, body: bytes, also_secret: Sequence[str] = ()) -> str | None:
+        """Store one body and return its name; None when it is not kept."""
+        if not body or self._left <= 0:
+            return None
+        shown = self._redactor.body(body, also_secret)[: self._each]
+        name = hashlib.blake2b(shown, digest_size=8).hexdigest()
+        if name not in self._kept:
+            try:
+                (self._folder / name).write_bytes(shown)
+            except OSError:
+                return None
+            self._kept.add(name)
+            self._left -= len(shown)
+        return name
+
+
+def source_text(source: Source, redactor: Redactor) -> str:
+    """The text of a YAML file; values of keys that name a secret are hidden."""
+    lines = list(source.lines)
+    for path, mark in source.marks.items():
+        if (
+            path
+            and (redactor.is_secret_key(str(path[-1])) or path[-2:] == ("auth", "key"))
+            and 0 < mark.line <= len(lines)
+        ):
+            line = lines[mark.line - 1]
+            lines[mark.line - 1] = line[: mark.column - 1] + f'"{HIDDEN}"' + line[mark.column - 1 + mark.width :]
+    return redactor.text("\n".join(lines) + "\n")
+
+
+def data_text(feeder: Feeder, redactor: Redactor) -> str:
+    """The rows of a data file in its own format; values of columns that name a secret are hidden."""
+    rows = [
+        {
+            name: _shown(name, value, redactor)
+            for name, value in zip(feeder.columns, row, strict=True)
+            if value is not ABSENT
+        }
+        for row in feeder.rows
+    ]
+    if PurePath(feeder.file).suffix.lower() == ".csv":
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(feeder.columns)
+        writer.writerows([row.values() for row in rows])
+        return text.getvalue()
+    lines = [redactor.body(msgspec.json.encode(row)).decode() for row in rows]
+    if PurePath(feeder.file).suffix.lower() == ".json":
+        return "[\n  " + ",\n  ".join(lines) + "\n]\n"
+    return "\n".join(lines) + "\n"
+
+
+def _shown(name: str, value: Any, redactor: Redactor) -> Any:
+    if isinstance(value, str):
+        return redactor.named(name, value)
+    return redactor.named(name, str(value)) if redactor.is_secret_key(name) else value
