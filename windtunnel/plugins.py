@@ -1,9 +1,9 @@
-"""What other installed packages add: step types and renderers, by entry points of their distributions.
+"""Step types and renderers that installed packages add, by entry points of their distributions.
 
     [project.entry-points."windtunnel.actions"]
     echo = "windtunnel_echo:EchoAction"
 
-Nothing is imported, and no metadata read, before a name turns up that is not Windtunnel's own.
+Nothing is imported, and no metadata read, before a name is used that Windtunnel does not know.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ ACTIONS = "windtunnel.actions"
 RENDERERS = "windtunnel.renderers"
 
 GROUPS = {ACTIONS: "step type", RENDERERS: "renderer"}
-"""Every group of entry points, and what one of them adds."""
+"""Every group of entry points, and the kind of thing in it."""
 
 _REQUIRED = {ACTIONS: ("keys", "compile", "schema"), RENDERERS: ("file_name", "render")}
-"""What an object must have to be used."""
+"""The attributes that an object of each group must have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plugin:
-    """One thing that an installed distribution adds."""
+    """A step type or renderer of an installed distribution."""
 
     group: str
     name: str
@@ -62,14 +62,14 @@ def installed(group: str) -> dict[str, Plugin]:
 
 
 def require(plugin: Plugin) -> Any:
-    """Import what a distribution adds. Raises ConfigError, naming the distribution, when it can't be used."""
+    """Import a plugin. Raises ConfigError, naming the distribution, if it cannot be used."""
     try:
         added = plugin.entry.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001  whatever a foreign package does when it is imported
-        said = f"{type(error).__name__}: {error}"
-        raise _broken(plugin, f"importing {plugin.entry.value} failed with {said}") from None
+    except BaseException as error:  # noqa: BLE001  importing a package may raise anything
+        kind = type(error).__name__
+        raise _broken(plugin, f"importing {plugin.entry.value} failed with {kind}: {error}") from None
     missing = [name for name in _REQUIRED[plugin.group] if not hasattr(added, name)]
     if missing:
         raise _broken(plugin, f"{plugin.entry.value} has no {', '.join(missing)}")

@@ -9,13 +9,13 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from windtunnel.ci.github import SafeLog
-from windtunnel.ci.log import LogForm, PlainLog, log_form
+from windtunnel.ci.log import GitHubLog, GitLabLog, LogForm, PlainLog
 from windtunnel.figures import duration, offset
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 NARROW, WIDE = 60, 120
 LIVE_S, LOG_S = 0.5, 10.0
 """Seconds between two updates of the live line, and between two lines of progress in a log."""
+
+
+def log_form(environment: Mapping[str, str]) -> LogForm:
+    """The form of the platform that the environment names."""
+    if environment.get("GITHUB_ACTIONS") == "true":
+        return GitHubLog()
+    return GitLabLog() if environment.get("GITLAB_CI") == "true" else PlainLog()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -45,7 +45,8 @@ def prepared(case: Path, tmp_path: Path) -> tuple[Path, list[str]]:
         pytest.skip("typer words this differently before 0.29")
     folder = tmp_path / "work"
     shutil.copytree(case, folder)
-    GENERATED.get(case.name, lambda _: None)(folder)
+    if case.name in GENERATED:
+        GENERATED[case.name](folder)
     return folder, (folder / "args").read_text().splitlines()
 
 
@@ -54,7 +55,7 @@ def said_by(answer: Answer | subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
-def test_the_command_line_says_exactly_this(case: Path, tmp_path: Path):
+def test_the_command_line_says_exactly_this(case: Path, tmp_path: Path) -> None:
     folder, args = prepared(case, tmp_path)
 
     answer = call(folder, *args)
@@ -69,7 +70,7 @@ def test_the_command_line_says_exactly_this(case: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["help", "invalid-everything", "invalid-unknown-flag", "validate-good"])
-def test_a_process_of_its_own_says_the_same(name: str, tmp_path: Path):
+def test_a_process_of_its_own_says_the_same(name: str, tmp_path: Path) -> None:
     folder, args = prepared(CASES / name, tmp_path)
     assert said_by(run_process(folder, *args)) == (CASES / name / "expected").read_text()
 
@@ -81,7 +82,7 @@ def closed_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_an_unreachable_sut_is_exit_3_and_leaves_a_report(tmp_path: Path, closed_port: int):
+def test_an_unreachable_sut_is_exit_3_and_leaves_a_report(tmp_path: Path, closed_port: int) -> None:
     (tmp_path / "sut.yaml").write_text(f"name: gone\nbase_url: http://127.0.0.1:{closed_port}\n")
     (tmp_path / "a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
 

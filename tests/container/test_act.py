@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +82,7 @@ class Act:
 
 
 @pytest.fixture(scope="module", name="act")
-def checked_out(image: Image, tools: Path, tmp_path_factory: pytest.TempPathFactory):
+def checked_out(image: Image, tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Act]:
     folder = tmp_path_factory.mktemp("act")
     (folder / "nothing").mkdir()
     (folder / "nothing/action.yml").write_text(NOTHING)
@@ -108,49 +109,49 @@ def run_on_the_runners_network(act: Act) -> Job:
     return act.run("localhost")
 
 
-def test_a_sound_service_passes_through_the_gateway(green: Job):
+def test_a_sound_service_passes_through_the_gateway(green: Job) -> None:
     assert green.answer.returncode == 0, green.log[-6000:]
     [outputs] = green.outputs
     assert (outputs["verdict"], outputs["exit-code"], outputs["instances"]) == ("pass", "0", "200")
 
 
-def test_every_output_arrives(green: Job, red: Job):
+def test_every_output_arrives(green: Job, red: Job) -> None:
     promised = set(yaml.safe_load((ROOT / "action.yml").read_text())["outputs"])
     assert set(green.outputs[0]) == set(red.outputs[0]) == promised
 
 
-def test_the_green_summary_says_pass(green: Job):
+def test_the_green_summary_says_pass(green: Job) -> None:
     [summary] = green.summaries
     assert summary.splitlines()[0].startswith("## ✅ Pass")
     show("green", summary)
 
 
-def test_an_impossible_threshold_fails_the_step_and_not_the_job(red: Job):
+def test_an_impossible_threshold_fails_the_step_and_not_the_job(red: Job) -> None:
     assert red.answer.returncode == 0, red.log[-6000:]
     assert "Failed but continue next step" in red.log
     [outputs] = red.outputs
     assert (outputs["verdict"], outputs["exit-code"], outputs["thresholds-failed"]) == ("fail", "99", "1")
 
 
-def test_the_red_summary_says_what_failed(red: Job):
+def test_the_red_summary_says_what_failed(red: Job) -> None:
     [summary] = red.summaries
     assert summary.splitlines()[0].startswith("## ❌ Fail")
     assert re.search(r"❌ fail \| `http_reqs` \| `count > 1000000`", summary)
     show("red", summary)
 
 
-def test_the_red_step_is_annotated(red: Job):
+def test_the_red_step_is_annotated(red: Job) -> None:
     assert re.search(r"::error .*::http_reqs: count > 1000000", red.log)
 
 
-def test_the_host_action_reaches_what_listens_on_localhost_only(local: Job):
+def test_the_host_action_reaches_what_listens_on_localhost_only(local: Job) -> None:
     assert local.answer.returncode == 0, local.log[-6000:]
     green, red = local.outputs[0], local.outputs[-1]
     assert (green["verdict"], green["exit-code"], green["instances"]) == ("pass", "0", "200")
     assert (red["verdict"], red["exit-code"], red["instances"]) == ("fail", "99", "20")
 
 
-def test_an_input_with_a_hyphen_arrives_through_the_host_action(local: Job):
+def test_an_input_with_a_hyphen_arrives_through_the_host_action(local: Job) -> None:
     assert local.outputs[-1]["report-dir"].startswith("windtunnel-red/")
 
 

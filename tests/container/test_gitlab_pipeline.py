@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -32,9 +33,10 @@ class Pipeline:
     def log(self, job: str) -> str:
         return (self.folder / STATE / f"output/{job}.log").read_text()
 
-    def summary(self, job: str, output: str = "windtunnel-report") -> dict:
+    def summary(self, job: str, output: str = "windtunnel-report") -> dict[str, Any]:
         [folder] = self.artifacts(job)
-        return json.loads((folder / output / "latest/summary.json").read_text())
+        summary: dict[str, Any] = json.loads((folder / output / "latest/summary.json").read_text())
+        return summary
 
 
 LOST_RACE = "File exists (17)"
@@ -66,23 +68,23 @@ def _run(tools: Path, folder: Path, shop_url: str) -> Pipeline:
     return Pipeline(folder, answer)
 
 
-def test_the_pipeline_is_green_since_its_red_job_may_fail(pipeline: Pipeline):
+def test_the_pipeline_is_green_since_its_red_job_may_fail(pipeline: Pipeline) -> None:
     assert pipeline.answer.returncode == 0, pipeline.answer.stdout[-4000:] + pipeline.answer.stderr[-2000:]
 
 
-def test_the_template_runs_with_its_inputs_and_keeps_the_run(pipeline: Pipeline):
+def test_the_template_runs_with_its_inputs_and_keeps_the_run(pipeline: Pipeline) -> None:
     summary = pipeline.summary("passes")
     assert (summary["verdict"], summary["run"]["instances"]) == ("pass", 200)
     assert [result["selector"] for result in summary["thresholds"]] == ["instances", "http_req_failed"]
 
 
-def test_a_failed_threshold_ends_the_job_with_its_own_exit_code(pipeline: Pipeline):
+def test_a_failed_threshold_ends_the_job_with_its_own_exit_code(pipeline: Pipeline) -> None:
     summary = pipeline.summary("must-fail", "windtunnel-red")
     assert (summary["verdict"], summary["exit_code"], summary["run"]["instances"]) == ("fail", 99, 20)
     assert "WARN  must-fail" in pipeline.answer.stdout
 
 
-def test_every_report_that_the_template_names_is_written(pipeline: Pipeline):
+def test_every_report_that_the_template_names_is_written(pipeline: Pipeline) -> None:
     [_, body] = yaml.safe_load_all((ROOT / "templates/windtunnel.yml").read_text())
     reports = body["$[[ inputs.job ]]"]["artifacts"]["reports"]
     assert set(reports) == {"junit", "metrics", "load_performance", "codequality", "annotations", "dotenv"}
@@ -91,13 +93,13 @@ def test_every_report_that_the_template_names_is_written(pipeline: Pipeline):
         assert (folder / report.replace("$[[ inputs.output-dir ]]", "windtunnel-report")).is_file(), report
 
 
-def test_later_jobs_can_read_the_outcome_as_variables(pipeline: Pipeline):
+def test_later_jobs_can_read_the_outcome_as_variables(pipeline: Pipeline) -> None:
     [folder] = pipeline.artifacts("passes")
     lines = (folder / "windtunnel-report/latest/ci/windtunnel.env").read_text().splitlines()
     assert {"WINDTUNNEL_VERDICT=pass", "WINDTUNNEL_EXIT_CODE=0", "WINDTUNNEL_INSTANCES=200"} <= set(lines)
 
 
-def test_two_shards_merged_give_the_totals_of_one_run(pipeline: Pipeline, shop_url: str, tmp_path: Path):
+def test_two_shards_merged_give_the_totals_of_one_run(pipeline: Pipeline, shop_url: str, tmp_path: Path) -> None:
     parts = [
         json.loads((folder / "windtunnel-report/latest/summary.json").read_text())
         for folder in pipeline.artifacts("shards")
@@ -115,6 +117,6 @@ def test_two_shards_merged_give_the_totals_of_one_run(pipeline: Pipeline, shop_u
     assert totals(merged) == totals(whole)
 
 
-def totals(summary: dict) -> dict[tuple[str, str], tuple[int, int]]:
+def totals(summary: dict[str, Any]) -> dict[tuple[str, str], tuple[int, int]]:
     """How often every step of every scenario ran and failed."""
     return {(step["scenario"], step["step"]): (step["count"], step["failed"]) for step in summary["steps"]}

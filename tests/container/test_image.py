@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,34 +21,37 @@ IMPOSSIBLE = "http_reqs: count > 1000000"
 LOAD = ("--sut", "sut.yaml", "--scenarios", "scenarios/", "--parallel", "5", "--count", "30")
 
 
-def summary_of(workspace: Path) -> dict:
-    return json.loads((workspace / "runs/latest/summary.json").read_text())
+def summary_of(workspace: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads((workspace / "runs/latest/summary.json").read_text())
+    return summary
 
 
-def test_the_image_answers_with_its_version(image: Image):
+def test_the_image_answers_with_its_version(image: Image) -> None:
     answer = image.run("--version", network="none")
     assert answer.stdout.strip() == f"windtunnel {windtunnel.__version__}", answer.stderr
 
 
-def test_the_image_answers_after_less_than_a_second_of_work(image: Image):
+def test_the_image_answers_after_less_than_a_second_of_work(image: Image) -> None:
     # Of the processor's time: what `times` says of its children, user and system, on its last line.
     answer = image.run("-c", "windtunnel --version && times", options=["--entrypoint", "sh"], network="none")
     user, system = (float(text[2:-1]) for text in answer.stdout.split("\n")[2].split())
     assert 0 < user + system < 1
 
 
-def test_without_a_network_the_service_is_unreachable_and_nothing_else_goes_wrong(image: Image, workspace: Path):
+def test_without_a_network_the_service_is_unreachable_and_nothing_else_goes_wrong(
+    image: Image, workspace: Path
+) -> None:
     answer = image.run("run", *LOAD, options=mounted(workspace), network="none")
     assert answer.returncode == 3, answer.stdout + answer.stderr
     assert summary_of(workspace)["verdict"] == "unreachable"
 
 
-def test_a_shell_is_in_the_image_for_runners_that_bring_their_own_commands(image: Image):
+def test_a_shell_is_in_the_image_for_runners_that_bring_their_own_commands(image: Image) -> None:
     answer = image.run("-c", "windtunnel --version", options=["--entrypoint", "sh"])
     assert answer.stdout.startswith("windtunnel "), answer.stderr
 
 
-def test_our_own_layers_are_small_and_say_what_they_are(image: Image):
+def test_our_own_layers_are_small_and_say_what_they_are(image: Image) -> None:
     history = json.loads(image.podman("history", "--format", "json", TAG).stdout)
     ours = [layer["size"] for layer in history if "COPY" in layer.get("CreatedBy", "")]
     assert 0 < sum(ours) < 80_000_000
@@ -56,13 +60,13 @@ def test_our_own_layers_are_small_and_say_what_they_are(image: Image):
     assert (told["Config"].get("User", ""), told["Config"]["Entrypoint"]) == ("", ["windtunnel"])
 
 
-def test_nothing_of_the_build_machine_is_left_in_the_image(image: Image):
+def test_nothing_of_the_build_machine_is_left_in_the_image(image: Image) -> None:
     script = "ls -A /build /install /etc/pip.conf /root/.cache 2>/dev/null; cat /etc/pip.conf 2>/dev/null; true"
     answer = image.run("-c", script, options=["--entrypoint", "sh"], network="none")
     assert (answer.returncode, answer.stdout) == (0, ""), answer.stderr
 
 
-def test_a_sound_service_passes(image: Image, workspace: Path):
+def test_a_sound_service_passes(image: Image, workspace: Path) -> None:
     answer = image.run("run", *LOAD, options=mounted(workspace))
     assert answer.returncode == 0, answer.stdout + answer.stderr
     summary = summary_of(workspace)
@@ -70,13 +74,13 @@ def test_a_sound_service_passes(image: Image, workspace: Path):
     assert (workspace / "runs" / summary["run_id"] / "report.html").stat().st_size > 10_000
 
 
-def test_a_threshold_that_can_not_hold_fails_the_job(image: Image, workspace: Path):
+def test_a_threshold_that_can_not_hold_fails_the_job(image: Image, workspace: Path) -> None:
     answer = image.run("run", *LOAD, "--threshold", IMPOSSIBLE, options=mounted(workspace))
     assert answer.returncode == 99, answer.stdout + answer.stderr
     assert summary_of(workspace)["verdict"] == "fail"
 
 
-def test_any_user_can_run_it_on_a_read_only_root(image: Image, workspace: Path):
+def test_any_user_can_run_it_on_a_read_only_root(image: Image, workspace: Path) -> None:
     workspace.chmod(0o777)
     locked_down = ["--user", "12345:12345", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all"]
     answer = image.run("run", *LOAD, options=[*mounted(workspace), *locked_down])
@@ -84,7 +88,7 @@ def test_any_user_can_run_it_on_a_read_only_root(image: Image, workspace: Path):
     assert (workspace / "runs").stat().st_uid == 12345
 
 
-def test_a_folder_that_can_not_be_written_is_told_before_anything_is_sent(image: Image, workspace: Path):
+def test_a_folder_that_can_not_be_written_is_told_before_anything_is_sent(image: Image, workspace: Path) -> None:
     answer = image.run("run", *LOAD, options=[*mounted(workspace), "--user", "12345:12345"])
     assert answer.returncode == 2, answer.stdout + answer.stderr
     assert "--user" in answer.stderr
@@ -108,7 +112,7 @@ def wait_for_records(image: Image, name: str, runs: Path) -> None:
         time.sleep(0.05)
 
 
-def test_the_first_process_of_a_container_obeys_a_signal(image: Image, workspace: Path):
+def test_the_first_process_of_a_container_obeys_a_signal(image: Image, workspace: Path) -> None:
     name = f"windtunnel-{workspace.parent.name}"
     endless = ("run", *LOAD[:4], "--parallel", "2", "--duration", "90s")
     with running(image, name, *endless, options=mounted(workspace)):
@@ -161,7 +165,7 @@ def github_runner(image: Image, workspace: Path) -> Runner:
     return Runner(image, workspace)
 
 
-def test_the_action_passes_and_tells_where_everything_is(runner: Runner):
+def test_the_action_passes_and_tells_where_everything_is(runner: Runner) -> None:
     answer = runner.run(sut="sut.yaml", scenarios="scenarios/", parallel="5", count="30")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     outputs = runner.outputs
@@ -173,7 +177,7 @@ def test_the_action_passes_and_tells_where_everything_is(runner: Runner):
     assert "::error" not in answer.stdout
 
 
-def test_the_action_fails_on_a_threshold_with_an_annotation(runner: Runner):
+def test_the_action_fails_on_a_threshold_with_an_annotation(runner: Runner) -> None:
     thresholds = f"checks: rate > 99%\n{IMPOSSIBLE}\n"
     answer = runner.run(sut="sut.yaml", scenarios="scenarios/", parallel="5", count="30", thresholds=thresholds)
     assert answer.returncode == 99, answer.stdout + answer.stderr
@@ -182,7 +186,7 @@ def test_the_action_fails_on_a_threshold_with_an_annotation(runner: Runner):
     assert "http_reqs" in runner.summary
 
 
-def test_the_action_says_what_is_wrong_with_a_file_where_it_is_wrong(runner: Runner):
+def test_the_action_says_what_is_wrong_with_a_file_where_it_is_wrong(runner: Runner) -> None:
     (runner.workspace / "sut.yaml").write_text("name: shop\nbase_ulr: http://localhost\n")
     answer = runner.run(sut="sut.yaml", scenarios="scenarios/")
     assert answer.returncode == 2, answer.stdout + answer.stderr
@@ -192,7 +196,7 @@ def test_the_action_says_what_is_wrong_with_a_file_where_it_is_wrong(runner: Run
 
 
 @pytest.mark.parametrize("init", [[], ["--init"]], ids=["as the first process", "under an init"])
-def test_a_cancelled_job_has_its_outputs_within_five_seconds(runner: Runner, init: list[str]):
+def test_a_cancelled_job_has_its_outputs_within_five_seconds(runner: Runner, init: list[str]) -> None:
     name = f"windtunnel-{runner.workspace.parent.name}"
     options = [*init, *runner.options(sut="sut.yaml", scenarios="scenarios/", parallel="5", duration="90s")]
     with running(runner.image, name, "action", options=options):

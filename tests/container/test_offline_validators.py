@@ -26,38 +26,38 @@ def passed(answer: Answer) -> bool:
     return True
 
 
-def test_there_are_workflows_to_check():
+def test_there_are_workflows_to_check() -> None:
     assert names(WORKFLOWS) == [
         f".github/workflows/{name}.yml" for name in ("image", "release", "self-test", "test")
     ]
 
 
-def test_actionlint_finds_nothing_in_the_workflows(tools: Path):
+def test_actionlint_finds_nothing_in_the_workflows(tools: Path) -> None:
     assert passed(finished([str(tools / "actionlint"), *names(WORKFLOWS)], folder=ROOT))
 
 
 @pytest.mark.parametrize(
     ("schema", "files"), [("vendor.github-workflows", WORKFLOWS), ("vendor.github-actions", ACTIONS)]
 )
-def test_workflows_and_actions_are_what_github_s_schemas_say(tools: Path, schema: str, files: list[Path]):
+def test_workflows_and_actions_are_what_github_s_schemas_say(tools: Path, schema: str, files: list[Path]) -> None:
     assert passed(
         finished([str(tools / "check-jsonschema"), "--builtin-schema", schema, *names(files)], folder=ROOT)
     )
 
 
 @pytest.mark.parametrize("name", names([*WORKFLOWS, *ACTIONS]))
-def test_the_action_validator_takes_each_file(tools: Path, name: str):
+def test_the_action_validator_takes_each_file(tools: Path, name: str) -> None:
     validator = tools.parent / "node_modules/.bin/action-validator"
     assert passed(finished([str(validator), name], folder=ROOT))
 
 
-def test_zizmor_finds_no_way_to_misuse_workflows_or_actions(tools: Path):
+def test_zizmor_finds_no_way_to_misuse_workflows_or_actions(tools: Path) -> None:
     assert passed(
         finished([str(tools / "zizmor"), "--offline", "--no-progress", ".github", *names(ACTIONS)], folder=ROOT)
     )
 
 
-def test_zizmor_would_see_an_input_that_becomes_part_of_a_script(tools: Path, tmp_path: Path):
+def test_zizmor_would_see_an_input_that_becomes_part_of_a_script(tools: Path, tmp_path: Path) -> None:
     text = (ROOT / "host/action.yml").read_text()
     assert "INPUT_SUT: ${{ inputs.sut }}" in text
     (tmp_path / "action.yml").write_text(
@@ -68,11 +68,11 @@ def test_zizmor_would_see_an_input_that_becomes_part_of_a_script(tools: Path, tm
     assert "template-injection" in answer.stdout
 
 
-def test_hadolint_finds_nothing_in_the_dockerfile(tools: Path):
+def test_hadolint_finds_nothing_in_the_dockerfile(tools: Path) -> None:
     assert passed(finished([str(tools / "hadolint"), "Dockerfile"], folder=ROOT))
 
 
-def test_gitlab_s_schema_takes_both_parts_of_the_template_and_our_pipeline(tools: Path, tmp_path: Path):
+def test_gitlab_s_schema_takes_both_parts_of_the_template_and_our_pipeline(tools: Path, tmp_path: Path) -> None:
     header, body = (ROOT / "templates/windtunnel.yml").read_text().split("\n---\n")
     assert set(yaml.safe_load(header)) == {"spec"}
     (tmp_path / "header.yml").write_text(header)
@@ -81,7 +81,7 @@ def test_gitlab_s_schema_takes_both_parts_of_the_template_and_our_pipeline(tools
     assert passed(finished([str(tools / "check-jsonschema"), "--builtin-schema", "vendor.gitlab-ci", *files]))
 
 
-def test_a_release_pins_the_published_image_and_stays_valid(tools: Path, tmp_path: Path):
+def test_a_release_pins_the_published_image_and_stays_valid(tools: Path, tmp_path: Path) -> None:
     for name in (*names(ACTIONS), "templates/windtunnel.yml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -97,7 +97,7 @@ def test_a_release_pins_the_published_image_and_stays_valid(tools: Path, tmp_pat
     assert passed(finished([*schema, *names(ACTIONS)], folder=tmp_path))
 
 
-def test_a_release_is_not_pinned_by_anything_but_a_digest(tmp_path: Path):
+def test_a_release_is_not_pinned_by_anything_but_a_digest(tmp_path: Path) -> None:
     answer = finished([str(ROOT / ".ci/pin-image"), "ghcr.io/windtunnel/action:latest", str(tmp_path)])
     assert answer.returncode == 1
     assert "usage" in answer.stderr
@@ -112,13 +112,13 @@ SCHEMAS = {
 DOCUMENTED = [block for block in recipes.blocks("yaml") if block.file.startswith(tuple(SCHEMAS))]
 
 
-def test_the_pages_have_files_for_every_platform():
+def test_the_pages_have_files_for_every_platform() -> None:
     assert len(DOCUMENTED) >= 12
     assert all(any(block.file.startswith(place) for block in DOCUMENTED) for place in SCHEMAS)
 
 
 @pytest.mark.parametrize("block", DOCUMENTED, ids=str)
-def test_a_documented_file_is_what_its_platform_takes(block: recipes.Block, tools: Path, tmp_path: Path):
+def test_a_documented_file_is_what_its_platform_takes(block: recipes.Block, tools: Path, tmp_path: Path) -> None:
     file = tmp_path / Path(block.file).name
     file.write_text(block.text)
     [schema] = [schema for place, schema in SCHEMAS.items() if block.file.startswith(place)]

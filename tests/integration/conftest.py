@@ -1,4 +1,4 @@
-"""A shop for all tests that leave it as it was."""
+"""A shop for all tests that leave it as it was, and the event loops."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.loops import LOOPS, Run, run_on
 from windtunnel.demo.process import ShopProcess
 
 
@@ -14,3 +15,9 @@ def shop() -> Iterator[ShopProcess]:
     """The demo shop as a process, with its default settings."""
     with ShopProcess() as running:
         yield running
+
+
+@pytest.fixture(params=list(LOOPS))
+def run(request: pytest.FixtureRequest) -> Run:
+    """Run a coroutine to its end, on one event loop after the other."""
+    return lambda coroutine: run_on(request.param, coroutine)

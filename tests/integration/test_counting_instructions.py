@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 
-def test_every_figure_is_counted_and_the_floor_is_below_windtunnel():
+def test_every_figure_is_counted_and_the_floor_is_below_windtunnel() -> None:
     lines: list[str] = []
     counts = count(python=sys.executable, tree=ROOT, sizes=Sizes(users=2, few=5, many=25), progress=lines.append)
     figures = counts.figures
@@ -37,7 +37,7 @@ def test_every_figure_is_counted_and_the_floor_is_below_windtunnel():
     assert "uvloop" in counts.packages
 
 
-def test_the_floor_writes_the_records_that_windtunnel_writes(tmp_path: Path):
+def test_the_floor_writes_the_records_that_windtunnel_writes(tmp_path: Path) -> None:
     # nginx drops its privileges, and may not look into a folder of pytest's.
     with tempfile.TemporaryDirectory() as served, nginx(Path(served)) as base_url:
         records = tmp_path / "floor.jsonl"

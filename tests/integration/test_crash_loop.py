@@ -37,7 +37,7 @@ def kill_somewhere(folder: Path, draw: random.Random) -> None:
         process.wait()
 
 
-def test_forty_kills_lose_no_line_and_never_give_a_pass(tmp_path: Path):
+def test_forty_kills_lose_no_line_and_never_give_a_pass(tmp_path: Path) -> None:
     draw = random.Random(20261122)
     with ShopProcess() as shop:
         (tmp_path / "sut.yaml").write_text(f"name: shop\nbase_url: {shop.base_url}\n")

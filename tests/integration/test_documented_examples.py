@@ -31,7 +31,7 @@ OF_ITS_TIME = {"seq", "run_id", "t", "correlation_id", "scheduled", "started", "
 
 
 @pytest.fixture
-def kitchen(tmp_path, monkeypatch) -> Path:
+def kitchen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the recipes speak of."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "scenarios" / "data" / "photo.png", tmp_path)
@@ -53,9 +53,9 @@ RECIPES = [(kind, text) for kind, text in COOKBOOK if not any(mark in text for m
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"), RECIPES, ids=[re.search(r'id: (\w+)|scenario\("(\w+)"', text)[0] for _, text in RECIPES]
+    ("kind", "text"), RECIPES, ids=[re.findall(r'id: \w+|scenario\("\w+"', text)[0] for _, text in RECIPES]
 )
-def test_every_recipe_passes(shop, kitchen, kind, text):
+def test_every_recipe_passes(shop: ShopProcess, kitchen: Path, kind: Any, text: Any) -> None:
     file = kitchen / ("recipe.yaml" if kind == "yaml" else "recipe.py")
     file.write_text(text)
     result = windtunnel.run(sut={"base_url": shop.base_url}, scenarios=file.name, parallel=2, count=4, seed=1)
@@ -63,7 +63,9 @@ def test_every_recipe_passes(shop, kitchen, kind, text):
 
 
 @pytest.mark.parametrize("file", ["visit.py", "visit.yaml"])
-def test_the_journey_passes_in_python_and_in_yaml(shop, tmp_path, monkeypatch, file):
+def test_the_journey_passes_in_python_and_in_yaml(
+    shop: ShopProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = windtunnel.run(
         sut={"base_url": shop.base_url},
@@ -77,7 +79,7 @@ def test_the_journey_passes_in_python_and_in_yaml(shop, tmp_path, monkeypatch, f
     assert (rows["add_to_cart"].count, rows["look_again"].count, rows["look_around"].count) == (12, 6, 0)
 
 
-def test_the_example_for_pytest_passes_under_pytest(shop, tmp_path):
+def test_the_example_for_pytest_passes_under_pytest(shop: ShopProcess, tmp_path: Path) -> None:
     shutil.copy(ROOT / "examples" / "pytest" / "test_shop.py", tmp_path)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shop.py"]
     environment = {**os.environ, "SHOP_URL": shop.base_url}
@@ -106,7 +108,9 @@ def facts(scenarios: str, base_url: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_a_scenario_and_its_twin_leave_the_same_records(tmp_path, monkeypatch, failing):
+def test_a_scenario_and_its_twin_leave_the_same_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: bool
+) -> None:
     monkeypatch.chdir(tmp_path)
     with ShopProcess(ShopSettings(failure_rate=1.0 if failing else 0.0)) as shop:
         yaml, python = facts("checkout.yaml", shop.base_url), facts("checkout.py", shop.base_url)
@@ -114,7 +118,7 @@ def test_a_scenario_and_its_twin_leave_the_same_records(tmp_path, monkeypatch, f
     assert len(yaml) == (3 if failing else 5)
 
 
-def test_the_journey_and_its_twin_leave_the_same_records(tmp_path, monkeypatch):
+def test_the_journey_and_its_twin_leave_the_same_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     told = []
     for file in ("visit.yaml", "visit.py"):
@@ -138,4 +142,4 @@ def test_the_journey_and_its_twin_leave_the_same_records(tmp_path, monkeypatch):
 
 
 def polled(record: dict[str, Any]) -> bool:
-    return record["type"] == "request" and record["step"] == "parcel_sent"
+    return (record["type"], record.get("step")) == ("request", "parcel_sent")

@@ -7,6 +7,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,17 +59,17 @@ class _Echo(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture
-def echo_port():
+def echo_port() -> Iterator[int]:
     with socketserver.ThreadingTCPServer(("localhost", 0), _Echo) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield server.server_address[1]
+        yield int(server.server_address[1])
         server.shutdown()
         thread.join()
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory) -> Path:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package installed in it, without asking anybody for anything."""
     target = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -83,7 +84,7 @@ def windtunnel(folder: Path, site: Path, *args: str) -> Answer:
 
 
 @pytest.fixture
-def folder(tmp_path, echo_port) -> Path:
+def folder(tmp_path: Path, echo_port: int) -> Path:
     (tmp_path / "sut.yaml").write_text(f"base_url: http://localhost:{echo_port}\n")
     (tmp_path / "hello.yaml").write_text(SCENARIO.replace("PORT", str(echo_port)))
     (tmp_path / "orders.yaml").write_text(TRANSACTION.replace("PORT", str(echo_port)))
@@ -92,7 +93,7 @@ def folder(tmp_path, echo_port) -> Path:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_its_step_runs_like_any_other_with_workers_too(folder, installed, workers):
+def test_its_step_runs_like_any_other_with_workers_too(folder: Path, installed: Path, workers: str) -> None:
     load = ("--scenarios", "hello.yaml", "-p", "2", "-n", "6", "--workers", workers)
     answer = run_process(folder, "run", *load, environment={"PYTHONPATH": str(installed), "COLUMNS": "200"})
     assert answer.returncode == 99, answer.stderr
@@ -101,7 +102,7 @@ def test_its_step_runs_like_any_other_with_workers_too(folder, installed, worker
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_its_step_that_holds_steps_runs_them_with_workers_too(folder, installed, workers):
+def test_its_step_that_holds_steps_runs_them_with_workers_too(folder: Path, installed: Path, workers: str) -> None:
     load = ("--scenarios", "orders.yaml", "-p", "2", "-n", "6", "--workers", workers)
     answer = run_process(folder, "run", *load, environment={"PYTHONPATH": str(installed), "COLUMNS": "200"})
     assert answer.returncode == 99, answer.stderr
@@ -122,7 +123,7 @@ def test_its_step_that_holds_steps_runs_them_with_workers_too(folder, installed,
     }
 
 
-def test_the_steps_inside_its_step_are_validated_in_their_places(folder, installed):
+def test_the_steps_inside_its_step_are_validated_in_their_places(folder: Path, installed: Path) -> None:
     text = """
 id: orders
 flow:
@@ -146,7 +147,7 @@ flow:
     assert 'orders.yaml:12:75: variable "oder" is not set by any earlier step' in answer.stderr
 
 
-def test_its_renderer_writes_a_file_of_the_run(folder, installed):
+def test_its_renderer_writes_a_file_of_the_run(folder: Path, installed: Path) -> None:
     windtunnel(folder, installed, "run", "--scenarios", "hello.yaml", "-n", "2")
     answer = windtunnel(folder, installed, "report", "--format", "one-line")
     assert answer.returncode == 0, answer.stderr
@@ -158,7 +159,7 @@ def test_its_renderer_writes_a_file_of_the_run(folder, installed):
     )
 
 
-def test_its_mistakes_have_their_places(folder, installed):
+def test_its_mistakes_have_their_places(folder: Path, installed: Path) -> None:
     text = SCENARIO.replace("PORT", "70000").replace("text:", "txet:")
     (folder / "hello.yaml").write_text(text)
     answer = windtunnel(folder, installed, "validate", "hello.yaml")
@@ -168,14 +169,14 @@ def test_its_mistakes_have_their_places(folder, installed):
     assert '"port" must be' in answer.stderr
 
 
-def test_what_is_installed_is_listed(folder, installed):
+def test_what_is_installed_is_listed(folder: Path, installed: Path) -> None:
     answer = windtunnel(folder, installed, "validate", "--verbose", "hello.yaml")
     assert "installed: step type echo (windtunnel-echo 0.1.0)" in answer.stdout
     assert "installed: step type transaction (windtunnel-echo 0.1.0)" in answer.stdout
     assert "installed: renderer one-line (windtunnel-echo 0.1.0)" in answer.stdout
 
 
-def test_without_it_the_step_type_is_unknown(folder, tmp_path):
+def test_without_it_the_step_type_is_unknown(folder: Path, tmp_path: Path) -> None:
     answer = windtunnel(folder, tmp_path, "validate", "hello.yaml")
     assert answer.returncode == 2
     assert 'not text "echo"' in answer.stderr
@@ -205,7 +206,9 @@ def fake(site: Path, group: str, name: str, value: str, code: str) -> None:
         ),
     ],
 )
-def test_a_broken_package_is_named(folder, tmp_path_factory, code, said):
+def test_a_broken_package_is_named(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, code: str, said: str
+) -> None:
     site = tmp_path_factory.mktemp("site")
     fake(site, "windtunnel.actions", "thing", "broken_thing:Step", code)
     (folder / "thing.yaml").write_text("id: a\nflow: [{ type: thing, name: b }]\n")
@@ -216,7 +219,9 @@ def test_a_broken_package_is_named(folder, tmp_path_factory, code, said):
     assert "Traceback" not in answer.stderr
 
 
-def test_an_exception_of_a_package_is_an_outcome_of_its_step(folder, tmp_path_factory):
+def test_an_exception_of_a_package_is_an_outcome_of_its_step(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     site = tmp_path_factory.mktemp("site")
     code = """
 class Step:
@@ -237,7 +242,7 @@ class Step:
     assert "KeyError: the step type thing (broken-thing 3.1) raised KeyError: 'oh'" in answer.stdout
 
 
-def test_a_start_asks_nobody_what_is_installed():
+def test_a_start_asks_nobody_what_is_installed() -> None:
     script = "import sys, windtunnel.cli.main; print('windtunnel.plugins' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"

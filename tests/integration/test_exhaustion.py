@@ -28,7 +28,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=100)
 
 
-def test_too_few_open_files_are_foretold_and_make_the_run_inconclusive(tmp_path: Path):
+def test_too_few_open_files_are_foretold_and_make_the_run_inconclusive(tmp_path: Path) -> None:
     with ShopProcess() as shop:
         write(tmp_path, shop.base_url)
         job = f"{sys.executable} -m windtunnel run --parallel 100 --count 300"
@@ -59,7 +59,7 @@ def has_network_namespaces() -> bool:
 
 
 @pytest.mark.skipif(not has_network_namespaces(), reason="no network namespace can be made here")
-def test_too_few_ports_are_foretold_and_make_the_run_inconclusive(tmp_path: Path):
+def test_too_few_ports_are_foretold_and_make_the_run_inconclusive(tmp_path: Path) -> None:
     write(tmp_path, "http://127.0.0.1:8080")
     done = run(tmp_path, "unshare", "-rn", "sh", "-c", SMALL_NETWORK.format(python=sys.executable))
     assert "warning: 30 concurrent instances can need as many local ports, but there are 8 here" in done.stderr

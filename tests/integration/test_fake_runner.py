@@ -145,8 +145,12 @@ def outside_of_code(markdown: str) -> str:
     return re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", markdown)
 
 
+Attacked = tuple[Runner, str, list[str], int]
+"""The runner, the log, the comments and the exit code."""
+
+
 @pytest.fixture(name="attacked")
-def attacked_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Runner, str, list[str], int]:
+def attacked_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Attacked:
     with serving() as (base_url, comments):
         runner = Runner(tmp_path, base_url)
         monkeypatch.chdir(runner.workspace)
@@ -156,7 +160,7 @@ def attacked_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Runne
         return runner, out.getvalue(), comments, code
 
 
-def test_nothing_the_server_says_is_a_command_or_markup_anywhere(attacked):
+def test_nothing_the_server_says_is_a_command_or_markup_anywhere(attacked: Attacked) -> None:
     runner, log, comments, code = attacked
     assert code == 99, log
     obeyed = {re.split(r"[ :]", line.lstrip()[2:])[0] for line in commands(log)}
@@ -178,12 +182,13 @@ def test_nothing_the_server_says_is_a_command_or_markup_anywhere(attacked):
     cases = ElementTree.parse(run / "junit.xml").getroot()
     names = [(case.get("classname"), case.get("name")) for case in cases.iter("testcase")]
     assert len(names) == len(set(names)) > 0
-    for file in run.rglob("*"):
-        if file.is_file() and file.suffix in {".md", ".xml", ".prom", ".env", ".html"}:
-            assert not re.search("[\x1b\x07\u2028\u202e]", file.read_text()), file.name
+    files = [file for file in run.rglob("*") if file.suffix in {".md", ".xml", ".prom", ".env", ".html"}]
+    assert len(files) >= 5
+    for file in files:
+        assert not re.search("[\x1b\x07\u2028\u202e]", file.read_text()), file.name
 
 
-def test_the_files_of_the_runner_hold_what_they_should_within_the_limits(attacked):
+def test_the_files_of_the_runner_hold_what_they_should_within_the_limits(attacked: Attacked) -> None:
     runner, log, comments, _ = attacked
     outputs = runner.outputs
     assert tuple(outputs) == OUTPUT_NAMES
@@ -205,15 +210,17 @@ def test_the_files_of_the_runner_hold_what_they_should_within_the_limits(attacke
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root gives files away")
-def test_every_file_of_the_run_belongs_to_the_owner_of_the_workspace(attacked):
+def test_every_file_of_the_run_belongs_to_the_owner_of_the_workspace(attacked: Attacked) -> None:
     runner, *_ = attacked
     kept = runner.workspace / "windtunnel-report"
-    for path in (kept, *kept.rglob("*")):
+    paths = [kept, *kept.rglob("*")]
+    assert len(paths) > 5
+    for path in paths:
         found = path.lstat()
         assert (found.st_uid, found.st_gid) == OWNER, path
 
 
-def test_a_cancelled_job_gives_instances_three_seconds_and_leaves_outputs_and_summary(tmp_path: Path):
+def test_a_cancelled_job_gives_instances_three_seconds_and_leaves_outputs_and_summary(tmp_path: Path) -> None:
     with serving() as (base_url, comments):
         runner = Runner(tmp_path, base_url)
         load = {"INPUT_DURATION": "600s", "INPUT_PARALLEL": "5"}

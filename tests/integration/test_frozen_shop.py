@@ -24,7 +24,7 @@ def seen(folder: Path, base_url: str, overrides: Overrides) -> Summary:
 
 
 @pytest.mark.slow  # what it measures is time
-def test_a_stall_is_in_the_open_loads_numbers_and_in_the_closed_loads_words(tmp_path: Path):
+def test_a_stall_is_in_the_open_loads_numbers_and_in_the_closed_loads_words(tmp_path: Path) -> None:
     runs = str(tmp_path / "runs")
     settings = ShopSettings(freeze_s=0.2, freeze_every_s=1.6)
     with ShopProcess(settings) as shop:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,19 +30,20 @@ def folder(tmp_path: Path, shop: ShopProcess) -> Path:
     return tmp_path
 
 
-def records(folder: Path) -> list[dict]:
+def records(folder: Path) -> list[dict[str, Any]]:
     lines = (folder / "runs" / "latest" / "records" / "0000.jsonl").read_bytes().split(b"\n")
     return [json.loads(line) for line in lines if line]
 
 
-def summary(folder: Path) -> dict:
-    return json.loads((folder / "runs" / "latest" / "summary.json").read_text())
+def summary(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "runs" / "latest" / "summary.json").read_text())
+    return found
 
 
 QUICK_START = ("run", "--sut", "sut.yaml", "--scenarios", "scenarios/", "--parallel", "50", "--count", "500")
 
 
-def test_the_quick_start_passes_and_leaves_everything_on_disk(folder: Path):
+def test_the_quick_start_passes_and_leaves_everything_on_disk(folder: Path) -> None:
     answer = run_process(folder, *QUICK_START)
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -76,7 +78,7 @@ def test_the_quick_start_passes_and_leaves_everything_on_disk(folder: Path):
     assert f"runs/{run_id}/report.html" in answer.stdout
 
 
-def test_report_gives_the_same_numbers_as_the_live_run_field_by_field(folder: Path):
+def test_report_gives_the_same_numbers_as_the_live_run_field_by_field(folder: Path) -> None:
     call(folder, *QUICK_START)
     live = summary(folder)
     run = folder / "runs" / "latest"
@@ -91,7 +93,7 @@ def test_report_gives_the_same_numbers_as_the_live_run_field_by_field(folder: Pa
     assert (run / "report.html").read_text() == page
 
 
-def test_a_failed_threshold_is_exit_99_and_says_limit_and_measured(folder: Path):
+def test_a_failed_threshold_is_exit_99_and_says_limit_and_measured(folder: Path) -> None:
     answer = call(folder, *QUICK_START, "--threshold", "http_req_duration: p(95) < 0.001ms")
 
     assert answer.returncode == 99
@@ -102,14 +104,14 @@ def test_a_failed_threshold_is_exit_99_and_says_limit_and_measured(folder: Path)
     assert failed["samples"] == 1500
 
 
-def test_too_few_samples_for_a_percentile_are_inconclusive(folder: Path):
+def test_too_few_samples_for_a_percentile_are_inconclusive(folder: Path) -> None:
     answer = call(folder, "run", "--count", "5", "--threshold", "http_req_duration: p(99) < 10s")
 
     assert answer.returncode == 4
     assert "299" in answer.stdout
 
 
-def test_every_example_scenario_passes_against_the_default_shop(folder: Path):
+def test_every_example_scenario_passes_against_the_default_shop(folder: Path) -> None:
     shutil.rmtree(folder / "scenarios")
     shutil.copytree(ROOT / "scenarios", folder / "scenarios")
 
@@ -123,7 +125,7 @@ def test_every_example_scenario_passes_against_the_default_shop(folder: Path):
     assert len(ran) == 6
 
 
-def test_a_plan_file_is_found_by_itself_and_flags_win_over_it(folder: Path):
+def test_a_plan_file_is_found_by_itself_and_flags_win_over_it(folder: Path) -> None:
     (folder / "windtunnel.yaml").write_text(
         "sut: sut.yaml\nscenarios: [scenarios/checkout.yaml]\nload: { parallel: 2, count: 10 }\nseed: 42\n"
         'thresholds:\n  "http_req_duration{step:add_to_cart}": ["max < 1h"]\n'
@@ -145,7 +147,7 @@ def lines_on_disk(folder: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in folder.glob("runs/2*/records/0000.jsonl"))
 
 
-def test_after_kill_9_the_report_shows_what_happened_and_does_not_say_pass(folder: Path):
+def test_after_kill_9_the_report_shows_what_happened_and_does_not_say_pass(folder: Path) -> None:
     with started(folder, "run", "--parallel", "20", "--duration", "600s") as process:
         until(lambda: lines_on_disk(folder) >= 300, process)
         process.kill()
@@ -164,7 +166,7 @@ def test_after_kill_9_the_report_shows_what_happened_and_does_not_say_pass(folde
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_run_in_order(folder: Path, number: signal.Signals, code: int):
+def test_a_signal_ends_the_run_in_order(folder: Path, number: signal.Signals, code: int) -> None:
     with started(folder, "run", "--parallel", "5", "--duration", "600s") as process:
         until(lambda: lines_on_disk(folder) >= 50, process)
         process.send_signal(number)
@@ -178,7 +180,7 @@ def test_a_signal_ends_the_run_in_order(folder: Path, number: signal.Signals, co
     assert records(folder)[-1]["type"] == "run_ended"
 
 
-def test_a_service_that_is_down_in_the_middle_fails_instances_and_names_the_cause(folder: Path):
+def test_a_service_that_is_down_in_the_middle_fails_instances_and_names_the_cause(folder: Path) -> None:
     # Without a `wait` step: that one would rightly go on polling a service that is down.
     (folder / "scenarios" / "checkout.yaml").write_text(
         "id: browse\nflow:\n  - { type: http, name: list, path: /api/products }\n"
@@ -201,7 +203,7 @@ def test_a_service_that_is_down_in_the_middle_fails_instances_and_names_the_caus
     assert summary(folder)["run"]["failed"] > 0
 
 
-def test_secrets_from_the_environment_are_in_no_file_of_the_run(folder: Path):
+def test_secrets_from_the_environment_are_in_no_file_of_the_run(folder: Path) -> None:
     with (folder / "sut.yaml").open("a") as sut:
         sut.write('headers: { Authorization: "Bearer ${TOKEN}", X-Trace: "${TOKEN}" }\n')
     (folder / "scenarios" / "checkout.yaml").write_text(
@@ -214,12 +216,12 @@ def test_secrets_from_the_environment_are_in_no_file_of_the_run(folder: Path):
 
     assert answer.returncode == 99
     assert "hunter2" not in answer.stdout + answer.stderr
-    for path in (folder / "runs").rglob("*"):
-        if path.is_file():
-            assert b"hunter2" not in path.read_bytes(), path
+    files = [path for path in (folder / "runs").rglob("*") if path.is_file()]
+    assert len(files) > 5
+    assert [path for path in files if b"hunter2" in path.read_bytes()] == []
 
 
-def test_a_reader_that_goes_away_changes_nothing_about_the_run_and_its_exit_code(folder: Path):
+def test_a_reader_that_goes_away_changes_nothing_about_the_run_and_its_exit_code(folder: Path) -> None:
     with started(folder, "run", "--count", "3") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -231,7 +233,7 @@ def test_a_reader_that_goes_away_changes_nothing_about_the_run_and_its_exit_code
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a file system of 600 kB")
-def test_a_full_disk_stops_the_load_says_incomplete_and_shows_what_happened(folder: Path):
+def test_a_full_disk_stops_the_load_says_incomplete_and_shows_what_happened(folder: Path) -> None:
     disk = folder / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)], capture_output=True)
@@ -254,7 +256,7 @@ LIMIT = "http_req_duration: p(95) < baseline * 1000"
 LOAD = ("run", "--parallel", "4", "--count", "30", "--threshold", LIMIT)
 
 
-def test_a_run_is_compared_with_its_baseline_live_and_whenever_it_is_judged_again(folder: Path):
+def test_a_run_is_compared_with_its_baseline_live_and_whenever_it_is_judged_again(folder: Path) -> None:
     sample_run.write_run(folder / "runs")
     assert call(folder, "report").returncode == 0
 
@@ -269,7 +271,7 @@ def test_a_run_is_compared_with_its_baseline_live_and_whenever_it_is_judged_agai
     assert summary(folder) == live
 
 
-def test_two_runs_are_compared_figure_by_figure(folder: Path):
+def test_two_runs_are_compared_figure_by_figure(folder: Path) -> None:
     later = "20261122T211512Z-a1b2c3"
     sample_run.write_run(folder / "runs", instances=300)
     assert call(folder, "report").returncode == 0
@@ -283,7 +285,7 @@ def test_two_runs_are_compared_figure_by_figure(folder: Path):
     assert "p95 of add_to_cart" in answer.stdout
 
 
-def test_a_threshold_without_its_baseline_is_not_judged_or_has_no_answer(folder: Path):
+def test_a_threshold_without_its_baseline_is_not_judged_or_has_no_answer(folder: Path) -> None:
     first = call(folder, *LOAD, "--baseline", "none")
     assert first.returncode == 0
     assert "was not judged: there is no baseline" in first.stdout

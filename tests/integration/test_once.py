@@ -31,7 +31,9 @@ assertions: [{ type: assert, name: fine, expect: { status_code: 200 } }]
 """
 
 
-def test_each_scenario_runs_once_and_shows_all_but_its_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_each_scenario_runs_once_and_shows_all_but_its_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").write_text(SCENARIO)
     (tmp_path / "b.yaml").write_text("id: b\nflow: [{ type: http, name: home, path: / }]\n")

@@ -13,6 +13,9 @@ import pytest
 
 import windtunnel
 from tests.support import ROOT
+from windtunnel import User
+from windtunnel.demo.process import ShopProcess
+from windtunnel.model.record import InstanceRecord
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
 
@@ -24,11 +27,11 @@ async def look(user: windtunnel.User) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_run_comes_back_with_its_verdict(shop, capfd):
+def test_a_run_comes_back_with_its_verdict(shop: ShopProcess, capfd: pytest.CaptureFixture[str]) -> None:
     result = windtunnel.run(
         sut={"name": "shop", "base_url": shop.base_url},
         scenarios=[look, ROOT / "scenarios" / "checkout.yaml"],
@@ -51,7 +54,7 @@ def test_a_run_comes_back_with_its_verdict(shop, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_verdict_that_is_no_pass_is_a_value_too(shop):
+def test_a_verdict_that_is_no_pass_is_a_value_too(shop: ShopProcess) -> None:
     result = windtunnel.run(
         sut={"base_url": shop.base_url}, scenarios=look, thresholds=["http_reqs: count > 1000"]
     )
@@ -59,7 +62,7 @@ def test_a_verdict_that_is_no_pass_is_a_value_too(shop):
     assert result.verdict.reasons[0] == "http_reqs: count > 1000 failed: 1"
 
 
-def test_wrong_input_is_raised_with_every_problem_and_nothing_is_written(tmp_path):
+def test_wrong_input_is_raised_with_every_problem_and_nothing_is_written(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("id: a\nflow: [{ type: htp, name: x }]\n")
     with pytest.raises(windtunnel.ConfigError) as caught:
         windtunnel.run(sut={"base_ur": "http://localhost"}, scenarios="a.yaml", parallel=0)
@@ -70,12 +73,12 @@ def test_wrong_input_is_raised_with_every_problem_and_nothing_is_written(tmp_pat
     assert not (tmp_path / "runs").exists()
 
 
-def test_an_argument_that_does_not_exist():
+def test_an_argument_that_does_not_exist() -> None:
     with pytest.raises(TypeError, match="no argument 'paralel'"):
         windtunnel.run(sut={"base_url": "http://localhost"}, scenarios=look, paralel=3)
 
 
-def test_load_checks_and_sends_nothing(tmp_path):
+def test_load_checks_and_sends_nothing(tmp_path: Path) -> None:
     plan = windtunnel.load(sut={"base_url": "http://localhost:1"}, scenarios=look, parallel=3, duration=2)
     assert [scenario.id for scenario in plan.scenarios] == ["look"]
     assert (plan.most_at_once, plan.length_s) == (3, 2.0)
@@ -85,9 +88,9 @@ def test_load_checks_and_sends_nothing(tmp_path):
         )
 
 
-def test_a_step_that_only_the_run_knows_is_no_mistake_of_a_threshold(shop):
+def test_a_step_that_only_the_run_knows_is_no_mistake_of_a_threshold(shop: ShopProcess) -> None:
     @windtunnel.scenario("dynamic")
-    async def dynamic(user):
+    async def dynamic(user: User) -> None:
         await user.http.get(None, "/api/products", name="-".join(("get", "them")))
 
     result = windtunnel.run(
@@ -100,13 +103,13 @@ def test_a_step_that_only_the_run_knows_is_no_mistake_of_a_threshold(shop):
     assert [step.step for step in result.summary.steps] == ["get-them"]
 
 
-def test_inside_a_running_loop_there_is_a_call_to_await(shop):
-    async def main():
+def test_inside_a_running_loop_there_is_a_call_to_await(shop: ShopProcess) -> None:
+    async def main() -> tuple[windtunnel.Result, int]:
         with pytest.raises(RuntimeError, match="run_async"):
             windtunnel.run(sut={"base_url": shop.base_url}, scenarios=look)
         turned = 0
 
-        async def turn():
+        async def turn() -> None:
             nonlocal turned
             while True:
                 turned += 1
@@ -122,12 +125,12 @@ def test_inside_a_running_loop_there_is_a_call_to_await(shop):
     assert turned > 10
 
 
-def test_a_cancelled_run_ends_early_and_leaves_its_report(shop, tmp_path):
-    async def main():
+def test_a_cancelled_run_ends_early_and_leaves_its_report(shop: ShopProcess, tmp_path: Path) -> None:
+    async def main() -> None:
         running = asyncio.create_task(
             windtunnel.run_async(sut={"base_url": shop.base_url}, scenarios=look, duration=60)
         )
-        while not list(tmp_path.glob("runs/*/records/*.jsonl")):  # noqa: ASYNC110
+        while not list(tmp_path.glob("runs/*/records/*.jsonl")):  # noqa: ASYNC110, ASYNC240  a run tells of itself by its files
             await asyncio.sleep(0.05)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -138,12 +141,12 @@ def test_a_cancelled_run_ends_early_and_leaves_its_report(shop, tmp_path):
     assert b'"interrupted"' in summary.read_bytes()
 
 
-def test_signals_are_left_alone(shop):
+def test_signals_are_left_alone(shop: ShopProcess) -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     seen = []
 
     @windtunnel.scenario("signals")
-    async def signals(user):
+    async def signals(user: User) -> None:
         seen.append({number: signal.getsignal(number) for number in before})
 
     windtunnel.run(sut={"base_url": shop.base_url}, scenarios=signals)
@@ -166,7 +169,7 @@ SCRIPT = """
 """
 
 
-def test_a_script_shares_the_load_between_worker_processes(shop, tmp_path):
+def test_a_script_shares_the_load_between_worker_processes(shop: ShopProcess, tmp_path: Path) -> None:
     (tmp_path / "load.py").write_text(textwrap.dedent(SCRIPT))
     answer = subprocess.run(
         [sys.executable, "load.py", shop.base_url], capture_output=True, text=True, check=False
@@ -178,14 +181,12 @@ def test_a_script_shares_the_load_between_worker_processes(shop, tmp_path):
     assert verdict in {"pass", "inconclusive"}
     segments = RunDirectory(Path(directory)).segments()
     assert len(segments) == 2
-    assert (
-        len({record.index for record in RecordReader(segments) if type(record).__name__ == "InstanceRecord"}) == 40
-    )
+    assert len({record.index for record in RecordReader(segments) if isinstance(record, InstanceRecord)}) == 40
 
 
-def test_what_stands_inside_a_function_cannot_be_shared(shop):
+def test_what_stands_inside_a_function_cannot_be_shared(shop: ShopProcess) -> None:
     @windtunnel.scenario("inside")
-    async def inside(user): ...
+    async def inside(user: User) -> None: ...
 
-    with pytest.raises(windtunnel.ConfigError, match="does not stand at the top of"):
+    with pytest.raises(windtunnel.ConfigError, match="is not defined at the top level of"):
         windtunnel.run(sut={"base_url": shop.base_url}, scenarios=inside, parallel=2, count=2, workers=2)

@@ -23,11 +23,13 @@ flow: [{ type: http, name: look, path: /api/products }]
 """
 LOAD = ("run", "--parallel", "4", "--count", "12", "--seed", "1")
 
+Windtunnel = Callable[..., Answer]
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="worker processes need a Unix system")
 
 
 @pytest.fixture
-def windtunnel(tmp_path: Path, shop: ShopProcess) -> Callable[..., Answer]:
+def windtunnel(tmp_path: Path, shop: ShopProcess) -> Windtunnel:
     (tmp_path / "sut.yaml").write_text(f"name: shop\nbase_url: {shop.base_url}\n")
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "look.yaml").write_text(SCENARIO)
@@ -47,7 +49,9 @@ def names(run: RunDirectory) -> list[str]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_run_whose_setup_records_are_gone_is_incomplete(windtunnel, tmp_path: Path, workers: str):
+def test_a_run_whose_setup_records_are_gone_is_incomplete(
+    windtunnel: Windtunnel, tmp_path: Path, workers: str
+) -> None:
     answer = windtunnel(*LOAD, "--workers", workers)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     run = newest(tmp_path)
@@ -63,7 +67,7 @@ def test_a_run_whose_setup_records_are_gone_is_incomplete(windtunnel, tmp_path: 
     assert windtunnel("report", run.run_id).stdout.count("setup-0000.jsonl")
 
 
-def test_a_run_whose_setup_records_are_cut_off_is_incomplete(windtunnel, tmp_path: Path):
+def test_a_run_whose_setup_records_are_cut_off_is_incomplete(windtunnel: Windtunnel, tmp_path: Path) -> None:
     windtunnel(*LOAD)
     run = newest(tmp_path)
     file = run.path / "records" / "setup-0000.jsonl"
@@ -75,7 +79,7 @@ def test_a_run_whose_setup_records_are_cut_off_is_incomplete(windtunnel, tmp_pat
     assert any("setup-0000.jsonl ends in a torn line" in reason for reason in summary.reasons)
 
 
-def test_a_service_that_does_not_answer_leaves_every_record_file(windtunnel, tmp_path: Path):
+def test_a_service_that_does_not_answer_leaves_every_record_file(windtunnel: Windtunnel, tmp_path: Path) -> None:
     (tmp_path / "sut.yaml").write_text("name: gone\nbase_url: http://127.0.0.1:1\n")
     answer = windtunnel(*LOAD, "--workers", "2", "--loopback", "strict")
 
@@ -85,7 +89,7 @@ def test_a_service_that_does_not_answer_leaves_every_record_file(windtunnel, tmp
     assert analyse(run).summary == summary_of(run)
 
 
-def test_merged_shards_have_the_setup_records_of_each(windtunnel, tmp_path: Path):
+def test_merged_shards_have_the_setup_records_of_each(windtunnel: Windtunnel, tmp_path: Path) -> None:
     shards = []
     for shard in ("1/2", "2/2"):
         assert windtunnel(*LOAD, "--shard", shard).returncode == 0

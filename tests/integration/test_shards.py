@@ -27,11 +27,13 @@ flow:
 """
 OTHER = "id: other\nflow: [{ type: http, name: look, path: '/api/nothing?n={{ random_int(1, 9999) }}' }]\n"
 
+Windtunnel = Callable[..., Answer]
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="worker processes need a Unix system")
 
 
 @pytest.fixture
-def windtunnel(tmp_path: Path, shop: ShopProcess) -> Callable[..., Answer]:
+def windtunnel(tmp_path: Path, shop: ShopProcess) -> Windtunnel:
     """Run a command of ours in `tmp_path`, on two scenarios, one of which always fails."""
     (tmp_path / "sut.yaml").write_text(f"name: shop\nbase_url: {shop.base_url}\n")
     (tmp_path / "scenarios").mkdir()
@@ -88,7 +90,9 @@ def totals(summary: Summary) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_two_shards_merged_are_one_run_with_the_same_seed(windtunnel, tmp_path: Path, workers: str):
+def test_two_shards_merged_are_one_run_with_the_same_seed(
+    windtunnel: Windtunnel, tmp_path: Path, workers: str
+) -> None:
     windtunnel(*LOAD)
     whole = newest(tmp_path)
     shards = []
@@ -114,7 +118,9 @@ def test_two_shards_merged_are_one_run_with_the_same_seed(windtunnel, tmp_path: 
     assert sorted(path.name for path in (merged.path / "plan").rglob("*.yaml")) == ["a.yaml", "b.yaml", "sut.yaml"]
 
 
-def test_shards_that_ran_one_after_another_never_were_the_load_that_was_asked_for(windtunnel, tmp_path: Path):
+def test_shards_that_ran_one_after_another_never_were_the_load_that_was_asked_for(
+    windtunnel: Windtunnel, tmp_path: Path
+) -> None:
     shards = []
     for shard in ("1/2", "2/2"):
         windtunnel(*LOAD, "--shard", shard)
@@ -126,7 +132,7 @@ def test_shards_that_ran_one_after_another_never_were_the_load_that_was_asked_fo
     assert "the 2 shards did not all run at the same time" in answer.stdout
 
 
-def test_a_missing_shard_makes_the_whole_incomplete(windtunnel, tmp_path: Path):
+def test_a_missing_shard_makes_the_whole_incomplete(windtunnel: Windtunnel, tmp_path: Path) -> None:
     for shard in ("1/3", "3/3"):
         windtunnel(*LOAD, "--shard", shard)
 
@@ -137,7 +143,7 @@ def test_a_missing_shard_makes_the_whole_incomplete(windtunnel, tmp_path: Path):
     assert "shard 2/3 is missing" in answer.stdout
 
 
-def test_gitlab_numbers_the_shards(windtunnel, tmp_path: Path):
+def test_gitlab_numbers_the_shards(windtunnel: Windtunnel, tmp_path: Path) -> None:
     answer = windtunnel(*LOAD, "--shard", "auto", CI_NODE_INDEX="2", CI_NODE_TOTAL="2", GITLAB_CI="true")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert summary_of(newest(tmp_path)).run.shard == "2/2"
@@ -145,7 +151,7 @@ def test_gitlab_numbers_the_shards(windtunnel, tmp_path: Path):
     assert summary_of(newest(tmp_path)).run.shard == ""
 
 
-def test_what_is_no_shard_of_the_same_run_is_refused(windtunnel, tmp_path: Path):
+def test_what_is_no_shard_of_the_same_run_is_refused(windtunnel: Windtunnel, tmp_path: Path) -> None:
     windtunnel(*LOAD, "--shard", "1/2")
     first = newest(tmp_path)
     windtunnel(*LOAD)

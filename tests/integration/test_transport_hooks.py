@@ -41,7 +41,8 @@ def test_hooks_see_every_request_on_the_wire_with_its_head() -> None:
         heads: list[str] = []
         asked: list[Request] = []
         answered: list[tuple[Request, Exchange]] = []
-        transport.on_request.append(lambda request, head: (asked.append(request), heads.append(head.decode())))
+        transport.on_request.append(lambda request, _: asked.append(request))
+        transport.on_request.append(lambda _, head: heads.append(head.decode()))
         transport.on_response.append(lambda request, exchange: answered.append((request, exchange)))
         final = await send(transport, service, "/redirect?status=302&to=/echo", step="buy", attempt=2)
         assert [head.partition("\r\n")[0] for head in heads] == [

@@ -10,9 +10,11 @@ import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import pytest
 
+from tests.support.loops import Run
 from windtunnel.http.client import HttpClient
 from windtunnel.http.errors import Failure
 from windtunnel.http.transport import HttpTransport
@@ -25,38 +27,15 @@ from windtunnel.testing.hostile import BEHAVIOURS, HostileServer
 CERTIFICATE = Path(__file__).parent / "certificates" / "test-only-localhost.pem"
 KEY = CERTIFICATE.with_suffix(".key")
 
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
-try:
-    import uvloop
-except ImportError:
-    pass
-else:
-    LOOPS["uvloop"] = uvloop.new_event_loop
 
-
-@pytest.fixture(params=list(LOOPS))
-def run(request):
-    """Run a coroutine to its end on one of the event loops."""
-
-    def run(coroutine):
-        loop = LOOPS[request.param]()
-        try:
-            return loop.run_until_complete(asyncio.wait_for(coroutine, 100))
-        finally:
-            loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()
-
-    return run
-
-
-def service(server: HostileServer, **settings) -> Service:
+def service(server: HostileServer, **settings: Any) -> Service:
     return Service(name="shop", base_url=server.url(), **settings)
 
 
 class Visitor:
     """A transport, a client and a way to ask it for a path."""
 
-    def __init__(self, server: HostileServer, shop: Service | None = None, **sut) -> None:
+    def __init__(self, server: HostileServer, shop: Service | None = None, **sut: Any) -> None:
         self.service = shop or service(server)
         self.transport = HttpTransport(
             Sut(name="shop", default=self.service, source=Source(file="sut.yaml"), **sut), "run-1"
@@ -65,7 +44,13 @@ class Visitor:
         self.hops: list[Exchange] = []
 
     async def ask(
-        self, target: str, *, method: str = "GET", step_headers=None, timeout_s: float = 5.0, **send
+        self,
+        target: str,
+        *,
+        method: str = "GET",
+        step_headers: dict[str, str] | None = None,
+        timeout_s: float = 5.0,
+        **send: Any,
     ) -> Exchange:
         endpoint = self.transport.endpoint(method=method, service=self.service, headers=step_headers or {})
         return await self.client.send(
@@ -74,7 +59,12 @@ class Visitor:
 
 
 def visit(
-    run, scenario: Callable[[Visitor, HostileServer], Awaitable[None]], *, shop=None, tls=None, **sut
+    run: Run,
+    scenario: Callable[[Visitor, HostileServer], Awaitable[None]],
+    *,
+    shop: Callable[[HostileServer], Service] | None = None,
+    tls: Any = None,
+    **sut: Any,
 ) -> None:
     """Run a scenario with a visitor to a hostile server; nothing may be left open."""
 
@@ -125,7 +115,7 @@ OUTCOMES: dict[str, tuple[int, str | None, bytes]] = {
 
 
 @pytest.mark.parametrize("path", OUTCOMES)
-def test_every_misbehaviour_comes_back_as_a_value(run, path):
+def test_every_misbehaviour_comes_back_as_a_value(run: Run, path: str) -> None:
     status, error, body = OUTCOMES[path]
 
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
@@ -143,13 +133,13 @@ def test_every_misbehaviour_comes_back_as_a_value(run, path):
     visit(run, scenario)
 
 
-def test_the_table_of_outcomes_knows_every_path():
+def test_the_table_of_outcomes_knows_every_path() -> None:
     tested_elsewhere = {"/drip", "/endless", "/gzip-bomb", "/echo", "/redirect", "/unsolicited"}
     assert set(OUTCOMES) | tested_elsewhere == set(BEHAVIOURS)
 
 
 @pytest.mark.parametrize("path", ["/never", "/drip"])
-def test_a_deadline_is_hard_even_while_bytes_arrive(run, path):
+def test_a_deadline_is_hard_even_while_bytes_arrive(run: Run, path: str) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         began = perf_counter()
         exchange = await visitor.ask(path, timeout_s=0.5)
@@ -165,7 +155,7 @@ def test_a_deadline_is_hard_even_while_bytes_arrive(run, path):
 
 
 @pytest.mark.parametrize("path", ["/endless", "/gzip-bomb"])
-def test_a_body_without_end_is_cut_and_costs_no_memory(run, path):
+def test_a_body_without_end_is_cut_and_costs_no_memory(run: Run, path: str) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         tracemalloc.start()
         exchange = await visitor.ask(path, max_body=1_000_000)
@@ -178,7 +168,7 @@ def test_a_body_without_end_is_cut_and_costs_no_memory(run, path):
     visit(run, scenario)
 
 
-def test_the_sut_file_says_how_large_a_body_may_be(run):
+def test_the_sut_file_says_how_large_a_body_may_be(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         assert (await visitor.ask("/gzip")).error == "body_too_large"
         assert (await visitor.ask("/gzip", max_body=9000)).error is None
@@ -187,7 +177,7 @@ def test_the_sut_file_says_how_large_a_body_may_be(run):
 
 
 @pytest.mark.parametrize("path", ["/ok", "/gzip", "/no-content", "/not-modified"])
-def test_an_answer_to_head_has_no_body_and_keeps_the_connection(run, path):
+def test_an_answer_to_head_has_no_body_and_keeps_the_connection(run: Run, path: str) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         for method in ("HEAD", "HEAD", "GET"):
             exchange = await visitor.ask(path, method=method)
@@ -198,7 +188,7 @@ def test_an_answer_to_head_has_no_body_and_keeps_the_connection(run, path):
     visit(run, scenario)
 
 
-def test_connections_are_kept_for_the_user_and_times_are_measured(run):
+def test_connections_are_kept_for_the_user_and_times_are_measured(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         first = await visitor.ask("/ok")
         assert first.timings.connect > 0
@@ -216,7 +206,7 @@ def test_connections_are_kept_for_the_user_and_times_are_measured(run):
     visit(run, scenario)
 
 
-def test_requests_side_by_side_have_a_connection_each_and_six_are_kept(run):
+def test_requests_side_by_side_have_a_connection_each_and_six_are_kept(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         for expected in (8, 10):
             exchanges = await asyncio.gather(*(visitor.ask("/ok") for _ in range(8)))
@@ -227,7 +217,9 @@ def test_requests_side_by_side_have_a_connection_each_and_six_are_kept(run):
 
 
 @pytest.mark.parametrize(("method", "resent"), [("GET", True), ("PUT", True), ("POST", False), ("PATCH", False)])
-def test_a_reused_connection_found_closed_is_tried_again_once_if_that_is_harmless(run, method, resent):
+def test_a_reused_connection_found_closed_is_tried_again_once_if_that_is_harmless(
+    run: Run, method: str, resent: bool
+) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         await visitor.ask("/close-when-reused", method=method)
         exchange = await visitor.ask("/close-when-reused", method=method)
@@ -238,7 +230,7 @@ def test_a_reused_connection_found_closed_is_tried_again_once_if_that_is_harmles
     visit(run, scenario)
 
 
-def test_a_new_connection_that_closes_is_not_tried_again(run):
+def test_a_new_connection_that_closes_is_not_tried_again(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         exchange = await visitor.ask("/close-at-once")
         assert (exchange.error, exchange.resent, len(server.visits)) == ("closed", False, 1)
@@ -246,7 +238,7 @@ def test_a_new_connection_that_closes_is_not_tried_again(run):
     visit(run, scenario)
 
 
-def test_what_arrives_on_an_idle_connection_closes_it(run):
+def test_what_arrives_on_an_idle_connection_closes_it(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         await visitor.ask("/unsolicited")
         await server.disconnected()
@@ -256,7 +248,7 @@ def test_what_arrives_on_an_idle_connection_closes_it(run):
     visit(run, scenario)
 
 
-def test_a_cancelled_request_drops_its_connection(run):
+def test_a_cancelled_request_drops_its_connection(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         await visitor.ask("/ok")
         task = asyncio.ensure_future(visitor.ask("/never"))
@@ -270,7 +262,7 @@ def test_a_cancelled_request_drops_its_connection(run):
     visit(run, scenario)
 
 
-def test_closing_a_client_ends_its_request(run):
+def test_closing_a_client_ends_its_request(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         task = asyncio.ensure_future(visitor.ask("/never"))
         await server.visited("/never")
@@ -283,7 +275,7 @@ def test_closing_a_client_ends_its_request(run):
 # What is sent.
 
 
-def test_a_request_carries_defaults_service_and_step_headers_and_ids(run):
+def test_a_request_carries_defaults_service_and_step_headers_and_ids(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         trace = "0af7651916cd43dd8448eb211c80319c"
         visitor.client.begin_instance(instance_id="buy-7", correlation_id=trace)
@@ -308,7 +300,7 @@ def test_a_request_carries_defaults_service_and_step_headers_and_ids(run):
     visit(run, scenario, shop=lambda server: service(server, headers={"X-Service": "s", "X-Both": "service"}))
 
 
-def test_a_header_of_the_users_takes_the_place_of_ours(run):
+def test_a_header_of_the_users_takes_the_place_of_ours(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         visitor.client.begin_instance(instance_id="buy-7", correlation_id="0" * 32)
         constant = await visitor.ask("/echo", step_headers={"TraceParent": "mine", "Host": "other.test"})
@@ -322,7 +314,7 @@ def test_a_header_of_the_users_takes_the_place_of_ours(run):
     visit(run, scenario)
 
 
-def test_ids_can_be_switched_off(run):
+def test_ids_can_be_switched_off(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         visitor.client.begin_instance(instance_id="buy-7", correlation_id="0" * 32)
         exchange = await visitor.ask("/echo")
@@ -333,7 +325,7 @@ def test_ids_can_be_switched_off(run):
 
 
 @pytest.mark.parametrize(("method", "length"), [("POST", "0"), ("PUT", "0"), ("GET", None), ("DELETE", None)])
-def test_an_empty_body_has_a_length_only_where_one_is_expected(run, method, length):
+def test_an_empty_body_has_a_length_only_where_one_is_expected(run: Run, method: str, length: str | None) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         exchange = await visitor.ask("/echo", method=method)
         assert exchange.json["headers"].get("content-length") == length
@@ -341,7 +333,7 @@ def test_an_empty_body_has_a_length_only_where_one_is_expected(run, method, leng
     visit(run, scenario)
 
 
-def test_a_large_body_arrives_whole(run):
+def test_a_large_body_arrives_whole(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         body = bytes(range(256)) * 8000
         exchange = await visitor.ask("/echo", method="POST", body=body, max_body=20_000_000)
@@ -353,7 +345,7 @@ def test_a_large_body_arrives_whole(run):
     visit(run, scenario)
 
 
-def test_a_base_path_stands_before_every_path_but_not_before_a_url(run):
+def test_a_base_path_stands_before_every_path_but_not_before_a_url(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         below = await visitor.ask("/echo?q=a b")
         assert (below.status, below.url) == (404, server.url("/api v1/echo?q=a b").replace(" ", "%20"))
@@ -371,7 +363,7 @@ def test_a_base_path_stands_before_every_path_but_not_before_a_url(run):
     "headers",
     [[("X-Note", "a\r\nX-Evil: 1")], [("X Note", "a")], [("X-Note", "\ud800")], [("Content-Length", "3")]],
 )
-def test_a_request_that_cannot_be_encoded_is_not_sent(run, headers):
+def test_a_request_that_cannot_be_encoded_is_not_sent(run: Run, headers: Any) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         exchange = await visitor.ask("/ok", headers=headers)
         assert (exchange.error, exchange.bytes_sent, server.visits) == ("bad_request", 0, [])
@@ -393,7 +385,7 @@ def test_a_request_that_cannot_be_encoded_is_not_sent(run, headers):
         ("", "bad_request"),
     ],
 )
-def test_a_url_that_may_not_be_reached_is_not_sent(run, target, error):
+def test_a_url_that_may_not_be_reached_is_not_sent(run: Run, target: str, error: str) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         exchange = await visitor.ask(target)
         assert (exchange.error, exchange.bytes_sent) == (error, 0)
@@ -403,7 +395,7 @@ def test_a_url_that_may_not_be_reached_is_not_sent(run, target, error):
     visit(run, scenario)
 
 
-def test_another_allowed_host_gets_the_steps_headers_but_not_the_services(run):
+def test_another_allowed_host_gets_the_steps_headers_but_not_the_services(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         url = server.url("/echo", host="localhost")  # may resolve to ::1 first, where nobody listens
         exchange = await visitor.ask(url, step_headers={"X-Step": "1"})
@@ -415,7 +407,7 @@ def test_another_allowed_host_gets_the_steps_headers_but_not_the_services(run):
     visit(run, scenario, shop=lambda s: service(s, headers={"X-Api-Key": "secret"}), allow_hosts=("localhost",))
 
 
-def test_a_trailing_dot_makes_another_origin_of_the_same_allowed_host(run):
+def test_a_trailing_dot_makes_another_origin_of_the_same_allowed_host(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         exchange = await visitor.ask(server.url("/echo", host="shop.test."))
         assert exchange.error is None
@@ -435,7 +427,7 @@ def test_a_trailing_dot_makes_another_origin_of_the_same_allowed_host(run):
 @pytest.mark.parametrize(
     ("status", "method", "body"), [(302, "GET", ""), (303, "GET", ""), (307, "POST", "{}"), (308, "POST", "{}")]
 )
-def test_redirects_are_followed_as_the_status_says(run, status, method, body):
+def test_redirects_are_followed_as_the_status_says(run: Run, status: int, method: str, body: str) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         exchange = await visitor.ask(
             f"/redirect?status={status}&to=/echo",
@@ -455,7 +447,7 @@ def test_redirects_are_followed_as_the_status_says(run, status, method, body):
     visit(run, scenario)
 
 
-def test_a_redirect_to_another_origin_leaves_behind_what_the_user_said(run):
+def test_a_redirect_to_another_origin_leaves_behind_what_the_user_said(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         visitor.client.begin_instance(instance_id="buy-7", correlation_id="0" * 32)
         exchange = await visitor.ask(
@@ -470,7 +462,7 @@ def test_a_redirect_to_another_origin_leaves_behind_what_the_user_said(run):
     visit(run, scenario, shop=lambda s: service(s, headers={"X-Service": "s"}), allow_hosts=("localhost",))
 
 
-def test_a_redirect_that_is_not_wanted_is_the_answer(run):
+def test_a_redirect_that_is_not_wanted_is_the_answer(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         exchange = await visitor.ask("/redirect-loop", follow_redirects=False)
         assert (exchange.status, exchange.error, len(server.visits)) == (302, None, 1)
@@ -478,7 +470,7 @@ def test_a_redirect_that_is_not_wanted_is_the_answer(run):
     visit(run, scenario)
 
 
-def test_a_redirect_loop_ends_after_ten_hops_each_told(run):
+def test_a_redirect_loop_ends_after_ten_hops_each_told(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         exchange = await visitor.ask("/redirect-loop")
         assert exchange.error == "too_many_redirects"
@@ -488,7 +480,7 @@ def test_a_redirect_loop_ends_after_ten_hops_each_told(run):
     visit(run, scenario)
 
 
-def test_cookies_come_back_where_they_belong_until_the_next_instance(run):
+def test_cookies_come_back_where_they_belong_until_the_next_instance(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         await visitor.ask("/set-cookie")
         assert (await visitor.ask("/echo")).json["headers"]["cookie"] == "lang=en; session=abc"
@@ -506,10 +498,10 @@ def test_cookies_come_back_where_they_belong_until_the_next_instance(run):
 def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+        return int(sock.getsockname()[1])
 
 
-def test_a_refused_connection_and_an_unknown_name_are_told_apart(run):
+def test_a_refused_connection_and_an_unknown_name_are_told_apart(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         port = free_port()
         refused = await visitor.ask(f"http://127.0.0.1:{port}/")
@@ -523,9 +515,9 @@ def test_a_refused_connection_and_an_unknown_name_are_told_apart(run):
     visit(run, scenario, allow_hosts=("localhost", "*.invalid"))
 
 
-def test_running_out_of_files_is_our_own_error(run, monkeypatch):
+def test_running_out_of_files_is_our_own_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
-        def no_more_files(*_):
+        def no_more_files(*_: object) -> None:
             raise OSError(24, "Too many open files")
 
         monkeypatch.setattr(socket, "socket", no_more_files)
@@ -536,7 +528,7 @@ def test_running_out_of_files_is_our_own_error(run, monkeypatch):
     visit(run, scenario)
 
 
-def test_what_requests_will_need_can_be_knocked_at(run):
+def test_what_requests_will_need_can_be_knocked_at(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         dead = f"http://127.0.0.1:{free_port()}"
         visitor.transport.endpoint(method="GET", service=visitor.service, headers={})
@@ -559,7 +551,7 @@ def server_context() -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("tls", [Tls(ca=str(CERTIFICATE)), Tls(verify=False)])
-def test_tls_is_measured_apart_and_kept(run, tls):
+def test_tls_is_measured_apart_and_kept(run: Run, tls: Any) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         first = await visitor.ask("/gzip")
         assert (first.error, first.body) == (None, gzip.decompress(gzip.compress(b"squeezed " * 1000)))
@@ -578,7 +570,7 @@ def test_tls_is_measured_apart_and_kept(run, tls):
     visit(run, scenario, tls=server_context(), shop=lambda server: service(server, tls=tls))
 
 
-def test_a_certificate_nobody_vouches_for_is_named(run):
+def test_a_certificate_nobody_vouches_for_is_named(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         exchange = await visitor.ask("/ok")
         assert exchange.error == "tls"
@@ -590,7 +582,7 @@ def test_a_certificate_nobody_vouches_for_is_named(run):
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
-def test_tls_to_a_server_without_it_is_a_tls_error(run, answer):
+def test_tls_to_a_server_without_it_is_a_tls_error(run: Run, answer: bytes) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(answer)
@@ -615,7 +607,7 @@ async def ask_over_tls(port: int, *, timeout_s: float) -> Exchange:
         await transport.close()
 
 
-def test_a_server_that_accepts_and_says_nothing_during_tls_is_a_connect_timeout(run):
+def test_a_server_that_accepts_and_says_nothing_during_tls_is_a_connect_timeout(run: Run) -> None:
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             exchange = await ask_over_tls(silent.getsockname()[1], timeout_s=0.1)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from yarl import URL
 
 from windtunnel.http.transport import HttpTransport
@@ -58,7 +59,7 @@ async def status(request: web.Request) -> web.Response:
 
 def application(connections: set[int]) -> web.Application:
     @web.middleware
-    async def count(request, handler):
+    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
         connections.add(id(request.transport))
         return await handler(request)
 
@@ -123,7 +124,7 @@ def undated(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]
 
 
 @pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])
-def test_both_clients_see_the_same_and_one_connection_carries_it_all(loop_name):
+def test_both_clients_see_the_same_and_one_connection_carries_it_all(loop_name: str) -> None:
     async def main() -> None:
         connections: set[int] = set()
         async with serving(connections) as base:

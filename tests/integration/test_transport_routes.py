@@ -9,9 +9,11 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.loops import Run
 from windtunnel.http import connect as connecting
 from windtunnel.http.connect import connect
 from windtunnel.http.resolve import Address
@@ -20,34 +22,12 @@ from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange, FileBody, PartsBody
 from windtunnel.model.source import Source
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Service, Sut, Tls
+from windtunnel.model.vocabulary import Connections
 
 CERTIFICATE = str(Path(__file__).parent / "certificates" / "test-only-localhost.pem")
 KEY = CERTIFICATE.replace(".pem", ".key")
 
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
-try:
-    import uvloop
-except ImportError:
-    pass
-else:
-    LOOPS["uvloop"] = uvloop.new_event_loop
-
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@pytest.fixture(params=list(LOOPS))
-def run(request):
-    """Run a coroutine to its end on one of the event loops."""
-
-    def run(coroutine):
-        loop = LOOPS[request.param]()
-        try:
-            return loop.run_until_complete(asyncio.wait_for(coroutine, 100))
-        finally:
-            loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()
-
-    return run
 
 
 class Seen:
@@ -75,21 +55,21 @@ class Seen:
 
 
 @asynccontextmanager
-async def listening(serve: Serve, **settings) -> AsyncIterator[int]:
+async def listening(serve: Serve, **settings: Any) -> AsyncIterator[int]:
     """A TCP server on loopback; yields its port."""
     server = await asyncio.start_server(serve, "127.0.0.1", 0, **settings)
     async with server:
         yield server.sockets[0].getsockname()[1]
 
 
-def made(base_url: str, *, http: HttpSettings = HttpSettings(), tls: Tls = Tls(), **more) -> HttpTransport:
+def made(base_url: str, *, http: HttpSettings = HttpSettings(), tls: Tls = Tls(), **more: Any) -> HttpTransport:
     shop = Service(name="shop", base_url=base_url, tls=tls)
     ids = IdHeaders(run=None, instance=None, correlation=None, traceparent=False)
     return HttpTransport(Sut(name="s", default=shop, source=Source(file="s"), http=http, ids=ids, **more), "run-1")
 
 
 async def ask(
-    transport: HttpTransport, target: str = "/", *, method: str = "GET", times: int = 1, **more
+    transport: HttpTransport, target: str = "/", *, method: str = "GET", times: int = 1, **more: Any
 ) -> Exchange:
     """The last of several requests of one user, each in an instance of its own."""
     client = transport.client()
@@ -103,7 +83,7 @@ async def ask(
     return exchange
 
 
-def test_a_server_on_a_unix_socket(run, tmp_path: Path):
+def test_a_server_on_a_unix_socket(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "shop.sock"
     seen = Seen()
 
@@ -120,7 +100,7 @@ def test_a_server_on_a_unix_socket(run, tmp_path: Path):
     run(main())
 
 
-def test_nobody_at_a_unix_socket(run, tmp_path: Path):
+def test_nobody_at_a_unix_socket(run: Run, tmp_path: Path) -> None:
     async def main() -> None:
         exchange = await ask(made(f"http+unix://{tmp_path}/none.sock"))
         assert (exchange.error, exchange.error_detail) == ("refused", "nothing listens at this socket")
@@ -128,7 +108,7 @@ def test_nobody_at_a_unix_socket(run, tmp_path: Path):
     run(main())
 
 
-def test_a_proxy_that_forwards_gets_the_whole_url_and_our_name(run):
+def test_a_proxy_that_forwards_gets_the_whole_url_and_our_name(run: Run) -> None:
     seen = Seen()
 
     async def main() -> None:
@@ -174,8 +154,9 @@ def server_tls() -> ssl.SSLContext:
     return context
 
 
-def test_an_encrypted_request_goes_through_a_tunnel(run):
-    seen, asked = Seen(), []
+def test_an_encrypted_request_goes_through_a_tunnel(run: Run) -> None:
+    seen = Seen()
+    asked: list[str] = []
 
     async def main() -> None:
         async with listening(seen, ssl=server_tls()) as port, listening(tunnel(asked, to=port)) as proxy_port:
@@ -203,7 +184,7 @@ def test_an_encrypted_request_goes_through_a_tunnel(run):
         (b"", "its answer to CONNECT is not HTTP"),
     ],
 )
-def test_a_proxy_that_opens_no_tunnel(run, answer: bytes, detail: str):
+def test_a_proxy_that_opens_no_tunnel(run: Run, answer: bytes, detail: str) -> None:
     async def main() -> None:
         async with listening(tunnel([], to=1, answer=answer)) as proxy_port:
             proxies = Proxies(https=Proxy(host="127.0.0.1", port=proxy_port))
@@ -214,7 +195,7 @@ def test_a_proxy_that_opens_no_tunnel(run, answer: bytes, detail: str):
     run(main())
 
 
-def test_a_proxy_that_is_not_there(run):
+def test_a_proxy_that_is_not_there(run: Run) -> None:
     async def main() -> None:
         proxies = Proxies(http=Proxy(host="127.0.0.1", port=1))
         transport = made("http://shop.test", http=HttpSettings(proxies=proxies))
@@ -231,10 +212,10 @@ async def ask_preflight(transport: HttpTransport) -> dict[str, str | None]:
     assert transport._sut.default is not None
     transport.endpoint(method="GET", service=transport._sut.default, headers={})
     failures = {each: await transport.probe(each) for each in transport.destinations()}
-    return {str(each): failure and (failure.detail or failure.kind) for each, failure in failures.items()}
+    return {str(each): (failure.detail or failure.kind) if failure else None for each, failure in failures.items()}
 
 
-def test_a_server_that_wants_to_know_who_we_are(run):
+def test_a_server_that_wants_to_know_who_we_are(run: Run) -> None:
     context = server_tls()
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(CERTIFICATE)
@@ -251,7 +232,7 @@ def test_a_server_that_wants_to_know_who_we_are(run):
     run(main())
 
 
-def test_a_server_that_is_asked_for_under_another_name(run):
+def test_a_server_that_is_asked_for_under_another_name(run: Run) -> None:
     names: list[str | None] = []
     context = server_tls()
     context.sni_callback = lambda _socket, name, _context: names.append(name)
@@ -267,7 +248,7 @@ def test_a_server_that_is_asked_for_under_another_name(run):
     run(main())
 
 
-def test_a_fixed_address_is_used_for_one_port_or_all(run):
+def test_a_fixed_address_is_used_for_one_port_or_all(run: Run) -> None:
     seen = Seen()
 
     async def main() -> None:
@@ -281,7 +262,9 @@ def test_a_fixed_address_is_used_for_one_port_or_all(run):
 
 
 @pytest.mark.parametrize(("kept", "connections"), [("user", 1), ("instance", 3), ("none", 3)])
-def test_connections_are_kept_for_a_user_an_instance_or_one_request(run, kept: str, connections: int):
+def test_connections_are_kept_for_a_user_an_instance_or_one_request(
+    run: Run, kept: Connections, connections: int
+) -> None:
     seen = Seen()
 
     async def main() -> None:
@@ -293,7 +276,9 @@ def test_connections_are_kept_for_a_user_an_instance_or_one_request(run, kept: s
     run(main())
 
 
-def test_the_other_family_is_tried_beside_an_address_that_does_not_answer(run, monkeypatch):
+def test_the_other_family_is_tried_beside_an_address_that_does_not_answer(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An address where packets vanish: the listen queue of a socket that nobody accepts from is full."""
     monkeypatch.setattr(connecting, "ATTEMPT_DELAY_S", 0.01)
 
@@ -318,7 +303,7 @@ def test_the_other_family_is_tried_beside_an_address_that_does_not_answer(run, m
     run(main())
 
 
-def test_the_address_that_was_refused_is_told_when_the_other_family_is_missing(run):
+def test_the_address_that_was_refused_is_told_when_the_other_family_is_missing(run: Run) -> None:
     async def main() -> None:
         addresses = [
             Address(family=socket.AF_INET6, sockaddr=("100::1", 1, 0, 0)),
@@ -350,7 +335,7 @@ async def taking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-def test_a_file_is_sent_piece_by_piece(run, tmp_path: Path):
+def test_a_file_is_sent_piece_by_piece(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "big"
     path.write_bytes(b"x" * 5_000_001)
 
@@ -364,7 +349,7 @@ def test_a_file_is_sent_piece_by_piece(run, tmp_path: Path):
     run(main())
 
 
-def test_pieces_and_files_are_sent_one_behind_the_other(run, tmp_path: Path):
+def test_pieces_and_files_are_sent_one_behind_the_other(run: Run, tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"x" * 600_001)
     (tmp_path / "empty").touch()
     big, empty = FileBody(str(tmp_path / "big")), FileBody(str(tmp_path / "empty"))
@@ -388,7 +373,7 @@ def test_pieces_and_files_are_sent_one_behind_the_other(run, tmp_path: Path):
     assert received == b"--a\r\n" + b"x" * 600_001 + b"\r\n--a\r\n" + b"x" * 600_001 + b"--a--"
 
 
-def test_an_empty_file_and_one_that_is_gone(run, tmp_path: Path):
+def test_an_empty_file_and_one_that_is_gone(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
 
     async def main() -> None:
@@ -404,7 +389,7 @@ def test_an_empty_file_and_one_that_is_gone(run, tmp_path: Path):
 
 
 @pytest.mark.parametrize("size", [3, 1_000_000])
-def test_a_body_waits_until_the_server_wants_it(run, size: int):
+def test_a_body_waits_until_the_server_wants_it(run: Run, size: int) -> None:
     async def main() -> None:
         async with listening(taking) as port:
             exchange = await ask(
@@ -418,7 +403,7 @@ def test_a_body_waits_until_the_server_wants_it(run, size: int):
     run(main())
 
 
-def test_a_server_that_refuses_a_body_never_gets_it(run):
+def test_a_server_that_refuses_a_body_never_gets_it(run: Run) -> None:
     seen = Seen(answer=b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
 
     async def main() -> None:
@@ -437,7 +422,8 @@ def test_a_server_that_refuses_a_body_never_gets_it(run):
     run(main())
 
 
-def test_a_server_proves_its_name_without_the_trailing_dot():
+def test_a_server_proves_its_name_without_the_trailing_dot() -> None:
     transport = made("https://localhost.:8443")
+    assert transport._sut.default is not None
     destination = transport.destination(transport._sut.default)
     assert (destination.server_name, destination.origin.host) == ("localhost", "localhost.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,7 +28,8 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, host: str, unready: int = 0) -> None:
-        self.left, self.hosts, self.lock = unready, [], threading.Lock()
+        self.left, self.lock = unready, threading.Lock()
+        self.hosts: list[str] = []
         super().__init__((host, 0), Handler)
 
     @property
@@ -65,8 +66,11 @@ def serving(host: str = "127.0.0.1", unready: int = 0) -> Iterator[Server]:
             thread.join()
 
 
+Job = Callable[..., tuple[JobResult, str]]
+
+
 @pytest.fixture(name="job")
-def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.chdir(tmp_path)
     said = io.StringIO()
 
@@ -95,7 +99,7 @@ def waited(result: JobResult) -> list[RequestRecord]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_the_load_begins_when_health_is_right_and_what_waited_is_in_no_metric(job, workers: str):
+def test_the_load_begins_when_health_is_right_and_what_waited_is_in_no_metric(job: Job, workers: str) -> None:
     with serving(unready=2) as server:
         sut = f"base_url: http://127.0.0.1:{server.port}\nhealth: {{ path: /health, interval: 20ms }}\n"
         result, said = job(sut, parallel=2, count=4, workers=workers)
@@ -107,7 +111,7 @@ def test_the_load_begins_when_health_is_right_and_what_waited_is_in_no_metric(jo
     assert f"waiting for GET http://127.0.0.1:{server.port}/health" in said
 
 
-def test_health_that_never_comes_is_unreachable_with_the_cure(job):
+def test_health_that_never_comes_is_unreachable_with_the_cure(job: Job) -> None:
     with serving(unready=1000) as server:
         health = "{ path: /health, interval: 1h, timeout: 1h }"  # the next try would come too late
         result, _ = job(f"base_url: http://127.0.0.1:{server.port}\nhealth: {health}\n", count=4)
@@ -117,7 +121,7 @@ def test_health_that_never_comes_is_unreachable_with_the_cure(job):
     assert analyse(result.directory).summary == result.summary
 
 
-def test_a_port_that_opens_late_is_waited_for(job):
+def test_a_port_that_opens_late_is_waited_for(job: Job) -> None:
     with serving() as sut_server, serving() as other:
         result, said = job(
             f"base_url: http://127.0.0.1:{sut_server.port}\n",
@@ -129,7 +133,7 @@ def test_a_port_that_opens_late_is_waited_for(job):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_server_on_the_machine_around_the_container_is_reached_and_that_is_said(job, workers: str):
+def test_a_server_on_the_machine_around_the_container_is_reached_and_that_is_said(job: Job, workers: str) -> None:
     around = ContainerNetwork(in_container=True, gateway="127.0.0.2")
     with serving("127.0.0.2") as server:
         result, said = job(
@@ -142,7 +146,7 @@ def test_a_server_on_the_machine_around_the_container_is_reached_and_that_is_sai
     assert f"localhost:{server.port} at 127.0.0.2" in (result.directory.path / "report.html").read_text()
 
 
-def test_a_target_takes_the_place_of_the_base_url(job):
+def test_a_target_takes_the_place_of_the_base_url(job: Job) -> None:
     with serving() as server:
         result, said = job("base_url: http://shop.invalid\n", count=1, target=f"http://127.0.0.1:{server.port}")
     assert result.summary.verdict == "pass", said

@@ -7,11 +7,14 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.command_line import answer_of, call, started, until
 from windtunnel.demo.process import ShopProcess
+from windtunnel.model.summary import Summary
 from windtunnel.report.collect import analyse
 from windtunnel.storage.directory import RunDirectory
 
@@ -48,7 +51,7 @@ def newest(folder: Path) -> RunDirectory:
     return RunDirectory((folder / "runs" / "latest").resolve())
 
 
-def lines(run: RunDirectory, kind: str) -> list[dict]:
+def lines(run: RunDirectory, kind: str) -> list[dict[str, Any]]:
     found = []
     for path in run.segments():
         found += [json.loads(line) for line in path.read_bytes().split(b"\n") if line.endswith(b"}")]
@@ -68,7 +71,7 @@ def load_runs(folder: Path, *, segments: int) -> bool:
     return len(paths) == segments and all(b'"type":"step"' in path.read_bytes() for path in paths)
 
 
-def test_four_workers_run_the_same_journeys_as_one(folder: Path):
+def test_four_workers_run_the_same_journeys_as_one(folder: Path) -> None:
     write_scenarios(folder, DRAWING, OTHER)
     journeys = []
     for workers in ("1", "4"):
@@ -84,15 +87,11 @@ def test_four_workers_run_the_same_journeys_as_one(folder: Path):
     assert [index for index, _ in journeys[0][1]] == list(range(60))
 
 
-def json_summary(run: RunDirectory):
-    import msgspec
-
-    from windtunnel.model.summary import Summary
-
+def json_summary(run: RunDirectory) -> Summary:
     return msgspec.json.decode((run.path / "summary.json").read_bytes(), type=Summary)
 
 
-def test_a_killed_worker_ends_the_run_early_as_an_error_and_keeps_its_records(folder: Path):
+def test_a_killed_worker_ends_the_run_early_as_an_error_and_keeps_its_records(folder: Path) -> None:
     with started(folder, *WITH_TWO) as process:
         until(lambda: load_runs(folder, segments=2), process)
         os.kill(children(process.pid)[1], signal.SIGKILL)
@@ -113,7 +112,7 @@ def test_a_killed_worker_ends_the_run_early_as_an_error_and_keeps_its_records(fo
     assert analyse(run).summary == live
 
 
-def test_a_signal_stops_every_worker_with_its_closing_line(folder: Path):
+def test_a_signal_stops_every_worker_with_its_closing_line(folder: Path) -> None:
     with started(folder, *WITH_TWO) as process:
         until(lambda: load_runs(folder, segments=2), process)
         process.send_signal(signal.SIGTERM)
@@ -125,7 +124,7 @@ def test_a_signal_stops_every_worker_with_its_closing_line(folder: Path):
     assert json_summary(newest(folder)).verdict == "interrupted"
 
 
-def test_workers_end_when_the_coordinator_is_killed_and_nobody_calls_that_a_pass(folder: Path):
+def test_workers_end_when_the_coordinator_is_killed_and_nobody_calls_that_a_pass(folder: Path) -> None:
     with started(folder, *WITH_TWO) as process:
         until(lambda: load_runs(folder, segments=2), process)
         process.kill()
@@ -137,13 +136,13 @@ def test_workers_end_when_the_coordinator_is_killed_and_nobody_calls_that_a_pass
     assert "the coordinating process ended before its workers" in summary.reasons[0]
 
 
-def test_no_more_workers_start_than_there_are_users(folder: Path):
+def test_no_more_workers_start_than_there_are_users(folder: Path) -> None:
     answer = call(folder, "run", "--parallel", "2", "--count", "3", "--workers", "8")
     assert answer.returncode == 0, answer
     assert len(newest(folder).segments()) == 2
 
 
-def test_every_segment_says_that_nobody_answers(folder: Path):
+def test_every_segment_says_that_nobody_answers(folder: Path) -> None:
     (folder / "sut.yaml").write_text("name: nobody\nbase_url: http://127.0.0.1:1\n")
     answer = call(folder, "run", "--parallel", "4", "--count", "8", "--workers", "2", "--loopback", "strict")
     assert answer.returncode == 3, answer
@@ -151,7 +150,7 @@ def test_every_segment_says_that_nobody_answers(folder: Path):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_threshold_that_aborts_ends_every_worker_and_fails_the_run(folder: Path, workers: str):
+def test_a_threshold_that_aborts_ends_every_worker_and_fails_the_run(folder: Path, workers: str) -> None:
     (folder / "plan.yaml").write_text('thresholds: { http_reqs: [{ threshold: "count < 10", abort: true }] }\n')
     load = ("--parallel", "4", "--duration", "600s", "--workers", workers)
     answer = call(folder, "run", "--plan", "plan.yaml", *load)

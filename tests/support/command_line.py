@@ -38,7 +38,8 @@ def call(
     `site` is a folder of installed packages. What the command imports from there, or from `folder`, is forgotten
     afterwards.
     """
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    written = io.BytesIO(), io.BytesIO()
+    out, err = (io.TextIOWrapper(stream, encoding="utf-8") for stream in written)
     with (
         _process_state(folder, ["windtunnel", *args], environment or {}, site),
         contextlib.redirect_stdout(out),
@@ -46,15 +47,15 @@ def call(
     ):
         try:
             main()
-            code: object = 0
+            code: int | str | None = 0
         except SystemExit as ended:
             code = ended.code
     out.flush()
     err.flush()
-    stdout, stderr = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+    stdout, stderr = (stream.getvalue().decode() for stream in written)
     if isinstance(code, str):
         return Answer(returncode=1, stdout=stdout, stderr=f"{stderr}{code}\n")
-    return Answer(returncode=int(code or 0), stdout=stdout, stderr=stderr)  # type: ignore[call-overload]
+    return Answer(returncode=int(code or 0), stdout=stdout, stderr=stderr)
 
 
 @contextlib.contextmanager

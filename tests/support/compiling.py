@@ -9,19 +9,20 @@ from typing import Any
 from windtunnel.actions.compile.context import CompileContext, Field
 from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.config.reader import read_yaml
-from windtunnel.config.schemas import load_schema
-from windtunnel.config.step_types import StepTypes
+from windtunnel.config.schemas import StepTypes, load_schema
 from windtunnel.config.steps import build_steps
 from windtunnel.errors import Problem
-from windtunnel.interfaces import Branch, CompiledStep, StepOutcome
+from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Timings
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.testing.scripted import ScriptedTransport
+from windtunnel.model.vocabulary import ErrorKind
+from windtunnel.testing.scripted import ScriptedTransport, Sent
 from windtunnel.testing.virtual_clock import VirtualClock, run_virtual
 
+STEP_TYPES = StepTypes(load_schema("scenario"))
 SHOP = Service(name="", base_url="http://shop.test", timeout_s=10.0)
 SUT = Sut(name="Shop", default=SHOP, allow_hosts=("payments.test", "*.cdn.test"), source=Source(file="sut.yaml"))
 
@@ -30,8 +31,8 @@ def scenario_of(text: str) -> Scenario:
     document = read_yaml("checkout.yaml", text.encode(), environment={})
     return Scenario(
         id="checkout",
-        steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
-        assertions=build_steps(document, "assertions", StepTypes(load_schema("scenario"))),
+        steps=build_steps(document, "flow", STEP_TYPES),
+        assertions=build_steps(document, "assertions", STEP_TYPES),
         source=document.source,
     )
 
@@ -48,7 +49,7 @@ class Compiled:
         self.steps, self.assertions = parts.steps, parts.assertions
 
     @property
-    def sent(self) -> Any:
+    def sent(self) -> list[Sent]:
         return self.transport.sent
 
 
@@ -56,8 +57,8 @@ class FakeInstance:
     """An `Instance` that keeps what it is told to observe."""
 
     def __init__(self, transport: ScriptedTransport, **variables: Any) -> None:
-        self.client = transport.client()
-        self.clock = VirtualClock()
+        self.client: Client = transport.client()
+        self.clock: Clock = VirtualClock()
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
         self.occurrences: dict[str, int] = {}
@@ -76,6 +77,12 @@ class FakeInstance:
 
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
         raise AssertionError("steps inside steps are run by the engine: test them there")
+
+    def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
+        raise AssertionError("what code does by itself is tested with the engine")
+
+    def end_assertion(self, name: str, outcome: StepOutcome) -> None:
+        raise AssertionError("what code does by itself is tested with the engine")
 
     async def run_together(self, branches: Sequence[Branch]) -> StepOutcome:
         raise AssertionError("steps inside steps are run by the engine: test them there")
@@ -135,7 +142,7 @@ def exchange_of(
     status: int = 200,
     headers: tuple[tuple[str, str], ...] = (),
     took_us: int = 1000,
-    error: str | None = None,
+    error: ErrorKind | None = None,
     detail: str | None = None,
 ) -> Exchange:
     """A response that came."""

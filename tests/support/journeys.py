@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from tests.support.compiling import STEP_TYPES
 from windtunnel.config.reader import Document
-from windtunnel.config.schemas import load_schema
-from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
 from windtunnel.engine.journal import OnRecord
 from windtunnel.engine.plan import compile_plan
@@ -23,10 +22,19 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import ClosedLoad, Load, Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import OutputSettings, TestPlan
-from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, RunEnded, StepRecord
+from windtunnel.model.record import (
+    AssertionRecord,
+    InstanceRecord,
+    Record,
+    RequestFacts,
+    RequestRecord,
+    RunEnded,
+    StepRecord,
+)
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
+from windtunnel.model.vocabulary import KeepBodies
 from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
@@ -43,8 +51,8 @@ def scenario(*steps: dict[str, Any], id: str = "journey", **more: Any) -> Scenar
     return Scenario(
         id=id,
         source=document.source,
-        steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
-        assertions=build_steps(document, "assertions", StepTypes(load_schema("scenario"))),
+        steps=build_steps(document, "flow", STEP_TYPES),
+        assertions=build_steps(document, "assertions", STEP_TYPES),
         **more,
     )
 
@@ -54,7 +62,7 @@ def section(*steps: dict[str, Any]) -> tuple[Step, ...]:
     return build_steps(
         Document(data={"setup": list(steps)}, source=Source(file="scenario.yaml")),
         "setup",
-        StepTypes(load_schema("scenario")),
+        STEP_TYPES,
     )
 
 
@@ -62,17 +70,28 @@ def get(name: str, path: str = "/", **more: Any) -> dict[str, Any]:
     return {"type": "http", "name": name, "path": path, **more}
 
 
+def facts_of(step: StepRecord) -> RequestFacts:
+    """The request of a step that sent one."""
+    assert step.request is not None
+    return step.request
+
+
 def pause(name: str, duration: str) -> dict[str, Any]:
     return {"type": "wait", "name": name, "duration": duration}
+
+
+R = TypeVar("R", bound=Record)
 
 
 class Finished:
     """What a run left behind."""
 
-    def __init__(self, records: list, evidence: Evidence, transport: ScriptedTransport, bodies: Path) -> None:
+    def __init__(
+        self, records: list[Record], evidence: Evidence, transport: ScriptedTransport, bodies: Path
+    ) -> None:
         self.records, self.evidence, self.transport, self.bodies = records, evidence, transport, bodies
 
-    def of(self, kind: type) -> list:
+    def of(self, kind: type[R]) -> list[R]:
         return [record for record in self.records if isinstance(record, kind)]
 
     @property
@@ -96,13 +115,16 @@ class Finished:
         return self.of(RunEnded)[-1]
 
 
+Run = Callable[..., Finished]
+"""`run(*scenarios, answers=…, load=…)`, the fixture."""
+
 ONE = ClosedLoad(count=1)
 SUT = Sut(name="sut", default=Service(name="default", base_url="http://sut"), source=Source(file="sut.yaml"))
 Answers = Iterable[Answer] | Callable[[Sent], Answer]
 
 
 @pytest.fixture
-def run(tmp_path: Path):
+def run(tmp_path: Path) -> Run:
     """Run scenarios in virtual time and read back what is on disk."""
     runs = 0
 
@@ -114,7 +136,7 @@ def run(tmp_path: Path):
         during: Callable[[Shutdown], Any] | None = None,
         refused: str | None = None,
         secrets: tuple[str, ...] = (),
-        bodies: str = "failures",
+        bodies: KeepBodies = "failures",
         max_duration_s: float | None = None,
         sinks: Sequence[Sink] = (),
         on_record: Sequence[OnRecord] = (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.record import (
@@ -15,6 +16,7 @@ from windtunnel.model.record import (
     StepRecord,
     Timings,
 )
+from windtunnel.model.vocabulary import InstanceOutcome, Outcome
 
 START = 1_700_000_000.0
 
@@ -25,16 +27,21 @@ def aggregate_of(records: Iterable[Record]) -> Aggregate:
     return aggregate
 
 
-def request(status: int = 200, *, wait: int = 1_000, sent: int = 100, **fields: object) -> RequestFacts:
+def request(status: int = 200, *, wait: int = 1_000, sent: int = 100, **fields: Any) -> RequestFacts:
     timings = fields.pop("timings", Timings(send=10, wait=wait, receive=5) if sent else Timings())
-    defaults = {"method": "GET", "url": "http://shop/", "service": "shop", "failed": status >= 400 or not status}
+    defaults: dict[str, Any] = {
+        "method": "GET",
+        "url": "http://shop/",
+        "service": "shop",
+        "failed": status >= 400 or not status,
+    }
     return RequestFacts(status=status, bytes_sent=sent, timings_us=timings, **{**defaults, **fields})
 
 
 def step(
-    name: str = "browse", outcome: str = "passed", *, t: float = START, who: str = "shop-0", **fields: object
+    name: str = "browse", outcome: Outcome = "passed", *, t: float = START, who: str = "shop-0", **fields: Any
 ) -> StepRecord:
-    defaults: dict[str, object] = {"scenario": "shop", "action": "http", "duration_us": 2_000}
+    defaults: dict[str, Any] = {"scenario": "shop", "action": "http", "duration_us": 2_000}
     return StepRecord(
         t=t, instance_id=who, correlation_id="c", step=name, outcome=outcome, **{**defaults, **fields}
     )
@@ -47,7 +54,7 @@ def lone_request(facts: RequestFacts, name: str = "browse", *, phase: str = "") 
 
 
 def assertion(
-    name: str, outcome: str, checks: Checks | None = None, message: str | None = None
+    name: str, outcome: Outcome, checks: Checks | None = None, message: str | None = None
 ) -> AssertionRecord:
     return AssertionRecord(
         t=START,
@@ -62,9 +69,14 @@ def assertion(
 
 
 def instance(
-    index: int = 0, outcome: str = "passed", *, started: float = START, duration_us: int = 10_000, **fields: object
+    index: int = 0,
+    outcome: InstanceOutcome = "passed",
+    *,
+    started: float = START,
+    duration_us: int = 10_000,
+    **fields: Any,
 ) -> InstanceRecord:
-    defaults: dict[str, object] = {
+    defaults: dict[str, Any] = {
         "scenario": "shop",
         "scheduled": started,
         "response_time_us": duration_us,

@@ -22,6 +22,7 @@ from windtunnel.model.record import (
 )
 from windtunnel.model.summary import Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.thresholds import evaluate
 
@@ -74,7 +75,7 @@ class Run:
         self._instances = 0
 
     def instances(
-        self, count: int, outcome: str = "passed", *, stamped_us: int | None = None, late_us: int = 0
+        self, count: int, outcome: InstanceOutcome = "passed", *, stamped_us: int | None = None, late_us: int = 0
     ) -> Run:
         """Each takes 10 ms, one after another."""
         for _ in range(count):
@@ -97,7 +98,13 @@ class Run:
         return self
 
     def requests(
-        self, count: int = 1, status: int = 200, *, wait: int = 1_000, error: str | None = None, at_s: float = 0.0
+        self,
+        count: int = 1,
+        status: int = 200,
+        *,
+        wait: int = 1_000,
+        error: ErrorKind | None = None,
+        at_s: float = 0.0,
     ) -> Run:
         for _ in range(count):
             facts = RequestFacts(
@@ -148,8 +155,10 @@ class Run:
         return self
 
     def lag(self, p99_us: int, *, p50_us: int = 0, at_s: float = 1.0) -> Run:
-        lags = {"lag_p50_us": p50_us, "lag_p99_us": p99_us, "lag_max_us": p99_us}
-        self.aggregate.write([Health(t=START + at_s, **lags, in_flight=3, cpu=0.5)])
+        health = Health(
+            t=START + at_s, lag_p50_us=p50_us, lag_p99_us=p99_us, lag_max_us=p99_us, in_flight=3, cpu=0.5
+        )
+        self.aggregate.write([health])
         return self
 
     def ended(self, *, signal: int | None = None, bug: str | None = None, unreachable: str | None = None) -> Run:

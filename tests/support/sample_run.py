@@ -13,6 +13,7 @@ from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest, StepRow
 from windtunnel.model.record import (
     AssertionRecord,
+    Checks,
     FailedCheck,
     Health,
     InstanceRecord,
@@ -37,6 +38,7 @@ from windtunnel.model.summary import (
     ThresholdResult,
 )
 from windtunnel.model.threshold import IMPLIED, Threshold
+from windtunnel.model.vocabulary import ChangeUnit, ErrorKind
 from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import BodyStore
 from windtunnel.storage.directory import RunDirectory
@@ -189,7 +191,9 @@ def _step(
     broken = step == "pay" and dice.random() < 0.09
     hanging = step == "pay" and not broken and dice.random() < 0.02
     odd = step == "add_to_cart" and dice.random() < 0.012
-    status, error, checks, message = 200, None, ["status", "has an id"], None
+    status, message = 200, None
+    error: ErrorKind | None = None
+    checks: Checks = ["status", "has an id"]
     if broken:
         status, message = 503, 'check "status": expected 200, got 503'
         checks = [FailedCheck(name="status", expected="200", actual="503"), "latency"]
@@ -414,7 +418,7 @@ def summary(**changes: Any) -> Summary:
 def compared(**changes: Any) -> Summary:
     """The summary beside one of a run before it."""
 
-    def change(metric: str, aggregate: str, unit: str, before: float, now: float, step: str = "") -> Change:
+    def change(metric: str, aggregate: str, unit: ChangeUnit, before: float, now: float, step: str = "") -> Change:
         relative = now / before - 1 if before else None
         place = {"scenario": "checkout", "step": step} if step else {}
         return Change(

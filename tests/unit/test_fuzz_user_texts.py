@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from windtunnel.config.reader import read_yaml
 from windtunnel.config.recovery import remainder
-from windtunnel.config.schemas import complaints, load_schema, problems_of
-from windtunnel.config.step_types import StepTypes
+from windtunnel.config.schemas import StepTypes, complaints, load_schema, problems_of
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.jsonpath import compile_jsonpath
 from windtunnel.expressions.template import compile_condition, compile_json, compile_template, compile_text
@@ -52,7 +51,7 @@ BYTES = (YAML | st.text(max_size=200)).map(lambda text: text.encode("utf-8", "su
 
 
 @quick_and_long
-def test_any_text_is_yaml_or_a_problem(examples: int):
+def test_any_text_is_yaml_or_a_problem(examples: int) -> None:
     @settings(max_examples=examples)
     @given(
         (YAML | st.text(max_size=200)).map(lambda text: text.encode("utf-8", "surrogatepass"))
@@ -71,7 +70,7 @@ def test_any_text_is_yaml_or_a_problem(examples: int):
 
 
 @quick_and_long
-def test_any_text_is_a_template_or_a_problem(examples: int):
+def test_any_text_is_a_template_or_a_problem(examples: int) -> None:
     @settings(max_examples=examples)
     @given(TEMPLATES | st.text(max_size=60))
     def holds(text: str) -> None:
@@ -83,7 +82,7 @@ def test_any_text_is_a_template_or_a_problem(examples: int):
 
 
 @quick_and_long
-def test_any_text_is_a_json_path_or_a_problem(examples: int):
+def test_any_text_is_a_json_path_or_a_problem(examples: int) -> None:
     @settings(max_examples=examples)
     @given(PATHS | st.text(max_size=40))
     def holds(text: str) -> None:

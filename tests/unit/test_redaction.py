@@ -10,20 +10,20 @@ from windtunnel.model.sut import Redactions
 from windtunnel.redaction import HIDDEN, Redactor
 
 
-def test_a_secret_value_disappears_wherever_it_stands_also_encoded():
+def test_a_secret_value_disappears_wherever_it_stands_also_encoded() -> None:
     redactor = Redactor(secrets=["s3cr/t value"])
 
     assert redactor.text("before s3cr/t value after") == f"before {HIDDEN} after"
     assert redactor.url("http://h/p/s3cr%2Ft%20value") == f"http://h/p/{HIDDEN}"
 
 
-def test_a_secret_inside_a_longer_one_leaves_nothing_of_it_behind():
+def test_a_secret_inside_a_longer_one_leaves_nothing_of_it_behind() -> None:
     redactor = Redactor(secrets=["password1", "password1-and-more"])
 
     assert redactor.text("x password1-and-more y") == f"x {HIDDEN} y"
 
 
-def test_values_under_eight_characters_are_not_hidden_by_value():
+def test_values_under_eight_characters_are_not_hidden_by_value() -> None:
     assert Redactor(secrets=["short"]).text("a short text") == "a short text"
 
 
@@ -38,11 +38,11 @@ def test_values_under_eight_characters_are_not_hidden_by_value():
         ("http://[::1?token=x", HIDDEN),
     ],
 )
-def test_urls_lose_userinfo_and_known_query_keys(url: str, shown: str):
+def test_urls_lose_userinfo_and_known_query_keys(url: str, shown: str) -> None:
     assert Redactor().url(url) == shown
 
 
-def test_json_bodies_are_hidden_by_key_at_any_depth():
+def test_json_bodies_are_hidden_by_key_at_any_depth() -> None:
     body = b'{"user":{"name":"ann","Password":"x"},"list":[{"access_token":1}]}'
 
     assert Redactor().body(body) == (
@@ -50,17 +50,17 @@ def test_json_bodies_are_hidden_by_key_at_any_depth():
     )
 
 
-def test_a_body_without_a_secret_comes_back_byte_for_byte():
+def test_a_body_without_a_secret_comes_back_byte_for_byte() -> None:
     body = b'{ "a" :  1.50 }'
 
     assert Redactor().body(body) == body
 
 
-def test_form_bodies_are_hidden_by_key():
+def test_form_bodies_are_hidden_by_key() -> None:
     assert Redactor().body(b"user=ann&password=x") == b"user=ann&password=[redacted]"
 
 
-def test_the_users_own_names_are_hidden_too():
+def test_the_users_own_names_are_hidden_too() -> None:
     redactor = Redactor(names=Redactions(headers=("X-Session",), json=("$.payment.card",), query=("k",)))
 
     assert redactor.named("x-session", "v") == HIDDEN
@@ -69,18 +69,18 @@ def test_the_users_own_names_are_hidden_too():
 
 
 @given(st.binary(max_size=200))
-def test_any_body_can_be_redacted(body: bytes):
+def test_any_body_can_be_redacted(body: bytes) -> None:
     Redactor(secrets=["12345678"]).body(body)
 
 
 @given(st.text(max_size=100), st.text(min_size=8, max_size=20), st.text(max_size=100))
-def test_no_secret_survives_in_a_text(before: str, secret: str, after: str):
+def test_no_secret_survives_in_a_text(before: str, secret: str, after: str) -> None:
     shown = Redactor(secrets=[secret]).text(before + secret + after)
 
     assert secret not in shown or secret in HIDDEN or secret in before + HIDDEN + after
 
 
-def test_a_body_nested_deeper_than_the_stack_is_redacted_as_text():
+def test_a_body_nested_deeper_than_the_stack_is_redacted_as_text() -> None:
     body = b'{"a":' * 900 + b"1" + b"}" * 900
 
     assert Redactor(secrets=["12345678"]).body(body) == body
@@ -98,5 +98,5 @@ def test_a_body_nested_deeper_than_the_stack_is_redacted_as_text():
         ('expected "x" but got "y"', 'expected "x" but got "y"'),
     ],
 )
-def test_a_quoted_piece_of_a_body_is_hidden_by_key(excerpt: str, shown: str):
+def test_a_quoted_piece_of_a_body_is_hidden_by_key(excerpt: str, shown: str) -> None:
     assert Redactor().excerpt(excerpt) == shown

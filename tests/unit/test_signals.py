@@ -12,7 +12,7 @@ def kill(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_only_what_may_be_given_up(number: int):
+def test_a_signal_stops_only_what_may_be_given_up(number: int) -> None:
     done = []
     interrupts = SignalInterrupts()
     with interrupts.deferred():
@@ -23,7 +23,7 @@ def test_a_signal_stops_only_what_may_be_given_up(number: int):
     assert (done, caught.value.number) == (["written"], number)
 
 
-def test_a_signal_that_came_before_stops_it_at_its_beginning():
+def test_a_signal_that_came_before_stops_it_at_its_beginning() -> None:
     done = []
     interrupts = SignalInterrupts()
     with interrupts.deferred():
@@ -34,7 +34,7 @@ def test_a_signal_that_came_before_stops_it_at_its_beginning():
     assert done == ["written"]
 
 
-def test_a_signal_of_one_phase_is_not_one_of_the_next():
+def test_a_signal_of_one_phase_is_not_one_of_the_next() -> None:
     interrupts = SignalInterrupts()
     with interrupts.deferred():
         kill(signal.SIGTERM)
@@ -44,7 +44,7 @@ def test_a_signal_of_one_phase_is_not_one_of_the_next():
     assert done == ["written"]
 
 
-def test_afterwards_signals_are_what_they_were():
+def test_afterwards_signals_are_what_they_were() -> None:
     before = signal.getsignal(signal.SIGINT)
     with SignalInterrupts().deferred():
         assert signal.getsignal(signal.SIGINT) is not before

@@ -1,1 +1,1 @@
-"""One step type a file, and the table of them."""
+"""One step type per file, and the table of them."""

@@ -49,7 +49,7 @@ class AssertAction:
             return self._judged(exchange, instance)
         scope = instance.scope
         last = scope.pop("response", None)
-        scope["response"] = exchange  # what a condition calls `response` is the one that is looked at
+        scope["response"] = exchange  # conditions read the checked response as `response`
         try:
             return self._judged(exchange, instance)
         finally:
@@ -58,7 +58,7 @@ class AssertAction:
                 del scope["response"]
 
     def _judged(self, exchange: Exchange, instance: Instance) -> StepOutcome:
-        """The request belongs to the step that sent it: it is no part of this outcome."""
+        """The outcome without the request, which belongs to the step that sent it."""
         outcome = self._judge.outcome(exchange, instance, requests=0)
         outcome.exchange, outcome.request_failed = None, False
         return outcome
@@ -79,7 +79,7 @@ class AssertAction:
 def _unknown_step(name: Any, step: Step, context: CompileContext) -> None:
     field = context.at(step) / "step"
     if name in context.steps:
-        hint = f"steps that do: {', '.join(sorted(context.responses))}" if context.responses else None
-        field.problem(f'step "{name}" leaves no response by then: it comes later or sends nothing', hint=hint)
+        hint = f"steps with a response: {', '.join(sorted(context.responses))}" if context.responses else None
+        field.problem(f'step "{name}" has no response at this point: it runs later or sends nothing', hint=hint)
     else:
         field.problem(f'there is no step "{name}"', hint=did_you_mean(str(name), context.responses))

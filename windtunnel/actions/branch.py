@@ -20,7 +20,7 @@ _Case = tuple[Callable[[Scope], bool], tuple[CompiledStep, ...]]
 
 
 class BranchAction:
-    """A compiled `branch`. That no case holds is no failure."""
+    """A compiled `branch`. It passes if no case holds."""
 
     __slots__ = ("_cases", "name")
 
@@ -62,11 +62,11 @@ def _condition(block: Block, context: CompileContext, *, first: bool, last: bool
         if first:
             (field / "else").problem("a branch begins with `if`", hint='if: "{{ qty > 1 }}"', key=True)
         elif not last:
-            (field / "else").problem("`else` is the last case: nothing after it can run", key=True)
+            (field / "else").problem("`else` must be the last case", key=True)
         return lambda _: True
     key, other = ("if", "elif") if first else ("elif", "if")
     if key not in block.options:
-        message = "the first case is an `if`" if first else "a case after the first is an `elif`, or `else`"
+        message = "the first case must be `if`" if first else "a case after the first must be `elif` or `else`"
         (field / other).problem(message, hint=f"write `{key}:` for `{other}:`", key=True)
     return (field / (key if key in block.options else other)).condition(
         block.options.get(key, block.options.get(other))

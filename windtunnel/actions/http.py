@@ -28,7 +28,7 @@ class HttpAction:
 
     @classmethod
     def compile(cls, step: Step, context: CompileContext) -> Action | None:
-        """Compile a step; None when problems were noted. One without `retry` knows nothing of attempts."""
+        """Compile a step; None when problems were noted. With `retry`, it is a `RetryingHttpAction`."""
         request = compile_request(step, context, timeout=step.options.get("timeout"))
         judge = compile_judge(step, context, imply_status=True)
         context.responses.add(step.name)
@@ -40,7 +40,7 @@ class HttpAction:
         return RetryingHttpAction(step.name, request, judge, retry)
 
     async def run(self, instance: Instance) -> StepOutcome:
-        """Send the request and judge what came. Each redirect hop is a record of its own."""
+        """Send the request and judge the exchange. Each redirect hop is a record of its own."""
         hops = 0
 
         def on_hop(hop: Exchange) -> None:

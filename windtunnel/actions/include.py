@@ -1,6 +1,6 @@
 """The `include` step: a flow from another file, with variables of its own.
 
-What the steps inside extract and set is seen afterwards; `variables`, the include's and the file's own, are not.
+Later steps see what the steps inside extract and set, but not the `variables` of the include and of the file.
 Names are local to the file: `steps.get_token` in it is `login/get_token` everywhere else.
 """
 
@@ -36,7 +36,7 @@ class IncludeAction:
 
     @classmethod
     def compile(cls, step: Step, context: CompileContext) -> IncludeAction | None:
-        """Compile a step; None when there is nothing to include, which was a problem before."""
+        """Compile a step; None if the file could not be read, which was noted before."""
         if not step.blocks:
             return None
         (block,) = step.blocks

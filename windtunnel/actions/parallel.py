@@ -15,8 +15,8 @@ from windtunnel.model.scenario import Step
 
 
 class ParallelAction:
-    """A compiled `parallel`. All branches run to their end, also when one of them fails: what an instance does
-    must not depend on which was faster.
+    """A compiled `parallel`. All branches run to their end, even if one fails: the result must not depend on which
+    is faster.
     """
 
     __slots__ = ("_branches", "name")
@@ -38,7 +38,7 @@ class ParallelAction:
                 if first != number:
                     context.field(step.blocks[number]).problem(
                         f'branch {first + 1} and branch {number + 1} both set "{name}"',
-                        hint="which of them is last is left to chance: give the variables names of their own",
+                        hint="give the variables different names: branches run at the same time",
                     )
         return cls(step.name, branches)
 

@@ -22,16 +22,16 @@ from windtunnel.model.scenario import Step
 
 MAX_TIMES = 1_000_000
 
-_BREATH = 100
-"""Rounds after which everything else gets a turn, should nothing in them have waited."""
+_ROUNDS_BEFORE_YIELD = 100
+"""Rounds after which other tasks get a turn, even if no step has waited."""
 
 _Locals = Mapping[str, Any]
 _Rounds = Callable[[Scope], Iterator[_Locals]]
-"""What is local to each round, one after the other. Raises ExpressionError, and _Endless."""
+"""The local variables of each round in turn. Raises ExpressionError, and _Endless."""
 
 
-class _Endless(Exception):  # noqa: N818  (a loop that did not end, caught by the step that runs it)
-    """The condition still holds after as many rounds as are allowed."""
+class _Endless(Exception):  # noqa: N818  (caught by the step that runs the loop)
+    """The condition still holds after the maximum number of rounds."""
 
 
 class RepeatAction:
@@ -52,9 +52,9 @@ class RepeatAction:
         (block,) = step.blocks
         kinds = [kind for kind in _KINDS if kind in options]
         if len(kinds) != 1:
-            field.problem("exactly one of times, for_each and while says how often", hint="times: 3")
+            field.problem("a repeat needs exactly one of times, for_each and while", hint="times: 3")
             return None
-        # What a round sets, the next one can read, wherever it stands: also in the condition.
+        # A round can read what an earlier round has set, also in the condition.
         before, written = set(context.names), set(context.written)
         later = assigned_variables(block.steps)
         local = {"loop", *([str(options.get("as", "item"))] if "for_each" in options else [])}
@@ -80,7 +80,7 @@ class RepeatAction:
                     worst = outcome
                 if outcome.outcome != "passed" and outcome.stops:
                     return outcome
-                if number % _BREATH == 0:
+                if number % _ROUNDS_BEFORE_YIELD == 0:
                     await asyncio.sleep(0)
         except ExpressionError as error:
             return errored(error)
@@ -92,7 +92,7 @@ class RepeatAction:
 
 
 def _loop(number: int, length: int | None = None) -> dict[str, Any]:
-    """What is called `loop` in the round `number`, counted from 0."""
+    """`loop` in the round `number`, counted from 0."""
     loop = {"index": number + 1, "index0": number, "first": number == 0}
     return loop if length is None else {**loop, "last": number == length - 1, "length": length}
 
@@ -125,7 +125,7 @@ def _while(field: Field, options: Mapping[str, Any]) -> _Rounds:
     holds = (field / "while").condition(options["while"])
     most = options.get("max_times")
     if isinstance(most, bool) or not isinstance(most, int):
-        field.problem("`while` needs `max_times`, so that it ends", hint="max_times: 20")
+        field.problem("`while` needs `max_times`", hint="max_times: 20")
         most = 1
 
     def rounds(scope: Scope) -> Iterator[_Locals]:
@@ -144,4 +144,4 @@ _KINDS: Mapping[str, Callable[[Field, Mapping[str, Any]], _Rounds]] = {
     "for_each": _for_each,
     "while": _while,
 }
-"""Every kind of loop by the key that makes it one."""
+"""Every kind of loop by its key."""

@@ -1,7 +1,7 @@
 """The `wait` step: polls until `expect` holds, or pauses.
 
 poll ── holds ───────────────────────────────▶ extract, done
-  ▲      └─ doesn't ── time for another? ── no ─▶ the step fails with what the last poll brought
+  ▲      └─ doesn't ── time for another? ── no ─▶ the step fails with the checks of the last poll
   └─── interval ◀───────── yes
 """
 
@@ -43,7 +43,7 @@ class WaitAction:
             return None
         for key in options:
             if key in cls.keys and key != "duration":
-                (field / key).problem(f"`{key}` has no meaning beside `duration`", hint="leave it out", key=True)
+                (field / key).problem(f"`{key}` cannot be combined with `duration`", hint="leave it out", key=True)
         return PauseAction(step.name, compile_pause(field / "duration", options["duration"]))
 
 
@@ -71,7 +71,7 @@ class PauseAction:
 class PollAction:
     """Polls until `expect` holds: at once, then `interval` (or `backoff`) after the end of the last.
 
-    Each poll is rendered anew and recorded. The step gives up when no time is left for another poll.
+    Each poll is rendered and recorded. The step fails when no time is left for another poll.
     """
 
     __slots__ = ("_backoff", "_judge", "_request", "_timeout_s", "name", "secrets")
@@ -98,7 +98,7 @@ class PollAction:
             instance.observe(hop, step=self.name, poll=True, failed=False)
 
         while True:
-            # A late wake-up may leave nothing of the time, but the poll that was promised is still made.
+            # After a late wake-up no time may be left, but the poll that was due is still sent.
             left_s = max(0.001, min(self._request.timeout_s, deadline - clock.now()))
             try:
                 request = self._request.render(instance, self.name, on_hop, left_s)
@@ -130,7 +130,7 @@ class PollAction:
         return f"gave up after {plural(polls, 'poll')} in {as_written(self._timeout_s)}"
 
     def _ended(self, outcome: StepOutcome, instance: Instance) -> StepOutcome:
-        """The last request is a record of its own, unless it was the only one."""
+        """Record the last request, unless it was the only one."""
         if outcome.requests > 1 and outcome.exchange is not None:
             instance.observe(outcome.exchange, step=self.name, poll=False, failed=outcome.request_failed)
         return outcome
@@ -143,9 +143,7 @@ def _compile_poll(step: Step, context: CompileContext) -> PollAction | None:
     context.responses.add(step.name)
     if "backoff" in options:
         if "interval" in options:
-            (field / "interval").problem(
-                "`interval` and `backoff` can't stand together", hint="keep one", key=True
-            )
+            (field / "interval").problem("`interval` and `backoff` exclude each other", hint="keep one", key=True)
         backoff = compile_backoff(field / "backoff", options["backoff"])
     else:
         backoff = Backoff.constant((field / "interval").duration(options.get("interval"), INTERVAL_S))

@@ -7,7 +7,7 @@ sections".
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -84,13 +84,6 @@ class GitLabLog:
     def debug(self, text: str) -> str:
         """The text after `debug:`."""
         return PlainLog().debug(text)
-
-
-def log_form(environment: Mapping[str, str]) -> LogForm:
-    """The form of the platform that the environment names."""
-    if environment.get("GITHUB_ACTIONS") == "true":
-        return GitHubLog()
-    return GitLabLog() if environment.get("GITLAB_CI") == "true" else PlainLog()
 
 
 def _escaped(text: str) -> str:

@@ -28,10 +28,9 @@ def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., Jo
     Text of the job is made harmless, because the runner reads commands from every line of its log.
     """
     from windtunnel.ci.action import run_action
-    from windtunnel.ci.log import log_form
     from windtunnel.cli.run import read_flags
     from windtunnel.signals import SignalInterrupts
-    from windtunnel.terminal import TerminalObserver, harmless
+    from windtunnel.terminal import TerminalObserver, harmless, log_form
 
     log = harmless(out)
     observer = TerminalObserver(

@@ -32,7 +32,7 @@ def validate(
     from windtunnel.job.request import with_env_files
     from windtunnel.job.validation import validate_files
 
-    environment = with_env_files(flags["env_files"] or [], os.environ)
+    environment = with_env_files(flags["env_files"], os.environ) if flags["env_files"] else os.environ
     checked = validate_files(files or [], environment=environment, profiles=tuple(flags["profiles"] or ()))
     observer = TerminalObserver.standard(quiet=flags["quiet"])
     for name, what in checked:

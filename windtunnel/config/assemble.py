@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from windtunnel.config.auth import auth_secrets
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.feeders import shared_rows_problems
 from windtunnel.config.load import LoadSettings, load_of, put_over
@@ -13,16 +12,17 @@ from windtunnel.config.overrides import Overrides, load_problems_of_flags
 from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.presets import preset_problems, with_presets
 from windtunnel.config.reader import Document
-from windtunnel.config.references import secret_values
+from windtunnel.config.scalars import secret_values
 from windtunnel.config.scenario import ScenarioFile, gather_scenarios
 from windtunnel.config.schemas import place_of
 from windtunnel.config.selection import is_selected, once_problems, run_once, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.figures import as_written
+from windtunnel.model.auth import auth_objections, auth_of
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
-from windtunnel.model.scenario import Scenario
+from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.sut import Sut
 from windtunnel.user_code.scenario import PythonScenario
 
@@ -277,4 +277,16 @@ def _output(plan: PlanFile | None, overrides: Overrides) -> OutputSettings:
     return OutputSettings(
         directory=overrides.output or (plan and plan.directory) or default.directory,
         bodies=overrides.bodies or (plan and plan.bodies) or default.bodies,
+    )
+
+
+def auth_secrets(scenario: Scenario) -> frozenset[str]:
+    """The tokens, passwords and keys in the `auth` of its steps; a template is none, nor is an invalid `auth`."""
+    found = [step.options["auth"] for step in walk(scenario.steps) if isinstance(step.options.get("auth"), dict)]
+    return frozenset(
+        secret
+        for auth in found
+        if not any(auth_objections(auth))
+        for secret in auth_of(auth).secrets
+        if "{{" not in secret
     )

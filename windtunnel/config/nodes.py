@@ -15,9 +15,7 @@ from typing import Any
 
 import yaml
 
-from windtunnel.config.references import expand
-from windtunnel.config.scalars import resolve
-from windtunnel.config.secret_file import secrets_beside
+from windtunnel.config.scalars import expand, resolve, secrets_beside
 from windtunnel.errors import ConfigError, Location, Problem
 
 MAX_DEPTH = 50

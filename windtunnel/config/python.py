@@ -12,8 +12,8 @@ from windtunnel.config.reader import Document
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import require_valid
 from windtunnel.errors import ConfigError
-from windtunnel.expressions.functions import is_reserved
 from windtunnel.expressions.quantities import parse_duration
+from windtunnel.expressions.sandbox import is_reserved
 from windtunnel.model.scenario import Scenario, Step, StopWhen
 from windtunnel.model.source import DataPath, Mark, Source
 from windtunnel.user_code.outline import WrittenStep, written_steps

@@ -24,7 +24,7 @@ from windtunnel.config.nodes import (
     SequenceNode,
     clipped,
 )
-from windtunnel.config.references import secret_values
+from windtunnel.config.scalars import secret_values
 from windtunnel.errors import ConfigError, Location, Problem, did_you_mean
 from windtunnel.model.source import DataPath, Mark, Source
 

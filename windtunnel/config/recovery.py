@@ -16,7 +16,7 @@ from typing import Any
 
 from windtunnel.config.messages import Complaint
 from windtunnel.config.reader import Document
-from windtunnel.config.step_types import StepTypes
+from windtunnel.config.schemas import StepTypes
 from windtunnel.model.scenario import Omission
 from windtunnel.model.source import DataPath
 

@@ -8,15 +8,13 @@ from typing import Any
 
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
 from windtunnel.config.feeders import read_feeders
-from windtunnel.config.includes import Fragments
 from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.python import load_python, read_python
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.recovery import Remainder, remainder
 from windtunnel.config.scalars import texts
-from windtunnel.config.schemas import complaints, load_schema, place_of, problems_of
-from windtunnel.config.step_types import StepTypes
-from windtunnel.config.steps import build_steps, same_names
+from windtunnel.config.schemas import StepTypes, complaints, load_schema, place_of, problems_of
+from windtunnel.config.steps import Fragments, build_steps, same_names
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.scenario import Omission, Scenario, StopWhen
@@ -155,7 +153,7 @@ def _scenario(
     problems = [*fragments.problems]
     problems += same_names([document, *fragments.documents], [*setup, *user_setup, *steps, *teardown, *assertions])
     wrong_load = load_problems(document, own) if own else []
-    feeders, data_problems = read_feeders(document)
+    feeders, data_problems = read_feeders(document) if "data" in data else ((), [])
     omission = left.omission if left else None
     if fragments.problems:
         omission = replace(omission or Omission(), variables=None)

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from windtunnel.config.profiles import is_beside, profile_problems, with_profiles
-from windtunnel.config.proxies import parse_proxy, proxies_of_environment
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.readiness import parse_health
 from windtunnel.config.scalars import texts
@@ -18,7 +17,7 @@ from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.model.auth import Auth, auth_objections, auth_of
 from windtunnel.model.source import DataPath
-from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Redactions, Service, Sut, Tls
+from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Service, Sut, Tls
 
 _DEFAULT_TIMEOUT_S = 30.0
 _LONGEST_SOCKET_PATH = 103  # macOS takes 103 bytes, Linux 107
@@ -211,3 +210,40 @@ def _redactions(data: Mapping[str, Any], auths: Sequence[Auth]) -> Redactions:
 def _ids(data: Mapping[str, Any]) -> IdHeaders:
     names = {key: None if value is False else value for key, value in data.items() if key != "traceparent"}
     return IdHeaders(**names, traceparent=data.get("traceparent", True))
+
+
+_HINT = "write a URL such as http://proxy.test:3128"
+
+
+def parse_proxy(url: str) -> Proxy:
+    """The proxy a URL means. Raises ExpressionError; what is secret in the URL is not in the message."""
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ExpressionError("a proxy must be a URL", hint=_HINT) from None
+    if parts.scheme != "http":
+        raise ExpressionError(f"a proxy is spoken to over http, not {parts.scheme}", hint=_HINT)
+    if not host:
+        raise ExpressionError("a proxy needs a host", hint=_HINT)
+    user = None if parts.username is None else unquote(parts.username)
+    return Proxy(host=host, port=port or 80, user=user, password=unquote(parts.password or ""))
+
+
+def proxies_of_environment(environment: Mapping[str, str]) -> Proxies:
+    """What http_proxy, https_proxy, all_proxy and no_proxy say; small letters win over capitals.
+
+    Raises ExpressionError that names the variable.
+    """
+    found: dict[str, Proxy] = {}
+    for scheme in ("http", "https"):
+        for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY"):
+            if environment.get(name):
+                try:
+                    found[scheme] = parse_proxy(environment[name])
+                except ExpressionError as error:
+                    raise ExpressionError(f"the environment variable {name}: {error}", hint=error.hint) from None
+                break
+    bypass = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    patterns = tuple(pattern.strip() for pattern in bypass.split(",") if pattern.strip())
+    return Proxies(http=found.get("http"), https=found.get("https"), bypass=patterns)

@@ -152,10 +152,15 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
     """The common load first, then each load that a scenario has to itself."""
     parts = test_plan.parts
     mixes = [Mix([scenario.weight for scenario in part.scenarios], test_plan.seed) for part in parts]
-    feeders = make_readers(parts, mixes, seed=test_plan.seed, redactor=Redactor(names=test_plan.sut.redact))
+    feeders: Mapping[str, tuple[FeederReader, ...]] = {}
+    if any(scenario.data for scenario in test_plan.scenarios):
+        feeders = make_readers(parts, mixes, seed=test_plan.seed, redactor=Redactor(names=test_plan.sut.redact))
     tracks: list[Track] = []
     first_user = 0
     for number, part in enumerate(parts):
+        if number:
+            first_user += parts[number - 1].load.most_at_once
+        readers = [reader for scenario in part.scenarios for reader in feeders.get(scenario.id, ())]
         tracks.append(
             Track(
                 number=number,
@@ -169,10 +174,9 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
                 seed=f"{test_plan.seed}:arrivals:{number}",
                 first_user=first_user,
                 start_after_s=part.start_after_s,
-                rows_end=rows_end([feed for scenario in part.scenarios for feed in feeders.get(scenario.id, ())]),
+                rows_end=rows_end(readers) if readers else None,
             )
         )
-        first_user += part.load.most_at_once
     return tuple(tracks)
 
 
@@ -210,7 +214,7 @@ def _section(
         return None
     alone = CompiledScenario(
         id=scenario.id,
-        variables=parts.alone,
+        variables=parts.without_data,
         steps=section.steps,
         assertions=(),
         stop_on_step=stop_on_step,

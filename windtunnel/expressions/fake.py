@@ -31,11 +31,11 @@ _OWN = frozenset(
         *("set_formatter", "unique"),
     }
 )
-"""What a generator has besides what it makes up: it concerns all instances, so none may touch it."""
+"""The methods of a generator that affect all instances: templates must not call them."""
 
 
 class Fake:
-    """What `fake` is in a template. One generator serves all instances; each call draws from `draw`, its own."""
+    """`fake` in a template. One generator serves all instances; each call draws from its own `draw`."""
 
     __slots__ = ("_draw",)
 
@@ -57,7 +57,7 @@ class Fake:
 
 
 def require_fake(name: str | None) -> None:
-    """Raise ExpressionError when Faker is not installed, or makes up nothing called `name`."""
+    """Raise ExpressionError if Faker is not installed or has no method `name`."""
     try:
         known = [each for each in dir(_generator()) if not each.startswith("_") and each not in _OWN]
     except ImportError:
@@ -66,7 +66,7 @@ def require_fake(name: str | None) -> None:
         ) from None
     if name is not None and name not in known:
         hint = did_you_mean(name, known) or "see the providers of Faker: https://faker.readthedocs.io"
-        raise ExpressionError(f'Faker makes up no "{name}"', hint=hint)
+        raise ExpressionError(f'Faker has no "{name}"', hint=hint)
 
 
 @functools.lru_cache(maxsize=1)

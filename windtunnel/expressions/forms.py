@@ -1,4 +1,4 @@
-"""The cheap forms of templates: what can be had from a syntax tree without running Jinja2.
+"""The cheap forms of templates: those that are evaluated without Jinja2.
 
 Each gives exactly what `sandbox.py` would give, errors included; tests compare them.
 """
@@ -26,7 +26,7 @@ from windtunnel.expressions.sandbox import (
 
 
 def _parts(parsed: Parsed) -> list[str | nodes.Expr] | None:
-    """The texts and expressions of a template in order, or None when there are statements in it."""
+    """The texts and expressions of a template in order; None if it holds statements."""
     parts: list[str | nodes.Expr] = []
     for statement in parsed.tree.body:
         if not isinstance(statement, nodes.Output):
@@ -36,7 +36,7 @@ def _parts(parsed: Parsed) -> list[str | nodes.Expr] | None:
 
 
 def cheap_parts(parsed: Parsed) -> list[str | Evaluate] | None:
-    """The texts and the cheap forms of the holes of a template, or None when it needs Jinja2."""
+    """The texts and the cheap forms of the expressions of a template; None if it needs Jinja2."""
     parts = _parts(parsed)
     if parts is None:
         return None
@@ -46,7 +46,7 @@ def cheap_parts(parsed: Parsed) -> list[str | Evaluate] | None:
 
 
 def lone_expression(parsed: Parsed) -> nodes.Expr | None:
-    """The expression that a template consists of, or None when there is anything else in it."""
+    """The only expression of a template; None if it holds anything else."""
     parts = _parts(parsed)
     return parts[0] if parts and len(parts) == 1 and isinstance(parts[0], nodes.Expr) else None
 
@@ -77,7 +77,7 @@ def cheap_form(expression: nodes.Expr, text: str) -> Evaluate | None:
 
 
 def join(parts: list[str | Evaluate], *, encode: Encode | None) -> Evaluate:
-    """Texts and holes one after the other, as one str."""
+    """Texts and expressions in order, as one str."""
     texts = [part if isinstance(part, str) else "" for part in parts]
     holes = [(index, part) for index, part in enumerate(parts) if not isinstance(part, str)]
 
@@ -113,16 +113,16 @@ def _path(root: str, steps: tuple[tuple[str | int, bool], ...], text: str) -> Ev
                 value = get_attribute(value, str(key)) if is_attribute else get_item(value, key)
         return defined(value)
 
-    by_the_rules = guarded(text, walk)
+    slow_walk = guarded(text, walk)
     if root in ("response", "steps"):
-        return by_the_rules
+        return slow_walk
     look_up = indexing((root, *(key for key, _ in steps)))
 
     def evaluate(scope: Scope) -> Any:
         try:
             return look_up(scope)
         except (LookupError, TypeError):
-            return by_the_rules(scope)
+            return slow_walk(scope)
 
     return evaluate
 

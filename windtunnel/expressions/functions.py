@@ -1,4 +1,4 @@
-"""The functions a template can call, and the names a variable may not take.
+"""The functions a template can call.
 
 Each draws from the instance's own seeded randomness (`scope["_random"]`) and clock (`scope["_now"]`), so that a
 replay of an instance draws the same values.
@@ -14,7 +14,7 @@ from typing import Any
 from windtunnel.errors import ExpressionError
 
 Scope = Mapping[str, Any]
-"""What an expression sees. `_random` and `_now` are callables: a random.Random, and unix seconds."""
+"""The names an expression can read. `_random` and `_now` are callables: a random.Random, and unix seconds."""
 
 Binder = Callable[[Scope], Callable[..., Any]]
 
@@ -66,7 +66,7 @@ def _choice(scope: Scope) -> Callable[..., Any]:
 
 def _random_string(scope: Scope) -> Callable[..., Any]:
     def random_string(length: int) -> str:
-        """So many random letters and digits."""
+        """Random letters and digits."""
         if isinstance(length, bool) or not isinstance(length, int) or not 0 <= length <= _MAX_RANDOM_STRING:
             raise ExpressionError(f"random_string takes a length from 0 to {_MAX_RANDOM_STRING}, not {length!r}")
         return "".join(scope["_random"]().choices(_LETTERS_AND_DIGITS, k=length))
@@ -89,28 +89,4 @@ FUNCTIONS: dict[str, Binder] = {
     "random_string": _random_string,
     "uuid": _uuid,
 }
-"""name -> given the scope of an instance, the function. Only those a template names are bound."""
-
-_GIVEN = (
-    "correlation_id",
-    "data",
-    "env",
-    "instance_id",
-    "instance_index",
-    "response",
-    "run_id",
-    "steps",
-    "user_index",
-)
-_WORDS_OF_THE_LANGUAGE = (
-    *("and", "else", "false", "False", "if", "in", "is", "loop", "namespace", "none", "None", "not", "or"),
-    *("range", "self", "true", "True"),
-)
-
-RESERVED = frozenset((*FUNCTIONS, *_GIVEN, *_WORDS_OF_THE_LANGUAGE))
-"""Names a variable may not take, besides all that begin with an underscore (`is_reserved`)."""
-
-
-def is_reserved(name: str) -> bool:
-    """Whether a variable may not be called `name`."""
-    return name in RESERVED or name.startswith("_")
+"""Name -> binder: from the scope of an instance to the function. Only those a template names are bound."""

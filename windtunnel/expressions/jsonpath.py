@@ -40,7 +40,7 @@ class JsonPath:
 
 
 def compile_jsonpath(text: str) -> JsonPath:
-    """The compiled form of `text`. Raises ExpressionError when it is not a JSON path."""
+    """The compiled form of `text`. Raises ExpressionError for an invalid JSON path."""
     stripped = text.strip() if isinstance(text, str) else ""
     if not stripped:
         raise ExpressionError(f"{text!r} is not a JSON path", hint=_HINT)
@@ -49,7 +49,7 @@ def compile_jsonpath(text: str) -> JsonPath:
 
 
 def _plain_keys(text: str) -> tuple[str | int, ...] | None:
-    """Names and indexes of a path that has nothing else, or None. The `$` may be left out."""
+    """The names and indexes of a path without anything else; None for other paths. The `$` is optional."""
     position = 1 if text.startswith("$") else 0
     if position == 0 and not text.startswith("["):
         text = f".{text}"
@@ -80,7 +80,7 @@ def _plain_form(keys: tuple[str | int, ...]) -> Callable[[Any], list[Any]]:
 
 
 def _checked_walk(keys: tuple[Any, ...]) -> Callable[[Any], list[Any]]:
-    """Names only of objects, indexes only of lists: `"text"[0]` would succeed otherwise."""
+    """Look up names in objects only and indexes in lists only: `"text"[0]` would succeed otherwise."""
     steps = tuple((key, dict if isinstance(key, str) else list) for key in keys)
 
     def find(document: Any) -> list[Any]:
@@ -106,21 +106,21 @@ def _general_form(text: str) -> Callable[[Any], list[Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of operators that a later major version drops
             expression = parse(text)
-    except Exception as error:  # its lexer, its parser and `re` raise what they like: the path can't be read
+    except Exception as error:  # its lexer, its parser and `re` raise various errors: the path is invalid
         raise ExpressionError(f'"{text}" is not a JSON path: {error}', hint=_HINT) from error
 
     def find(document: Any) -> list[Any]:
         try:
-            # Its older versions take `[0]` of a text for its first letter, which is no value of the document.
+            # Older versions take `[0]` of a text for its first letter, which is no value of the document.
             return [
                 match.value
                 for match in expression.find(document)
                 if not (isinstance(match.path, Index) and match.context and isinstance(match.context.value, str))
             ]
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
-            return []  # how the library, depending on its version, says that the document has another shape
-        except NotImplementedError as error:  # the library reads `&`, and has nothing behind it
-            raise ExpressionError(f'"{text}" is a JSON path that nothing can follow yet') from error
+            return []  # raised, depending on the version, for a document of another shape
+        except NotImplementedError as error:  # the library parses `&` but cannot evaluate it
+            raise ExpressionError(f'JSON path not supported: "{text}"') from error
         except RecursionError as error:
             raise ExpressionError(f'the document is nested too deep for "{text}"') from error
 

@@ -1,4 +1,4 @@
-"""Durations, percentages, sizes and rates as people write them, turned into plain numbers.
+"""Durations, percentages, sizes and rates, parsed to plain numbers.
 
     quantity     = part { [ space ] part }         parts with a unit, the largest unit first: 1m30s
     part         = digits [ "." digits ] [ space ] unit
@@ -125,7 +125,7 @@ def parse_rate(value: str) -> float:
 
 
 def _plain_number(value: object, what: str, hint: str) -> float:
-    """A number that YAML already typed. `True` is an int to Python, but no quantity."""
+    """A number of YAML. `True` is an int in Python, but not a quantity."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise _not_a(what, value, hint)
     return _finite(Decimal(value), value, what, hint)

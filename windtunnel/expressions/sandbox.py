@@ -25,7 +25,7 @@ Evaluate = Callable[[Scope], Any]
 Encode = Callable[[str], str]
 
 MAX_TEXT = 1 << 20
-"""The most characters, bytes or list items a template may yield: what the SUT answered may stand in it."""
+"""Maximum characters, bytes or list items of a template's value: it may hold a response of the SUT."""
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _GLOBALS = ("namespace", "range")
@@ -34,9 +34,34 @@ _CAPTURES = (nodes.AssignBlock, nodes.CallBlock, nodes.FilterBlock, nodes.Macro)
 
 
 Member = tuple[str, ...]
-"""A dotted name such as ("data", "shopper", "email"), of what is known before the clock starts."""
+"""A dotted name such as ("data", "shopper", "email"), of `data` and `env`, which are known before the load."""
 
 _KNOWN_ROOTS = ("data", "env")
+
+
+_GIVEN = (
+    "correlation_id",
+    "data",
+    "env",
+    "instance_id",
+    "instance_index",
+    "response",
+    "run_id",
+    "steps",
+    "user_index",
+)
+_KEYWORDS = (
+    *("and", "else", "false", "False", "if", "in", "is", "loop", "namespace", "none", "None", "not", "or"),
+    *("range", "self", "true", "True"),
+)
+
+RESERVED = frozenset((*FUNCTIONS, *_GIVEN, *_KEYWORDS))
+"""Reserved names, besides those that begin with an underscore (`is_reserved`)."""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether `name` is no name for a variable."""
+    return name in RESERVED or name.startswith("_")
 
 
 class Parsed(NamedTuple):
@@ -53,7 +78,7 @@ class Parsed(NamedTuple):
 
 
 class _Undefined(StrictUndefined):
-    """What a name or path leads to when it leads nowhere: any use of it raises UndefinedError."""
+    """The value of an undefined name or path: any use of it raises UndefinedError."""
 
     __slots__ = ()
 
@@ -65,7 +90,7 @@ class _Undefined(StrictUndefined):
             return f'"{self._undefined_name}" is not defined'
         owner = kind_of(self._undefined_obj)
         if isinstance(self._undefined_name, str):
-            return f'"{self._undefined_name}" is not defined: {owner} has nothing of that name'
+            return f'"{self._undefined_name}" is not defined: {owner} has no such member'
         return f"item {self._undefined_name!r} is not defined: {owner} has no such item"
 
 
@@ -87,7 +112,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().getitem(obj, argument)
 
     def _of_response(self, response: Exchange, attribute: str) -> Any:
-        """A public attribute of a response. None is a method, so the sandbox's costly checks are saved."""
+        """A public attribute of a response. None of them is a method, so the sandbox's slow checks are skipped."""
         if attribute.startswith("_"):
             return self.unsafe_undefined(response, attribute)
         try:
@@ -110,7 +135,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 @functools.lru_cache(maxsize=8)
 def environment(encode: Encode | None = None) -> Environment:
-    """The environment whose holes turn to text through `to_text` and `encode`. Templates do not change it."""
+    """The environment whose expressions become text through `to_text` and `encode`. Templates do not change it."""
     made = _Environment(
         undefined=_Undefined,
         autoescape=False,
@@ -124,7 +149,7 @@ def environment(encode: Encode | None = None) -> Environment:
 def parse(text: str, *, written: str | None = None) -> Parsed:
     """The syntax tree of a template, which messages quote as `written`.
 
-    Raises ExpressionError when it can't be read or uses what is not offered.
+    Raises ExpressionError for a syntax error or an unsupported construct.
     """
     written = text if written is None else written
     # Jinja2 turns every line ending into \n; a body must stay as it was written, so \r travels in disguise.
@@ -140,12 +165,12 @@ def parse(text: str, *, written: str | None = None) -> Parsed:
         raise ExpressionError(_syntax_message(written, error), hint=_syntax_hint(error)) from error
     except RecursionError as error:
         raise ExpressionError("the template is nested too deep") from error
-    _refuse(tree)
+    _check_supported(tree)
     if "fake" in undeclared:
         _check_fake(tree)
     hidden = sorted(name for name in undeclared if name.startswith("_"))
     if hidden:
-        raise ExpressionError(f'"{hidden[0]}" is not a variable: names that begin with "_" are kept')
+        raise ExpressionError(f'"{hidden[0]}" is not a variable: names that begin with "_" are reserved')
     return Parsed(
         text=written,
         tree=tree,
@@ -167,7 +192,7 @@ def _check_fake(tree: nodes.Template) -> None:
 
 
 def _member(node: nodes.Node) -> Member:
-    """`data.a["b"]` as ("data", "a", "b"); empty for what is no plain chain of names."""
+    """`data.a["b"]` as ("data", "a", "b"); empty for anything but a plain chain of names."""
     if isinstance(node, nodes.Name):
         return (node.name,)
     if isinstance(node, nodes.Getattr):
@@ -196,7 +221,7 @@ def render_value(parsed: Parsed, expression: nodes.Expr) -> Evaluate:
 
 
 def render_text(parsed: Parsed, *, encode: Encode | None = None) -> Evaluate:
-    """The whole template rendered by Jinja2 to a str, each hole through `encode`.
+    """The whole template rendered by Jinja2 to a str, each expression through `encode`.
 
     Raises ExpressionError when blocks that capture text are used together with `encode`: it would act twice.
     """
@@ -219,16 +244,18 @@ def render_text(parsed: Parsed, *, encode: Encode | None = None) -> Evaluate:
 
 
 def to_text(value: Any) -> str:
-    """A value as it reads inside text. Raises for what has no sensible text, and for an undefined one."""
+    """A value as text. Raises for a response and for an undefined value."""
     if value.__class__ in _PLAIN:
         return str(value)
     if isinstance(defined(value), Exchange):
-        raise ExpressionError("a response can't stand in text", hint="name a part: response.text, response.status")
+        raise ExpressionError(
+            "a response cannot be used as text", hint="name a part: response.text, response.status"
+        )
     return str(value)
 
 
 def defined(value: Any) -> Any:
-    """`value`, unless it is undefined or a function: a scenario that mentions one forgot its parentheses."""
+    """`value`. Raises if it is undefined, or a function, whose parentheses are missing then."""
     if isinstance(value, StrictUndefined):
         str(value)  # raises UndefinedError
     if callable(value):
@@ -237,14 +264,14 @@ def defined(value: Any) -> Any:
 
 
 def bounded(value: Any) -> Any:
-    """`value`, unless it is a text larger than `MAX_TEXT`."""
+    """`value`. Raises if it is a text larger than `MAX_TEXT`."""
     if isinstance(value, str | bytes) and len(value) > MAX_TEXT:
         raise _too_long()
     return value
 
 
 def guarded(text: str, evaluate: Evaluate) -> Evaluate:
-    """`evaluate`, with whatever goes wrong in it said as an ExpressionError."""
+    """`evaluate`, with every exception turned into an ExpressionError."""
 
     def guard(scope: Scope) -> Any:
         try:
@@ -281,11 +308,11 @@ def _has(tree: nodes.Template, kinds: tuple[type[nodes.Node], ...]) -> bool:
     return next(tree.find_all(kinds), None) is not None
 
 
-def _refuse(tree: nodes.Template) -> None:
+def _check_supported(tree: nodes.Template) -> None:
     if _has(tree, _NO_LOADER):
         raise ExpressionError("a template can't include, import or extend another")
     if _has(tree, (nodes.Pow,)):
-        raise ExpressionError("** is not offered in templates", hint="multiply instead")
+        raise ExpressionError("** is not supported in templates", hint="multiply instead")
 
 
 def _syntax_message(text: str, error: TemplateSyntaxError) -> str:
@@ -293,7 +320,7 @@ def _syntax_message(text: str, error: TemplateSyntaxError) -> str:
 
 
 def _syntax_hint(error: TemplateSyntaxError) -> str | None:
-    """The near name for `No filter named 'lenght'.`; for anything else, nothing."""
+    """The similar name for `No filter named 'lenght'.`; None for other errors."""
     words = (error.message or "").split("'")
     known = {"No filter named ": environment().filters, "No test named ": environment().tests}.get(words[0])
     return did_you_mean(words[1], known) if known and len(words) > 1 else None
@@ -313,7 +340,7 @@ def _reason(error: Exception) -> str:
 
 
 def kind_of(value: Any) -> str:
-    """What `value` is, in the words of a scenario."""
+    """The kind of a value, in words: a mapping, a text, a number."""
     if value is None:
         return "null"
     if isinstance(value, Exchange):

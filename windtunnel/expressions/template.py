@@ -1,4 +1,4 @@
-"""Templates, compiled once to the cheapest form that gives what Jinja2 would give.
+"""Templates and conditions, compiled once to the cheapest form with the same result as Jinja2.
 
     "plain text"                     the text itself
     "{{ qty }}"  "{{ a.b[0].c }}"    look-ups; the value keeps its type
@@ -11,14 +11,14 @@ A JSON body is bytes with such templates in the holes. What comes out of a templ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from jinja2 import nodes
 
-from windtunnel.errors import ExpressionError, did_you_mean
+from windtunnel.errors import ExpressionError
 from windtunnel.expressions.forms import cheap_form, cheap_parts, join, lone_expression
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.sandbox import (
@@ -44,7 +44,7 @@ class Template:
 
     `names` are the variables it reads, functions left out; `members` what it reads of `data` and `env`. `constant`
     says that the scope does not matter.
-    `evaluate` is what a call comes down to; hot code may hold on to it. Raises ExpressionError.
+    `evaluate` is the function behind a call; hot code may keep it. Raises ExpressionError.
     """
 
     evaluate: Evaluate
@@ -58,7 +58,7 @@ class Template:
 
 
 _Piece = tuple[bytes, Template | None, Path]
-"""A piece of a JSON document: bytes as they are, and the hole behind them, if any, with the path to it."""
+"""A piece of a JSON document: constant bytes, then a template or None, with the path to it."""
 
 _write = msgspec.json.Encoder().encode
 
@@ -81,7 +81,7 @@ def compile_template(value: Any) -> Template:
 
 
 def compile_text(text: str | float, *, encode: Encode | None = None) -> Template:
-    """The template of a text: always yields str. `encode` acts on what the holes yield, never on the text around.
+    """The template of a text: always yields str. `encode` is applied to the values of expressions only.
 
     Numbers and booleans are taken as YAML writes them. Raises ExpressionError.
     """
@@ -119,11 +119,6 @@ def compile_json(value: Any) -> Template:
         names=frozenset[str]().union(*(hole.names for hole in holes)),
         members=frozenset[Member]().union(*(hole.members for hole in holes)),
     )
-
-
-def undefined_variable(name: str, known: Iterable[str]) -> ExpressionError:
-    """The error for a variable that nothing sets, with the nearest of the `known` names."""
-    return ExpressionError(f'"{name}" is not defined', hint=did_you_mean(name, known))
 
 
 def _of_text(text: str) -> Template:
@@ -239,7 +234,7 @@ def _json_pieces(value: Any, path: Path) -> Iterator[_Piece]:
 
 
 def _merged(pieces: Iterator[_Piece]) -> list[_Piece]:
-    """The same document with constant bytes put together."""
+    """The document with adjacent constant bytes joined."""
     merged: list[_Piece] = []
     pending = b""
     for text, hole, path in pieces:
@@ -268,7 +263,7 @@ _HINT = "compare it with something, as in qty > 1, name == 'a' or token is defin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A compiled condition. Calling it raises ExpressionError when its value is neither true nor false."""
+    """A compiled condition. Calling it raises ExpressionError if its value is not true or false."""
 
     text: str
     names: frozenset[str]
@@ -280,11 +275,11 @@ class Condition:
         value = self.evaluate(scope)
         if value is True or value is False:
             return value
-        raise ExpressionError(f"{shown(self.text)} is {kind_of(value)}, neither true nor false", hint=_HINT)
+        raise ExpressionError(f"{shown(self.text)} is {kind_of(value)}, not true or false", hint=_HINT)
 
 
 def compile_condition(value: str | bool) -> Condition:
-    """The compiled form of a condition. Raises ExpressionError for what is not one expression."""
+    """The compiled form of a condition. Raises ExpressionError for anything but one expression."""
     if isinstance(value, bool):
         return Condition(text=str(value).lower(), names=frozenset(), evaluate=lambda _: value)
     text = value.strip() if isinstance(value, str) else ""

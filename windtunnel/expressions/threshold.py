@@ -53,7 +53,7 @@ Relation = Literal["", "*", "+", "-"]
 
 
 class Comparison(NamedTuple):
-    """A condition taken apart. `number` and `unit` are as written: what they mean depends on the metric.
+    """The parts of a condition. `number` and `unit` are as written: what they mean depends on the metric.
 
     `relation` to the baseline is "*", "+" or "-"; empty when the number is the limit itself.
     """
@@ -73,7 +73,7 @@ def parse_threshold(
     origin: ThresholdOrigin = "plan",
     where: Location | None = None,
 ) -> Threshold:
-    """The threshold that `metric_selector` and `condition` write down.
+    """The threshold of a selector and a condition.
 
     Its limit is in microseconds, bytes or a fraction of 1; `name` among the tags becomes `step`. Tags are not
     compared with the plan. Raises ExpressionError for a metric that does not exist, an aggregate the metric
@@ -151,7 +151,7 @@ def parse_selector(text: str) -> tuple[str, dict[str, str]]:
 
 
 def parse_condition(text: str) -> Comparison:
-    """Take `p(95) < 400ms` apart. Raises ExpressionError when it is no condition at all."""
+    """The parts of `p(95) < 400ms`. Raises ExpressionError for anything but a condition."""
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise ExpressionError(f'"{text.strip()}" is not a condition', hint=_SHAPE)
@@ -206,14 +206,14 @@ def _wrong_aggregate(metric: str, kind: Metric, aggregate: str) -> ExpressionErr
 
 
 def _unit_of_limit(kind: Metric, aggregate: AggregateName) -> Unit:
-    """The unit of what an aggregate yields, which need not be the unit of the values it is made of."""
+    """The unit of an aggregate's value, which may differ from the unit of the metric."""
     if kind.type == "counter":
         return _PER_SECOND[kind.unit] if aggregate == "rate" else kind.unit
     return "" if aggregate == "count" else kind.unit
 
 
 def _limit(comparison: Comparison, unit: Unit, metric: str) -> float:
-    """The limit as a number in `unit`. Raises ExpressionError when it was written in a unit of another kind."""
+    """The limit as a number in `unit`. Raises ExpressionError for a unit of another kind."""
     written = f"{comparison.number}{comparison.unit}"
     try:
         if unit == "us":

@@ -14,15 +14,18 @@ from time import perf_counter, time
 
 from windtunnel.errors import ExpressionError
 from windtunnel.http.cookies import CookieJar, join_cookies
-from windtunnel.http.encoding import (
+from windtunnel.http.endpoint import (
+    DEFAULT_HEADERS,
+    Authorizer,
+    HttpEndpoint,
     IdLineTemplate,
     Pairs,
-    content_length,
     encode_target,
     header_lines,
+    is_clean_target,
+    make_endpoint,
     merge_headers,
 )
-from windtunnel.http.endpoint import DEFAULT_HEADERS, Authorizer, HttpEndpoint, make_endpoint
 from windtunnel.http.errors import Failure
 from windtunnel.http.pool import ConnectionPool, Move, after_failure
 from windtunnel.http.redirects import REDIRECT_STATUSES, Follow, carried_headers, decide_redirect
@@ -149,24 +152,41 @@ class HttpClient:
 
         What can't be sent has no bytes, and its error is in the exchange.
         """
-        body = request.body
-        target = encode_target(request.target)
-        exchange = Exchange(
-            endpoint.method,
-            endpoint.url + target,
-            endpoint.service.name,
-            body if type(body) is bytes else b"",
-            attempt=request.attempt,
-        )
+        ids, headers, body = self._ids, request.headers, request.body
+        target = request.target if is_clean_target(request.target) else encode_target(request.target)
+        own_body = body if type(body) is bytes else b""
+        service = endpoint.service.name
+        exchange = Exchange(endpoint.method, endpoint.url + target, service, own_body, request.attempt)
         exchange.started = perf_counter()
+        span_id, upload = "", None
+        if ids.span_prefix:
+            self._spans += 1
+            span_id = exchange.span_id = f"{ids.span_prefix}{self._spans:08x}"
         try:
-            wire, upload = self._encode(exchange, request, endpoint, target)
+            if type(body) is not bytes or (body and endpoint.waits):
+                upload = open_upload(body, waits=endpoint.waits)
+                length, body = f"Content-Length: {upload.size}\r\n", b""
+            else:
+                length = f"Content-Length: {len(body)}\r\n" if body or endpoint.expects_body else ""
+            if self._has_cookies:
+                headers = self._with_cookies(endpoint, target, headers)
+            names = self._id_headers.names
+            if names.isdisjoint(endpoint.names) and (not headers or _all_new(headers, names, endpoint.names)):
+                lines = header_lines(headers) if headers else ""
+                ids_and_own = f"{ids.lines}{span_id}{ids.end}{lines}"
+                head = f"{endpoint.start}{target}{endpoint.block}{ids_and_own}{length}\r\n".encode()
+            else:
+                own_ids = [pair for pair in ids.with_span(span_id) if pair[0].lower() not in endpoint.names]
+                lines = header_lines(merge_headers([*endpoint.headers, *own_ids], headers))
+                head = f"{endpoint.start}{target} HTTP/1.1\r\n{lines}{endpoint.hop}{length}\r\n".encode()
         except ExpressionError as error:
             _unsent(exchange, Failure("bad_request", str(error)))
         except UnicodeEncodeError:
             _unsent(exchange, Failure("bad_request", "a header holds text that is not valid Unicode"))
         else:
-            return exchange, wire, upload
+            return exchange, head + body if body else head, upload
+        if upload is not None:
+            upload.close()
         return exchange, b"", None
 
     async def _carry(
@@ -190,7 +210,7 @@ class HttpClient:
                     _unsent(exchange, connection)
                     return
                 try:
-                    await connection.request(exchange, wire, upload, deadline_s=deadline_s, max_body=max_body)
+                    await connection.request(exchange, wire, upload, deadline_s, max_body)
                 except asyncio.CancelledError:
                     connection.close()
                     raise
@@ -235,33 +255,6 @@ class HttpClient:
             await self._carry(exchange, wire, upload, request, endpoint, deadline_s)
         for on_response in hooks.on_response:
             on_response(request, exchange)
-
-    def _encode(
-        self, exchange: Exchange, request: Request, endpoint: HttpEndpoint, target: str
-    ) -> tuple[bytes, Upload | None]:
-        """As `_prepare`. Raises ExpressionError or UnicodeEncodeError for what can't be sent."""
-        ids, headers, body = self._ids, request.headers, request.body
-        span_id = ""
-        if ids.span_prefix:
-            self._spans += 1
-            span_id = exchange.span_id = f"{ids.span_prefix}{self._spans:08x}"
-        upload = None
-        if type(body) is not bytes or (body and endpoint.waits):
-            upload = open_upload(body, waits=endpoint.waits)
-            length, body = content_length(upload.size), b""
-        else:
-            length = content_length(len(body)) if body or endpoint.expects_body else ""
-        if self._has_cookies:
-            headers = self._with_cookies(endpoint, target, headers)
-        lines = header_lines(headers) if headers else ""
-        names = self._id_headers.names
-        if names.isdisjoint(endpoint.names) and (not headers or _all_new(headers, names, endpoint.names)):
-            head = f"{endpoint.start}{target}{endpoint.block}{ids.lines}{span_id}{ids.end}{lines}{length}\r\n"
-        else:
-            own_ids = [pair for pair in ids.with_span(span_id) if pair[0].lower() not in endpoint.names]
-            lines = header_lines(merge_headers([*endpoint.headers, *own_ids], headers))
-            head = f"{endpoint.start}{target} HTTP/1.1\r\n{lines}{endpoint.hop}{length}\r\n"
-        return (head.encode() + body if body else head.encode()), upload
 
     def _with_cookies(
         self, endpoint: HttpEndpoint, target: str, headers: Sequence[tuple[str, str]]

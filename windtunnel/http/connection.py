@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
         return self._reader.sets_cookies
 
     def request(
-        self, exchange: Exchange, wire: bytes, upload: Upload | None, *, deadline_s: float, max_body: int
+        self, exchange: Exchange, wire: bytes, upload: Upload | None, deadline_s: float, max_body: int
     ) -> asyncio.Future[None]:
         """Send `wire` and the upload behind it.
 

@@ -50,7 +50,7 @@ def before_request(newest: ConnectionState | None) -> Move:
     return _REUSE if newest is _IDLE else Move.DISCARD
 
 
-def after_response(state: ConnectionState, *, keeps_open: bool, idle: int) -> Move:
+def after_response(state: ConnectionState, keeps_open: bool, idle: int) -> Move:
     """What to do with a connection after a complete response, beside `idle` others to the same destination."""
     return _KEEP if state is _IDLE and keeps_open and idle < MAX_IDLE else Move.CLOSE
 
@@ -99,7 +99,7 @@ class ConnectionPool:
         idle = self._idle.get(destination)
         if idle is None:
             idle = self._idle[destination] = []
-        if after_response(connection.state, keeps_open=destination.keeps_open, idle=len(idle)) is _KEEP:
+        if after_response(connection.state, destination.keeps_open, len(idle)) is _KEEP:
             idle.append(connection)
         else:
             connection.close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from windtunnel.errors import ExpressionError
-from windtunnel.http.encoding import Pairs
+from windtunnel.http.endpoint import Pairs
 from windtunnel.http.errors import Failure
 from windtunnel.model.origin import Origin, split_url
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from functools import cached_property
 
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.http.connection import Outbox
@@ -14,35 +15,51 @@ from windtunnel.http.proxy import proxy_for
 from windtunnel.http.resolve import Resolver
 from windtunnel.http.stream import Destination, StreamOpener
 from windtunnel.model.origin import HostRules, Origin, parse_base_url, split_url
-from windtunnel.model.sut import Sut, Tls
+from windtunnel.model.sut import Proxy, Sut, Tls
 
 
 class Routes:
     """Destinations, one of each, with TLS as the service of that origin has it.
 
-    `opener` opens the streams of every connection.
+    `opener` opens the streams of every connection. What belongs to an event loop is made when it is first used:
+    compiling a plan needs none of it.
     """
-
-    __slots__ = (
-        *("_contexts", "_destinations", "_hosts", "_settings", "_tls"),
-        *("deadlines", "dialer", "opener", "outbox", "resolver"),
-    )
 
     def __init__(self, sut: Sut, *, around: Callable[[StreamOpener], StreamOpener] | None = None) -> None:
         """`around` puts another opener around the one that dials.
 
         Raises ExpressionError for a base URL that can't be used.
         """
-        self.deadlines = Deadlines()
-        self.outbox = Outbox()
-        self.resolver = Resolver(ttl_s=sut.http.dns_ttl_s, fixed=sut.http.resolve)
-        self.dialer = Dialer(self.resolver)
-        self.opener: StreamOpener = around(self.dialer) if around is not None else self.dialer
-        self._settings = sut.http
+        self._settings, self._around = sut.http, around
         self._tls = {parse_base_url(each.base_url).origin: each.tls for each in reversed(sut.all_services)}
         self._hosts = HostRules.of(sut)
         self._contexts: dict[Tls, ssl.SSLContext] = {}
         self._destinations: dict[tuple[Origin, Tls, str | None], Destination] = {}
+
+    @cached_property
+    def deadlines(self) -> Deadlines:
+        """The deadlines of all connections."""
+        return Deadlines()
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The requests that leave together."""
+        return Outbox()
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """The addresses of hosts."""
+        return Resolver(ttl_s=self._settings.dns_ttl_s, fixed=self._settings.resolve)
+
+    @cached_property
+    def dialer(self) -> Dialer:
+        """Opens streams to destinations."""
+        return Dialer(self.resolver)
+
+    @cached_property
+    def opener(self) -> StreamOpener:
+        """The dialer, or the opener around it."""
+        return self.dialer if self._around is None else self._around(self.dialer)
 
     def may_reach(self, origin: Origin) -> bool:
         """Whether the SUT file allows requests to this origin."""
@@ -63,7 +80,7 @@ class Routes:
                 tls=self._context(tls) if encrypted else None,
                 server_name=(tls.server_name or origin.bare_host) if encrypted else None,
                 socket=socket,
-                proxy=proxy_for(origin, self._settings.proxies) if socket is None else None,
+                proxy=self._proxy_for(origin) if socket is None else None,
                 keeps_open=self._settings.connections != "none",
             )
         return destination
@@ -77,6 +94,10 @@ class Routes:
         if not self.may_reach(origin):
             return Failure("host_not_allowed", str(origin))
         return self.to(origin), target
+
+    def _proxy_for(self, origin: Origin) -> Proxy | None:
+        proxies = self._settings.proxies
+        return proxy_for(origin, proxies) if proxies.http or proxies.https else None
 
     def _context(self, tls: Tls) -> ssl.SSLContext:
         if tls not in self._contexts:

@@ -8,8 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from windtunnel.http.client import Hooks, HttpClient
-from windtunnel.http.encoding import IdLineTemplate, Pairs, encode_target, merge_headers, require_method
-from windtunnel.http.endpoint import DEFAULT_HEADERS, HttpEndpoint, make_endpoint
+from windtunnel.http.endpoint import (
+    DEFAULT_HEADERS,
+    HttpEndpoint,
+    IdLineTemplate,
+    Pairs,
+    encode_target,
+    make_endpoint,
+    merge_headers,
+    require_method,
+)
 from windtunnel.http.errors import Failure
 from windtunnel.http.routes import Routes
 from windtunnel.http.stream import Destination, StreamOpener

@@ -66,8 +66,8 @@ def validate_files(
         problems += found_problems
         scenarios = tuple(file.scenario for file in scenario_files)
         sut = suts[0] if suts else _default_sut(scenarios, environment, profiles, problems)
-        if sut:
-            problems = merged(problems, step_problems(sut, scenarios))
+        if sut and (found_in_steps := step_problems(sut, scenarios)):
+            problems = merged(problems, found_in_steps)
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
     if problems:
         raise ConfigError(problems)

@@ -98,11 +98,10 @@ def parse_head(head: bytes) -> list[tuple[bytes, bytes]]:
     return fields
 
 
-_UNSET: Any = object()
 _decode_json = msgspec.json.Decoder().decode
 
 
-class Exchange:
+class Exchange(msgspec.Struct, eq=False, gc=False):
     """A request and its outcome: mutable while the connection fills it, left alone afterwards.
 
     `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of
@@ -110,45 +109,27 @@ class Exchange:
     status, headers, text, json, url and latency_ms.
     """
 
-    __slots__ = (
-        "_headers",
-        "_json",
-        "attempt",
-        "body",
-        "bytes_received",
-        "bytes_sent",
-        "ended",
-        "error",
-        "error_detail",
-        "head",
-        "method",
-        "request_body",
-        "resent",
-        "service",
-        "span_id",
-        "started",
-        "status",
-        "timings",
-        "url",
-    )
-
-    def __init__(
-        self, method: str, url: str, service: str, request_body: bytes = b"", *, attempt: int = 1
-    ) -> None:
-        self.method, self.url, self.service, self.request_body = method, url, service, request_body
-        self.status = 0
-        self.head = b""
-        self.body = b""
-        self.error: ErrorKind | None = None
-        self.error_detail: str | None = None
-        self.timings = Timings()
-        self.started = self.ended = 0.0
-        self.bytes_sent = self.bytes_received = 0
-        self.attempt = attempt
-        self.resent = False
-        self.span_id = ""
-        self._headers: Headers | None = None
-        self._json: Any = _UNSET
+    method: str
+    url: str
+    service: str
+    request_body: bytes = b""
+    attempt: int = 1
+    status: int = 0
+    head: bytes = b""
+    body: bytes = b""
+    error: ErrorKind | None = None
+    error_detail: str | None = None
+    timings: Timings = msgspec.field(default_factory=Timings)
+    started: float = 0.0
+    ended: float = 0.0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    resent: bool = False
+    span_id: str = ""
+    _headers: Headers | None = None
+    _json: Any = msgspec.UNSET
+    _is_no_data: object = object()
+    """What msgspec cannot encode, so that `{{ response }}` in a JSON body stays an error."""
 
     @property
     def headers(self) -> Headers:
@@ -160,7 +141,7 @@ class Exchange:
     @property
     def json(self) -> Any:
         """The body as JSON, parsed once. Raises ValueError when it is not JSON."""
-        if self._json is _UNSET:
+        if self._json is msgspec.UNSET:
             try:
                 self._json = _decode_json(self.body)
             except RecursionError:

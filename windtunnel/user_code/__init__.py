@@ -1,1 +1,1 @@
-"""The user's own Python: scenarios that are functions, and functions that are steps, found in their files."""
+"""The user's own Python: scenarios that are functions, functions that are steps, and the files they are in."""

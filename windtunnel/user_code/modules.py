@@ -1,4 +1,4 @@
-"""Python files of the user's: loading them, and finding in them what a run needs.
+"""Python files of the user: loading them, and finding functions in them.
 
 A file is a module of its own, under a name that its path and content make: the same content is executed once a
 process, and a file that has changed anew. Its folder is on the module search path from then on, so that it can
@@ -21,7 +21,7 @@ _PREFIX = "windtunnel_code_"
 
 
 def load_module(path: str) -> ModuleType:
-    """The module of a file. Raises ConfigError, with the line of the file, for one that can't be executed."""
+    """The module of a file. Raises ConfigError, with the line, for a file that cannot be executed."""
     file = Path(path)
     try:
         content = file.read_bytes()
@@ -50,9 +50,9 @@ def load_module(path: str) -> ModuleType:
 
 
 def function_in(folder: str, call: str) -> Any:
-    """What `module:function` stands for: the module beside the scenario file, or any that can be imported.
+    """The function that `module:function` names, in a module beside the scenario file or any installed one.
 
-    Raises ConfigError without a place; who knows where `call` is written adds it.
+    Raises ConfigError without a place; the caller adds it.
     """
     module_name, colon, function_name = call.partition(":")
     if not colon or not module_name or not function_name:
@@ -80,13 +80,13 @@ def _module_named(folder: str, name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             near = did_you_mean(name, [path.stem for path in Path(folder).glob("*.py")])
-            hint = near or f"it is looked for beside the scenario, in {folder or '.'}, and among what is installed"
+            hint = near or f"searched beside the scenario, in {folder or '.'}, and in the installed packages"
             raise ConfigError.of(f'there is no module "{name}"', hint=hint) from None
         raise ConfigError.of(f'the module "{name}" can\'t be imported: {error}') from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  whatever a module does when it is imported
-        raise ConfigError.of(f'the module "{name}" can\'t be imported: {_said(error)}') from None
+        raise ConfigError.of(f'the module "{name}" can\'t be imported: {_describe(error)}') from None
 
 
 def _search(folder: Path) -> None:
@@ -97,7 +97,7 @@ def _search(folder: Path) -> None:
 
 
 def _not_loadable(path: str, resolved: str, content: bytes, error: BaseException) -> ConfigError:
-    """What went wrong while a file was executed, at the last line of its own that was reached."""
+    """The error of executing a file, at the last line of its own that was reached."""
     line, column = 0, 1
     if isinstance(error, SyntaxError) and error.filename == resolved:
         line, column = error.lineno or 0, error.offset or 1
@@ -115,10 +115,10 @@ def _not_loadable(path: str, resolved: str, content: bytes, error: BaseException
     if isinstance(error, ModuleNotFoundError):
         hint = "install it in the same environment, or put it beside this file"
         return ConfigError.of(f"this file can't be loaded: {error}", where=where, hint=hint)
-    return ConfigError.of(f"this file can't be loaded: {_said(error)}", where=where)
+    return ConfigError.of(f"this file can't be loaded: {_describe(error)}", where=where)
 
 
-def _said(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     text = str(error.msg if isinstance(error, SyntaxError) else error).strip()
     name = type(error).__name__
     return f"{name}: {text}" if text else name

@@ -1,7 +1,7 @@
-"""What can be read off a scenario's source: the steps that are written out in it, before anything runs.
+"""The steps in the source of a Python scenario, read before it runs.
 
 A step whose name is a literal gets its row in reports, with its line, and a mistyped service is found at load.
-What is not literal is found out while it runs. Functions of the same file that are handed the user are read too.
+Other steps get their rows while the scenario runs. Functions of the same file that receive the user are read too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ID = re.compile(r"(?=.*[0-9])(?!v[0-9]+$).+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenStep:
-    """A step as it is written. `service` is None when it is not a literal, `method` "" when nothing is sent."""
+    """A step in the source. `service` is None if it is not a literal, `method` "" if nothing is sent."""
 
     name: str
     action: str
@@ -30,9 +30,9 @@ class WrittenStep:
 
 
 def default_name(method: str, path: str) -> str:
-    """The name of a request that was given none: its method and path, with what looks like an id left open.
+    """The default name of a request: its method and path, with `*` for segments that look like an id.
 
-    A path with an id in it would be another row for every order: `GET /api/orders/*`.
+    A path with an id would be a new row for each order: `GET /api/orders/*`.
     """
     plain = path.partition("?")[0].partition("#")[0]
     return f"{method} {'/'.join('*' if _ID.match(segment) else segment for segment in plain.split('/'))}"
@@ -102,11 +102,11 @@ def _request(call: ast.Call, verb: str) -> WrittenStep | None:
     return _at(call, name=name, action=action, method=method.upper(), service=service)
 
 
-def _at(call: ast.Call, **facts: object) -> WrittenStep:
+def _at(call: ast.Call, **fields: object) -> WrittenStep:
     end = call.func.end_col_offset or call.func.col_offset
     width = end - call.func.col_offset if call.func.end_lineno == call.func.lineno else 1
     place: dict[str, object] = {"line": call.func.lineno, "column": call.func.col_offset + 1, "width": width}
-    return WrittenStep(**{**place, **facts})  # type: ignore[arg-type]  # the callers name the fields
+    return WrittenStep(**{**place, **fields})  # type: ignore[arg-type]  # the callers name the fields
 
 
 def _is(node: ast.expr, name: str) -> bool:
@@ -126,7 +126,7 @@ def _literal(node: ast.expr | None) -> str | None:
 
 
 def _path(node: ast.expr | None) -> str | None:
-    """A literal path; what an f-string fills in becomes a digit, which makes its segment an id."""
+    """A literal path. A value in an f-string becomes a digit, which makes its segment an id."""
     if isinstance(node, ast.JoinedStr):
         parts = [_literal(part) if isinstance(part, ast.Constant) else "0" for part in node.values]
         return None if None in parts else "".join(part for part in parts if part is not None)

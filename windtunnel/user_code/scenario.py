@@ -1,4 +1,4 @@
-"""A scenario that is an async function: `@scenario("checkout", weight=3)` turns it into a value, no more."""
+"""Python scenarios: `@scenario("checkout", weight=3)` turns an async function into a value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from windtunnel.errors import ConfigError
 from windtunnel.user_code.modules import load_module
 
 Flow = Callable[[Any], Awaitable[None]]
-"""What a scenario runs for every instance, with its `User`."""
+"""The function that a scenario runs for every instance, with its `User`."""
 
 OnFailure = Literal["stop", "continue"]
 """`model.vocabulary.OnFailure`, for the users of this module: it imports nothing of the engine."""
@@ -20,7 +20,7 @@ OnFailure = Literal["stop", "continue"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PythonScenario:
-    """What `@scenario` makes of a function: a value that a module holds, for the loader to collect.
+    """The value that `@scenario` makes of a function; the loader collects it from the module.
 
     It can be called like the function. `file` and `line` say where the function stands. Another process finds
     it by its file and its id, so only what stands at the top of a module can be sent to one.
@@ -53,7 +53,7 @@ class PythonScenario:
         return self.function(user)
 
     def __reduce__(self) -> tuple[Callable[[str, str], Any], tuple[str, str]]:
-        """A function does not pickle; the way to it does."""
+        """Pickle the file and the id, as a function cannot be pickled."""
         return _scenario_in, (self.file, self.id)
 
 
@@ -77,7 +77,7 @@ def scenario(
     request does to the flow unless it says otherwise: `"continue"` hands the response over all the same, `"stop"`
     ends the flow there. The instance has failed either way. More than `max_steps` steps end it as errored.
 
-    Raises TypeError or ValueError for what can't be a scenario.
+    Raises TypeError or ValueError for invalid arguments.
     """
     _check_arguments(id, weight, on_failure, max_steps)
 
@@ -85,14 +85,14 @@ def scenario(
         if not inspect.iscoroutinefunction(function):
             raise TypeError(f'the scenario "{id}" must be a function: async def {_name_of(function)}(user)')
         first = function.__code__
-        told = inspect.getdoc(function) or ""
+        docstring = inspect.getdoc(function) or ""
         return PythonScenario(
             id=id,
             function=function,
             file=first.co_filename,
             line=first.co_firstlineno,
             weight=weight,
-            description=told.partition("\n")[0] if description is None else description,
+            description=docstring.partition("\n")[0] if description is None else description,
             tags=dict(tags or {}),
             variables=dict(variables or {}),
             data=dict(data or {}),
@@ -116,17 +116,17 @@ def _check_arguments(id: object, weight: object, on_failure: object, max_steps: 
 
 
 def scenarios_in(path: str) -> list[PythonScenario]:
-    """The scenarios that stand in a file, in its order; what it imports stands elsewhere. Raises ConfigError."""
-    found = _held_by(load_module(path))
+    """The scenarios defined in a file, in its order, without imported ones. Raises ConfigError."""
+    found = _defined_in(load_module(path))
     if not found:
         raise ConfigError.of(
             f'there is no scenario in "{path}"',
-            hint='a scenario is an async function under @scenario("id"), from windtunnel import scenario',
+            hint='decorate an async function with @scenario("id"), from windtunnel import scenario',
         )
     return found
 
 
-def _held_by(module: ModuleType) -> list[PythonScenario]:
+def _defined_in(module: ModuleType) -> list[PythonScenario]:
     found = {
         id(value): value
         for value in vars(module).values()
@@ -136,12 +136,12 @@ def _held_by(module: ModuleType) -> list[PythonScenario]:
 
 
 def _scenario_in(path: str, scenario_id: str) -> PythonScenario:
-    for each in _held_by(load_module(path)):
+    for each in _defined_in(load_module(path)):
         if each.id == scenario_id:
             return each
     raise ConfigError.of(
-        f'the scenario "{scenario_id}" does not stand at the top of "{path}"',
-        hint="what stands inside a function can't be found by worker processes: move it out, or use one worker",
+        f'the scenario "{scenario_id}" is not defined at the top level of "{path}"',
+        hint="move it out of its function, or use one worker",
     )
 
 

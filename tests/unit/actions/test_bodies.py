@@ -43,7 +43,7 @@ def parts_of(sent: Sent) -> list[tuple[str, str | None, str | None, bytes]]:
     return parts
 
 
-def test_fields_are_parts_and_templates_in_them_are_rendered():
+def test_fields_are_parts_and_templates_in_them_are_rendered() -> None:
     ran = run_flow(
         flow("multipart: { title: 'Nr. {{ n }}', ok: true, tags: [a, 1], none: null }"), [Answer()], n=5
     )
@@ -56,13 +56,13 @@ def test_fields_are_parts_and_templates_in_them_are_rendered():
     assert ran.sent[0].method == "POST"
 
 
-def test_a_file_is_named_and_not_read_when_the_step_is_compiled():
+def test_a_file_is_named_and_not_read_when_the_step_is_compiled() -> None:
     ran = run_flow(flow("multipart: { id: p-1, photo: { file: images/a.png } }"), [Answer()])
     assert parts_of(ran.sent[0]) == [("id", None, None, b"p-1"), ("photo", "a.png", "image/png", b"")]
     assert [Path(name) for name in ran.sent[0].files] == [Path("images/a.png")]
 
 
-def test_a_part_can_have_a_file_name_and_a_content_type_of_its_own():
+def test_a_part_can_have_a_file_name_and_a_content_type_of_its_own() -> None:
     lines = (
         "multipart:\n"
         '  photo: { file: images/a.png, filename: "{{ n }}.jpg", content_type: image/jpeg }\n'
@@ -77,7 +77,7 @@ def test_a_part_can_have_a_file_name_and_a_content_type_of_its_own():
     ]
 
 
-def test_the_boundary_is_the_same_in_every_request_of_a_step_and_not_in_those_of_another():
+def test_the_boundary_is_the_same_in_every_request_of_a_step_and_not_in_those_of_another() -> None:
     two = flow("multipart: { a: '{{ n }}' }") + flow("multipart: { a: 1 }").replace("flow:\n", "").replace(
         "one", "two"
     )
@@ -87,7 +87,7 @@ def test_the_boundary_is_the_same_in_every_request_of_a_step_and_not_in_those_of
     assert first.header("content-type") != other.header("content-type")
 
 
-def test_a_value_that_holds_the_boundary_is_not_sent():
+def test_a_value_that_holds_the_boundary_is_not_sent() -> None:
     boundary = (
         run_flow(flow("multipart: { a: '{{ x }}' }"), [Answer()], x="").sent[0].header("content-type") or ""
     )[30:]
@@ -95,13 +95,13 @@ def test_a_value_that_holds_the_boundary_is_not_sent():
     assert ran.sent == []
     assert (ran.outcome.outcome, ran.outcome.message) == (
         "errored",
-        "the value holds the boundary of the body it is to stand in",
+        "the value contains the boundary of the multipart body",
     )
 
 
 @given(st.text(), st.text())
 @settings(max_examples=50)
-def test_no_value_gets_out_of_its_part(title: str, filename: str):
+def test_no_value_gets_out_of_its_part(title: str, filename: str) -> None:
     lines = "multipart: { title: '{{ title }}', photo: { text: x, filename: '{{ filename }}' }, last: 1 }"
     ran = run_flow(flow(lines), [Answer()], title=title, filename=filename)
     body = ran.sent[0].body
@@ -121,7 +121,7 @@ def test_no_value_gets_out_of_its_part(title: str, filename: str):
     ("lines", "message"),
     [
         ("multipart: { a: { file: gone.png } }", 'there is no file "gone.png"'),
-        ("multipart: { a: { file: images/a.png, text: x } }", "exactly one of file, text, json says what is sent"),
+        ("multipart: { a: { file: images/a.png, text: x } }", "a part needs exactly one of file, text, json"),
         ("multipart: { a: { text: x, content_type: png } }", "'png' is not a content type"),
         ("multipart: { a: { text: x, charset: b } }", 'unknown key "charset"'),
         ("multipart: { a: '{{ b }}' }", 'variable "b" is not set by any earlier step'),
@@ -130,7 +130,7 @@ def test_no_value_gets_out_of_its_part(title: str, filename: str):
         ("graphql: { query: '{ a }', operationName: x }", 'unknown key "operationName"'),
     ],
 )
-def test_what_is_wrong_with_a_body_is_said(lines: str, message: str):
+def test_what_is_wrong_with_a_body_is_said(lines: str, message: str) -> None:
     assert message in [problem.message for problem in Compiled(flow(lines)).problems]
 
 
@@ -140,7 +140,7 @@ QUERY = """graphql:
   operation: Shelf"""
 
 
-def test_a_graphql_query_is_json_with_its_variables():
+def test_a_graphql_query_is_json_with_its_variables() -> None:
     ran = run_flow(flow(QUERY), [json_answer({"data": {"products": []}})], n=3)
     assert ran.sent[0].method == "POST"
     assert ran.sent[0].header("content-type") == "application/json"
@@ -162,7 +162,7 @@ def test_a_graphql_query_is_json_with_its_variables():
         (Answer(body=b"<html>"), 'not JSON: "<html>"'),
     ],
 )
-def test_errors_in_an_answer_with_status_200_fail_the_step(answer: Answer, actual: str):
+def test_errors_in_an_answer_with_status_200_fail_the_step(answer: Answer, actual: str) -> None:
     outcome = run_flow(flow("graphql: { query: '{ a }' }"), [answer]).outcome
     assert (outcome.outcome, outcome.message) == ("failed", "graphql:errors does not hold")
     check = outcome.checks[1]
@@ -174,7 +174,7 @@ def test_errors_in_an_answer_with_status_200_fail_the_step(answer: Answer, actua
 @pytest.mark.parametrize(
     "answer", [json_answer({"data": 1, "errors": []}), json_answer({"data": 1, "errors": None})]
 )
-def test_no_errors_are_no_errors(answer: Answer):
+def test_no_errors_are_no_errors(answer: Answer) -> None:
     assert run_flow(flow("graphql: { query: '{ a }' }"), [answer]).outcome.outcome == "passed"
 
 
@@ -186,7 +186,7 @@ def test_no_errors_are_no_errors(answer: Answer):
         "{ condition: \"response.json.errors[0].message == 'x'\" }",
     ],
 )
-def test_an_expectation_that_speaks_of_errors_decides_itself(expect: str):
+def test_an_expectation_that_speaks_of_errors_decides_itself(expect: str) -> None:
     lines = f"graphql: {{ query: '{{ a }}' }}\nexpect: {expect}"
     outcome = run_flow(flow(lines), [json_answer({"errors": [{"message": "x"}]})]).outcome
     assert outcome.outcome == "passed"
@@ -198,5 +198,5 @@ def test_an_expectation_that_speaks_of_errors_decides_itself(expect: str):
     [("expect: { status_code: 200 }", "GET"), ("body: x", "POST"), ("form: { a: 1 }", "POST"),
      ("json: {}\nmethod: put", "PUT"), ("file: images/a.png", "POST")],
 )  # fmt: skip
-def test_what_has_a_body_is_a_post_unless_the_step_says_otherwise(lines: str, method: str):
+def test_what_has_a_body_is_a_post_unless_the_step_says_otherwise(lines: str, method: str) -> None:
     assert run_flow(flow(lines), [Answer()]).sent[0].method == method

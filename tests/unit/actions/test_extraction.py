@@ -56,7 +56,7 @@ def extracted(spec: Any, exchange: Exchange = PAGE, **variables: Any) -> Any:
         ({"json": "$.absent[*]", "all": True, "default": []}, []),
     ],
 )
-def test_a_value_is_taken_from_the_response(spec: Any, value: Any):
+def test_a_value_is_taken_from_the_response(spec: Any, value: Any) -> None:
     assert extracted(spec, qty=2) == value
 
 
@@ -73,7 +73,7 @@ def test_a_value_is_taken_from_the_response(spec: Any, value: Any):
         ({"regex": r"id=(\d)", "index": 2}, 'extract "it": regex "id=(\\\\d)" number 2 not found in '),
     ],
 )
-def test_a_required_value_that_is_not_there_says_what_came(spec: Any, message: str):
+def test_a_required_value_that_is_not_there_says_what_came(spec: Any, message: str) -> None:
     with pytest.raises(MissingValue) as missing:
         extracted(spec)
     assert str(missing.value).startswith(message)
@@ -82,41 +82,41 @@ def test_a_required_value_that_is_not_there_says_what_came(spec: Any, message: s
 @pytest.mark.parametrize(
     ("spec", "came"),
     [
-        ("$.id", "what is not JSON: an empty body"),
+        ("$.id", "a body that is not JSON: an empty body"),
         ({"header": "a"}, "a response without headers"),
         ({"cookie": "a"}, "a response that sets no cookies"),
         ({"regex": "a"}, "an empty body"),
     ],
 )
-def test_an_empty_response_is_described(spec: Any, came: str):
+def test_an_empty_response_is_described(spec: Any, came: str) -> None:
     with pytest.raises(MissingValue) as missing:
         extracted(spec, exchange_of())
     assert str(missing.value).endswith(came)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff", b"[" * 100_000])
-def test_a_path_finds_nothing_in_what_is_not_json(body: bytes):
+def test_a_path_finds_nothing_in_what_is_not_json(body: bytes) -> None:
     with pytest.raises(MissingValue, match="not JSON"):
         extracted("$.id", exchange_of(body))
 
 
-def test_texts_of_the_response_are_left_out_of_the_message():
+def test_texts_of_the_response_are_left_out_of_the_message() -> None:
     with pytest.raises(MissingValue) as missing:
         extracted("$.user", exchange_of(b'{"access": "very-secret-value", "n": 5}'))
     assert str(missing.value) == 'extract "it": $.user not found in {"access": "…", "n": 5}'
 
 
-def test_only_what_was_found_is_reported_as_extracted():
+def test_only_what_was_found_is_reported_as_extracted() -> None:
     compiled = extraction({"a": "$.items[0].id", "b": {"json": "$.absent", "default": 1}, "c": {"status": True}})
     assert compiled.run(PAGE, {}) == ["a", "c"]
 
 
-def test_secret_variables_are_named():
+def test_secret_variables_are_named() -> None:
     compiled = extraction({"a": {"json": "$.page", "secret": True}, "b": "$.none"})
     assert compiled.secrets == {"a"}
 
 
-SOURCES = "exactly one of json, header, cookie, regex, css, xpath, status says where to look"
+SOURCES = "an extract needs exactly one of json, header, cookie, regex, css, xpath, status"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ SOURCES = "exactly one of json, header, cookie, regex, css, xpath, status says w
         ({"it": {"json": "$.a", "indx": 1}}, 'unknown key "indx"'),
         ({"it": {"json": "$.a", "index": "first"}}, 'expected a whole number, not "first"'),
         ({"it": {"json": "$.a", "all": "yes"}}, "expected true or false, not 'yes'"),
-        ({"it": {"json": "$.a", "required": True, "default": 1}}, "a required value has no use for a default"),
+        ({"it": {"json": "$.a", "required": True, "default": 1}}, "`required` and `default` exclude each other"),
         (
             {"it": {"regex": "(a"}},
             '"(a" is not a regular expression: missing ) at position 2',
@@ -141,13 +141,13 @@ SOURCES = "exactly one of json, header, cookie, regex, css, xpath, status says w
         (["$.a"], "expected a mapping here"),
     ],
 )
-def test_a_wrong_extract_is_a_problem(extract: Any, message: str):
+def test_a_wrong_extract_is_a_problem(extract: Any, message: str) -> None:
     here = field()
     compile_extraction(here, extract)
     assert message in [problem.message for problem in here.context.problems]
 
 
-def test_a_wrong_json_path_is_a_problem():
+def test_a_wrong_json_path_is_a_problem() -> None:
     here = field()
     compile_extraction(here, {"it": "$.items["})
     (problem,) = here.context.problems

@@ -103,7 +103,7 @@ COMPILED = Compiled(FLOW, answers=lambda _: Answer())
 
 
 @quick_and_long
-def test_any_response_becomes_an_outcome_that_can_be_written(examples: int):
+def test_any_response_becomes_an_outcome_that_can_be_written(examples: int) -> None:
     @settings(max_examples=examples)
     @given(BODIES, HEADERS, st.integers(100, 599))
     def holds(body: bytes, headers: list[tuple[str, str]], status: int) -> None:
@@ -122,7 +122,7 @@ def test_any_response_becomes_an_outcome_that_can_be_written(examples: int):
 
 
 @quick_and_long
-def test_a_value_of_a_response_goes_out_as_it_came_in(examples: int):
+def test_a_value_of_a_response_goes_out_as_it_came_in(examples: int) -> None:
     flow = """
 flow:
   - { type: http, name: one, path: /, extract: { x: $.x } }
@@ -148,7 +148,7 @@ flow:
     holds()
 
 
-def test_what_came_is_never_compiled_as_a_template(monkeypatch: pytest.MonkeyPatch):
+def test_what_came_is_never_compiled_as_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once a scenario is compiled, nothing parses a template any more."""
     compiled: Any = Compiled(FLOW, answers=lambda _: Answer(body=b'{"a": "{{ 7 * 7 }}", "b": "{% for %}"}'))
 

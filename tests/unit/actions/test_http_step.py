@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
-from tests.support.compiling import SUT, run_flow
+from tests.support.compiling import SUT, Ran, run_flow
 from windtunnel.model.record import FailedCheck
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
+from windtunnel.model.vocabulary import ErrorKind
 from windtunnel.testing.scripted import Answer, json_answer
 
 JOURNEY = """
@@ -29,13 +31,13 @@ assertions:
 """
 
 
-def step(lines: str, *answers: Answer, sut: Sut = SUT, **variables: object):
+def step(lines: str, *answers: Answer, sut: Sut = SUT, **variables: Any) -> Ran:
     """Run one http step that has these lines of YAML beside its type and name."""
     body = "".join(f"    {line}\n" for line in dedent(lines).strip().splitlines())
     return run_flow(f"flow:\n  - type: http\n    name: one\n{body}", answers or [Answer()], sut=sut, **variables)
 
 
-def test_a_journey_hands_what_it_extracts_to_the_next_step():
+def test_a_journey_hands_what_it_extracts_to_the_next_step() -> None:
     ran = run_flow(JOURNEY, [json_answer({"items": [{"id": "p-1"}]}), json_answer({}, status=201)])
     assert [outcome.outcome for outcome in ran.outcomes] == ["passed"] * 3
     assert ran.outcomes[0].extracted == ["product_id"]
@@ -49,7 +51,7 @@ def test_a_journey_hands_what_it_extracts_to_the_next_step():
     assert ran.outcomes[2].requests == 0
 
 
-def test_the_response_is_seen_by_later_steps():
+def test_the_response_is_seen_by_later_steps() -> None:
     ran = run_flow(JOURNEY, [json_answer({"items": [{"id": "p-1"}]}), json_answer({}, status=201)])
     assert ran.scope["response"] is ran.instance.last_exchange is ran.instance.exchanges["add_to_cart"]
     assert ran.outcomes[1].exchange is ran.instance.last_exchange
@@ -57,7 +59,7 @@ def test_the_response_is_seen_by_later_steps():
     assert ran.instance.observed == []
 
 
-def test_a_failed_check_fails_the_step_and_nothing_is_extracted():
+def test_a_failed_check_fails_the_step_and_nothing_is_extracted() -> None:
     ran = step(
         """
         path: /
@@ -76,13 +78,13 @@ def test_a_failed_check_fails_the_step_and_nothing_is_extracted():
     assert "total" not in ran.scope
 
 
-def test_values_of_the_response_stay_out_of_the_message():
+def test_values_of_the_response_stay_out_of_the_message() -> None:
     ran = step("path: /\nexpect: { json: { $.token: abc } }", json_answer({"token": "secret"}))
     assert ran.outcome.message == "json:$.token does not hold"
     assert not ran.outcome.request_failed
 
 
-def test_a_transport_error_fails_the_step_and_every_check():
+def test_a_transport_error_fails_the_step_and_every_check() -> None:
     ran = step("path: /\nexpect: { status_code: 200, body: ok }", Answer(error="reset"))
     assert (ran.outcome.outcome, ran.outcome.error) == ("failed", "reset")
     assert ran.outcome.message == "the connection was reset"
@@ -95,17 +97,17 @@ def test_a_transport_error_fails_the_step_and_every_check():
 
 
 @pytest.mark.parametrize("error", ["open_files", "ports", "bad_request"])
-def test_an_error_of_the_generator_is_not_held_against_the_sut(error: str):
+def test_an_error_of_the_generator_is_not_held_against_the_sut(error: ErrorKind) -> None:
     assert step("path: /", Answer(error=error)).outcome.outcome == "errored"
 
 
-def test_the_deadline_of_the_step_goes_before_the_services():
+def test_the_deadline_of_the_step_goes_before_the_services() -> None:
     ran = step("path: /\ntimeout: 250ms", Answer(latency_s=60))
     assert ran.sent[0].timeout_s == 0.25
     assert (ran.outcome.error, ran.took_s) == ("timeout", 0.25)
 
 
-def test_a_missing_extract_fails_the_step():
+def test_a_missing_extract_fails_the_step() -> None:
     ran = step('path: /\nextract: { id: "$.id" }', json_answer({"ids": []}))
     assert (ran.outcome.outcome, ran.outcome.error) == ("failed", "extract")
     assert ran.outcome.message == 'extract "id": $.id not found in {"ids": []}'
@@ -126,20 +128,20 @@ def test_a_missing_extract_fails_the_step():
         'path: /\nform: { a: "{{ x.y }}" }',
     ],
 )
-def test_a_request_that_cannot_be_rendered_is_not_sent(lines: str):
+def test_a_request_that_cannot_be_rendered_is_not_sent(lines: str) -> None:
     ran = step(lines, x={})
     assert (ran.outcome.outcome, ran.outcome.error, ran.outcome.requests) == ("errored", "template", 0)
     assert "y" in (ran.outcome.message or "")
     assert ran.sent == []
 
 
-def test_an_expected_value_that_cannot_be_rendered_is_errored_with_its_request():
+def test_an_expected_value_that_cannot_be_rendered_is_errored_with_its_request() -> None:
     ran = step('path: /\nexpect: { body: "{{ x.y }}" }', x={})
     assert (ran.outcome.outcome, ran.outcome.error, ran.outcome.requests) == ("errored", "template", 1)
     assert ran.outcome.exchange is not None
 
 
-def test_redirect_hops_are_records_of_their_own_and_so_is_the_last_response():
+def test_redirect_hops_are_records_of_their_own_and_so_is_the_last_response() -> None:
     ran = step("path: /\nexpect: { status_code: 200 }", Answer(hops=(Answer(status=302), Answer(status=301))))
     assert ran.outcome.requests == 3
     assert [(exchange.status, poll, failed) for exchange, poll, failed in ran.instance.observed] == [
@@ -150,23 +152,23 @@ def test_redirect_hops_are_records_of_their_own_and_so_is_the_last_response():
     assert ran.outcome.exchange is ran.instance.observed[-1][0]
 
 
-def test_the_record_of_the_last_hop_says_that_it_failed():
+def test_the_record_of_the_last_hop_says_that_it_failed() -> None:
     ran = step("path: /", Answer(status=500, hops=(Answer(status=302),)))
     assert [failed for _, _, failed in ran.instance.observed] == [False, True]
 
 
-def test_redirects_can_be_left_alone():
+def test_redirects_can_be_left_alone() -> None:
     ran = step("path: /\nfollow_redirects: false", Answer(status=302, hops=(Answer(status=301),)))
     assert (ran.outcome.requests, ran.outcome.outcome) == (1, "passed")
     assert ran.sent[0].follow_redirects is False
 
 
-def test_the_largest_body_is_handed_on():
+def test_the_largest_body_is_handed_on() -> None:
     assert step("path: /\nmax_body: 64KiB").sent[0].max_body == 65536
     assert step("path: /").sent[0].max_body is None
 
 
-def test_constant_headers_belong_to_the_endpoint_and_others_are_rendered():
+def test_constant_headers_belong_to_the_endpoint_and_others_are_rendered() -> None:
     ran = step(
         """
         path: /
@@ -178,22 +180,20 @@ def test_constant_headers_belong_to_the_endpoint_and_others_are_rendered():
     assert ran.sent[0].headers == (("X-Team", "cart"), ("X-Count", "5"), ("X-User", "u-7"), ("Cookie", "a=1; b=7"))
 
 
-def test_constant_cookies_belong_to_the_endpoint():
+def test_constant_cookies_belong_to_the_endpoint() -> None:
     assert step("path: /\ncookies: { a: 1, b: x }").sent[0].header("cookie") == "a=1; b=x"
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b"])
-def test_a_header_value_cannot_end_the_header(value: str):
+def test_a_header_value_cannot_end_the_header(value: str) -> None:
     ran = step('path: /\nheaders: { X-User: "{{ user }}" }', user=value)
-    assert ran.outcome.message == (
-        'the value of "X-User" has a line break or a null character in it, which must not be sent'
-    )
+    assert ran.outcome.message == ('the value of "X-User" must not contain a line break or a null character')
     assert ran.sent == []
 
 
-def test_a_cookie_value_cannot_begin_another_cookie():
+def test_a_cookie_value_cannot_begin_another_cookie() -> None:
     ran = step('path: /\ncookies: { a: "{{ user }}" }', user="x; admin=1")
-    assert ran.outcome.message == 'the value of "a" has a semicolon in it, which must not be sent'
+    assert ran.outcome.message == 'the value of "a" must not contain a semicolon'
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_cookie_value_cannot_begin_another_cookie():
         ('headers: { Content-Type: "x/{{ qty }}" }\njson: 5', b"5", "x/2"),
     ],
 )
-def test_a_body_goes_with_its_content_type(lines: str, body: bytes, content_type: str | None):
+def test_a_body_goes_with_its_content_type(lines: str, body: bytes, content_type: str | None) -> None:
     ran = step(f"method: post\npath: /\n{lines}", qty=2, name="Jürgen & Co")
     assert (ran.sent[0].method, ran.sent[0].body) == ("POST", body)
     assert ran.sent[0].header("content-type") == content_type
@@ -222,7 +222,7 @@ def test_a_body_goes_with_its_content_type(lines: str, body: bytes, content_type
 @pytest.mark.parametrize(
     ("lines", "content_type"), [("json: {}", None), ("form: { a: 1 }", "application/x-www-form-urlencoded")]
 )
-def test_the_services_own_json_type_stands_but_a_form_says_its_own(lines: str, content_type: str | None):
+def test_the_services_own_json_type_stands_but_a_form_says_its_own(lines: str, content_type: str | None) -> None:
     service = Service(name="", base_url="http://shop.test", headers={"Content-Type": "application/vnd.shop+json"})
     ran = step(f"path: /\n{lines}", sut=Sut(name="Shop", default=service, source=Source(file="sut.yaml")))
     assert ran.sent[0].header("content-type") == content_type

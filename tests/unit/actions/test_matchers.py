@@ -116,16 +116,16 @@ FAILS = [
 
 
 @pytest.mark.parametrize(("spec", "actual"), HOLDS)
-def test_a_matcher_holds(spec: Any, actual: Any):
+def test_a_matcher_holds(spec: Any, actual: Any) -> None:
     assert verdict(spec, actual) is None
 
 
 @pytest.mark.parametrize(("spec", "actual", "sentence"), FAILS)
-def test_a_failed_matcher_says_what_was_expected_and_what_came(spec: Any, actual: Any, sentence: str):
+def test_a_failed_matcher_says_what_was_expected_and_what_came(spec: Any, actual: Any, sentence: str) -> None:
     assert verdict(spec, actual) == sentence
 
 
-def test_every_matcher_is_tried_both_ways():
+def test_every_matcher_is_tried_both_ways() -> None:
     def names(specs: list[Any]) -> set[str]:
         return {name for spec in specs if isinstance(spec, dict) for name in spec}
 
@@ -137,7 +137,7 @@ def test_every_matcher_is_tried_both_ways():
     "spec",
     ["x", None, {"not": "x"}, {"not_contains": "x"}, {"empty": True}, {"each": 1}, {"length": 0}, {"in": [None]}],
 )
-def test_nothing_but_exists_false_matches_what_is_missing(spec: Any):
+def test_nothing_but_exists_false_matches_what_is_missing(spec: Any) -> None:
     assert not matcher(spec).holds(MISSING, {})
 
 
@@ -155,14 +155,14 @@ def test_nothing_but_exists_false_matches_what_is_missing(spec: Any):
         ({"length": 3}, "abc"),
     ],
 )
-def test_text_is_read_as_a_number_or_a_boolean_where_one_is_asked_for(spec: Any, actual: str):
+def test_text_is_read_as_a_number_or_a_boolean_where_one_is_asked_for(spec: Any, actual: str) -> None:
     assert verdict(spec, actual, text=True) is None
 
 
 @pytest.mark.parametrize(
     ("spec", "actual"), [(5, "five"), (True, "1"), (None, ""), ({"above": 1}, "1_000"), ({"above": 0}, "nan")]
 )
-def test_text_that_is_no_number_stays_text(spec: Any, actual: str):
+def test_text_that_is_no_number_stays_text(spec: Any, actual: str) -> None:
     assert verdict(spec, actual, text=True) is not None
 
 
@@ -179,11 +179,11 @@ def test_text_that_is_no_number_stays_text(spec: Any, actual: str):
         ({"length": "{{ limit }}"}, [1], "expected length 3 but got length 1"),
     ],
 )
-def test_expected_values_may_hold_templates(spec: Any, actual: Any, sentence: str):
+def test_expected_values_may_hold_templates(spec: Any, actual: Any, sentence: str) -> None:
     assert verdict(spec, actual, wanted="a", limit=3, choices=[1, 2]) == sentence
 
 
-def test_a_template_that_yields_no_number_is_an_error_and_no_failed_check():
+def test_a_template_that_yields_no_number_is_an_error_and_no_failed_check() -> None:
     with pytest.raises(ExpressionError, match='expected a number here, not "abc"'):
         matcher({"above": "{{ limit }}"}, limit="abc").holds(3, {"limit": "abc"})
 
@@ -202,13 +202,13 @@ def test_a_template_that_yields_no_number_is_an_error_and_no_failed_check():
         ({"each": {"abov": 1}}, 'unknown matcher "abov"', 'did you mean "above"?'),
     ],
 )
-def test_a_wrong_matcher_is_a_problem(spec: Any, message: str, hint: str | None):
+def test_a_wrong_matcher_is_a_problem(spec: Any, message: str, hint: str | None) -> None:
     here = field()
     compile_matcher(here, spec)
     assert [(problem.message, problem.hint) for problem in here.context.problems] == [(message, hint)]
 
 
-def test_a_wrong_regular_expression_is_a_problem():
+def test_a_wrong_regular_expression_is_a_problem() -> None:
     here = field()
     compile_matcher(here, {"matches": "(a"})
     (problem,) = here.context.problems
@@ -229,7 +229,7 @@ SPECS: list[Any] = [
 
 @settings(max_examples=60)
 @given(actual=JSON, text=st.booleans())
-def test_no_matcher_raises_whatever_comes(actual: Any, text: bool):
+def test_no_matcher_raises_whatever_comes(actual: Any, text: bool) -> None:
     for spec in SPECS:
         compiled = matcher(spec, text=text)
         assert compiled.holds(actual, {}) in (True, False)
@@ -239,7 +239,7 @@ def test_no_matcher_raises_whatever_comes(actual: Any, text: bool):
 
 @settings(max_examples=60)
 @given(value=JSON)
-def test_every_value_equals_itself_and_never_its_own_list(value: Any):
+def test_every_value_equals_itself_and_never_its_own_list(value: Any) -> None:
     assert same(value, value) or any(map(math.isnan, _floats(value)))
     assert not same([value], value)
 

@@ -16,7 +16,7 @@ def found(text: str) -> list[tuple[str, str]]:
     ]
 
 
-def test_problems_deep_inside_point_at_their_own_line():
+def test_problems_deep_inside_point_at_their_own_line() -> None:
     assert found(
         """
         flow:
@@ -36,7 +36,7 @@ def test_problems_deep_inside_point_at_their_own_line():
     ]
 
 
-def test_a_case_does_not_see_what_another_sets_and_what_comes_after_sees_both():
+def test_a_case_does_not_see_what_another_sets_and_what_comes_after_sees_both() -> None:
     assert found(
         """
         flow:
@@ -54,27 +54,27 @@ def test_a_case_does_not_see_what_another_sets_and_what_comes_after_sees_both():
 @pytest.mark.parametrize(
     ("cases", "message", "field"),
     [
-        ("[{ elif: true, steps: [ONE] }]", "the first case is an `if`", "4:15"),
+        ("[{ elif: true, steps: [ONE] }]", "the first case must be `if`", "4:15"),
         ("[{ else: [ONE] }]", "a branch begins with `if`", "4:15"),
         (
             "[{ if: true, steps: [ONE] }, { if: true, steps: [TWO] }]",
-            "a case after the first is an `elif`, or `else`",
+            "a case after the first must be `elif` or `else`",
             "4:85",
         ),
         (
             "[{ if: true, steps: [ONE] }, { else: [TWO] }, { elif: true, steps: [THREE] }]",
-            "`else` is the last case: nothing after it can run",
+            "`else` must be the last case",
             "4:85",
         ),
     ],
 )
-def test_the_cases_of_a_branch_come_in_order(cases: str, message: str, field: str):
+def test_the_cases_of_a_branch_come_in_order(cases: str, message: str, field: str) -> None:
     for name in ("ONE", "TWO", "THREE"):
         cases = cases.replace(name, f"{{ type: set, name: {name}, variables: {{ a: 1 }} }}")
     assert found(f"flow:\n  - type: branch\n    name: b\n    cases: {cases}\n") == [(message, field)]
 
 
-def test_two_branches_that_set_one_name_are_refused():
+def test_two_branches_that_set_one_name_are_refused() -> None:
     assert found(
         """
         flow:
@@ -88,7 +88,7 @@ def test_two_branches_that_set_one_name_are_refused():
     ) == [('branch 1 and branch 2 both set "id"', "6:9")]
 
 
-def test_branches_may_have_local_variables_of_one_name():
+def test_branches_may_have_local_variables_of_one_name() -> None:
     loop = (
         "{ type: repeat, name: NAME, for_each: [1], steps: [{ type: http, name: h-NAME, path: '/{{ item }}' }] }"
     )
@@ -96,7 +96,7 @@ def test_branches_may_have_local_variables_of_one_name():
     assert found(f"flow:\n  - type: parallel\n    name: p\n    branches:{branches}\n") == []
 
 
-def test_a_round_can_read_what_an_earlier_one_set_and_nothing_else_of_the_loop_is_seen_outside():
+def test_a_round_can_read_what_an_earlier_one_set_and_nothing_else_of_the_loop_is_seen_outside() -> None:
     assert found(
         """
         flow:
@@ -118,14 +118,14 @@ def test_a_round_can_read_what_an_earlier_one_set_and_nothing_else_of_the_loop_i
     ]
 
 
-def test_the_item_of_a_loop_needs_a_name_that_is_free():
+def test_the_item_of_a_loop_needs_a_name_that_is_free() -> None:
     assert found(
         "flow:\n  - { type: repeat, name: r, for_each: [1], as: response,"
         " steps: [{ type: http, name: a, path: / }] }\n"
     ) == [('"response" is a reserved name', "2:45")]
 
 
-def test_options_without_any_weight_are_refused():
+def test_options_without_any_weight_are_refused() -> None:
     assert found(
         "flow:\n  - { type: choose, name: c, options:"
         " [{ weight: 0, steps: [{ type: http, name: a, path: / }] }] }\n"

@@ -1,21 +1,21 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.compiling import SHOP, Compiled, run_flow
+from tests.support.compiling import SHOP, SUT, Compiled, run_flow
 from windtunnel.actions.request.target import encode_component
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.testing.scripted import Answer
+from windtunnel.testing.scripted import Answer, Sent
 
 
-def sent_for(lines: str, *, sut: Sut | None = None, **variables: object):
+def sent_for(lines: str, *, sut: Sut = SUT, **variables: Any) -> Sent:
     body = "".join(f"    {line}\n" for line in lines.splitlines())
-    ran = run_flow(
-        f"flow:\n  - type: http\n    name: one\n{body}", [Answer()], **({"sut": sut} if sut else {}), **variables
-    )
+    ran = run_flow(f"flow:\n  - type: http\n    name: one\n{body}", [Answer()], sut=sut, **variables)
     assert ran.outcome.outcome == "passed", ran.outcome.message
     return ran.sent[0]
 
@@ -45,7 +45,7 @@ def sent_for(lines: str, *, sut: Sut | None = None, **variables: object):
         ('path: "/{{ n }}"\nquery: { a: 1 }', "/5?a=1"),
     ],
 )
-def test_a_target_is_encoded_once(lines: str, target: str):
+def test_a_target_is_encoded_once(lines: str, target: str) -> None:
     request = sent_for(
         lines,
         id="a/b &c",
@@ -62,7 +62,7 @@ def test_a_target_is_encoded_once(lines: str, target: str):
 
 @settings(max_examples=100)
 @given(text=st.text(max_size=30))
-def test_text_in_a_template_never_leaves_its_segment(text: str):
+def test_text_in_a_template_never_leaves_its_segment(text: str) -> None:
     target = sent_for('path: "/items/{{ id }}"\nquery: { q: "{{ id }}" }', id=text).target
     assert target.isascii()
     assert target.count("/") == 2
@@ -72,19 +72,19 @@ def test_text_in_a_template_never_leaves_its_segment(text: str):
 
 @settings(max_examples=100)
 @given(url=st.text(min_size=1, max_size=30).filter(str.strip))
-def test_a_url_from_a_response_can_be_sent_whatever_it_holds(url: str):
+def test_a_url_from_a_response_can_be_sent_whatever_it_holds(url: str) -> None:
     target = sent_for('path: "{{ next }}"', next=url).target
     assert target.isascii()
     assert not set(target) & set(" \r\n#")
 
 
-def test_plain_text_is_encoded_without_work():
+def test_plain_text_is_encoded_without_work() -> None:
     assert encode_component("p123") == "p123"
     assert encode_component("٣") == "%D9%A3"
 
 
 @pytest.mark.parametrize("value", ["", "  ", None, {"a": 1}])
-def test_a_url_that_is_none_is_an_error_of_the_scenario(value: object):
+def test_a_url_that_is_none_is_an_error_of_the_scenario(value: object) -> None:
     ran = run_flow('flow:\n  - { type: http, name: one, path: "{{ next }}" }', [Answer()], next=value)
     assert (ran.outcome.outcome, ran.outcome.error) == ("errored", "template")
     assert ran.sent == []
@@ -118,11 +118,13 @@ SHOPS = Sut(
         ("url: https://payments.test./pay", Service(name="payments.test.", base_url="https://payments.test.")),
     ],
 )
-def test_a_url_goes_to_the_service_it_belongs_to_and_takes_no_other_services_headers(lines: str, service: Service):
+def test_a_url_goes_to_the_service_it_belongs_to_and_takes_no_other_services_headers(
+    lines: str, service: Service
+) -> None:
     assert sent_for(lines, sut=SHOPS).service == service
 
 
-def test_every_service_is_the_base_url_when_the_sut_lists_none():
+def test_every_service_is_the_base_url_when_the_sut_lists_none() -> None:
     assert sent_for("service: anything\npath: /").service.base_url == SHOP.base_url
 
 
@@ -157,14 +159,21 @@ def test_every_service_is_the_base_url_when_the_sut_lists_none():
             "send them in an Authorization header",
             "4:10",
         ),
-        ("path: /\n    url: http://shop.test/", "exactly one of `path` and `url`", 'path: "/api/products"', "2:5"),
-        ("method: GET", "exactly one of `path` and `url`", 'path: "/api/products"', "2:5"),
+        (
+            "path: /\n    url: http://shop.test/",
+            "a request needs exactly one of `path` and `url`",
+            'path: "/api/products"',
+            "2:5",
+        ),
+        ("method: GET", "a request needs exactly one of `path` and `url`", 'path: "/api/products"', "2:5"),
         ("path: 5", "expected a text here, not 5", None, "4:11"),
         ("path: /\n    query: { a: { b: 1 } }", "expected a text or a number here, not", None, "5:17"),
         ("path: /\n    query: [a]", "expected a mapping here", None, "5:12"),
     ],
 )
-def test_a_wrong_target_is_a_problem_with_its_place(lines: str, message: str, hint: str | None, field: str):
+def test_a_wrong_target_is_a_problem_with_its_place(
+    lines: str, message: str, hint: str | None, field: str
+) -> None:
     compiled = Compiled(f"flow:\n  - type: http\n    name: one\n    {lines}\n", names=("a", "b"))
     (problem,) = compiled.problems
     assert problem.message.startswith(message)
@@ -184,6 +193,6 @@ def test_a_wrong_target_is_a_problem_with_its_place(lines: str, message: str, hi
         ),
     ],
 )
-def test_a_service_that_is_not_there_is_a_problem(lines: str, message: str, hint: str):
+def test_a_service_that_is_not_there_is_a_problem(lines: str, message: str, hint: str) -> None:
     compiled = Compiled(f"flow:\n  - type: http\n    name: one\n    {lines}\n", sut=SHOPS)
     assert [(problem.message, problem.hint) for problem in compiled.problems] == [(message, hint)]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from textwrap import dedent
+from typing import Any
 
-from tests.support.compiling import SUT
+from tests.support.compiling import STEP_TYPES, SUT
 from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.config.reader import read_yaml
-from windtunnel.config.schemas import load_schema
-from windtunnel.config.step_types import StepTypes
 from windtunnel.config.steps import build_steps
 from windtunnel.model.scenario import Scenario
 from windtunnel.testing.scripted import ScriptedTransport
@@ -21,17 +20,17 @@ def found(text: str) -> list[tuple[str, int]]:
         id="a",
         source=document.source,
         variables=document.data.get("variables", {}),
-        setup=build_steps(document, "setup", StepTypes(load_schema("scenario"))),
-        user_setup=build_steps(document, "user_setup", StepTypes(load_schema("scenario"))),
-        steps=build_steps(document, "flow", StepTypes(load_schema("scenario"))),
-        teardown=build_steps(document, "teardown", StepTypes(load_schema("scenario"))),
+        setup=build_steps(document, "setup", STEP_TYPES),
+        user_setup=build_steps(document, "user_setup", STEP_TYPES),
+        steps=build_steps(document, "flow", STEP_TYPES),
+        teardown=build_steps(document, "teardown", STEP_TYPES),
     )
-    problems: list = []
+    problems: list[Any] = []
     compile_scenario(scenario, sut=SUT, transport=ScriptedTransport(), problems=problems)
     return [(problem.message, problem.where.line) for problem in problems]
 
 
-def test_what_a_setup_sets_is_seen_by_all_and_what_a_user_setup_sets_by_the_flow():
+def test_what_a_setup_sets_is_seen_by_all_and_what_a_user_setup_sets_by_the_flow() -> None:
     assert (
         found(
             """
@@ -45,7 +44,7 @@ def test_what_a_setup_sets_is_seen_by_all_and_what_a_user_setup_sets_by_the_flow
     )
 
 
-def test_a_teardown_sees_nothing_of_users_and_instances():
+def test_a_teardown_sees_nothing_of_users_and_instances() -> None:
     assert found(
         """
         user_setup: [{ type: http, name: b, path: /, extract: { token: $.t } }]
@@ -60,7 +59,7 @@ def test_a_teardown_sees_nothing_of_users_and_instances():
     ]
 
 
-def test_variables_that_read_a_row_are_not_there_beside_the_load():
+def test_variables_that_read_a_row_are_not_there_beside_the_load() -> None:
     problems = found(
         """
         variables: { size: big, shopper: "{{ data.who.name }}", greeting: "hi {{ shopper }}" }
@@ -73,7 +72,7 @@ def test_variables_that_read_a_row_are_not_there_beside_the_load():
     assert [line for message, line in problems if "not set" in message] == [2]
 
 
-def test_a_flow_sees_no_response_of_the_setup():
+def test_a_flow_sees_no_response_of_the_setup() -> None:
     assert found(
         """
         setup: [{ type: http, name: a, path: / }]
@@ -83,5 +82,5 @@ def test_a_flow_sees_no_response_of_the_setup():
         user_setup: [{ type: http, name: s, path: / }]
         """
     ) == [
-        ('step "s" leaves no response by then: it comes later or sends nothing', 4),
+        ('step "s" has no response at this point: it runs later or sends nothing', 4),
     ]

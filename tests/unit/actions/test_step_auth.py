@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.support.compiling import SHOP, SUT, Compiled, run_flow
 from windtunnel.model.auth import auth_of
-from windtunnel.testing.scripted import Answer
+from windtunnel.testing.scripted import Answer, Sent
 
 STEP = "flow:\n  - { type: http, name: x, path: /a, auth: { %s } }\n"
 
 
-def sent(auth: str, *, service_auth: dict | None = None, path: str = "path: /a", **variables: str):
+def sent(
+    auth: str, *, service_auth: dict[str, Any] | None = None, path: str = "path: /a", **variables: str
+) -> Sent:
     service = replace(SHOP, auth=auth_of(service_auth)) if service_auth else SHOP
     text = f"flow:\n  - {{ type: http, name: x, {path}{', auth: { ' + auth + ' }' if auth else ''} }}\n"
     return run_flow(text, lambda request: Answer(), sut=replace(SUT, default=service), **variables).sent[0]
@@ -28,13 +31,13 @@ def sent(auth: str, *, service_auth: dict | None = None, path: str = "path: /a",
         ('type: api_key, key: "{{ t }}", cookie: key', "Cookie", "key=secret"),
     ],
 )
-def test_a_template_becomes_a_header_of_the_request(auth: str, header: str, value: str):
+def test_a_template_becomes_a_header_of_the_request(auth: str, header: str, value: str) -> None:
     request = sent(auth, t="secret", service_auth={"type": "bearer", "token": "other"})
     assert request.header(header) == value
     assert request.service.auth.headers == ()
 
 
-def test_a_step_without_auth_has_its_services_and_none_takes_it_away():
+def test_a_step_without_auth_has_its_services_and_none_takes_it_away() -> None:
     bearer = {"type": "bearer", "token": "abc"}
     assert sent("", service_auth=bearer).service.auth.headers == (("Authorization", "Bearer abc"),)
     assert sent("type: none", service_auth=bearer).service.auth.headers == ()
@@ -48,7 +51,7 @@ def test_a_step_without_auth_has_its_services_and_none_takes_it_away():
         ('url: "{{ there }}"', "http://evil.test/"),
     ],
 )
-def test_a_key_in_the_query_goes_to_its_own_service_alone(path: str, target: str):
+def test_a_key_in_the_query_goes_to_its_own_service_alone(path: str, target: str) -> None:
     key = {"type": "api_key", "key": "a/b", "query": "k"}
     assert sent("", service_auth=key, path=path, t="y", there="http://evil.test/").target == target
 
@@ -68,19 +71,19 @@ def test_a_key_in_the_query_goes_to_its_own_service_alone(path: str, target: str
         ),
         (
             'type: oauth2, token_url: "http://x/t", client_id: "{{ t }}", client_secret: b',
-            "a client of oauth2 is the same for every instance",
+            "oauth2 of a step cannot hold templates",
         ),
     ],
 )
-def test_what_is_wrong_with_auth_is_told(auth: str, message: str):
+def test_what_is_wrong_with_auth_is_told(auth: str, message: str) -> None:
     assert [problem.message for problem in Compiled(STEP % auth, names=("t",)).problems] == [message]
 
 
-def test_auth_and_an_authorization_header_say_different_things():
+def test_auth_and_an_authorization_header_say_different_things() -> None:
     text = (
         "flow:\n  - { type: http, name: x, path: /a, headers: { authorization: a }, "
         "auth: { type: bearer, token: b } }\n"
     )
     assert [problem.message for problem in Compiled(text).problems] == [
-        "`auth` and an Authorization header say different things"
+        "`auth` and an Authorization header exclude each other"
     ]

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
 from tests.support.compiling import SUT, Compiled, scenario_of
 from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.errors import ConfigError, ExpressionError
-from windtunnel.testing.scripted import ScriptedTransport
+from windtunnel.model.sut import Service
+from windtunnel.testing.scripted import ScriptedEndpoint, ScriptedTransport
 
 
-def found(text: str, **kwargs: object) -> list[tuple[str, str | None, str]]:
+def found(text: str, **kwargs: Any) -> list[tuple[str, str | None, str]]:
     """(message, hint, line:column) of every problem."""
     return [
         (problem.message, problem.hint, f"{problem.where.line}:{problem.where.column}")
@@ -19,11 +22,11 @@ def found(text: str, **kwargs: object) -> list[tuple[str, str | None, str]]:
     ]
 
 
-def step_problems(lines: str, **kwargs: object) -> list[tuple[str, str | None, str]]:
+def step_problems(lines: str, **kwargs: Any) -> list[tuple[str, str | None, str]]:
     return found(f"flow:\n  - {lines}\n", **kwargs)
 
 
-def test_a_variable_that_no_earlier_step_sets_is_pointed_at_inside_the_text():
+def test_a_variable_that_no_earlier_step_sets_is_pointed_at_inside_the_text() -> None:
     problems = found(
         """
         flow:
@@ -61,12 +64,12 @@ def test_a_variable_that_no_earlier_step_sets_is_pointed_at_inside_the_text():
         '{ type: wait, name: a, duration: "{{ nix }}" }',
     ],
 )
-def test_every_place_that_takes_a_template_knows_its_variables(lines: str):
+def test_every_place_that_takes_a_template_knows_its_variables(lines: str) -> None:
     field = f"2:{len('  - ') + lines.index('nix') + 1}"
     assert step_problems(lines) == [('variable "nix" is not set by any earlier step', None, field)]
 
 
-def test_a_variable_is_known_from_the_step_after_the_one_that_sets_it():
+def test_a_variable_is_known_from_the_step_after_the_one_that_sets_it() -> None:
     problems = found(
         """
         flow:
@@ -78,12 +81,12 @@ def test_a_variable_is_known_from_the_step_after_the_one_that_sets_it():
     assert problems == [('variable "id" is not set by any earlier step', None, "2:39")]
 
 
-def test_a_step_can_read_what_the_same_step_sets_before():
+def test_a_step_can_read_what_the_same_step_sets_before() -> None:
     assert step_problems('{ type: set, name: a, variables: { b: 1, c: "{{ b }}" } }') == []
     assert step_problems('{ type: set, name: a, variables: { c: "{{ b }}", b: 1 } }') != []
 
 
-def test_all_problems_are_gathered_in_one_go():
+def test_all_problems_are_gathered_in_one_go() -> None:
     problems = found(
         """
         flow:
@@ -135,13 +138,13 @@ def test_all_problems_are_gathered_in_one_go():
         ),
         (
             '{ type: http, name: a, path: /, headers: { X: "a\\nb" } }',
-            'the value of "X" has a line break or a null character in it, which must not be sent',
+            'the value of "X" must not contain a line break or a null character',
             None,
             "2:51",
         ),
         (
             "{ type: http, name: a, path: /, cookies: { X: a;b } }",
-            'the value of "X" has a semicolon in it, which must not be sent',
+            'the value of "X" must not contain a semicolon',
             None,
             "2:51",
         ),
@@ -153,7 +156,7 @@ def test_all_problems_are_gathered_in_one_go():
         ),
         (
             "{ type: wait, name: a, duration: 1s, path: / }",
-            "`path` has no meaning beside `duration`",
+            "`path` cannot be combined with `duration`",
             "leave it out",
             "2:42",
         ),
@@ -199,14 +202,16 @@ def test_all_problems_are_gathered_in_one_go():
         ("{ type: set, name: a, variables: { env: 1 } }", '"env" is a reserved name', None, "2:40"),
     ],
 )
-def test_a_problem_says_where_what_and_how_to_mend_it(lines: str, message: str, hint: str | None, field: str):
+def test_a_problem_says_where_what_and_how_to_mend_it(
+    lines: str, message: str, hint: str | None, field: str
+) -> None:
     ((said, help_, where),) = step_problems(lines)
     assert (said, where) == (message, field)
     if hint is not None:
         assert help_ == hint
 
 
-def test_an_assertion_on_a_step_that_leaves_no_response_by_then_is_a_problem():
+def test_an_assertion_on_a_step_that_leaves_no_response_by_then_is_a_problem() -> None:
     problems = found(
         """
         flow:
@@ -221,8 +226,8 @@ def test_an_assertion_on_a_step_that_leaves_no_response_by_then_is_a_problem():
     assert problems == [
         ('there is no step "get_product"', 'did you mean "get_products"?', "3:36"),
         (
-            'step "later" leaves no response by then: it comes later or sends nothing',
-            "steps that do: get_products",
+            'step "later" has no response at this point: it runs later or sends nothing',
+            "steps with a response: get_products",
             "4:36",
         ),
     ]
@@ -235,22 +240,22 @@ class Objecting(ScriptedTransport):
         super().__init__()
         self.error = error
 
-    def endpoint(self, **_: object):
+    def endpoint(self, *, method: str, service: Service, headers: Mapping[str, str]) -> ScriptedEndpoint:
         raise self.error
 
 
 @pytest.mark.parametrize(
     ("error", "count"), [(ExpressionError("no such header"), 2), (ConfigError.of("the CA file can't be read"), 1)]
 )
-def test_what_the_transport_objects_to_is_a_problem(error: Exception, count: int):
+def test_what_the_transport_objects_to_is_a_problem(error: Exception, count: int) -> None:
     scenario = scenario_of("flow:\n  - { type: http, name: a, path: / }\n  - { type: http, name: b, path: / }\n")
-    problems: list = []
+    problems: list[Any] = []
     parts = compile_scenario(scenario, sut=SUT, transport=Objecting(error), problems=problems)
     assert parts.steps == ()
     assert [problem.message for problem in problems] == [str(error)] * count
 
 
-def test_a_compiled_step_knows_what_it_is_and_what_it_must_hide():
+def test_a_compiled_step_knows_what_it_is_and_what_it_must_hide() -> None:
     compiled = Compiled(
         dedent(
             """
@@ -264,6 +269,6 @@ def test_a_compiled_step_knows_what_it_is_and_what_it_must_hide():
     )
     (step,), (assertion,) = compiled.steps, compiled.assertions
     assert (step.name, step.type, step.refused) == ("a", "http", None)
-    assert (step.on_failure, step.secrets, step.holds_steps) == ("continue", {"token"}, False)
+    assert (step.on_failure, step.secrets, step.holds_steps) == ("continue", frozenset({"token"}), False)
     assert (step.action.name, step.action.type) == ("a", "http")
     assert assertion.name == "b"

@@ -21,11 +21,11 @@ def problems_of(**inputs: str) -> list[str]:
     return [name_input(problem, environment).text for problem in problems]
 
 
-def test_no_input_at_all_asks_for_nothing_but_a_folder_of_its_own():
+def test_no_input_at_all_asks_for_nothing_but_a_folder_of_its_own() -> None:
     assert read_inputs({}) == ActionInputs(flags=("--output-dir=windtunnel-report",))
 
 
-def test_an_empty_input_is_one_that_was_not_given():
+def test_an_empty_input_is_one_that_was_not_given() -> None:
     assert read_inputs(given(sut="", count="  ", scenarios="\n\n", annotations="", args=" ")) == read_inputs({})
 
 
@@ -36,18 +36,18 @@ SAMPLES = {
 
 
 @pytest.mark.parametrize("name", RUN_INPUTS)
-def test_an_input_that_concerns_the_run_is_a_flag_of_run_with_the_same_name(name: str):
+def test_an_input_that_concerns_the_run_is_a_flag_of_run_with_the_same_name(name: str) -> None:
     before = read_flags([])
     inputs = read_inputs({f"INPUT_{name.upper()}": SAMPLES.get(name, "5s")})
     values = read_flags([flag for flag in inputs.flags if name == "output-dir" or "output-dir" not in flag])
     assert sum(values[key] != before[key] for key in before) == 1
 
 
-def test_no_input_is_both_the_runs_and_the_actions_own():
+def test_no_input_is_both_the_runs_and_the_actions_own() -> None:
     assert not set(RUN_INPUTS) & {each.name for each in OWN_INPUTS}
 
 
-def test_every_input_becomes_its_flag():
+def test_every_input_becomes_its_flag() -> None:
     inputs = read_inputs(
         given(
             sut=" sut.yaml ",
@@ -68,7 +68,7 @@ def test_every_input_becomes_its_flag():
     )
 
 
-def test_lists_are_one_item_a_line_and_commas_belong_to_the_item():
+def test_lists_are_one_item_a_line_and_commas_belong_to_the_item() -> None:
     text = "http_req_duration{step:a,method:GET}: p(95) < 1s\r\n\r\n  checks: rate > 99%  \r\n"
     assert read_inputs(given(thresholds=text)).flags[:2] == (
         "--thresholds=http_req_duration{step:a,method:GET}: p(95) < 1s",
@@ -76,19 +76,19 @@ def test_lists_are_one_item_a_line_and_commas_belong_to_the_item():
     )
 
 
-def test_an_underscore_stands_for_a_hyphen_where_variables_have_none():
+def test_an_underscore_stands_for_a_hyphen_where_variables_have_none() -> None:
     assert read_inputs({"INPUT_OUTPUT_DIR": "out"}).flags == ("--output-dir=out",)
     assert read_inputs({"INPUT_OUTPUT_DIR": "out", "INPUT_OUTPUT-DIR": "in"}).flags == ("--output-dir=in",)
 
 
-def test_what_the_action_does_beside_the_run():
+def test_what_the_action_does_beside_the_run() -> None:
     inputs = read_inputs(given(only_validate="true", summary="false", annotations="0", working_directory="app"))
     assert (inputs.only_validate, inputs.summary, inputs.annotations) == (True, False, 0)
     assert inputs.working_directory == "app"
 
 
 @pytest.mark.parametrize("text", ["ten", "1.5", "1_000", "+5", "٣", "9" * 5000])
-def test_a_count_that_is_no_whole_number_is_refused_by_name(text: str):
+def test_a_count_that_is_no_whole_number_is_refused_by_name(text: str) -> None:
     [message] = problems_of(count=text)
     assert message.startswith('input "count": "')
     assert message.endswith('" is not a whole number')
@@ -96,7 +96,7 @@ def test_a_count_that_is_no_whole_number_is_refused_by_name(text: str):
 
 
 @pytest.mark.parametrize("text", ["0", "-1"])
-def test_a_count_that_is_too_small_is_refused_by_name(text: str):
+def test_a_count_that_is_too_small_is_refused_by_name(text: str) -> None:
     assert problems_of(count=text) == [f'input "count": must be at least 1, not {text}']
 
 
@@ -109,12 +109,12 @@ def test_a_count_that_is_too_small_is_refused_by_name(text: str):
         ("plan", "a.yaml\nb.yaml", "one line"),
     ],
 )
-def test_a_malformed_input_says_what_was_expected(name: str, text: str, expected: str):
+def test_a_malformed_input_says_what_was_expected(name: str, text: str, expected: str) -> None:
     [message] = problems_of(**{name: text})
     assert message.startswith(f'input "{name}": expected {expected}, got "')
 
 
-def test_all_malformed_inputs_are_told_at_once():
+def test_all_malformed_inputs_are_told_at_once() -> None:
     assert problems_of(parallel="many", count="few", sut="a.yaml\nb.yaml") == [
         'input "sut": expected one line, got "a.yaml b.yaml"',
         'input "parallel": "many" is not a whole number',
@@ -122,7 +122,7 @@ def test_all_malformed_inputs_are_told_at_once():
     ]
 
 
-def test_what_was_given_is_shown_on_one_line_without_controls():
+def test_what_was_given_is_shown_on_one_line_without_controls() -> None:
     [message] = problems_of(parallel="1\n::error::x\x1b[31m")
     assert "\n" not in message
     assert "\x1b" not in message
@@ -139,11 +139,11 @@ def test_what_was_given_is_shown_on_one_line_without_controls():
         ("", "wrong"),
     ],
 )
-def test_a_problem_with_a_flag_names_the_input_it_came_from(flag: str, told: str):
+def test_a_problem_with_a_flag_names_the_input_it_came_from(flag: str, told: str) -> None:
     environment = given(duration="soon", thresholds="x", count="0", output_dir="x", name="x")
     assert name_input(Problem(message="wrong", flag=flag), environment).text == told
 
 
-def test_a_problem_in_a_file_stays_as_it_is():
+def test_a_problem_in_a_file_stays_as_it_is() -> None:
     problem = Problem(message="--count: x", where=Location(file="plan.yaml", line=1, column=1))
     assert name_input(problem, given(count="1")) is problem

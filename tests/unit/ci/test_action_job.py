@@ -53,7 +53,7 @@ SUMMARY = msgspec.convert(
 
 
 @pytest.fixture(autouse=True)
-def _in_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def _in_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -108,7 +108,7 @@ class Runner:
         return {name.partition("<<")[0]: value for name, value in zip(lines[0::3], lines[1::3], strict=False)}
 
 
-def test_inputs_become_the_job(tmp_path: Path):
+def test_inputs_become_the_job(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.run(
         sut="sut.yaml", scenarios="a\nb", parallel="5", count="50", duration="30s", thresholds="checks: rate > 99%"
@@ -137,7 +137,7 @@ def test_inputs_become_the_job(tmp_path: Path):
     )
 
 
-def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path):
+def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     assert runner.run() == 99
     outputs = runner.outputs
@@ -168,7 +168,7 @@ def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path):
     )
 
 
-def test_only_our_own_annotations_command_the_runner(tmp_path: Path):
+def test_only_our_own_annotations_command_the_runner(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.run()
     commands = [line for line in runner.out.getvalue().split("\n") if line.lstrip().startswith("::")]
@@ -207,7 +207,7 @@ PLACE = Location(file="sut.yaml", line=2, column=1)
 )
 def test_outputs_are_written_when_there_was_no_run(
     tmp_path: Path, ending: BaseException, verdict: str, exit_code: int, remark: str
-):
+) -> None:
     runner = Runner(tmp_path, ending)
     assert runner.run() == exit_code
     outputs = runner.outputs
@@ -217,7 +217,7 @@ def test_outputs_are_written_when_there_was_no_run(
     assert remark in runner.out.getvalue()
 
 
-def test_a_bug_is_shown_with_its_traceback(tmp_path: Path):
+def test_a_bug_is_shown_with_its_traceback(tmp_path: Path) -> None:
     runner = Runner(tmp_path, ValueError("odd\n::error::forged"))
     runner.run()
     assert "Traceback" in runner.out.getvalue()
@@ -227,21 +227,21 @@ def test_a_bug_is_shown_with_its_traceback(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "text"), [("duration", "soon"), ("thresholds", "http_req_duration p(95)"), ("count", "few")]
 )
-def test_a_malformed_input_is_invalid_and_named(tmp_path: Path, name: str, text: str):
+def test_a_malformed_input_is_invalid_and_named(tmp_path: Path, name: str, text: str) -> None:
     runner = Runner(tmp_path)
     assert runner.run(run_job, **{name: text}) == 2
     assert runner.outputs["verdict"] == "invalid"
     assert f'invalid::input "{name}": ' in runner.out.getvalue()
 
 
-def test_earlier_contents_of_the_runners_files_stay(tmp_path: Path):
+def test_earlier_contents_of_the_runners_files_stay(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.summary.write_text("earlier\n")
     runner.run()
     assert runner.summary.read_text() == "earlier\n# Fail\n"
 
 
-def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(tmp_path: Path):
+def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.summary.mkdir()
     assert runner.run() == 99
@@ -249,12 +249,12 @@ def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(t
     assert runner.outputs["verdict"] == "fail"
 
 
-def test_without_the_runners_files_the_verdict_is_still_the_exit_code(tmp_path: Path):
+def test_without_the_runners_files_the_verdict_is_still_the_exit_code(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     assert action({}, out=runner.out, run=runner._job) == 99
 
 
-def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_path: Path):
+def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.run()
     assert runner.before_html["verdict"] == "fail"
@@ -264,19 +264,19 @@ def test_outputs_and_summary_are_there_before_the_html_and_renewed_after_it(tmp_
     assert runner.summary.read_text() == "# Fail\n"
 
 
-def test_the_summary_can_be_left_out(tmp_path: Path):
+def test_the_summary_can_be_left_out(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     assert runner.run(summary="false") == 99
     assert not runner.summary.exists()
 
 
-def test_annotations_can_be_fewer_or_none(tmp_path: Path):
+def test_annotations_can_be_fewer_or_none(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.run(annotations="0")
     assert "::error" not in runner.out.getvalue()
 
 
-def test_paths_start_at_the_working_directory_and_outputs_at_the_workspace(tmp_path: Path):
+def test_paths_start_at_the_working_directory_and_outputs_at_the_workspace(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     runner = Runner(tmp_path, ConfigError.of("no such key", where=PLACE))
     runner.run(working_directory="app")
@@ -285,26 +285,26 @@ def test_paths_start_at_the_working_directory_and_outputs_at_the_workspace(tmp_p
     assert Path.cwd() == tmp_path
 
 
-def test_a_working_directory_that_is_not_there_is_invalid_and_named(tmp_path: Path):
+def test_a_working_directory_that_is_not_there_is_invalid_and_named(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     assert runner.run(working_directory="gone") == 2
     assert 'invalid::input "working-directory": can\'t change to "gone": No such file' in runner.out.getvalue()
 
 
-def test_more_flags_come_as_args(tmp_path: Path):
+def test_more_flags_come_as_args(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.run(args="--name 'night run'", count="3")
     assert (runner.requests[0].overrides.name, runner.requests[0].overrides.load.count) == ("night run", 3)
 
 
 @pytest.mark.parametrize("args", ["--no-such-flag", "--help", "--name", "stray"])
-def test_args_that_run_does_not_take_are_invalid_and_named(tmp_path: Path, args: str):
+def test_args_that_run_does_not_take_are_invalid_and_named(tmp_path: Path, args: str) -> None:
     runner = Runner(tmp_path)
     assert runner.run(args=args) == 2
     assert 'invalid::input "args": ' in runner.out.getvalue()
 
 
-def test_files_can_be_checked_and_nothing_sent(tmp_path: Path):
+def test_files_can_be_checked_and_nothing_sent(tmp_path: Path) -> None:
     (tmp_path / "sut.yaml").write_text("base_url: http://localhost:1\n")
     (tmp_path / "a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
     runner = Runner(tmp_path)
@@ -315,14 +315,14 @@ def test_files_can_be_checked_and_nothing_sent(tmp_path: Path):
     assert runner.run(only_validate="true", scenarios="b.yaml") == 2
 
 
-def test_a_baseline_that_is_not_there_yet_is_a_notice_and_no_error(tmp_path: Path):
+def test_a_baseline_that_is_not_there_yet_is_a_notice_and_no_error(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     assert runner.run(baseline="last-week/summary.json") == 99
     assert runner.requests[0].overrides.baseline == "none"
     assert "::notice title=Windtunnel::no baseline at last-week/summary.json" in runner.out.getvalue()
 
 
-def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path):
+def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text("{}")
     runner = Runner(tmp_path)
     runner.run(baseline="summary.json")
@@ -330,7 +330,7 @@ def test_a_baseline_that_is_there_is_compared_with(tmp_path: Path):
     assert "::notice" not in runner.out.getvalue()
 
 
-def test_fail_on_never_ends_well_and_still_says_what_the_verdict_is(tmp_path: Path):
+def test_fail_on_never_ends_well_and_still_says_what_the_verdict_is(tmp_path: Path) -> None:
     runner = Runner(tmp_path, exit_code=0)
     assert runner.run(fail_on="never") == 0
     assert runner.requests[0].overrides.fail_on == "never"

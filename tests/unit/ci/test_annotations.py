@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 from pathlib import PurePath
+from typing import Any
 
 import msgspec
 
@@ -7,6 +10,7 @@ from windtunnel.ci.github import Annotation
 from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Location, Problem
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
+from windtunnel.model.vocabulary import ThresholdWord
 
 WORKSPACE = Workspace(root=PurePath("/w"), folder=PurePath("/w"))
 DISTRIBUTION = {"count": 0, "avg": 0, "min": 0, "med": 0, "p90": 0, "p95": 0, "p99": 0, "p99.9": 0, "max": 0}
@@ -17,7 +21,7 @@ def summary(verdict: str, **fields: object) -> Summary:
         "name": "", "sut": "shop", "scenarios": ["browse"], "load": "closed", "seed": 1, "version": "0",
         "started": 0, "duration_s": 1, "instances": 0, "passed": 0, "failed": 0, "errored": 0, "interrupted": 0,
     }  # fmt: skip
-    soundness = {
+    soundness: dict[str, Any] = {
         "finished": True, "intact": True, "lag_p99_ms": 0, "lag_max_ms": 0, "littles_law": None, "dropped": 0,
         "late": 0, "cpu": 0, "findings": [],
     }  # fmt: skip
@@ -29,7 +33,7 @@ def summary(verdict: str, **fields: object) -> Summary:
     return msgspec.structs.replace(msgspec.convert(plain, Summary), **fields)
 
 
-def threshold(result: str, *, file: str | None = None, line: int | None = None) -> ThresholdResult:
+def threshold(result: ThresholdWord, *, file: str | None = None, line: int | None = None) -> ThresholdResult:
     return ThresholdResult(
         selector="http_req_duration",
         condition="p(95) < 500ms",
@@ -50,11 +54,11 @@ def threshold(result: str, *, file: str | None = None, line: int | None = None) 
     )
 
 
-def test_a_pass_is_not_remarked():
+def test_a_pass_is_not_remarked() -> None:
     assert summary_annotations(summary("pass", thresholds=[threshold("pass")]), workspace=WORKSPACE) == []
 
 
-def test_a_failed_threshold_is_remarked_where_it_stands():
+def test_a_failed_threshold_is_remarked_where_it_stands() -> None:
     remarks = summary_annotations(
         summary("fail", thresholds=[threshold("pass"), threshold("fail", file="/w/plan.yaml", line=12)]),
         workspace=WORKSPACE,
@@ -69,7 +73,7 @@ def test_a_failed_threshold_is_remarked_where_it_stands():
     ]
 
 
-def test_failures_come_before_thresholds_without_data():
+def test_failures_come_before_thresholds_without_data() -> None:
     found = summary_annotations(
         summary("fail", thresholds=[threshold("no_data"), threshold("inconclusive"), threshold("fail")]),
         workspace=WORKSPACE,
@@ -81,14 +85,14 @@ def test_failures_come_before_thresholds_without_data():
     ]
 
 
-def test_a_verdict_that_no_threshold_explains_comes_first():
+def test_a_verdict_that_no_threshold_explains_comes_first() -> None:
     [remark] = summary_annotations(
         summary("incomplete", reasons=["disk full", "12 records lost"]), workspace=WORKSPACE
     )
     assert (remark.title, remark.message) == ("Windtunnel: incomplete", "disk full\n12 records lost")
 
 
-def test_errors_are_remarked_at_the_step_of_the_scenario():
+def test_errors_are_remarked_at_the_step_of_the_scenario() -> None:
     latency = {**DISTRIBUTION}
     counts = dict.fromkeys(
         ["passed", "failed", "errored", "skipped", "interrupted", "requests", "requests_failed"], 0
@@ -123,7 +127,7 @@ def test_errors_are_remarked_at_the_step_of_the_scenario():
     )
 
 
-def test_a_problem_is_remarked_in_the_users_file_with_its_mend():
+def test_a_problem_is_remarked_in_the_users_file_with_its_mend() -> None:
     where = Location(file="scenarios/browse.yaml", line=3, column=5)
     problem = Problem(message='unknown key "metod"', where=where, hint='did you mean "method"?')
     assert problem_annotations([problem], verdict="invalid", workspace=WORKSPACE) == [

@@ -107,25 +107,25 @@ def api() -> Iterator[Api]:
         thread.join()
 
 
-def test_the_first_comment_is_new_and_the_next_ones_renew_it(api: Api):
+def test_the_first_comment_is_new_and_the_next_ones_renew_it(api: Api) -> None:
     assert api.put("first") is None
     assert api.put("second") is None
     assert [comment["body"] for comment in api.comments] == ["<!-- windtunnel default -->\nsecond"]
     assert api.tokens == {"Bearer token-of-the-job"}
 
 
-def test_every_key_has_a_comment_of_its_own(api: Api):
+def test_every_key_has_a_comment_of_its_own(api: Api) -> None:
     api.put("a", key="checkout")
     api.put("b", key="browse")
     api.put("c", key="checkout")
     assert [comment["body"].partition("\n")[2] for comment in api.comments] == ["c", "b"]
 
 
-def test_a_key_can_not_end_the_marker():
+def test_a_key_can_not_end_the_marker() -> None:
     assert "-->" not in marker("x --> <script>").removesuffix("-->")
 
 
-def test_ours_is_found_on_any_page(api: Api):
+def test_ours_is_found_on_any_page(api: Api) -> None:
     for number in range(250):
         api.add(f"comment {number}", {"login": "somebody", "type": "User"})
     api.add(f"{marker('default')}\nold")
@@ -145,13 +145,13 @@ def test_ours_is_found_on_any_page(api: Api):
         ({}, f"{marker('default')}\nby nobody"),
     ],
 )
-def test_what_others_wrote_stays_whatever_stands_in_it(api: Api, user: dict[str, str], body: str):
+def test_what_others_wrote_stays_whatever_stands_in_it(api: Api, user: dict[str, str], body: str) -> None:
     api.add(body, user)
     assert api.put("ours") is None
     assert [comment["body"] for comment in api.comments] == [body, f"{marker('default')}\nours"]
 
 
-def test_an_app_of_its_own_finds_its_own(api: Api):
+def test_an_app_of_its_own_finds_its_own(api: Api) -> None:
     api.viewer = {"data": {"viewer": {"login": "shop-ci"}}}
     api.add(f"{marker('default')}\nold", {"login": "shop-ci[bot]", "type": "Bot"})
     api.put("new")
@@ -161,21 +161,21 @@ def test_an_app_of_its_own_finds_its_own(api: Api):
 @pytest.mark.parametrize(
     "viewer", [{"errors": ["no"]}, {"data": None}, [], "x", {"data": {"viewer": {"login": 5}}}]
 )
-def test_who_can_not_be_told_is_the_bot_of_the_workflow(api: Api, viewer: object):
+def test_who_can_not_be_told_is_the_bot_of_the_workflow(api: Api, viewer: object) -> None:
     api.viewer = viewer
     api.add(f"{marker('default')}\nold")
     api.put("new")
     assert len(api.comments) == 1
 
 
-def test_a_comment_that_was_just_deleted_is_made_anew(api: Api):
+def test_a_comment_that_was_just_deleted_is_made_anew(api: Api) -> None:
     api.add(f"{marker('default')}\nold")
     api.instead = lambda method, path: (404, b'{"message": "Not Found"}') if method == "PATCH" else None
     assert api.put("new") is None
     assert len(api.comments) == 2
 
 
-def test_only_updating_makes_no_new_one(api: Api):
+def test_only_updating_makes_no_new_one(api: Api) -> None:
     assert api.put("green", only_update=True) is None
     assert api.comments == []
     api.put("red")
@@ -185,7 +185,7 @@ def test_only_updating_makes_no_new_one(api: Api):
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
 @pytest.mark.parametrize("status", [301, 403, 429, 500, 503])
-def test_a_refusal_is_a_sentence(api: Api, method: str, status: int):
+def test_a_refusal_is_a_sentence(api: Api, method: str, status: int) -> None:
     if method == "PATCH":
         api.add(f"{marker('default')}\nold")
     api.instead = lambda called, path: (
@@ -201,26 +201,26 @@ def test_a_refusal_is_a_sentence(api: Api, method: str, status: int):
 @pytest.mark.parametrize(
     "body", [b"<html>", b"", b"null", b'{"a": 1}', b'[1, null, {"id": "x"}]', b"\xff" * 99, b"[" * 9999]
 )
-def test_answers_that_make_no_sense_break_nothing(api: Api, body: bytes):
+def test_answers_that_make_no_sense_break_nothing(api: Api, body: bytes) -> None:
     api.instead = lambda method, path: (200, body)
     told = api.put("new")
     assert told is None or told.startswith("no comment on the pull request: no valid answer from GitHub")
 
 
-def test_a_server_that_is_not_there_is_a_sentence():
+def test_a_server_that_is_not_there_is_a_sentence() -> None:
     api = GitHubApi("http://127.0.0.1:1", token="t", timeout_s=2)
     told = put_comment(api, WHERE, key="k", body="b", graphql_url="http://127.0.0.1:1/graphql")
     assert told == "no comment on the pull request: no valid answer from GitHub: [Errno 111] Connection refused"
 
 
-def test_a_redirect_does_not_take_the_token_along(api: Api):
+def test_a_redirect_does_not_take_the_token_along(api: Api) -> None:
     with Api() as elsewhere:
         api.instead = lambda method, path: (302, b"") if path != "/graphql" else None
         assert "302" in (api.put("new") or "")
         assert elsewhere.calls == []
 
 
-def test_a_token_that_is_none_reaches_nobody():
+def test_a_token_that_is_none_reaches_nobody() -> None:
     answer = GitHubApi("http://127.0.0.1:1", token="a\nb").call("GET", "/x")
     assert answer == ApiFailure(0, "the URL of the API or the token is invalid")
     assert isinstance(GitHubApi("file:///etc/passwd", token="t").call("GET", ""), ApiFailure)
@@ -235,7 +235,7 @@ def event(tmp_path: Path, document: object, **more: str) -> dict[str, str]:
     return {"GITHUB_EVENT_PATH": str(path), "GITHUB_REPOSITORY": "you/shop", **more}
 
 
-def test_the_event_names_the_pull_request(tmp_path: Path):
+def test_the_event_names_the_pull_request(tmp_path: Path) -> None:
     own = {"number": 7, "head": {"repo": {"full_name": "you/shop"}}}
     assert find_pull_request(event(tmp_path, {"pull_request": own})) == WHERE
     on_issue = {"issue": {"number": 7, "pull_request": {"url": "x"}}}
@@ -245,16 +245,16 @@ def test_the_event_names_the_pull_request(tmp_path: Path):
 @pytest.mark.parametrize(
     "document", ["", "[", [], {}, {"issue": {"number": 7}}, {"pull_request": 7}, {"pull_request": {"number": "7"}}]
 )
-def test_other_events_name_none(tmp_path: Path, document: object):
+def test_other_events_name_none(tmp_path: Path, document: object) -> None:
     assert find_pull_request(event(tmp_path, document)) is None
 
 
-def test_without_an_event_there_is_no_pull_request(tmp_path: Path):
+def test_without_an_event_there_is_no_pull_request(tmp_path: Path) -> None:
     assert find_pull_request({}) is None
     assert find_pull_request({"GITHUB_EVENT_PATH": str(tmp_path / "gone"), "GITHUB_REPOSITORY": "a/b"}) is None
 
 
-def test_a_fork_and_dependabot_get_told_why_their_token_can_not_write(tmp_path: Path, api: Api):
+def test_a_fork_and_dependabot_get_told_why_their_token_can_not_write(tmp_path: Path, api: Api) -> None:
     fork: dict[str, object] = {"number": 7, "head": {"repo": {"full_name": "mallory/shop"}}}
     api.instead = lambda method, path: (403, b'{"message": "Resource not accessible by integration"}')
     for pull_request, actor, reason in (
@@ -273,7 +273,7 @@ def test_a_fork_and_dependabot_get_told_why_their_token_can_not_write(tmp_path: 
 JOB = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "you/shop", "GITHUB_RUN_ID": "42"}
 
 
-def test_the_body_is_the_summary_between_marker_and_link():
+def test_the_body_is_the_summary_between_marker_and_link() -> None:
     assert comment_body("# Fail\n", key="k", environment=JOB) == (
         "<!-- windtunnel k -->\n# Fail\n\n[The job and its report](https://github.com/you/shop/actions/runs/42)\n"
     )
@@ -281,7 +281,7 @@ def test_the_body_is_the_summary_between_marker_and_link():
 
 
 @pytest.mark.parametrize("unit", ["word ", "é", "🌪", "long line\n\n"])
-def test_the_body_keeps_within_what_github_takes(unit: str):
+def test_the_body_keeps_within_what_github_takes(unit: str) -> None:
     body = comment_body("# Fail\n\n" + unit * 80_000, key="k", environment=JOB)
     assert len(body) <= MAX_COMMENT
     assert body.startswith("<!-- windtunnel k -->\n# Fail\n")

@@ -3,7 +3,7 @@ from pathlib import Path
 from windtunnel.ci.github import RunnerFile
 
 
-def test_ours_follows_what_others_wrote_and_replaces_only_itself(tmp_path: Path):
+def test_ours_follows_what_others_wrote_and_replaces_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "output"
     path.write_text("earlier=1\n")
     file = RunnerFile(path)
@@ -12,11 +12,11 @@ def test_ours_follows_what_others_wrote_and_replaces_only_itself(tmp_path: Path)
     assert path.read_text() == "earlier=1\nours\n"
 
 
-def test_a_file_that_is_not_there_is_made(tmp_path: Path):
+def test_a_file_that_is_not_there_is_made(tmp_path: Path) -> None:
     assert RunnerFile(tmp_path / "output").write("ours\n") is None
     assert (tmp_path / "output").read_bytes() == b"ours\n"
 
 
-def test_what_can_not_be_written_is_said(tmp_path: Path):
+def test_what_can_not_be_written_is_said(tmp_path: Path) -> None:
     assert RunnerFile(tmp_path).write("ours\n") == f"can't write {tmp_path}: Is a directory"
     assert "No such file" in (RunnerFile(tmp_path / "no" / "output").write("ours\n") or "")

@@ -21,38 +21,38 @@ def variable(name: str) -> str:
     return "INPUT_" + name.upper().replace("-", "_")
 
 
-def test_the_host_action_has_the_same_inputs():
+def test_the_host_action_has_the_same_inputs() -> None:
     assert HOST["inputs"] == ACTION["inputs"]
 
 
-def test_the_host_action_hands_on_every_input_as_a_variable():
+def test_the_host_action_hands_on_every_input_as_a_variable() -> None:
     [step] = HOST["runs"]["steps"]
     handed = {name: value for name, value in step["env"].items() if name.startswith("INPUT_")}
     assert handed == {variable(name): f"${{{{ inputs.{name} }}}}" for name in ACTION["inputs"]}
     assert "${{" not in step["run"]
 
 
-def test_the_host_action_has_the_same_outputs():
+def test_the_host_action_has_the_same_outputs() -> None:
     assert list(HOST["outputs"]) == list(ACTION["outputs"])
     for name, output in HOST["outputs"].items():
         assert output["description"] == ACTION["outputs"][name]["description"]
         assert output["value"] == f"${{{{ steps.run.outputs.{name} }}}}"
 
 
-def test_the_template_has_the_inputs_that_mean_something_there():
+def test_the_template_has_the_inputs_that_mean_something_there() -> None:
     assert set(TEMPLATE) == set(ACTION["inputs"]) - GITHUB_ONLY | GITLAB_ONLY
     for name in set(TEMPLATE) - GITLAB_ONLY:
         assert TEMPLATE[name]["description"] == ACTION["inputs"][name]["description"]
 
 
-def test_the_template_hands_on_every_input_as_it_is():
+def test_the_template_hands_on_every_input_as_it_is() -> None:
     variables = JOB["$[[ inputs.job ]]"]["variables"]
     assert variables == {
         variable(name): {"value": f"$[[ inputs.{name} ]]", "expand": False} for name in set(TEMPLATE) - GITLAB_ONLY
     }
 
 
-def test_the_readme_names_every_input_and_output():
+def test_the_readme_names_every_input_and_output() -> None:
     tables = dict(re.findall(r"\| (input|output) \| \|\n\|---\|---\|\n((?:\|.*\n)+)", README))
     for kind in ("input", "output"):
         named = re.findall(r"^\| `([a-z0-9-]+)` \|", tables[kind], re.MULTILINE)

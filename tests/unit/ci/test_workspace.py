@@ -17,12 +17,12 @@ from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
         ("../../plan.yaml", None),
     ],
 )
-def test_files_are_named_as_the_workspace_knows_them(file: str, known: str | None):
+def test_files_are_named_as_the_workspace_knows_them(file: str, known: str | None) -> None:
     workspace = Workspace(root=PurePath("/github/workspace"), folder=PurePath("/github/workspace/app"))
     assert workspace.path_of(file) == known
 
 
-def test_the_workspace_is_what_the_platform_calls_so_when_we_are_in_it(tmp_path: Path):
+def test_the_workspace_is_what_the_platform_calls_so_when_we_are_in_it(tmp_path: Path) -> None:
     (inside := tmp_path / "a" / "b").mkdir(parents=True)
     assert find_workspace(str(tmp_path), folder=inside) == tmp_path
     assert find_workspace(str(inside), folder=tmp_path) == tmp_path
@@ -34,7 +34,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files aw
 
 
 @as_root
-def test_what_we_made_is_given_to_the_owner_and_nothing_else(tmp_path: Path):
+def test_what_we_made_is_given_to_the_owner_and_nothing_else(tmp_path: Path) -> None:
     root, elsewhere = tmp_path / "workspace", tmp_path / "elsewhere"
     run = root / "theirs" / "reports" / "r1"
     (run / "records").mkdir(parents=True)
@@ -59,7 +59,7 @@ def test_what_we_made_is_given_to_the_owner_and_nothing_else(tmp_path: Path):
 
 
 @as_root
-def test_outside_the_workspace_only_the_run_is_given_away(tmp_path: Path):
+def test_outside_the_workspace_only_the_run_is_given_away(tmp_path: Path) -> None:
     run = tmp_path / "out" / "r1"
     run.mkdir(parents=True)
     assert hand_back(run, root=tmp_path / "workspace", uid=1001, gid=118) is None
@@ -67,7 +67,7 @@ def test_outside_the_workspace_only_the_run_is_given_away(tmp_path: Path):
     assert run.parent.stat().st_uid == 0
 
 
-def test_what_can_not_be_given_away_is_said(tmp_path: Path):
+def test_what_can_not_be_given_away_is_said(tmp_path: Path) -> None:
     said = hand_back(tmp_path / "gone", root=tmp_path, uid=1001, gid=118)
     assert said is not None
     assert "can't change the owner of" in said

@@ -28,34 +28,34 @@ def complaint(write: Write, name: str, content: str | bytes, more: str = "") -> 
     return message_of(lambda: feeder(write, name, content, more))
 
 
-def test_a_csv_file_has_its_columns_in_its_first_line(write: Write):
+def test_a_csv_file_has_its_columns_in_its_first_line(write: Write) -> None:
     read = feeder(write, "s.csv", "user,mail\nada,a@x\n\n'alan','b'\n")
     assert (read.columns, read.rows) == (("user", "mail"), (("ada", "a@x"), ("'alan'", "'b'")))
     assert (read.order, read.on_end, read.unique) == ("sequential", "recycle", False)
 
 
-def test_a_csv_file_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(write: Write):
+def test_a_csv_file_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(write: Write) -> None:
     assert feeder(write, "s.csv", "\ufeffuser\r\nada\r\n".encode()).rows == (("ada",),)
 
 
-def test_a_csv_field_may_hold_commas_quotes_and_line_breaks(write: Write):
+def test_a_csv_field_may_hold_commas_quotes_and_line_breaks(write: Write) -> None:
     assert feeder(write, "s.csv", 'a,b\n"x, ""y""","1\n2"\n').rows == (('x, "y"', "1\n2"),)
 
 
-def test_a_row_is_data_and_nothing_in_it_is_a_template(write: Write):
+def test_a_row_is_data_and_nothing_in_it_is_a_template(write: Write) -> None:
     assert feeder(write, "s.csv", "a\n{{ uuid() }}\n${HOME}\n").rows == (("{{ uuid() }}",), ("${HOME}",))
 
 
-def test_json_values_keep_their_types_and_keys_may_be_left_out(write: Write):
+def test_json_values_keep_their_types_and_keys_may_be_left_out(write: Write) -> None:
     read = feeder(write, "s.json", '[{"a": 1, "b": [true]}, {"a": null}]')
     assert (read.columns, read.rows) == (("a", "b"), ((1, [True]), (None, ABSENT)))
 
 
-def test_json_lines_split_at_line_feeds_alone(write: Write):
+def test_json_lines_split_at_line_feeds_alone(write: Write) -> None:
     assert feeder(write, "s.jsonl", '{"a": "x\u2028y"}\n\n{"a": 2}\n').rows == (("x\u2028y",), (2,))
 
 
-def test_unique_rows_never_come_round_again_so_the_end_is_an_error_unless_said_otherwise(write: Write):
+def test_unique_rows_never_come_round_again_so_the_end_is_an_error_unless_said_otherwise(write: Write) -> None:
     assert feeder(write, "s.csv", "a\n1\n", ", share: unique").on_end == "fail"
 
 
@@ -85,12 +85,14 @@ def test_unique_rows_never_come_round_again_so_the_end_is_an_error_unless_said_o
         ("s.jsonl", '{"a": 1}\n{"a"\n', "scenarios/s.jsonl:2:5: not JSON: Expecting ':' delimiter"),
     ],
 )
-def test_a_file_that_can_not_be_read_says_where(write: Write, name: str, content: str | bytes, message: str):
+def test_a_file_that_can_not_be_read_says_where(
+    write: Write, name: str, content: str | bytes, message: str
+) -> None:
     said = complaint(write, name, content).splitlines()[0]
     assert said == message
 
 
-def test_a_missing_file_is_named_where_the_scenario_names_it(write: Write):
+def test_a_missing_file_is_named_where_the_scenario_names_it(write: Write) -> None:
     write("scenarios/shoppers.csv", "a\n1\n")
     scenario = write("scenarios/b.yaml", SCENARIO.format("file: shopers.csv"))
     assert message_of(lambda: load_scenarios([scenario], {})) == golden(
@@ -103,7 +105,7 @@ def test_a_missing_file_is_named_where_the_scenario_names_it(write: Write):
     )
 
 
-def test_the_name_of_a_file_says_what_it_is(write: Write):
+def test_the_name_of_a_file_says_what_it_is(write: Write) -> None:
     assert complaint(write, "s.xlsx", b"PK") == golden(
         """
         scenarios/a.yaml:3:20: "s.xlsx" is no data file by its name
@@ -122,11 +124,11 @@ def test_the_name_of_a_file_says_what_it_is(write: Write):
         (", order: random, on_end: stop", "rows drawn at random never end, so `on_end: stop` does nothing"),
     ],
 )
-def test_what_contradicts_itself_is_a_problem(write: Write, more: str, message: str):
+def test_what_contradicts_itself_is_a_problem(write: Write, more: str, message: str) -> None:
     assert message in complaint(write, "s.csv", "a\n1\n", more)
 
 
-def test_scenarios_that_share_the_unique_rows_of_a_file_take_them_in_one_order(write: Write):
+def test_scenarios_that_share_the_unique_rows_of_a_file_take_them_in_one_order(write: Write) -> None:
     write("scenarios/s.csv", "a\n1\n")
     write("sut.yaml", "base_url: http://x.test")
     for name, order in (("a", "sequential"), ("b", "shuffle")):
@@ -142,6 +144,6 @@ def test_scenarios_that_share_the_unique_rows_of_a_file_take_them_in_one_order(w
 
 
 @given(st.lists(st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=9), min_size=1), min_size=1))
-def test_json_and_json_lines_say_the_same(rows: list[dict[str, str]]):
+def test_json_and_json_lines_say_the_same(rows: list[dict[str, str]]) -> None:
     lines = "\n".join(json.dumps(row) for row in rows)
     assert parse_rows("a.json", json.dumps(rows)) == parse_rows("a.jsonl", lines)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support.messages import Write, golden, message_of
 from windtunnel.config.reader import read_file, read_yaml
-from windtunnel.config.references import expand, secret_values
+from windtunnel.config.scalars import expand, secret_values
 
 ENVIRONMENT = {
     "HOST": "http://shop.test:8080",
@@ -46,20 +46,20 @@ def read(text: str) -> object:
         ("x: |\n  ${COUNT}\n", "12\n"),
     ],
 )
-def test_a_reference_becomes_its_value(text: str, value: object):
+def test_a_reference_becomes_its_value(text: str, value: object) -> None:
     assert read(text) == value
     assert type(read(text)) is type(value)
 
 
-def test_keys_are_left_alone():
+def test_keys_are_left_alone() -> None:
     assert read_yaml("f.yaml", b"${COUNT}: 1", environment=ENVIRONMENT).data == {"${COUNT}": 1}
 
 
-def test_a_value_of_the_environment_is_not_expanded_again():
+def test_a_value_of_the_environment_is_not_expanded_again() -> None:
     assert expand("${A}", {"A": "${B}", "B": "secret"}).text == "${B}"
 
 
-def test_a_missing_variable_is_an_error_at_its_place():
+def test_a_missing_variable_is_an_error_at_its_place() -> None:
     assert message_of(lambda: read("x:\n  - y: Bearer ${TOKENN}\n")) == golden(
         """
         f.yaml:2:8: the environment has no variable TOKENN
@@ -74,13 +74,13 @@ def test_a_missing_variable_is_an_error_at_its_place():
     ("text", "found"),
     [("${a b}", "${a b}"), ("${}", "${}"), ("${1A}", "${1A}"), ("${A", "${A"), ("${A:-${B}}", "${A:-${B}")],
 )
-def test_what_only_looks_like_a_reference_is_an_error(text: str, found: str):
+def test_what_only_looks_like_a_reference_is_an_error(text: str, found: str) -> None:
     assert message_of(lambda: read(f"x: '{text}'")).splitlines()[0] == (
         f'f.yaml:1:4: "{found}" is not a reference to the environment'
     )
 
 
-def test_a_reference_inside_braces_must_be_quoted():
+def test_a_reference_inside_braces_must_be_quoted() -> None:
     assert message_of(lambda: read("x: { y: ${COUNT} }")) == golden(
         """
         f.yaml:1:10: not valid YAML: expected ',' or '}', but got '{'
@@ -91,7 +91,7 @@ def test_a_reference_inside_braces_must_be_quoted():
     )
 
 
-def test_what_came_from_the_environment_is_secret():
+def test_what_came_from_the_environment_is_secret() -> None:
     text = (
         b"a: Bearer ${TOKEN}\nb: ${HOST}\nc: ${COUNT}\nd: ${SHORT}\ne: ${MISSING:-default-value}\nf: $${PRIVATE}"
     )
@@ -99,13 +99,13 @@ def test_what_came_from_the_environment_is_secret():
     assert document.secrets == {"tok-1234567890"}
 
 
-def test_public_variables_are_no_secrets():
+def test_public_variables_are_no_secrets() -> None:
     read = {"TOKEN": "tok-1234567890", "REGION": "eu-central-1"}
     assert secret_values([read], public=["REGION"]) == {"tok-1234567890"}
 
 
 @given(st.text(), st.dictionaries(st.from_regex(r"[A-C]", fullmatch=True), st.text()))
-def test_expanding_never_raises_and_text_without_references_stays(text: str, environment: dict[str, str]):
+def test_expanding_never_raises_and_text_without_references_stays(text: str, environment: dict[str, str]) -> None:
     expansion = expand(text, environment)
     if "${" not in text:
         assert expansion.text == text
@@ -113,12 +113,12 @@ def test_expanding_never_raises_and_text_without_references_stays(text: str, env
 
 
 @given(st.text(), st.text())
-def test_an_escaped_reference_is_literal_whatever_stands_around_it(before: str, after: str):
+def test_an_escaped_reference_is_literal_whatever_stands_around_it(before: str, after: str) -> None:
     before, after = before.replace("$", ""), after.replace("$", "")
     assert expand(f"{before}$${{A}}{after}", {"A": "never"}).text == f"{before}${{A}}{after}"
 
 
-def test_a_secret_can_stand_in_a_file_whose_last_line_break_is_not_part_of_it(write: Write):
+def test_a_secret_can_stand_in_a_file_whose_last_line_break_is_not_part_of_it(write: Write) -> None:
     write("secrets/token", "very-secret-token\n")
     path = write("sut.yaml", 'base_url: http://x.test\nheaders: { A: "Bearer ${file:secrets/token}" }\n')
     document = read_file(path, {})
@@ -126,7 +126,7 @@ def test_a_secret_can_stand_in_a_file_whose_last_line_break_is_not_part_of_it(wr
     assert document.secrets == {"very-secret-token"}
 
 
-def test_what_came_from_a_file_is_secret_even_if_it_is_a_number_or_a_url(write: Write):
+def test_what_came_from_a_file_is_secret_even_if_it_is_a_number_or_a_url(write: Write) -> None:
     write("n", "1234567890")
     write("u", "http://user@x.test")
     path = write("sut.yaml", "a: ${file:n}\nb: ${file:u}\nc: ${file:gone:-default}\n")
@@ -135,7 +135,7 @@ def test_what_came_from_a_file_is_secret_even_if_it_is_a_number_or_a_url(write: 
     assert document.secrets == {"1234567890", "http://user@x.test"}
 
 
-def test_a_secret_that_can_not_be_read_is_told_where_it_is_asked_for(write: Write):
+def test_a_secret_that_can_not_be_read_is_told_where_it_is_asked_for(write: Write) -> None:
     write("big", "x" * 70_000)
     write("binary", b"\xff\xfe")
     path = write("sut.yaml", "a: ${file:/nowhere/token}\nb: ${file:big}\nc: ${file:binary}\nd: ${file:}\n")

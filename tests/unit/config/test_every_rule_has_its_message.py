@@ -72,6 +72,7 @@ def broken_by_the_cases(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[
             keyword = str(error.validator)
             if keyword == "required":
                 assert isinstance(error.instance, dict)
+                assert isinstance(error.schema, Mapping)
                 yield from (
                     (id(error.schema), f"required {key}")
                     for key in error.schema["required"]
@@ -82,7 +83,7 @@ def broken_by_the_cases(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[
 
 
 @pytest.mark.parametrize("name", ["sut", "scenario", "plan"])
-def test_every_rule_has_its_message(name: str):
+def test_every_rule_has_its_message(name: str) -> None:
     schema = load_schema(name)
     rules = dict.fromkeys(rules_of(name, schema))
     broken = set(broken_by_the_cases(name, schema))

@@ -18,7 +18,7 @@ from windtunnel.model.plan import TestPlan
 
 
 @pytest.fixture
-def load(write: Write):
+def load(write: Write) -> Any:
     write("sut.yaml", "base_url: http://x.test")
     for name, weight, tags in (("browse", 1, "{ team: web }"), ("checkout", 2, "{ team: cart, slow: true }")):
         write(
@@ -53,19 +53,19 @@ def variables(plan: TestPlan, id: str) -> dict[str, Any]:
         ("{{ uuid() }}", "{{ uuid() }}"),
     ],
 )
-def test_set_is_typed_like_a_scalar_of_yaml_and_is_never_a_template(load, text: str, value: Any):
+def test_set_is_typed_like_a_scalar_of_yaml_and_is_never_a_template(load: Any, text: str, value: Any) -> None:
     plan = load(settings=[f"qty={text}"])
     assert variables(plan, "browse")["qty"] == value
     assert variables(plan, "checkout")["qty"] == value
 
 
-def test_set_reaches_the_scenarios_that_have_the_variable(load):
+def test_set_reaches_the_scenarios_that_have_the_variable(load: Any) -> None:
     plan = load(settings=["browse_word=b"])
     assert variables(plan, "browse") == {"qty": 1, "browse_word": "b"}
     assert variables(plan, "checkout") == {"qty": 1, "checkout_word": "a"}
 
 
-def test_set_with_a_name_that_no_scenario_has_is_a_problem(load):
+def test_set_with_a_name_that_no_scenario_has_is_a_problem(load: Any) -> None:
     assert message_of(lambda: load(settings=["qyt=2", "qty"])) == golden(
         """
         --set: "qty" is not NAME=VALUE
@@ -81,7 +81,7 @@ def test_set_with_a_name_that_no_scenario_has_is_a_problem(load):
 
 
 @given(st.text())
-def test_any_text_behind_a_name_is_some_value_or_a_problem_told(text: str):
+def test_any_text_behind_a_name_is_some_value_or_a_problem_told(text: str) -> None:
     preset = parse_preset(f"name={text}" if len(text) < 900 else "name=x")
     assert preset.name == "name"
 
@@ -96,7 +96,7 @@ def test_any_text_behind_a_name_is_some_value_or_a_problem_told(text: str):
         (["browse", "checkout"], [], ["browse", "checkout"]),
     ],
 )
-def test_only_and_skip_pick_by_name_or_tag(load, only: list[str], skip: list[str], left: list[str]):
+def test_only_and_skip_pick_by_name_or_tag(load: Any, only: list[str], skip: list[str], left: list[str]) -> None:
     assert [scenario.id for scenario in load(only=only, skip=skip).scenarios] == left
 
 
@@ -111,15 +111,15 @@ def test_only_and_skip_pick_by_name_or_tag(load, only: list[str], skip: list[str
         ({"tags": ["team"]}, '--tag: "team" is not KEY=VALUE\n  help: write it like team=cart'),
     ],
 )
-def test_what_means_nothing_is_a_problem(load, flags: dict[str, Any], message: str):
+def test_what_means_nothing_is_a_problem(load: Any, flags: dict[str, Any], message: str) -> None:
     assert message_of(lambda: load(**flags)) == message
 
 
-def test_tags_of_the_run_are_added_to_those_of_the_plan(load):
+def test_tags_of_the_run_are_added_to_those_of_the_plan(load: Any) -> None:
     assert load(tags=["stage=test", "note="]).tags == {"stage": "test", "note": ""}
 
 
-def test_an_env_file_is_read_as_docker_compose_reads_it(write: Write):
+def test_an_env_file_is_read_as_docker_compose_reads_it(write: Write) -> None:
     text = r"""
         # the shop
         PLAIN=abc 123  # said aside
@@ -144,7 +144,7 @@ def test_an_env_file_is_read_as_docker_compose_reads_it(write: Write):
     }
 
 
-def test_every_line_of_an_env_file_that_is_none_is_told_without_its_value(write: Write):
+def test_every_line_of_an_env_file_that_is_none_is_told_without_its_value(write: Write) -> None:
     path = write(".env", 'A=1\nsecret-value\nB=\'open\n1C=2\nD="x" y\n')
     assert message_of(lambda: read_env_file(path)) == golden(
         """
@@ -160,7 +160,7 @@ def test_every_line_of_an_env_file_that_is_none_is_told_without_its_value(write:
     )
 
 
-def test_an_env_file_that_is_not_there_is_named_with_a_near_one(write: Write):
+def test_an_env_file_that_is_not_there_is_named_with_a_near_one(write: Write) -> None:
     write("test.env", "A=1")
     assert message_of(lambda: read_env_file("tset.env")) == golden(
         """

@@ -23,7 +23,7 @@ def error(text: str) -> str:
 
 
 @pytest.mark.parametrize("piece", ["[", "- ", "{a: ", "? ", "[\n", "[{", "- ? ", "[[]: ", "!x [", "&a ["])
-def test_deep_nesting_is_refused_where_it_begins(piece: str):
+def test_deep_nesting_is_refused_where_it_begins(piece: str) -> None:
     message = error(piece * 100_000)
     line, column = message.split(":")[1:3]
     assert int(line) <= 51
@@ -31,7 +31,7 @@ def test_deep_nesting_is_refused_where_it_begins(piece: str):
     assert len(message) < 50_000
 
 
-def test_the_depth_that_is_too_much():
+def test_the_depth_that_is_too_much() -> None:
     assert read_yaml("f.yaml", b"[" * 50 + b"]" * 50, environment={}).data
     assert error("- " * 50 + "\n" + "  " * 50 + "- x") == golden(
         """
@@ -42,7 +42,7 @@ def test_the_depth_that_is_too_much():
     ).replace("..", "  " * 50)
 
 
-def test_depth_that_only_aliases_reach():
+def test_depth_that_only_aliases_reach() -> None:
     text = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 60))
     assert error(text) == golden(
         """
@@ -53,7 +53,7 @@ def test_depth_that_only_aliases_reach():
     )
 
 
-def test_an_alias_bomb():
+def test_an_alias_bomb() -> None:
     assert error(BOMB) == golden(
         """
         f.yaml:5:36: aliases grow this file to more than 100,000 values
@@ -63,7 +63,7 @@ def test_an_alias_bomb():
     )
 
 
-def test_an_alias_within_what_it_stands_for():
+def test_an_alias_within_what_it_stands_for() -> None:
     assert error("a: &a [1, *a]") == golden(
         """
         f.yaml:1:11: "*a" stands inside of what it stands for
@@ -73,7 +73,7 @@ def test_an_alias_within_what_it_stands_for():
     )
 
 
-def test_a_merge_key_bomb():
+def test_a_merge_key_bomb() -> None:
     assert error("a: &a { x: 1 }\nb: { <<: [*a, *a, *a] }\n") == golden(
         """
         f.yaml:2:10: "<<" merges one mapping, nothing else
@@ -84,28 +84,28 @@ def test_a_merge_key_bomb():
     )
 
 
-def test_a_chain_of_merges():
+def test_a_chain_of_merges() -> None:
     text = "- &a0 { k: 1 }\n" + "".join(f"- &a{n} {{ <<: *a{n - 1}, k{n}: 1 }}\n" for n in range(1, 60))
     assert error(text).splitlines()[0] == 'f.yaml:2:3: "<<" chained more than 50 times'
 
 
-def test_merges_that_multiply():
+def test_merges_that_multiply() -> None:
     wide = "- &a0 { " + ", ".join(f"k{n}: 1" for n in range(2000)) + " }\n"
     assert "aliases grow this file to more than 100,000 values" in error(wide + "- { <<: *a0 }\n" * 100)
 
 
-def test_a_file_of_very_many_values(monkeypatch: pytest.MonkeyPatch):
+def test_a_file_of_very_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("windtunnel.config.nodes.MAX_NODES", 1000)
     assert error("[" + "1," * 100_001 + "]") == "f.yaml:1:2000: the file holds more than 1,000 values"
 
 
-def test_a_version_with_endless_digits():
+def test_a_version_with_endless_digits() -> None:
     assert error(f"%YAML 1.{'1' * 5000}\n---\na").startswith(
         "f.yaml:1:9: not valid YAML: a number is out of range"
     )
 
 
-def test_a_long_line_is_cut_in_the_message():
+def test_a_long_line_is_cut_in_the_message() -> None:
     short = error("a: 1\na: " + "x" * 10_000)
     assert short.startswith('f.yaml:2:1: duplicate key "a"')
     assert len(short) < 400
@@ -126,7 +126,7 @@ def read(text: bytes) -> Document | None:
 
 @given(st.binary(max_size=200))
 @settings(max_examples=100)
-def test_no_bytes_give_anything_but_a_document_or_an_error(text: bytes):
+def test_no_bytes_give_anything_but_a_document_or_an_error(text: bytes) -> None:
     read(text)
 
 
@@ -155,12 +155,12 @@ YAML_PIECES = st.sampled_from(
 
 @given(st.lists(YAML_PIECES, max_size=40).map("".join))
 @settings(max_examples=400)
-def test_no_text_that_looks_like_yaml_gives_anything_but_a_document_or_an_error(text: str):
+def test_no_text_that_looks_like_yaml_gives_anything_but_a_document_or_an_error(text: str) -> None:
     document = read(text.encode())
+    marks = document.source.marks if document is not None else {}
+    assert [path for path, mark in marks.items() if mark.line < 1 or mark.column < 1] == []
     if document is not None:
-        for path, mark in document.source.marks.items():
-            assert mark.line >= 1, path
-            assert mark.column >= 1, path
+        for path in marks:
             document.source.locate(path)
 
 
@@ -190,7 +190,7 @@ def written(value: object) -> str:
 
 @given(VALUES)
 @settings(max_examples=150)
-def test_what_is_written_is_what_is_read(value: object):
+def test_what_is_written_is_what_is_read(value: object) -> None:
     assume("${" not in str(value))
     document = read(f"x: {written(value)}".encode())
     assert document is not None

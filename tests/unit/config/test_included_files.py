@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.support.messages import golden, message_of
-from windtunnel.config.scenario import load_scenarios
+from tests.support.messages import Write, golden, message_of
+from windtunnel.config.scenario import ScenarioFile, load_scenarios
 from windtunnel.model.scenario import walk
 
 LOGIN = """
@@ -23,7 +25,7 @@ def scenario(*files: str) -> str:
     return f"id: a\nflow:\n{steps}"
 
 
-def load(name: str = "scenarios/a.yaml"):
+def load(name: str = "scenarios/a.yaml") -> ScenarioFile:
     (file,) = load_scenarios([name], {"TOKEN": "tok-12345678"})
     return file
 
@@ -32,7 +34,7 @@ def error(name: str = "scenarios/a.yaml") -> str:
     return message_of(lambda: load(name))
 
 
-def test_steps_of_an_included_file_have_its_name_before_their_own_and_their_own_place(write):
+def test_steps_of_an_included_file_have_its_name_before_their_own_and_their_own_place(write: Write) -> None:
     write("scenarios/a.yaml", scenario("_login.yaml"))
     write("scenarios/_login.yaml", LOGIN)
 
@@ -47,7 +49,7 @@ def test_steps_of_an_included_file_have_its_name_before_their_own_and_their_own_
     assert [document.source.file for document in file.included] == ["scenarios/_login.yaml"]
 
 
-def test_a_file_can_be_included_twice_and_is_read_once(write):
+def test_a_file_can_be_included_twice_and_is_read_once(write: Write) -> None:
     write("scenarios/a.yaml", scenario("_login.yaml", "../scenarios/_login.yaml"))
     write("scenarios/_login.yaml", LOGIN)
 
@@ -56,7 +58,7 @@ def test_a_file_can_be_included_twice_and_is_read_once(write):
     assert [step.name for step in walk(file.scenario.steps)][4:] == ["i2", "i2/get_token", "i2/check", "i2/whoami"]
 
 
-def test_paths_start_at_the_file_that_names_them(write):
+def test_paths_start_at_the_file_that_names_them(write: Write) -> None:
     write("scenarios/a.yaml", scenario("parts/_one.yaml"))
     write("scenarios/parts/_one.yaml", "steps: [{ type: include, name: two, file: ../../shared/_two.yaml }]\n")
     write("shared/_two.yaml", "steps: [{ type: http, name: x, path: / }]\n")
@@ -64,7 +66,7 @@ def test_paths_start_at_the_file_that_names_them(write):
     assert [step.name for step in walk(load().scenario.steps)] == ["i1", "i1/two", "i1/two/x"]
 
 
-def test_tags_of_the_include_are_those_of_its_steps(write):
+def test_tags_of_the_include_are_those_of_its_steps(write: Write) -> None:
     write(
         "scenarios/a.yaml",
         "id: a\nflow: [{ type: include, name: i, file: _b.yaml, tags: { team: x, tier: 1 } }]\n",
@@ -74,7 +76,7 @@ def test_tags_of_the_include_are_those_of_its_steps(write):
     assert load().scenario.steps[0].blocks[0].steps[0].tags == {"team": "y", "tier": "1"}
 
 
-def test_a_cycle_is_refused_with_the_chain(write):
+def test_a_cycle_is_refused_with_the_chain(write: Write) -> None:
     write("scenarios/a.yaml", scenario("_b.yaml"))
     write("scenarios/_b.yaml", "steps:\n  - { type: include, name: c, file: sub/_c.yaml }\n")
     write("scenarios/sub/_c.yaml", "steps:\n  - { type: include, name: b, file: ../_b.yaml }\n")
@@ -88,14 +90,16 @@ def test_a_cycle_is_refused_with_the_chain(write):
     )
 
 
-def test_a_scenario_cannot_be_included_in_itself(write):
+def test_a_scenario_cannot_be_included_in_itself(write: Write) -> None:
     write("scenarios/a.yaml", scenario("a.yaml"))
 
     assert "a file can't include itself: scenarios/a.yaml → scenarios/a.yaml" in error()
 
 
 @pytest.mark.parametrize("file", ["../../_login.yaml", "/etc/hostname", "link.yaml"])
-def test_leaving_the_project_folder_is_refused(write, tmp_path, monkeypatch, file: str):
+def test_leaving_the_project_folder_is_refused(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
     write("_login.yaml", LOGIN)
     write("project/scenarios/a.yaml", scenario(file))
     (tmp_path / "project/scenarios/link.yaml").symlink_to(tmp_path / "_login.yaml")
@@ -104,7 +108,9 @@ def test_leaving_the_project_folder_is_refused(write, tmp_path, monkeypatch, fil
     assert f'scenarios/a.yaml:3:38: "{file}" leads out of the project folder {tmp_path}/project' in error()
 
 
-def test_the_project_of_a_scenario_that_stands_elsewhere_is_its_own_folder(write, tmp_path, monkeypatch):
+def test_the_project_of_a_scenario_that_stands_elsewhere_is_its_own_folder(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write("_login.yaml", LOGIN)
     write("elsewhere/a.yaml", scenario("../_login.yaml"))
     write("here/x.yaml", "")
@@ -113,7 +119,7 @@ def test_the_project_of_a_scenario_that_stands_elsewhere_is_its_own_folder(write
     assert f"leads out of the project folder {tmp_path}/elsewhere" in error("../elsewhere/a.yaml")
 
 
-def test_a_file_that_is_not_there(write):
+def test_a_file_that_is_not_there(write: Write) -> None:
     write("scenarios/a.yaml", scenario("_logn.yaml"))
     write("scenarios/_login.yaml", LOGIN)
 
@@ -127,7 +133,7 @@ def test_a_file_that_is_not_there(write):
     )
 
 
-def test_what_is_wrong_in_an_included_file_is_said_at_its_own_line_and_once(write):
+def test_what_is_wrong_in_an_included_file_is_said_at_its_own_line_and_once(write: Write) -> None:
     write("scenarios/a.yaml", scenario("_b.yaml", "_b.yaml"))
     write("scenarios/b.yaml", scenario("_b.yaml").replace("id: a", "id: b"))
     write("scenarios/_b.yaml", "step:\n  - { type: http, name: x, path: / }\n")
@@ -145,7 +151,7 @@ def test_what_is_wrong_in_an_included_file_is_said_at_its_own_line_and_once(writ
     )
 
 
-def test_names_that_collide_inside_an_included_file_are_found_there(write):
+def test_names_that_collide_inside_an_included_file_are_found_there(write: Write) -> None:
     write("scenarios/a.yaml", scenario("_b.yaml"))
     step = "  - { type: http, name: x, path: / }\n"
     write("scenarios/_b.yaml", f"steps:\n{step}{step}")
@@ -153,7 +159,7 @@ def test_names_that_collide_inside_an_included_file_are_found_there(write):
     assert 'scenarios/_b.yaml:3:25: the name "i1/x" is taken by the step at scenarios/_b.yaml:2:25' in error()
 
 
-def test_files_that_grow_without_bound_are_refused(write):
+def test_files_that_grow_without_bound_are_refused(write: Write) -> None:
     for number in range(15):
         includes = f"  - {{ type: include, name: NAME, file: _{number + 1}.yaml }}\n"
         write(
@@ -165,7 +171,7 @@ def test_files_that_grow_without_bound_are_refused(write):
     assert "with this file the scenario comes to more than 10,000 steps" in error()
 
 
-def test_includes_nested_very_deep_are_refused(write):
+def test_includes_nested_very_deep_are_refused(write: Write) -> None:
     for number in range(25):
         write(f"scenarios/_{number}.yaml", f"steps: [{{ type: include, name: a, file: _{number + 1}.yaml }}]\n")
     write("scenarios/_25.yaml", "steps: [{ type: http, name: x, path: / }]\n")
@@ -174,7 +180,7 @@ def test_includes_nested_very_deep_are_refused(write):
     assert "includes are nested more than 20 deep" in error()
 
 
-def test_secrets_that_an_included_file_reads_are_known(write):
+def test_secrets_that_an_included_file_reads_are_known(write: Write) -> None:
     write("scenarios/a.yaml", scenario("_b.yaml"))
     write(
         "scenarios/_b.yaml",

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from tests.support.messages import golden, message_of
+from tests.support.messages import Write, golden, message_of
 from windtunnel.config.assemble import load_all
 from windtunnel.config.load import LoadSettings
 from windtunnel.config.overrides import overrides_of
@@ -16,11 +17,11 @@ SUT = "base_url: ${SHOP:-http://localhost:8080}\nheaders: { x-token: '${TOKEN:-}
 SCENARIO = "id: {id}\nflow: [{{ type: http, name: home_{id}, method: GET, path: / }}]\n"
 
 
-def load(**given) -> TestPlan:
+def load(**given: Any) -> TestPlan:
     return load_all(**{"environment": {}, "random_seed": 99, **given})
 
 
-def test_every_key(write):
+def test_every_key(write: Write) -> None:
     write(
         "ci/windtunnel.yaml",
         """
@@ -51,13 +52,13 @@ def test_every_key(write):
     assert (p99.percentile, p99.min_samples) == (99.0, 10)
 
 
-def test_an_almost_empty_plan(write):
+def test_an_almost_empty_plan(write: Write) -> None:
     write("windtunnel.yaml", "{}")
     plan = load_plan_file("windtunnel.yaml", {})
     assert (plan.sut, plan.scenarios, plan.load, plan.thresholds) == (None, (), LoadSettings(), ())
 
 
-def test_bad_thresholds_are_told_each_at_its_place(write):
+def test_bad_thresholds_are_told_each_at_its_place(write: Write) -> None:
     write(
         "windtunnel.yaml",
         """
@@ -86,7 +87,7 @@ def test_bad_thresholds_are_told_each_at_its_place(write):
     )
 
 
-def test_the_long_form_of_a_threshold(write):
+def test_the_long_form_of_a_threshold(write: Write) -> None:
     write(
         "windtunnel.yaml",
         """
@@ -101,7 +102,7 @@ def test_the_long_form_of_a_threshold(write):
     assert threshold.text == "p(99) < 1 s in every 30 s"
 
 
-def test_keys_of_the_long_form_that_contradict_each_other(write):
+def test_keys_of_the_long_form_that_contradict_each_other(write: Write) -> None:
     write(
         "windtunnel.yaml",
         """
@@ -127,7 +128,7 @@ def test_keys_of_the_long_form_that_contradict_each_other(write):
     )
 
 
-def test_the_files_of_the_quick_start_without_a_plan(write):
+def test_the_files_of_the_quick_start_without_a_plan(write: Write) -> None:
     write("sut.yaml", SUT)
     write("scenarios/a.yaml", SCENARIO.format(id="a"))
     plan = load(overrides=overrides_of(parallel=50, count=500))
@@ -138,14 +139,14 @@ def test_the_files_of_the_quick_start_without_a_plan(write):
     assert [source.file for source in plan.sources] == ["sut.yaml", "scenarios/a.yaml"]
 
 
-def test_without_count_and_duration_there_is_one_instance(write):
+def test_without_count_and_duration_there_is_one_instance(write: Write) -> None:
     write("sut.yaml", SUT)
     write("scenarios/a.yaml", SCENARIO.format(id="a"))
     assert load().load == ClosedLoad(parallel=1, count=1)
     assert load(overrides=overrides_of(duration="5s")).load == ClosedLoad(parallel=1, duration_s=5.0)
 
 
-def full_plan(write) -> TestPlan:
+def full_plan(write: Write) -> TestPlan:
     write("sut.yaml", SUT)
     write("other.yaml", "base_url: http://other.test")
     for name in ("a", "b"):
@@ -166,7 +167,7 @@ def full_plan(write) -> TestPlan:
     return load(plan="windtunnel.yaml")
 
 
-def test_a_plan_says_everything(write):
+def test_a_plan_says_everything(write: Write) -> None:
     plan = full_plan(write)
     assert (plan.name, plan.tags, plan.seed) == ("nightly", {"branch": "main"}, 42)
     assert plan.load == ClosedLoad(parallel=50, count=500, graceful_stop_s=0.0)
@@ -181,7 +182,7 @@ def test_a_plan_says_everything(write):
     ]
 
 
-def test_flags_win_over_the_plan(write):
+def test_flags_win_over_the_plan(write: Write) -> None:
     full_plan(write)
     flags = overrides_of(
         parallel=2,
@@ -206,11 +207,11 @@ def test_flags_win_over_the_plan(write):
     assert plan.output == OutputSettings(directory="elsewhere", bodies="all")
 
 
-def test_two_loadings_of_one_plan_are_equal(write):
+def test_two_loadings_of_one_plan_are_equal(write: Write) -> None:
     assert full_plan(write) == replace(load(plan="windtunnel.yaml"))
 
 
-def test_what_the_files_read_of_the_environment_is_secret_unless_it_is_public(write):
+def test_what_the_files_read_of_the_environment_is_secret_unless_it_is_public(write: Write) -> None:
     environment = {
         "SHOP": "http://shop.test",
         "TOKEN": "tok-12345678",
@@ -228,7 +229,7 @@ def test_what_the_files_read_of_the_environment_is_secret_unless_it_is_public(wr
     assert load(environment={**environment, "KEY": "key-12345678"}).secrets == {"tok-12345678", "key-12345678"}
 
 
-def test_the_problems_of_all_files_and_flags_come_together_in_their_order(write):
+def test_the_problems_of_all_files_and_flags_come_together_in_their_order(write: Write) -> None:
     write("windtunnel.yaml", "sut: sut.yaml\nscenarios: [scenarios, missing.yaml]\n")
     write("sut.yaml", "base_urll: http://a.test")
     write("scenarios/a.yaml", "id: a\nflow: [{ type: htp }]")
@@ -264,12 +265,12 @@ def test_the_problems_of_all_files_and_flags_come_together_in_their_order(write)
     )
 
 
-def test_flags_alone_can_be_wrong(write):
+def test_flags_alone_can_be_wrong(write: Write) -> None:
     full_plan(write)
     assert message_of(lambda: load(overrides=overrides_of(duration="0s"))) == "--duration: must be more than 0"
 
 
-def test_a_broken_plan_is_not_followed_by_complaints_about_the_defaults(write):
+def test_a_broken_plan_is_not_followed_by_complaints_about_the_defaults(write: Write) -> None:
     write("windtunnel.yaml", "sutt: a.yaml")
     assert message_of(lambda: load(plan="windtunnel.yaml")) == golden(
         """
@@ -281,7 +282,7 @@ def test_a_broken_plan_is_not_followed_by_complaints_about_the_defaults(write):
     )
 
 
-def test_an_sut_file_that_is_not_there_is_told_where_the_plan_names_it(write):
+def test_an_sut_file_that_is_not_there_is_told_where_the_plan_names_it(write: Write) -> None:
     write("ci/windtunnel.yaml", "sut: sut.yaml\nscenarios: [a.yaml]\n")
     write("ci/a.yaml", SCENARIO.format(id="a"))
     assert message_of(lambda: load(plan="ci/windtunnel.yaml")) == golden(
@@ -293,7 +294,7 @@ def test_an_sut_file_that_is_not_there_is_told_where_the_plan_names_it(write):
     )
 
 
-def test_nothing_there_at_all(write):
+def test_nothing_there_at_all(write: Write) -> None:
     write("readme.txt", "")
     assert message_of(lambda: load()) == golden(
         """
@@ -303,7 +304,7 @@ def test_nothing_there_at_all(write):
     )
 
 
-def test_services_are_compared_with_the_sut(write):
+def test_services_are_compared_with_the_sut(write: Write) -> None:
     write("sut.yaml", "services: { cart: { base_url: 'http://cart.test' } }")
     write("scenarios/a.yaml", SCENARIO.format(id="a"))
     assert message_of(lambda: check_plan(JobRequest(), environment={})) == golden(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from windtunnel.config.readiness import aimed_at, parse_health, parse_target, parse_wait_for
@@ -16,7 +18,7 @@ from windtunnel.model.sut import Health, Service, Sut, WaitFor
         ("[::1]:6379", WaitFor(text="[::1]:6379", host="::1", port=6379)),
     ],
 )  # fmt: skip
-def test_a_url_or_a_port_can_be_waited_for(text: str, meant: WaitFor):
+def test_a_url_or_a_port_can_be_waited_for(text: str, meant: WaitFor) -> None:
     assert parse_wait_for(text) == meant
 
 
@@ -24,12 +26,12 @@ def test_a_url_or_a_port_can_be_waited_for(text: str, meant: WaitFor):
     "text",
     ["shop", "db:port", "db:99999", "ftp://shop/x", "http://", "http://u:p@shop/", "a b:80", "db:5432/x", "http://[::1"],
 )  # fmt: skip
-def test_nothing_else_can_be_waited_for(text: str):
+def test_nothing_else_can_be_waited_for(text: str) -> None:
     with pytest.raises(ExpressionError):
         parse_wait_for(text)
 
 
-def test_a_target_is_a_base_url():
+def test_a_target_is_a_base_url() -> None:
     assert parse_target("https://preview-42.example.com/app/") == "https://preview-42.example.com/app"
     for text in (
         "preview",
@@ -54,14 +56,14 @@ def sut(default: str | None, **services: str) -> Sut:
     )
 
 
-def test_a_target_takes_the_place_of_the_base_url_and_its_host_is_allowed():
+def test_a_target_takes_the_place_of_the_base_url_and_its_host_is_allowed() -> None:
     aimed = aimed_at(sut("http://localhost:8080"), "https://preview.test")
     assert aimed.default is not None
     assert aimed.default.base_url == "https://preview.test"
     assert aimed.allow_hosts == ("pay.test", "preview.test")
 
 
-def test_services_at_the_same_origin_move_with_it_and_keep_their_paths():
+def test_services_at_the_same_origin_move_with_it_and_keep_their_paths() -> None:
     aimed = aimed_at(
         sut("http://localhost:80", cart="http://localhost/cart", pay="http://pay.test", sock="http+unix:///s"),
         "https://preview.test",
@@ -73,7 +75,7 @@ def test_services_at_the_same_origin_move_with_it_and_keep_their_paths():
     }
 
 
-def test_services_at_one_origin_need_no_base_url_to_be_moved():
+def test_services_at_one_origin_need_no_base_url_to_be_moved() -> None:
     aimed = aimed_at(sut(None, cart="http://shop:80/cart", catalog="http://shop/catalog"), "https://p.test")
     assert [service.base_url for service in aimed.services.values()] == [
         "https://p.test/cart",
@@ -81,7 +83,7 @@ def test_services_at_one_origin_need_no_base_url_to_be_moved():
     ]
 
 
-def test_services_at_several_origins_can_not_be_meant_by_one_target():
+def test_services_at_several_origins_can_not_be_meant_by_one_target() -> None:
     with pytest.raises(ExpressionError, match="services at 2 origins and no base_url"):
         aimed_at(sut(None, cart="http://cart:80", catalog="http://catalog"), "https://p.test")
 
@@ -100,5 +102,5 @@ def test_services_at_several_origins_can_not_be_meant_by_one_target():
         ),
     ],
 )
-def test_health_is_what_the_file_says(data: dict, health: Health):
+def test_health_is_what_the_file_says(data: dict[str, Any], health: Health) -> None:
     assert parse_health(data) == health

@@ -15,8 +15,7 @@ from tests.support.messages import Write
 from windtunnel.config.reader import Document, read_yaml
 from windtunnel.config.recovery import Remainder, remainder
 from windtunnel.config.scenario import gather_scenarios, scenario_of
-from windtunnel.config.schemas import complaints, load_schema, validate
-from windtunnel.config.step_types import StepTypes
+from windtunnel.config.schemas import StepTypes, complaints, load_schema, validate
 from windtunnel.errors import Problem
 from windtunnel.job.compile import step_problems
 from windtunnel.model.source import Source
@@ -58,14 +57,14 @@ def told(name: str) -> list[str]:
         ("5", None),
     ],
 )
-def test_what_a_broken_step_may_set(step: str, variables: set[str] | None):
+def test_what_a_broken_step_may_set(step: str, variables: set[str] | None) -> None:
     left = left_of(f"id: a\nflow:\n  - {step}\n")
     assert left is not None
     assert left.broken_steps == {("flow", 0)}
     assert left.omission.variables == variables
 
 
-def test_a_broken_step_inside_another_leaves_the_other():
+def test_a_broken_step_inside_another_leaves_the_other() -> None:
     left = left_of(
         """id: a
 flow:
@@ -82,7 +81,7 @@ flow:
     assert left.broken_steps == {("flow", 0, "cases", 0, "steps", 0)}
 
 
-def test_sections_that_break_the_schema_are_omitted():
+def test_sections_that_break_the_schema_are_omitted() -> None:
     left = left_of("id: a\nweight: heavy\ndata: { x: 5 }\nflow: [{ type: wait, duration: 1s }]\n")
     assert left is not None
     assert list(left.document.data) == ["id", "flow"]
@@ -91,7 +90,7 @@ def test_sections_that_break_the_schema_are_omitted():
 
 
 @pytest.mark.parametrize("line", ["variabels: { x: 1 }", "variables: [x]", "setup: []", "user_setup: {}"])
-def test_a_section_that_may_set_variables_leaves_them_open(line: str):
+def test_a_section_that_may_set_variables_leaves_them_open(line: str) -> None:
     left = left_of(f"id: a\n{line}\nflow: [{{ type: wait, duration: 1s }}]\n")
     assert left is not None
     assert left.omission.variables is None
@@ -100,11 +99,11 @@ def test_a_section_that_may_set_variables_leaves_them_open(line: str):
 @pytest.mark.parametrize(
     "text", ["id: a\nflow: 5\n", "id: a\nflow: []\n", "[]\n", "flow: [{}]\n", "id: 5\nflow: [5]\n"]
 )
-def test_nothing_is_compiled_without_an_id_and_a_flow(text: str):
+def test_nothing_is_compiled_without_an_id_and_a_flow(text: str) -> None:
     assert left_of(text) is None
 
 
-def test_the_steps_that_hold_to_the_schema_are_compiled(write: Write):
+def test_the_steps_that_hold_to_the_schema_are_compiled(write: Write) -> None:
     write(
         "f.yaml",
         """id: a
@@ -130,7 +129,7 @@ flow:
     ]
 
 
-def test_a_broken_included_file_leaves_open_what_it_sets(write: Write):
+def test_a_broken_included_file_leaves_open_what_it_sets(write: Write) -> None:
     write("_part.yaml", "steps: [{ type: set, variabels: { x: 1 } }]\n")
     write(
         "f.yaml",
@@ -144,7 +143,7 @@ def test_a_broken_included_file_leaves_open_what_it_sets(write: Write):
     ]
 
 
-def test_data_files_that_can_not_be_read_leave_open_what_they_hold(write: Write):
+def test_data_files_that_can_not_be_read_leave_open_what_they_hold(write: Write) -> None:
     write(
         "f.yaml",
         "id: a\ndata: { shopper: { file: gone.csv } }\nflow:\n"
@@ -229,7 +228,7 @@ def compile_problems(document: Document) -> set[tuple[int, int, str]]:
     }
 
 
-BREAKS = st.tuples(
+BREAKS: st.SearchStrategy[Break] = st.tuples(
     st.sampled_from([place for place in places(read_yaml("f.yaml", WHOLE, environment={}).data) if place]),
     st.sampled_from(["replace", "add", "delete", "rename"]),
     st.sampled_from([None, 5, "", "x", [], {}, True]),
@@ -238,11 +237,13 @@ BREAKS = st.tuples(
 
 @given(st.lists(BREAKS, min_size=1, max_size=3, unique_by=lambda each: each[0]))
 @settings(max_examples=150)
-def test_mending_what_breaks_the_schema_makes_no_other_problem_disappear(sound: Document, breaks: list[Break]):
+def test_mending_the_schema_problems_makes_no_other_problem_disappear(
+    sound: Document, breaks: list[Break]
+) -> None:
     wrong = [each for each in breaks if validate(replace(sound, data=broken(sound.data, [each])), SCHEMA)]
     document = replace(sound, data=broken(sound.data, wrong))
     assert compile_problems(document) <= compile_problems(sound)
 
 
-def test_the_scenario_of_that_property_has_problems_of_every_kind(sound: Document):
+def test_the_scenario_of_that_property_has_problems_of_every_kind(sound: Document) -> None:
     assert len(compile_problems(sound)) == 8

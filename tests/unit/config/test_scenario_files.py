@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from tests.support.messages import golden, message_of
+from tests.support.messages import Write, golden, message_of
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.scenario import load_scenarios
 from windtunnel.config.sut import load_sut
 from windtunnel.errors import ConfigError
 from windtunnel.job.compile import step_problems
-from windtunnel.model.scenario import StopWhen
+from windtunnel.model.scenario import Scenario, StopWhen
 
 MINIMAL = "id: {id}\nflow: [{{ type: wait, duration: 1s }}]\n"
 
@@ -47,7 +47,7 @@ assertions:
 """  # noqa: W293  (the printed file has the blanks)
 
 
-def load(*patterns: str):
+def load(*patterns: str) -> list[Scenario]:
     return [file.scenario for file in load_scenarios(patterns, {})]
 
 
@@ -55,7 +55,7 @@ def error(*patterns: str) -> str:
     return message_of(lambda: load(*patterns))
 
 
-def test_the_quick_start_loads_as_printed(write):
+def test_the_quick_start_loads_as_printed(write: Write) -> None:
     write("scenarios/checkout.yaml", AS_IN_THE_QUICK_START)
     (scenario,) = load("scenarios/")
     assert scenario.id == "checkout_flow"
@@ -75,7 +75,7 @@ def test_the_quick_start_loads_as_printed(write):
     assert str(scenario.source.locate(("flow", 1, "expect", "status_code"))) == "scenarios/checkout.yaml:18:20"
 
 
-def test_every_key(write):
+def test_every_key(write: Write) -> None:
     write(
         "a.yaml",
         """
@@ -103,7 +103,7 @@ def test_every_key(write):
     assert scenario.steps[0].tags == {"x": "true"}
 
 
-def test_two_steps_of_one_name(write):
+def test_two_steps_of_one_name(write: Write) -> None:
     write(
         "a.yaml",
         """
@@ -129,7 +129,7 @@ def test_two_steps_of_one_name(write):
     )
 
 
-def test_a_variable_with_a_reserved_name(write):
+def test_a_variable_with_a_reserved_name(write: Write) -> None:
     write("sut.yaml", "base_url: http://sut.test")
     write("a.yaml", "id: a\nvariables: { response: 1, _x: 2 }\nflow: [{ type: wait, duration: 1s }]\n")
     problems = step_problems(load_sut("sut.yaml", {}).sut, load("a.yaml"))
@@ -147,7 +147,7 @@ def test_a_variable_with_a_reserved_name(write):
     )
 
 
-def test_two_scenarios_of_one_id(write):
+def test_two_scenarios_of_one_id(write: Write) -> None:
     write("s/a.yaml", MINIMAL.format(id="same"))
     write("s/b.yaml", "# another\n" + MINIMAL.format(id="same"))
     assert error("s") == golden(
@@ -160,7 +160,7 @@ def test_two_scenarios_of_one_id(write):
     )
 
 
-def test_the_problems_of_all_files_come_together(write):
+def test_the_problems_of_all_files_come_together(write: Write) -> None:
     write("s/a.yaml", "id: a\n")
     write("s/b.yaml", "")
     write("s/c.yaml", MINIMAL.format(id="c"))
@@ -183,13 +183,13 @@ def test_the_problems_of_all_files_come_together(write):
     )
 
 
-def test_a_directory_is_searched_for_yaml_files(write):
+def test_a_directory_is_searched_for_yaml_files(write: Write) -> None:
     for name in ("b.yaml", "a.yml", "deep/er/c.yaml", "_not.yaml", "_not/d.yaml", ".git/e.yaml", "f.txt", "g.py"):
         write(f"s/{name}", MINIMAL.format(id=name.split(".", maxsplit=1)[0].rsplit("/", 1)[-1]))
     assert [scenario.id for scenario in load("s")] == ["a", "b", "c"]
 
 
-def test_fragments_are_passed_over_unless_they_are_named(write):
+def test_fragments_are_passed_over_unless_they_are_named(write: Write) -> None:
     write("s/a.yaml", MINIMAL.format(id="a"))
     write("s/login.yaml", "steps: [{ type: wait, duration: 1s }]")
     assert [scenario.id for scenario in load("s")] == ["a"]
@@ -197,7 +197,7 @@ def test_fragments_are_passed_over_unless_they_are_named(write):
     assert 'unknown key "steps" in a scenario' in error("s/login.yaml")
 
 
-def test_globs(write):
+def test_globs(write: Write) -> None:
     for name in ("a", "b", "_c"):
         write(f"s/{name}.yaml", MINIMAL.format(id=name))
     write("s/deep/d.yml", MINIMAL.format(id="d"))
@@ -210,20 +210,20 @@ def test_globs(write):
     assert [scenario.id for scenario in load("s/*.txt")] == ["e"]
 
 
-def test_a_file_that_is_reached_twice_counts_once(write):
+def test_a_file_that_is_reached_twice_counts_once(write: Write) -> None:
     write("s/a.yaml", MINIMAL.format(id="a"))
     write("s/b.yaml", MINIMAL.format(id="b"))
     assert [scenario.id for scenario in load("s/b.yaml", "s", "./s/../s/a.yaml")] == ["b", "a"]
 
 
-def test_a_weight_beside_the_path_wins(write):
+def test_a_weight_beside_the_path_wins(write: Write) -> None:
     write("s/a.yaml", "weight: 2\n" + MINIMAL.format(id="a"))
     write("s/b.yaml", "weight: 3\n" + MINIMAL.format(id="b"))
     files = load_scenarios([Pattern(text="s"), Pattern(text="s/b.yaml", weight=7)], {})
     assert [(file.scenario.id, file.scenario.weight) for file in files] == [("a", 2), ("b", 7)]
 
 
-def test_no_scenario_found(write):
+def test_no_scenario_found(write: Write) -> None:
     write("scenarios/_draft.yaml", MINIMAL.format(id="a"))
     assert error("scenarios/") == golden(
         """
@@ -241,7 +241,7 @@ def test_no_scenario_found(write):
     )
 
 
-def test_a_file_that_is_not_there(write):
+def test_a_file_that_is_not_there(write: Write) -> None:
     write("scenarios/checkout.yaml", MINIMAL.format(id="a"))
     assert error("scenarios/chekout.yaml") == golden(
         """
@@ -251,7 +251,7 @@ def test_a_file_that_is_not_there(write):
     )
 
 
-def test_a_service_that_the_sut_does_not_have(write):
+def test_a_service_that_the_sut_does_not_have(write: Write) -> None:
     write(
         "sut.yaml",
         "services: { cart: { base_url: 'http://cart.test' }, catalog: { base_url: 'http://cat.test' } }",
@@ -288,18 +288,18 @@ def test_a_service_that_the_sut_does_not_have(write):
     )
 
 
-def test_without_services_every_name_is_the_default(write):
+def test_without_services_every_name_is_the_default(write: Write) -> None:
     write("sut.yaml", "base_url: http://localhost:8080")
     write("scenarios/checkout.yaml", AS_IN_THE_QUICK_START)
     assert step_problems(load_sut("sut.yaml", {}).sut, load("scenarios")) == ()
 
 
-def test_a_step_type_that_nobody_has(write):
+def test_a_step_type_that_nobody_has(write: Write) -> None:
     write("a.yaml", "id: a\nflow: [{ type: tick, name: b, every: 1s }]")
     assert '"type" must be a step type, not text "tick"' in error("a.yaml")
 
 
-def test_env_in_templates_reads_the_names_that_stand_in_the_file_and_no_others(write):
+def test_env_in_templates_reads_the_names_that_stand_in_the_file_and_no_others(write: Write) -> None:
     write(
         "a.yaml",
         """
@@ -315,7 +315,7 @@ def test_env_in_templates_reads_the_names_that_stand_in_the_file_and_no_others(w
     assert file.document.secrets == {"very-secret-token"}
 
 
-def test_env_in_an_included_file_is_read_too(write):
+def test_env_in_an_included_file_is_read_too(write: Write) -> None:
     write("_part.yaml", 'steps: [{ type: http, name: b, path: "/{{ env.REGION }}" }]')
     write("a.yaml", "id: a\nflow: [{ type: include, name: part, file: _part.yaml }]")
     (file,) = load_scenarios(["a.yaml"], {"REGION": "eu"})

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.messages import golden, message_of
+from tests.support.messages import Write, golden, message_of
 from windtunnel.config.overrides import overrides_of
 from windtunnel.config.sut import load_sut
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Tls
 
 
-def test_a_name_and_a_url_are_a_complete_file(write):
+def test_a_name_and_a_url_are_a_complete_file(write: Write) -> None:
     write("sut.yaml", 'name: "My E-Commerce App"\nbase_url: "http://localhost:8080"\n')
     sut = load_sut("sut.yaml", {}).sut
     assert sut.name == "My E-Commerce App"
@@ -16,12 +16,14 @@ def test_a_name_and_a_url_are_a_complete_file(write):
     assert sut.default.base_url == "http://localhost:8080"
     assert sut.default.timeout_s == 30.0
     assert sut.services == {}
-    assert sut.service("catalog").base_url == sut.default.base_url
+    catalog = sut.service("catalog")
+    assert catalog is not None
+    assert catalog.base_url == "http://localhost:8080"
     assert (sut.ids, sut.http, sut.redact, sut.allow_hosts) == (IdHeaders(), HttpSettings(), Redactions(), ())
     assert sut.source.file == "sut.yaml"
 
 
-def test_without_a_name_the_host_is_the_name(write):
+def test_without_a_name_the_host_is_the_name(write: Write) -> None:
     write("sut.yaml", "base_url: https://shop.test:8443/api/")
     sut = load_sut("sut.yaml", {}).sut
     assert sut.name == "shop.test:8443"
@@ -29,7 +31,7 @@ def test_without_a_name_the_host_is_the_name(write):
     assert sut.default.base_url == "https://shop.test:8443/api"
 
 
-def test_every_key(write):
+def test_every_key(write: Write) -> None:
     write("conf/ca.pem", "certificate")
     write(
         "conf/sut.yaml",
@@ -68,7 +70,7 @@ def test_every_key(write):
     assert file.public_env == {"REGION"}
 
 
-def test_every_bad_url_is_told_at_its_place(write):
+def test_every_bad_url_is_told_at_its_place(write: Write) -> None:
     write(
         "sut.yaml",
         """
@@ -126,7 +128,7 @@ def test_every_bad_url_is_told_at_its_place(write):
     )
 
 
-def test_neither_base_url_nor_services(write):
+def test_neither_base_url_nor_services(write: Write) -> None:
     write("sut.yaml", "name: shop\ntimeout: 5s\n")
     assert message_of(lambda: load_sut("sut.yaml", {})) == golden(
         """
@@ -137,7 +139,7 @@ def test_neither_base_url_nor_services(write):
     )
 
 
-def test_a_certificate_file_that_is_not_there(write):
+def test_a_certificate_file_that_is_not_there(write: Write) -> None:
     write("conf/sut.yaml", "services: { a: { base_url: 'https://a.test', tls: { ca: ca.pem } } }")
     assert message_of(lambda: load_sut("conf/sut.yaml", {})) == golden(
         """
@@ -149,7 +151,7 @@ def test_a_certificate_file_that_is_not_there(write):
     )
 
 
-def test_a_missing_variable_of_the_environment(write):
+def test_a_missing_variable_of_the_environment(write: Write) -> None:
     write("sut.yaml", "base_url: ${SHOP_URL}")
     assert message_of(lambda: load_sut("sut.yaml", {})) == golden(
         """
@@ -162,12 +164,12 @@ def test_a_missing_variable_of_the_environment(write):
 
 
 @pytest.mark.parametrize("key", ["trace_url"])
-def test_keys_that_do_nothing_yet_are_refused(write, key: str):
+def test_keys_that_do_nothing_yet_are_refused(write: Write, key: str) -> None:
     write("sut.yaml", f"base_url: http://a.test\n{key}: {{}}\n")
     assert f'unknown key "{key}" in an SUT file' in message_of(lambda: load_sut("sut.yaml", {}))
 
 
-def test_how_requests_get_there(write):
+def test_how_requests_get_there(write: Write) -> None:
     for name in ("ca.pem", "our.pem", "our.key"):
         write(f"conf/{name}", "PEM")
     write(
@@ -190,7 +192,7 @@ def test_how_requests_get_there(write):
     assert "my word" not in repr(sut)
 
 
-def test_proxies_come_from_the_environment_unless_the_file_says_none(write):
+def test_proxies_come_from_the_environment_unless_the_file_says_none(write: Write) -> None:
     environment = {
         "HTTP_PROXY": "http://capitals.test",
         "http_proxy": "small.test:8080",
@@ -207,14 +209,14 @@ def test_proxies_come_from_the_environment_unless_the_file_says_none(write):
     assert load_sut("sut.yaml", environment).sut.http.proxies == Proxies()
 
 
-def test_a_unix_socket_is_a_base_url(write):
+def test_a_unix_socket_is_a_base_url(write: Write) -> None:
     write("sut.yaml", "base_url: http+unix:///run/shop.sock")
     sut = load_sut("sut.yaml", {}).sut
     assert sut.default is not None
     assert (sut.name, sut.default.base_url) == ("http+unix:///run/shop.sock", "http+unix:///run/shop.sock")
 
 
-def test_what_can_be_wrong_on_the_way(write):
+def test_what_can_be_wrong_on_the_way(write: Write) -> None:
     write(
         "sut.yaml",
         """
@@ -247,7 +249,7 @@ def test_what_can_be_wrong_on_the_way(write):
     )
 
 
-def test_a_proxy_of_the_environment_that_is_none_is_named_without_its_password(write):
+def test_a_proxy_of_the_environment_that_is_none_is_named_without_its_password(write: Write) -> None:
     write("sut.yaml", "base_url: http://shop.test")
     assert message_of(lambda: load_sut("sut.yaml", {"https_proxy": "https://me:word@proxy.test"})) == golden(
         """
@@ -266,13 +268,13 @@ def test_a_proxy_of_the_environment_that_is_none_is_named_without_its_password(w
         ("shop.test:443:[::1]", "shop.test:443", "::1"),
     ],
 )
-def test_an_address_for_a_host(write, text: str, key: str, address: str):
+def test_an_address_for_a_host(write: Write, text: str, key: str, address: str) -> None:
     write("sut.yaml", "base_url: http://shop.test")
     sut = overrides_of(resolve=(text,)).applied_to(load_sut("sut.yaml", {}).sut)
     assert sut.http.resolve == {key: address}
 
 
-def test_insecure_believes_every_service(write):
+def test_insecure_believes_every_service(write: Write) -> None:
     write("sut.yaml", "base_url: https://a.test\nservices: { b: { base_url: https://b.test } }")
     sut = overrides_of(insecure=True).applied_to(load_sut("sut.yaml", {}).sut)
     assert sut.unchecked == ("default", "b")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.support.messages import Write
 from windtunnel.config.plan import load_plan_file
 
 # Selector and entry as a k6 script has them; metric, tags, aggregate, operator, limit, unit, abort, after.
@@ -40,7 +43,7 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize(("block", "meaning"), BLOCKS, ids=[block for block, _ in BLOCKS])
-def test_a_block_of_k6_means_the_same_here(write, block: str, meaning: tuple):
+def test_a_block_of_k6_means_the_same_here(write: Write, block: str, meaning: tuple[Any, ...]) -> None:
     write("windtunnel.yaml", f"thresholds:\n  {block}\n")
     [threshold] = load_plan_file("windtunnel.yaml", {}).thresholds
     assert (

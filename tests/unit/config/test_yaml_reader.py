@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.messages import golden, message_of
+from tests.support.messages import Write, golden, message_of
 from windtunnel.config.reader import MAX_BYTES, read_file, read_yaml
 from windtunnel.model.source import Mark
 
 
-def read(text: str | bytes) -> object:
+def read(text: str | bytes) -> Any:
     return read_yaml("f.yaml", text.encode() if isinstance(text, str) else text, environment={}).data
 
 
@@ -17,7 +18,7 @@ def error(text: str | bytes) -> str:
     return message_of(lambda: read(text))
 
 
-def test_every_key_and_value_has_its_place():
+def test_every_key_and_value_has_its_place() -> None:
     source = read_yaml("f.yaml", b"a: 1\nflow:\n  - type: http\n    tags: { x: 'y' }\n", environment={}).source
     assert source.file == "f.yaml"
     assert source.lines == ("a: 1", "flow:", "  - type: http", "    tags: { x: 'y' }")
@@ -29,17 +30,17 @@ def test_every_key_and_value_has_its_place():
     )
 
 
-def test_the_lines_are_those_of_the_file():
+def test_the_lines_are_those_of_the_file() -> None:
     for text in ("a: 1\n", "a: 1", "a: 1\n\n", "a: 1\r\nb: 2\r\n"):
         lines = read_yaml("f.yaml", text.encode(), environment={}).source.lines
         assert "\n".join(lines).rstrip("\r\n") == text.replace("\r\n", "\n").rstrip("\n")
 
 
-def test_a_byte_order_mark_is_passed_over():
+def test_a_byte_order_mark_is_passed_over() -> None:
     assert read(b"\xef\xbb\xbfa: 1") == {"a": 1}
 
 
-def test_texts_of_all_kinds():
+def test_texts_of_all_kinds() -> None:
     assert read("a: \"x\\ty\"\nb: 'it''s'\nc: |\n  one\n  two\nd: >\n  one\n  two\ne: plain text\n") == {
         "a": "x\ty",
         "b": "it's",
@@ -49,45 +50,45 @@ def test_texts_of_all_kinds():
     }
 
 
-def test_an_escaped_surrogate_pair_is_one_character():
+def test_an_escaped_surrogate_pair_is_one_character() -> None:
     assert read('"\\ud83d\\ude00"') == "\U0001f600"
 
 
-def test_aliases_stand_for_what_they_name():
+def test_aliases_stand_for_what_they_name() -> None:
     document = read_yaml("f.yaml", b"a: &a { x: 1 }\nb: [*a, *a]\n", environment={})
     assert document.data == {"a": {"x": 1}, "b": [{"x": 1}, {"x": 1}]}
     assert document.source.marks["b", 1] == Mark(line=2, column=9, width=2)
     assert document.source.marks["b", 1, "x"].line == 1
 
 
-def test_two_aliases_of_one_mapping_can_be_changed_apart():
+def test_two_aliases_of_one_mapping_can_be_changed_apart() -> None:
     data = read_yaml("f.yaml", b"a: &a { x: 1 }\nb: *a\n", environment={}).data
     data["b"]["x"] = 2
     assert data["a"] == {"x": 1}
 
 
-def test_a_mapping_can_be_merged_and_its_own_keys_win():
+def test_a_mapping_can_be_merged_and_its_own_keys_win() -> None:
     assert read("a: &a { x: 1, y: 2 }\nb:\n  x: 3\n  <<: *a\n") == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}}
 
 
-def test_a_merge_can_merge_what_merges():
+def test_a_merge_can_merge_what_merges() -> None:
     assert read("- &a { x: 1 }\n- &b { <<: *a, y: 2 }\n- { <<: *b, z: 3 }\n")[2] == {"x": 1, "y": 2, "z": 3}
 
 
-def test_a_quoted_merge_key_is_a_key():
+def test_a_quoted_merge_key_is_a_key() -> None:
     assert read('"<<": 1') == {"<<": 1}
 
 
-def test_an_empty_file():
+def test_an_empty_file() -> None:
     for text in ("", "\n\n", "# only a comment\n", "---\n", "\ufeff"):
         assert error(text) == "f.yaml: the file is empty"
 
 
-def test_a_binary_file():
+def test_a_binary_file() -> None:
     assert error(b"\x7fELF\x02\x00\x00") == "f.yaml: this is a binary file, not YAML text"
 
 
-def test_a_file_in_another_encoding():
+def test_a_file_in_another_encoding() -> None:
     assert error("a: ä".encode("latin-1")) == golden(
         """
         f.yaml: the file is not UTF-8: byte 0xe4 on line 1
@@ -102,7 +103,7 @@ def test_a_file_in_another_encoding():
     )
 
 
-def test_a_control_character():
+def test_a_control_character() -> None:
     assert error("a: 1\nb: x\x1b[0m\n") == golden(
         r"""
         f.yaml:2:5: the control character U+001B can't stand in YAML
@@ -111,12 +112,12 @@ def test_a_control_character():
     )
 
 
-def test_a_file_that_is_too_large():
+def test_a_file_that_is_too_large() -> None:
     assert error(b"#" * (MAX_BYTES + 1)) == "f.yaml: the file is larger than 1 MiB"
     assert read(b"a: 1 #" + b"#" * (MAX_BYTES - 6)) == {"a": 1}
 
 
-def test_duplicate_keys_and_what_is_no_text_key_are_told_together():
+def test_duplicate_keys_and_what_is_no_text_key_are_told_together() -> None:
     assert error("a: 1\nb:\n  timeout: 1s\n  retry: 2\n  timeout: 3s\n5: x\ntrue: y\n") == golden(
         """
         f.yaml:5:3: duplicate key "timeout", first written on line 3
@@ -135,7 +136,7 @@ def test_duplicate_keys_and_what_is_no_text_key_are_told_together():
     )
 
 
-def test_a_key_that_is_a_list():
+def test_a_key_that_is_a_list() -> None:
     assert error("[a, b]: 1") == golden(
         """
         f.yaml:1:1: a key must be text
@@ -145,7 +146,7 @@ def test_a_key_that_is_a_list():
     )
 
 
-def test_a_template_without_quotes():
+def test_a_template_without_quotes() -> None:
     assert error("json:\n  item_id: {{ product_id }}\n") == golden(
         """
         f.yaml:2:13: a template must stand in quotes
@@ -156,7 +157,7 @@ def test_a_template_without_quotes():
     )
 
 
-def test_a_second_document():
+def test_a_second_document() -> None:
     assert error("a: 1\n---\nb: 1\n") == golden(
         """
         f.yaml:2:1: a second YAML document begins here
@@ -167,7 +168,7 @@ def test_a_second_document():
     )
 
 
-def test_tags():
+def test_tags() -> None:
     assert error("a: !!python/object/apply:os.system ['true']\nb: !env X") == golden(
         """
         f.yaml:1:4: the tag !!python/object/apply:os.system is not supported
@@ -182,7 +183,7 @@ def test_tags():
     )
 
 
-def test_an_alias_without_anchor():
+def test_an_alias_without_anchor() -> None:
     assert error("a: *b") == golden(
         """
         f.yaml:1:4: there is no anchor "&b" before this
@@ -251,11 +252,11 @@ def test_an_alias_without_anchor():
         ),
     ],
 )
-def test_what_is_no_yaml_is_told_with_a_way_out(text: str, message: str):
+def test_what_is_no_yaml_is_told_with_a_way_out(text: str, message: str) -> None:
     assert error(text) == golden(message)
 
 
-def test_half_a_character():
+def test_half_a_character() -> None:
     assert error('a: "\\ud83d"') == golden(
         """
         f.yaml:1:4: half of a surrogate pair is not a character
@@ -266,11 +267,11 @@ def test_half_a_character():
     )
 
 
-def test_a_number_of_absurd_length():
+def test_a_number_of_absurd_length() -> None:
     assert error("a: " + "9" * 1001).startswith("f.yaml:1:4: a number with 1,001 digits is too large\n")
 
 
-def test_a_missing_file(write):
+def test_a_missing_file(write: Write) -> None:
     write("sut.yaml", "a: 1")
     assert message_of(lambda: read_file("sut.yml", {})) == golden(
         """
@@ -286,16 +287,16 @@ def test_a_missing_file(write):
     )
 
 
-def test_a_directory_in_place_of_a_file(write):
+def test_a_directory_in_place_of_a_file(write: Write) -> None:
     write("sut/a.yaml", "a: 1")
     assert message_of(lambda: read_file("sut", {})) == '"sut" is a directory, not a file'
 
 
-def test_a_name_that_no_file_can_have():
+def test_a_name_that_no_file_can_have() -> None:
     assert message_of(lambda: read_file("a\0b", {})) == '"a\0b" can\'t be read: embedded null byte'
 
 
-def test_a_file_is_named_as_it_was_given(write):
+def test_a_file_is_named_as_it_was_given(write: Write) -> None:
     write("a/f.yaml", "x: [")
     assert message_of(lambda: read_file("./a/../a/f.yaml", {})).startswith("./a/../a/f.yaml:")
     assert message_of(lambda: read_file(Path("a") / "f.yaml", {})).startswith("a/f.yaml:")

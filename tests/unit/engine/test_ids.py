@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from windtunnel.engine.ids import NO_INDEX, RunIds
+from windtunnel.model.vocabulary import SectionPhase
 
-PHASES = ("setup", "teardown", "user_setup")
+PHASES: tuple[SectionPhase, ...] = get_args(SectionPhase)
 
 
 def correlation_ids(run_id: str) -> list[str]:
@@ -19,7 +22,7 @@ def correlation_ids(run_id: str) -> list[str]:
     return made
 
 
-def test_instances_and_sections_of_a_run_have_ids_of_their_own():
+def test_instances_and_sections_of_a_run_have_ids_of_their_own() -> None:
     made = correlation_ids("run-1")
 
     assert len(set(made)) == len(made)
@@ -28,12 +31,12 @@ def test_instances_and_sections_of_a_run_have_ids_of_their_own():
     assert len({each[:16] for each in made}) == 1, "the first half is that of the run"
 
 
-def test_two_runs_share_no_id():
+def test_two_runs_share_no_id() -> None:
     assert not set(correlation_ids("run-1")) & set(correlation_ids("run-2"))
 
 
 @given(st.text(max_size=20), st.integers(0, 2**40), st.text(max_size=300))
-def test_ids_depend_on_run_index_and_scenario_alone(run_id: str, index: int, scenario: str):
+def test_ids_depend_on_run_index_and_scenario_alone(run_id: str, index: int, scenario: str) -> None:
     def made() -> list[str]:
         ids = RunIds(run_id)
         return [
@@ -44,7 +47,7 @@ def test_ids_depend_on_run_index_and_scenario_alone(run_id: str, index: int, sce
     assert made() == made()
 
 
-def test_sections_are_no_instances_of_the_load():
+def test_sections_are_no_instances_of_the_load() -> None:
     setup = RunIds("run-1").of_section("setup", "shop")
     user_setup = RunIds("run-1").of_section("user_setup", "shop", user=3)
 

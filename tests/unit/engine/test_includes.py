@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.journeys import SUT
+from tests.support.journeys import SUT, Run
 from windtunnel.config.scenario import load_scenarios
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import TestPlan
+from windtunnel.model.scenario import Scenario
 from windtunnel.testing.scripted import Answer, ScriptedTransport, json_answer
 
 LOGIN = """
@@ -22,11 +24,14 @@ steps:
 """
 
 
+Journey = Callable[..., Scenario]
+
+
 @pytest.fixture
-def journey(tmp_path: Path):
+def journey(tmp_path: Path) -> Journey:
     """A scenario out of files, the last of which is the scenario's own."""
 
-    def load(**files: str):
+    def load(**files: str) -> Scenario:
         for name, text in files.items():
             (tmp_path / f"{name}.yaml").write_text(text)
         (file,) = load_scenarios([str(tmp_path / f"{list(files)[-1]}.yaml")], {})
@@ -35,7 +40,7 @@ def journey(tmp_path: Path):
     return load
 
 
-def test_variables_of_an_include_are_local_and_what_is_extracted_is_not(run, journey):
+def test_variables_of_an_include_are_local_and_what_is_extracted_is_not(run: Run, journey: Journey) -> None:
     finished = run(
         journey(
             login=LOGIN,
@@ -70,7 +75,7 @@ assertions:
     assert finished.assertions[0].outcome == "passed"
 
 
-def test_branches_inside_an_included_file_know_its_steps_by_their_short_names(run, journey):
+def test_branches_inside_an_included_file_know_its_steps_by_their_short_names(run: Run, journey: Journey) -> None:
     finished = run(
         journey(
             part="""
@@ -90,7 +95,7 @@ steps:
     assert [sent.target for sent in finished.transport.sent] == ["/one", "/two?one", "/three?two"]
 
 
-def test_a_variable_of_an_include_is_unknown_after_it(journey):
+def test_a_variable_of_an_include_is_unknown_after_it(journey: Journey) -> None:
     scenario = journey(
         login=LOGIN,
         a="""
@@ -112,7 +117,9 @@ flow:
     ]
 
 
-def test_a_problem_in_a_file_that_is_included_twice_is_told_once_at_its_line(journey, tmp_path):
+def test_a_problem_in_a_file_that_is_included_twice_is_told_once_at_its_line(
+    journey: Journey, tmp_path: Path
+) -> None:
     scenario = journey(
         part='steps:\n  - { type: http, name: x, path: "/{{ nothing }}" }\n',
         a="""

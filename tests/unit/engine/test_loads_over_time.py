@@ -1,36 +1,37 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from tests.support.journeys import get, pause, scenario
+from tests.support.journeys import Finished, Run, get, pause, scenario
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.measure import select
+from windtunnel.metrics.measure import Rate, select
 from windtunnel.model.load import ClosedLoad, OpenLoad, Stage
 from windtunnel.model.record import Dropped, StepRecord
 from windtunnel.testing.scripted import Answer
 
 
-def stage(duration_s: float, target: float, name: str = "s", **more) -> Stage:
+def stage(duration_s: float, target: float, name: str = "s", **more: Any) -> Stage:
     return Stage(duration_s=duration_s, target=target, name=name, **more)
 
 
-def starts_of(finished) -> list[float]:
+def starts_of(finished: Finished) -> list[float]:
     """Seconds since the first instance at which each started, by index."""
     instances = sorted(finished.instances, key=lambda instance: instance.index)
     first = min(instance.started for instance in instances)
     return [round(instance.started - first, 3) for instance in instances]
 
 
-def test_an_open_load_starts_by_the_clock_whether_or_not_earlier_instances_have_ended(run):
+def test_an_open_load_starts_by_the_clock_whether_or_not_earlier_instances_have_ended(run: Run) -> None:
     finished = run(scenario(pause("think", "5s")), load=OpenLoad(rate=2, duration_s=3))
 
     assert starts_of(finished) == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
     assert [instance.duration_us for instance in finished.instances] == [pytest.approx(5_000_000, abs=2)] * 6
 
 
-def test_an_arrival_without_a_free_slot_is_dropped_written_down_and_never_started(run):
+def test_an_arrival_without_a_free_slot_is_dropped_written_down_and_never_started(run: Run) -> None:
     finished = run(scenario(pause("think", "900ms")), load=OpenLoad(rate=4, duration_s=2, max_parallel=1))
 
     dropped = finished.of(Dropped)
@@ -40,13 +41,13 @@ def test_an_arrival_without_a_free_slot_is_dropped_written_down_and_never_starte
     assert {drop.scenario for drop in dropped} == {"journey"}
 
 
-def test_a_free_slot_is_used_again_with_its_connections(run):
+def test_a_free_slot_is_used_again_with_its_connections(run: Run) -> None:
     finished = run(scenario(get("home")), load=OpenLoad(rate=2, duration_s=5))
 
     assert {instance.user for instance in finished.instances} == {0}
 
 
-def test_running_instances_of_an_open_load_have_their_grace_and_no_more(run):
+def test_running_instances_of_an_open_load_have_their_grace_and_no_more(run: Run) -> None:
     load = OpenLoad(rate=1, duration_s=3, graceful_stop_s=2)
     finished = run(scenario(pause("think", "4s")), load=load)
 
@@ -54,11 +55,11 @@ def test_running_instances_of_an_open_load_have_their_grace_and_no_more(run):
     assert sorted(instance.outcome for instance in finished.instances) == ["interrupted", "interrupted", "passed"]
 
 
-def test_a_count_ends_an_open_load(run):
+def test_a_count_ends_an_open_load(run: Run) -> None:
     assert len(run(scenario(get("home")), load=OpenLoad(rate=100, count=7)).instances) == 7
 
 
-def test_users_follow_the_stages(run):
+def test_users_follow_the_stages(run: Run) -> None:
     load = ClosedLoad(stages=(stage(4, 4), stage(4, 4), stage(4, 0)))
     finished = run(scenario(pause("think", "1s")), load=load)
 
@@ -71,7 +72,7 @@ def test_users_follow_the_stages(run):
     assert {instance.outcome for instance in finished.instances} == {"passed"}
 
 
-def test_a_user_who_is_asked_to_leave_ends_the_instance_first(run):
+def test_a_user_who_is_asked_to_leave_ends_the_instance_first(run: Run) -> None:
     load = ClosedLoad(stages=(stage(1, 1), stage(1, 0)), start=1)
     finished = run(scenario(pause("think", "10s")), load=load)
 
@@ -79,7 +80,7 @@ def test_a_user_who_is_asked_to_leave_ends_the_instance_first(run):
     assert finished.instances[0].duration_us == pytest.approx(10_000_000, abs=2)
 
 
-def test_a_user_comes_back_when_users_are_wanted_again(run):
+def test_a_user_comes_back_when_users_are_wanted_again(run: Run) -> None:
     load = ClosedLoad(stages=(stage(2, 0), stage(2, 1), stage(2, 1)), start=1)
     finished = run(scenario(pause("think", "300ms")), load=load)
 
@@ -88,7 +89,7 @@ def test_a_user_comes_back_when_users_are_wanted_again(run):
     assert max(gaps) > 1.5
 
 
-def test_pace_spaces_the_instances_of_a_user_and_a_late_one_starts_at_once(run):
+def test_pace_spaces_the_instances_of_a_user_and_a_late_one_starts_at_once(run: Run) -> None:
     answers = iter([Answer(latency_s=0.2), Answer(latency_s=3.0), Answer(latency_s=0.2), Answer(latency_s=0.2)])
     load = ClosedLoad(parallel=1, count=4, pace_s=1.0)
     finished = run(scenario(get("home")), answers=lambda sent: next(answers), load=load)
@@ -97,14 +98,14 @@ def test_pace_spaces_the_instances_of_a_user_and_a_late_one_starts_at_once(run):
     assert {instance.response_time_us - instance.duration_us for instance in finished.instances} == {0}
 
 
-def test_a_pause_between_instances_does_not_outlast_the_load(run):
+def test_a_pause_between_instances_does_not_outlast_the_load(run: Run) -> None:
     finished = run(scenario(get("home")), load=ClosedLoad(parallel=3, duration_s=5, pace_s=60.0))
 
     assert len(finished.instances) == 3
     assert finished.ending.t - finished.instances[0].t == pytest.approx(5, abs=0.1)
 
 
-def test_records_carry_the_stage_in_which_their_instance_was_due(run):
+def test_records_carry_the_stage_in_which_their_instance_was_due(run: Run) -> None:
     load = OpenLoad(stages=(stage(2, 2, "ramp", warmup=True), stage(2, 2, "peak")))
     finished = run(scenario(pause("think", "3s"), get("late")), load=load)
 
@@ -112,7 +113,7 @@ def test_records_carry_the_stage_in_which_their_instance_was_due(run):
     assert {step.phase for step in finished.of(StepRecord)} == {"warmup:ramp", "peak"}
 
 
-def test_warm_up_is_outside_every_metric_and_the_implied_threshold(run):
+def test_warm_up_is_outside_every_metric_and_the_implied_threshold(run: Run) -> None:
     load = OpenLoad(stages=(stage(2, 2, "ramp", warmup=True), stage(2, 2, "peak")), start=2)
     status = iter([500, 500, 500, 500, 200, 200, 200, 200])
     finished = run(scenario(get("home")), answers=lambda sent: Answer(status=next(status)), load=load)
@@ -122,11 +123,13 @@ def test_warm_up_is_outside_every_metric_and_the_implied_threshold(run):
     passed = select(aggregate, "instances")
     failed = select(aggregate, "http_req_failed")
     assert [instance.outcome for instance in finished.instances] == [*["failed"] * 4, *["passed"] * 4]
+    assert isinstance(passed, Rate)
+    assert isinstance(failed, Rate)
     assert (passed.matches, passed.count) == (4, 4)
     assert (failed.matches, failed.count) == (0, 4)
 
 
-def test_a_scenario_with_a_load_of_its_own_runs_beside_the_others(run):
+def test_a_scenario_with_a_load_of_its_own_runs_beside_the_others(run: Run) -> None:
     often = scenario(get("a"), id="often")
     rare = scenario(get("b"), id="rare", load=OpenLoad(rate=1, duration_s=2), start_after_s=3.0)
     finished = run(often, rare, load=OpenLoad(rate=2, duration_s=4))
@@ -141,14 +144,14 @@ def test_a_scenario_with_a_load_of_its_own_runs_beside_the_others(run):
     assert starts["rare"] == [(1, 3.0), (3, 4.0)]
 
 
-def test_a_frozen_server_shows_in_the_open_model_and_hides_in_the_closed_one(run):
+def test_a_frozen_server_shows_in_the_open_model_and_hides_in_the_closed_one(run: Run) -> None:
     """A server that freezes 500 ms in every 4 s: whoever is due meanwhile waits for the rest of it."""
 
-    def answer(sent) -> Answer:
+    def answer(sent: Any) -> Answer:
         into = asyncio.get_running_loop().time() % 4.0
         return Answer(latency_s=0.5 - into + 0.001 if into < 0.5 else 0.001)
 
-    def p99_ms(load) -> float:
+    def p99_ms(load: Any) -> float:
         times = sorted(i.response_time_us for i in run(scenario(get("a")), answers=answer, load=load).instances)
         return times[int(len(times) * 0.99)] / 1000
 

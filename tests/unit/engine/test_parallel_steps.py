@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
-from tests.support.journeys import get, pause, scenario
-from windtunnel.engine.run.shutdown import Stop
-from windtunnel.testing.scripted import Answer, json_answer
+from tests.support.journeys import Finished, Run, get, pause, scenario
+from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.testing.scripted import Answer, Sent, json_answer
 
 
-def parallel(name: str, *branches: list[dict], **more) -> dict:
+def parallel(name: str, *branches: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
     return {"type": "parallel", "name": name, "branches": [{"steps": steps} for steps in branches], **more}
 
 
-def by_path(**answers: Answer):
+def by_path(**answers: Answer) -> Callable[[Sent], Answer]:
     return lambda sent: answers[sent.target.strip("/").partition("?")[0]]
 
 
-def told(finished) -> list[tuple[str, str]]:
+def told(finished: Finished) -> list[tuple[str, str]]:
     return [(step.step, step.outcome) for step in finished.steps]
 
 
-def test_branches_take_as_long_as_the_longest(run):
+def test_branches_take_as_long_as_the_longest(run: Run) -> None:
     finished = run(scenario(parallel("p", [pause("a", "3s")], [pause("b", "1s"), pause("c", "1s")])))
 
     assert told(finished) == [("b", "passed"), ("c", "passed"), ("a", "passed"), ("p", "passed")]
     assert finished.steps[-1].duration_us == 3_000_000
 
 
-def test_a_branch_sees_what_was_set_before_and_afterwards_everything_is_there(run):
+def test_a_branch_sees_what_was_set_before_and_afterwards_everything_is_there(run: Run) -> None:
     journey = scenario(
         parallel(
             "p",
@@ -46,7 +48,7 @@ def test_a_branch_sees_what_was_set_before_and_afterwards_everything_is_there(ru
     assert [sent.target for sent in finished.transport.sent] == ["/slow?7", "/fast?7", "/use?1-2-1-2"]
 
 
-def test_what_a_branch_draws_does_not_depend_on_which_is_faster(run):
+def test_what_a_branch_draws_does_not_depend_on_which_is_faster(run: Run) -> None:
     def drawn(first_s: float, second_s: float) -> list[str]:
         journey = scenario(
             {
@@ -71,7 +73,7 @@ def test_what_a_branch_draws_does_not_depend_on_which_is_faster(run):
     assert len(set(drawn(1, 1))) == 8
 
 
-def test_all_branches_run_to_their_end_before_a_failure_ends_the_flow(run):
+def test_all_branches_run_to_their_end_before_a_failure_ends_the_flow(run: Run) -> None:
     finished = run(
         scenario(parallel("p", [get("a", "/a")], [pause("b", "5s"), get("c", "/c")]), get("d")),
         answers=by_path(a=Answer(status=500), c=Answer()),
@@ -81,7 +83,7 @@ def test_all_branches_run_to_their_end_before_a_failure_ends_the_flow(run):
     assert finished.instances[0].failed_step == "a"
 
 
-def test_no_more_than_six_requests_of_one_user_are_under_way(run):
+def test_no_more_than_six_requests_of_one_user_are_under_way(run: Run) -> None:
     branches = [[get(f"s{number}", f"/{number}")] for number in range(10)]
     finished = run(scenario(parallel("p", *branches)), answers=lambda sent: Answer(latency_s=1))
 
@@ -89,8 +91,8 @@ def test_no_more_than_six_requests_of_one_user_are_under_way(run):
     assert [round(t - ends[0]) for t in ends] == [0] * 6 + [1] * 4
 
 
-def test_an_interruption_ends_every_branch_with_a_line_of_its_own(run):
-    def stop_soon(shutdown):
+def test_an_interruption_ends_every_branch_with_a_line_of_its_own(run: Run) -> None:
+    def stop_soon(shutdown: Shutdown) -> None:
         asyncio.get_running_loop().call_later(1, shutdown.request, Stop(reason="enough", grace_s=1.0))
 
     finished = run(scenario(parallel("p", [pause("a", "1h")], [pause("b", "1h")])), during=stop_soon)
@@ -99,8 +101,8 @@ def test_an_interruption_ends_every_branch_with_a_line_of_its_own(run):
     assert finished.instances[0].outcome == "interrupted"
 
 
-def test_a_bug_in_one_branch_ends_the_others_and_is_shown_once(run):
-    def answer(sent):
+def test_a_bug_in_one_branch_ends_the_others_and_is_shown_once(run: Run) -> None:
+    def answer(sent: Any) -> None:
         raise RuntimeError("a bug of ours")
 
     finished = run(scenario(parallel("p", [get("a")], [pause("b", "1h")])), answers=answer)
@@ -113,7 +115,7 @@ def test_a_bug_in_one_branch_ends_the_others_and_is_shown_once(run):
     assert finished.instances[0].failed_step == "a"
 
 
-def test_branches_inside_branches_share_the_six_connections(run):
+def test_branches_inside_branches_share_the_six_connections(run: Run) -> None:
     inner = [[get(f"s{number}", "/")] for number in range(4)]
     other = [[get(f"t{number}", "/")] for number in range(4)]
     finished = run(

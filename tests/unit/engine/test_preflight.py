@@ -103,18 +103,18 @@ def never(host: str, address: str | None, now: float) -> Failure:
     return REFUSED
 
 
-def test_an_open_door_needs_nothing_else():
+def test_an_open_door_needs_nothing_else() -> None:
     transport = FakeGate(always)
     assert opened(transport) == PreflightResult()
     assert (transport.knocks, transport.sent) == ([LOCALHOST], [])
 
 
-def test_one_open_door_of_several_is_enough():
+def test_one_open_door_of_several_is_enough() -> None:
     transport = FakeGate(lambda host, *_: REFUSED if "down" in host else None, plan=("http://down", "http://up"))
     assert opened(transport).unreachable is None
 
 
-def test_where_all_doors_are_shut_every_one_is_told():
+def test_where_all_doors_are_shut_every_one_is_told() -> None:
     transport = FakeGate(never, plan=("http://a", "http://b"))
     assert opened(transport).unreachable == (
         "no service answers: http://a: Connection refused; http://b: Connection refused; "
@@ -122,7 +122,7 @@ def test_where_all_doors_are_shut_every_one_is_told():
     )
 
 
-def test_without_any_request_nobody_knocks():
+def test_without_any_request_nobody_knocks() -> None:
     transport = FakeGate(never, plan=())
     assert opened(transport) == PreflightResult()
 
@@ -140,20 +140,20 @@ def coming_up(at_s: float) -> Callable[[Sent], Answer]:
     return answer
 
 
-def test_health_is_asked_for_until_it_is_right_and_every_request_is_on_record():
+def test_health_is_asked_for_until_it_is_right_and_every_request_is_on_record() -> None:
     transport = FakeGate(always, answers=coming_up(3))
     preflight_result = opened(transport, health=Health(path="/health"))
     assert preflight_result.unreachable is None
     assert transport.took_s == pytest.approx(3)
     assert [sent.target for sent in transport.sent] == ["/health"] * 4
-    records = preflight_result.records
-    assert all(isinstance(record, RequestRecord) for record in records)
+    records = [record for record in preflight_result.records if isinstance(record, RequestRecord)]
+    assert len(records) == len(preflight_result.records)
     assert {(record.phase, record.step, record.scenario) for record in records} == {("health", "health", "")}
     assert [record.request.status for record in records] == [503, 503, 503, 200]
     assert [record.request.failed for record in records] == [True, True, True, False]
 
 
-def test_a_server_that_is_not_up_yet_is_knocked_at_until_it_is():
+def test_a_server_that_is_not_up_yet_is_knocked_at_until_it_is() -> None:
     transport = FakeGate(lambda host, address, now: None if now > 5 else REFUSED)
     preflight_result = opened(transport, health=Health(path="/health", interval_s=2.0))
     assert preflight_result.unreachable is None
@@ -161,7 +161,7 @@ def test_a_server_that_is_not_up_yet_is_knocked_at_until_it_is():
     assert len(preflight_result.records) == 1
 
 
-def test_health_that_is_never_right_says_what_it_answered_and_the_cure():
+def test_health_that_is_never_right_says_what_it_answered_and_the_cure() -> None:
     transport = FakeGate(always, answers=lambda sent: Answer(status=500))
     preflight_result = opened(transport, health=Health(path="/health", timeout_s=10))
     assert preflight_result.unreachable == (
@@ -173,26 +173,26 @@ def test_health_that_is_never_right_says_what_it_answered_and_the_cure():
 
 
 @pytest.mark.parametrize(("status", "ready"), [(204, True), (299, True), (200, False), (503, False)])
-def test_the_expected_status_decides(status: int, ready: bool):
+def test_the_expected_status_decides(status: int, ready: bool) -> None:
     transport = FakeGate(always, answers=lambda sent: Answer(status=status))
     preflight_result = opened(transport, health=Health(path="/h", statuses=((201, 299),), timeout_s=2))
     assert (preflight_result.unreachable is None) is ready
 
 
-def test_a_health_check_that_hangs_is_given_up_in_time():
+def test_a_health_check_that_hangs_is_given_up_in_time() -> None:
     transport = FakeGate(always, answers=lambda sent: Answer(latency_s=1000))
     preflight_result = opened(transport, health=Health(path="/h", timeout_s=12))
     assert "no complete response before the deadline" in (preflight_result.unreachable or "")
     assert 10 < transport.took_s <= 12
 
 
-def test_without_a_base_url_every_service_is_asked():
+def test_without_a_base_url_every_service_is_asked() -> None:
     transport = FakeGate(always)
     opened(transport, health=Health(path="/h"), base_url=None, services={"a": "http://a", "b": "http://b"})
     assert sorted(sent.service.base_url for sent in transport.sent) == ["http://a", "http://b"]
 
 
-def test_no_secret_stands_in_the_records():
+def test_no_secret_stands_in_the_records() -> None:
     transport = FakeGate(always)
     preflight_result = opened(transport, health=Health(path="/h?key=geheimgeheim"))
     assert "geheimgeheim" not in str(preflight_result.records)
@@ -201,7 +201,7 @@ def test_no_secret_stands_in_the_records():
 # Waiting for other things
 
 
-def test_a_port_and_a_url_are_waited_for():
+def test_a_port_and_a_url_are_waited_for() -> None:
     transport = FakeGate(lambda host, address, now: REFUSED if "db" in host and now < 4 else None)
     readiness = Readiness(
         wait_for=(WaitFor(text="db:5432", host="db", port=5432), WaitFor(text="u", url="http://shop/ready?x=1"))
@@ -212,13 +212,13 @@ def test_a_port_and_a_url_are_waited_for():
     assert [(sent.service.base_url, sent.target) for sent in transport.sent] == [("http://shop", "/ready?x=1")]
 
 
-def test_what_is_waited_for_does_not_stand_in_for_the_sut():
+def test_what_is_waited_for_does_not_stand_in_for_the_sut() -> None:
     transport = FakeGate(lambda host, *_: REFUSED if host == LOCALHOST else None)
     preflight_result = opened(transport, readiness=Readiness(wait_for=(WaitFor(text="db:1", host="db", port=1),)))
     assert "no service answers: http://localhost:8080" in (preflight_result.unreachable or "")
 
 
-def test_each_thing_that_did_not_come_is_told():
+def test_each_thing_that_did_not_come_is_told() -> None:
     transport = FakeGate(
         lambda host, *_: REFUSED if "db" in host else None, answers=lambda sent: Answer(status=404)
     )
@@ -238,33 +238,33 @@ def on_the_machine(host: str, address: str | None, now: float) -> Failure | None
     return None if address == GATEWAY else REFUSED
 
 
-def test_a_refused_loopback_is_found_at_the_gateway():
+def test_a_refused_loopback_is_found_at_the_gateway() -> None:
     transport = FakeGate(on_the_machine)
     preflight_result = opened(transport, container_network=IN_A_CONTAINER)
     assert preflight_result == PreflightResult(reroutes={"localhost:8080": GATEWAY})
     assert transport.knocks == [LOCALHOST, f"{LOCALHOST} at {GATEWAY}"]
 
 
-def test_health_is_asked_for_at_the_gateway_too():
+def test_health_is_asked_for_at_the_gateway_too() -> None:
     transport = FakeGate(lambda host, address, now: None if address and now >= 3 else REFUSED)
     preflight_result = opened(transport, container_network=IN_A_CONTAINER, health=Health(path="/h"))
     assert preflight_result.unreachable is None
     assert preflight_result.reroutes == {"localhost:8080": GATEWAY}
 
 
-def test_a_loopback_that_answers_stays():
+def test_a_loopback_that_answers_stays() -> None:
     transport = FakeGate(always)
     assert opened(transport, container_network=IN_A_CONTAINER).reroutes == {}
 
 
-def test_only_the_loopback_is_turned_and_only_when_it_refuses():
+def test_only_the_loopback_is_turned_and_only_when_it_refuses() -> None:
     transport = FakeGate(never, plan=("http://shop:8080",))
     assert opened(transport, base_url="http://shop:8080", container_network=IN_A_CONTAINER).reroutes == {}
     transport = FakeGate(lambda host, address, now: None if address else Failure("connect_timeout"))
     assert opened(transport, container_network=IN_A_CONTAINER).reroutes == {}
 
 
-def test_nobody_at_the_gateway_either_leaves_no_detour_and_names_the_cure():
+def test_nobody_at_the_gateway_either_leaves_no_detour_and_names_the_cure() -> None:
     transport = FakeGate(never)
     preflight_result = opened(transport, container_network=IN_A_CONTAINER)
     assert preflight_result.reroutes == {}
@@ -276,21 +276,21 @@ def test_nobody_at_the_gateway_either_leaves_no_detour_and_names_the_cure():
     assert all(cure in told for cure in ("its label", "windtunnel/action/host@v1", "--network host"))
 
 
-def test_strict_never_leaves_the_container():
+def test_strict_never_leaves_the_container() -> None:
     transport = FakeGate(on_the_machine)
     preflight_result = opened(transport, container_network=IN_A_CONTAINER, readiness=Readiness(loopback="strict"))
     assert transport.knocks == [LOCALHOST]
     assert "--network host" in (preflight_result.unreachable or "")
 
 
-def test_gateway_does_not_ask_the_container_first():
+def test_gateway_does_not_ask_the_container_first() -> None:
     transport = FakeGate(always)
     preflight_result = opened(transport, container_network=IN_A_CONTAINER, readiness=Readiness(loopback="gateway"))
     assert transport.knocks == [f"{LOCALHOST} at {GATEWAY}"]
     assert preflight_result.reroutes == {"localhost:8080": GATEWAY}
 
 
-def test_outside_of_a_container_nobody_is_led_around():
+def test_outside_of_a_container_nobody_is_led_around() -> None:
     transport = FakeGate(on_the_machine)
     preflight_result = opened(transport, readiness=Readiness(loopback="gateway"))
     assert transport.knocks == [LOCALHOST]

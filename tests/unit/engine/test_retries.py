@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
-from tests.support.journeys import get, scenario
+from tests.support.journeys import Finished, Run, facts_of, get, scenario
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Rate, select
 from windtunnel.model.load import ClosedLoad
@@ -15,17 +16,17 @@ from windtunnel.testing.scripted import Answer, json_answer
 STEADY = {"initial": "1s", "factor": 3, "max": "5s", "jitter": False}
 
 
-def retry(attempts: int, *on: object, **backoff) -> dict:
+def retry(attempts: int, *on: object, **backoff: Any) -> dict[str, Any]:
     return {"attempts": attempts, "on": list(on), "backoff": backoff or STEADY}
 
 
-def started(finished) -> list[float]:
+def started(finished: Finished) -> list[float]:
     """When each request was sent, in seconds since the first."""
     times = [record.t for record in (*finished.requests, *finished.steps) if getattr(record, "request", None)]
     return [round(t - times[0], 3) for t in times]
 
 
-def test_what_on_names_is_tried_again_and_every_attempt_has_its_number(run):
+def test_what_on_names_is_tried_again_and_every_attempt_has_its_number(run: Run) -> None:
     finished = run(
         scenario(get("a", retry=retry(5, "timeout", "connection", "5xx"))),
         answers=[Answer(error="timeout"), Answer(error="refused"), Answer(status=503), Answer()],
@@ -44,11 +45,11 @@ def test_what_on_names_is_tried_again_and_every_attempt_has_its_number(run):
     assert started(finished) == [0, 1, 4, 9]
 
 
-def test_a_step_that_passes_at_once_has_its_request_in_its_line(run):
+def test_a_step_that_passes_at_once_has_its_request_in_its_line(run: Run) -> None:
     finished = run(scenario(get("a", retry=retry(3, "timeout"))))
 
     assert finished.requests == []
-    assert finished.steps[0].request.attempt == 1
+    assert facts_of(finished.steps[0]).attempt == 1
 
 
 @pytest.mark.parametrize(
@@ -56,13 +57,13 @@ def test_a_step_that_passes_at_once_has_its_request_in_its_line(run):
     [Answer(status=500), Answer(error="tls"), Answer(error="open_files")],
     ids=["status", "error", "ours"],
 )
-def test_what_on_does_not_name_is_not_tried_again(run, answer: Answer):
+def test_what_on_does_not_name_is_not_tried_again(run: Run, answer: Answer) -> None:
     finished = run(scenario(get("a", retry=retry(3, "timeout", "connection", 503))), answers=[answer])
 
     assert len(finished.transport.sent) == 1
 
 
-def test_the_last_attempt_decides_and_the_message_says_how_many_there_were(run):
+def test_the_last_attempt_decides_and_the_message_says_how_many_there_were(run: Run) -> None:
     finished = run(scenario(get("a", retry=retry(2, 503))), answers=lambda sent: Answer(status=503))
 
     (step,) = finished.steps
@@ -70,14 +71,14 @@ def test_the_last_attempt_decides_and_the_message_says_how_many_there_were(run):
     assert step.message == "after 2 attempts; status_code: expected below 400 but got 503"
 
 
-def test_without_on_it_is_what_usually_passes_by_itself(run):
+def test_without_on_it_is_what_usually_passes_by_itself(run: Run) -> None:
     plain = {"attempts": 2, "backoff": STEADY}
     for first in (Answer(error="timeout"), Answer(error="reset"), Answer(status=502), Answer(status=504)):
         assert run(scenario(get("a", retry=plain)), answers=[first, Answer()]).steps[0].outcome == "passed"
     assert run(scenario(get("a", retry=plain)), answers=[Answer(status=500)]).steps[0].outcome == "failed"
 
 
-def test_the_request_is_rendered_once(run):
+def test_the_request_is_rendered_once(run: Run) -> None:
     finished = run(
         scenario(
             get(
@@ -96,7 +97,7 @@ def test_the_request_is_rendered_once(run):
     assert others == [first, first]
 
 
-def test_redirects_of_every_attempt_are_recorded_with_its_number(run):
+def test_redirects_of_every_attempt_are_recorded_with_its_number(run: Run) -> None:
     finished = run(
         scenario(get("a", retry=retry(2, 503))),
         answers=[Answer(status=503, hops=(Answer(status=302),)), Answer(hops=(Answer(status=302),))],
@@ -111,7 +112,7 @@ def test_redirects_of_every_attempt_are_recorded_with_its_number(run):
     assert finished.steps[0].requests == 4
 
 
-def test_jitter_is_drawn_from_the_upper_half_and_the_same_for_one_seed(run):
+def test_jitter_is_drawn_from_the_upper_half_and_the_same_for_one_seed(run: Run) -> None:
     def waits(seed: int) -> list[list[float]]:
         journey = scenario(get("a", retry=retry(4, 503, initial="1s", factor=2)))
         finished = run(
@@ -131,7 +132,7 @@ def test_jitter_is_drawn_from_the_upper_half_and_the_same_for_one_seed(run):
     assert waits(2) != drawn
 
 
-def test_every_attempt_is_a_request_and_failed_ones_count_as_failed_but_only_the_last_is_checked(run):
+def test_every_attempt_is_a_request_and_failed_ones_count_as_failed_but_only_the_last_is_checked(run: Run) -> None:
     finished = run(
         scenario(get("a", retry=retry(3, 503), expect={"body": {"contains": "x"}})),
         answers=[Answer(status=503), Answer(status=503), Answer(body=b"x")],
@@ -144,7 +145,7 @@ def test_every_attempt_is_a_request_and_failed_ones_count_as_failed_but_only_the
     assert select(aggregate, "checks") == Rate(matches=2, count=2)
 
 
-def test_a_step_that_expects_what_it_retries_passes_with_the_last_one(run):
+def test_a_step_that_expects_what_it_retries_passes_with_the_last_one(run: Run) -> None:
     finished = run(
         scenario(get("a", retry=retry(3, 202), extract={"id": "$.id"})),
         answers=[Answer(status=202), json_answer({"id": 1})],
@@ -154,7 +155,7 @@ def test_a_step_that_expects_what_it_retries_passes_with_the_last_one(run):
     assert finished.steps[0].extracted == ["id"]
 
 
-def test_polls_with_a_backoff_come_less_and_less_often(run):
+def test_polls_with_a_backoff_come_less_and_less_often(run: Run) -> None:
     poll = {"type": "wait", "name": "w", "path": "/", "expect": {"json": {"$.ok": True}}, "backoff": STEADY}
     waiting = [json_answer({"ok": False})] * 5
     finished = run(scenario({**poll, "timeout": "1m"}), answers=[*waiting, json_answer({"ok": True})])
@@ -163,9 +164,9 @@ def test_polls_with_a_backoff_come_less_and_less_often(run):
     assert finished.steps[0].outcome == "passed"
 
 
-def test_polls_give_up_when_the_next_one_would_be_too_late(run):
+def test_polls_give_up_when_the_next_one_would_be_too_late(run: Run) -> None:
     poll = {"type": "wait", "name": "w", "path": "/", "expect": {"status_code": 201}, "backoff": STEADY}
     finished = run(scenario({**poll, "timeout": "9s"}))
 
     assert started(finished)[:3] == [0, 1, 4]
-    assert finished.steps[0].message.startswith("gave up after 3 polls in 9 s")
+    assert (finished.steps[0].message or "").startswith("gave up after 3 polls in 9 s")

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.support.journeys import get, pause, scenario, section
-from windtunnel.engine.run.shutdown import Stop
+from tests.support.journeys import Finished, Run, facts_of, get, pause, scenario, section
+from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter as Count
 from windtunnel.metrics.measure import Rate, select
 from windtunnel.model.load import ClosedLoad, OpenLoad
 from windtunnel.model.record import RunEnded, RunStarted
-from windtunnel.testing.scripted import Answer, json_answer
+from windtunnel.testing.scripted import Answer, Sent, json_answer
 
 
-def targets(finished) -> list[str]:
+def targets(finished: Finished) -> list[str]:
     return [sent.target for sent in finished.transport.sent]
 
 
-def counted(finished) -> Aggregate:
+def counted(finished: Finished) -> Aggregate:
     aggregate = Aggregate()
     aggregate.write(finished.records)
     return aggregate
 
 
-def numbered():
+def numbered() -> Callable[[Sent], Answer]:
     """Answers that count from 1."""
     numbers = iter(range(1, 1000))
     return lambda sent: json_answer({"n": next(numbers)})
 
 
-def test_setup_runs_once_before_the_load_and_every_instance_sees_what_it_extracted_and_set(run):
+def test_setup_runs_once_before_the_load_and_every_instance_sees_what_it_extracted_and_set(run: Run) -> None:
     journey = scenario(
         get("use", "/use/{{ id }}/{{ twice }}/{{ size }}"),
         setup=section(
@@ -56,7 +58,7 @@ def test_setup_runs_once_before_the_load_and_every_instance_sees_what_it_extract
     assert len({record.correlation_id for record in finished.instances}) == 5
 
 
-def test_what_runs_beside_the_load_is_in_no_metric(run):
+def test_what_runs_beside_the_load_is_in_no_metric(run: Run) -> None:
     journey = scenario(
         get("use"),
         setup=section(get("create")),
@@ -71,7 +73,7 @@ def test_what_runs_beside_the_load_is_in_no_metric(run):
     assert select(aggregate, "http_reqs", {"phase": "setup"}) == Count(total=1, samples=1)
 
 
-def test_after_a_failed_setup_nothing_of_the_load_is_sent_and_the_teardown_runs(run):
+def test_after_a_failed_setup_nothing_of_the_load_is_sent_and_the_teardown_runs(run: Run) -> None:
     journey = scenario(get("use"), setup=section(get("create")), teardown=section(get("delete")))
     finished = run(journey, answers=[Answer(status=500), Answer()], load=ClosedLoad(count=5))
 
@@ -79,7 +81,7 @@ def test_after_a_failed_setup_nothing_of_the_load_is_sent_and_the_teardown_runs(
     assert {record.reason for record in finished.of(type(finished.ending))} == {"setup failed", "completed"}
 
 
-def test_every_teardown_step_runs_also_when_one_fails(run):
+def test_every_teardown_step_runs_also_when_one_fails(run: Run) -> None:
     journey = scenario(get("use"), teardown=section(get("a"), get("b")))
     finished = run(journey, answers=[Answer(), Answer(status=500), Answer()])
 
@@ -90,8 +92,8 @@ def test_every_teardown_step_runs_also_when_one_fails(run):
     ]
 
 
-def test_a_stop_during_the_load_still_tears_down_within_the_grace(run):
-    def stop_soon(shutdown):
+def test_a_stop_during_the_load_still_tears_down_within_the_grace(run: Run) -> None:
+    def stop_soon(shutdown: Shutdown) -> None:
         asyncio.get_running_loop().call_later(1, shutdown.request, Stop(reason="enough", grace_s=2.0))
 
     journey = scenario(pause("long", "1h"), teardown=section(get("quick"), pause("endless", "1h"), get("never")))
@@ -103,8 +105,8 @@ def test_a_stop_during_the_load_still_tears_down_within_the_grace(run):
     ]
 
 
-def test_a_stop_during_the_setup_ends_it_and_there_is_no_load(run):
-    def stop_soon(shutdown):
+def test_a_stop_during_the_setup_ends_it_and_there_is_no_load(run: Run) -> None:
+    def stop_soon(shutdown: Shutdown) -> None:
         asyncio.get_running_loop().call_later(1, shutdown.request, Stop(reason="enough", grace_s=2.0))
 
     journey = scenario(get("use"), setup=section(pause("endless", "1h")), teardown=section(get("delete")))
@@ -116,7 +118,7 @@ def test_a_stop_during_the_setup_ends_it_and_there_is_no_load(run):
     ]
 
 
-def test_without_an_answering_service_nothing_is_sent_and_both_segments_say_so(run):
+def test_without_an_answering_service_nothing_is_sent_and_both_segments_say_so(run: Run) -> None:
     finished = run(scenario(get("use"), setup=section(get("create"))), refused="connection refused")
 
     assert finished.steps == []
@@ -125,7 +127,7 @@ def test_without_an_answering_service_nothing_is_sent_and_both_segments_say_so(r
 
 
 @pytest.mark.parametrize("load", [ClosedLoad(count=6, parallel=2), OpenLoad(rate=10, count=6, max_parallel=2)])
-def test_a_user_is_set_up_once_and_keeps_its_variables_and_cookies(run, load):
+def test_a_user_is_set_up_once_and_keeps_its_variables_and_cookies(run: Run, load: Any) -> None:
     journey = scenario(
         get("use", "/use/{{ token }}/{{ user_index }}"),
         user_setup=section(get("login", "/login/{{ user_index }}", extract={"token": "$.n"})),
@@ -140,7 +142,7 @@ def test_a_user_is_set_up_once_and_keeps_its_variables_and_cookies(run, load):
     assert [record.phase for record in finished.instances if record.index < 0] == ["user_setup"] * 2
 
 
-def test_an_instance_whose_user_cannot_be_set_up_fails_and_the_next_one_tries_again(run):
+def test_an_instance_whose_user_cannot_be_set_up_fails_and_the_next_one_tries_again(run: Run) -> None:
     journey = scenario(get("use"), user_setup=section(get("login")))
     finished = run(journey, answers=[Answer(status=401), Answer(), Answer()], load=ClosedLoad(count=2))
 
@@ -157,7 +159,7 @@ def test_an_instance_whose_user_cannot_be_set_up_fails_and_the_next_one_tries_ag
     )
 
 
-def test_what_setup_and_user_setup_extract_as_secret_is_hidden_in_every_instance(run):
+def test_what_setup_and_user_setup_extract_as_secret_is_hidden_in_every_instance(run: Run) -> None:
     secret = {"json": "$.t", "secret": True}
     journey = scenario(
         get("use", "/{{ one }}/{{ two }}"),
@@ -171,10 +173,10 @@ def test_what_setup_and_user_setup_extract_as_secret_is_hidden_in_every_instance
     )
 
     assert targets(finished)[-1] == "/secret-of-create/secret-of-login"
-    assert {step.request.url for step in finished.steps if step.step == "use"} == {
+    assert {facts_of(step).url for step in finished.steps if step.step == "use"} == {
         "http://sut/[redacted]/[redacted]"
     }
 
 
-def test_scenarios_without_sections_write_one_segment(run):
+def test_scenarios_without_sections_write_one_segment(run: Run) -> None:
     assert len(run(scenario(get("a"))).of(type(run(scenario(get("a"))).ending))) == 1

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.support.journeys import get, pause, scenario, section
+from tests.support.journeys import Run, get, pause, scenario, section
 from windtunnel.engine.ids import InstanceIds
-from windtunnel.engine.run.shutdown import Stop
+from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.model.record import AssertionRecord, InstanceRecord, Record, RunEnded, StepRecord
 from windtunnel.testing.scripted import Answer
 
@@ -31,7 +31,7 @@ class Log:
         self.closed_after.append(len(self.records))
 
 
-def test_a_sink_takes_every_record_and_is_closed_after_the_last_one(run):
+def test_a_sink_takes_every_record_and_is_closed_after_the_last_one(run: Run) -> None:
     log = Log()
     finished = run(scenario(get("use"), setup=section(get("create"))), sinks=[log])
 
@@ -39,15 +39,15 @@ def test_a_sink_takes_every_record_and_is_closed_after_the_last_one(run):
     assert log.closed_after == [len(finished.records)]
 
 
-def test_a_sink_is_closed_when_nothing_was_sent(run):
+def test_a_sink_is_closed_when_nothing_was_sent(run: Run) -> None:
     log = Log()
     run(scenario(get("use")), sinks=[log], refused="connection refused")
 
     assert log.closed_after == [2]
 
 
-def test_a_sink_is_closed_when_the_run_is_stopped(run):
-    def stop_soon(shutdown):
+def test_a_sink_is_closed_when_the_run_is_stopped(run: Run) -> None:
+    def stop_soon(shutdown: Shutdown) -> None:
         asyncio.get_running_loop().call_later(1, shutdown.request, Stop(reason="enough", grace_s=0.0))
 
     log = Log()
@@ -56,7 +56,7 @@ def test_a_sink_is_closed_when_the_run_is_stopped(run):
     assert log.closed_after == [len(finished.records)]
 
 
-def test_a_sink_is_closed_when_the_run_crashes(run):
+def test_a_sink_is_closed_when_the_run_crashes(run: Run) -> None:
     log = Log()
 
     with pytest.raises(ZeroDivisionError):
@@ -64,7 +64,7 @@ def test_a_sink_is_closed_when_the_run_crashes(run):
     assert len(log.closed_after) == 1
 
 
-def test_hooks_see_each_step_assertion_and_instance_as_it_ends_with_its_ids(run):
+def test_hooks_see_each_step_assertion_and_instance_as_it_ends_with_its_ids(run: Run) -> None:
     seen: list[tuple[InstanceIds, Record]] = []
     finished = run(
         scenario(get("use"), assertions=[{"type": "assert", "name": "ok", "expect": {"status_code": 200}}]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def log() -> list[str]:
 
 
 @pytest.fixture
-def unraised(monkeypatch) -> list[BaseException]:
+def unraised(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
     """The exceptions that reached the handler of the event loop."""
     found: list[BaseException] = []
     monkeypatch.setattr(
@@ -60,7 +61,7 @@ def unraised(monkeypatch) -> list[BaseException]:
     return found
 
 
-def test_background_tasks_run_beside_the_block_and_are_cancelled_at_its_end(log):
+def test_background_tasks_run_beside_the_block_and_are_cancelled_at_its_end(log: Any) -> None:
     async def main() -> str:
         async with background(Task("short", log).run(1), Task("long", log).run(60)):
             await asyncio.sleep(2)
@@ -71,7 +72,7 @@ def test_background_tasks_run_beside_the_block_and_are_cancelled_at_its_end(log)
     assert log == ["short starts", "long starts", "short ends at 1", "the block ends", "long is cancelled at 2"]
 
 
-def test_the_end_of_a_block_waits_for_the_cleanup_of_its_tasks(log):
+def test_the_end_of_a_block_waits_for_the_cleanup_of_its_tasks(log: Any) -> None:
     async def main() -> float:
         async with background(Task("slow", log).run(60, cleanup_s=5)):
             await asyncio.sleep(1)
@@ -80,7 +81,7 @@ def test_the_end_of_a_block_waits_for_the_cleanup_of_its_tasks(log):
     assert run_virtual(main()) == 6
 
 
-def test_an_exception_of_a_background_task_ends_the_block_at_once(log):
+def test_an_exception_of_a_background_task_ends_the_block_at_once(log: Any) -> None:
     async def main() -> None:
         with pytest.raises(ValueError, match="broken"):
             async with background(Task("bad", log).run(1, error=ValueError("broken")), Task("good", log).run(60)):
@@ -95,7 +96,7 @@ def test_an_exception_of_a_background_task_ends_the_block_at_once(log):
     assert log[-2:] == ["block is cancelled at 1", "good is cancelled at 1"]
 
 
-def test_an_exception_of_the_block_cancels_the_background_tasks(log):
+def test_an_exception_of_the_block_cancels_the_background_tasks(log: Any) -> None:
     async def main() -> None:
         async with background(Task("beside", log).run(60)):
             await Task("block", log).run(1, error=KeyError("block"))
@@ -105,7 +106,7 @@ def test_an_exception_of_the_block_cancels_the_background_tasks(log):
     assert log[-1] == "beside is cancelled at 1"
 
 
-def test_an_exception_that_a_background_task_raises_when_it_is_cancelled_is_raised(log):
+def test_an_exception_that_a_background_task_raises_when_it_is_cancelled_is_raised(log: Any) -> None:
     async def main() -> None:
         async with background(Task("beside", log).run(60, on_cancel=OSError("disk full"))):
             await asyncio.sleep(1)
@@ -114,7 +115,9 @@ def test_an_exception_that_a_background_task_raises_when_it_is_cancelled_is_rais
         run_virtual(main())
 
 
-def test_of_two_exceptions_that_of_the_block_is_raised_and_the_other_reaches_the_loop(log, unraised):
+def test_of_two_exceptions_that_of_the_block_is_raised_and_the_other_reaches_the_loop(
+    log: Any, unraised: Any
+) -> None:
     other = OSError("disk full")
 
     async def main() -> None:
@@ -126,7 +129,7 @@ def test_of_two_exceptions_that_of_the_block_is_raised_and_the_other_reaches_the
     assert unraised == [other]
 
 
-def test_of_two_background_exceptions_the_first_in_time_is_raised(log, unraised):
+def test_of_two_background_exceptions_the_first_in_time_is_raised(log: Any, unraised: Any) -> None:
     late, early = ValueError("late"), ValueError("early")
 
     async def main() -> None:
@@ -138,7 +141,7 @@ def test_of_two_background_exceptions_the_first_in_time_is_raised(log, unraised)
     assert unraised == [late]
 
 
-def test_a_block_that_is_cancelled_from_outside_ends_its_tasks_first(log):
+def test_a_block_that_is_cancelled_from_outside_ends_its_tasks_first(log: Any) -> None:
     async def block() -> None:
         async with background(Task("beside", log).run(60, cleanup_s=2)):
             await asyncio.sleep(60)
@@ -155,7 +158,7 @@ def test_a_block_that_is_cancelled_from_outside_ends_its_tasks_first(log):
     assert log[-1] == "beside is cancelled at 3"
 
 
-def test_an_exception_takes_precedence_over_a_cancellation_from_outside(log):
+def test_an_exception_takes_precedence_over_a_cancellation_from_outside(log: Any) -> None:
     async def block() -> None:
         async with background(Task("beside", log).run(60, on_cancel=OSError("disk full"))):
             await asyncio.sleep(60)
@@ -171,7 +174,7 @@ def test_an_exception_takes_precedence_over_a_cancellation_from_outside(log):
 
 
 @pytest.mark.parametrize("error", [None, ValueError("late")])
-def test_a_task_that_lets_the_block_end_and_ends_itself_at_the_same_moment(error):
+def test_a_task_that_lets_the_block_end_and_ends_itself_at_the_same_moment(error: Any) -> None:
     async def beside(event: asyncio.Event) -> None:
         await asyncio.sleep(1)
         event.set()
@@ -191,7 +194,7 @@ def test_a_task_that_lets_the_block_end_and_ends_itself_at_the_same_moment(error
             run_virtual(main())
 
 
-def test_a_task_that_is_due_when_the_block_ends_is_cancelled(log):
+def test_a_task_that_is_due_when_the_block_ends_is_cancelled(log: Any) -> None:
     async def main() -> None:
         async with background(Task("beside", log).run(1)):
             await Task("block", log).run(1)
@@ -200,7 +203,7 @@ def test_a_task_that_is_due_when_the_block_ends_is_cancelled(log):
     assert log[-1] == "beside is cancelled at 1"
 
 
-def test_first_of_returns_the_first_result_and_ends_the_others_before(log):
+def test_first_of_returns_the_first_result_and_ends_the_others_before(log: Any) -> None:
     async def main() -> tuple[str, float]:
         winner = await first_of(Task("slow", log).run(60, cleanup_s=2), Task("quick", log).run(1))
         return winner, now()
@@ -209,14 +212,14 @@ def test_first_of_returns_the_first_result_and_ends_the_others_before(log):
     assert log[-1] == "slow is cancelled at 3"
 
 
-def test_of_coroutines_that_end_at_once_the_first_in_order_wins(log):
+def test_of_coroutines_that_end_at_once_the_first_in_order_wins(log: Any) -> None:
     async def main() -> str:
         return await first_of(Task("a", log).run(1), Task("b", log).run(1))
 
     assert run_virtual(main()) == "a"
 
 
-def test_of_coroutines_that_end_at_once_one_that_raises_is_raised(log):
+def test_of_coroutines_that_end_at_once_one_that_raises_is_raised(log: Any) -> None:
     async def main() -> str:
         return await first_of(Task("a", log).run(1), Task("b", log).run(1, error=ValueError("b")))
 
@@ -225,7 +228,7 @@ def test_of_coroutines_that_end_at_once_one_that_raises_is_raised(log):
 
 
 @pytest.mark.parametrize("error", [ValueError("lost"), None])
-def test_first_of_raises_what_the_winner_or_a_loser_raises(log, error):
+def test_first_of_raises_what_the_winner_or_a_loser_raises(log: Any, error: Any) -> None:
     winner = Task("a", log).run(1, error=error)
     loser = Task("b", log).run(60, on_cancel=None if error else ValueError("lost"))
 
@@ -235,7 +238,7 @@ def test_first_of_raises_what_the_winner_or_a_loser_raises(log, error):
 
 
 @pytest.mark.parametrize("start", [lambda *each: first_of(*each), lambda *each: all_of(each)])
-def test_a_call_that_is_cancelled_from_outside_ends_its_tasks_first(log, start):
+def test_a_call_that_is_cancelled_from_outside_ends_its_tasks_first(log: Any, start: Any) -> None:
     async def main() -> float:
         task = asyncio.ensure_future(start(Task("a", log).run(60, cleanup_s=2), Task("b", log).run(60)))
         await asyncio.sleep(1)
@@ -248,7 +251,7 @@ def test_a_call_that_is_cancelled_from_outside_ends_its_tasks_first(log, start):
     assert log[2:] == ["b is cancelled at 1", "a is cancelled at 3"]
 
 
-def test_a_second_cancellation_cuts_the_cleanup_short_and_is_raised(log):
+def test_a_second_cancellation_cuts_the_cleanup_short_and_is_raised(log: Any) -> None:
     async def main() -> float:
         task = asyncio.create_task(first_of(Task("a", log).run(60, cleanup_s=10), Task("b", log).run(1)))
         await asyncio.sleep(2)
@@ -261,12 +264,12 @@ def test_a_second_cancellation_cuts_the_cleanup_short_and_is_raised(log):
     assert log[-1] == "a is cancelled at 2"
 
 
-def test_all_of_returns_the_results_in_order(log):
+def test_all_of_returns_the_results_in_order(log: Any) -> None:
     assert run_virtual(all_of([Task("a", log).run(2), Task("b", log).run(1)])) == ["a", "b"]
     assert run_virtual(all_of([])) == []
 
 
-def test_an_exception_of_one_of_all_cancels_the_others(log):
+def test_an_exception_of_one_of_all_cancels_the_others(log: Any) -> None:
     tasks = [Task("a", log).run(60), Task("b", log).run(1, error=ValueError("b"))]
 
     with pytest.raises(ValueError, match="b"):
@@ -274,7 +277,7 @@ def test_an_exception_of_one_of_all_cancels_the_others(log):
     assert log[-1] == "a is cancelled at 1"
 
 
-def test_cancel_and_wait_leaves_what_has_ended_alone(log):
+def test_cancel_and_wait_leaves_what_has_ended_alone(log: Any) -> None:
     async def main() -> list[bool]:
         tasks = [asyncio.create_task(Task(name, log).run(seconds)) for name, seconds in (("a", 1), ("b", 60))]
         await asyncio.sleep(2)

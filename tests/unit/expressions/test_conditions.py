@@ -41,7 +41,7 @@ def test_a_condition_names_what_it_reads() -> None:
 )
 def test_what_is_neither_true_nor_false_is_an_error(value: Any, kind: str) -> None:
     for text in ("x", "{{ x }}", "x or x"):
-        with pytest.raises(ExpressionError, match=f'^"{text}" is {kind}, neither true nor false$') as caught:
+        with pytest.raises(ExpressionError, match=f'^"{text}" is {kind}, not true or false$') as caught:
             compile_condition(text)({"x": value})
         assert "compare" in (caught.value.hint or "")
 

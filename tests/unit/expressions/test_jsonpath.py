@@ -117,10 +117,11 @@ def test_the_plain_form_finds_what_the_general_form_finds(document: Any, steps: 
 @st.composite
 def _documents_and_ways(draw: st.DrawFn) -> tuple[Any, list[str | int], Any]:
     """A document, the way to a value that is in it, and the value."""
-    document = value = draw(_DOCUMENTS)
+    document: Any = draw(_DOCUMENTS)
+    value = document
     way: list[str | int] = []
     while isinstance(value, list | dict) and value and draw(st.booleans() | st.just(True)):
-        key = draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+        key: Any = draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
         way.append(key)
         value = value[key]
     return document, way, value
@@ -137,5 +138,5 @@ def test_every_value_is_found_by_the_way_to_it(case: tuple[Any, list[str | int],
 
 
 def test_a_path_that_the_library_reads_but_can_not_follow_is_a_problem() -> None:
-    with pytest.raises(ExpressionError, match="nothing can follow"):
+    with pytest.raises(ExpressionError, match="JSON path not supported"):
         compile_jsonpath("$&$").find({"a": 1})

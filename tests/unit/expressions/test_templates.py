@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from windtunnel.errors import ExpressionError
-from windtunnel.expressions.template import compile_json, compile_template, compile_text, undefined_variable
+from windtunnel.expressions.template import compile_json, compile_template, compile_text
 from windtunnel.model.http import Exchange
 
 
@@ -114,7 +114,7 @@ def test_a_constant_container_is_new_every_time() -> None:
 def test_a_template_names_the_variables_it_reads(template: str, names: set[str], constant: bool) -> None:
     compiled = compile_template(template)
 
-    assert (compiled.names, compiled.constant) == (names, constant)
+    assert (set(compiled.names), compiled.constant) == (names, constant)
 
 
 @pytest.mark.parametrize(
@@ -138,17 +138,17 @@ def test_an_undefined_variable_is_named(template: str) -> None:
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        ("{{ user.nmae }}", '"nmae" is not defined: a mapping has nothing of that name'),
-        ("{{ user.name.first }}", '"first" is not defined: a text has nothing of that name'),
+        ("{{ user.nmae }}", '"nmae" is not defined: a mapping has no such member'),
+        ("{{ user.name.first }}", '"first" is not defined: a text has no such member'),
         ("{{ user.tags[9] }}", "item 9 is not defined: a list has no such item"),
-        ("{{ user.boss.name }}", '"name" is not defined: null has nothing of that name'),
+        ("{{ user.boss.name }}", '"name" is not defined: null has no such member'),
         ("{{ user.items }}", "items is a function"),
         ("x{{ user.items }}", "items is a function"),
         ("x{{ user.items | string }}{{ user.items }}", "items is a function"),
         ("{{ uuid }}", "uuid is a function"),
         ("{{ 1 / zero }}", "can't evaluate .*: division by zero"),
         ("{{ user + 1 }}", "can't evaluate .*unsupported operand"),
-        ("{{ response }}!", "a response can't stand in text"),
+        ("{{ response }}!", "a response cannot be used as text"),
         ("{{ user.name.__class__ }}", "unsafe"),
         ("{{ user['__class__'] }}", "unsafe"),
         ("{{ response._json }}", "unsafe"),
@@ -175,7 +175,7 @@ def test_what_goes_wrong_in_a_template_is_said_in_words(template: str, message: 
         ("{{ _random }}", '"_random" is not a variable'),
         ("{% include 'x' %}", "can't include"),
         ("{% import 'x' as y %}", "can't include"),
-        ("{{ a ** 2 }}", r"\*\* is not offered"),
+        ("{{ a ** 2 }}", r"\*\* is not supported"),
         ("{{ " + "(" * 3000 + "a" + ")" * 3000 + " }}", "nested too deep"),
     ],
 )
@@ -188,12 +188,6 @@ def test_a_mistyped_filter_gets_the_near_name() -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_template("{{ a | lenght }}")
     assert caught.value.hint == 'did you mean "length"?'
-
-
-def test_a_mistyped_variable_gets_the_near_name() -> None:
-    error = undefined_variable("product_di", ["product_id", "qty"])
-
-    assert (str(error), error.hint) == ('"product_di" is not defined', 'did you mean "product_id"?')
 
 
 @pytest.mark.parametrize("compile_value", [compile_template, compile_json])

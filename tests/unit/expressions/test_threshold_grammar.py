@@ -8,6 +8,7 @@ from windtunnel.errors import ExpressionError, Location
 from windtunnel.expressions.threshold import format_limit, parse_flag, parse_selector, parse_threshold
 from windtunnel.model.metric import METRICS
 from windtunnel.model.threshold import IMPLIED
+from windtunnel.model.vocabulary import Unit
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_what_is_wrong_is_said_with_a_way_out(flag: str, message: str, hint: str
         (99.8765432, "/s", "99.8765432/s"),
     ],
 )
-def test_limits_and_measurements_are_printed_with_their_unit(value: float, unit: str, printed: str) -> None:
+def test_limits_and_measurements_are_printed_with_their_unit(value: float, unit: Unit, printed: str) -> None:
     assert format_limit(value, unit) == printed
 
 

@@ -25,14 +25,16 @@ from windtunnel.expressions.threshold import parse_threshold
         ("iterations", "rate >= baseline", "rate >= baseline", 1.0, 0.0),
     ],
 )
-def test_a_limit_may_follow_from_the_baseline(selector: str, written: str, text: str, times: float, plus: float):
+def test_a_limit_may_follow_from_the_baseline(
+    selector: str, written: str, text: str, times: float, plus: float
+) -> None:
     threshold = parse_threshold(selector, written)
     assert (threshold.text, threshold.baseline_times, threshold.baseline_plus) == (text, times, plus)
     assert parse_threshold(selector, threshold.text).text == text
     assert threshold.limit == 0.0
 
 
-def test_a_plain_limit_has_nothing_to_do_with_a_baseline():
+def test_a_plain_limit_has_nothing_to_do_with_a_baseline() -> None:
     threshold = parse_threshold("http_req_duration", "p(95) < 400ms")
     assert (threshold.limit, threshold.baseline_times, threshold.baseline_plus) == (400_000, None, 0.0)
 
@@ -51,13 +53,13 @@ def test_a_plain_limit_has_nothing_to_do_with_a_baseline():
         "baseline < 5",
     ],
 )
-def test_anything_else_is_refused_with_a_hint(written: str):
+def test_anything_else_is_refused_with_a_hint(written: str) -> None:
     with pytest.raises(ExpressionError) as raised:
         parse_threshold("http_req_duration", written)
     assert raised.value.hint
 
 
 @given(st.text(alphabet="baseline*+-<=p()95. ms%0", max_size=30))
-def test_no_text_does_worse_than_an_expression_error(text: str):
+def test_no_text_does_worse_than_an_expression_error(text: str) -> None:
     with contextlib.suppress(ExpressionError):
         parse_threshold("http_req_duration", f"p(95) < {text}")

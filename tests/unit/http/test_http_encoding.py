@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from windtunnel.errors import ExpressionError
-from windtunnel.http.encoding import (
+from windtunnel.http.endpoint import (
     encode_target,
     header_lines,
     merge_headers,
@@ -31,12 +32,12 @@ from windtunnel.http.encoding import (
         ("//double", "//double"),
     ],
 )
-def test_a_target_keeps_what_is_valid_and_encodes_the_rest(text, encoded):
+def test_a_target_keeps_what_is_valid_and_encodes_the_rest(text: str, encoded: str) -> None:
     assert encode_target(text) == encoded
 
 
 @given(st.text())
-def test_an_encoded_target_is_one_word_of_ascii_and_encoding_it_again_changes_nothing(text):
+def test_an_encoded_target_is_one_word_of_ascii_and_encoding_it_again_changes_nothing(text: Any) -> None:
     encoded = encode_target(f"/{text}")
     assert encoded.isascii()
     assert encoded.isprintable()
@@ -46,44 +47,44 @@ def test_an_encoded_target_is_one_word_of_ascii_and_encoding_it_again_changes_no
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_component_comes_back_whole_and_never_leaves_its_place(text):
+def test_a_component_comes_back_whole_and_never_leaves_its_place(text: Any) -> None:
     quoted = quote_component(text)
     assert unquote(quoted) == text
     assert not set(quoted) & set("/?#&=+ ;:@\r\n")
 
 
-def test_a_component_with_half_a_character_is_still_sent():
+def test_a_component_with_half_a_character_is_still_sent() -> None:
     assert quote_component("a\ud800b") == "a%3Fb"
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\0b"])
-def test_a_header_value_that_would_end_its_line_is_refused(value):
+def test_a_header_value_that_would_end_its_line_is_refused(value: str) -> None:
     with pytest.raises(ExpressionError, match="'X-Note'"):
         header_lines([("Accept", "*/*"), ("X-Note", value)])
 
 
 @pytest.mark.parametrize("name", ["", "X Note", "X:Note", "X-Nöte", "X\r\nY", "(x)"])
-def test_a_header_name_that_is_none_is_refused(name):
+def test_a_header_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ExpressionError):
         header_lines([(name, "value")])
 
 
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding"])
-def test_headers_that_follow_from_the_body_are_refused(name):
+def test_headers_that_follow_from_the_body_are_refused(name: str) -> None:
     with pytest.raises(ExpressionError, match="follows from the body"):
         header_lines([(name, "3")])
 
 
-def test_headers_become_lines_in_order():
+def test_headers_become_lines_in_order() -> None:
     assert header_lines([("A", "1"), ("b", "ü"), ("A", "")]) == "A: 1\r\nb: ü\r\nA: \r\n"
 
 
-def test_a_later_layer_of_headers_wins_whatever_its_case():
+def test_a_later_layer_of_headers_wins_whatever_its_case() -> None:
     merged = merge_headers([("Accept", "*/*"), ("User-Agent", "w")], [("ACCEPT", "a"), ("accept", "b")])
     assert merged == (("User-Agent", "w"), ("ACCEPT", "a"), ("accept", "b"))
 
 
 @pytest.mark.parametrize("method", ["", "GET /", "GE T", "CONNECT", "connect"])
-def test_a_method_that_cannot_be_sent_is_refused(method):
+def test_a_method_that_cannot_be_sent_is_refused(method: str) -> None:
     with pytest.raises(ExpressionError):
         require_method(method)

@@ -33,14 +33,14 @@ BYPASS = ("corp.test", ".sub.test", "port.test:8080", "10.0.0.0/8", "192.0.2.7")
         ("http://[2001:db8::1]", PLAIN),
     ],
 )
-def test_a_proxy_for_a_url(url: str, proxy: Proxy | None):
+def test_a_proxy_for_a_url(url: str, proxy: Proxy | None) -> None:
     proxies = Proxies(http=PLAIN, https=ENCRYPTED, bypass=BYPASS)
     assert proxy_for(parse_base_url(url).origin, proxies) == proxy
 
 
-def test_a_star_bypasses_everything():
+def test_a_star_bypasses_everything() -> None:
     assert proxy_for(parse_base_url("http://shop.test").origin, Proxies(http=PLAIN, bypass=("*",))) is None
 
 
-def test_a_proxy_the_file_names_serves_this_machine_too():
+def test_a_proxy_the_file_names_serves_this_machine_too() -> None:
     assert proxy_for(parse_base_url("http://localhost").origin, Proxies(http=PLAIN, loopback=True)) == PLAIN

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from windtunnel.http.errors import Failure
@@ -9,7 +11,9 @@ from windtunnel.model.origin import Origin
 SHOP = Origin(scheme="http", host="shop.test", port=80)
 
 
-def decide(status: int = 302, *, method: str = "GET", location: str | None = "/next", followed: int = 0):
+def decide(
+    status: int = 302, *, method: str = "GET", location: str | None = "/next", followed: int = 0
+) -> Follow | Failure | None:
     return decide_redirect(
         status=status,
         method=method,
@@ -38,7 +42,9 @@ def decide(status: int = 302, *, method: str = "GET", location: str | None = "/n
         (308, "DELETE", "DELETE", True),
     ],
 )
-def test_the_status_decides_on_method_and_body(status, method, next_method, keeps_body):
+def test_the_status_decides_on_method_and_body(
+    status: int, method: str, next_method: str, keeps_body: bool
+) -> None:
     follow = decide(status, method=method)
     assert isinstance(follow, Follow)
     assert (follow.method, follow.keeps_body) == (next_method, keeps_body)
@@ -55,27 +61,27 @@ def test_the_status_decides_on_method_and_body(status, method, next_method, keep
         ("http://shop.test:8080/x", Origin(scheme="http", host="shop.test", port=8080), "/x", True),
     ],
 )
-def test_a_location_is_read_relative_to_the_request(location, origin, target, leaves):
+def test_a_location_is_read_relative_to_the_request(location: str, origin: Any, target: str, leaves: bool) -> None:
     follow = decide(location=location)
     assert isinstance(follow, Follow)
     assert (follow.origin, follow.target, follow.leaves_origin) == (origin, target, leaves)
 
 
 @pytest.mark.parametrize("status", [200, 300, 304, 305, 404])
-def test_other_answers_are_final(status):
+def test_other_answers_are_final(status: int) -> None:
     assert decide(status) is None
 
 
-def test_a_redirect_without_a_location_is_final():
+def test_a_redirect_without_a_location_is_final() -> None:
     assert decide(location=None) is None
 
 
-def test_ten_redirects_are_followed_and_not_one_more():
+def test_ten_redirects_are_followed_and_not_one_more() -> None:
     assert isinstance(decide(followed=9), Follow)
     assert decide(followed=10) == Failure("too_many_redirects")
 
 
-def test_a_host_that_is_not_allowed_is_named_without_its_path():
+def test_a_host_that_is_not_allowed_is_named_without_its_path() -> None:
     assert decide(location="http://evil.test/?token=secret") == Failure(
         "host_not_allowed", "redirected to http://evil.test"
     )
@@ -84,7 +90,7 @@ def test_a_host_that_is_not_allowed_is_named_without_its_path():
 @pytest.mark.parametrize(
     "location", ["mailto:a@b.test", "ftp://shop.test/", "http://[bad", "http://user:pw@shop.test/"]
 )
-def test_a_location_that_is_no_web_address_is_a_protocol_error(location):
+def test_a_location_that_is_no_web_address_is_a_protocol_error(location: str) -> None:
     failure = decide(location=location)
     assert isinstance(failure, Failure)
     assert failure.kind == "protocol"
@@ -94,7 +100,7 @@ SENT = (("Host", "shop.test"), ("Accept", "a/b"), ("Authorization", "x"), ("Cont
 DEFAULTS = (("Accept", "*/*"),)
 
 
-def test_on_the_same_origin_headers_stay_and_those_of_the_body_go_with_it():
+def test_on_the_same_origin_headers_stay_and_those_of_the_body_go_with_it() -> None:
     kept = decide(307)
     dropped = decide(303)
     assert isinstance(kept, Follow)
@@ -103,7 +109,7 @@ def test_on_the_same_origin_headers_stay_and_those_of_the_body_go_with_it():
     assert carried_headers(SENT, dropped, defaults=DEFAULTS) == SENT[:3]
 
 
-def test_nothing_the_user_said_goes_to_another_origin():
+def test_nothing_the_user_said_goes_to_another_origin() -> None:
     kept = decide(307, location="https://shop.test/")
     dropped = decide(303, location="https://shop.test/")
     assert isinstance(kept, Follow)

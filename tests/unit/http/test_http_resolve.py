@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ class Names:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def __call__(self, host, port, **_):
+    async def __call__(self, host: str, port: int, **_: object) -> list[Any]:
         self.asked += 1
         await asyncio.sleep(0)
         if host == "nowhere.test":
@@ -25,19 +27,19 @@ class Names:
         return [(a.family, socket.SOCK_STREAM, 6, "", a.sockaddr) for a in (FIRST, SECOND, FIRST)]
 
 
-def run(scenario):
-    async def main():
+def run(scenario: Callable[[Names], Coroutine[Any, Any, None]]) -> None:
+    async def main() -> None:
         names = Names()
-        asyncio.get_running_loop().getaddrinfo = names
-        return await scenario(names)
+        setattr(asyncio.get_running_loop(), "getaddrinfo", names)  # noqa: B010  a method, to the type checker
+        await scenario(names)
 
-    return asyncio.run(main())
+    asyncio.run(main())
 
 
-def test_a_name_is_looked_up_once_for_all_who_ask_and_again_after_its_time():
+def test_a_name_is_looked_up_once_for_all_who_ask_and_again_after_its_time() -> None:
     now = [0.0]
 
-    async def scenario(names):
+    async def scenario(names: Names) -> None:
         resolver = Resolver(ttl_s=300, clock=lambda: now[0])
         answers = await asyncio.gather(*(resolver.resolve("shop.test", 80) for _ in range(20)))
         assert set(answers) == {(FIRST, SECOND)}
@@ -51,8 +53,8 @@ def test_a_name_is_looked_up_once_for_all_who_ask_and_again_after_its_time():
     run(scenario)
 
 
-def test_one_who_gives_up_leaves_the_lookup_to_the_others():
-    async def scenario(names):
+def test_one_who_gives_up_leaves_the_lookup_to_the_others() -> None:
+    async def scenario(names: Names) -> None:
         resolver = Resolver()
         impatient = asyncio.ensure_future(resolver.resolve("shop.test", 80))
         patient = asyncio.ensure_future(resolver.resolve("shop.test", 80))
@@ -64,8 +66,8 @@ def test_one_who_gives_up_leaves_the_lookup_to_the_others():
     run(scenario)
 
 
-def test_a_failure_is_not_remembered():
-    async def scenario(names):
+def test_a_failure_is_not_remembered() -> None:
+    async def scenario(names: Names) -> None:
         resolver = Resolver()
         for _ in range(2):
             with pytest.raises(socket.gaierror):
@@ -75,8 +77,8 @@ def test_a_failure_is_not_remembered():
     run(scenario)
 
 
-def test_an_address_is_never_looked_up():
-    async def scenario(names):
+def test_an_address_is_never_looked_up() -> None:
+    async def scenario(names: Names) -> None:
         resolver = Resolver()
         assert await resolver.resolve("127.0.0.1", 80) == (SECOND,)
         assert await resolver.resolve("::1", 80) == (FIRST,)
@@ -85,8 +87,8 @@ def test_an_address_is_never_looked_up():
     run(scenario)
 
 
-def test_the_address_that_worked_is_tried_first_from_then_on():
-    async def scenario(names):
+def test_the_address_that_worked_is_tried_first_from_then_on() -> None:
+    async def scenario(names: Names) -> None:
         resolver = Resolver()
         await resolver.resolve("shop.test", 80)
         resolver.prefer("shop.test", 80, SECOND)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ ROOM = 1_000_000
 
 def outcome(
     pieces: list[bytes], *, method: str = "GET", max_body: int = ROOM, closes: bool = False
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What a reader makes of a response that arrives in these pieces."""
     reader = ResponseReader()
     exchange = Exchange(method, "http://shop.test/", "shop")
@@ -53,7 +54,7 @@ VALUE = st.text("abc xyz,;=0123456789ü", max_size=30).map(lambda text: text.str
 
 
 @st.composite
-def responses(draw) -> tuple[bytes, bytes, list[tuple[bytes, bytes]]]:
+def responses(draw: Any) -> tuple[bytes, bytes, list[tuple[bytes, bytes]]]:
     """A well-formed response, its body, and its headers."""
     body = draw(st.binary(max_size=200))
     headers = [(name.encode(), value) for name, value in draw(st.lists(st.tuples(TOKEN, VALUE), max_size=4))]
@@ -77,7 +78,7 @@ def responses(draw) -> tuple[bytes, bytes, list[tuple[bytes, bytes]]]:
 
 @settings(max_examples=150)
 @given(responses(), st.lists(st.integers(0, 1000), max_size=8))
-def test_a_response_is_the_same_however_it_is_cut(response, places):
+def test_a_response_is_the_same_however_it_is_cut(response: Any, places: Any) -> None:
     data, body, headers = response
     whole = outcome([data])
     assert whole["kind"] is None
@@ -90,14 +91,14 @@ def test_a_response_is_the_same_however_it_is_cut(response, places):
 
 @settings(max_examples=200)
 @given(st.binary(max_size=400), st.booleans())
-def test_whatever_arrives_the_reader_ends_with_a_value(noise, valid_start):
+def test_whatever_arrives_the_reader_ends_with_a_value(noise: Any, valid_start: Any) -> None:
     data = (b"HTTP/1.1 200 OK\r\n" if valid_start else b"") + noise
     seen = outcome([data], closes=True)
     assert seen["complete"] or seen["kind"] in {"protocol", "closed"}
 
 
 @given(responses(), st.integers(0, 1000))
-def test_a_response_that_is_cut_off_is_never_complete(response, place):
+def test_a_response_that_is_cut_off_is_never_complete(response: Any, place: Any) -> None:
     data, _, _ = response
     seen = outcome([data[: place % len(data)]], closes=True)
     assert seen["kind"] in {"closed", "decode"}
@@ -106,7 +107,7 @@ def test_a_response_that_is_cut_off_is_never_complete(response, place):
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def test_a_reader_reads_one_response_after_another():
+def test_a_reader_reads_one_response_after_another() -> None:
     reader = ResponseReader()
     for method in ("GET", "HEAD", "GET", "HEAD", "GET"):
         exchange = Exchange(method, "u", "s")
@@ -130,7 +131,7 @@ def test_a_reader_reads_one_response_after_another():
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", True),
     ],
 )
-def test_an_answer_to_head_ends_with_its_head(head, reusable):
+def test_an_answer_to_head_ends_with_its_head(head: bytes, reusable: bool) -> None:
     seen = outcome([head], method="HEAD")
     assert seen["complete"]
     assert seen["body"] == b""
@@ -141,7 +142,7 @@ def test_an_answer_to_head_ends_with_its_head(head, reusable):
 @pytest.mark.parametrize(
     "rest", [b"H", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"garbage", b"HTTP/1.1 2"]
 )
-def test_what_follows_the_body_is_not_read_and_ends_the_connection(rest):
+def test_what_follows_the_body_is_not_read_and_ends_the_connection(rest: bytes) -> None:
     seen = outcome([PLAIN + rest])
     assert (seen["status"], seen["body"], seen["kind"]) == (200, b"ok", None)
     assert seen["complete"]
@@ -156,7 +157,7 @@ def test_what_follows_the_body_is_not_read_and_ends_the_connection(rest):
         (b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"zipped", mtime=0), b"zipped"),
     ],
 )
-def test_a_body_without_a_length_ends_with_the_connection(data, body):
+def test_a_body_without_a_length_ends_with_the_connection(data: bytes, body: bytes) -> None:
     assert not outcome([data])["complete"]
     seen = outcome([data], closes=True)
     assert (seen["complete"], seen["body"], seen["reusable"]) == (True, body, False)
@@ -177,7 +178,7 @@ def test_a_body_without_a_length_ends_with_the_connection(data, body):
         b"220 mail.test ESMTP\r\n",
     ],
 )
-def test_what_is_not_http_1_1_is_a_protocol_error(data):
+def test_what_is_not_http_1_1_is_a_protocol_error(data: bytes) -> None:
     assert outcome([data])["kind"] == "protocol"
     assert outcome([bytes([byte]) for byte in data])["kind"] == "protocol"
 
@@ -192,26 +193,26 @@ def test_what_is_not_http_1_1_is_a_protocol_error(data):
         b"HTTP/1.1 200 " + b"O" * (2 * HEAD_LIMIT),
     ],
 )
-def test_a_head_over_the_limit_is_a_protocol_error(data):
+def test_a_head_over_the_limit_is_a_protocol_error(data: bytes) -> None:
     step = 4096
     assert outcome([data[i : i + step] for i in range(0, len(data), step)])["kind"] == "protocol"
 
 
-def test_a_large_body_right_behind_a_small_head_is_not_taken_for_a_large_head():
+def test_a_large_body_right_behind_a_small_head_is_not_taken_for_a_large_head() -> None:
     body = b"x" * (2 * HEAD_LIMIT)
     seen = outcome([b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body])
     assert (seen["kind"], seen["body"]) == (None, body)
 
 
 @pytest.mark.parametrize("size", [100, 101])
-def test_a_body_may_be_as_large_as_max_body_and_no_larger(size):
+def test_a_body_may_be_as_large_as_max_body_and_no_larger(size: int) -> None:
     seen = outcome([b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size, b"x" * size], max_body=100)
     assert seen["kind"] == (None if size == 100 else "body_too_large")
     assert seen["status"] == 200
 
 
 @pytest.mark.parametrize("size", [100_000, 100_001])
-def test_the_limit_counts_bytes_after_decompression(size):
+def test_the_limit_counts_bytes_after_decompression(size: int) -> None:
     packed = gzip.compress(bytes(size))
     data = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed
     seen = outcome([data], max_body=100_000)
@@ -219,7 +220,7 @@ def test_the_limit_counts_bytes_after_decompression(size):
     assert len(seen["body"]) <= size
 
 
-def test_chunks_that_only_grow_the_frame_have_an_end():
+def test_chunks_that_only_grow_the_frame_have_an_end() -> None:
     piece = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     flood = b"1;" + b"x" * 4000 + b"\r\na\r\n"
     assert outcome([piece, *[flood] * 30], max_body=100)["kind"] == "body_too_large"
@@ -241,20 +242,20 @@ def compressed(body: bytes, *, wbits: int) -> bytes:
         (b"br", b"one two"),
     ],
 )
-def test_known_codings_are_undone_and_others_left_as_they_came(coding, packed):
+def test_known_codings_are_undone_and_others_left_as_they_came(coding: bytes, packed: Any) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (coding, len(packed))
     assert outcome([head + packed])["body"] == b"one two"
     assert outcome([bytes([byte]) for byte in head + packed])["body"] == b"one two"
 
 
 @pytest.mark.parametrize("packed", [b"not gzip at all", gzip.compress(b"one two", mtime=0)[:-9]])
-def test_damaged_compression_is_a_decode_error(packed):
+def test_damaged_compression_is_a_decode_error(packed: Any) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
     seen = outcome([head + packed])
     assert (seen["kind"], seen["status"]) == ("decode", 200)
 
 
-def test_trailers_are_read_and_forgotten():
+def test_trailers_are_read_and_forgotten() -> None:
     data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Late: 1\r\n\r\n"
     seen = outcome([data])
     assert (seen["body"], seen["headers"]) == (b"ok", [(b"Transfer-Encoding", b"chunked")])

@@ -31,7 +31,7 @@ def test_only_an_open_idle_connection_is_used_again(newest: ConnectionState | No
 def test_a_connection_is_kept_while_it_is_open_and_there_is_room(
     state: ConnectionState, keeps_open: bool, idle: int, move: Move
 ) -> None:
-    assert after_response(state, keeps_open=keeps_open, idle=idle) is move
+    assert after_response(state, keeps_open, idle) is move
 
 
 @pytest.mark.parametrize(

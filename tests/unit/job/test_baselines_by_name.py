@@ -45,13 +45,13 @@ def root(tmp_path: Path) -> Path:
         ("{root}/runs", "20260102T000000Z-bbbbbb"),
     ],
 )
-def test_a_baseline_is_a_file_a_run_or_the_newest_of_a_folder(root: Path, named: str, run_id: str):
+def test_a_baseline_is_a_file_a_run_or_the_newest_of_a_folder(root: Path, named: str, run_id: str) -> None:
     found = read_baseline(named.format(root=root), root / "runs")
     assert found is not None
     assert (found.run_id, found.metrics["http_reqs"].rate) == (run_id, 1.5)
 
 
-def test_nothing_and_none_are_no_baseline(root: Path):
+def test_nothing_and_none_are_no_baseline(root: Path) -> None:
     assert read_baseline(None, root) is None
     assert read_baseline("none", root) is None
 
@@ -67,7 +67,7 @@ def test_nothing_and_none_are_no_baseline(root: Path):
         ("{root}/runs/20260103T000000Z-cccccc", "can't read "),
     ],
 )
-def test_what_can_not_be_read_is_told_with_a_hint(root: Path, named: str, said: str):
+def test_what_can_not_be_read_is_told_with_a_hint(root: Path, named: str, said: str) -> None:
     (root / "empty").mkdir()
     (root / "broken.json").write_text('{"run_id": ')
     (root / "binary.json").write_bytes(b"\xff\xfe\x00")
@@ -84,13 +84,13 @@ def test_what_can_not_be_read_is_told_with_a_hint(root: Path, named: str, said: 
     assert "--baseline none" in problem.hint
 
 
-def test_a_mistyped_run_is_offered_the_nearest(root: Path):
+def test_a_mistyped_run_is_offered_the_nearest(root: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         read_baseline("20260101T000000Z-aaaaab", root / "runs")
     assert raised.value.problems[0].hint == 'did you mean "20260101T000000Z-aaaaaa"?'
 
 
-def test_absent_is_only_what_has_nothing_in_it(root: Path):
+def test_absent_is_only_what_has_nothing_in_it(root: Path) -> None:
     (root / "empty").mkdir()
     assert is_absent(str(root / "empty"))
     assert is_absent(str(root / "nowhere"))

@@ -22,5 +22,5 @@ from windtunnel.job.ci_environment import detected_shard
 )
 def test_gitlab_counts_its_parallel_jobs_from_1_and_circleci_from_0(
     environment: dict[str, str], shard: str | None
-):
+) -> None:
     assert detected_shard(environment) == shard

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.records import step
@@ -19,13 +21,13 @@ ROWS = [
 ]
 
 
-def counted(*records) -> Aggregate:
+def counted(*records: Any) -> Aggregate:
     aggregate = Aggregate()
     aggregate.write(list(records))
     return aggregate
 
 
-def test_the_durations_of_groups_and_of_steps_are_told_apart():
+def test_the_durations_of_groups_and_of_steps_are_told_apart() -> None:
     aggregate = counted(
         step("browse", duration_us=10),
         step("pay", duration_us=20),
@@ -44,18 +46,18 @@ def test_the_durations_of_groups_and_of_steps_are_told_apart():
     assert durations("step_duration", group="checkout") == [20]
 
 
-def test_what_is_in_a_group_is_found_by_its_tag():
+def test_what_is_in_a_group_is_found_by_its_tag() -> None:
     aggregate = counted(step("browse", checks=["a"]), step("pay", checks=["a", "b"]))
 
     assert select(aggregate, "checks", {"group": "checkout"}, ROWS) == Rate(matches=2, count=2)
 
 
 @pytest.mark.parametrize("written", ["{group:::checkout::pay}", "{group:checkout::pay}"])
-def test_a_group_is_named_as_in_k6_or_without_the_colons(written: str):
+def test_a_group_is_named_as_in_k6_or_without_the_colons(written: str) -> None:
     assert parse_selector(f"group_duration{written}") == ("group_duration", {"group": "checkout::pay"})
 
 
-def test_a_failure_is_counted_where_it_happened_and_not_once_more_in_every_step_around():
+def test_a_failure_is_counted_where_it_happened_and_not_once_more_in_every_step_around() -> None:
     aggregate = counted(
         step("pay", outcome="failed", error="timeout"),
         step("checkout", action="group", outcome="failed", error="nested", message="step pay failed"),
@@ -64,7 +66,7 @@ def test_a_failure_is_counted_where_it_happened_and_not_once_more_in_every_step_
     assert [(group.step, group.count) for group in error_groups(aggregate)] == [("pay", 1)]
 
 
-def test_rows_keep_their_order_and_depth():
+def test_rows_keep_their_order_and_depth() -> None:
     assert [(row.step, row.depth) for row in step_summaries(counted(), ROWS)] == [
         ("browse", 0),
         ("checkout", 0),

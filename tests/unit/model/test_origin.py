@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from windtunnel.errors import ExpressionError
@@ -19,7 +21,7 @@ from windtunnel.model.sut import Service, Sut
         ("http://my_service:80", Origin(scheme="http", host="my_service", port=80), ""),
     ],
 )
-def test_a_base_url_is_taken_apart(text, origin, path):
+def test_a_base_url_is_taken_apart(text: str, origin: Any, path: str) -> None:
     base = parse_base_url(text)
     assert (base.origin, base.path) == (origin, path)
 
@@ -41,7 +43,7 @@ def test_a_base_url_is_taken_apart(text, origin, path):
         ("http://[::zz]", ""),
     ],
 )
-def test_a_base_url_that_cannot_be_used_is_refused_with_the_reason(text, says):
+def test_a_base_url_that_cannot_be_used_is_refused_with_the_reason(text: str, says: str) -> None:
     with pytest.raises(ExpressionError) as raised:
         parse_base_url(text)
     assert says in str(raised.value)
@@ -57,7 +59,7 @@ def test_a_base_url_that_cannot_be_used_is_refused_with_the_reason(text, says):
         (Origin(scheme="http", host="::1", port=8080), "[::1]:8080"),
     ],
 )
-def test_the_host_header_names_the_port_only_when_it_is_unusual(origin, authority):
+def test_the_host_header_names_the_port_only_when_it_is_unusual(origin: Any, authority: str) -> None:
     assert origin.authority == authority
     assert str(origin) == f"{origin.scheme}://{authority}"
 
@@ -71,7 +73,7 @@ def test_the_host_header_names_the_port_only_when_it_is_unusual(origin, authorit
         ("http://a.test/b%2Fc", "/b%2Fc"),
     ],
 )
-def test_an_absolute_url_splits_into_origin_and_target(url, target):
+def test_an_absolute_url_splits_into_origin_and_target(url: str, target: str) -> None:
     assert split_url(url) == (Origin(scheme="http", host="a.test", port=80), target)
 
 
@@ -92,16 +94,16 @@ def test_an_absolute_url_splits_into_origin_and_target(url, target):
         ("::1", True),
     ],
 )
-def test_hosts_are_allowed_by_exact_name_or_by_suffix(host, allowed):
+def test_hosts_are_allowed_by_exact_name_or_by_suffix(host: str, allowed: bool) -> None:
     rules = HostRules(["Shop.test", "*.cdn.test", "[::1]", "dotted.test."])
     assert rules.allow(Origin(scheme="http", host=host, port=80)) is allowed
 
 
-def test_without_rules_no_host_is_allowed():
+def test_without_rules_no_host_is_allowed() -> None:
     assert not HostRules([]).allow(Origin(scheme="http", host="shop.test", port=80))
 
 
-def test_the_hosts_of_services_are_allowed_as_they_are_sent():
+def test_the_hosts_of_services_are_allowed_as_they_are_sent() -> None:
     default = Service(name="shop", base_url="http://M\u00fcnchen.test/api")
     services = {"pay": Service(name="pay", base_url="https://pay.test.:8443")}
     sut = Sut(name="s", default=default, services=services, allow_hosts=("*.cdn.test",), source=Source(file="s"))
@@ -125,5 +127,5 @@ def test_the_hosts_of_services_are_allowed_as_they_are_sent():
         ("shop", False),
     ],
 )
-def test_loopback_is_this_machine_by_name_or_address(host: str, loopback: bool):
+def test_loopback_is_this_machine_by_name_or_address(host: str, loopback: bool) -> None:
     assert Origin(scheme="http", host=host, port=80).is_loopback is loopback

@@ -167,7 +167,7 @@ def samples(report: Report) -> dict[tuple[str, tuple[tuple[str, str], ...]], flo
     """Every sample that the OpenMetrics parser of Prometheus finds, by name and labels."""
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): float(sample.value)
-        for family in text_string_to_metric_families(openmetrics.render(report))
+        for family in text_string_to_metric_families(openmetrics.render(report))  # type: ignore[no-untyped-call]  # it has no types
         for sample in family.samples
     }
 

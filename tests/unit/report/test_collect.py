@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -21,12 +22,13 @@ from windtunnel.model.record import (
     Timings,
 )
 from windtunnel.model.summary import ErrorGroup
+from windtunnel.model.vocabulary import InstanceOutcome, Outcome
 from windtunnel.report.collect import analyse, build_report
 from windtunnel.report.instance_trace import BodyCache, instance_trace
 from windtunnel.report.model import Report
 from windtunnel.report.stories import InstanceRecords, Slowest, choose_failing, collect, slowest_for
 
-IDS = {"instance_id": "shop-1", "correlation_id": "c" * 32, "scenario": "shop"}
+IDS: dict[str, Any] = {"instance_id": "shop-1", "correlation_id": "c" * 32, "scenario": "shop"}
 
 
 def group(*instances: str, step: str = "pay") -> ErrorGroup:
@@ -44,7 +46,7 @@ def group(*instances: str, step: str = "pay") -> ErrorGroup:
     )
 
 
-def step(instance: str, duration_us: int, *, name: str = "pay", outcome: str = "passed") -> StepRecord:
+def step(instance: str, duration_us: int, *, name: str = "pay", outcome: Outcome = "passed") -> StepRecord:
     return StepRecord(
         t=STARTED + duration_us / 1e6,
         instance_id=instance,
@@ -57,7 +59,7 @@ def step(instance: str, duration_us: int, *, name: str = "pay", outcome: str = "
     )
 
 
-def ended(instance: str, *, t: float = STARTED + 1, outcome: str = "passed") -> InstanceRecord:
+def ended(instance: str, *, t: float = STARTED + 1, outcome: InstanceOutcome = "passed") -> InstanceRecord:
     return InstanceRecord(
         t=t,
         instance_id=instance,

@@ -19,6 +19,7 @@ from tests.support import sample_run
 from tests.support.reports import HOSTILE, bare, with_text
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.report import html, json, markdown, terminal
 from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
@@ -119,7 +120,9 @@ def test_the_terminal_shows_no_escape_and_obeys_no_command(failing_report: Repor
 
 def test_nothing_from_the_sut_is_rendered_as_a_template(failing_report: Report) -> None:
     text = "{{ 777 * 777 }}"
-    for name in RENDERERS.keys() - SILENT:
+    told = RENDERERS.keys() - SILENT
+    assert told > set(FOR_PEOPLE) - {"json"}
+    for name in told:
         shown = RENDERERS[name][1](with_text(failing_report, text))
         assert "777 * 777" in shown, name
         assert "603729" not in shown, name
@@ -137,7 +140,7 @@ def test_a_very_long_text_does_not_make_a_very_long_report(failing_report: Repor
 
 @pytest.mark.parametrize("name", [*FOR_PEOPLE, "junit", "openmetrics", "dotenv"])
 @pytest.mark.parametrize("word", VERDICTS)
-def test_every_verdict_is_shown_by_its_word(name: str, word: str) -> None:
+def test_every_verdict_is_shown_by_its_word(name: str, word: VerdictWord) -> None:
     report = bare(sample_run.summary(verdict=word, exit_code=EXIT_CODES[word]))
     shown = RENDERERS[name][1](report)
     assert re.search(rf"\b{word}\b", shown, re.IGNORECASE)

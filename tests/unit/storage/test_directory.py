@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,13 +41,13 @@ def make(root: Path, run_id: str) -> RunDirectory:
     return directory
 
 
-def test_a_run_id_sorts_by_time_and_two_of_one_second_differ():
+def test_a_run_id_sorts_by_time_and_two_of_one_second_differ() -> None:
     assert re.fullmatch(r"20261122T201512Z-[0-9a-f]{6}", new_run_id(1795378512.0))
     assert new_run_id(1795378512.0) != new_run_id(1795378512.0)
     assert new_run_id(1795378512.0) < new_run_id(1795378513.0)
 
 
-def test_latest_is_the_newest_run(tmp_path: Path):
+def test_latest_is_the_newest_run(tmp_path: Path) -> None:
     make(tmp_path, "20260101T000000Z-aaaaaa")
     newest = make(tmp_path, "20260102T000000Z-bbbbbb")
 
@@ -54,7 +55,7 @@ def test_latest_is_the_newest_run(tmp_path: Path):
     assert (tmp_path / "latest").resolve() == newest.path.resolve()
 
 
-def test_latest_is_found_by_id_where_the_link_is_missing_or_dangling(tmp_path: Path):
+def test_latest_is_found_by_id_where_the_link_is_missing_or_dangling(tmp_path: Path) -> None:
     make(tmp_path, "20260101T000000Z-aaaaaa")
     make(tmp_path, "20260102T000000Z-bbbbbb")
     (tmp_path / "latest").unlink()
@@ -63,40 +64,40 @@ def test_latest_is_found_by_id_where_the_link_is_missing_or_dangling(tmp_path: P
     assert RunDirectory.find("latest", tmp_path).run_id == "20260102T000000Z-bbbbbb"
 
 
-def test_a_run_is_found_by_id_and_by_path(tmp_path: Path):
+def test_a_run_is_found_by_id_and_by_path(tmp_path: Path) -> None:
     run = make(tmp_path, "20260101T000000Z-aaaaaa")
 
     assert RunDirectory.find(run.run_id, tmp_path).path == run.path
     assert RunDirectory.find(str(run.path), Path("elsewhere")).run_id == run.run_id
 
 
-def test_a_mistyped_run_id_gets_the_nearest_one(tmp_path: Path):
+def test_a_mistyped_run_id_gets_the_nearest_one(tmp_path: Path) -> None:
     make(tmp_path, "20260101T000000Z-aaaaaa")
 
     with pytest.raises(ConfigError, match=r'did you mean "20260101T000000Z-aaaaaa"\?'):
         RunDirectory.find("20260101T000000Z-aaaaab", tmp_path)
 
 
-def test_no_run_at_all_says_how_to_make_one(tmp_path: Path):
+def test_no_run_at_all_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="windtunnel demo"):
         RunDirectory.find("latest", tmp_path / "nothing")
 
 
-def test_two_runs_never_share_a_directory(tmp_path: Path):
+def test_two_runs_never_share_a_directory(tmp_path: Path) -> None:
     make(tmp_path, "20260101T000000Z-aaaaaa")
 
     with pytest.raises(ConfigError, match="can't write the output folder"):
         RunDirectory.create(tmp_path, "20260101T000000Z-aaaaaa")
 
 
-def test_an_output_folder_that_is_a_file_is_refused_with_a_way_out(tmp_path: Path):
+def test_an_output_folder_that_is_a_file_is_refused_with_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("")
 
     with pytest.raises(ConfigError, match="choose another with --output"):
         RunDirectory.create(tmp_path / "runs", "x")
 
 
-def test_the_manifest_comes_back_equal_and_a_damaged_one_is_said_so(tmp_path: Path):
+def test_the_manifest_comes_back_equal_and_a_damaged_one_is_said_so(tmp_path: Path) -> None:
     run = make(tmp_path, "20260101T000000Z-aaaaaa")
 
     assert run.manifest() == manifest(run.run_id)
@@ -106,7 +107,7 @@ def test_the_manifest_comes_back_equal_and_a_damaged_one_is_said_so(tmp_path: Pa
         run.manifest()
 
 
-def test_the_kept_plan_hides_secrets_by_value_and_by_key_and_stays_inside_the_run(tmp_path: Path):
+def test_the_kept_plan_hides_secrets_by_value_and_by_key_and_stays_inside_the_run(tmp_path: Path) -> None:
     run = make(tmp_path, "20260101T000000Z-aaaaaa")
     source = Source(
         file="../up/sut.yaml",
@@ -120,7 +121,7 @@ def test_the_kept_plan_hides_secrets_by_value_and_by_key_and_stays_inside_the_ru
     assert kept == 'headers:\n  Authorization: "[redacted]"\nname: [redacted] shop\n'
 
 
-def test_files_of_one_name_from_outside_folders_are_all_kept(tmp_path: Path):
+def test_files_of_one_name_from_outside_folders_are_all_kept(tmp_path: Path) -> None:
     run = make(tmp_path, "20260101T000000Z-aaaaaa")
     sources = [Source(file=f"/{folder}/a.yaml", lines=(folder,)) for folder in ("one", "two", "three")]
 
@@ -130,11 +131,15 @@ def test_files_of_one_name_from_outside_folders_are_all_kept(tmp_path: Path):
 
 
 def feeder(file: str, **more: object) -> Feeder:
-    given: dict = {"columns": ("user", "password"), "rows": (("ada", "lovelace"), ("x", ABSENT)), "size": 10}
+    given: dict[str, Any] = {
+        "columns": ("user", "password"),
+        "rows": (("ada", "lovelace"), ("x", ABSENT)),
+        "size": 10,
+    }
     return Feeder(name="shopper", file=file, identity=file, **{**given, **more})
 
 
-def test_data_files_are_kept_without_what_is_secret_in_them(tmp_path: Path):
+def test_data_files_are_kept_without_what_is_secret_in_them(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path, "run")
     rows = (("ada", "lovelace"), ("a,b", "x"))
     run.write_data(

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from windtunnel.errors import EvidenceError
 from windtunnel.model.load import Segment
-from windtunnel.model.record import Health, InstanceRecord, RunEnded, RunStarted
+from windtunnel.model.manifest import Evidence
+from windtunnel.model.record import Health, InstanceRecord, Record, RunEnded, RunStarted
 from windtunnel.storage.reader import RecordReader
 from windtunnel.storage.writer import RecordWriter
 
@@ -52,13 +54,13 @@ def write_segment(path: Path, count: int, *, end: bool = True) -> RecordWriter:
     return writer
 
 
-def read(*paths: Path, expected: int = 1):
+def read(*paths: Path, expected: int = 1) -> tuple[list[Record], Evidence]:
     reader = RecordReader(paths, expected=load_of(expected))
     records = list(reader)
     return records, reader.evidence()
 
 
-def test_a_finished_segment_comes_back_whole_in_order_and_without_a_finding(tmp_path: Path):
+def test_a_finished_segment_comes_back_whole_in_order_and_without_a_finding(tmp_path: Path) -> None:
     writer = write_segment(tmp_path / "0000.jsonl", 3)
 
     records, evidence = read(tmp_path / "0000.jsonl")
@@ -76,7 +78,7 @@ def test_a_finished_segment_comes_back_whole_in_order_and_without_a_finding(tmp_
 @pytest.mark.parametrize(("word", "unknown"), [(b'"outcome":"passed"', b'"outcome":"splendid"')])
 def test_a_word_outside_of_its_vocabulary_is_damage_and_the_rest_is_read(
     tmp_path: Path, word: bytes, unknown: bytes
-):
+) -> None:
     path = tmp_path / "0000.jsonl"
     write_segment(path, 3)
     lines = path.read_bytes().split(b"\n")
@@ -90,7 +92,7 @@ def test_a_word_outside_of_its_vocabulary_is_damage_and_the_rest_is_read(
     assert evidence.findings[0] == "0000.jsonl, line 3: not a record"
 
 
-def test_defaults_are_left_out_of_a_line(tmp_path: Path):
+def test_defaults_are_left_out_of_a_line(tmp_path: Path) -> None:
     write_segment(tmp_path / "0000.jsonl", 1)
 
     line = json.loads((tmp_path / "0000.jsonl").read_bytes().split(b"\n")[1])
@@ -101,7 +103,7 @@ def test_defaults_are_left_out_of_a_line(tmp_path: Path):
     assert "failed_step" not in line
 
 
-def test_a_segment_without_its_closing_line_is_unfinished_but_intact(tmp_path: Path):
+def test_a_segment_without_its_closing_line_is_unfinished_but_intact(tmp_path: Path) -> None:
     write_segment(tmp_path / "0000.jsonl", 2, end=False)
 
     records, evidence = read(tmp_path / "0000.jsonl")
@@ -114,7 +116,9 @@ def test_a_segment_without_its_closing_line_is_unfinished_but_intact(tmp_path: P
 
 @settings(max_examples=60)
 @given(cut=st.integers(min_value=1, max_value=400))
-def test_a_segment_cut_anywhere_gives_every_whole_line_and_no_other(tmp_path_factory, cut: int):
+def test_a_segment_cut_anywhere_gives_every_whole_line_and_no_other(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
     path = tmp_path_factory.mktemp("cut") / "0000.jsonl"
     write_segment(path, 2)
     whole = path.read_bytes()
@@ -126,7 +130,7 @@ def test_a_segment_cut_anywhere_gives_every_whole_line_and_no_other(tmp_path_fac
     assert not evidence.finished
 
 
-def test_a_corrupt_line_in_the_middle_is_named_and_the_rest_is_read(tmp_path: Path):
+def test_a_corrupt_line_in_the_middle_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
     path = tmp_path / "0000.jsonl"
     write_segment(path, 3)
     lines = path.read_bytes().split(b"\n")
@@ -153,8 +157,8 @@ FLAWS = {
 @settings(max_examples=25)
 @given(at=st.integers(min_value=1, max_value=1500))
 def test_of_a_large_segment_every_line_that_is_a_record_is_read_wherever_one_is_not(
-    tmp_path_factory, flaw: str, at: int
-):
+    tmp_path_factory: pytest.TempPathFactory, flaw: str, at: int
+) -> None:
     path = tmp_path_factory.mktemp("flaw") / "0000.jsonl"
     write_segment(path, 1600)
     lines = FLAWS[flaw](path.read_bytes().split(b"\n"), at)
@@ -169,7 +173,7 @@ def test_of_a_large_segment_every_line_that_is_a_record_is_read_wherever_one_is_
     assert not evidence.intact
 
 
-def test_a_missing_line_is_a_gap(tmp_path: Path):
+def test_a_missing_line_is_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "0000.jsonl"
     write_segment(path, 3)
     lines = path.read_bytes().split(b"\n")
@@ -182,18 +186,19 @@ def test_a_missing_line_is_a_gap(tmp_path: Path):
     assert evidence.findings == ("0000.jsonl, line 3: seq 3 where 2 was due",)
 
 
-def test_a_line_ends_in_a_line_feed_and_nothing_else(tmp_path: Path):
+def test_a_line_ends_in_a_line_feed_and_nothing_else(tmp_path: Path) -> None:
     writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
     writer.write([instance(0, message="a\u2028b\x85c\x0bd\re")])
     writer.end(RunEnded(t=1.0, reason="completed", counts={}))
 
     records, evidence = read(tmp_path / "0000.jsonl")
 
+    assert isinstance(records[0], InstanceRecord)
     assert records[0].message == "a\u2028b\x85c\x0bd\re"
     assert evidence.intact
 
 
-def test_lone_surrogates_and_nan_do_not_break_a_line(tmp_path: Path):
+def test_lone_surrogates_and_nan_do_not_break_a_line(tmp_path: Path) -> None:
     writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
     writer.write([instance(0, message="x\ud800y")])
     writer.write([Health(t=1.0, cpu=float("nan"))])
@@ -205,12 +210,15 @@ def test_lone_surrogates_and_nan_do_not_break_a_line(tmp_path: Path):
     assert len(lines) == 3
 
 
-def test_what_comes_together_is_written_with_one_call(tmp_path: Path, monkeypatch):
-    writes = []
+def test_what_comes_together_is_written_with_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[bytes] = []
     real_write = os.write
-    monkeypatch.setattr(
-        "windtunnel.storage.writer.os.write", lambda fd, data: writes.append(data) or real_write(fd, data)
-    )
+
+    def write(fd: int, data: bytes) -> int:
+        writes.append(data)
+        return real_write(fd, data)
+
+    monkeypatch.setattr("windtunnel.storage.writer.os.write", write)
     writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
     writer.write([instance(0), instance(1)])
     writer.close()
@@ -221,10 +229,10 @@ def test_what_comes_together_is_written_with_one_call(tmp_path: Path, monkeypatc
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_cuts_back_to_the_last_whole_line_stops_the_load_and_counts_what_is_lost(
-    tmp_path, monkeypatch
-):
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "0000.jsonl"
-    failures = []
+    failures: list[EvidenceError] = []
     writer = RecordWriter(path, run_id="r", on_failure=failures.append)
     writer.write([instance(0)])
     room = 100
@@ -269,7 +277,7 @@ while True:
 """
 
 
-def test_kill_9_loses_no_acknowledged_record(tmp_path: Path):
+def test_kill_9_loses_no_acknowledged_record(tmp_path: Path) -> None:
     path = tmp_path / "0000.jsonl"
     process = subprocess.Popen([sys.executable, "-c", CRASHING_WRITER, str(path)], stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -287,7 +295,7 @@ def test_kill_9_loses_no_acknowledged_record(tmp_path: Path):
     assert not evidence.finished
 
 
-def test_a_reader_names_the_shards_that_are_missing(tmp_path: Path):
+def test_a_reader_names_the_shards_that_are_missing(tmp_path: Path) -> None:
     paths = [tmp_path / f"{segment:04d}.jsonl" for segment in (0, 1, 5)]
     for path in paths:
         write_segment(path, 1)
@@ -301,7 +309,7 @@ def test_a_reader_names_the_shards_that_are_missing(tmp_path: Path):
     assert reader.evidence().unfinished == ("shard 2/2 is missing",)
 
 
-def test_a_reader_counts_the_segments_that_are_missing(tmp_path: Path):
+def test_a_reader_counts_the_segments_that_are_missing(tmp_path: Path) -> None:
     write_segment(tmp_path / "0000.jsonl", 1)
     evidence = read(tmp_path / "0000.jsonl", expected=4)[1]
     assert evidence.unfinished == ("3 of 4 record files are missing: 0001.jsonl, 0002.jsonl, 0003.jsonl",)
@@ -311,7 +319,7 @@ def setup_of(*numbers: int) -> list[Segment]:
     return [Segment(number=number, of=6, kind="setup") for number in numbers]
 
 
-def test_a_reader_names_a_missing_setup(tmp_path: Path):
+def test_a_reader_names_a_missing_setup(tmp_path: Path) -> None:
     write_segment(tmp_path / "0000.jsonl", 1)
     reader = RecordReader([tmp_path / "0000.jsonl"], expected=[*load_of(1), *setup_of(0)])
     list(reader)
@@ -320,7 +328,7 @@ def test_a_reader_names_a_missing_setup(tmp_path: Path):
     assert reader.evidence().unfinished == ("1 of 2 record files is missing: setup-0000.jsonl",)
 
 
-def test_a_shard_whose_setup_is_missing_is_missing_in_part(tmp_path: Path):
+def test_a_shard_whose_setup_is_missing_is_missing_in_part(tmp_path: Path) -> None:
     names = ["0000", "0001", "0002", "0003", "setup-0000"]
     for name in names:
         write_segment(tmp_path / f"{name}.jsonl", 1)
@@ -333,7 +341,7 @@ def test_a_shard_whose_setup_is_missing_is_missing_in_part(tmp_path: Path):
     assert reader.evidence().unfinished == ("part of shard 2/3, shard 3/3 are missing",)
 
 
-def test_a_segment_that_no_plan_names_must_be_finished_too(tmp_path: Path):
+def test_a_segment_that_no_plan_names_must_be_finished_too(tmp_path: Path) -> None:
     write_segment(tmp_path / "0000.jsonl", 1)
     write_segment(tmp_path / "setup-0000.jsonl", 1, end=False)
 

@@ -9,7 +9,7 @@ import pytest
 from windtunnel.testing.virtual_clock import EPOCH, VirtualClock, run_virtual
 
 
-def test_an_hour_of_waiting_takes_no_time():
+def test_an_hour_of_waiting_takes_no_time() -> None:
     clock = VirtualClock()
 
     async def main() -> tuple[float, float]:
@@ -22,7 +22,7 @@ def test_an_hour_of_waiting_takes_no_time():
     assert unix == pytest.approx(EPOCH + 3600)
 
 
-def test_tasks_wake_in_the_order_of_their_timers():
+def test_tasks_wake_in_the_order_of_their_timers() -> None:
     async def main() -> list[str]:
         woken: list[str] = []
 
@@ -36,7 +36,7 @@ def test_tasks_wake_in_the_order_of_their_timers():
     assert run_virtual(main()) == ["early", "middle", "late"]
 
 
-def test_waiting_for_what_never_comes_is_an_error_instead_of_a_hang():
+def test_waiting_for_what_never_comes_is_an_error_instead_of_a_hang() -> None:
     async def main() -> None:
         await asyncio.get_running_loop().create_future()
 

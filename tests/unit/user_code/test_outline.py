@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import pytest
 
 from windtunnel.user_code.outline import default_name, written_steps
 
 
-def outline(body: str, more: str = "") -> list:
+def outline(body: str, more: str = "") -> list[Any]:
     source = (
         f"async def flow(user):\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n{textwrap.dedent(more)}"
     )
     return written_steps(source, "flow")
 
 
-def test_every_kind_of_step_with_its_line():
+def test_every_kind_of_step_with_its_line() -> None:
     steps = outline(
         """
         with user.group("login"):
@@ -39,7 +40,7 @@ def test_every_kind_of_step_with_its_line():
     assert [step.assertion for step in steps] == [False] * 5 + [True]
 
 
-def test_a_request_without_a_name_has_that_of_its_path():
+def test_a_request_without_a_name_has_that_of_its_path() -> None:
     steps = outline(
         """
         await user.http.get("catalog", "/api/products")
@@ -49,18 +50,18 @@ def test_a_request_without_a_name_has_that_of_its_path():
     assert [step.name for step in steps] == ["GET /api/products", "DELETE /api/cart/*/lines"]
 
 
-def test_what_is_not_written_out_is_not_known():
+def test_what_is_not_written_out_is_not_known() -> None:
     assert (
         outline('await user.http.get("catalog", path)\nuser.check(name, True)\nawait other.http.get("a", "/")')
         == []
     )
 
 
-def test_a_name_that_comes_twice_is_one_row():
+def test_a_name_that_comes_twice_is_one_row() -> None:
     assert len(outline('await user.http.get("a", "/")\nawait user.http.get("a", "/")')) == 1
 
 
-def test_functions_that_are_handed_the_user_are_read_too():
+def test_functions_that_are_handed_the_user_are_read_too() -> None:
     steps = outline(
         'await login("ada", user)',
         """
@@ -81,5 +82,5 @@ def test_functions_that_are_handed_the_user_are_read_too():
         ("/", "GET /"),
     ],
 )
-def test_ids_are_left_open(path, name):
+def test_ids_are_left_open(path: str, name: str) -> None:
     assert default_name("GET", path) == name

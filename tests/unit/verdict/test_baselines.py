@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace as changed
+from typing import Any
 
 import msgspec
 import pytest
@@ -45,12 +46,12 @@ def judged(run: Run, selector: str, condition: str, before: Baseline | None) -> 
         ("count == baseline", "pass"),
     ],
 )
-def test_a_limit_follows_from_the_baseline(condition: str, result: str):
+def test_a_limit_follows_from_the_baseline(condition: str, result: str) -> None:
     found = judged(ran(120_000), P95, condition, baseline()).thresholds[0]
     assert found.result == result, found.reason
 
 
-def test_a_threshold_against_a_baseline_shows_the_limit_it_comes_to():
+def test_a_threshold_against_a_baseline_shows_the_limit_it_comes_to() -> None:
     found = judged(ran(120_000), P95, "p(95) < baseline * 1.1", baseline()).thresholds[0]
     assert found.condition == "p(95) < baseline * 1.1 (110 ms)"
     assert found.limit == "110 ms"
@@ -69,12 +70,12 @@ def test_a_threshold_against_a_baseline_shows_the_limit_it_comes_to():
         ("http_req_duration{scenario:shop,step:browse}", "p(95) < baseline * 0.9", "fail"),
     ],
 )
-def test_shares_counts_and_steps_have_their_baseline_too(selector: str, condition: str, result: str):
+def test_shares_counts_and_steps_have_their_baseline_too(selector: str, condition: str, result: str) -> None:
     found = judged(ran(100_000, failing=3), selector, condition, baseline()).thresholds[0]
     assert found.result == result, found.reason
 
 
-def test_without_a_baseline_there_is_no_answer_and_no_pass():
+def test_without_a_baseline_there_is_no_answer_and_no_pass() -> None:
     summary = judged(ran(100_000), P95, "p(95) < baseline", None)
     assert (summary.verdict, summary.thresholds[0].result) == ("inconclusive", "no_data")
     assert summary.reasons == [
@@ -83,7 +84,7 @@ def test_without_a_baseline_there_is_no_answer_and_no_pass():
     ]
 
 
-def test_a_baseline_without_the_figure_gives_no_answer_either():
+def test_a_baseline_without_the_figure_gives_no_answer_either() -> None:
     empty = Baseline.of(Run().instances(1).concluded())
     found = judged(ran(100_000), P95, "p(95) < baseline", empty).thresholds[0]
     assert found.result == "no_data"
@@ -91,7 +92,7 @@ def test_a_baseline_without_the_figure_gives_no_answer_either():
     assert found.reason.endswith("the baseline, run run, has no such figure")
 
 
-def test_who_says_that_there_is_none_gets_the_other_thresholds_and_a_remark():
+def test_who_says_that_there_is_none_gets_the_other_thresholds_and_a_remark() -> None:
     plan = replace(
         manifest([threshold(P95, "p(95) < baseline"), threshold(P95, "p(95) < 1s")]), without_baseline=True
     )
@@ -101,7 +102,7 @@ def test_who_says_that_there_is_none_gets_the_other_thresholds_and_a_remark():
     assert "http_req_duration: p(95) < baseline was not judged: there is no baseline" in summary.soundness.findings
 
 
-def test_changes_decide_nothing_by_themselves():
+def test_changes_decide_nothing_by_themselves() -> None:
     slow = conclude(manifest(), ran(900_000).aggregate, WHOLE, baseline(1_000))
     assert slow.verdict == "pass"
     assert slow.baseline is not None
@@ -110,7 +111,7 @@ def test_changes_decide_nothing_by_themselves():
     assert p95.relative == pytest.approx(899)
 
 
-def test_a_comparison_has_the_run_then_the_steps_and_leaves_out_what_one_of_them_has_not():
+def test_a_comparison_has_the_run_then_the_steps_and_leaves_out_what_one_of_them_has_not() -> None:
     now, before = Baseline.of(ran(120_000, failing=5).concluded()), baseline()
     changes = compare(before, now).changes
     places = [each.step for each in changes]
@@ -122,7 +123,7 @@ def test_a_comparison_has_the_run_then_the_steps_and_leaves_out_what_one_of_them
     assert alone.changes == []
 
 
-def test_what_takes_away_from_a_comparison_is_said():
+def test_what_takes_away_from_a_comparison_is_said() -> None:
     before = baseline()
     other = replace(before, verdict="incomplete", run=replace(before.run, load="9 users", shard="1/2"))
     assert compare(other, before).notes == [
@@ -133,14 +134,14 @@ def test_what_takes_away_from_a_comparison_is_said():
     assert compare(before, before).notes == []
 
 
-def test_a_baseline_is_read_from_a_summary_of_any_version_that_has_what_is_needed():
+def test_a_baseline_is_read_from_a_summary_of_any_version_that_has_what_is_needed() -> None:
     written = msgspec.json.decode(msgspec.json.encode(ran(100_000).concluded()))
     written |= {"schema_version": 99, "new": True, "soundness": None, "thresholds": "other"}
     del written["run"]["shard"]
     assert msgspec.convert(written, Baseline).metrics[P95].count == 100
 
 
-def test_an_aborting_threshold_may_name_the_baseline():
+def test_an_aborting_threshold_may_name_the_baseline() -> None:
     aborting = threshold(P95, "p(95) < baseline", abort=True)
     run = ran(200_000)
     condition = stop_condition([aborting], run.aggregate, ROWS, baseline=baseline())
@@ -160,7 +161,9 @@ def test_an_aborting_threshold_may_name_the_baseline():
         ("checks{step:browse}", "rate >= baseline", None, "a baseline has no such figure"),
     ],
 )
-def test_what_no_baseline_can_have_is_told_before_the_run(selector, condition, within_s, said):
+def test_what_no_baseline_can_have_is_told_before_the_run(
+    selector: Any, condition: str, within_s: float | None, said: str
+) -> None:
     asked = changed(threshold(selector, condition), within_s=within_s)
     [problem] = check_selectors([asked], ROWS)
     assert problem.message.endswith(said)

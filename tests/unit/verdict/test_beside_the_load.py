@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.run_builder import START, Run
 from windtunnel.model.record import FailedCheck, InstanceRecord, StepRecord
+from windtunnel.model.vocabulary import InstanceOutcome
 
 
-def beside(run: Run, phase: str, outcome: str) -> Run:
+def beside(run: Run, phase: str, outcome: InstanceOutcome) -> Run:
     """A setup or teardown that came to this, at its step `prepare`."""
-    who = {"instance_id": f"shop-{phase}", "correlation_id": "c", "scenario": "shop", "phase": phase, "t": START}
+    who: dict[str, Any] = {
+        "instance_id": f"shop-{phase}",
+        "correlation_id": "c",
+        "scenario": "shop",
+        "phase": phase,
+        "t": START,
+    }
     check = FailedCheck(name="status_code", expected="below 400", actual="500")
     run.aggregate.write(
         [

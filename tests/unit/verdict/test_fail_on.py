@@ -9,13 +9,16 @@ from tests.support.run_builder import START, WHOLE, Run, manifest, threshold
 from windtunnel.model.record import RunEnded
 from windtunnel.model.threshold import IMPLIED
 from windtunnel.model.verdict import EXIT_CODES, exit_code_of
+from windtunnel.model.vocabulary import InstanceOutcome, VerdictWord
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.thresholds import in_force
 
 FORGIVING = threshold("instances", "rate > 50%")
 
 
-def test_a_threshold_that_speaks_of_instances_takes_the_place_of_the_implied_one_unless_errors_shall_fail():
+def test_a_threshold_that_speaks_of_instances_takes_the_place_of_the_implied_one_unless_errors_shall_fail() -> (
+    None
+):
     assert in_force([FORGIVING], "thresholds") == (FORGIVING,)
     assert in_force([FORGIVING], "never") == (FORGIVING,)
     assert in_force([FORGIVING], "errors") == (IMPLIED, FORGIVING)
@@ -24,7 +27,7 @@ def test_a_threshold_that_speaks_of_instances_takes_the_place_of_the_implied_one
 
 @pytest.mark.parametrize(("fail_on", "verdict"), [("thresholds", "pass"), ("errors", "fail"), ("never", "pass")])
 @pytest.mark.parametrize("outcome", ["failed", "errored"])
-def test_errors_adds_any_instance_that_did_not_pass(fail_on: str, verdict: str, outcome: str):
+def test_errors_adds_any_instance_that_did_not_pass(fail_on: str, verdict: str, outcome: InstanceOutcome) -> None:
     run = Run().instances(9).instances(1, outcome).ended()
     summary = conclude(replace(manifest([FORGIVING]), fail_on=fail_on), run.aggregate, WHOLE)
     assert summary.verdict == verdict
@@ -33,14 +36,14 @@ def test_errors_adds_any_instance_that_did_not_pass(fail_on: str, verdict: str, 
 
 
 @pytest.mark.parametrize("word", EXIT_CODES)
-def test_never_forgives_what_was_measured_and_nothing_else(word: str):
+def test_never_forgives_what_was_measured_and_nothing_else(word: VerdictWord) -> None:
     code = EXIT_CODES[word]
     assert exit_code_of(code, "thresholds") == exit_code_of(code, "errors") == code
     assert exit_code_of(code, "never") == (0 if word in {"fail", "inconclusive", "pass"} else code)
     assert exit_code_of(143, "never") == 143
 
 
-def test_a_run_that_reached_its_longest_time_is_inconclusive_unless_a_threshold_failed():
+def test_a_run_that_reached_its_longest_time_is_inconclusive_unless_a_threshold_failed() -> None:
     run = Run().instances(100).instances(10, "interrupted")
     ended = RunEnded(t=START + 5, reason="after 5 s its load was not through", counts={}, capped=True)
     run.aggregate.write([ended])

@@ -21,7 +21,7 @@ def ran(begin_s: float, end_s: float) -> Aggregate:
     return run.aggregate
 
 
-def test_a_shard_passes_when_it_ran_soundly_and_leaves_judging_to_the_merge():
+def test_a_shard_passes_when_it_ran_soundly_and_leaves_judging_to_the_merge() -> None:
     run = Run().instances(1, "failed").ended()
     shard = replace(manifest([threshold("http_reqs", "count > 100")]), shard="2/4")
     summary = conclude(shard, run.aggregate, WHOLE)
@@ -29,7 +29,7 @@ def test_a_shard_passes_when_it_ran_soundly_and_leaves_judging_to_the_merge():
     assert conclude(replace(shard, shard=""), run.aggregate, WHOLE).verdict == "fail"
 
 
-def test_a_shard_whose_load_did_not_come_says_so_unless_the_plan_speaks_of_it():
+def test_a_shard_whose_load_did_not_come_says_so_unless_the_plan_speaks_of_it() -> None:
     run = Run().instances(10).dropped(10).ended()
     assert conclude(replace(manifest(), shard="1/2"), run.aggregate, WHOLE).verdict == "inconclusive"
     allowed = manifest([threshold("dropped_iterations", "count < 100")])
@@ -37,7 +37,7 @@ def test_a_shard_whose_load_did_not_come_says_so_unless_the_plan_speaks_of_it():
 
 
 @pytest.mark.parametrize(("begin_s", "verdict"), [(0.0, "pass"), (59.0, "pass"), (61.0, "inconclusive")])
-def test_shards_are_the_load_that_was_asked_for_only_while_all_of_them_run(begin_s: float, verdict: str):
+def test_shards_are_the_load_that_was_asked_for_only_while_all_of_them_run(begin_s: float, verdict: str) -> None:
     merged = ran(0, 60).merge(ran(begin_s, begin_s + 60))
     summary = conclude(replace(manifest(), shards=2), merged, WHOLE)
     assert summary.verdict == verdict
@@ -46,7 +46,7 @@ def test_shards_are_the_load_that_was_asked_for_only_while_all_of_them_run(begin
     assert conclude(manifest(), merged, WHOLE).verdict == "pass", "workers of one run are no shards"
 
 
-def test_an_aggregate_knows_when_the_last_segment_began_and_the_first_ended():
+def test_an_aggregate_knows_when_the_last_segment_began_and_the_first_ended() -> None:
     aggregate = Aggregate()
     for begin_s, end_s in ((0, 9), (3, 7)):
         segment = Aggregate()
@@ -57,7 +57,7 @@ def test_an_aggregate_knows_when_the_last_segment_began_and_the_first_ended():
     assert (aggregate.first_ended, aggregate.last_t) == (START + 7, START + 9)
 
 
-def test_a_shard_ends_early_for_times_and_shares_but_not_for_sums():
+def test_a_shard_ends_early_for_times_and_shares_but_not_for_sums() -> None:
     run = Run().instances(10, "failed")
     sums = threshold("instances", "count < 5", abort=True)
     shares = threshold("instances", "rate > 50%", abort=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.run_builder import START, WHOLE, Run, threshold
@@ -8,7 +10,9 @@ from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import StepRecord
 from windtunnel.model.summary import Soundness
 from windtunnel.model.threshold import Threshold
-from windtunnel.verdict.soundness import Finding, assess
+from windtunnel.model.verdict import Finding
+from windtunnel.model.vocabulary import ErrorKind
+from windtunnel.verdict.soundness import assess
 
 
 def assessed(run: Run, *thresholds: Threshold, evidence: Evidence = WHOLE) -> tuple[Soundness, list[Finding]]:
@@ -97,7 +101,7 @@ def test_instances_cut_short_by_a_signal_or_a_full_disk_are_expected() -> None:
 @pytest.mark.parametrize(
     ("kind", "cure"), [("open_files", "ulimit -n"), ("ports", "keep connections alive")], ids=["files", "ports"]
 )
-def test_running_out_of_files_or_ports_is_the_generators_fault(kind: str, cure: str) -> None:
+def test_running_out_of_files_or_ports_is_the_generators_fault(kind: ErrorKind, cure: str) -> None:
     ((word, sentence),) = assessed(Run().instances(5).requests(3, 0, error=kind))[1]
     assert word == "inconclusive"
     assert sentence.startswith("3 requests could not be sent: this machine ran out of")
@@ -129,10 +133,13 @@ def test_incomplete_records_are_never_passed_over_in_silence() -> None:
 
 def test_code_that_keeps_everybody_waiting_is_a_warning() -> None:
     def call(*held_us: int) -> Aggregate:
-        facts = {"instance_id": "i", "correlation_id": "c", "scenario": "shop", "step": "sign", "action": "python"}
+        facts: dict[str, Any] = {"instance_id": "i", "correlation_id": "c", "scenario": "shop", "action": "python"}
         aggregate = Aggregate()
         aggregate.write(
-            [StepRecord(t=START, outcome="passed", duration_us=1, held_us=held, **facts) for held in held_us]
+            [
+                StepRecord(t=START, outcome="passed", duration_us=1, held_us=held, step="sign", **facts)
+                for held in held_us
+            ]
         )
         return aggregate
 

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from windtunnel.errors import ExpressionError, Location, Problem, did_you_mean
-from windtunnel.expressions.functions import RESERVED, is_reserved
 from windtunnel.expressions.jsonpath import JsonPath, compile_jsonpath
 from windtunnel.expressions.quantities import parse_duration, parse_size
-from windtunnel.expressions.sandbox import Member
+from windtunnel.expressions.sandbox import RESERVED, Member, is_reserved
 from windtunnel.expressions.template import (
     Condition,
     Template,
@@ -58,7 +57,7 @@ class DataReferences:
                 return None
             return (
                 f"the environment has no variable {member[1]}",
-                f"export {member[1]}, or put it into an --env-file",
+                f"export {member[1]}, or add it to an --env-file",
             )
         feeder = self._feeders.get(member[1])
         if feeder is None:

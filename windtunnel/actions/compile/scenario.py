@@ -27,7 +27,7 @@ class CompiledAssertion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledSection:
-    """Steps that run beside the flow, and the variables that they can set."""
+    """The steps of a setup, user setup or teardown, and the variables that they can set."""
 
     steps: tuple[CompiledStep, ...]
     sets: frozenset[str]
@@ -35,13 +35,13 @@ class CompiledSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledParts:
-    """What a scenario consists of. `variables` are rendered in order when an instance begins.
+    """The compiled parts of a scenario. `variables` are rendered in order when an instance begins.
 
-    `alone` are those of them that need no row of a data file: there is none beside the load.
+    `without_data` are those that need no row of a data file, for setups and teardowns, which have none.
     """
 
     variables: tuple[tuple[str, Template], ...]
-    alone: tuple[tuple[str, Template], ...]
+    without_data: tuple[tuple[str, Template], ...]
     setup: CompiledSection | None
     user_setup: CompiledSection | None
     teardown: CompiledSection | None
@@ -52,17 +52,17 @@ class CompiledParts:
 def compile_scenario(
     scenario: Scenario, *, sut: Sut, transport: Transport, problems: list[Problem], names: Iterable[str] = ()
 ) -> CompiledParts:
-    """Everything of a scenario that runs, in the order in which it does.
+    """Everything of a scenario that runs, in the order in which it runs.
 
-    `names` are variables that are set before the scenario's own. Whatever is wrong goes to `problems`, all of
-    it; when that happened, what is returned is not complete and must not be run.
+    `names` are variables that are set before the scenario's own. Every problem is added to `problems`; if there
+    is one, the result is incomplete and must not be run.
     """
     context = CompileContext(
         scenario, sut=sut, transport=transport, names=names, problems=problems, compile_step=_compile
     )
     variables = _variables(scenario, context)
-    alone = _alone(variables)
-    every, some = set(context.names), {*names, *(name for name, _ in alone)}
+    without_data = _without_data(variables)
+    every, some = set(context.names), {*names, *(name for name, _ in without_data)}
     setup = _section(scenario.setup, context, some)
     prepared = setup.sets if setup else frozenset()
     user_setup = _section(scenario.user_setup, context, some | prepared)
@@ -79,7 +79,7 @@ def compile_scenario(
                 context.service(step)
     return CompiledParts(
         variables=variables,
-        alone=alone,
+        without_data=without_data,
         setup=setup,
         user_setup=user_setup,
         steps=steps,
@@ -94,7 +94,7 @@ def _assertions(scenario: Scenario, context: CompileContext) -> list[CompiledAss
 
 
 def _section(steps: Sequence[Step], context: CompileContext, names: Iterable[str]) -> CompiledSection | None:
-    """Steps that see these variables and no response of any other section; None when there are none."""
+    """The steps of a section, which see these variables and no response of other sections; None without steps."""
     if not steps:
         return None
     context.begin(names)
@@ -102,8 +102,8 @@ def _section(steps: Sequence[Step], context: CompileContext, names: Iterable[str
     return CompiledSection(steps=compiled, sets=frozenset(context.written))
 
 
-def _alone(variables: Iterable[tuple[str, Template]]) -> tuple[tuple[str, Template], ...]:
-    """The variables that read no row of a data file, nor a variable that does."""
+def _without_data(variables: Iterable[tuple[str, Template]]) -> tuple[tuple[str, Template], ...]:
+    """The variables that read neither a row of a data file nor a variable that does."""
     found: list[tuple[str, Template]] = []
     others = {"data"}
     for name, template in variables:
@@ -124,7 +124,7 @@ def _variables(scenario: Scenario, context: CompileContext) -> tuple[tuple[str, 
 
 
 def _compile(step: Step, context: CompileContext) -> CompiledStep | None:
-    refused = _refusal(step, context)
+    refused = _compile_when(step, context)
     action = _action(step, context)
     if action is None:
         return None
@@ -145,8 +145,8 @@ def _action(step: Step, context: CompileContext) -> Action | None:
     return action_type.compile(step, context)
 
 
-def _refusal(step: Step, context: CompileContext) -> Callable[[Scope], StepOutcome | None] | None:
-    """What decides whether the step runs; None for one that always does."""
+def _compile_when(step: Step, context: CompileContext) -> Callable[[Scope], StepOutcome | None] | None:
+    """The compiled `when` of a step; None for a step that always runs."""
     if step.when is None or step.when is True:
         return None
     holds = (context.at(step) / "when").condition(step.when)

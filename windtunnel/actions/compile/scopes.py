@@ -13,7 +13,7 @@ _ABSENT: Any = object()
 
 @contextmanager
 def local_variables(scope: dict[str, Any], local: Mapping[str, Any]) -> Iterator[None]:
-    """Set variables, and afterwards set them back to what they were, or to not being there."""
+    """Set variables, and restore their former values afterwards."""
     around = {name: scope.get(name, _ABSENT) for name in local}
     scope.update(local)
     try:
@@ -27,7 +27,7 @@ def local_variables(scope: dict[str, Any], local: Mapping[str, Any]) -> Iterator
 
 
 class LocalSteps(Mapping[str, Exchange]):
-    """What is called `steps` inside an included file: its own steps by short names, all by their full ones."""
+    """`steps` inside an included file: its own steps by their short names, all steps by their full names."""
 
     __slots__ = ("_all", "_prefix")
 

@@ -16,23 +16,23 @@ from windtunnel.actions.response.text import show
 from windtunnel.interfaces import Action, CompiledStep, Instance, StepOutcome
 from windtunnel.model.record import Checks, FailedCheck
 
-MOST_FRAMES = 5
-"""Frames that are shown, the innermost ones."""
+MAX_FRAMES = 5
+"""Maximum number of frames shown, the innermost ones."""
 
 _OURS = str(Path(__file__).parents[2]) + os.sep
 _LIBRARY = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def describe_exception(error: BaseException) -> tuple[str, str]:
-    """Its kind, and the sentence with the places below it: `KeyError: 'id'`, then `  at shop.py:12 in buy`.
+    """The kind of an exception, and its message with places: `KeyError: 'id'`, then `  at shop.py:12 in buy`.
 
-    Frames of Python's library, of installed packages and of Windtunnel are left out, unless there is no other.
+    Frames of Python's library, of installed packages and of Windtunnel are omitted, unless there is no other.
     """
     kind = type(error).__name__
     said = str(error).strip()
     frames = list(traceback.extract_tb(error.__traceback__))
     own = [frame for frame in frames if _is_users(frame.filename)] or frames[-1:]
-    places = [f"\n  at {_short(frame.filename)}:{frame.lineno} in {frame.name}" for frame in own[-MOST_FRAMES:]]
+    places = [f"\n  at {_short(frame.filename)}:{frame.lineno} in {frame.name}" for frame in own[-MAX_FRAMES:]]
     return kind, (f"{kind}: {said}" if said else kind) + "".join(reversed(places))
 
 
@@ -41,17 +41,17 @@ def _is_users(filename: str) -> bool:
 
 
 def _short(filename: str) -> str:
-    """The path as somebody who stands in the working directory would write it."""
+    """The path relative to the working directory, if the file is inside it."""
     short = os.path.relpath(filename)
     return filename if short.startswith(os.pardir) else short
 
 
 class FlowStopped(BaseException):
-    """The flow ends here. No `except Exception` of the user's code keeps it from ending."""
+    """Ends the flow. It is a BaseException, so that `except Exception` in the user's code does not catch it."""
 
 
 def check_outcome(name: str, condition: object, *, expected: object, actual: object) -> StepOutcome:
-    """The outcome of a check that the code has made itself."""
+    """The outcome of a check in the user's code."""
     checks: Checks = [name]
     if condition:
         return StepOutcome(checks=checks)
@@ -62,7 +62,7 @@ def check_outcome(name: str, condition: object, *, expected: object, actual: obj
 
 
 def outcome_of(error: BaseException) -> StepOutcome:
-    """What the code came to that an exception ended: the SUT's doing, the end of the run, or the code's own."""
+    """The outcome of code that an exception ended: a failure of the SUT, the run's end, or an error."""
     if isinstance(error, FlowStopped) or (isinstance(error, UnexpectedResponse) and not error.passed):
         return StepOutcome()
     if isinstance(error, asyncio.CancelledError):
@@ -74,9 +74,9 @@ def outcome_of(error: BaseException) -> StepOutcome:
 
 
 class StepRecorder:
-    """What the code of one instance does, on its way to the records. `troubles` counts what did not pass.
+    """Writes the records of one instance's code.
 
-    `asserted` are the assertions that were made.
+    `failures` is the number of steps and assertions that did not pass, `asserted` the assertions made.
     """
 
     __slots__ = ("asserted", "failures", "instance")
@@ -86,7 +86,7 @@ class StepRecorder:
         self.asserted: set[str] = set()
 
     async def run(self, action: Action) -> StepOutcome:
-        """Run an action as a step. Raises FlowStopped when the instance has had too many of them."""
+        """Run an action as a step. Raises FlowStopped when the instance has reached its maximum of steps."""
         kept = _Kept(action)
         await self.instance.run_steps((CompiledStep(name=action.name, type=action.type, action=kept),))
         if kept.outcome is None:
@@ -96,19 +96,19 @@ class StepRecorder:
         return kept.outcome
 
     def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
-        """Put a step on record."""
+        """Record a step."""
         self._count(outcome)
         self.instance.end_step(name, type, outcome, started=started)
 
     def end_assertion(self, name: str, outcome: StepOutcome) -> bool:
-        """Put an assertion on record; whether it passed."""
+        """Record an assertion. Returns whether it passed."""
         self.asserted.add(name)
         self._count(outcome)
         self.instance.end_assertion(name, outcome)
         return outcome.outcome == "passed"
 
     def skip(self, names: Iterable[str]) -> None:
-        """Put those of the assertions on record that were not made, after an early end."""
+        """Record the assertions that were not made as skipped, after an early end."""
         for name in names:
             if name not in self.asserted:
                 self.instance.end_assertion(name, StepOutcome(outcome="skipped"))
@@ -119,7 +119,7 @@ class StepRecorder:
 
 
 class _Kept:
-    """An action whose outcome is looked at when its step is on record."""
+    """An action that keeps its outcome for the caller."""
 
     __slots__ = ("_action", "name", "outcome", "type")
 
@@ -133,7 +133,7 @@ class _Kept:
 
 
 class StepBlock:
-    """A step of the user's own work: it lasts as long as the block, and fails when a check in it does."""
+    """A step of the user's own work: it lasts as long as the block, and fails when a check in it fails."""
 
     __slots__ = ("_checks", "_name", "_recorder", "_started")
 
@@ -143,7 +143,7 @@ class StepBlock:
         self._started = 0.0
 
     def check(self, name: str, condition: object, *, expected: object = "true", actual: object = None) -> bool:
-        """Note in this step whether something holds. Returns it."""
+        """Record a check in this step. Returns whether it passed."""
         outcome = check_outcome(name, condition, expected=expected, actual=actual)
         self._checks += outcome.checks
         return outcome.outcome == "passed"
@@ -161,36 +161,36 @@ class StepBlock:
             outcome = StepOutcome(outcome="failed", error="check", message=first_failure(self._checks))
         outcome.checks = self._checks
         self._recorder.end_step(self._name, "python", outcome, started=self._started)
-        _mark_told(error)
+        _mark_recorded(error)
 
 
 class GroupBlock:
     """A part of the flow with a row of its own."""
 
-    __slots__ = ("_name", "_recorder", "_started", "_troubles")
+    __slots__ = ("_failures_before", "_name", "_recorder", "_started")
 
     def __init__(self, name: str, recorder: StepRecorder) -> None:
         self._name, self._recorder = name, recorder
-        self._started, self._troubles = 0.0, 0
+        self._started, self._failures_before = 0.0, 0
 
     def __enter__(self) -> GroupBlock:
-        self._started, self._troubles = self._recorder.instance.clock.now(), self._recorder.failures
+        self._started, self._failures_before = self._recorder.instance.clock.now(), self._recorder.failures
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         outcome = StepOutcome() if error is None else outcome_of(error)
-        if outcome.outcome == "passed" and self._recorder.failures > self._troubles:
+        if outcome.outcome == "passed" and self._recorder.failures > self._failures_before:
             outcome = StepOutcome(outcome="failed", error="nested", message="a step inside did not pass")
         self._recorder.end_step(self._name, "group", outcome, started=self._started)
-        _mark_told(error)
+        _mark_recorded(error)
 
 
-def _mark_told(error: BaseException | None) -> None:
-    """What stands in the record of a block is not told again by what is around it."""
+def _mark_recorded(error: BaseException | None) -> None:
+    """Mark an exception that is in the record of a block: the code around it does not record it again."""
     if error is not None:
-        error.told = True  # type: ignore[attr-defined]
+        error.recorded = True  # type: ignore[attr-defined]
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What a `python` step's function is given."""
+"""The context of a `python` step's function, and the variables that user code sees."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.response import Response
 from windtunnel.actions.response.judge import first_failure
 from windtunnel.errors import did_you_mean
-from windtunnel.expressions.functions import is_reserved
+from windtunnel.expressions.sandbox import is_reserved
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Checks, FailedCheck
@@ -37,7 +37,7 @@ class Variables(MutableMapping[str, Any]):
         if is_reserved(name):
             raise KeyError(f'"{name}" is a reserved name; choose another one for the variable')
         if self._settable is not None and name not in self._settable:
-            raise KeyError(f'the step may not set "{name}"; write it into its `sets`')
+            raise KeyError(f'the step may not set "{name}"; add it to `sets`')
         self._scope[name] = value
         self.set.add(name)
 
@@ -55,8 +55,8 @@ class Variables(MutableMapping[str, Any]):
 class Context:
     """One run of a `python` step. Its requests and checks are the step's own: there is one row for all of it.
 
-    `variables` can be read, and set as far as the step's `sets` names them. `http` sends as in a scenario that is
-    a function; a request's name only says which it is.
+    `variables` can be read; those in the step's `sets` can be set. `http` sends as in a Python scenario; the name
+    of a request appears in messages only.
     """
 
     __slots__ = (
@@ -91,7 +91,7 @@ class Context:
 
     @property
     def random(self) -> random.Random:
-        """Randomness that depends on seed, scenario and index alone, so that a replay draws the same."""
+        """Random numbers that depend on seed, scenario and index alone, so that a replay draws the same."""
         return self._instance.random
 
     @property
@@ -108,22 +108,22 @@ class Context:
 
     @property
     def steps(self) -> Mapping[str, Response]:
-        """What the steps before received, by their names."""
+        """The responses of earlier steps, by step name."""
         return {name: Response(name, exchange, passed=True) for name, exchange in self._instance.exchanges.items()}
 
     async def pause(self, shortest: float, longest: float | None = None) -> None:
-        """Wait for so many seconds, or for something between the two."""
+        """Wait for a number of seconds, or a random one between two."""
         seconds = shortest if longest is None else self.random.uniform(shortest, longest)
         await self._instance.clock.sleep(seconds)
 
     def check(self, name: str, condition: object, *, expected: object = "true", actual: object = None) -> bool:
-        """Note whether something holds; what does not fails the step. Returns it."""
+        """Record a check. A failed one fails the step. Returns whether it passed."""
         outcome = check_outcome(name, condition, expected=expected, actual=actual)
         self._checks += outcome.checks
         return outcome.outcome == "passed"
 
     def conclude(self, ended: StepOutcome) -> StepOutcome:
-        """The outcome of the step, once its function has ended (`ended`: by itself, or by an exception)."""
+        """The outcome of the step after its function: `ended` is that of the function alone."""
         if ended.outcome == "passed" and self._failure is not None:
             ended = StepOutcome(
                 outcome=self._failure.outcome, error=self._failure.error, message=self._failure.message
@@ -140,10 +140,10 @@ class Context:
 
     async def _run_action(self, action: Action, on_failure: OnFailure | None) -> tuple[Exchange, bool]:
         outcome = await action.run(self._instance)
-        assert outcome.exchange is not None, "a request always comes to something"
+        assert outcome.exchange is not None, "a request always has an exchange"
         self._observe_last()
         self._last, self._requests = outcome, self._requests + outcome.requests
-        # What sends several requests has put each of them on record itself; a single one may be all of the step.
+        # An action that sends several requests has recorded each of them; a single one may be the whole step.
         self._observed = outcome.requests > 1
         self._checks += outcome.checks
         passed = outcome.outcome == "passed"

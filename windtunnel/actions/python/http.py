@@ -20,13 +20,13 @@ from windtunnel.model.vocabulary import OnFailure
 from windtunnel.user_code.outline import default_name
 
 RunAction = Callable[[Action, OnFailure | None], Awaitable[tuple[Exchange, bool]]]
-"""Runs an action as a step and gives back what came and whether the step passed; the text is `on_failure`."""
+"""Runs an action as a step, given `on_failure`. Returns the exchange and whether the step passed."""
 
 
 class Http:
-    """Sends requests; `inside` is the step that they are part of, when they are no steps themselves.
+    """Sends requests. `inside` is the step that they are part of, if they are not steps themselves.
 
-    What goes wrong on the way is a value: look at `Response.error`, `status` and `passed`.
+    A failed request is a value: see `Response.error`, `status` and `passed`.
     """
 
     __slots__ = ("_inside", "_requests", "_run_action")
@@ -57,14 +57,14 @@ class Http:
         retry: Mapping[str, Any] | None = None,
         on_failure: OnFailure | None = None,
     ) -> Response:
-        """Send one request and hold its response against `expect`.
+        """Send one request and check its response against `expect`.
 
         `service` names one of the SUT file (None for its base_url), `path` is under it, or a whole URL. `name` is
         the row in reports: the method and path with ids left open, unless given. The body is one of `json`
         (anything that JSON has), `body`, `form`, `file` (beside the scenario), and `multipart` and `graphql` as in
         YAML. `expect` is written as in YAML,
         with plain values; without it the status must be below 400. `timeout` is seconds, or text such as "500ms".
-        `on_failure="stop"` ends the flow when the step fails. Raises ValueError for what can't be a request.
+        `on_failure="stop"` ends the flow when the step fails. Raises ValueError for invalid arguments.
         """
         # fmt: off
         options = RequestOptions(
@@ -121,7 +121,7 @@ class Http:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Ask until `expect` holds, as a `wait` step with a path does: at once, then `interval` after each answer.
+        """Poll until `expect` holds, as a `wait` step does: at once, then `interval` after each response.
 
         The step fails when no time is left for another poll.
         """

@@ -1,6 +1,6 @@
-"""Requests of the user's code, built as those of YAML are, but from plain values: nothing in them is a template.
+"""Requests of user code, built like those of YAML but from plain values: nothing in them is a template.
 
-What is the same from call to call is made once: the endpoint of a method and service, the checks of an `expect`.
+Endpoints and checks are made once and reused: by method and service, and by `expect`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from windtunnel.model.http import Body
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Service, Sut
 
-MOST_KEPT = 500
-"""Different `expect`s whose checks are kept."""
+MAX_JUDGES = 500
+"""Maximum number of different `expect`s whose checks are kept."""
 
-_NOTHING = Extraction([], frozenset())
+_NO_EXTRACTION = Extraction([], frozenset())
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
 class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request is made of, as the code gave it."""
+    """The arguments of a request in user code."""
 
     json: Any = msgspec.UNSET
     body: bytes | str | None = None
@@ -50,7 +50,7 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestFactory:
-    """Makes requests and judges for one scenario; every instance of it uses the same one."""
+    """Makes the requests and judges of one scenario; all its instances share it."""
 
     def __init__(self, scenario: Scenario, *, sut: Sut, transport: Transport) -> None:
         self._scenario, self._sut, self._transport = scenario, sut, transport
@@ -58,7 +58,7 @@ class RequestFactory:
         self._judges: dict[str, Judge] = {"": self._compile(None)}
 
     def request(self, method: str, service: str | None, path: str, options: RequestOptions) -> RequestTemplate:
-        """The request. Raises ValueError for what can't be one."""
+        """The request. Raises ValueError for invalid arguments."""
         try:
             body, kind = self._body(options)
             headers = options.headers or {}
@@ -82,27 +82,27 @@ class RequestFactory:
             raise ValueError(str(error)) from None
 
     def judge(self, expect: Mapping[str, Any] | None, *, graphql: bool = False) -> Judge:
-        """What a response is held against; no `expect` means a status below 400. Raises ValueError.
+        """The judge of a response; no `expect` means a status below 400. Raises ValueError.
 
-        A `graphql` answer must have no errors too, unless `expect` speaks of them.
+        A `graphql` response must have no errors too, unless `expect` mentions them.
         """
         key = f"{expect or ''}{'graphql' if graphql else ''}"
         judge = self._judges.get(key)
         if judge is None:
             judge = self._compile(expect, imply_no_errors=graphql)
-            if len(self._judges) < MOST_KEPT:
+            if len(self._judges) < MAX_JUDGES:
                 self._judges[key] = judge
         return judge
 
     def retry(self, written: Mapping[str, Any]) -> Retry:
-        """When a request is sent again, as written in YAML. Raises ValueError."""
+        """The retries of a request, written as in YAML. Raises ValueError."""
         field = self._place("retry")
         retry = compile_retry(field, written)
         _require_no_problem(field)
         return retry
 
     def assertion(self, expect: Mapping[str, Any]) -> Judge:
-        """The same for an assertion, which implies nothing."""
+        """The judge of an assertion, which implies no check."""
         return self._compile(expect, imply_status=False)
 
     def _compile(
@@ -113,17 +113,17 @@ class RequestFactory:
         plain = {key: each if key == "condition" else _literal(each) for key, each in (expect or {}).items()}
         expectation = compile_expectation(field, plain, imply_status=imply_status, imply_no_errors=imply_no_errors)
         _require_no_problem(field)
-        return Judge(expectation, _NOTHING)
+        return Judge(expectation, _NO_EXTRACTION)
 
     def _place(self, key: str) -> Field:
-        """A place to compile at, where every variable may stand."""
+        """A field to compile in, where every variable is allowed."""
         context = CompileContext(
             self._scenario,
             sut=self._sut,
             transport=self._transport,
             names=(),
             problems=[],
-            compile_step=lambda _step, _compiler: None,
+            compile_step=lambda _step, _context: None,
         )
         context.names = _AnyName()
         return Field(context, (key,), self._scenario.source)
@@ -171,7 +171,7 @@ class RequestFactory:
         return (body.encode() if isinstance(body, str) else bytes(body)), ""
 
     def _compiled(self, kind: str, value: Any) -> tuple[Body, str]:
-        """A body as YAML has it, from values in which nothing is a template. Raises ValueError."""
+        """A body as in YAML, from values without templates. Raises ValueError."""
         field = self._place(kind)
         body, content_type = BODIES[kind](field, _literal(value))
         _require_no_problem(field)
@@ -183,13 +183,13 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 def _require_no_problem(field: Field) -> None:
-    """Raise ValueError with what was noted while something was compiled."""
+    """Raise ValueError with the problems noted while compiling."""
     if problems := field.context.problems:
         raise ValueError("; ".join(f"{field.path[0]}: {problem.message}" for problem in problems))
 
 
 class _AnyName(set[str]):
-    """Which variables there are is known when the code has set them."""
+    """Every name: the code sets variables while it runs."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -200,7 +200,7 @@ def _always(pairs: Sequence[tuple[str, str]]) -> Callable[[Mapping[str, Any]], S
 
 
 def _literal(value: Any) -> Any:
-    """A value in which nothing is a template: what a server said may stand in it, and must not be rendered."""
+    """A value without templates: it may hold text of a server, which must not be rendered."""
     if isinstance(value, str):
         return value.replace("{", '{{ "{" }}') if any(mark in value for mark in _TEMPLATE_MARKS) else value
     if isinstance(value, Mapping):

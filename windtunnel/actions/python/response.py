@@ -1,4 +1,4 @@
-"""What a request of the user's code came to."""
+"""The response of a request in user code."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from windtunnel.model.http import Exchange, Headers
 _REQUIRED: Any = object()
 
 
-class UnexpectedResponse(WindtunnelError):  # noqa: N818  (it is about the response, which is nobody's error yet)
-    """A response has not got what the code looked for in it: the SUT's doing, so the instance fails.
+class UnexpectedResponse(WindtunnelError):  # noqa: N818  (it is about the response, not an error of the code)
+    """A response lacks a value that the code reads from it: a failure of the SUT, so the instance fails.
 
-    `step` is the name of the request; `passed` is False when it had failed already, so that all is said.
+    `step` is the name of the request; `passed` is False if it had failed already, which is recorded then.
     """
 
     def __init__(self, step: str, message: str, *, passed: bool) -> None:
@@ -27,7 +27,7 @@ class UnexpectedResponse(WindtunnelError):  # noqa: N818  (it is about the respo
 
 
 class Response:
-    """The response of a request, or why there is none: nothing here is raised by the request itself.
+    """The response of a request, or why there is none: the request itself raises nothing.
 
     `error` is None for a complete response, otherwise a word such as `timeout` or `refused`, with `status` 0
     unless the head had arrived. `passed` is whether everything held that the request expected.
@@ -94,8 +94,8 @@ class Response:
     def json(self, path: str | None = None, *, default: Any = _REQUIRED, all: bool = False) -> Any:
         """The body as JSON, or what a JSON path finds in it: the first value, with `all` the list of them.
 
-        Without a `default`, what is not there raises `UnexpectedResponse`, which fails the instance unless it
-        is caught. Raises ValueError for what is not a JSON path.
+        Without a `default`, a missing value raises `UnexpectedResponse`, which fails the instance unless it is
+        caught. Raises ValueError for an invalid JSON path.
         """
         exchange = self._exchange
         try:
@@ -124,4 +124,4 @@ class Response:
 
 
 _compiled = functools.lru_cache(maxsize=1000)(compile_jsonpath)
-"""Paths are written in code, over and over the same."""
+"""Compiled paths: code uses the same ones again and again."""

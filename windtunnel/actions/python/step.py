@@ -1,4 +1,4 @@
-"""The `python` step: calls `module:function`, which may be async, with what the instance has got so far."""
+"""The `python` step: calls `module:function`, which may be async, with the context of the instance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from windtunnel.user_code.modules import function_in
 
 Function = Callable[..., Any]
 HELD_S = 0.05
-"""A function that is not async and takes longer than this is noticed: nothing else runs meanwhile."""
+"""Seconds after which a function that is not async is reported: it blocks the event loop."""
 
 
 class PythonAction:
@@ -62,7 +62,7 @@ class PythonAction:
         return cls(step.name, function, args=args, sets=frozenset(sets), requests=requests)
 
     async def run(self, instance: Instance) -> StepOutcome:
-        """Call the function. Whatever it raises is the outcome of this step."""
+        """Call the function. An exception in it is the outcome of the step."""
         context = Context(instance, self._requests, step=self.name, settable=self._sets)
         try:
             args = {name: evaluate(instance.scope) for name, evaluate in self._args}
@@ -85,7 +85,7 @@ class PythonAction:
     def _after(self, context: Context) -> StepOutcome:
         missing = sorted(self._sets - context.variables.set)
         if missing:
-            message = f"the function did not set {', '.join(missing)}, as the step's `sets` says it does"
+            message = f"the function did not set {', '.join(missing)}, which the step's `sets` names"
             return StepOutcome(outcome="errored", error="python", message=message)
         return StepOutcome()
 

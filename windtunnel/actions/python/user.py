@@ -1,4 +1,4 @@
-"""The user as the code of a scenario has it: requests, pauses, checks, and what belongs to the instance."""
+"""The user in the code of a scenario (requests, pauses, checks), and the flow that runs the code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from windtunnel.model.vocabulary import OnFailure
 
 
 class User:
-    """One instance of a scenario: what its function is given. Made anew for every instance."""
+    """One instance of a scenario: the argument of its function. Each instance has a new one."""
 
     __slots__ = ("_instance", "_on_failure", "_recorder", "_requests", "http", "variables")
 
@@ -80,7 +80,7 @@ class User:
         return self._instance.random
 
     async def pause(self, shortest: float, longest: float | None = None, *, name: str | None = None) -> None:
-        """Think for so many seconds, or for something between the two. With a name it is a step with a row."""
+        """Pause for a number of seconds, or a random one between two. With a name, it is a step with a row."""
         seconds = shortest if longest is None else self.random.uniform(shortest, longest)
         if name is None:
             await self._instance.clock.sleep(seconds)
@@ -88,19 +88,19 @@ class User:
             await self._recorder.run(PauseAction(name, lambda _: seconds))
 
     def check(self, name: str, condition: object, *, expected: object = "true", actual: object = None) -> bool:
-        """Note whether something holds; what does not fails the instance, and the flow goes on. Returns it.
+        """Record a check. A failed one fails the instance, and the flow goes on. Returns whether it passed.
 
-        `expected` and `actual` are what a failed check tells, with secrets hidden.
+        `expected` and `actual` are shown for a failed check, with secrets hidden.
         """
         if inspect.isawaitable(condition):
-            raise TypeError(f'the check "{name}" was given something to await instead of a value')
+            raise TypeError(f'the check "{name}" needs a value, not an awaitable')
         outcome = check_outcome("condition", condition, expected=expected, actual=actual)
         return self._recorder.end_assertion(name, outcome)
 
     def expect(self, name: str, expect: Mapping[str, Any], *, response: Response | None = None) -> bool:
-        """Hold a response against `expect` as an assertion of YAML does: the last one, unless another is given.
+        """Check a response as an assertion of YAML does: the last one, unless another is given.
 
-        Returns whether everything held; what does not fails the instance, and the flow goes on.
+        A failed check fails the instance, and the flow goes on. Returns whether all passed.
         """
         instance, judge = self._instance, self._requests.assertion(expect)
         exchange = instance.last_exchange if response is None else response.exchange
@@ -108,11 +108,11 @@ class User:
         return self._recorder.end_assertion(name, outcome)
 
     def group(self, name: str) -> GroupBlock:
-        """`with user.group("login"):` gives what happens inside a row of its own, as long as it all takes."""
+        """`with user.group("login"):` makes the steps inside a group: it has a row and a duration of its own."""
         return GroupBlock(name, self._recorder)
 
     def step(self, name: str) -> StepBlock:
-        """`with user.step("sign") as step:` makes work of your own a step: timed, with `step.check` and a row."""
+        """`with user.step("sign") as step:` makes your own work a step: timed, with `step.check` and a row."""
         return StepBlock(name, self._recorder)
 
     def stop(self) -> None:
@@ -124,12 +124,12 @@ class User:
         passed = outcome.outcome == "passed"
         if not passed and (on_failure or self._on_failure) == "stop":
             raise FlowStopped
-        assert outcome.exchange is not None, "a request always comes to something"
+        assert outcome.exchange is not None, "a request always has an exchange"
         return outcome.exchange, passed
 
 
 def _judged(judge: Judge, exchange: Exchange, instance: Instance) -> StepOutcome:
-    """The checks on one response, which conditions call `response` while they are made."""
+    """The checks on one response; conditions read it as `response`."""
     scope = instance.scope
     before = scope.get("response")
     scope["response"] = exchange
@@ -180,7 +180,7 @@ class PythonFlow:
         return cls(function, requests, on_failure=on_failure, assertions=assertions)
 
     async def run(self, instance: Instance) -> None:
-        """Run the function once. Only cancellation gets out."""
+        """Run the function once. Only cancellation is raised."""
         started, recorder = instance.clock.now(), StepRecorder(instance)
         try:
             await self._function(User(recorder, self._requests, on_failure=self._on_failure))
@@ -189,6 +189,6 @@ class PythonFlow:
                 recorder.skip(self._assertions)
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the user's code raises is its outcome
             outcome = outcome_of(error)
-            if outcome.outcome != "passed" and not getattr(error, "told", False):
+            if outcome.outcome != "passed" and not getattr(error, "recorded", False):
                 instance.end_step(self._function.name, "python", outcome, started=started)
             recorder.skip(self._assertions)

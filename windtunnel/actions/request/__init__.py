@@ -1,1 +1,1 @@
-"""Requests of `http` and `wait` steps, compiled: target, headers, body, retries and pauses."""
+"""Compiled requests of `http` and `wait` steps: target, headers, body, retries and pauses."""

@@ -37,7 +37,7 @@ def compile_auth(step: Step, context: CompileContext) -> StepAuth:
         return StepAuth(step=step)
     headers = {str(name).lower() for name in step.options.get("headers") or {}}
     if data["type"] != "none" and "authorization" in headers:
-        field.problem("`auth` and an Authorization header say different things", hint="leave one of them out")
+        field.problem("`auth` and an Authorization header exclude each other", hint="leave one of them out")
         return StepAuth(step=step)
     if not any(isinstance(value, str) and "{{" in value for value in data.values()):
         return StepAuth(step=step, auth=auth_of(data))
@@ -58,7 +58,7 @@ def _templated(step: Step, field: Field, data: Mapping[str, Any]) -> StepAuth:
             auth=Auth(),
             authorization=lambda scope: basic_credentials(user(scope), password(scope)),
         )
-    field.problem("a client of oauth2 is the same for every instance", hint="write it without templates")
+    field.problem("oauth2 of a step cannot hold templates", hint="write it without templates")
     return StepAuth(step=step)
 
 

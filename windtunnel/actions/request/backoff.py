@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt or poll: longer each time, up to a limit.
+"""The delay before the next attempt or poll: longer each time, up to a limit.
 
     delay(n) = min(max, initial * factor^(n - 1)), and with jitter a draw from the upper half of that
 
@@ -45,7 +45,7 @@ class Backoff:
 
 
 def compile_backoff(field: Field, value: Any) -> Backoff:
-    """The backoff that is written, or the default; problems are noted."""
+    """The backoff of a mapping, or the default; problems are noted."""
     options = field.mapping(value)
     field.only_keys(options, ("initial", "factor", "max", "jitter"))
     factor = options.get("factor", FACTOR)

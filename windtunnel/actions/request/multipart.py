@@ -4,8 +4,8 @@
     photo: { file: p.png, filename: "{{ id }}.png", content_type: image/png }
     meta:  { json: { id: 1 } }                                        { text: … } with a content type of its own
 
-The boundary is the same in every request of a step, so that all that is constant is encoded once. What a
-template yields must not hold it: it could end its own part and begin another.
+The boundary is the same in every request of a step, so that constant parts are encoded once. The value of a
+template must not contain it: it could end its own part and begin another.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from windtunnel.expressions.template import Template
 from windtunnel.model.http import Body, FileBody, PartsBody
 
 Piece = bytes | FileBody | Callable[[Scope], bytes]
-"""Something of the body: constant, a file, or rendered for each request."""
+"""A part of the body: constant, a file, or rendered for each request."""
 
 _KINDS = ("file", "text", "json")
 _PART_KEYS = (*_KINDS, "filename", "content_type")
@@ -39,7 +39,7 @@ def compile_file(field: Field, name: str) -> tuple[FileBody, str]:
 
 
 def compile_multipart(field: Field, value: Any) -> tuple[Body | Callable[[Scope], Body], str]:
-    """The body and its content type. Every problem is noted."""
+    """The body and its content type; problems are noted."""
     boundary = _boundary(field)
     pieces: list[Piece] = []
     for name, spec in field.mapping(value).items():
@@ -69,7 +69,7 @@ def _part(field: Field, name: str, spec: Any, boundary: str) -> list[Piece]:
     field.only_keys(spec, _PART_KEYS)
     kinds = [kind for kind in _KINDS if kind in spec]
     if len(kinds) != 1:
-        field.problem(f"exactly one of {', '.join(_KINDS)} says what is sent", hint="photo: { file: photo.png }")
+        field.problem(f"a part needs exactly one of {', '.join(_KINDS)}", hint="photo: { file: photo.png }")
         return []
     kind = kinds[0]
     here, filename, content_type = field / kind, spec.get("filename"), _content_type(field, spec)
@@ -126,20 +126,20 @@ def _field(field: Field, value: Any, boundary: str) -> Piece:
 
 
 def _content(field: Field, template: Template, render: Callable[[Scope], bytes], boundary: str) -> Piece:
-    """The content of a part, at once when it is constant."""
+    """The content of a part, or its renderer."""
     mark = boundary.encode()
 
     def guarded(scope: Scope) -> bytes:
         content = render(scope)
         if mark in content:
-            raise ExpressionError("the value holds the boundary of the body it is to stand in")
+            raise ExpressionError("the value contains the boundary of the multipart body")
         return content
 
     return field.attempt(lambda: guarded({}), b"") if template.constant else guarded
 
 
 def _merged(pieces: list[Piece]) -> list[Piece]:
-    """The same pieces, with constant bytes beside each other put together."""
+    """The pieces, with adjacent constant bytes joined."""
     merged: list[Piece] = []
     for piece in pieces:
         if isinstance(piece, bytes) and merged and isinstance(last := merged[-1], bytes):

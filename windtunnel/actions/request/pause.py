@@ -1,4 +1,4 @@
-"""How long a pause is: `2s`, `"{{ think_time }}"`, or drawn for every instance anew.
+"""The length of a pause: `2s`, `"{{ think_time }}"`, or drawn by each instance.
 
 uniform: [1s, 3s]                anything from 1 s to 3 s
 normal: { mean: 2s, sd: 500ms }  never below 0
@@ -19,7 +19,7 @@ Draw = Callable[[Instance], float]
 
 
 def compile_pause(field: Field, value: Any) -> Draw:
-    """The compiled form of `duration`; problems are noted at `place`."""
+    """The compiled form of `duration`; problems are noted."""
     if isinstance(value, Mapping):
         return _compile_distribution(field, value)
     if isinstance(value, str) and "{{" in value:

@@ -1,4 +1,4 @@
-"""An `http` step with `retry`: the same request again when it came to what `on` names.
+"""An `http` step with `retry`: sends the same request again after an outcome that `on` names.
 
 attempt ── not in `on`, or the last one ──▶ expect, extract
   ▲  └─ in `on` ──┐
@@ -23,7 +23,7 @@ from windtunnel.interfaces import Instance, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.vocabulary import ErrorKind
 
-MOST_ATTEMPTS = 100
+MAX_ATTEMPTS = 100
 
 ERRORS: Mapping[str, frozenset[ErrorKind]] = {
     "timeout": frozenset({"timeout", "connect_timeout"}),
@@ -31,13 +31,13 @@ ERRORS: Mapping[str, frozenset[ErrorKind]] = {
         {"refused", "unreachable", "connect_timeout", "reset", "closed", "dns", "proxy"},
     ),
 }
-"""What `on` may name besides statuses, and the errors it stands for."""
+"""The groups of errors that `on` may name, besides statuses."""
 
 DEFAULT_ON = ("timeout", "connection", 502, 503, 504)
 
 
 class Retry:
-    """When to try again, and after how long."""
+    """Which outcomes are retried, how often, and after which delay."""
 
     __slots__ = ("_errors", "_statuses", "attempts", "backoff")
 
@@ -47,12 +47,12 @@ class Retry:
         self.attempts, self._errors, self._statuses, self.backoff = attempts, errors, statuses, backoff
 
     def wants(self, exchange: Exchange) -> bool:
-        """Whether this is worth another attempt."""
+        """Whether this outcome is retried."""
         return exchange.error in self._errors if exchange.error else exchange.status in self._statuses
 
 
 class RetryingHttpAction:
-    """A compiled `http` step that is tried several times."""
+    """A compiled `http` step with retries."""
 
     __slots__ = ("_judge", "_request", "_retry", "name", "secrets")
 
@@ -63,7 +63,7 @@ class RetryingHttpAction:
         self.secrets = judge.extraction.secrets
 
     async def run(self, instance: Instance) -> StepOutcome:
-        """Send until it need not be sent again, then judge what came."""
+        """Send until no retry is due, then judge the last exchange."""
         retry, requests = self._retry, 0
 
         def on_hop(hop: Exchange) -> None:
@@ -102,10 +102,8 @@ def compile_retry(field: Field, value: Any) -> Retry:
     options = field.mapping(value)
     field.only_keys(options, ("attempts", "on", "backoff"))
     attempts = options.get("attempts")
-    if isinstance(attempts, bool) or not isinstance(attempts, int) or not 1 <= attempts <= MOST_ATTEMPTS:
-        field.problem(
-            f"`attempts` says how often in all, from 1 to {MOST_ATTEMPTS}", hint="retry: { attempts: 3 }"
-        )
+    if isinstance(attempts, bool) or not isinstance(attempts, int) or not 1 <= attempts <= MAX_ATTEMPTS:
+        field.problem(f"`attempts` must be a whole number from 1 to {MAX_ATTEMPTS}", hint="retry: { attempts: 3 }")
         attempts = 1
     on = options.get("on", DEFAULT_ON)
     reasons = on if isinstance(on, list | tuple) else (on,)
@@ -119,7 +117,7 @@ def compile_retry(field: Field, value: Any) -> Retry:
             statuses |= statuses_of(here, reason)
         else:
             here.problem(
-                "`on` names timeout, connection, a status or a class of them", hint='on: [timeout, "5xx"]'
+                "`on` must be timeout, connection, or a status such as 503 or 5xx", hint='on: [timeout, "5xx"]'
             )
     return Retry(
         attempts=attempts,

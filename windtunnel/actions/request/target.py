@@ -47,7 +47,7 @@ def compile_target(step: Step, context: CompileContext, auth: Auth | None = None
     field, options = context.at(step), step.options
     written = [key for key in ("path", "url") if key in options]
     if len(written) != 1:
-        field.problem("exactly one of `path` and `url` says where the request goes", hint='path: "/api/products"')
+        field.problem("a request needs exactly one of `path` and `url`", hint='path: "/api/products"')
         return None
     (key,) = written
     value = options[key]
@@ -75,7 +75,7 @@ def compile_target(step: Step, context: CompileContext, auth: Auth | None = None
 
 
 def _adding_key(service: Service) -> Callable[[str], str]:
-    """What adds the query parameters of a service's auth to a location, unless it leads to another host."""
+    """Adds the query parameters of a service's auth to a location, unless it leads to another host."""
     query = "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in service.auth.query)
     own = ("/", f"{service.base_url}/")
     return lambda text: f"{text}{'&' if '?' in text else '?'}{query}" if text.startswith(own) else text
@@ -95,7 +95,7 @@ def _location(field: Field, value: str) -> str | Callable[[Scope], str]:
 def _renderer(
     location: str | Callable[[Scope], str], query: str | Callable[[Scope], str]
 ) -> Callable[[Scope], str]:
-    """Both joined; the case without query is the hot one."""
+    """Renders the location with its query. Without a query, it is the location itself: the hot path."""
     if query == "" and callable(location):
         return location
 
@@ -120,7 +120,7 @@ def _is_whole_template(text: str) -> bool:
 
 
 def _as_url(value: Any) -> str:
-    """What a template yields as a whole, as a URL or as a path under the service's base URL."""
+    """The value of a whole-target template, as a URL or as a path under the service's base URL."""
     text = plain_text(value).strip()
     if not text:
         raise ExpressionError("the URL is empty")
@@ -128,7 +128,7 @@ def _as_url(value: Any) -> str:
 
 
 def _legal(url: str) -> str:
-    """Without the fragment, which is never sent, and with everything encoded that can't stand in a URL."""
+    """The URL without its fragment, which is never sent, and with every illegal character encoded."""
     if _NOT_IN_A_URL.search(url) is None:
         return url
     return quote(url.partition("#")[0], safe=_IN_A_URL, errors="replace")
@@ -174,7 +174,7 @@ Encode = Callable[[str], str]
 
 
 def compile_params(field: Field, params: Any, encode: Encode) -> str | Callable[[Scope], str]:
-    """The text of a mapping, or what renders it when there are templates in the values.
+    """The text of a mapping, or its renderer if a value holds templates.
 
     A list repeats its name, null leaves it out, booleans are `true` and `false`. Rendering raises
     ExpressionError for a value that is a mapping.
@@ -200,7 +200,7 @@ def format_params(params: Mapping[str, Any], encode: Encode) -> str:
 
 
 def plain_text(value: Any) -> str:
-    """A scalar as text. Raises ExpressionError for what is none."""
+    """A scalar as text. Raises ExpressionError for any other value."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The request of an `http` step or of a poll, compiled: what is constant is encoded before the clock starts."""
+"""The compiled request of an `http` step or a poll. Constant parts are encoded before the load."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COOKIE_BREAKS = re.compile(r"[\r\n\0;]")
 
 
 class RequestTemplate:
-    """A compiled request. `render` fills in what varies; everything else is decided by then."""
+    """A compiled request. `render` renders the parts that vary."""
 
     __slots__ = ("_body", "_endpoint", "_follow", "_headers", "_max_body", "_target", "timeout_s")
 
@@ -100,7 +100,7 @@ def compile_request(step: Step, context: CompileContext, *, timeout: Any) -> Req
 
 
 def _endpoint(field: Field, method: str, service: Service, headers: Mapping[str, str]) -> Endpoint | None:
-    """The endpoint; None after the transport's objections were noted."""
+    """The endpoint; None after problems were noted."""
     problems = field.context.problems
     try:
         return (field / "headers").attempt(
@@ -112,7 +112,7 @@ def _endpoint(field: Field, method: str, service: Service, headers: Mapping[str,
 
 
 def method_of(options: Mapping[str, Any]) -> str:
-    """The method of a step's requests: as written, else POST for what has a body and GET for what has none."""
+    """The method of a step's requests: as written, or POST with a body and GET without."""
     default = "GET" if options.keys().isdisjoint(BODIES) else "POST"
     return str(options.get("method", default)).upper()
 
@@ -126,11 +126,11 @@ def _method(field: Field, options: Mapping[str, Any]) -> str:
 
 
 _Varying = tuple[str, Callable[[Scope], str], re.Pattern[str]]
-"""A header to render: its name, its template, and what its value must not contain."""
+"""A header to render: its name, its template, and the characters it must not contain."""
 
 
 def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], list[_Varying]]:
-    """The constant headers of a step, and those that vary. `cookies` come together in one header."""
+    """The constant and the varying headers of a step. `cookies` become one header."""
     constant: dict[str, str] = {}
     varying: list[_Varying] = []
     for name, value in (field / "headers").mapping(options.get("headers")).items():
@@ -188,20 +188,20 @@ def _checking(name: str, template: Template, refused: re.Pattern[str]) -> Callab
 
 
 def _sendable(name: str, value: str, refused: re.Pattern[str]) -> str:
-    """The value, unless it would end the header or begin another cookie."""
+    """The value. Raises ExpressionError if it would end the header or begin another cookie."""
     found = refused.search(value)
     if found is None:
         return value
     what = "a semicolon" if found.group() == ";" else "a line break or a null character"
-    raise ExpressionError(f'the value of "{name}" has {what} in it, which must not be sent')
+    raise ExpressionError(f'the value of "{name}" must not contain {what}')
 
 
 Compiled = tuple[Body | Callable[[Scope], Body], str | None]
-"""A body, or what renders it, and the content type that goes with it."""
+"""A body or its renderer, and its content type."""
 
 
 def compile_body(step: Step, field: Field) -> Compiled:
-    """The body of a step. Every problem with it is noted."""
+    """The body of a step; problems are noted."""
     options = step.options
     given = [key for key in BODIES if key in options]
     if len(given) > 1:
@@ -230,7 +230,7 @@ def _file(field: Field, value: Any) -> Compiled:
 
 
 def _graphql(field: Field, value: Any) -> Compiled:
-    """The JSON that GraphQL servers take over HTTP (graphql.github.io/graphql-over-http, 5.1)."""
+    """The JSON of a GraphQL request (graphql.github.io/graphql-over-http, 5.1)."""
     given = field.mapping(value)
     field.only_keys(given, _GRAPHQL)
     if not isinstance(given.get("query"), str):
@@ -239,7 +239,7 @@ def _graphql(field: Field, value: Any) -> Compiled:
 
 
 _GRAPHQL = {"query": "query", "variables": "variables", "operation": "operationName"}
-"""The keys of `graphql`, and what servers call them."""
+"""The keys of `graphql`, and their names in the request."""
 
 
 BODIES: Mapping[str, Callable[[Field, Any], Compiled]] = {
@@ -257,7 +257,7 @@ REQUEST_KEYS = (
     *BODIES,
     *("timeout", "follow_redirects", "max_body"),
 )
-"""The keys of a step that say what is sent."""
+"""The keys of a step that describe its request."""
 
 
 def _encoded(render: Callable[[Scope], str]) -> Callable[[Scope], bytes]:

@@ -1,1 +1,1 @@
-"""What a step makes of a response: checks, extraction, and the outcome of both."""
+"""The judgement of a response: checks, extraction, and the outcome of both."""

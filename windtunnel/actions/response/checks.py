@@ -5,7 +5,8 @@
     header:<name>      body:<matcher>      json:<path>      cookie:<name>      schema      condition
     graphql:errors     implied by a `graphql` body
 
-A check that holds is its name only. Without a complete response every check fails, with the reason as what came.
+A check that holds is recorded by its name. Without a complete response every check fails, with the reason as its
+actual value.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def _status_check(statuses: frozenset[int], expected: str) -> Check:
 
 
 def _no_builder(_place: Field, _value: Any) -> list[Check]:
-    return []  # the statuses are wanted for more than the check: compile_expectation does it
+    return []  # compile_expectation makes this check: it needs the statuses too
 
 
 # ── latency ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,7 +118,7 @@ _BOUNDS: Mapping[str, tuple[str, Callable[[float, float], bool]]] = {
 
 def _latency(field: Field, value: Any) -> list[Check]:
     if not isinstance(value, Mapping) or not value:
-        field.problem("`latency` takes a bound with a unit", hint="latency: { below: 500ms }")
+        field.problem("`latency` needs a bound with a unit", hint="latency: { below: 500ms }")
         return []
     field.only_keys(value, _BOUNDS)
     bounds = [

@@ -15,16 +15,16 @@ from windtunnel.expressions.template import Template
 from windtunnel.model.http import Exchange
 
 Find = Callable[[Exchange], list[Any]]
-"""Everything a source finds in a response; nothing is the empty list. Raises ExpressionError alone."""
+"""Finds all values of a source in a response. Raises ExpressionError only."""
 
 
 class MissingValue(Exception):  # noqa: N818  (a value that isn't there, caught by the step that looks for it)
-    """A required value was not found; the text says what was looked for where, and what came."""
+    """A required value was not found. The message names the source and the content of the response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Extractor:
-    """One variable. `describe` says where it was looked for, `show_source` what stood there instead."""
+    """One variable. `describe` names the source in messages, `show_source` shows its content."""
 
     variable: str
     find: Find
@@ -116,7 +116,7 @@ def _extractor(
     field.only_keys(spec, (*_SOURCES, "index", "default", "required", "all", "secret"))
     sources = [source for source in _SOURCES if source in spec]
     if len(sources) != 1:
-        field.problem(f"exactly one of {', '.join(_SOURCES)} says where to look", hint=_HINT)
+        field.problem(f"an extract needs exactly one of {', '.join(_SOURCES)}", hint=_HINT)
         return None
     (source,) = sources
     find, describe, show_source = _SOURCES[source](field if written_as_text else field / source, spec[source])
@@ -126,7 +126,7 @@ def _extractor(
         index = 0
     required = (field / "required").boolean(spec.get("required"), "default" not in spec)
     if required and "default" in spec:
-        (field / "required").problem("a required value has no use for a default", hint="leave one of them out")
+        (field / "required").problem("`required` and `default` exclude each other", hint="leave one of them out")
     return _Extractor(
         variable=name,
         find=find,
@@ -159,7 +159,7 @@ def _show_json(exchange: Exchange) -> str:
     try:
         return outline(exchange.json)
     except (ValueError, RecursionError):
-        return f"what is not JSON: {show_body(exchange)}"
+        return f"a body that is not JSON: {show_body(exchange)}"
 
 
 def _header(_place: Field, name: Any) -> _Source:
@@ -220,11 +220,11 @@ _SOURCES: Mapping[str, Callable[[Field, Any], _Source]] = {
     "xpath": _xpath,
     "status": _status,
 }
-"""Every place to look in, by the name it has in YAML."""
+"""Every source by the name it has in YAML."""
 
 
 def response_cookies(exchange: Exchange) -> dict[str, str]:
-    """Name to value of every Set-Cookie header, the last one of a name deciding (RFC 6265, 5.2: cut at `;`)."""
+    """Name to value of every Set-Cookie header; the last one of a name wins (RFC 6265, 5.2: cut at `;`)."""
     cookies = {}
     for header in exchange.headers.all("set-cookie"):
         name, equals, value = header.partition(";")[0].partition("=")

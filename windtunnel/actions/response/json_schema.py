@@ -1,7 +1,7 @@
-"""`schema`: the body as a JSON Schema has it, which is read and compiled once and never fetched from anywhere.
+"""`schema`: the body matches a JSON Schema, which is read from a file, compiled once and never fetched.
 
-What makes validating slow without end is bounded, because the SUT chooses what is validated: `pattern` has the
-time of any other pattern, `uniqueItems` compares texts instead of each with each.
+The time of validation is bounded, because the SUT chooses the document: `pattern` has the time limit of any other
+pattern, `uniqueItems` compares texts instead of all pairs.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from referencing import Resource
 
 
-_HINT = "a schema and what it refers to stand in files beside the scenario; nothing is fetched"
-_MOST_WEIGHED = 20
-"""Errors among which the most telling one is looked for."""
+_HINT = "schemas are read from files beside the scenario; nothing is fetched"
+_MAX_ERRORS = 20
+"""Maximum number of errors among which the most relevant one is chosen."""
 
 
 def schema_checks(field: Field, value: Any) -> list[Check]:
-    """The check `schema`, of a file beside the scenario or a schema written inline. Notes every problem."""
+    """The check `schema`, of a file or an inline schema; problems are noted."""
     if isinstance(value, str):
         path = field.file(value)
         if not path.is_file():
@@ -55,33 +55,33 @@ def _check(validator: Validator, named: str) -> Check:
     def run(exchange: Exchange, _scope: Scope) -> str | None:
         try:
             document = exchange.json
-            error = best_match(itertools.islice(validator.iter_errors(document), _MOST_WEIGHED))
+            error = best_match(itertools.islice(validator.iter_errors(document), _MAX_ERRORS))
         except RecursionError:
             return "a document nested too deep"
         except ArithmeticError:
             return "a number too large to be checked"
         except ValueError:
             return f"not JSON: {show_body(exchange)}"
-        return None if error is None else _told(error)
+        return None if error is None else _describe(error)
 
-    return Check(name="schema", run=run, expected=lambda _: f"a body as in {shorten(named, 100)}")
+    return Check(name="schema", run=run, expected=lambda _: f"a body that matches {shorten(named, 100)}")
 
 
-def _told(error: ValidationError) -> str:
-    """Where, what came, and what the schema wants there."""
+def _describe(error: ValidationError) -> str:
+    """The actual value, its place, and what the schema asks for."""
     where = shorten("$" + "".join(map(_step, error.absolute_path)), 80)
     keyword, wanted, instance = str(error.validator), error.validator_value, error.instance
     came = show(instance, 60)
     if keyword == "required":
-        return f"{came} at {where}, which lacks {_lacking(wanted, instance)}"
+        return f"{came} at {where}, without {_missing_keys(wanted, instance)}"
     if keyword == "additionalProperties":
-        return f"{came} at {where}, where {shorten(error.message, 80)} may not stand"
+        return f"{came} at {where}, where {shorten(error.message, 80)} is not allowed"
     if wanted is None:  # the schema `false`
-        return f"{came} at {where}, where nothing may stand"
+        return f"{came} at {where}, where nothing is allowed"
     return f"{came} at {where}, where {keyword} is {show(wanted, 80)}"
 
 
-def _lacking(wanted: Any, instance: Any) -> str:
+def _missing_keys(wanted: Any, instance: Any) -> str:
     return ", ".join(show(key, 40) for key in wanted if key not in instance)
 
 
@@ -155,7 +155,7 @@ def _look_up(resolver: Any, resource: Resource[Any]) -> None:
             try:
                 resolver.lookup(reference)
             except Unresolvable:
-                raise ExpressionError(f'"{shorten(str(reference), 100)}" can not be had', hint=_HINT) from None
+                raise ExpressionError(f'"{shorten(str(reference), 100)}" cannot be resolved', hint=_HINT) from None
         patterns = contents.get("patternProperties")
         for pattern in (contents.get("pattern"), *(patterns if isinstance(patterns, Mapping) else ())):
             if isinstance(pattern, str):
@@ -185,14 +185,14 @@ def _pattern(_validator: Validator, pattern: str, instance: Any, _schema: Any) -
         yield ValidationError("pattern")
 
 
-def _properties(validator: Any, patterns: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+def _pattern_properties(validator: Any, patterns: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     if isinstance(instance, dict):
         for pattern, wanted in patterns.items():
             for key in filter(compile_pattern(pattern).is_in, instance):
                 yield from validator.descend(instance[key], wanted, path=key, schema_path=pattern)
 
 
-def _others(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+def _additional_properties(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     from jsonschema import ValidationError
 
     if not isinstance(instance, dict):
@@ -207,7 +207,7 @@ def _others(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator
         yield ValidationError(", ".join(show(key, 40) for key in others))
 
 
-def _unique(_validator: Validator, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+def _unique_items(_validator: Validator, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     from jsonschema import ValidationError
 
     if wanted is True and isinstance(instance, list):
@@ -225,7 +225,7 @@ def _exactly(value: Any) -> bytes:
 
 _BOUNDED = {
     "pattern": _pattern,
-    "patternProperties": _properties,
-    "additionalProperties": _others,
-    "uniqueItems": _unique,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+    "uniqueItems": _unique_items,
 }

@@ -1,4 +1,4 @@
-"""What a response is worth to its step: `expect` first, then `extract`, and the outcome of both."""
+"""The judgement of a response for its step: `expect` first, then `extract`, and the outcome of both."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ NO_RESPONSE = "no response"
 class Check:
     """One expectation on a complete response.
 
-    `run(exchange, scope)` is None when it holds, otherwise what came; both it and `expected(scope)` raise
-    ExpressionError when an expected value can't be rendered. `needs_response` is False for a condition that
+    `run(exchange, scope)` is None if it holds, otherwise the actual value as text; both it and `expected(scope)`
+    raise ExpressionError if an expected value cannot be rendered. `needs_response` is False for a condition that
     reads variables only.
     """
 
@@ -32,13 +32,13 @@ class Check:
     key: str = ""
 
     def failure(self, actual: str, scope: Scope) -> FailedCheck:
-        """The check as it goes into the record, with what came instead."""
+        """The failed check as a record holds it, with the actual value."""
         expected = shorten(self.expected(scope))
         return FailedCheck(name=self.name, expected=expected, actual=shorten(actual), key=self.key)
 
 
 class Expectation:
-    """The checks of one step. `passed` is the list of a response that meets them all, shared by every record."""
+    """The checks of one step. `passed` is the list for a response that passes all, shared by every record."""
 
     __slots__ = ("_checks", "_runs", "_statuses", "passed")
 
@@ -49,7 +49,7 @@ class Expectation:
         self.passed: Checks = [check.name for check in checks]
 
     def evaluate(self, exchange: Exchange, scope: Scope) -> Checks:
-        """Every check on what came; the very list `passed` when all of them hold. Raises ExpressionError."""
+        """Every check on an exchange; the list `passed` itself if all hold. Raises ExpressionError."""
         if exchange.error is not None:
             return self.unanswered(show_error(exchange), scope)
         for position, run in enumerate(self._runs):
@@ -58,7 +58,7 @@ class Expectation:
         return self.passed
 
     def without_response(self, scope: Scope) -> Checks:
-        """Every check when nothing was received at all; conditions on variables alone are evaluated even so."""
+        """Every check without any exchange; only conditions that read no response are evaluated."""
         nothing = Exchange("", "", "")
         checks: Checks = []
         for check in self._checks:
@@ -67,7 +67,7 @@ class Expectation:
         return self.passed if checks == self.passed else checks
 
     def unanswered(self, actual: str, scope: Scope) -> Checks:
-        """Every check failed, for one reason."""
+        """Every check as failed, with one reason."""
         checks: Checks = []
         for check in self._checks:
             try:
@@ -78,7 +78,7 @@ class Expectation:
         return checks
 
     def request_failed(self, exchange: Exchange) -> bool:
-        """`http_req_failed`: no complete response, or a status that was not asked for (without asking, >= 400)."""
+        """`http_req_failed`: no complete response, or an unexpected status (>= 400 by default)."""
         return exchange.error is not None or exchange.status not in self._statuses
 
     def _with_failures(self, exchange: Exchange, scope: Scope, first: int) -> Checks:
@@ -100,7 +100,7 @@ class Judge:
         self.expectation, self.extraction = expectation, extraction
 
     def outcome(self, exchange: Exchange, instance: Instance, *, requests: int) -> StepOutcome:
-        """The outcome of a step that received `exchange` (or why it received nothing)."""
+        """The outcome of a step with this exchange."""
         try:
             checks = self.expectation.evaluate(exchange, instance.scope)
         except ExpressionError as error:
@@ -108,7 +108,7 @@ class Judge:
         return self.conclude(exchange, checks, instance, requests=requests)
 
     def conclude(self, exchange: Exchange, checks: Checks, instance: Instance, *, requests: int) -> StepOutcome:
-        """The outcome of a step whose checks have been made: extracts when they all hold."""
+        """The outcome of a step after its checks: extracts if all of them hold."""
         if exchange.error is not None:
             return StepOutcome(
                 outcome="errored" if exchange.error in GENERATOR_ERRORS else "failed",
@@ -157,7 +157,7 @@ class Judge:
 
 
 def receive(instance: Instance, step: str, exchange: Exchange) -> None:
-    """Remember what a step received, under its name; a complete response is also the last response."""
+    """Keep the exchange of a step under its name; a complete response becomes the last response."""
     instance.exchanges[step] = exchange
     if exchange.error is None:
         instance.last_exchange = instance.scope["response"] = exchange
@@ -171,7 +171,7 @@ def errored(
     requests: int = 0,
     failed: bool = False,
 ) -> StepOutcome:
-    """The outcome of a step with a template that can't be rendered: the scenario's doing, not the SUT's."""
+    """The outcome of a step with a template that cannot be rendered: a failure of the scenario."""
     where = ".".join(map(str, error.path))
     return StepOutcome(
         outcome="errored",

@@ -1,4 +1,4 @@
-"""What a value may be asked to be: `{above: 0}`, `{matches: "^p-"}`, `{each: {type: string}}` or a bare value.
+"""Matchers of values: `{above: 0}`, `{matches: "^p-"}`, `{each: {type: string}}` or a bare value.
 
 A matcher is compiled once into closures. Expected values may hold templates; constant ones are compared
 directly. Matchers never raise, whatever value comes; only rendering an expected value can, and a regular
@@ -26,7 +26,7 @@ from windtunnel.expressions.functions import Scope
 
 
 class _Missing:
-    """The value of a path, header or cookie that isn't there."""
+    """The value of a missing path, header or cookie."""
 
     def __repr__(self) -> str:
         return "MISSING"
@@ -57,7 +57,7 @@ class Matcher:
 
 
 def compile_matcher(field: Field, spec: Any, *, text: bool = False) -> Matcher:
-    """A bare value (equality) or a mapping of matchers, all of which must hold. Gathers problems at `place`.
+    """A bare value (equality) or a mapping of matchers, all of which must hold. Problems are noted.
 
     `text`: the values to come are text of a header, a cookie or a body.
     """
@@ -111,7 +111,7 @@ def _plain(value: Any) -> str:
 
 
 def _same_text(actual: Any, expected: Any) -> bool:
-    """Equality of a text that came with what a person wrote in YAML, where 5 and true are not text."""
+    """Equality of a received text with a value in YAML, where 5 and true are not text."""
     if isinstance(expected, bool):
         return isinstance(actual, str) and actual.lower() == ("true" if expected else "false")
     if isinstance(expected, (int, float)):
@@ -348,7 +348,7 @@ def _not(field: Field, spec: Any, text: bool) -> Matcher:
 
 def _all_of(parts: list[Matcher]) -> Matcher:
     def actual(value: Any, scope: Scope) -> str:
-        """What the first matcher that doesn't hold has to say."""
+        """The description by the first matcher that does not hold."""
         failing = next((part for part in parts if not part.holds(value, scope)), None)
         return failing.actual(value, scope) if failing else show(value)
 
@@ -361,7 +361,7 @@ def _all_of(parts: list[Matcher]) -> Matcher:
 
 
 _NEVER = Matcher(holds=lambda *_: False, expected=lambda _: "")
-"""Stands for a matcher with a problem; nothing runs as long as there is one."""
+"""The placeholder for a matcher with a problem."""
 
 MATCHERS: Mapping[str, Callable[[Field, Any, bool], Matcher]] = {
     "equals": _equals,

@@ -1,9 +1,9 @@
-r"""Regular expressions that can't hold up the generator: the scenario brings the pattern, the SUT the text.
+r"""Regular expressions with a time limit: the pattern comes from the scenario, the text from the SUT.
 
     (a|aa)+$ on 60 letters takes `re` longer than the universe lasts; \\s+$ on 64 KiB of blanks, half a minute.
 
-A bound on the text helps only against the second. So the matching itself has a limit, which the `regex` package
-keeps; what can't go wrong (one repetition at most, a short text) goes the quicker way through `re`.
+A limit on the text helps only against the second. So matching has a time limit, kept by the `regex` package. A
+harmless pattern (one repetition at most) on a short text is matched by `re`, which is faster.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 LIMIT_S = 0.05
-"""Seconds that one pattern may take on one text."""
+"""Maximum seconds of one pattern on one text."""
 
-MOST_FOUND = 10_000
-"""Matches that `find_all` returns at most."""
+MAX_MATCHES = 10_000
+"""Maximum number of matches that `find_all` returns."""
 
 _SHORT = 2_000
-"""Characters up to which one repetition is harmless: at the worst its square, 2 ms."""
+"""Maximum length of a text on which one repetition is harmless: at worst quadratic, 2 ms."""
 
 # Whatever repeats, or chooses between ways to go on: with one of them at most, nothing can nest.
 _REPETITIONS = re.compile(r"[*+?{|]")
@@ -49,11 +49,11 @@ class Pattern:
 
     @property
     def groups(self) -> int:
-        """How many groups it has."""
+        """The number of groups."""
         return int(self._compiled.groups)
 
     def is_in(self, text: str) -> bool:
-        """Whether it is found anywhere in the text."""
+        """Whether the text contains a match."""
         if self._quick is not None and len(text) <= _SHORT:
             return self._quick(text) is not None
         try:
@@ -61,12 +61,12 @@ class Pattern:
         except TimeoutError:
             raise self._too_slow(text) from None
 
-    def find_all(self, text: str, *, group: int, most: int = MOST_FOUND) -> list[str]:
-        """The first matches (their `group`), in order; those in which the group takes no part are left out."""
+    def find_all(self, text: str, *, group: int, limit: int = MAX_MATCHES) -> list[str]:
+        """The first matches (their `group`), in order, without those in which the group takes no part."""
         try:
             matches = self._compiled.finditer(text, timeout=LIMIT_S)
             found = (match.group(group) for match in matches)
-            return list(itertools.islice((part for part in found if part is not None), most))
+            return list(itertools.islice((part for part in found if part is not None), limit))
         except TimeoutError:
             raise self._too_slow(text) from None
 
@@ -74,13 +74,13 @@ class Pattern:
         return ExpressionError(
             f"the regular expression {show(self.text, 60)} takes more than {offset(LIMIT_S)} "
             f"on a text of {len(text):,} characters",
-            hint="repeat less inside of what is repeated, and begin with something that is rarely found",
+            hint="avoid a repetition inside a repetition, as in (a+)+",
         )
 
 
 @functools.lru_cache(maxsize=256)
 def compile_pattern(text: str) -> Pattern:
-    """The compiled form. Raises ExpressionError when it is no regular expression."""
+    """The compiled form. Raises ExpressionError for an invalid regular expression."""
     # Only here: most runs need none, and `windtunnel --version` must not wait for the import.
     import regex
 

@@ -1,4 +1,4 @@
-"""Values as a person reads them in a failed check: JSON notation, cut after some 200 characters."""
+"""Values as a failed check shows them: JSON notation, cut after 200 characters."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 from windtunnel.model.http import ERROR_KINDS, Exchange
 
 LIMIT = 200
-"""Characters of a value that are shown."""
+"""Maximum number of characters of a value that are shown."""
 
 
 def shorten(text: str, limit: int = LIMIT) -> str:
-    """At most `limit` characters, the last one an ellipsis when something was cut."""
+    """At most `limit` characters; the last one is an ellipsis if the text was cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def show(value: Any, limit: int = LIMIT) -> str:
-    """A value in JSON notation. Walks no further into it than what is shown, however large it is."""
+    """A value in JSON notation. Reads no more of a large value than is shown."""
     return _first(_pieces(value, limit), limit)
 
 
 def outline(value: Any, limit: int = LIMIT) -> str:
-    """Like `show`, with the texts left out: they may be secrets, and it is the shape that is of interest."""
+    """Like `show`, without texts, which may be secrets: the shape of a value."""
     return _first(_pieces(value, limit, texts=False), limit)
 
 
@@ -45,17 +45,17 @@ def show_body(exchange: Exchange) -> str:
 
 
 def show_error(exchange: Exchange) -> str:
-    """Why there is no complete response: the error kind, then the sentence."""
+    """The reason for an incomplete response: the error kind, then its description."""
     return shorten(f"{exchange.error}: {describe_error(exchange)}" if exchange.error else "")
 
 
 def describe_error(exchange: Exchange) -> str:
-    """Why there is no complete response, as a sentence."""
+    """The reason for an incomplete response, as a sentence."""
     return shorten(exchange.error_detail or ERROR_KINDS[exchange.error]) if exchange.error else ""
 
 
 def _pieces(value: Any, limit: int, *, texts: bool = True) -> Iterator[str]:
-    """The parts of the JSON text one after another, so that the reader can stop."""
+    """The parts of the JSON text one by one, so that the reader can stop."""
     if isinstance(value, str) and not texts:
         yield '"…"'
     elif isinstance(value, str):

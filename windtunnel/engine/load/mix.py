@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 PERIOD = 4096
 
@@ -28,18 +30,26 @@ def smooth_weighted_order(weights: Sequence[int]) -> tuple[int, ...]:
     return tuple(order)
 
 
+@dataclass(frozen=True)
 class Mix:
     """The scenario of every index: a pure function of weights, seed and index, whatever the timing.
 
     Blocks of the smooth weighted order, each permuted by the seed, so that every block holds the exact mix
-    and no scenario always comes first. After about `PERIOD` instances the order repeats.
+    and no scenario always comes first. After about `PERIOD` instances the order repeats. It is drawn when it is
+    first needed: checking a plan needs none.
     """
 
-    def __init__(self, weights: Sequence[int], seed: int) -> None:
-        block = smooth_weighted_order(weights)
-        draw = random.Random(f"{seed}:mix")
+    weights: Sequence[int]
+    seed: int
+
+    @cached_property
+    def _order(self) -> tuple[int, ...]:
+        block = smooth_weighted_order(self.weights)
+        if len(block) == 1:
+            return block
+        draw = random.Random(f"{self.seed}:mix")
         blocks = max(1, PERIOD // len(block))
-        self._order = tuple(place for _ in range(blocks) for place in draw.sample(block, len(block)))
+        return tuple(place for _ in range(blocks) for place in draw.sample(block, len(block)))
 
     def scenario(self, index: int) -> int:
         """The position of the scenario that instance `index` runs."""
