@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windtunnel.config.reader import read_yaml
-from windtunnel.config.recovery import recover
-from windtunnel.config.schemas import load_schema, validate
+from windtunnel.config.recovery import remainder
+from windtunnel.config.schemas import StepTypes, complaints, load_schema, problems_of
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.jsonpath import compile_jsonpath
 from windtunnel.expressions.template import compile_condition, compile_json, compile_template, compile_text
@@ -62,9 +62,9 @@ def test_any_text_is_yaml_or_a_problem(examples: int) -> None:
             document = read_yaml("f.yaml", raw, environment={"X": "y"})
         except ConfigError:
             return
-        problems = validate(document, SCENARIO)
-        if problems:
-            recover(document, SCENARIO)
+        found = list(complaints(document, SCENARIO))
+        problems_of(document, found)
+        remainder(document, found, StepTypes(SCENARIO), SCENARIO["properties"])
 
     holds()
 

@@ -36,7 +36,7 @@ class AssertAction:
         if source is not None:
             local = f"{step.prefix}{source}"
             source = local if local in context.steps else source
-            if source not in context.responses:
+            if source not in context.responses and context.scenario.omission is None:
                 _unknown_step(source, step, context)
         return cls(step.name, judge, source)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from windtunnel.config.auth import auth_secrets
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.feeders import shared_rows_problems
 from windtunnel.config.load import LoadSettings, load_of, put_over
@@ -14,15 +13,16 @@ from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.presets import preset_problems, with_presets
 from windtunnel.config.reader import Document
 from windtunnel.config.scalars import secret_values
-from windtunnel.config.scenario import ScenarioFile, check_services, gather_scenarios
+from windtunnel.config.scenario import ScenarioFile, gather_scenarios
 from windtunnel.config.schemas import place_of
 from windtunnel.config.selection import is_selected, once_problems, run_once, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.figures import as_written
-from windtunnel.model.load import ClosedLoad, Segment
+from windtunnel.model.auth import auth_objections, auth_of
+from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
-from windtunnel.model.scenario import Scenario
+from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.sut import Sut
 from windtunnel.user_code.scenario import PythonScenario
 
@@ -39,13 +39,13 @@ def load_all(
     plan: str | None = None,
     overrides: Overrides = Overrides(),
     processors: int = 1,
-    look_further: Callable[[TestPlan], Sequence[Problem]] = lambda _: (),
+    look_further: Callable[[Sut, Sequence[Scenario]], Sequence[Problem]] = lambda _sut, _scenarios: (),
 ) -> TestPlan:
     """Read everything a run needs. What neither the flags nor the plan name is `sut.yaml` and `scenarios/`.
 
     `processors` is what `--workers auto` comes to. Raises one ConfigError with the problems of all files: the
     plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags. When there
-    are some, `look_further` is asked what else is wrong with the steps of what could be read.
+    are some, `look_further` is asked what else is wrong with the steps of the scenarios that could be read.
     """
     files = _read(
         environment,
@@ -72,9 +72,7 @@ def load_all(
         except ConfigError as error:
             problems += error.problems
     if files.sut is not None and files.scenarios:
-        models = tuple(file.scenario for file in files.scenarios)
-        left = TestPlan(sut=files.sut.sut, scenarios=models, load=ClosedLoad(count=1), seed=0)
-        problems = merged(problems, look_further(left))
+        problems = merged(problems, look_further(files.sut.sut, [file.scenario for file in files.scenarios]))
     raise ConfigError(problems)
 
 
@@ -122,12 +120,11 @@ def _read(
 
 
 def merged(problems: Sequence[Problem], more: Sequence[Problem]) -> list[Problem]:
-    """The problems with others put where they belong in their files; nothing is said twice about one place."""
-    known = {(problem.where.file, *place_of(problem)) for problem in problems if problem.where}
+    """The problems with others put where they belong in their files, each once."""
     together = list(problems)
     for problem in more:
         where = problem.where
-        if where is None or (where.file, *place_of(problem)) in known:
+        if where is None or problem in together:
             continue
         same_file = [
             index for index, other in enumerate(together) if other.where and other.where.file == where.file
@@ -156,8 +153,7 @@ def assemble(
         load = put_over(plan.load if plan else LoadSettings(), overrides.load)
         problems += load_problems_of_flags(load, overrides)
         models = _preset(models, overrides, problems)
-    disagreements = [problem for model in models for problem in check_services(model, sut.sut)]
-    disagreements += shared_rows_problems(models)
+    disagreements = shared_rows_problems(models)
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
     documents = _documents(sut, scenarios, plan)
@@ -189,7 +185,7 @@ def assemble(
 def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seeded: bool) -> TestPlan:
     """The plan with its load shared between workers and shards. Raises ConfigError when it can't be."""
     shard = overrides.shard
-    assert shard != "auto", "whoever starts a run replaces it by a shard or a problem"
+    assert shard != "auto", "`Overrides.with_shard` replaces it by a shard or a problem"
     problems = [*_shard_problems(shard, test_plan, seeded=seeded), *_cap_problems(test_plan)]
     if problems:
         raise ConfigError(problems)
@@ -281,4 +277,16 @@ def _output(plan: PlanFile | None, overrides: Overrides) -> OutputSettings:
     return OutputSettings(
         directory=overrides.output or (plan and plan.directory) or default.directory,
         bodies=overrides.bodies or (plan and plan.bodies) or default.bodies,
+    )
+
+
+def auth_secrets(scenario: Scenario) -> frozenset[str]:
+    """The tokens, passwords and keys in the `auth` of its steps; a template is none, nor is an invalid `auth`."""
+    found = [step.options["auth"] for step in walk(scenario.steps) if isinstance(step.options.get("auth"), dict)]
+    return frozenset(
+        secret
+        for auth in found
+        if not any(auth_objections(auth))
+        for secret in auth_of(auth).secrets
+        if "{{" not in secret
     )

@@ -45,12 +45,13 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """A sentence about the value at `path`, or about its key."""
+    """A sentence about the value at `path`, or about its key. `missing` are keys that the value needs."""
 
     message: str
     path: DataPath
     at_key: bool = False
     hint: str | None = None
+    missing: tuple[str, ...] = ()
 
 
 def explain(violation: Violation) -> Iterator[Complaint]:
@@ -110,6 +111,7 @@ def _missing_keys(found: Violation) -> Iterator[Complaint]:
                 message=f"{_subject(found.schema, found.path)} needs {_quoted(key)}",
                 path=found.path,
                 hint=f"add `{key}: {examples[0]}`" if examples else None,
+                missing=(key,),
             )
 
 
@@ -121,7 +123,7 @@ def _alternatives(found: Violation) -> Iterator[Complaint]:
     present = [key for key in found.value if key in keys]
     subject, needed = _subject(found.schema, found.path), one_of([_quoted(key) for key in keys])
     if not present:
-        yield Complaint(message=f"{subject} needs {needed}", path=found.path)
+        yield Complaint(message=f"{subject} needs {needed}", path=found.path, missing=tuple(keys))
     else:
         message = f"{subject} has {one_of([_quoted(key) for key in present], last='and')}"
         yield Complaint(

@@ -11,16 +11,14 @@ from windtunnel.config.feeders import read_feeders
 from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.python import load_python, read_python
 from windtunnel.config.reader import Document, read_file
-from windtunnel.config.recovery import recover
+from windtunnel.config.recovery import Remainder, remainder
 from windtunnel.config.scalars import texts
-from windtunnel.config.schemas import StepTypes, load_schema, place_of, validate
+from windtunnel.config.schemas import StepTypes, complaints, load_schema, place_of, problems_of
 from windtunnel.config.steps import Fragments, build_steps, same_names
-from windtunnel.errors import ConfigError, Problem, did_you_mean
+from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.quantities import parse_duration
-from windtunnel.expressions.sandbox import is_reserved
-from windtunnel.model.scenario import Scenario, Step, StopWhen, walk
+from windtunnel.model.scenario import Omission, Scenario, StopWhen
 from windtunnel.model.source import DataPath
-from windtunnel.model.sut import Sut
 from windtunnel.user_code.scenario import PythonScenario
 
 
@@ -51,10 +49,10 @@ def gather_scenarios(
     patterns: Sequence[str | Pattern | PythonScenario],
     environment: Mapping[str, str],
 ) -> tuple[list[ScenarioFile], list[Problem]]:
-    """As `load_scenarios`, with the problems as a value, beside the scenarios and what is left of broken ones.
+    """As `load_scenarios`, with the problems as a value beside the scenarios.
 
-    Scenarios that a program holds already come after those of files. Where there is a problem, the scenarios
-    serve to find more; they must not be run.
+    Scenarios that a program holds already come after those of files. One that breaks its schema is there without
+    the parts that do (`omission`): when there is a problem, the scenarios serve to find more, and are not run.
     """
     in_hand = [pattern for pattern in patterns if isinstance(pattern, PythonScenario)]
     wanted = [
@@ -85,35 +83,10 @@ def gather_scenarios(
     return files, problems
 
 
-def check_services(scenario: Scenario, sut: Sut) -> list[Problem]:
-    """A problem for each step whose service the SUT doesn't have."""
-    return [problem for step in walk(scenario.sections) if (problem := _service_problem(step, sut)) is not None]
-
-
-def _service_problem(step: Step, sut: Sut) -> Problem | None:
-    name = step.options.get("service")
-    needed = name is not None or "path" in step.options
-    if not needed or sut.service(name) is not None:
-        return None
-    services = ", ".join(sut.services)
-    if name is None:
-        return Problem(
-            message=f"this step names no service, and {sut.source.file} has no base_url",
-            where=step.source.locate(step.path),
-            hint=f"add `service:`, one of {services}",
-        )
-    path: DataPath = (*step.path, "service")
-    return Problem(
-        message=f'there is no service "{name}" in {sut.source.file}',
-        where=step.source.locate(path),
-        hint=did_you_mean(name, sut.services) or f"the services are {services}",
-    )
-
-
 def _load(
     path: ScenarioPath | PythonScenario, environment: Mapping[str, str], schema: Mapping[str, Any]
 ) -> tuple[list[ScenarioFile], list[Problem]]:
-    """The scenarios of one file, or what is left of it, and what is wrong.
+    """The scenarios of one file, and what is wrong with them.
 
     There is none in a fragment, there may be several in Python. Raises ConfigError for a file that can't be read.
     """
@@ -139,18 +112,25 @@ def _of_yaml(
     document = read_file(path.path, environment)
     if not path.named and _is_fragment(document.data):
         return [], []
+    file, problems = scenario_of(document, environment, schema)
+    return [file] if file else [], problems
+
+
+def scenario_of(
+    document: Document, environment: Mapping[str, str], schema: Mapping[str, Any]
+) -> tuple[ScenarioFile | None, list[Problem]]:
+    """The scenario of a document and what is wrong with it; None when nothing of it can be compiled."""
     types = StepTypes(schema)
     own_schema = types.schema_for(document.data)
-    problems = validate(document, own_schema)
-    sound = recover(document, own_schema) if problems else document
-    if sound is None:
-        return [], problems
-    fragments = Fragments(sound, environment, types)
-    scenario, more = _scenario(sound, types, fragments)
-    problems += more
-    if scenario is None:
-        return [], problems
-    return [ScenarioFile(scenario=scenario, document=document, included=tuple(fragments.documents))], problems
+    found = list(complaints(document, own_schema))
+    problems = problems_of(document, found)
+    left = remainder(document, found, types, own_schema["properties"]) if found else None
+    if found and left is None:
+        return None, problems
+    fragments = Fragments(document, environment, types)
+    scenario, more = _scenario(document, left, types, fragments)
+    problems = sorted([*problems, *more], key=lambda problem: (_elsewhere(problem, document), *place_of(problem)))
+    return ScenarioFile(scenario=scenario, document=document, included=tuple(fragments.documents)), problems
 
 
 def _is_fragment(data: Any) -> bool:
@@ -158,25 +138,27 @@ def _is_fragment(data: Any) -> bool:
     return isinstance(data, Mapping) and "steps" in data and "flow" not in data
 
 
-def _scenario(document: Document, types: StepTypes, fragments: Fragments) -> tuple[Scenario | None, list[Problem]]:
-    """The scenario and what is wrong with it beyond its schema; none where its data files can't be had."""
+def _scenario(
+    document: Document, left: Remainder | None, types: StepTypes, fragments: Fragments
+) -> tuple[Scenario, list[Problem]]:
+    """The scenario and what is wrong with it beyond its schema. `left` is given when it breaks its schema."""
+    document = left.document if left else document
     data = document.data
-    setup, user_setup, steps, teardown = (
-        build_steps(document, section, types, fragments) for section in ("setup", "user_setup", "flow", "teardown")
+    omit = left.broken_steps if left else frozenset()
+    setup, user_setup, steps, teardown, assertions = (
+        build_steps(document, section, types, fragments, omit=omit)
+        for section in ("setup", "user_setup", "flow", "teardown", "assertions")
     )
-    assertions = build_steps(document, "assertions", types)
     own = read_load(data["load"]) if "load" in data else None
-    problems = [*_reserved_names(document), *fragments.problems]
+    problems = [*fragments.problems]
     problems += same_names([document, *fragments.documents], [*setup, *user_setup, *steps, *teardown, *assertions])
     wrong_load = load_problems(document, own) if own else []
     feeders, data_problems = read_feeders(document) if "data" in data else ((), [])
-    # Those of data files and included files come last.
-    problems = sorted(
-        [*problems, *wrong_load, *data_problems],
-        key=lambda problem: (_elsewhere(problem, document), *place_of(problem)),
-    )
+    omission = left.omission if left else None
+    if fragments.problems:
+        omission = replace(omission or Omission(), variables=None)
     if data_problems:
-        return None, problems
+        omission = replace(omission or Omission(), data=True)
     scenario = Scenario(
         id=data["id"],
         description=data.get("description", ""),
@@ -195,25 +177,13 @@ def _scenario(document: Document, types: StepTypes, fragments: Fragments) -> tup
         load=load_of(own) if own and not wrong_load else None,
         start_after_s=parse_duration(data.get("load", {}).get("start_after", 0)),
         source=document.source,
+        omission=omission,
     )
-    return scenario, problems
+    return scenario, [*problems, *wrong_load, *data_problems]
 
 
 def _elsewhere(problem: Problem, document: Document) -> bool:
     return problem.where is not None and problem.where.file != document.source.file
-
-
-def _reserved_names(document: Document) -> list[Problem]:
-    return [
-        document.problem(
-            f'"{name}" is a reserved name',
-            ("variables", name),
-            key=True,
-            hint="choose another name for the variable",
-        )
-        for name in document.data.get("variables", {})
-        if is_reserved(name)
-    ]
 
 
 def _same_id(file: ScenarioFile, others: Sequence[ScenarioFile]) -> list[Problem]:

@@ -21,7 +21,7 @@ import functools
 import json
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,8 +67,13 @@ def complaints(document: Document, schema: Mapping[str, Any]) -> Iterator[Compla
 
 def validate(document: Document, schema: Mapping[str, Any]) -> list[Problem]:
     """Everything in which the document departs from the schema, in the order of the file, each thing once."""
+    return problems_of(document, complaints(document, schema))
+
+
+def problems_of(document: Document, complaints: Iterable[Complaint]) -> list[Problem]:
+    """The complaints as problems, in the order of the file, each thing once."""
     found: dict[Problem, None] = {}
-    for complaint in complaints(document, schema):
+    for complaint in complaints:
         problem = document.problem(complaint.message, complaint.path, key=complaint.at_key, hint=complaint.hint)
         found[problem] = None
     problems = sorted(found, key=place_of)
@@ -147,12 +152,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What the schema of a type declares about one step: its lists of steps, files with steps, and variables."""
+    """What the schema of a type declares about one step: its lists of steps, files with steps, and variables.
+
+    `name_paths` lead to the values that name the variables it sets.
+    """
 
     lists: tuple[Place, ...] = ()
     files: tuple[Place, ...] = ()
     sets: frozenset[str] = frozenset()
     scoped: frozenset[str] = frozenset()
+    name_paths: tuple[DataPath, ...] = ()
 
 
 def with_step_types(schema: Mapping[str, Any], step_schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -204,9 +213,14 @@ class StepTypes:
             self._use(with_step_types(self._published, self._added))
         return self._schema
 
-    def declared(self, step: Mapping[str, Any]) -> Declared:
-        """What the schema of its type declares about a step as written."""
-        return self._of_mapping(self._by_type.get(step["type"], {}), step)
+    def declared(self, step: Any) -> Declared:
+        """What the schema of its type declares about a step as written, which may break the schema."""
+        kind = step.get("type") if isinstance(step, Mapping) else None
+        return self._of_mapping(self._by_type.get(kind, {}) if isinstance(kind, str) else {}, step)
+
+    def may_hold_steps(self, kind: str) -> bool:
+        """Whether the schema of a type has a place for steps, or for a file with steps."""
+        return self._leads_to_steps(self._by_type.get(kind, {}), set())
 
     def declared_of_file(self, data: Mapping[str, Any]) -> Declared:
         """The same for a file with steps."""
@@ -217,14 +231,33 @@ class StepTypes:
         rules = schema["$defs"]["step"]["allOf"]
         self._by_type = {rule["if"]["properties"]["type"]["const"]: rule["then"] for rule in rules}
 
-    def _of_mapping(self, schema: Mapping[str, Any], value: Mapping[str, Any]) -> Declared:
+    def _of_mapping(self, schema: Mapping[str, Any], value: Any) -> Declared:
         marked = list(self._marked(schema, Place(value=value, path=(), options=value, options_path=())))
         return Declared(
-            lists=tuple(place for mark, place in marked if mark == _STEPS),
+            lists=tuple(place for mark, place in marked if mark == _STEPS and isinstance(place.value, list)),
             files=tuple(place for mark, place in marked if mark == _FILE),
             sets=frozenset(name for mark, place in marked if mark == "set" for name in _names(place.value)),
             scoped=frozenset(name for mark, place in marked if mark == "scoped" for name in _names(place.value)),
+            name_paths=tuple(place.path for mark, place in marked if mark == "set"),
         )
+
+    def _leads_to_steps(self, schema: Any, followed: set[str]) -> bool:
+        """`followed` are the references that were looked into before."""
+        if isinstance(schema, list):
+            return any(self._leads_to_steps(each, followed) for each in schema)
+        if not isinstance(schema, Mapping):
+            return False
+        reference = schema.get("$ref")
+        if reference in (_STEPS, _FILE):
+            return True
+        if reference is not None and reference not in followed:
+            followed.add(reference)
+            if self._leads_to_steps(self._resolved(reference), followed):
+                return True
+        return any(self._leads_to_steps(each, followed) for each in schema.values())
+
+    def _resolved(self, reference: str) -> Any:
+        return functools.reduce(operator.getitem, reference.split("/")[1:], self._schema)
 
     def _marked(self, schema: Mapping[str, Any] | bool, place: Place) -> Iterator[tuple[str, Place]]:
         """Each value with a mark in its schema: the mark, and the place of the value."""
@@ -237,9 +270,7 @@ class StepTypes:
             yield reference, place
             return
         if reference is not None:
-            yield from self._marked(
-                functools.reduce(operator.getitem, reference.split("/")[1:], self._schema), place
-            )
+            yield from self._marked(self._resolved(reference), place)
         for inner in _combined(schema):
             yield from self._marked(inner, place)
         if isinstance(value, Mapping):
@@ -276,5 +307,5 @@ def _types_in(data: Any) -> set[str]:
         return {name for value in data.values() for name in _types_in(value)}
     if not isinstance(data, list):
         return set()
-    here = {each.get("type") for each in data if isinstance(each, Mapping)}
+    here = [each.get("type") for each in data if isinstance(each, Mapping)]
     return {name for name in here if isinstance(name, str)} | {name for each in data for name in _types_in(each)}

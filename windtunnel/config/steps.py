@@ -8,7 +8,7 @@ scenario's own folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,20 @@ MAX_STEPS = 10_000
 
 
 def build_steps(
-    document: Document, key: str, types: StepTypes, fragments: Fragments | None = None
+    document: Document,
+    key: str,
+    types: StepTypes,
+    fragments: Fragments | None = None,
+    *,
+    omit: Collection[DataPath] = (),
 ) -> tuple[Step, ...]:
-    """The tree of the steps under `key` of a file that its schema accepts; empty when there are none.
+    """The tree of the steps under `key` without those at the paths to `omit`; empty when there are none.
 
-    Problems with an included file are noted in `fragments`; the step that includes it holds no steps then.
+    The other steps hold to their schema. Problems with an included file are noted in `fragments`; the step that
+    includes it holds no steps then.
     """
-    return _Builder(types, fragments).steps(_Surroundings(chain=(document,)), document.data.get(key, ()), (key,))
+    builder = _Builder(types, fragments, omit)
+    return builder.steps(_Surroundings(chain=(document,)), document.data.get(key, ()), (key,))
 
 
 def same_names(documents: Sequence[Document], steps: Sequence[Step]) -> list[Problem]:
@@ -75,8 +82,8 @@ class _Surroundings:
 class _Builder:
     """Builds the tree of one list of steps, and counts them."""
 
-    def __init__(self, types: StepTypes, fragments: Fragments | None) -> None:
-        self._types, self._fragments = types, fragments
+    def __init__(self, types: StepTypes, fragments: Fragments | None, omit: Collection[DataPath]) -> None:
+        self._types, self._fragments, self._omit = types, fragments, omit
         self._count = 0
 
     def steps(
@@ -85,6 +92,7 @@ class _Builder:
         return tuple(
             self._step(around, entry, (*path, index), number=f"{around.number}_{index + 1}")
             for index, entry in enumerate(entries)
+            if len(around.chain) > 1 or (*path, index) not in self._omit
         )
 
     def _step(self, around: _Surroundings, entry: Mapping[str, Any], path: DataPath, *, number: str) -> Step:

@@ -119,13 +119,7 @@ class Plan:
 
 def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> Plan:
     """Compile every scenario. Raises ConfigError with every problem of all of them; sends nothing."""
-    problems: list[Problem] = []
-    compiled = [_scenario(scenario, test_plan.sut, transport, problems) for scenario in test_plan.scenarios]
-    if problems:
-        files = [scenario.source.file for scenario in test_plan.scenarios]
-        files += [step.source.file for scenario in test_plan.scenarios for step in walk(scenario.sections)]
-        # A file that is included twice has each of its problems twice.
-        raise ConfigError(sorted(dict.fromkeys(problems), key=lambda problem: _reading_order(problem, files)))
+    compiled = compile_scenarios(test_plan.scenarios, sut=test_plan.sut, transport=transport)
     return Plan(
         facts=RunFacts(run_id=run_id, seed=test_plan.seed),
         tracks=_tracks(test_plan, {scenario.id: scenario for scenario in compiled}),
@@ -133,6 +127,18 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
         keep_bodies=test_plan.output.bodies,
         open_scenarios=frozenset(scenario.id for scenario in test_plan.scenarios if _is_open(scenario)),
     )
+
+
+def compile_scenarios(scenarios: Sequence[Scenario], *, sut: Sut, transport: Transport) -> list[CompiledScenario]:
+    """Scenarios without their data rows. Raises ConfigError with every problem of all of them."""
+    problems: list[Problem] = []
+    compiled = [_scenario(scenario, sut, transport, problems) for scenario in scenarios]
+    if problems:
+        files = [scenario.source.file for scenario in scenarios]
+        files += [step.source.file for scenario in scenarios for step in walk(scenario.sections)]
+        # A file that is included twice has each of its problems twice.
+        raise ConfigError(sorted(dict.fromkeys(problems), key=lambda problem: _reading_order(problem, files)))
+    return compiled
 
 
 def _is_open(scenario: Scenario) -> bool:
@@ -183,8 +189,6 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
     script = None
     if scenario.function is not None:
         script = PythonFlow.compile(scenario, scenario.function, sut=sut, transport=transport)
-        # The known steps of a function are for reports only.
-        scenario = replace(scenario, steps=(), assertions=())
     parts = compile_scenario(scenario, sut=sut, transport=transport, problems=problems)
     return CompiledScenario(
         id=scenario.id,

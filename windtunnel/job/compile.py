@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from windtunnel.engine.parts import RunParts, run_parts
-from windtunnel.engine.plan import Plan, step_rows
+from windtunnel.engine.plan import Plan, compile_scenarios, step_rows
 from windtunnel.errors import ConfigError, Problem
+from windtunnel.http.transport import HttpTransport
 from windtunnel.model.plan import TestPlan
+from windtunnel.model.scenario import Scenario
+from windtunnel.model.sut import Sut
 from windtunnel.verdict.selectors import check_selectors
 
 CHECK_ID = "check"
@@ -43,10 +46,10 @@ def compile_job(test_plan: TestPlan, *, run_id: str = CHECK_ID) -> CompiledJob:
     return CompiledJob(parts=replace(parts, test_plan=test_plan), not_judged=not_judged)
 
 
-def step_problems(test_plan: TestPlan) -> Sequence[Problem]:
-    """The problems of a plan's steps that only compiling finds."""
+def step_problems(sut: Sut, scenarios: Sequence[Scenario]) -> Sequence[Problem]:
+    """The problems of scenarios that only compiling finds."""
     try:
-        run_parts(test_plan, run_id=CHECK_ID)
+        compile_scenarios(scenarios, sut=sut, transport=HttpTransport(sut, CHECK_ID))
     except ConfigError as error:
         return error.problems
     return ()

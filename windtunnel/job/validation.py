@@ -17,7 +17,6 @@ from windtunnel.config.sut import load_sut
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.compile import compile_job, step_problems
 from windtunnel.job.request import DEFAULT_PLAN, JobRequest, load_test_plan
-from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
@@ -67,10 +66,8 @@ def validate_files(
         problems += found_problems
         scenarios = tuple(file.scenario for file in scenario_files)
         sut = suts[0] if suts else _default_sut(scenarios, environment, profiles, problems)
-        if scenarios and sut:
-            test_plan = TestPlan(sut=sut, scenarios=scenarios, load=ClosedLoad(count=1), seed=0)
-            if found_in_steps := step_problems(test_plan):
-                problems = merged(problems, found_in_steps)
+        if sut and (found_in_steps := step_problems(sut, scenarios)):
+            problems = merged(problems, found_in_steps)
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
     if problems:
         raise ConfigError(problems)

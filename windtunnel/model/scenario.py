@@ -117,6 +117,17 @@ class StopWhen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Omission:
+    """What the parts of a file would add that are not in its scenario because they break a rule.
+
+    `variables` are those they may set, None for any; `data`: they may be data files.
+    """
+
+    variables: frozenset[str] | None = frozenset()
+    data: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """A user journey. `weight` is its share of the mix; `variables` may hold templates, `env` is what of the
     environment they may read.
@@ -124,6 +135,7 @@ class Scenario:
     One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later. Where there
     is a `function`, it is the flow, and `steps` and `assertions` are those which can be read off it, for reports.
     `setup` and `teardown` run once a run, `user_setup` once a user; none of them is part of what is measured.
+    One with an `omission` is compiled for its problems alone, and never run.
     """
 
     id: str
@@ -144,6 +156,7 @@ class Scenario:
     load: Load | None = None
     start_after_s: float = 0.0
     function: FlowFunction | None = None
+    omission: Omission | None = None
 
     @property
     def sections(self) -> tuple[Step, ...]:

@@ -28,26 +28,12 @@ def test_problems_deep_inside_point_at_their_own_line() -> None:
                 cases:
                   - if: "{{ qty > 1 }}"
                     steps:
-                      - { type: http, name: a, path: "/{{ id }}", service: none, speed: 1 }
+                      - { type: http, name: a, path: "/{{ id }}", service: none }
         """
     ) == [
         ('variable "qty" is not set by any earlier step', "8:21"),
-        ('unknown key "speed"', "10:74"),
         ('variable "id" is not set by any earlier step', "10:51"),
     ]
-
-
-def test_names_are_unique_over_the_whole_tree() -> None:
-    assert found(
-        """
-        flow:
-          - { type: http, name: a, path: / }
-          - type: group
-            name: g
-            steps:
-              - { type: http, name: a, path: / }
-        """
-    ) == [('there is already a step "a"', "6:29")]
 
 
 def test_a_case_does_not_see_what_another_sets_and_what_comes_after_sees_both() -> None:

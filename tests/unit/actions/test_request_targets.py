@@ -184,12 +184,12 @@ def test_a_wrong_target_is_a_problem_with_its_place(
 @pytest.mark.parametrize(
     ("lines", "message", "hint"),
     [
-        ("service: catlog\n    path: /", 'unknown service "catlog"', 'did you mean "catalog"?'),
-        ("service: zzz\n    path: /", 'unknown service "zzz"', "one of catalog, cart"),
+        ("service: catlog\n    path: /", 'there is no service "catlog" in sut.yaml', 'did you mean "catalog"?'),
+        ("service: zzz\n    path: /", 'there is no service "zzz" in sut.yaml', "the services are catalog, cart"),
         (
             "path: /",
-            "this step names no service, and the SUT has no base_url",
-            "add `service:` (one of catalog, cart)",
+            "this step names no service, and sut.yaml has no base_url",
+            "add `service:`, one of catalog, cart",
         ),
     ],
 )

@@ -72,16 +72,15 @@ def test_variables_that_read_a_row_are_not_there_beside_the_load() -> None:
     assert [line for message, line in problems if "not set" in message] == [2]
 
 
-def test_a_flow_sees_no_response_of_the_setup_and_names_are_unique_over_all_sections() -> None:
+def test_a_flow_sees_no_response_of_the_setup() -> None:
     assert found(
         """
         setup: [{ type: http, name: a, path: / }]
         flow:
-          - { type: http, name: a, path: / }
+          - { type: http, name: c, path: / }
           - { type: assert, name: b, step: s, expect: { status_code: 200 } }
         user_setup: [{ type: http, name: s, path: / }]
         """
     ) == [
-        ('there is already a step "a"', 3),
         ('step "s" has no response at this point: it runs later or sends nothing', 4),
     ]

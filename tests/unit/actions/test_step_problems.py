@@ -8,7 +8,6 @@ import pytest
 
 from tests.support.compiling import SUT, Compiled, scenario_of
 from windtunnel.actions.compile.scenario import compile_scenario
-from windtunnel.actions.table import ACTIONS
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.model.sut import Service
 from windtunnel.testing.scripted import ScriptedEndpoint, ScriptedTransport
@@ -99,8 +98,7 @@ def test_all_problems_are_gathered_in_one_go() -> None:
             json: { a: "{{ }}" }
             expect: { status: 200, latency: { below: 5 } }
             extract: { now: $.a }
-          - { type: htpp, name: b }
-          - { type: set, name: a, variables: {} }
+          - { type: set, name: b, variables: {} }
         """
     )
     assert [message for message, _, _ in problems] == [
@@ -110,24 +108,14 @@ def test_all_problems_are_gathered_in_one_go() -> None:
         'unknown key "status"',
         "5 needs a unit",
         '"now" is a reserved name',
-        'unknown step type "htpp"',
-        'there is already a step "a"',
         "this step sets nothing",
     ]
-    assert len(problems) == 9
+    assert len(problems) == 7
 
 
 @pytest.mark.parametrize(
     ("lines", "message", "hint", "field"),
     [
-        ("{ type: htpp, name: a }", 'unknown step type "htpp"', 'did you mean "http"?', "2:13"),
-        ("{ type: mqtt, name: a }", 'unknown step type "mqtt"', f"one of {', '.join(ACTIONS)}", "2:13"),
-        (
-            "{ type: set, name: a, varables: { a: 1 } , variables: { b: 1 } }",
-            'unknown key "varables"',
-            'did you mean "variables"?',
-            "2:27",
-        ),
         ("{ type: http, name: a, method: G T, path: / }", "'G T' is not an HTTP method", "method: POST", "2:36"),
         ("{ type: http, name: a, path: /, timeout: 0s }", "this must be more than 0", None, "2:46"),
         (
@@ -233,7 +221,6 @@ def test_an_assertion_on_a_step_that_leaves_no_response_by_then_is_a_problem() -
           - { type: http, name: later, path: / }
         assertions:
           - { type: assert, name: d, step: later, expect: { status_code: 200 } }
-          - { type: http, name: e, path: / }
         """
     )
     assert problems == [
@@ -243,7 +230,6 @@ def test_an_assertion_on_a_step_that_leaves_no_response_by_then_is_a_problem() -
             "steps with a response: get_products",
             "4:36",
         ),
-        ('unknown step type "http"', "one of assert", "8:13"),
     ]
 
 

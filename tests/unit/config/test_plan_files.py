@@ -8,6 +8,8 @@ from windtunnel.config.assemble import load_all
 from windtunnel.config.load import LoadSettings
 from windtunnel.config.overrides import overrides_of
 from windtunnel.config.plan import load_plan_file
+from windtunnel.job.request import JobRequest
+from windtunnel.job.validation import check_plan
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import OutputSettings, TestPlan
 
@@ -305,7 +307,7 @@ def test_nothing_there_at_all(write: Write) -> None:
 def test_services_are_compared_with_the_sut(write: Write) -> None:
     write("sut.yaml", "services: { cart: { base_url: 'http://cart.test' } }")
     write("scenarios/a.yaml", SCENARIO.format(id="a"))
-    assert message_of(lambda: load()) == golden(
+    assert message_of(lambda: check_plan(JobRequest(), environment={})) == golden(
         """
         scenarios/a.yaml:2:8: this step names no service, and sut.yaml has no base_url
           2 | flow: [{ type: http, name: home_a, method: GET, path: / }]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tests.support.messages import Write, golden, message_of
 from windtunnel.config.assemble import load_all
-from windtunnel.config.overrides import overrides_of
 from windtunnel.config.scenario import load_scenarios
+from windtunnel.job.request import JobRequest
+from windtunnel.job.validation import check_plan
 
 SHOP = """
 from windtunnel import scenario
@@ -60,9 +61,7 @@ def test_a_file_with_several_scenarios_is_one_source(write: Write) -> None:
 def test_a_service_that_the_sut_does_not_have_is_shown_where_it_is_written(write: Write) -> None:
     write("sut.yaml", "services: { catalogue: { base_url: http://sut.test } }")
     write("shop.py", SHOP)
-    assert message_of(
-        lambda: load_all(environment={}, random_seed=1, scenarios=["shop.py"], overrides=overrides_of())
-    ) == golden(
+    assert message_of(lambda: check_plan(JobRequest(scenarios=("shop.py",)), environment={})) == golden(
         """
         shop.py:5:11: there is no service "catalog" in sut.yaml
           5 |     await user.http.get("catalog", "/api/products", name="get_products")
@@ -83,7 +82,9 @@ def test_the_rules_of_yaml_hold_for_the_decorator_too(write: Write) -> None:
 
 def test_a_variable_may_not_take_the_name_of_something_else(write: Write) -> None:
     write("shop.py", SHOP.replace('{"qty": 2}', '{"now": 2}'))
-    assert 'shop.py:3:1: "now" is a reserved name' in message_of(lambda: load_scenarios(["shop.py"], {}))
+    write("sut.yaml", "base_url: http://sut.test\nservices: { catalog: { base_url: http://sut.test } }")
+    told = message_of(lambda: check_plan(JobRequest(scenarios=("shop.py",)), environment={}))
+    assert told.startswith('shop.py:3:1: "now" is a reserved name')
 
 
 def test_two_files_may_not_have_one_id(write: Write) -> None:

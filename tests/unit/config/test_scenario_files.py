@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from tests.support.messages import Write, golden, message_of
 from windtunnel.config.discovery import Pattern
-from windtunnel.config.scenario import check_services, load_scenarios
+from windtunnel.config.scenario import load_scenarios
 from windtunnel.config.sut import load_sut
 from windtunnel.errors import ConfigError
+from windtunnel.job.compile import step_problems
 from windtunnel.model.scenario import Scenario, StopWhen
 
 MINIMAL = "id: {id}\nflow: [{{ type: wait, duration: 1s }}]\n"
@@ -129,8 +130,10 @@ def test_two_steps_of_one_name(write: Write) -> None:
 
 
 def test_a_variable_with_a_reserved_name(write: Write) -> None:
+    write("sut.yaml", "base_url: http://sut.test")
     write("a.yaml", "id: a\nvariables: { response: 1, _x: 2 }\nflow: [{ type: wait, duration: 1s }]\n")
-    assert error("a.yaml") == golden(
+    problems = step_problems(load_sut("sut.yaml", {}).sut, load("a.yaml"))
+    assert str(ConfigError(problems)) == golden(
         """
         a.yaml:2:14: "response" is a reserved name
           2 | variables: { response: 1, _x: 2 }
@@ -266,7 +269,7 @@ def test_a_service_that_the_sut_does_not_have(write: Write) -> None:
           - { type: wait, name: e, service: cart, path: / }
         """,
     )
-    problems = check_services(load("a.yaml")[0], load_sut("sut.yaml", {}).sut)
+    problems = step_problems(load_sut("sut.yaml", {}).sut, load("a.yaml"))
     assert str(ConfigError(problems)) == golden(
         """
         a.yaml:3:37: there is no service "carts" in sut.yaml
@@ -288,7 +291,7 @@ def test_a_service_that_the_sut_does_not_have(write: Write) -> None:
 def test_without_services_every_name_is_the_default(write: Write) -> None:
     write("sut.yaml", "base_url: http://localhost:8080")
     write("scenarios/checkout.yaml", AS_IN_THE_QUICK_START)
-    assert check_services(load("scenarios")[0], load_sut("sut.yaml", {}).sut) == []
+    assert step_problems(load_sut("sut.yaml", {}).sut, load("scenarios")) == ()
 
 
 def test_a_step_type_that_nobody_has(write: Write) -> None:

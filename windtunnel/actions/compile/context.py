@@ -40,10 +40,11 @@ _MAX_COLUMNS = 8
 class DataReferences:
     """What a template may read of `data` and `env`: the columns of data files, the environment's variables."""
 
-    __slots__ = ("_env", "_feeders")
+    __slots__ = ("_env", "_feeders", "_incomplete")
 
     def __init__(self, scenario: Scenario) -> None:
         self._env = scenario.env
+        self._incomplete = scenario.omission is not None and scenario.omission.data
         self._feeders = {feeder.name: feeder for feeder in scenario.data}
 
     def objection(self, member: Member) -> tuple[str, str | None] | None:
@@ -60,7 +61,7 @@ class DataReferences:
             )
         feeder = self._feeders.get(member[1])
         if feeder is None:
-            if len(member) > 2:
+            if len(member) > 2 or self._incomplete:
                 return None
             hint = did_you_mean(member[1], self._feeders)
             return f'there is no data "{member[1]}"', hint or f"add it: data: {{ {member[1]}: {{ file: … }} }}"
@@ -148,16 +149,16 @@ class CompileContext:
         service = self.sut.service(name)
         if service is not None:
             return service
-        services = ", ".join(self.sut.services)
+        services, file = ", ".join(self.sut.services), self.sut.source.file
         if name is None:
             self.at(step).problem(
-                "this step names no service, and the SUT has no base_url",
-                hint=f"add `service:` (one of {services})",
+                f"this step names no service, and {file} has no base_url",
+                hint=f"add `service:`, one of {services}",
             )
         else:
             (self.at(step) / "service").problem(
-                f'unknown service "{name}"',
-                hint=did_you_mean(str(name), self.sut.services) or f"one of {services}",
+                f'there is no service "{name}" in {file}',
+                hint=did_you_mean(str(name), self.sut.services) or f"the services are {services}",
             )
         return None
 
@@ -277,15 +278,18 @@ class Field:
                 self.context.problems.append(Problem(message=message, where=locate(member), hint=hint))
 
     def _check_names(self, names: Iterable[str], locate: Callable[[str], Location]) -> None:
-        known = self.context.names
+        known, omission = self.context.names, self.context.scenario.omission
+        omitted = omission.variables if omission else frozenset()
         for name in sorted(names):
             if name in known or (name in RESERVED and name != "loop"):
+                continue
+            if omitted is None or name in omitted:
                 continue
             self.context.problems.append(
                 Problem(
                     message=f'variable "{name}" is not set by any earlier step',
                     where=locate(name),
-                    hint=did_you_mean(name, [*known, *_ALWAYS_SET]),
+                    hint=did_you_mean(name, [*known, *omitted, *_ALWAYS_SET]),
                 )
             )
 

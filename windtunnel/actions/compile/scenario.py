@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from windtunnel.actions.assert_ import AssertAction
 from windtunnel.actions.compile.context import CompileContext, Field
 from windtunnel.actions.response.judge import errored
 from windtunnel.actions.table import ACTIONS, ActionType, plugin_step_type
-from windtunnel.errors import ExpressionError, Problem, did_you_mean
+from windtunnel.errors import ExpressionError, Problem
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template
 from windtunnel.interfaces import Action, CompiledStep, StepOutcome, Transport
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.sut import Sut
-
-_STEP_KEYS = ("type", "name", "when", "on_failure", "tags")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +57,8 @@ def compile_scenario(
     `names` are variables that are set before the scenario's own. Every problem is added to `problems`; if there
     is one, the result is incomplete and must not be run.
     """
-    seen: set[str] = set()
-
-    def compile_step(step: Step, context: CompileContext) -> CompiledStep | None:
-        _check_name(step, seen, context)
-        return _compile(step, context)
-
     context = CompileContext(
-        scenario, sut=sut, transport=transport, names=names, problems=problems, compile_step=compile_step
+        scenario, sut=sut, transport=transport, names=names, problems=problems, compile_step=_compile
     )
     variables = _variables(scenario, context)
     without_data = _without_data(variables)
@@ -75,13 +67,16 @@ def compile_scenario(
     prepared = setup.sets if setup else frozenset()
     user_setup = _section(scenario.user_setup, context, some | prepared)
     context.begin(every | prepared | (user_setup.sets if user_setup else frozenset()))
-    steps = context.steps_of(scenario.steps)
-    assertions = []
-    for step in scenario.assertions:
-        _check_name(step, seen, context)
-        action = _action(step, context, {"assert": AssertAction})
-        if action is not None:
-            assertions.append(CompiledAssertion(name=step.name, action=action))
+    steps: tuple[CompiledStep, ...] = ()
+    assertions: list[CompiledAssertion] = []
+    if scenario.function is None:
+        steps = context.steps_of(scenario.steps)
+        assertions = _assertions(scenario, context)
+    else:
+        # The function runs in place of the steps: only their services are known before.
+        for step in scenario.steps:
+            if step.options:
+                context.service(step)
     return CompiledParts(
         variables=variables,
         without_data=without_data,
@@ -91,6 +86,11 @@ def compile_scenario(
         assertions=tuple(assertions),
         teardown=_section(scenario.teardown, context, some | prepared),
     )
+
+
+def _assertions(scenario: Scenario, context: CompileContext) -> list[CompiledAssertion]:
+    actions = [(step.name, AssertAction.compile(step, context)) for step in scenario.assertions]
+    return [CompiledAssertion(name=name, action=action) for name, action in actions if action is not None]
 
 
 def _section(steps: Sequence[Step], context: CompileContext, names: Iterable[str]) -> CompiledSection | None:
@@ -125,7 +125,7 @@ def _variables(scenario: Scenario, context: CompileContext) -> tuple[tuple[str, 
 
 def _compile(step: Step, context: CompileContext) -> CompiledStep | None:
     refused = _compile_when(step, context)
-    action = _action(step, context, ACTIONS)
+    action = _action(step, context)
     if action is None:
         return None
     return CompiledStep(
@@ -139,16 +139,9 @@ def _compile(step: Step, context: CompileContext) -> CompiledStep | None:
     )
 
 
-def _action(step: Step, context: CompileContext, actions: Mapping[str, ActionType]) -> Action | None:
-    field = context.at(step)
-    action_type: ActionType | None = actions.get(step.type)
-    if action_type is None and actions is ACTIONS:
-        action_type = plugin_step_type(step.type)
-    if action_type is None:
-        hint = did_you_mean(step.type, actions) or f"one of {', '.join(actions)}"
-        (field / "type").problem(f'unknown step type "{step.type}"', hint=hint)
-        return None
-    field.only_keys(step.options, (*_STEP_KEYS, *action_type.keys))
+def _action(step: Step, context: CompileContext) -> Action | None:
+    action_type: ActionType | None = ACTIONS.get(step.type) or plugin_step_type(step.type)
+    assert action_type is not None, "the schema lists the step types"
     return action_type.compile(step, context)
 
 
@@ -166,10 +159,3 @@ def _compile_when(step: Step, context: CompileContext) -> Callable[[Scope], Step
             return errored(error)
 
     return refused
-
-
-def _check_name(step: Step, seen: set[str], context: CompileContext) -> None:
-    """Note a name that an earlier step has: names are the rows of every report."""
-    if step.name in seen:
-        (context.at(step) / "name").problem(f'there is already a step "{step.name}"', hint="names are unique")
-    seen.add(step.name)
