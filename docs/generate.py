@@ -3,7 +3,7 @@
 python docs/generate.py            write docs/reference/*.md and the inputs in the files of `PARTS`
 python docs/generate.py --check    name the files that are out of date, and exit 1
 
-The inputs stand in files that are otherwise written by hand, between a line with `BEGIN inputs` and one with
+Those files are otherwise written by hand: the inputs are between a line with `BEGIN inputs` and one with
 `END inputs`.
 """
 

@@ -1,13 +1,13 @@
-"""The errors a user can meet, each with the place, the problem and the mend.
+"""The errors a user can meet, each with its place, its message and its help.
 
     WindtunnelError
     ├── ConfigError        the files or flags are wrong; nothing was sent            exit 2
     ├── UnreachableError   no service of the SUT accepts a connection                exit 3
     ├── EvidenceError      records can't be written or read; evidence is incomplete  exit 5
     └── ExpressionError    text in a template, path or threshold is wrong; becomes a
-                           Problem as soon as somebody knows where the text stands
+                           Problem where the place of the text is known
 
-What is not in this tree and still arrives at the top is a bug of ours.
+Any other exception is a bug in Windtunnel.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with what the user gave: where, what, and how to mend it.
+    """One thing that is wrong with the user's input: its place, the message, and how to correct it.
 
     `flag` is the flag with the wrong value, as it is typed: `--count`. In the action it is the input it came from.
     """
@@ -67,7 +67,7 @@ class Problem:
 
 
 def _around(where: Location) -> tuple[str, int]:
-    """The line to show and the column in it: of a very long line, only what stands around the place."""
+    """The line to show and the column in it; a very long line is cut around the place."""
     excerpt, column = where.excerpt.rstrip(), where.column
     if len(excerpt) <= LONGEST_EXCERPT:
         return excerpt, column
@@ -79,7 +79,7 @@ def _around(where: Location) -> tuple[str, int]:
 
 
 class WindtunnelError(Exception):
-    """The root: everything a user can cause or meet."""
+    """The root of all errors that a user can cause or meet."""
 
 
 class ConfigError(WindtunnelError):
@@ -106,7 +106,7 @@ class UnreachableError(WindtunnelError):
 
 
 class EvidenceError(WindtunnelError):
-    """Records can't be written or read, so that what happened can't be shown in full."""
+    """Records can't be written or read: the evidence of the run is incomplete."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         self.hint = hint
@@ -125,7 +125,7 @@ class ExpressionError(WindtunnelError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The suggestion for a mistyped word: `did you mean "method"?`, or None when nothing is near."""
+    """The suggestion for a mistyped word: `did you mean "method"?`, or None without a similar one."""
     spelled = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
     return f'did you mean "{spelled[near[0]]}"?' if near else None

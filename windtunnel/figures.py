@@ -97,9 +97,9 @@ def told_apart(value: float, limit: float, write: Callable[..., str]) -> str:
 
     Rounding keeps the order, so texts that differ stand on the right side of each other.
     """
-    for digits in (3, 4, 5, 6):
+    for digits in (3, 4, 5, 6) if value != limit else ():
         shown = write(value, digits=digits)
-        if value == limit or shown != write(limit, digits=digits):
+        if shown != write(limit, digits=digits):
             return shown
     return write(value, digits=EXACT)
 

@@ -175,7 +175,7 @@ def test_a_leaf_step_type_takes_three_edits_and_a_renderer_two(copy: Copy) -> No
     table = report / "renderers.py"
     row, end = '    "counts": ("counts.txt", counts.render),\n', '    "terminal":'
     text = table.read_text().replace(end, row + end, 1)
-    table.write_text(text.replace("    code_quality,\n", "    code_quality,\n    counts,\n", 1))
+    table.write_text(text.replace("    dotenv,\n", "    counts,\n    dotenv,\n", 1))
     assert copy.edited()[-2:] == ["windtunnel/report/counts.py", "windtunnel/report/renderers.py"]
 
     scenario = copy.folder / "shout.yaml"

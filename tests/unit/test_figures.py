@@ -144,3 +144,32 @@ def test_counts_rates_sizes_and_moments() -> None:
     assert figures.offset(41.3) == "41.3 s"
     assert figures.clock_time(1_795_378_512.0) == "2026-11-22 20:15:12 UTC"
     assert figures.clock_time(0) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "shown"),
+    [
+        (812.4, 500, "812 ms"),
+        (500.4, 500, "500.4 ms"),
+        (500, 500, "500 ms"),
+        (1234.6, 1234.5, "1.235 s"),
+        (1006, 1006, "1.006 s"),
+        (1000.0000001, 1000, "1.0000000001 s"),
+    ],
+)
+def test_a_value_is_told_apart_from_its_limit(value: float, limit: float, shown: str) -> None:
+    assert figures.told_apart(value, limit, figures.duration) == shown
+
+
+@given(st.floats(min_value=0.01, max_value=59_000), st.floats(min_value=0.01, max_value=59_000))
+def test_a_value_reads_on_its_side_of_the_limit(value: float, limit: float) -> None:
+    factors = {"µs": 0.001, "ms": 1, "s": 1000}
+
+    def read(text: str) -> float:
+        shown, unit = text.split(" ")
+        return value_of(shown) * factors[unit]
+
+    shown = read(figures.told_apart(value, limit, figures.duration))
+    exact = read(figures.duration(limit, digits=figures.EXACT))
+    assert (shown > exact) <= (value > limit)
+    assert (shown < exact) <= (value < limit)

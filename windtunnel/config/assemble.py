@@ -185,7 +185,7 @@ def assemble(
 def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seeded: bool) -> TestPlan:
     """The plan with its load shared between workers and shards. Raises ConfigError when it can't be."""
     shard = overrides.shard
-    assert shard != "auto", "whoever starts a run replaces it by a shard or a problem"
+    assert shard != "auto", "`Overrides.with_shard` replaces it by a shard or a problem"
     problems = [*_shard_problems(shard, test_plan, seeded=seeded), *_cap_problems(test_plan)]
     if problems:
         raise ConfigError(problems)

@@ -201,14 +201,16 @@ class HttpClient:
         """Send one request and wait for its end, on an idle connection if there is one."""
         pool, destination = self._pool, endpoint.destination
         max_body = self._max_body if request.max_body is None else request.max_body
-        taken = pool.take(destination)
-        was_reused = taken is not None
+        connection = pool.take(destination)
+        was_reused = connection is not None
         try:
             while True:
-                connection = taken or await pool.open(destination, deadline_s=deadline_s, timings=exchange.timings)
-                if isinstance(connection, Failure):
-                    _unsent(exchange, connection)
-                    return
+                if connection is None:
+                    opened = await pool.open(destination, deadline_s=deadline_s, timings=exchange.timings)
+                    if isinstance(opened, Failure):
+                        _unsent(exchange, opened)
+                        return
+                    connection = opened
                 try:
                     await connection.request(exchange, wire, upload, deadline_s, max_body)
                 except asyncio.CancelledError:
@@ -230,11 +232,11 @@ class HttpClient:
                 if upload is not None:
                     upload.restart()
                 exchange.resent, exchange.error, exchange.error_detail = True, None, None
-                taken, was_reused = None, False
+                connection, was_reused = None, False
         finally:
             if upload is not None:
                 upload.close()
-        if connection.sets_cookies:
+        if connection.reader.sets_cookies:
             self._take_cookies(destination, exchange)
 
     async def _carry_observed(

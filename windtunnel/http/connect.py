@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from windtunnel.http.resolve import Address
 
 ATTEMPT_DELAY_S = 0.25
-"""How long one address is tried alone before the next one is tried beside it (RFC 8305, 5)."""
+"""How long one address is tried before the next one is tried too (RFC 8305, 5)."""
 
 _NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.EHOSTUNREACH})
-"""How a machine without IPv6 says so."""
+"""The errors of a machine without IPv6."""
 
 
 async def connect(addresses: Sequence[Address]) -> tuple[socket.socket, Address]:
-    """A connected socket to the address that takes one first. Raises the OSError that tells most."""
+    """A socket connected to the address that accepts first. Raises the OSError that explains most."""
     if len(addresses) == 1:
         return await _attempt(addresses[0]), addresses[0]
     failures: list[tuple[Address, OSError]] = []
@@ -40,8 +40,8 @@ async def connect(addresses: Sequence[Address]) -> tuple[socket.socket, Address]
                 else:
                     return sock, address
     finally:
-        await _abandon(trying)
-    # "No IPv6 here" is true of many machines and explains nothing when an IPv4 address was refused as well.
+        await _cancel(trying)
+    # Many machines have no IPv6, which explains nothing when an IPv4 address was refused as well.
     telling = [error for address, error in failures if not _is_missing_ipv6(address, error)]
     raise (telling or [error for _, error in failures])[0]
 
@@ -57,7 +57,7 @@ async def _attempt(address: Address) -> socket.socket:
     return sock
 
 
-async def _abandon(trying: dict[asyncio.Task[socket.socket], Address]) -> None:
+async def _cancel(trying: dict[asyncio.Task[socket.socket], Address]) -> None:
     for task in trying:
         task.cancel()
     for task in trying:
@@ -66,7 +66,7 @@ async def _abandon(trying: dict[asyncio.Task[socket.socket], Address]) -> None:
 
 
 def _alternating(addresses: Sequence[Address]) -> list[Address]:
-    """The families by turns, beginning with that of the first address, each in its order."""
+    """The addresses in alternating families, beginning with that of the first one, each family in its order."""
     first = [address for address in addresses if address.family == addresses[0].family]
     others = [address for address in addresses if address.family != addresses[0].family]
     mixed = [each for pair in zip(first, others, strict=False) for each in pair]

@@ -62,6 +62,8 @@ class Outbox:
 class Connection(asyncio.Protocol):
     """Carries one request at a time, over a stream that another opens. Owned by one pool.
 
+    `reader` has what is known of the last response beside its exchange.
+
     Times are `perf_counter` seconds: `_write_started_s` first byte handed to the stream (0 while the request waits
     in the outbox), `_sent_s` last byte handed to the system, `_first_s` first byte of the response (0 while there
     is none).
@@ -75,7 +77,6 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_on_lost",
         "_outbox",
-        "_reader",
         "_sent_s",
         "_stream",
         "_upload",
@@ -83,6 +84,7 @@ class Connection(asyncio.Protocol):
         "_write_blocked",
         "_write_started_s",
         "deadline_s",
+        "reader",
         "slot_s",
         "state",
     )
@@ -97,7 +99,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self._destination = destination
         self._deadlines, self._outbox, self._on_lost = deadlines, outbox, on_lost
-        self._reader = ResponseReader()
+        self.reader = ResponseReader()
         self._exchange: Exchange | None = None
         self._stream: Stream | None = None
         self._write_blocked = False
@@ -111,11 +113,6 @@ class Connection(asyncio.Protocol):
         request = f": {exchange.method} {exchange.url}" if exchange is not None else ""
         return f"<Connection to {self._destination}, {self.state.value}{request}>"
 
-    @property
-    def sets_cookies(self) -> bool:
-        """Whether the last response has a Set-Cookie header."""
-        return self._reader.sets_cookies
-
     def request(
         self, exchange: Exchange, wire: bytes, upload: Upload | None, deadline_s: float, max_body: int
     ) -> asyncio.Future[None]:
@@ -124,7 +121,7 @@ class Connection(asyncio.Protocol):
         The future is done when the exchange has ended, well or not. It never raises by itself.
         """
         self._upload = upload
-        self._reader.start(exchange, max_body)
+        self.reader.start(exchange, max_body)
         self._exchange = exchange
         waiter = self._waiter = self._loop.create_future()
         self._write_started_s = self._first_s = 0.0
@@ -204,10 +201,10 @@ class Connection(asyncio.Protocol):
             return
         if not self._first_s:
             self._first_s = now
-        failure = self._reader.feed(data)
-        if failure is not None or self._reader.complete:
+        failure = self.reader.feed(data)
+        if failure is not None or self.reader.complete:
             self._end(now, failure)
-        elif self._upload is not None and self._upload.waits and self._reader.continues:
+        elif self._upload is not None and self._upload.waits and self.reader.continues:
             self._send_body(self._upload)
 
     def eof_received(self) -> None:
@@ -215,7 +212,7 @@ class Connection(asyncio.Protocol):
         now = perf_counter()
         self.state = _CLOSED
         if self._exchange is not None:
-            self._end(now, self._reader.end_of_stream())
+            self._end(now, self.reader.end_of_stream())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The last call on this object."""
@@ -224,7 +221,7 @@ class Connection(asyncio.Protocol):
         self._deadlines.forget(self)
         if self._exchange is not None:
             # Some versions of asyncio report the end of a TLS connection only here.
-            self._end(now, self._reader.end_of_stream() if exc is None else connection_lost(exc))
+            self._end(now, self.reader.end_of_stream() if exc is None else connection_lost(exc))
         self._on_lost(self)
 
     def pause_writing(self) -> None:
@@ -245,14 +242,14 @@ class Connection(asyncio.Protocol):
         self._exchange = None
         self.deadline_s = NEVER
         exchange.ended = now
-        exchange.bytes_received = self._reader.received
+        exchange.bytes_received = self.reader.received
         if self._write_started_s:
             self._keep_times(exchange.timings, now)
         if failure is not None:
             exchange.error, exchange.error_detail = failure.kind, failure.detail
-            self._reader.give_up()
+            self.reader.give_up()
             self._drop()
-        elif self._write_blocked or self._upload is not None or not self._reader.reusable:
+        elif self._write_blocked or self._upload is not None or not self.reader.reusable:
             self._drop()
         elif self.state is _BUSY:
             self.state = _IDLE

@@ -1,9 +1,9 @@
 """Hard deadlines for any number of connections with one timer.
 
-Time is cut into slots of 10 ms. A connection that waits for a response knows its deadline and stands in some
-slot that is not later. When a slot's time has come, whoever in it is due expires; whoever has got a later
-deadline meanwhile moves to that slot; whoever waits for nothing leaves. So a request costs one comparison, and a
-connection is touched once a timeout rather than once a request.
+Time is cut into slots of 10 ms. A connection that waits for a response is in a slot that is not later than its
+deadline. When the time of a slot comes, each connection in it expires if its deadline has passed, moves to a later
+slot if its deadline is later by now, and leaves if it waits for nothing. So a request costs one comparison, and a
+connection is moved once a timeout rather than once a request.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _MARGIN_S = 0.001
 """uvloop rounds timers to whole milliseconds; one that fires early would only fire again."""
 
 
-class Watched(Protocol):
-    """Something with a deadline. `slot_s` belongs to the wheel: when it looks at this again, `NEVER` for not.
+class Expiring(Protocol):
+    """Something with a deadline. `slot_s` is set by `Deadlines`: the time of its slot, `NEVER` without one.
 
     Both are seconds of `perf_counter`. `expire` is called once, never before `deadline_s`.
     """
@@ -39,60 +39,60 @@ CallLater = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 
 
 class Deadlines:
-    """Keeps the deadlines of what it is given. Fires at most 20 ms late on an idle loop, and never early."""
+    """Expires things at their deadlines, at most 20 ms late on an idle loop, and never early."""
 
     __slots__ = ("_call_later", "_clock", "_order", "_slots", "_timer", "_timer_s")
 
     def __init__(self, *, clock: Callable[[], float] = perf_counter, call_later: CallLater | None = None) -> None:
-        """`call_later` stands in for the running loop's in tests."""
+        """`call_later` replaces the running loop's in tests."""
         self._clock, self._call_later = clock, call_later
-        self._slots: dict[float, set[Watched]] = {}
+        self._slots: dict[float, set[Expiring]] = {}
         self._order: list[float] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = NEVER
 
-    def watch(self, watched: Watched) -> None:
-        """Look after `watched.deadline_s`. Needed only where `slot_s` is later than it; cheap otherwise."""
-        if watched.slot_s <= watched.deadline_s:
+    def watch(self, expiring: Expiring) -> None:
+        """Have it expire at `deadline_s`. Needed only when `slot_s` is later than that; cheap otherwise."""
+        if expiring.slot_s <= expiring.deadline_s:
             return
-        self._leave(watched)
+        self._leave(expiring)
         # The next full slot, not the nearest: rounding may never put a slot before the deadline.
-        slot_s = (math.floor(watched.deadline_s / _SLOT_S) + 1) * _SLOT_S
+        slot_s = (math.floor(expiring.deadline_s / _SLOT_S) + 1) * _SLOT_S
         slot = self._slots.get(slot_s)
         if slot is None:
             slot = self._slots[slot_s] = set()
             heapq.heappush(self._order, slot_s)
-        slot.add(watched)
-        watched.slot_s = slot_s
+        slot.add(expiring)
+        expiring.slot_s = slot_s
         if slot_s < self._timer_s:
             self._arm(slot_s)
 
-    def forget(self, watched: Watched) -> None:
-        """Let go of it; without anything left there is no timer."""
-        self._leave(watched)
+    def forget(self, expiring: Expiring) -> None:
+        """Remove it; without anything left there is no timer."""
+        self._leave(expiring)
         if not self._slots:
             self._order.clear()
             self._disarm()
 
-    def _leave(self, watched: Watched) -> None:
-        slot = self._slots.get(watched.slot_s)
+    def _leave(self, expiring: Expiring) -> None:
+        slot = self._slots.get(expiring.slot_s)
         if slot is not None:
-            slot.discard(watched)
+            slot.discard(expiring)
             if not slot:
-                del self._slots[watched.slot_s]
-        watched.slot_s = NEVER
+                del self._slots[expiring.slot_s]
+        expiring.slot_s = NEVER
 
     def _fire(self) -> None:
         self._timer, self._timer_s = None, NEVER
         now = self._clock()
         while self._order and self._order[0] <= now:
-            for watched in self._slots.pop(heapq.heappop(self._order), ()):
-                watched.slot_s = NEVER
-                if watched.deadline_s <= now:
-                    watched.expire(now)
-                elif watched.deadline_s < NEVER:
-                    self.watch(watched)
-        # Slots that emptied in between have left their time behind.
+            for expiring in self._slots.pop(heapq.heappop(self._order), ()):
+                expiring.slot_s = NEVER
+                if expiring.deadline_s <= now:
+                    expiring.expire(now)
+                elif expiring.deadline_s < NEVER:
+                    self.watch(expiring)
+        # The times of slots that have become empty are still in the heap.
         while self._order and self._order[0] not in self._slots:
             heapq.heappop(self._order)
         if self._order and self._order[0] < self._timer_s:

@@ -1,4 +1,4 @@
-"""Bodies out of their Content-Encoding, piece by piece, so that a small bomb never becomes a large body."""
+"""Decodes bodies by their Content-Encoding, piece by piece, so that the size limit holds for decoded bytes."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 class Decoder(Protocol):
-    """Takes what arrived and gives back what it stands for."""
+    """Decodes one body."""
 
     def feed(self, data: bytes, limit: int) -> bytes:
-        """The decoded bytes, at most `limit` + 1 of them: more than `limit` says the body is too large.
+        """The decoded bytes, at most `limit` + 1: more than `limit` means that the body is too large.
 
         Raises zlib.error when the data is damaged.
         """
 
     def finish(self) -> None:
-        """The body has ended. Raises zlib.error when the data has not."""
+        """End the body. Raises zlib.error when the data is incomplete."""
 
 
 def decoder_for(encoding: bytes) -> Decoder | None:
-    """The decoder of a Content-Encoding value; None for `identity` and for what is left as it came.
+    """The decoder of a Content-Encoding value; None for `identity` and for bodies that are not decoded.
 
-    Only gzip and deflate are decoded; a request has to ask for anything else by itself, and gets it as it is.
+    Only gzip and deflate are decoded. Any other encoding comes only when a step asks for it, and stays as it is.
     """
     name = encoding.strip().lower()
     if name in (b"gzip", b"x-gzip"):
@@ -64,7 +64,7 @@ class _Gzip:
 
 
 class _Deflate:
-    """RFC 9110, 8.4.1.2: zlib data; servers that send bare deflate data are understood as well."""
+    """RFC 9110, 8.4.1.2: zlib data; bare deflate data, which some servers send, is decoded too."""
 
     __slots__ = ("_stream",)
 
@@ -75,7 +75,7 @@ class _Deflate:
         if self._stream is None:
             if not data:
                 return b""
-            # The first byte of zlib data says "deflate" in its lower half; bare data hardly ever does.
+            # The lower half of the first byte of zlib data is 8 (deflate); that of bare data hardly ever is.
             is_zlib = data[0] & 0x0F == 8 and data[0] >> 4 <= 7
             self._stream = zlib.decompressobj(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
         return self._stream.decompress(data, limit + 1)

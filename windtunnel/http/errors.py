@@ -39,7 +39,7 @@ class Failure:
 
 
 def connect_failure(error: OSError) -> Failure:
-    """What an error while resolving or connecting comes to."""
+    """The failure for an error while resolving or connecting."""
     if isinstance(error, socket.gaierror):
         return Failure("dns", error.strerror)
     kind = _BY_ERRNO.get(error.errno or 0, "unreachable")
@@ -47,7 +47,7 @@ def connect_failure(error: OSError) -> Failure:
 
 
 def tls_failure(error: OSError) -> Failure:
-    """What an error during the TLS handshake comes to; the certificate's problem is named."""
+    """The failure for an error during the TLS handshake; it names the problem of a certificate."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return Failure("tls", f"certificate not accepted: {error.verify_message or error.reason}")
     if isinstance(error, ssl.SSLError):
@@ -59,12 +59,12 @@ def tls_failure(error: OSError) -> Failure:
 
 
 def connection_lost(error: Exception) -> Failure:
-    """What the loss of an open connection comes to; `error` is what asyncio hands to the protocol."""
+    """The failure for the loss of an open connection; `error` is what asyncio hands to the protocol."""
     if isinstance(error, ssl.SSLError):
         return tls_failure(error)
     return Failure("reset", _detail(error) if isinstance(error, OSError) else None)
 
 
 def _detail(error: OSError) -> str | None:
-    """The system's words for the error number; not the exception's own text, which is full of addresses."""
+    """The system's text for the error number; the exception's own text is full of addresses."""
     return os.strerror(error.errno) if error.errno else None

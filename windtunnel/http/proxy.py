@@ -30,7 +30,7 @@ def proxies_in_use(sut: Sut) -> list[Proxy]:
 
 
 def authorization(proxy: Proxy) -> tuple[tuple[str, str], ...]:
-    """The header that says who we are, if the proxy wants to know."""
+    """The header with our credentials for the proxy, if it has any."""
     if proxy.user is None:
         return ()
     credentials = base64.b64encode(f"{proxy.user}:{proxy.password}".encode()).decode("ascii")
@@ -38,7 +38,7 @@ def authorization(proxy: Proxy) -> tuple[tuple[str, str], ...]:
 
 
 async def open_tunnel(sock: socket.socket, origin: Origin, proxy: Proxy) -> Failure | None:
-    """Ask the proxy at the other end of `sock` for a connection to the origin. Raises OSError."""
+    """Ask the proxy that `sock` is connected to for a connection to the origin. Raises OSError."""
     loop = asyncio.get_running_loop()
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     lines = [f"CONNECT {host}:{origin.port} HTTP/1.1", f"Host: {host}:{origin.port}"]
@@ -46,7 +46,7 @@ async def open_tunnel(sock: socket.socket, origin: Origin, proxy: Proxy) -> Fail
     await loop.sock_sendall(sock, "\r\n".join([*lines, "", ""]).encode("latin-1"))
     answer = b""
     while b"\r\n\r\n" not in answer:
-        # One byte after the head would belong to the TLS handshake, which the server never begins.
+        # Nothing follows the head: the server never begins the TLS handshake.
         piece = await loop.sock_recv(sock, 4096)
         answer += piece
         if not piece or len(answer) > _LONGEST_ANSWER:

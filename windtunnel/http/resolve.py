@@ -1,4 +1,4 @@
-"""Names to addresses: each (host, port) is looked up once for everybody, and again after five minutes."""
+"""Names to addresses: each (host, port) is looked up once for all users, and again after `dns_ttl_s`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Address:
 
 
 class Resolver:
-    """Looks names up and remembers the answers. A failure is not remembered."""
+    """Looks names up and caches the answers. A failure is not cached."""
 
     __slots__ = ("_answers", "_clock", "_fixed", "_lookups", "_ttl_s")
 
@@ -31,14 +31,14 @@ class Resolver:
         fixed: Mapping[str, str] = MappingProxyType({}),
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """`fixed` maps `host` or `host:port` to an address that is used without asking."""
+        """`fixed` maps `host` or `host:port` to an address that is used without a lookup."""
         self._fixed = dict(fixed)
         self._ttl_s, self._clock = ttl_s, clock
         self._answers: dict[tuple[str, int], tuple[float, tuple[Address, ...]]] = {}
         self._lookups: dict[tuple[str, int], asyncio.Task[tuple[Address, ...]]] = {}
 
     async def resolve(self, host: str, port: int) -> tuple[Address, ...]:
-        """Every address of the host, the one to try first in front. Raises socket.gaierror."""
+        """Every address of the host, the one to try first at the front. Raises socket.gaierror."""
         key = (host, port)
         answer = self._answers.get(key)
         if answer is not None and self._clock() < answer[0]:
@@ -49,11 +49,11 @@ class Resolver:
                 _look_up(self._fixed.get(f"{host}:{port}", self._fixed.get(host, host)), port)
             )
             lookup.add_done_callback(lambda done: self._keep(key, done))
-        # Others may wait for the same answer: giving up must not cancel it.
+        # Others may wait for the same answer: cancelling one of them must not cancel the lookup.
         return await asyncio.shield(lookup)
 
     def fix(self, host: str, port: int, address: str | None) -> None:
-        """Use an address for a host at this port from now on; None to ask again."""
+        """Use an address for a host at this port from now on; None to look it up again."""
         self._answers.pop((host, port), None)
         if address is None:
             self._fixed.pop(f"{host}:{port}", None)
@@ -61,7 +61,7 @@ class Resolver:
             self._fixed[f"{host}:{port}"] = address
 
     def prefer(self, host: str, port: int, address: Address) -> None:
-        """Put the address that accepted a connection in front, so that nobody knocks at a dead one again."""
+        """Put the address that accepted a connection at the front, so that it is tried first next time."""
         answer = self._answers.get((host, port))
         if answer is not None and answer[1][0] != address and address in answer[1]:
             others = tuple(other for other in answer[1] if other != address)

@@ -1,7 +1,7 @@
-"""Reads one response after another off a connection's bytes, into exchanges. Knows no sockets and no clock.
+"""Reads the responses of a connection from its bytes, one after another, into exchanges. No sockets, no clock.
 
-What httptools leaves open is settled here: an answer to HEAD ends with its head, a body without a length ends
-with the connection, interim (1xx) answers are passed over, sizes have limits, and nothing may follow the body.
+It decides what httptools leaves open: a response to HEAD ends with its head, a body without a length ends with the
+connection, interim (1xx) responses are skipped, sizes have limits, and nothing may follow the body.
 """
 
 from __future__ import annotations
@@ -18,22 +18,21 @@ HEAD_LIMIT = 64 * 1024
 """Largest response head, interim ones included, in bytes."""
 
 _KEPT_OF_TOO_LARGE = 64 * 1024
-"""How much of a body over the limit is kept to look at."""
+"""How many bytes of a body over the limit are kept as evidence."""
 
 _OVERHEAD = 8
-"""Bytes on the wire per byte of body that even the smallest chunks stay below."""
+"""Maximum number of bytes on the wire per byte of body, even with the smallest chunks."""
 
 
 class _StopReadingError(Exception):
-    """Raised inside a parser callback: the reader has seen all it wants."""
+    """Raised inside a parser callback to stop the parser."""
 
 
 class ResponseReader:
-    """The state of one connection's incoming side.
+    """The incoming side of one connection.
 
-    `start`, then `feed` until `complete`, then `start` again if `reusable`. The exchange is filled as
-    things come: status and head together, the body in the end. What stands in the head is looked at by those
-    who need it: most responses are never asked.
+    `start`, then `feed` until `complete`, then `start` again if `reusable`. The exchange gets status and head
+    together, and the body at the end. The fields of the head are parsed when first needed, which is rare.
     """
 
     __slots__ = (
@@ -64,8 +63,8 @@ class ResponseReader:
         self.reusable = True
 
     def start(self, exchange: Exchange, max_body: int) -> None:
-        """Expect the answer to `exchange`; its body may have `max_body` bytes after decoding."""
-        if self._parser_is_stuck:  # waiting for the body of an answer to HEAD
+        """Expect the response of `exchange`, with a body of at most `max_body` bytes after decoding."""
+        if self._parser_is_stuck:  # waiting for the body of a response to HEAD
             self._parser = httptools.HttpResponseParser(self)
             self._parser_is_stuck = False
         self._exchange = exchange
@@ -80,7 +79,7 @@ class ResponseReader:
         self._head_done = self._interim = self.complete = self.sets_cookies = self.continues = False
 
     def feed(self, data: bytes) -> Failure | None:
-        """Take what arrived. Returns why the response can't be completed, or None; then see `complete`."""
+        """Take bytes that arrived. Returns why the response can't be completed, or None; then see `complete`."""
         self.received += len(data)
         if not self._head_done:
             self._head += data
@@ -88,7 +87,7 @@ class ResponseReader:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             if self.complete:
-                self.reusable = False  # what follows a complete response is not read, and not believed
+                self.reusable = False  # bytes after a complete response are never used
             elif self._failure is None:
                 self._failure = Failure("protocol", str(error))
         if self._failure is None and not self.complete and self.received > self._wire_limit:
@@ -106,19 +105,19 @@ class ResponseReader:
         return self._failure
 
     def give_up(self) -> None:
-        """Leave what came of the body in the exchange, as evidence; of one over the limit only the beginning."""
+        """Keep the body so far in the exchange, as evidence; of one over the limit only the beginning."""
         body = b"".join(self._chunks)
         self._exchange.body = body if len(body) <= self._max_body else body[:_KEPT_OF_TOO_LARGE]
 
     # What httptools calls, in the order in which it does.
 
     def on_message_begin(self) -> None:
-        """The first byte of a response, or of what should not be there."""
+        """The first byte of a response, or of bytes after it."""
         if self.complete:
             raise _StopReadingError
 
     def on_headers_complete(self) -> None:
-        """The head has ended; interim ones are forgotten."""
+        """The end of a head; interim ones are skipped."""
         exchange = self._exchange
         status = self._parser.get_status_code()
         if 100 <= status < 200 and status != 101:
@@ -132,7 +131,7 @@ class ResponseReader:
             raise _StopReadingError
         exchange.status = status
         if status < 200:
-            switched = "the server switched protocols, which nobody asked for"
+            switched = "the server switched protocols without being asked"
             self._failure = Failure("protocol", switched if status == 101 else f"status {status}")
             raise _StopReadingError
         self._head_done = True
@@ -147,7 +146,7 @@ class ResponseReader:
             self._complete(reusable=self._stays_open_after_head())
 
     def on_body(self, data: bytes) -> None:
-        """A piece of the body, without its chunk's frame."""
+        """A piece of the body, without the framing of its chunk."""
         if self.complete:
             raise _StopReadingError
         if self._decoder is not None:
@@ -163,7 +162,7 @@ class ResponseReader:
             raise _StopReadingError
 
     def on_message_complete(self) -> None:
-        """The end, where httptools can see one."""
+        """The end of the body, if httptools can tell it."""
         if self._interim:
             self._interim = False
         elif not self.complete:
@@ -180,7 +179,7 @@ class ResponseReader:
         self._exchange.body = b"".join(self._chunks)
 
     def _cut_head(self) -> bytes:
-        """The final head out of everything received so far: interim ones stand before it, the body after it."""
+        """The final head, cut out of everything received so far: interim heads before it, the body after it."""
         rest = self._head
         for _ in range(self._interims):
             rest = rest.lstrip(b"\r\n").partition(b"\r\n\r\n")[2]
@@ -200,7 +199,7 @@ class ResponseReader:
         return "content-length" not in headers and not chunked
 
     def _stays_open_after_head(self) -> bool:
-        """As `should_keep_alive`, which takes an answer to HEAD without a length for one that ends by closing."""
+        """As `should_keep_alive`, which takes a response to HEAD without a length for one that ends by closing."""
         tokens = {token.strip().lower() for token in self._exchange.headers.get("connection", "").split(",")}
         if self._parser.get_http_version() == "1.0":
             return "keep-alive" in tokens

@@ -1,4 +1,4 @@
-"""A body that is sent after its head: from files, piece by piece, or once the server says that it wants it."""
+"""A body that is sent after its head: from files, piece by piece, or once the server says 100 (Continue)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from windtunnel.errors import ExpressionError
 from windtunnel.model.http import Body, PartsBody
 
 CHUNK = 256 * 1024
-"""Bytes read and handed to the system at a time: once a turn of the event loop."""
+"""Number of bytes read and handed to the system in one turn of the event loop."""
 
 PATIENCE_S = 1.0
-"""How long a server may take to say 100 (Continue) before the body is sent anyway (RFC 9110, 10.1.1)."""
+"""How long to wait for 100 (Continue) before the body is sent anyway (RFC 9110, 10.1.1)."""
 
 
 class Upload:
-    """What was announced and is still to be sent. With `waits`, not before the server says so.
+    """A body on its way. With `waits`, it is sent once the server says 100 (Continue).
 
-    `pieces` are what it is read from, one after the other, each with its size.
+    `pieces` are read one after the other, each with its size in bytes; `left` is how many bytes are unsent.
     """
 
     __slots__ = ("_current", "_left_here", "_pieces", "left", "size", "waits")
@@ -32,7 +32,7 @@ class Upload:
         self.restart()
 
     def read(self) -> bytes:
-        """What comes next; empty when a file got shorter meanwhile."""
+        """The next bytes; empty when a file got shorter meanwhile."""
         while not self._left_here and self._current + 1 < len(self._pieces):
             self._current += 1
             self._left_here = self._pieces[self._current][1]
@@ -42,7 +42,7 @@ class Upload:
         return piece
 
     def restart(self) -> None:
-        """Begin at the beginning."""
+        """Start again from the first byte."""
         for file, _ in self._pieces:
             file.seek(0)
         self._current, self._left_here, self.left = 0, self._pieces[0][1], self.size

@@ -1,1 +1,1 @@
-"""Frozen data: what the user wrote, what happened, what it is worth. Knows nothing of the rest of the house."""
+"""Frozen data: plans, records, summaries, verdicts. Imports nothing else of the package but errors and figures."""

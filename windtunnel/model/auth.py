@@ -1,4 +1,4 @@
-"""How a request proves who sends it: `auth` of the SUT file, a service or a step."""
+"""Authentication of requests: `auth` of the SUT file, a service or a step."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "api_key": (("key",), _PLACES),
     "oauth2": (("token_url", "client_id", "client_secret"), ("scope", "params", "credentials")),
 }
-"""Type -> the keys it needs, and those it may have besides."""
+"""Type -> (required keys, optional keys)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuth2:
     """Client credentials (RFC 6749, 4.4): a token is fetched from `token_url` and sent as a bearer token.
 
-    `in_header`: id and secret go into an Authorization header, as the RFC would have it, or else into the form.
+    `in_header`: id and secret are sent in an Authorization header, as the RFC recommends, otherwise in the form.
     `params` are further fields of the form, such as an audience.
     """
 
@@ -55,8 +55,7 @@ class OAuth2:
 class Auth:
     """What is added to requests: `headers`, `query` and `cookies`, each a (name, value), or a token of `oauth2`.
 
-    With nothing in it, it says that nothing is added, whatever is said further out. `secrets` are the parts that
-    must not be written.
+    An empty one overrides that of the service or the SUT. `secrets` are the parts that must not be written.
     """
 
     headers: tuple[tuple[str, str], ...] = ()
@@ -67,7 +66,7 @@ class Auth:
 
 
 def auth_of(data: Mapping[str, Any]) -> Auth:
-    """The Auth of a mapping without objections."""
+    """The Auth of a valid mapping."""
     kind = data["type"]
     if kind == "bearer":
         token = str(data["token"])

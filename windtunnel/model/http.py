@@ -1,4 +1,4 @@
-"""One HTTP request and what came of it, as actions and records see it. How it goes over the wire is `http/`."""
+"""An HTTP request and its outcome, as actions and records see them. `http/` sends and receives."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ ERROR_KINDS: dict[ErrorKind, str] = {
     "open_files": "this machine ran out of file descriptors",
     "ports": "this machine ran out of local ports",
 }
-"""Every way a request can end without a complete response."""
+"""A sentence for each reason why a request has no complete response."""
 
 GENERATOR_ERRORS: frozenset[ErrorKind] = frozenset({"open_files", "ports", "bad_request"})
-"""Ours or the scenario's doing, not the SUT's: the step is errored, not failed."""
+"""Errors of the generator or the scenario, not of the SUT: the step is errored, not failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileBody:
-    """A request body that stands in a file and is read while it is sent."""
+    """A request body in a file, which is read while it is sent."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class PartsBody:
-    """A request body of several pieces, one behind the other; files among them are read while it is sent."""
+    """A request body of several pieces in a row; files among them are read while it is sent."""
 
     pieces: tuple[bytes | FileBody, ...]
 
 
 Body = bytes | FileBody | PartsBody
-"""What a request may carry."""
+"""The body of a request."""
 
 
 class Headers(Mapping[str, str]):
@@ -102,7 +102,7 @@ _decode_json = msgspec.json.Decoder().decode
 
 
 class Exchange(msgspec.Struct, eq=False, gc=False):
-    """A request and its outcome: mutable while the connection fills it, left alone afterwards.
+    """A request and its outcome: mutable while the connection fills it, unchanged afterwards.
 
     `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of
     `time.perf_counter`. `error` is None when the response is complete. As `response` in a template it offers
@@ -150,7 +150,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
 
     @property
     def text(self) -> str:
-        """The body as text: UTF-8, bytes that are not are replaced."""
+        """The body as UTF-8 text; invalid bytes are replaced."""
         return self.body.decode("utf-8", "replace")
 
     @property

@@ -1,4 +1,4 @@
-"""How much load, in which shape.
+"""Load models.
 
 closed   a number of users, each starts its next instance when the last has ended: load follows the SUT
 open     instances start by the clock, whether or not earlier ones have ended: load does not follow the SUT
@@ -13,7 +13,7 @@ from windtunnel.figures import EXACT, as_written, number, plural
 from windtunnel.model.vocabulary import Arrival, SegmentKind
 
 WARMUP = "warmup"
-"""The phase of every warm-up stage begins with this; what happens in one is outside all metrics."""
+"""The phase of every warm-up stage begins with this; a warm-up is outside all metrics."""
 
 MOST_AT_ONCE = 10_000
 LEAST_AT_ONCE = 50
@@ -22,7 +22,7 @@ SECONDS_AT_ONCE = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Over `duration_s` the load goes in a straight line from where it was to `target`.
+    """A linear ramp from the current load to `target` over `duration_s`.
 
     `target` is users in a closed load and starts a second in an open one.
     """
@@ -34,13 +34,13 @@ class Stage:
 
     @property
     def phase(self) -> str:
-        """The tag of what is due in this stage."""
+        """The phase of the instances that are due in this stage."""
         return f"{WARMUP}:{self.name}" if self.warmup else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedLoad:
-    """`parallel` users, each running one instance after another, or as many as `stages` say.
+    """`parallel` users, or as many as `stages` say, each running one instance after another.
 
     Without stages it ends after `count` instances over the whole run or when `duration_s` has passed, whichever
     comes first; one of the two is always given. With stages, it begins with `start` users. Two instances of a
@@ -57,14 +57,14 @@ class ClosedLoad:
 
     @property
     def most_at_once(self) -> int:
-        """The most instances that can run at the same time."""
+        """Maximum number of concurrent instances."""
         if self.stages:
             return max(1, round(max(self.start, *(stage.target for stage in self.stages))))
         return min(self.parallel, self.count or self.parallel)
 
     @property
     def length_s(self) -> float | None:
-        """Seconds until no instance starts any more; None when only a count ends it."""
+        """Seconds until the last start; None when only a count ends it."""
         return _length_s(self.stages) if self.stages else self.duration_s
 
     def __str__(self) -> str:
@@ -101,14 +101,14 @@ class OpenLoad:
 
     @property
     def most_at_once(self) -> int:
-        """The most instances that can run at the same time: `max_parallel`, or what ten seconds' arrivals need."""
+        """Maximum number of concurrent instances: `max_parallel`, or the arrivals of ten seconds within bounds."""
         if self.max_parallel is not None:
             return self.max_parallel
         return min(MOST_AT_ONCE, max(LEAST_AT_ONCE, round(self.peak * SECONDS_AT_ONCE)))
 
     @property
     def length_s(self) -> float | None:
-        """Seconds until no instance starts any more; None when only a count ends it."""
+        """Seconds until the last start; None when only a count ends it."""
         return _length_s(self.stages) if self.stages else self.duration_s
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What ran: `manifest.json`, written before the load and then never changed. Enough to judge the run anew."""
+"""The manifest of a run, `manifest.json`: written before the load, never changed, enough to judge it again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECORD_VERSION = 1
 
 
 class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One step or assertion of the plan, and where it stands. `tags` are the scenario's and the step's.
+    """One step or assertion of the plan, with its place. `tags` are the scenario's and the step's.
 
     `depth` counts the steps around it. `group` names the groups around it from the outside in, with `::` between
     them; a group is in itself. `holds_steps`: there are steps inside, in the rows that follow.
@@ -97,7 +97,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What the records are worth as evidence, from the writer (live) or the reader (afterwards).
+    """The state of the records, from the writer (live) or the reader (afterwards).
 
     `finished`: every segment ends with `run_ended`; `unfinished` says of each that does not where it ends.
     `intact`: no torn tail, gap, corrupt or lost line; `findings` says what is wrong.
@@ -110,7 +110,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of_all(cls, segments: Sequence[Evidence]) -> Evidence:
-        """What several segments are worth together."""
+        """The evidence of several segments together."""
         return cls(
             finished=all(each.finished for each in segments),
             intact=all(each.intact for each in segments),

@@ -16,7 +16,7 @@ from windtunnel.model.vocabulary import FailOn, KeepBodies
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSettings:
-    """Where the run directory goes, and which bodies are kept: `failures`, `all` or `none`."""
+    """The parent of the run directory, and which bodies are kept."""
 
     directory: str = "runs"
     bodies: KeepBodies = "failures"
@@ -33,7 +33,7 @@ class LoadPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestPlan:
-    """What to run against what, how hard, and what decides.
+    """The scenarios, the SUT, the load and the thresholds of a run.
 
     `load` is that of all scenarios which have none of their own. `secrets` are values that came from the
     environment and must never be written, `workers` the processes that share the load. Of several
@@ -118,7 +118,7 @@ class TestPlan:
 
     @property
     def most_at_once(self) -> int:
-        """The most instances that can run at the same time."""
+        """Maximum number of concurrent instances."""
         return sum(part.load.most_at_once for part in self.parts)
 
     @property
@@ -129,7 +129,7 @@ class TestPlan:
 
     @property
     def length_s(self) -> float | None:
-        """Seconds until no instance starts any more; None when a count ends it."""
+        """Seconds until the last start; None when a count ends it."""
         lengths = [part.load.length_s for part in self.parts]
         if None in lengths:
             return None

@@ -1,4 +1,4 @@
-"""What is written to disk, one line each. `schemas/record.schema.json` is the published form.
+"""Records, each a line on disk. `schemas/record.schema.json` is the published form.
 
 Every line has `type`, `seq`, `run_id` and `t`: the unix time in seconds at which the thing ended, so that it
 began at `t - duration_us / 1e6`. Durations are whole microseconds, because the value that is written is the
@@ -14,7 +14,7 @@ from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome, Seg
 
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
-    """`seq` and `run_id` are stamped by the one sink that writes the line; nobody else touches a record."""
+    """`seq` and `run_id` are set by the sink that writes the line; nothing else changes a record."""
 
     seq: int = -1
     run_id: str = ""
@@ -68,11 +68,11 @@ class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
 
 class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """One request and what came of it: an attempt, a poll or a redirect hop.
+    """One request and its outcome: an attempt, a poll or a redirect hop.
 
     `error` is None when the response is complete; without a complete response `status` is 0 unless the head
     had arrived. `failed`: no complete response, or a status that was not asked for. `poll` marks a poll
-    before the last one, which nobody judges. Sizes are bytes on the wire; a request with `bytes_sent` 0 was
+    before the last one, which is not judged. Sizes are bytes on the wire; a request with `bytes_sent` 0 was
     never sent and has no duration. `request_body` and `response_body` name files under `bodies/`.
     """
 
@@ -188,7 +188,7 @@ class InstanceRecord(_Line, tag="instance", kw_only=True, omit_defaults=True):
 
 
 class Dropped(_Line, tag="dropped", kw_only=True, omit_defaults=True):
-    """An arrival that found no free slot."""
+    """An arrival that was dropped because no slot was free."""
 
     scenario: str
     index: int

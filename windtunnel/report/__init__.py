@@ -1,1 +1,1 @@
-"""A run to something a person reads: HTML, Markdown, terminal."""
+"""Renderers of a run: HTML, Markdown, terminal, JUnit and other files."""

@@ -1,4 +1,4 @@
-"""What changed since the baseline, as people say it: the figures of the run, then the steps that moved most."""
+"""The changes since the baseline: the figures of the run, then the steps that changed most."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from windtunnel.model.summary import Change, Comparison
 from windtunnel.report.wording import TIMES
 
 NOISE = "Two runs of the same code differ by 10% and more; only a threshold that names the baseline decides."
-"""Stands beside every comparison, lest somebody takes a small change for a finding."""
+"""Stands beside every comparison, because a small change is no finding."""
 
 _OF_THE_RUN = (
     ("instances", "rate", "instances passed"),
@@ -19,7 +19,7 @@ _OF_THE_RUN = (
     ("http_req_duration", "p(99)", "p99 latency"),
     ("http_reqs", "rate", "requests"),
 )
-"""(metric, aggregate, what it is called): the few that are shown of a whole run."""
+"""(metric, aggregate, label) of the figures that are shown of a whole run."""
 
 _MANY_TIMES = 10.0
 _UNMOVED = 0.005
@@ -27,7 +27,7 @@ _UNMOVED = 0.005
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRow:
-    """A line of the table. `what` is ours, `step` a name that others chose; empty for the whole run."""
+    """A line of the table. `step` is empty for the whole run; it is the user's text, `what` is not."""
 
     what: str
     step: str
@@ -50,7 +50,7 @@ def change_rows(comparison: Comparison, *, most_steps: int) -> list[ChangeRow]:
 
 
 def baseline_name(comparison: Comparison) -> str:
-    """`run 2026…-7f3a9c (commit 9f31c07d2b8e, 2026-11-22 20:15:12 UTC)`: the text of others among it."""
+    """`run 2026…-7f3a9c (commit 9f31c07d2b8e, 2026-11-22 20:15:12 UTC)`: text to be escaped."""
     known = [f"commit {comparison.commit[:12]}"] if comparison.commit else []
     known += [when] if (when := figures.clock_time(comparison.started)) else []
     return f"run {comparison.run_id}" + (f" ({', '.join(known)})" if known else "")
@@ -68,7 +68,7 @@ def _has_moved(change: Change) -> bool:
 
 
 def _moved(change: Change) -> str:
-    """`+12%`, `-3%`, or how many times as much; of shares the difference in points; `=` where nothing moved."""
+    """`+12%`, `-3%`, or the factor; for shares the difference in points; `=` without a change."""
     if change.unit == "share":
         points = (change.now - change.before) * 100
         return f"{figures.signed(points)} points" if abs(points) >= _UNMOVED else "="

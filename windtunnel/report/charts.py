@@ -1,4 +1,4 @@
-"""Geometry of the drawings, as plain numbers: the page only puts them into SVG.
+"""Geometry of the charts as plain numbers, which the page puts into SVG.
 
 Widths are percent of the drawing, so that text in it keeps its size on any screen; heights are pixels.
 """
@@ -30,7 +30,7 @@ _LEAST_WIDTH = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One bin: `passed` and `failed` samples between two durations, and where its two parts stand."""
+    """One bin: `passed` and `failed` samples between two durations, and the places of its two parts."""
 
     x: float
     width: float
@@ -59,7 +59,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """A labelled value of the axis; `minor` ones give way on a narrow screen."""
+    """A labelled value of the axis; `minor` ones are hidden on a narrow screen."""
 
     x: float
     label: str
@@ -80,7 +80,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A part of a waterfall bar: `kind` is one of PHASES, or `step` for time that is no request's."""
+    """A part of a waterfall bar: `kind` is one of PHASES, or `step` for time outside of requests."""
 
     kind: RequestPart | Literal["step"]
     x: float
@@ -213,7 +213,7 @@ def _marks(axis: _Axis, latency: Latency) -> tuple[Mark, ...]:
 
 
 def _ticks(axis: _Axis) -> tuple[Tick, ...]:
-    """Round values (1, 2, 5 and their like), as many as have room; whole decades are the last to go."""
+    """Round values (1, 2, 5 and so on), as many as fit; whole decades have precedence."""
     decades = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
     steps: tuple[float, ...] = (1, 2, 5) if axis.span > math.log(4) else (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
     if axis.span > math.log(2000):

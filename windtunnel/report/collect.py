@@ -1,4 +1,4 @@
-"""From a run directory to what the renderers show, streaming: memory does not grow with the records.
+"""From a run directory to the Report of the renderers, streaming: memory does not grow with the records.
 
 records ──▶ Aggregate ──▶ Summary            `analyse`, what a later `report` of any run begins with
 records ──▶ stories ─┐
@@ -32,7 +32,7 @@ _SHOWN_TAGS = {"scenario", "step"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """A run read back from disk and judged anew."""
+    """A run that was read from disk and judged again."""
 
     summary: Summary
     aggregate: Aggregate
@@ -62,9 +62,7 @@ def build_report(
     *,
     with_stories: bool = True,
 ) -> Report:
-    """Everything a page shows. Reads the records once more for the stories, and not at all when there are none.
-
-    Without stories no instance is told of, and nothing is read.
+    """Everything a page shows. Reads the records once more for the stories of instances, unless there are none.
 
     Raises EvidenceError when a record file can't be read.
     """

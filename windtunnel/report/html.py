@@ -106,7 +106,7 @@ def _style(pages: jinja2.Environment) -> str:
 
 
 def _fit(value: object) -> object:
-    """Every plain string on its way into the page, before it is escaped; what is markup already stays."""
+    """Clean every plain string that goes into the page, before it is escaped; markup stays as it is."""
     return printable(value, lines=True) if type(value) is str else value
 
 

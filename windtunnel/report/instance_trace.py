@@ -1,4 +1,4 @@
-"""The records of one instance, told in order: when each step began, what it sent, what came back."""
+"""The story of one instance from its records: when each step began, its requests and responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from windtunnel.report.stories import InstanceRecords
 from windtunnel.report.text import printable
 
 MOST_REQUESTS = 50
-"""Requests told of one step; polls can be many."""
+"""Maximum number of requests of one step in a story; polls can be many."""
 
 
 class BodyCache:
@@ -31,7 +31,7 @@ class BodyCache:
         self._read: dict[str, Body | None] = {}
 
     def body(self, name: str | None) -> Body | None:
-        """The body of that name, or None when none was kept, it is gone, or the report has enough."""
+        """The body of that name; None when it was not kept, is missing, or exceeds the total of the report."""
         if name is None:
             return None
         if name not in self._read and self._left > 0:
@@ -54,7 +54,7 @@ class BodyCache:
 
 
 def instance_trace(instance: InstanceRecords, *, run_started: float, bodies: BodyCache) -> Story:
-    """The story of one instance, from what the records say of it. At least one record is needed."""
+    """The story of one instance from its records, at least one."""
     ended = next((r for r in reversed(instance.records) if isinstance(r, InstanceRecord)), None)
     first = instance.records[0]
     began = ended.started if ended else min(_began(record) for record in instance.records)
@@ -170,7 +170,7 @@ def _checks(checks: Checks) -> tuple[CheckStory, ...]:
 
 
 def _began(record: StepRecord | RequestRecord | AssertionRecord | InstanceRecord) -> float:
-    """When the thing of a record began, in unix seconds: `t` is its end."""
+    """The start of what a record describes, in unix seconds; `t` is its end."""
     if isinstance(record, (StepRecord, InstanceRecord)):
         return record.t - record.duration_us / 1e6
     if isinstance(record, RequestRecord):
@@ -185,7 +185,7 @@ def _since(began: float, moment: float) -> int:
 
 
 def _readable(content: bytes, *, whole: bool) -> str:
-    """A body as text: JSON laid out, anything that isn't text as a remark."""
+    """A body as text: JSON indented, `(binary)` for anything that is not text."""
     text = content.decode("utf-8", "replace" if whole else "ignore")
     shown = printable(text, lines=True)
     if len(shown) < 0.7 * len(text) or text.count("\ufffd") > len(text) // 10:

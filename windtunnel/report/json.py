@@ -10,7 +10,7 @@ from windtunnel.report.wording import honest
 
 
 def encode(summary: Summary) -> bytes:
-    """The bytes of `summary.json`, laid out for people too."""
+    """The bytes of `summary.json`, indented."""
     return msgspec.json.format(msgspec.json.encode(honest(summary)))
 
 

@@ -1,7 +1,7 @@
 """`junit.xml`: the verdict, thresholds, steps and assertions as test cases, which every CI system shows.
 
-A step that failed somewhere in a run whose thresholds allow for that is no failing test case: what it came to
-stands in its output. Class names are the files that the steps stand in, and every name occurs once.
+A step that failed in a run whose thresholds allow that is no failing test case: its failures stand in its
+output. Class names are the files that the steps stand in, and every name occurs once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from windtunnel.report.text import printable
 from windtunnel.report.wording import breach, failing, headline, honest
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Everything that XML 1.0 has no way to write (its production 2)."""
+"""Characters that XML 1.0 does not allow (its production 2)."""
 
 _LONGEST = 2_000
 _TOTALS = (("tests", "testcase"), ("failures", "testcase/failure"), ("errors", "testcase/error"))
@@ -69,7 +69,7 @@ def _make_unique(case: ElementTree.Element, names: set[tuple[str, str]]) -> None
 
 
 def _verdict(summary: Summary) -> ElementTree.Element:
-    """The run as a whole: what no threshold and no step says, such as that it did not finish."""
+    """The run as a whole, for reasons beside thresholds and steps, such as a run that did not finish."""
     case = _case("windtunnel", "verdict", None, None)
     if summary.verdict in ("pass", "fail"):
         # A failed run has its failing thresholds beside this; one failure is not counted twice.
@@ -95,9 +95,9 @@ def _step(row: StepSummary, summary: Summary) -> ElementTree.Element:
     case = _case(row.file or row.scenario, row.step, row.file, row.line)
     case.set("time", _seconds(row.latency.avg / 1000))
     if not row.count:
-        ElementTree.SubElement(case, "skipped", message="never ran")
+        ElementTree.SubElement(case, "skipped", message="did not run")
     elif bad := failing(row):
-        said = f"{bad:,} of {figures.plural(row.count, 'time')} it did not pass"
+        said = f"{bad:,} of {figures.plural(row.count, 'execution')} did not pass"
         groups = [g for g in summary.errors if (g.scenario, g.step) == (row.scenario, row.step)]
         detail = "\n".join(map(_group, groups[:5]))
         if summary.verdict == "fail":

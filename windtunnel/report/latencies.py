@@ -1,4 +1,4 @@
-"""How latencies are spread, overall and for each step, out of what the aggregate counted."""
+"""The distribution of latencies, overall and for each step, from the aggregate."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def latencies(summary: Summary, aggregate: Aggregate) -> tuple[Latency | None, t
 
 
 class _Pair:
-    """The durations of what went well and of what failed. Owned by `latencies`."""
+    """The durations of successes and of failures. Owned by `latencies`."""
 
     def __init__(self) -> None:
         self.passed, self.failed = Histogram(), Histogram()

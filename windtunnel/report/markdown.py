@@ -1,6 +1,6 @@
 """`summary.md`: the run on one page of GitHub-flavoured Markdown, within a byte budget.
 
-Whatever others wrote stands in code spans, where nothing is a link, a mention, HTML or a table cell's end.
+Text of users and of the SUT stands in code spans, where nothing is a link, a mention, HTML or a table cell's end.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from windtunnel.report.wording import (
 )
 
 BUDGET = 900 * 1024
-"""Bytes; GitHub shows nothing of a step summary above 1 MiB."""
+"""Maximum size in bytes; GitHub does not show a step summary over 1 MiB."""
 
 _SIGNS = {"pass": "✅", "fail": "❌", "no data": "⚪", "inconclusive": "❔", "held so far": "…"}
 _EXAMPLES = 3
 
 
 def render(report: Report, *, budget: int = BUDGET) -> str:
-    """The page in at most `budget` bytes of UTF-8: detail goes first, the verdict's first line never."""
+    """The page in at most `budget` bytes of UTF-8; detail is omitted first, the first line never."""
     summary = honest(report.summary)
     for amount in (30, 10, 3, 0):
         for steps in (True, False):
@@ -184,7 +184,7 @@ def _error_line(group: ErrorGroup) -> str:
 
 
 def _examples(summary: Summary, report: Report) -> list[Story]:
-    """A few stories, of different causes as long as there are any."""
+    """A few stories, with different causes where possible."""
     told = {story.instance_id: story for story in report.stories}
     ranked = (
         told[group.instances[rank]]
@@ -221,7 +221,7 @@ def _joined(parts: Iterator[str]) -> str:
 
 
 def _within(page: str, budget: int, *, keep: str) -> str:
-    """Whole lines from the top that fit; `keep` alone when not even they do."""
+    """The whole lines from the top that fit; `keep` alone when it is not among them."""
     fitting: list[str] = []
     left = budget
     for line in page.split("\n"):

@@ -1,6 +1,6 @@
-"""What every renderer gets: the summary, the shape of the latencies, and the stories of instances worth reading.
+"""The input of every renderer: the summary, the distributions of latencies, and the stories of some instances.
 
-Text in a story is as the records have it; each renderer makes it fit for its own page.
+Text in a story is that of the records; each renderer cleans and escapes it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """The kept beginning of a body. `size` is what is on disk, in bytes; `whole`: `text` is all of that."""
+    """The beginning of a kept body. `size` is its size on disk in bytes; `whole`: `text` is all of it."""
 
     text: str
     size: int
@@ -26,7 +26,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStory:
-    """One check. Of a passing one the record keeps only the name."""
+    """One check; of a passing one only the name is known."""
 
     name: str
     ok: bool
@@ -58,14 +58,14 @@ class RequestStory:
 
     @property
     def elapsed_us(self) -> int:
-        """From the wish to send until the end: the phases before the first byte included."""
+        """Microseconds from the start to the end, with the phases before the first byte."""
         t = self.timings
         return t.queue + t.dns + t.connect + t.tls + t.duration_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStory:
-    """One step of a story; `began_us` counts from the start of the instance. `left_out` requests are not told."""
+    """One step of a story; `began_us` counts from the start of the instance. `left_out`: omitted requests."""
 
     name: str
     action: str
@@ -92,10 +92,10 @@ class AssertionStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """One instance, told in order. `outcome` is None when the run ended before the instance did.
+    """One instance, in order. `outcome` is None when the run ended before the instance did.
 
     `began_s` is unix seconds, `offset_s` seconds since the run started, `late_us` how long after its due time
-    the instance started. `left_out` steps are not told.
+    the instance started, `left_out` the number of omitted steps.
     """
 
     instance_id: str
@@ -118,9 +118,9 @@ class Story:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """How the durations of one thing are spread: of all requests (`step` is empty), or of one step.
+    """The distribution of durations of all requests (`step` is empty), or of one step.
 
-    `passed` and `failed` are told apart: timeouts pile up at one place and have nothing to do with speed.
+    `passed` and `failed` are apart: timeouts pile up at one place and say nothing about speed.
     """
 
     scenario: str = ""
@@ -133,7 +133,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything a page can show. `directory` is where the run lies, as the user would type it.
+    """Everything a page can show. `directory` is the path of the run, as the user would type it.
 
     `url` is where others reach `report.html`, such as among the artifacts of a CI job; empty when that is unknown.
 

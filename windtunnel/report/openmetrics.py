@@ -15,7 +15,7 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 def render(report: Report) -> str:
-    """The file as text. A metric that nothing was counted for is left out."""
+    """The file as text. A metric without data is skipped."""
     summary = honest(report.summary)
     lines: list[str] = []
     for name, metric in summary.metrics.items():

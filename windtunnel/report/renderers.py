@@ -1,4 +1,4 @@
-"""Every form a report can take, written out. A new one is a module here and a row in the table."""
+"""Every renderer. A new one is a module and a row of the table."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ RENDERERS: dict[str, tuple[str, Renderer]] = {
     "external-links": ("ci/gl-annotations.json", gitlab.external_links),
     "dotenv": ("ci/windtunnel.env", dotenv.render),
 }
-"""Name -> (file name in the run directory, Report -> text). Only the terminal's is not written by itself."""
+"""Name -> (file name in the run directory, Report -> text). All but the terminal's are written after a run."""

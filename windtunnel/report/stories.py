@@ -1,4 +1,4 @@
-"""From records to the stories of a few instances, in one pass that keeps only what is told or still running.
+"""From records to the stories of a few instances, in one pass that keeps only chosen and running instances.
 
 Two kinds are kept: instances that stand for an error group (their ids are known beforehand), and for every
 time threshold that did not hold the slowest instances (known only at the end: each finished instance is
@@ -28,7 +28,7 @@ InstanceId = StepRecord | RequestRecord | AssertionRecord | InstanceRecord
 _ID = (StepRecord, RequestRecord, InstanceRecord, AssertionRecord)
 
 LONGEST_STORY = 400
-"""Records kept of one instance; a story that is longer says how much is left out."""
+"""Maximum number of records of one instance; a longer story counts what it omits."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class InstanceRecords:
     left_out: int = 0
 
     def add(self, record: InstanceId) -> None:
-        """Keep one record, as long as there is room; the instance's own line always has."""
+        """Keep one record, up to the maximum; the record of the instance itself is always kept."""
         if len(self.records) < LONGEST_STORY or isinstance(record, InstanceRecord):
             self.records.append(record)
         else:
@@ -47,7 +47,7 @@ class InstanceRecords:
 
 
 Measure = Callable[[InstanceRecords], int]
-"""How long the instance took by some metric, in microseconds; -1 when the metric does not speak of it."""
+"""How long the instance took by some metric, in microseconds; -1 when the metric does not apply."""
 
 
 class Slowest:
@@ -76,7 +76,7 @@ class Slowest:
 
 
 def choose_failing(groups: Sequence[ErrorGroup], *, each: int = 5, total: int = 40) -> list[str]:
-    """Ids that stand for the error groups, in their order.
+    """Ids of examples for the error groups, in their order.
 
     Room is given to the first of every group, then to the second of every group, and so on.
     """
@@ -125,7 +125,7 @@ def collect(
 
 
 def slowest_for(result: ThresholdResult) -> Slowest | None:
-    """What looks for the instances that show why a time threshold did not hold; None when nothing can."""
+    """The collector of the instances that show why a time threshold did not hold; None for another threshold."""
     too_slow = result.result in {"fail", "inconclusive"} and result.operator in {"<", "<="}
     if not too_slow or not set(result.tags) <= set(_TAGS):
         return None

@@ -1,4 +1,4 @@
-"""What stands in the terminal, or the CI log, when a run has ended: steps, thresholds, errors, the verdict last.
+"""The summary of a run for the terminal or the CI log: steps, thresholds, errors, the verdict last.
 
 The verdict comes last because that is what is in sight when the command returns. `rich` is imported only when
 something is drawn: the rest of the command line does without.
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "no data": "yellow", "held so far": "default"}
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-"""Holds a condition together while lines are broken; a plain blank in what is returned."""
+"""Keeps a condition on one line while text is wrapped; a plain blank in the output."""
 
 _MOST_ERRORS = 5
 _MOST_CHANGED_STEPS = 5
@@ -223,7 +223,7 @@ def _table() -> Table:
 
 
 def _hanging(sign: str, text: str, *, style: str = "", indent: int = 0) -> Table:
-    """A line whose continuation stands under its text, not under its sign."""
+    """A line whose continuation is aligned with its text, not with its sign."""
     from rich.table import Table
 
     row = Table.grid(padding=(0, 1, 0, 0))

@@ -1,4 +1,4 @@
-"""Text that others wrote (the SUT, a scenario, the system), made fit to be shown.
+"""Text of the SUT, of a scenario or of the system, cleaned before it is shown.
 
 What arrives here may carry escape sequences that recolour a terminal, workflow commands that a CI runner obeys,
 line separators that tear a table, or marks that turn the reading direction. None of it is ever needed to
@@ -49,7 +49,7 @@ def shortened(text: str, limit: int | None) -> str:
 
 
 def for_log(text: str) -> str:
-    """Text for a stream that a CI runner scans: nothing in it is a command any more."""
+    """Text for a stream that a CI runner scans, with every command made harmless."""
     return _INLINE_COMMAND.sub("# #", _LINE_COMMAND.sub(r"\1: ", text))
 
 

@@ -1,4 +1,4 @@
-"""The words for a run and its parts: one place, so that the page, the terminal and the Markdown say the same."""
+"""Words for a run and its parts, which the page, the terminal and the Markdown share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import Operator
 
 UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
-"""Stands above everything else on a report of records without their closing line."""
+"""The first line of a report on records without their closing line."""
 
 NO_VALUE = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -27,10 +27,10 @@ ICONS: dict[str, str] = {
     "error": "!",
     "interrupted": "■",
 }
-"""A sign for every word, so that none depends on its colour."""
+"""A sign for every word: colour alone carries no meaning."""
 
 _BROKEN: dict[Operator, str] = {"<": ">", "<=": ">", ">": "<", ">=": "<", "==": "≠", "!=": "="}
-"""What stands between a measured value and the limit that it does not keep to."""
+"""The relation of a measured value to the limit that it breaks, by operator."""
 
 _HEADLINES: dict[str, str] = {
     "inconclusive": "There is not enough sound evidence for a pass or a fail.",
@@ -43,7 +43,7 @@ _HEADLINES: dict[str, str] = {
 
 
 def honest(summary: Summary) -> Summary:
-    """The summary as it may be shown: a run that did not finish is never a pass, whoever wrote the file."""
+    """The summary to show: a run that did not finish is never a pass, whatever its file says."""
     if summary.verdict != "pass" or summary.soundness.finished:
         return summary
     return msgspec.structs.replace(
@@ -55,10 +55,10 @@ def honest(summary: Summary) -> Summary:
 
 
 def headline(summary: Summary) -> str:
-    """The verdict as a sentence; the reasons stand below it."""
+    """The verdict as a sentence, without the reasons."""
     if summary.run.shard and summary.verdict == "pass":
         number, _, of = summary.run.shard.partition("/")
-        return f"Shard {number} of {of} ran soundly; `windtunnel merge` judges all of them together."
+        return f"Shard {number} of {of} ran soundly; `windtunnel merge` judges all shards together."
     if summary.verdict in _HEADLINES:
         return _HEADLINES[summary.verdict]
     thresholds = summary.thresholds
@@ -74,19 +74,19 @@ def headline(summary: Summary) -> str:
 
 
 def title(summary: Summary) -> str:
-    """What the run is called: its name, or the scenarios it ran."""
+    """The name of the run, or else of its scenarios."""
     return summary.run.name or ", ".join(summary.run.scenarios) or summary.run_id
 
 
 def result_word(threshold: ThresholdResult, *, finished: bool) -> str:
-    """pass, fail, no data or inconclusive; `held so far` where a pass would say too much."""
+    """pass, fail, no data or inconclusive; `held so far` for a pass of an unfinished run."""
     if threshold.result == "pass" and not finished:
         return "held so far"
     return threshold.result.replace("_", " ")
 
 
 def breach(threshold: ThresholdResult) -> str:
-    """How a threshold that failed did so: `p95 812 ms > 500 ms (n = 14,203)`."""
+    """How a threshold failed: `p95 812 ms > 500 ms (n = 14,203)`."""
     percentile, operator = threshold.percentile, threshold.operator
     name = threshold.aggregate if percentile is None else f"p{number(percentile, digits=EXACT)}"
     found = "=" if threshold.value == threshold.limit_value and operator in {"<", ">"} else _BROKEN[operator]
@@ -94,29 +94,29 @@ def breach(threshold: ThresholdResult) -> str:
 
 
 def remark(threshold: ThresholdResult) -> str:
-    """Why a threshold has no answer, without repeating the threshold; empty when its figures say it all."""
+    """Why a threshold could not be judged; empty when it was."""
     return threshold.explanation or ""
 
 
 def unjudged(summary: Summary) -> str:
-    """What stands where thresholds would, had any been evaluated."""
+    """The text in place of thresholds when none was evaluated."""
     if summary.run.shard:
         return f"This is shard {summary.run.shard}; thresholds are judged when the shards are merged."
     return "No threshold was evaluated."
 
 
 def unsaid(summary: Summary) -> list[str]:
-    """Findings of the soundness that don't stand among the reasons already."""
+    """Findings of the soundness that are not among the reasons."""
     return [finding for finding in summary.soundness.findings if finding not in summary.reasons]
 
 
 def failing(step: StepSummary) -> int:
-    """How many executions of a step failed or errored."""
+    """Number of executions of a step that failed or errored."""
     return step.failed + step.errored
 
 
 def worst_step(summary: Summary) -> StepSummary | None:
-    """The step that failed the largest share of its times; where none failed, the slowest by its p95."""
+    """The step with the largest share of failures; without failures the slowest by p95."""
     ran = [row for row in summary.steps if row.count]
     failed = [row for row in ran if failing(row)]
     if failed:
@@ -126,7 +126,7 @@ def worst_step(summary: Summary) -> StepSummary | None:
 
 
 def instances_line(summary: Summary) -> str:
-    """`1,857 of 2,000 instances passed, 143 failed`: what is zero is left out."""
+    """`1,857 of 2,000 instances passed, 143 failed`, without zeros."""
     run = summary.run
     if not run.instances:
         return "no instance ended"

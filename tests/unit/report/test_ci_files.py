@@ -132,7 +132,7 @@ def test_steps_that_failed_in_a_run_that_passed_are_no_failing_cases() -> None:
     passed = sample_run.summary(verdict="pass", exit_code=0, reasons=[], thresholds=[held])
     found = cases(bare(passed))
     assert not any(map(problem_of, found.values()))
-    assert "143 of 2,000 times" in (found["checkout", "pay"].findtext("system-out") or "")
+    assert "143 of 2,000 executions" in (found["checkout", "pay"].findtext("system-out") or "")
 
 
 def test_a_verdict_that_no_threshold_explains_is_an_error_of_its_own() -> None:
