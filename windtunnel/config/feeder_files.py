@@ -80,7 +80,7 @@ def _header(file: str, line: int, fields: list[str]) -> tuple[str, ...]:
     if len(names) == 1 and (other := next((mark for mark in ";\t|" if mark in names[0]), None)):
         shown = "tabs" if other == "\t" else f'"{other}"'
         raise refused(
-            file, line, f"columns are separated by commas, these by {shown}", hint="save the file with commas"
+            file, line, f"the columns are separated by {shown}, not by commas", hint="save the file with commas"
         )
     for number, name in enumerate(names):
         if not name:

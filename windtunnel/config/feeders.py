@@ -69,16 +69,16 @@ def _contradictions(document: Document, path: DataPath, entry: Mapping[str, Any]
     unique, order, on_end = entry.get("share") == "unique", entry.get("order"), entry.get("on_end")
     problems = []
     if unique and order == "random":
-        message = "`order: random` may draw a row twice, `share: unique` never does"
+        message = "`order: random` can repeat rows, and `share: unique` forbids it"
         problems.append(document.problem(message, (*path, "order"), hint="write `order: shuffle`"))
     if unique and on_end == "recycle":
-        message = "`on_end: recycle` uses rows again, `share: unique` never does"
+        message = "`on_end: recycle` repeats rows, and `share: unique` forbids it"
         problems.append(
             document.problem(message, (*path, "on_end"), hint="write `on_end: stop` or `on_end: fail`")
         )
     if not unique and order == "random" and on_end in ("stop", "fail"):
         message = f"rows drawn at random never end, so `on_end: {on_end}` does nothing"
-        problems.append(document.problem(message, (*path, "on_end"), hint="leave it out, or `order: shuffle`"))
+        problems.append(document.problem(message, (*path, "on_end"), hint="remove it, or write `order: shuffle`"))
     return problems
 
 
@@ -86,7 +86,9 @@ def _read(document: Document, path: DataPath, file: Path) -> bytes:
     if file.suffix.lower() not in SUFFIXES:
         kinds = ", ".join(SUFFIXES)
         raise ConfigError(
-            document.problem(f'"{file.name}" is no data file by its name', path, hint=f"it must end in {kinds}")
+            document.problem(
+                f'"{file.name}" is not the name of a data file', path, hint=f"the name must end in {kinds}"
+            )
         )
     try:
         with file.open("rb") as opened:

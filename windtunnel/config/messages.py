@@ -24,7 +24,7 @@ _TYPES = {
     "null": "nothing",
 }
 _YES_AND_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-_LONGEST = 60
+_LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +57,9 @@ class Complaint:
 def explain(violation: Violation) -> Iterator[Complaint]:
     """The complaints that one violation stands for."""
     if violation.of_key:
-        message = f"{_quoted(violation.value)} must be {violation.schema['x-expects']}"
-        yield Complaint(message=message, path=(*violation.path, violation.value), at_key=True)
+        expected, hint = _with_example(violation.schema["x-expects"])
+        message = f"{_quoted(violation.value)} must be {expected}"
+        yield Complaint(message=message, path=(*violation.path, violation.value), at_key=True, hint=hint)
     else:
         yield from _EXPLANATIONS.get(violation.keyword, _wrong_value)(violation)
 
@@ -123,7 +124,14 @@ def _alternatives(found: Violation) -> Iterator[Complaint]:
     present = [key for key in found.value if key in keys]
     subject, needed = _subject(found.schema, found.path), one_of([_quoted(key) for key in keys])
     if not present:
-        yield Complaint(message=f"{subject} needs {needed}", path=found.path, missing=tuple(keys))
+        schema = _resolve(found.schema.get("properties", {}).get(keys[0], {}), found.root)
+        example = schema.get("examples", [None])[0]
+        yield Complaint(
+            message=f"{subject} needs {needed}",
+            path=found.path,
+            hint=None if example is None else f"add `{keys[0]}: {example}`",
+            missing=tuple(keys),
+        )
     else:
         message = f"{subject} has {one_of([_quoted(key) for key in present], last='and')}"
         yield Complaint(
@@ -140,7 +148,7 @@ def _forbidden(found: Violation) -> Iterator[Complaint]:
     if not isinstance(found.value, Mapping):
         return  # its type is complained about elsewhere
     second = max(keys, key=list(found.value).index)
-    message = f"{one_of([_quoted(key) for key in keys], last='and')} can't stand together"
+    message = f"{one_of([_quoted(key) for key in keys], last='and')} can't be used together"
     yield Complaint(message=message, path=(*found.path, second), at_key=True, hint="keep one of them")
 
 
@@ -170,7 +178,7 @@ def _wrong_word(found: Violation) -> Iterator[Complaint]:
 
 def _wrong_value(found: Violation) -> Iterator[Complaint]:
     """A value of the wrong shape or size: `x-expects` says what it should be."""
-    expected = _expected(found)
+    expected, example = _with_example(_expected(found))
     hint = _type_hint(found.value, found.schema)
     if hint is None and isinstance(found.value, str):
         hint = did_you_mean(
@@ -179,8 +187,16 @@ def _wrong_value(found: Violation) -> Iterator[Complaint]:
     came = describe(found.value)
     if found.keyword in ("minItems", "maxItems") and found.value:
         came = f"a list of {len(found.value):,}"
+    if found.keyword == "maxLength":
+        came = f"{len(found.value):,}"
     message = f"{_name(found.path)} must be {expected}, not {came}"
-    yield Complaint(message=message, path=found.path, hint=hint)
+    yield Complaint(message=message, path=found.path, hint=hint or example)
+
+
+def _with_example(expected: str) -> tuple[str, str | None]:
+    """What is expected, and a hint with the examples that it names: "a duration", "write 250ms or 5s"."""
+    expected, _, example = expected.partition(" such as ")
+    return expected.rstrip(","), f"write {example}" if example else None
 
 
 def _expected(found: Violation) -> str:

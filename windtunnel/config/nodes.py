@@ -36,7 +36,7 @@ _SYNTAX_HINTS: tuple[tuple[str, str], ...] = (
     (r"while scanning an anchor", 'put text that begins with "&" into quotes'),
     (r"could not find expected ':'", "write `key: value`, with a space after the colon"),
     (r"found unexpected end of stream", "a quote is opened and never closed"),
-    (r"but found '<block (mapping|sequence) start>'", "check the indentation: this line stands further right"),
+    (r"but found '<block (mapping|sequence) start>'", "check the indentation: this line is indented too far"),
     (r"expected <block end>, but found '<scalar>'", "put the whole value into quotes"),
 )
 
@@ -188,7 +188,7 @@ class Composer:
             )
         target = self._anchors[anchor]
         if target is None:
-            raise self.refuse(f'"*{anchor}" stands inside of what it stands for', place)
+            raise self.refuse(f'alias "*{anchor}" refers to itself', place, hint="write the value out")
         return Alias(target, place)
 
     def _sequence(self, place: Place, depth: int) -> SequenceNode:
@@ -222,7 +222,7 @@ class Composer:
         target = value.target if isinstance(value, Alias) else value
         if isinstance(target, MappingNode):
             return target
-        raise self.refuse('"<<" merges one mapping, nothing else', value.place, hint="write `<<: *name`")
+        raise self.refuse('"<<" must be followed by one mapping', value.place, hint="write `<<: *name`")
 
     def _key(self, event: Any) -> Scalar:
         place = self._place(event)
@@ -231,7 +231,7 @@ class Composer:
             line = self.lines[place.line - 1] if place.line <= len(self.lines) else ""
             if line[place.column - 2 : place.column] == "{{":
                 raise self.refuse(
-                    "a template must stand in quotes", place, hint='write "{{ name }}", quotes included'
+                    "a template must be in quotes", place, hint='write "{{ name }}", quotes included'
                 )
             raise self.refuse("a key must be text", place)
         text = self._text(event.value, place)

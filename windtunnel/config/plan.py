@@ -120,7 +120,9 @@ def _long_form_problems(document: Document, path: DataPath, entry: Any, threshol
         return
     for ours, of_k6 in _OF_K6.items():
         if ours in entry and of_k6 in entry:
-            yield document.problem(f'"{of_k6}" is "{ours}" under another name', (*path, of_k6), key=True)
+            yield document.problem(
+                f'"{of_k6}" and "{ours}" are the same setting', (*path, of_k6), key=True, hint="keep one of them"
+            )
     after = next((key for key in ("after", "delayAbortEval") if key in entry), None)
     if after is not None and not threshold.abort:
         message = f'"{after}" does nothing without "abort: true"'

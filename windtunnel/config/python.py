@@ -13,14 +13,10 @@ from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import require_valid
 from windtunnel.errors import ConfigError
 from windtunnel.expressions.quantities import parse_duration
-from windtunnel.expressions.sandbox import is_reserved
 from windtunnel.model.scenario import Scenario, Step, StopWhen
 from windtunnel.model.source import DataPath, Mark, Source
 from windtunnel.user_code.outline import WrittenStep, written_steps
 from windtunnel.user_code.scenario import PythonScenario, scenarios_in
-
-_STAND_IN = [{"type": "set", "name": "function", "variables": {"x": 1}}]
-"""What a schema that wants a flow is shown: the flow is the function."""
 
 
 def load_python(path: str, schema: Mapping[str, Any]) -> list[tuple[Scenario, Document]]:
@@ -42,15 +38,10 @@ def read_python(
     document = Document(
         data=_as_yaml(scenario), source=Source(file=path, lines=tuple(text.splitlines()), marks=marks)
     )
-    require_valid(document, schema)
+    require_valid(document, {**schema, "required": ["id"]})  # its flow is the function
     own = read_load(document.data["load"]) if "load" in document.data else None
     feeders, problems = read_feeders(document)
     problems = [*problems, *(load_problems(document, own) if own else [])]
-    problems += [
-        document.problem(f'"{name}" is a reserved name', hint="choose another name for the variable")
-        for name in scenario.variables
-        if is_reserved(name)
-    ]
     if problems:
         raise ConfigError(problems)
     model = Scenario(
@@ -85,7 +76,6 @@ def _as_yaml(scenario: PythonScenario) -> dict[str, Any]:
         "weight": scenario.weight,
         "max_steps": scenario.max_steps,
         **{key: dict(value) for key, value in optional.items() if value},
-        "flow": _STAND_IN,
     }
 
 

@@ -144,7 +144,7 @@ def _decode(file: str, text: bytes) -> str:
     if found := _NOT_TEXT.search(decoded):
         before = _LINE_BREAK.split(decoded[: found.start()])
         raise ConfigError.of(
-            f"the control character U+{ord(found[0]):04X} can't stand in YAML",
+            f"the control character U+{ord(found[0]):04X} is not allowed in YAML",
             where=Location(file=file, line=len(before), column=len(before[-1]) + 1),
             hint='inside double quotes it can be written as an escape, such as "\\x1b"',
         )

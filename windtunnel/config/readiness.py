@@ -22,7 +22,8 @@ def parse_wait_for(text: str) -> WaitFor:
     if not is_url and host and port and not (split.path or split.query or split.username):
         return WaitFor(text=text, host=host, port=port)
     raise ExpressionError(
-        f'"{text}" can\'t be waited for', hint="write a URL such as http://shop:8080/health, or host:port"
+        f'"{text}" is neither a URL nor host:port',
+        hint="write a URL such as http://shop:8080/health, or host:port",
     )
 
 

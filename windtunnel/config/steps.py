@@ -154,7 +154,7 @@ class _Builder:
         steps = self.steps(inside, document.data["steps"], ("steps",))
         if self._count > MAX_STEPS and not self._fragments.overgrown:
             self._fragments.overgrown = True
-            message = f"with this file the scenario comes to more than {MAX_STEPS:,} steps"
+            message = f"with this file, the scenario has more than {MAX_STEPS:,} steps"
             self._fragments.problems.append(around.chain[-1].problem(message, there))
         return Block(steps=steps, options=document.data, path=(), source=document.source)
 

@@ -104,8 +104,8 @@ def _auth(document: Document, path: DataPath, around: Mapping[str, Any], problem
     ]
     headers = {name.lower() for name in around.get("headers", {})}
     if not found and data["type"] != "none" and "authorization" in headers:
-        message = "`auth` and an Authorization header beside it say different things"
-        found.append(document.problem(message, here, key=True, hint="leave one of them out"))
+        message = "`auth` and the Authorization header both set credentials"
+        found.append(document.problem(message, here, key=True, hint="remove one of them"))
     problems += [problem for problem in found if problem not in problems]
     return Auth() if found else auth_of(data)
 
@@ -121,7 +121,7 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
     except ValueError as error:
         return f"not a URL: {error}", example
     if parts.scheme not in ("http", "https"):
-        return "a base URL begins with http:// or https://", _scheme_hint(url)
+        return "a base URL must begin with http:// or https://", _scheme_hint(url)
     if not host or url != url.strip() or any(character.isspace() for character in url):
         return "a base URL needs a host and no spaces", example
     if parts.username is not None or parts.password is not None:
@@ -132,7 +132,7 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
             "write them with the steps: query: { name: value }",
         )
     if port == 0:
-        return "port 0 can't be connected to", example
+        return "port 0 is not valid", example
     return None
 
 
@@ -168,7 +168,7 @@ def _tls(document: Document, path: DataPath, data: Mapping[str, Any], problems: 
                 problems.append(document.problem(f'there is no file "{file}"', (*path, name), hint=hint))
     if "key" in data and "cert" not in data:
         hint = "add `cert:`, the certificate it belongs to"
-        problems.append(document.problem("a key alone proves nothing", (*path, "key"), key=True, hint=hint))
+        problems.append(document.problem("`key` needs `cert`", (*path, "key"), key=True, hint=hint))
     return Tls(verify=data.get("verify", True), server_name=data.get("server_name"), **files)
 
 
@@ -223,7 +223,7 @@ def parse_proxy(url: str) -> Proxy:
     except ValueError:
         raise ExpressionError("a proxy must be a URL", hint=_HINT) from None
     if parts.scheme != "http":
-        raise ExpressionError(f"a proxy is spoken to over http, not {parts.scheme}", hint=_HINT)
+        raise ExpressionError(f"the scheme of a proxy must be http, not {parts.scheme}", hint=_HINT)
     if not host:
         raise ExpressionError("a proxy needs a host", hint=_HINT)
     user = None if parts.username is None else unquote(parts.username)

@@ -132,21 +132,21 @@ class IdLineTemplate:
     def __init__(self, ids: IdHeaders, *, run_id: str) -> None:
         """Raises ExpressionError for a name or a run id that can't be sent."""
         run = ((ids.run, run_id),) if ids.run else ()
-        named = ((ids.instance, "{instance}"), (ids.correlation, "{correlation}"))
+        named = ((ids.instance, "%(instance)s"), (ids.correlation, "%(correlation)s"))
         pairs = [(name, value) for name, value in named if name]
         self.of_run = IdLines(header_lines(run))
         """The id headers of requests outside every instance."""
         self._traced = ids.traceparent
-        traceparent = "traceparent: 00-{correlation}-" if ids.traceparent else ""
-        constant = self.of_run.lines.replace("{", "{{").replace("}", "}}")
-        self._lines = f"{constant}{header_lines(pairs)}{traceparent}".format
+        traceparent = "traceparent: 00-%(correlation)s-" if ids.traceparent else ""
+        own = header_lines([(name.replace("%", "%%"), value) for name, value in pairs])
+        self._lines = f"{self.of_run.lines.replace('%', '%%')}{own}{traceparent}"
         self._end = "-01\r\n" if ids.traceparent else ""
         names = [name.lower() for name, _ in (*run, *pairs)]
         self.names = frozenset([*names, "traceparent"] if ids.traceparent else names)
 
     def of_instance(self, *, instance_id: str, correlation_id: str) -> IdLines:
         """The id headers of one instance. Both ids consist of letters, digits, `_`, `.` and `-`."""
-        lines = self._lines(instance=instance_id, correlation=correlation_id)
+        lines = self._lines % {"instance": instance_id, "correlation": correlation_id}
         # The end of a correlation id tells the instances of a run apart, its beginning does not.
         return IdLines(lines, self._end, correlation_id[-8:] if self._traced else "")
 

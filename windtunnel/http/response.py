@@ -6,6 +6,7 @@ connection, interim (1xx) responses are skipped, sizes have limits, and nothing 
 
 from __future__ import annotations
 
+import re
 import zlib
 
 import httptools
@@ -22,6 +23,10 @@ _KEPT_OF_TOO_LARGE = 64 * 1024
 
 _OVERHEAD = 8
 """Maximum number of bytes on the wire per byte of body, even with the smallest chunks."""
+
+
+_has_fields_of_note = re.compile(rb"\n(?:set-cookie|content-encoding):", re.IGNORECASE).search
+"""Whether a head has a field that the reader acts on: most have none, and are not parsed."""
 
 
 class _StopReadingError(Exception):
@@ -136,11 +141,11 @@ class ResponseReader:
             raise _StopReadingError
         self._head_done = True
         self._wire_limit = HEAD_LIMIT + _OVERHEAD * self._max_body
-        names = head.lower()
-        self.sets_cookies = b"\nset-cookie:" in names
-        if b"\ncontent-encoding:" in names:
-            encoding = exchange.headers.get("content-encoding", "")
-            self._decoder = decoder_for(encoding.encode("latin-1"))
+        if _has_fields_of_note(head):
+            self.sets_cookies = "set-cookie" in exchange.headers
+            encoding = exchange.headers.get("content-encoding")
+            if encoding is not None:
+                self._decoder = decoder_for(encoding.encode("latin-1"))
         if exchange.method == "HEAD":
             self._parser_is_stuck = True
             self._complete(reusable=self._stays_open_after_head())

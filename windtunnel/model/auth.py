@@ -89,18 +89,18 @@ def auth_objections(data: Mapping[str, Any]) -> Iterator[tuple[str | None, str, 
     needed, possible = _KEYS[kind]
     for key in needed:
         if key not in data:
-            yield None, f"auth of type {kind} needs `{key}`", None
+            yield None, f"auth of type {kind} needs `{key}`", f"add `{key}:`"
     for key in data:
         if key not in ("type", *needed, *possible):
             known = ", ".join((*needed, *possible)) or "none"
-            yield key, f"`{key}` does not belong to auth of type {kind}", f"its keys are {known}"
+            yield key, f"`{key}` does not belong to auth of type {kind}", f"the keys are {known}"
     places = [place for place in _PLACES if place in data]
     if kind == "api_key" and len(places) != 1:
-        yield None, "an API key goes into one place: header, query or cookie", "header: X-Api-Key"
+        yield None, "auth of type api_key needs exactly one of `header`, `query` and `cookie`", "header: X-Api-Key"
     if kind == "basic" and ":" in str(data.get("user", "")):
-        yield "user", "a user of basic auth can't hold a colon", None
+        yield "user", "the user of basic auth must not contain a colon", None
     if "token_url" in data and kind == "oauth2" and not _is_url(str(data["token_url"])):
-        yield "token_url", "expected an http or https URL", "token_url: https://login.test/oauth/token"
+        yield "token_url", "`token_url` must be an http or https URL", "token_url: https://login.test/oauth/token"
 
 
 def basic_credentials(user: str, password: str) -> str:

@@ -61,13 +61,16 @@ def test_a_key_in_the_query_goes_to_its_own_service_alone(path: str, target: str
     [
         ("type: bearer", "auth of type bearer needs `token`"),
         ("type: basic, user: a", "auth of type basic needs `password`"),
-        ('type: basic, user: "a:b", password: c', "a user of basic auth can't hold a colon"),
+        ('type: basic, user: "a:b", password: c', "the user of basic auth must not contain a colon"),
         ("type: bearer, token: a, user: b", "`user` does not belong to auth of type bearer"),
-        ("type: api_key, key: a", "an API key goes into one place: header, query or cookie"),
-        ("type: api_key, key: a, header: b, query: c", "an API key goes into one place: header, query or cookie"),
+        ("type: api_key, key: a", "auth of type api_key needs exactly one of `header`, `query` and `cookie`"),
+        (
+            "type: api_key, key: a, header: b, query: c",
+            "auth of type api_key needs exactly one of `header`, `query` and `cookie`",
+        ),
         (
             "type: oauth2, token_url: ftp://x, client_id: a, client_secret: b",
-            "expected an http or https URL",
+            "`token_url` must be an http or https URL",
         ),
         (
             'type: oauth2, token_url: "http://x/t", client_id: "{{ t }}", client_secret: b',

@@ -69,7 +69,7 @@ def test_unique_rows_never_come_round_again_so_the_end_is_an_error_unless_said_o
         ("s.csv", "a,b\n", "scenarios/s.csv: there are no rows in it"),
         ("s.csv", "a,,c\n1,2,3\n", "scenarios/s.csv:1:1: column 2 has no name"),
         ("s.csv", "a,b,a\n1,2,3\n", 'scenarios/s.csv:1:1: two columns are called "a"'),
-        ("s.csv", "a;b\n1;2\n", 'scenarios/s.csv:1:1: columns are separated by commas, these by ";"'),
+        ("s.csv", "a;b\n1;2\n", 'scenarios/s.csv:1:1: the columns are separated by ";", not by commas'),
         ("s.csv", b"a\n\xff\n", "scenarios/s.csv:2:1: not UTF-8: byte 0xff"),
         ("s.csv", b"a\n\x00\n", "scenarios/s.csv:2:1: this is a binary file, not text"),
         ("s.json", '{"a": 1}', "scenarios/s.json:1:1: expected a list of objects"),
@@ -108,10 +108,10 @@ def test_a_missing_file_is_named_where_the_scenario_names_it(write: Write) -> No
 def test_the_name_of_a_file_says_what_it_is(write: Write) -> None:
     assert complaint(write, "s.xlsx", b"PK") == golden(
         """
-        scenarios/a.yaml:3:20: "s.xlsx" is no data file by its name
+        scenarios/a.yaml:3:20: "s.xlsx" is not the name of a data file
           3 |   shopper: { file: s.xlsx }
             |                    ^^^^^^
-          help: it must end in .csv, .json, .jsonl, .ndjson
+          help: the name must end in .csv, .json, .jsonl, .ndjson
         """
     )
 
@@ -119,8 +119,8 @@ def test_the_name_of_a_file_says_what_it_is(write: Write) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (", share: unique, order: random", "`order: random` may draw a row twice, `share: unique` never does"),
-        (", share: unique, on_end: recycle", "`on_end: recycle` uses rows again, `share: unique` never does"),
+        (", share: unique, order: random", "`order: random` can repeat rows, and `share: unique` forbids it"),
+        (", share: unique, on_end: recycle", "`on_end: recycle` repeats rows, and `share: unique` forbids it"),
         (", order: random, on_end: stop", "rows drawn at random never end, so `on_end: stop` does nothing"),
     ],
 )

@@ -66,9 +66,10 @@ def test_an_alias_bomb() -> None:
 def test_an_alias_within_what_it_stands_for() -> None:
     assert error("a: &a [1, *a]") == golden(
         """
-        f.yaml:1:11: "*a" stands inside of what it stands for
+        f.yaml:1:11: alias "*a" refers to itself
           1 | a: &a [1, *a]
             |           ^^
+          help: write the value out
         """
     )
 
@@ -76,7 +77,7 @@ def test_an_alias_within_what_it_stands_for() -> None:
 def test_a_merge_key_bomb() -> None:
     assert error("a: &a { x: 1 }\nb: { <<: [*a, *a, *a] }\n") == golden(
         """
-        f.yaml:2:10: "<<" merges one mapping, nothing else
+        f.yaml:2:10: "<<" must be followed by one mapping
           2 | b: { <<: [*a, *a, *a] }
             |          ^
           help: write `<<: *name`

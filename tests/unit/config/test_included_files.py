@@ -168,7 +168,7 @@ def test_files_that_grow_without_bound_are_refused(write: Write) -> None:
     write("scenarios/_15.yaml", "steps: [{ type: http, name: x, path: / }]\n")
     write("scenarios/a.yaml", scenario("_0.yaml"))
 
-    assert "with this file the scenario comes to more than 10,000 steps" in error()
+    assert "with this file, the scenario has more than 10,000 steps" in error()
 
 
 def test_includes_nested_very_deep_are_refused(write: Write) -> None:

@@ -118,9 +118,10 @@ def test_keys_of_the_long_form_that_contradict_each_other(write: Write) -> None:
           2 |   checks: [{ threshold: "rate > 99%", after: 10s }]
             |                                       ^^^^^
           help: it delays the end of the run, not the verdict
-        windtunnel.yaml:3:55: "abortOnFail" is "abort" under another name
+        windtunnel.yaml:3:55: "abortOnFail" and "abort" are the same setting
           3 |   instances: [{ threshold: "rate > 99%", abort: true, abortOnFail: false }]
             |                                                       ^^^^^^^^^^^
+          help: keep one of them
         windtunnel.yaml:4:48: "within" must be more than 0
           4 |   http_reqs: [{ threshold: "rate > 9", within: 0s }]
             |                                                ^^
@@ -244,6 +245,7 @@ def test_the_problems_of_all_files_and_flags_come_together_in_their_order(write:
         sut.yaml:1:1: an SUT file needs "base_url" or "services"
           1 | base_urll: http://a.test
             | ^^^^^^^^^^^^^^^^^^^^^^^^
+          help: add `base_url: http://localhost:8080`
         sut.yaml:1:1: unknown key "base_urll" in an SUT file
           1 | base_urll: http://a.test
             | ^^^^^^^^^

@@ -98,7 +98,7 @@ def test_a_problem_of_a_profile_stands_where_the_profile_does(write: Write) -> N
     path = write("sut.yaml", "base_url: http://x.test\nprofiles:\n  a:\n    base_url: ftp://a.test\n")
     assert message_of(lambda: load_sut(path, {}, profiles=["a"])) == golden(
         """
-        sut.yaml:4:15: a base URL begins with http:// or https://
+        sut.yaml:4:15: a base URL must begin with http:// or https://
           4 |     base_url: ftp://a.test
             |               ^^^^^^^^^^^^
           help: write a URL such as http://localhost:8080

@@ -114,7 +114,7 @@ flow:
 """,
     )
     assert told("f.yaml") == [
-        '3: "$.token[" must be a name of letters, digits and _ that does not begin with a digit',
+        '3: "$.token[" must be a name of letters, digits and _',
         '3: unknown key "metod" in an http step',
         '5: "(" is not a regular expression: missing ) at position 1',
     ]

@@ -105,9 +105,10 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() -> 
         f.yaml:5:5: a set step needs "variables"
           5 |   - type: set
             |     ^^^^^^^^^
-        f.yaml:6:28: "duration" must be a duration such as 250ms, 5s, 2m or a number of seconds, not text "x"
+        f.yaml:6:28: "duration" must be a duration, not text "x"
           6 |   - {type: wait, duration: x}
             |                            ^
+          help: write 250ms, 5s, 2m or a number of seconds
         """
     )
 

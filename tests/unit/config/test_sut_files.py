@@ -88,11 +88,11 @@ def test_every_bad_url_is_told_at_its_place(write: Write) -> None:
     )
     assert message_of(lambda: load_sut("sut.yaml", {})) == golden(
         """
-        sut.yaml:1:11: a base URL begins with http:// or https://
+        sut.yaml:1:11: a base URL must begin with http:// or https://
           1 | base_url: localhost:8080
             |           ^^^^^^^^^^^^^^
           help: write http://localhost:8080
-        sut.yaml:3:18: a base URL begins with http:// or https://
+        sut.yaml:3:18: a base URL must begin with http:// or https://
           3 |   a: { base_url: "ftp://a.test" }
             |                  ^^^^^^^^^^^^^^
           help: write a URL such as http://localhost:8080
@@ -135,6 +135,7 @@ def test_neither_base_url_nor_services(write: Write) -> None:
         sut.yaml:1:1: an SUT file needs "base_url" or "services"
           1 | name: shop
             | ^^^^^^^^^^
+          help: add `base_url: http://localhost:8080`
         """
     )
 
@@ -237,11 +238,11 @@ def test_what_can_be_wrong_on_the_way(write: Write) -> None:
           3 |   b: { base_url: https://shop.test, tls: { cert: none.pem } }
             |                                                  ^^^^^^^^
           help: the path starts at this file's folder
-        sut.yaml:4:44: a key alone proves nothing
+        sut.yaml:4:44: `key` needs `cert`
           4 |   c: { base_url: https://shop.test, tls: { key: sut.yaml } }
             |                                            ^^^
           help: add `cert:`, the certificate it belongs to
-        sut.yaml:5:16: a proxy is spoken to over http, not socks5
+        sut.yaml:5:16: the scheme of a proxy must be http, not socks5
           5 | http: { proxy: "socks5://me:word@proxy.test" }
             |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           help: write a URL such as http://proxy.test:3128
@@ -253,7 +254,7 @@ def test_a_proxy_of_the_environment_that_is_none_is_named_without_its_password(w
     write("sut.yaml", "base_url: http://shop.test")
     assert message_of(lambda: load_sut("sut.yaml", {"https_proxy": "https://me:word@proxy.test"})) == golden(
         """
-        the environment variable https_proxy: a proxy is spoken to over http, not https
+        the environment variable https_proxy: the scheme of a proxy must be http, not https
           help: write a URL such as http://proxy.test:3128
         """
     )

@@ -106,7 +106,7 @@ def test_a_file_in_another_encoding() -> None:
 def test_a_control_character() -> None:
     assert error("a: 1\nb: x\x1b[0m\n") == golden(
         r"""
-        f.yaml:2:5: the control character U+001B can't stand in YAML
+        f.yaml:2:5: the control character U+001B is not allowed in YAML
           help: inside double quotes it can be written as an escape, such as "\x1b"
         """
     )
@@ -149,7 +149,7 @@ def test_a_key_that_is_a_list() -> None:
 def test_a_template_without_quotes() -> None:
     assert error("json:\n  item_id: {{ product_id }}\n") == golden(
         """
-        f.yaml:2:13: a template must stand in quotes
+        f.yaml:2:13: a template must be in quotes
           2 |   item_id: {{ product_id }}
             |             ^
           help: write "{{ name }}", quotes included
