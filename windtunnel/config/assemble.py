@@ -18,7 +18,7 @@ from windtunnel.config.schemas import place_of
 from windtunnel.config.selection import is_selected, once_problems, run_once, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Problem
-from windtunnel.figures import as_written
+from windtunnel.figures import as_written, plural
 from windtunnel.model.auth import auth_objections, auth_of
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
@@ -219,10 +219,10 @@ def _shard_problems(shard: Segment, test_plan: TestPlan, *, seeded: bool) -> lis
     """Why the load can't be shared so."""
     problems = []
     if shard.of > test_plan.most_at_once:
-        message = f"{shard.of} shards can't share a load of {test_plan.most_at_once} at once"
+        message = f"{shard.of} shards are too many for {plural(test_plan.most_at_once, 'concurrent instance')}"
         problems.append(Problem(flag="--shard", message=message, hint="use fewer shards, or more users"))
     if shard.of > 1 and not seeded:
-        hint = 'give one that all of them know, such as --seed 1 or --seed "$CI_PIPELINE_ID"'
+        hint = 'write the same for all of them, such as --seed 1 or --seed "$CI_PIPELINE_ID"'
         problems.append(Problem(flag="--shard", message="every shard needs the same seed", hint=hint))
     return problems
 
@@ -232,7 +232,7 @@ def _cap_problems(test_plan: TestPlan) -> list[Problem]:
     longest_s, length_s = test_plan.max_duration_s, test_plan.length_s
     if longest_s is None or length_s is None or length_s <= longest_s:
         return []
-    message = f"it is {as_written(longest_s)}, but the load alone takes {as_written(length_s)}"
+    message = f"{as_written(longest_s)} is too short: the load alone takes {as_written(length_s)}"
     hint = "raise --max-duration, or shorten the load with --duration"
     return [Problem(flag="--max-duration", message=message, hint=hint)]
 

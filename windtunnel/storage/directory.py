@@ -74,7 +74,7 @@ class RunDirectory:
         raise ConfigError.of(
             f"no run {run!r} in {str(root)!r}",
             hint=did_you_mean(run, known)
-            or (f"the newest is {known[-1]}" if known else "make one: windtunnel demo"),
+            or (f"the newest is {known[-1]}" if known else "to make one, run: windtunnel demo"),
         )
 
     def segment(self, segment: Segment) -> Path:
@@ -167,7 +167,7 @@ def _latest(root: Path) -> Path:
         # No link (a file system without them, a copied folder) or a dangling one: run ids sort by time.
         ids = _run_ids(root)
         if not ids:
-            raise ConfigError.of(f"no run in {str(root)!r}", hint="make one: windtunnel demo")
+            raise ConfigError.of(f"no run in {str(root)!r}", hint="to make one, run: windtunnel demo")
         name = ids[-1]
     return root / name
 

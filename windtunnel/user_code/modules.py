@@ -80,7 +80,7 @@ def _module_named(folder: str, name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             near = did_you_mean(name, [path.stem for path in Path(folder).glob("*.py")])
-            hint = near or f"searched beside the scenario, in {folder or '.'}, and in the installed packages"
+            hint = near or f"put {name}.py into the scenario's folder, {folder or '.'}, or install the package"
             raise ConfigError.of(f'there is no module "{name}"', hint=hint) from None
         raise ConfigError.of(f'the module "{name}" can\'t be imported: {error}') from None
     except KeyboardInterrupt:
@@ -113,7 +113,7 @@ def _not_loadable(path: str, resolved: str, content: bytes, error: BaseException
         file=path, line=line, column=column, excerpt=excerpt, width=max(1, len(excerpt.rstrip()) - column + 1)
     )
     if isinstance(error, ModuleNotFoundError):
-        hint = "install it in the same environment, or put it beside this file"
+        hint = "install it in the same environment, or put it into this file's folder"
         return ConfigError.of(f"this file can't be loaded: {error}", where=where, hint=hint)
     return ConfigError.of(f"this file can't be loaded: {_describe(error)}", where=where)
 
