@@ -51,3 +51,12 @@ def test_every_relative_link_of_a_page_leads_somewhere(pages: dict[str, str]) ->
     assert {
         (name, target) for name, target in links if not (ROOT / name).parent.joinpath(target).exists()
     } == set()
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    files = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    titles = [re.match(r"# 0*(\d+)\b", file.read_text()) for file in files]
+    numbers = [int(file.name[:4]) for file in files]
+    assert numbers
+    assert len(set(numbers)) == len(numbers)
+    assert [title and int(title[1]) for title in titles] == numbers

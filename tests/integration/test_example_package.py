@@ -141,9 +141,15 @@ flow:
     answer = windtunnel(folder, installed, "validate", "sut.yaml", "orders.yaml")
     assert answer.returncode == 2
     assert 'orders.yaml:7:9: an echo step needs "text"' in answer.stderr
-    assert 'orders.yaml:8:49: variable "ordre" is not set by any earlier step' in answer.stderr
     assert 'orders.yaml:10:29: the name "pay" is taken by the step at orders.yaml:8:29' in answer.stderr
     assert 'orders.yaml:11:44: there is no file "missing.yaml"' in answer.stderr
+    # The missing file may set any variable, so none is judged until it is there.
+    assert "is not set by any earlier step" not in answer.stderr
+    (folder / "missing.yaml").write_text("steps:\n  - { type: set, name: free, variables: { a: 1 } }\n")
+    answer = windtunnel(folder, installed, "validate", "sut.yaml", "orders.yaml")
+    assert answer.returncode == 2
+    assert 'orders.yaml:7:9: an echo step needs "text"' in answer.stderr
+    assert 'orders.yaml:8:49: variable "ordre" is not set by any earlier step' in answer.stderr
     assert 'orders.yaml:12:75: variable "oder" is not set by any earlier step' in answer.stderr
 
 

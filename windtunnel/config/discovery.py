@@ -109,5 +109,5 @@ def _nothing_found(pattern: Pattern) -> Problem:
     return Problem(
         message=f'no scenario found in "{pattern.text}"',
         where=pattern.where,
-        hint='a scenario is a *.yaml or *.yml file with "id" and "flow"; names that begin with "_" are left out',
+        hint='a scenario is a YAML file with "id" and "flow", and a name without a leading "_"',
     )

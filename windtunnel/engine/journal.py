@@ -28,10 +28,6 @@ _MAX_PENDING = 1000
 """Records that are handed over without waiting for the end of the turn of the loop."""
 
 
-_TOKEN_IDS = InstanceIds(phase="token")
-"""Access tokens are requested for all instances together."""
-
-
 class Journal:
     """Makes the records of instances, with secrets hidden, and writes them to every sink.
 
@@ -59,6 +55,8 @@ class Journal:
         self._keep_all = keep == "all"
         self._schedule = schedule
         self._pending: list[Record] = []
+        # Access tokens are requested for all instances together.
+        self._token_ids = InstanceIds(phase="token")
 
     def write(self, record: Record) -> None:
         """Queue one record; it is with every sink before the next turn of the loop ends."""
@@ -97,7 +95,7 @@ class Journal:
     def token_request(self, exchange: Exchange) -> None:
         """A request for an access token, outside all metrics by its phase."""
         failed = exchange.error is not None or exchange.status != 200
-        self.request(_TOKEN_IDS, "oauth2", exchange, poll=False, failed=failed)
+        self.request(self._token_ids, "oauth2", exchange, poll=False, failed=failed)
 
     def step(
         self, ids: InstanceIds, step: str, action: str, outcome: StepOutcome, *, started: float, round: int = 0

@@ -57,9 +57,8 @@ def _summary_file(text: str, root: Path) -> Path:
     if any((path / name).is_file() for name in ("summary.json", "manifest.json")):
         return path / "summary.json"
     try:
-        run = RunDirectory.find("latest", path) if path.is_dir() else RunDirectory.find(text, root)
+        named, folder = ("latest", path) if path.is_dir() else (text, root)
+        run = RunDirectory.find(named, folder, hint=_HINT)
     except ConfigError as error:
-        problem = error.problems[0]
-        nearest = problem.hint if problem.hint and problem.hint.startswith("did you mean") else _HINT
-        raise ConfigError.of(problem.message, hint=nearest, flag="--baseline") from None
+        raise ConfigError(replace(problem, flag="--baseline") for problem in error.problems) from None
     return run.path / "summary.json"

@@ -7,8 +7,10 @@ other tools read this table. A new metric is one row.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.record import InstanceRecord, RequestFacts, Timings
@@ -18,8 +20,7 @@ Subject = Literal["request", "step", "check", "instance", "drop", "generator"]
 """What is counted. Each subject has its own series in `metrics/series.py`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class Family(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Metrics that select alike.
 
     `noun` names one of the things counted, `tags` are a selector's tags besides the user's, and `includes` says
@@ -32,8 +33,7 @@ class Family:
     includes: Callable[[StepRow], bool] = lambda _: True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
+class Metric(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One metric.
 
     `unit` is that of its values: "us" for times, "B" for data, "%" for shares, "" for plain numbers. `aggregates`

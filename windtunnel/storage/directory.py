@@ -27,6 +27,8 @@ from windtunnel.storage.copies import data_text, source_text
 
 LATEST = "latest"
 
+_NO_RUN = "to make one, run: windtunnel demo"
+
 
 def new_run_id(unix: float) -> str:
     """`20261122T201512Z-7f3a9c`: sorts by time; the random part keeps runs of one second apart."""
@@ -60,21 +62,20 @@ class RunDirectory:
         return cls(path)
 
     @classmethod
-    def find(cls, run: str, root: Path) -> RunDirectory:
+    def find(cls, run: str, root: Path, *, hint: str | None = None) -> RunDirectory:
         """The run that an id, a path or `latest` means.
 
-        Raises ConfigError when there is none, naming the nearest id.
+        Raises ConfigError when there is none, naming the nearest id. `hint` is the help where no id is near.
         """
         if run == LATEST:
-            return cls(_latest(root))
+            return cls(_latest(root, hint or _NO_RUN))
         for path in (root / run, Path(run)):
             if (path / "manifest.json").is_file():
                 return cls(path.resolve() if path.is_symlink() else path)
         known = _run_ids(root)
         raise ConfigError.of(
             f"no run {run!r} in {str(root)!r}",
-            hint=did_you_mean(run, known)
-            or (f"the newest is {known[-1]}" if known else "to make one, run: windtunnel demo"),
+            hint=did_you_mean(run, known) or hint or (f"the newest is {known[-1]}" if known else _NO_RUN),
         )
 
     def segment(self, segment: Segment) -> Path:
@@ -160,14 +161,14 @@ def _run_ids(root: Path) -> list[str]:
     )
 
 
-def _latest(root: Path) -> Path:
+def _latest(root: Path, hint: str) -> Path:
     link = root / LATEST
     name = link.readlink().name if link.is_symlink() else ""
     if not (name and (root / name / "manifest.json").is_file()):
         # No link (a file system without them, a copied folder) or a dangling one: run ids sort by time.
         ids = _run_ids(root)
         if not ids:
-            raise ConfigError.of(f"no run in {str(root)!r}", hint="to make one, run: windtunnel demo")
+            raise ConfigError.of(f"no run in {str(root)!r}", hint=hint)
         name = ids[-1]
     return root / name
 

@@ -228,7 +228,7 @@ def test_no_scenario_found(write: Write) -> None:
     assert error("scenarios/") == golden(
         """
         no scenario found in "scenarios/"
-          help: a scenario is a *.yaml or *.yml file with "id" and "flow"; names that begin with "_" are left out
+          help: a scenario is a YAML file with "id" and "flow", and a name without a leading "_"
         """
     )
     assert error("scenarios/*.yml").startswith('no scenario found in "scenarios/*.yml"\n')

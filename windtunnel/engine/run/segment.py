@@ -100,12 +100,12 @@ async def run_segment(
         clock=parts.clock,
         prepared=parts.prepared,
     )
-    worker = LoadExecutor(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment)
+    executor = LoadExecutor(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment)
     reason = refused or (shutdown.cause.reason if shutdown.cause else "unreachable")
     try:
         if instead is None and refused is None:
             await segment.begin()
-            reason = await _load(worker, runner, segment.journal, parts.segment)
+            reason = await _load(executor, runner, segment.journal, parts.segment)
     finally:
         unreachable = instead.unreachable if instead else None
         evidence = await segment.end(reason, bug=runner.bugs.first, unreachable=unreachable)
@@ -124,12 +124,12 @@ def _journal(parts: SegmentParts, writer: RecordWriter) -> Journal:
     )
 
 
-async def _load(worker: LoadExecutor, runner: Runner, journal: Journal, segment: Segment) -> str:
+async def _load(executor: LoadExecutor, runner: Runner, journal: Journal, segment: Segment) -> str:
     probe = HealthProbe(
         segment=segment.number, in_flight=lambda: runner.in_flight, take_lateness_us=runner.take_lateness_us
     )
     async with background(watch_health(journal.write, runner.clock, probe)):
-        return await worker.run()
+        return await executor.run()
 
 
 def _first_line(parts: SegmentParts) -> RunStarted:
