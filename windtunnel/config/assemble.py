@@ -43,8 +43,8 @@ def load_all(
 ) -> TestPlan:
     """Read everything a run needs. What neither the flags nor the plan name is `sut.yaml` and `scenarios/`.
 
-    `processors` is what `--workers auto` comes to. Raises one ConfigError with the problems of all files: the
-    plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags. When there
+    `processors` is the number of workers of `--workers auto`. Raises one ConfigError with the problems of all
+    files: the plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags. When there
     are some, `look_further` is asked what else is wrong with the steps of the scenarios that could be read.
     """
     files = _read(
@@ -172,7 +172,7 @@ def assemble(
         tags={**(plan.tags if plan else {}), **dict(overrides.tags)},
         secrets=secret_values([document.read for document in documents], public=sut.public_env)
         | sut.sut.secrets.union(*map(auth_secrets, models)),
-        # Several scenarios of Python can stand in one file.
+        # One Python file can have several scenarios.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
         left_out=left_out,
         readiness=overrides.readiness,
@@ -228,7 +228,7 @@ def _shard_problems(shard: Segment, test_plan: TestPlan, *, seeded: bool) -> lis
 
 
 def _cap_problems(test_plan: TestPlan) -> list[Problem]:
-    """A load that is longer than the run may take would never be through."""
+    """The problem of a load that is longer than the maximum duration of the run."""
     longest_s, length_s = test_plan.max_duration_s, test_plan.length_s
     if longest_s is None or length_s is None or length_s <= longest_s:
         return []

@@ -23,7 +23,7 @@ class PythonScenario:
     """The value that `@scenario` makes of a function; the loader collects it from the module.
 
     It can be called like the function. `file` and `line` say where the function stands. Another process finds
-    it by its file and its id, so only what stands at the top of a module can be sent to one.
+    it by its file and its id, so only a function at the top of a module can be sent to one.
     """
 
     id: str

@@ -30,7 +30,7 @@ def check_selectors(
     """A problem for every threshold that no record of this plan can ever match.
 
     `rows` are its steps, `phases` those of the stages of its load. Nobody knows beforehand what the scenarios in
-    `open_scenarios` will do: a threshold that may speak of one is not looked at further.
+    `open_scenarios` will do: a threshold that may select one is not checked further.
     """
     measured = [phase for phase in phases if is_measured(phase)]
     problems = (

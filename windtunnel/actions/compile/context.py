@@ -236,7 +236,7 @@ class Field:
         return default if value is None else bool(value)
 
     def file(self, name: str) -> Path:
-        """The path of a file beside the scenario's own; a problem is noted when it does not exist."""
+        """The path of a file, relative to the scenario's folder; a missing file is noted as a problem."""
         path = Path(self.source.file).parent / name
         if not path.is_file():
             self.problem(f'there is no file "{path}"', hint="the path starts at this file's folder")
