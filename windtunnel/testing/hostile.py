@@ -1,4 +1,4 @@
-"""An HTTP server that misbehaves on purpose, one way a path: what a client has to survive, for tests of any client.
+"""An HTTP server that misbehaves on purpose, one way per path, for tests of HTTP clients.
 
     async with HostileServer() as server:
         await client.get(server.url("/drip"))
