@@ -44,8 +44,8 @@ def load_all(
     """Read everything a run needs. What neither the flags nor the plan name is `sut.yaml` and `scenarios/`.
 
     `processors` is the number of workers of `--workers auto`. Raises one ConfigError with the problems of all
-    files: the plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags. When there
-    are some, `look_further` is asked what else is wrong with the steps of the scenarios that could be read.
+    files: the plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags.
+    When there are some, `look_further` returns the problems in the steps of the scenarios that could be read.
     """
     files = _read(
         environment,
