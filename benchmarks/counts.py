@@ -1,4 +1,4 @@
-"""What `make count` has counted: the figures of one tree, as a table, as a file, beside those of another tree."""
+"""What `make count` has counted: the figures of one tree, as a table, as a file, next to those of another tree."""
 
 from __future__ import annotations
 

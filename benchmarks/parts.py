@@ -1,4 +1,4 @@
-"""What is measured: each part interleaves the tools, round after round, and comes to a table."""
+"""What is measured: each part interleaves the tools, round after round, and yields a table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ THINKING_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A part of the results. `notes` stand under the table."""
+    """A part of the results. `notes` are printed under the table."""
 
     title: str
     head: tuple[str, ...]

@@ -193,7 +193,7 @@ class _SchemaPage:
         return f" Example: `{_cell(str(examples[0]))}`." if examples else ""
 
     def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a reference leads to; the description beside it is the caller's to read."""
+        """What a reference leads to; the caller reads the description next to it."""
         while "$ref" in schema:
             found = self.schema
             for key in schema["$ref"].split("/")[1:]:

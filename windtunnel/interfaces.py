@@ -39,7 +39,7 @@ class Sink(Protocol):
         """Take what one turn of the event loop brought, in order. Must not change the records."""
 
     def close(self) -> None:
-        """Finish: no record follows. Called at the end of a run, whatever happened; safe to call twice."""
+        """Finish: no record follows. Always called at the end of a run; safe to call twice."""
 
 
 class Endpoint(Protocol):
@@ -173,7 +173,7 @@ class CompiledStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """Steps that run beside others, and the variables that they can set."""
+    """Steps that run at the same time as others, and the variables that they can set."""
 
     steps: tuple[CompiledStep, ...]
     sets: frozenset[str] = frozenset()
@@ -206,7 +206,7 @@ class Instance(Protocol):
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
         """Run steps one after the other, each with its record, until one ends the flow.
 
-        Returns what the step that holds them comes to: passed, or the worst of theirs with the error `nested`;
+        Returns the outcome of the step around them: passed, or the worst of theirs with the error `nested`;
         `stops` says whether a step ended the flow. This is the only way to run a step, however deep it stands.
         """
 

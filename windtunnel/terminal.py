@@ -117,11 +117,11 @@ class TerminalObserver:
             self.result(terminal_report.render(report, width=self.width, color=self.color))
 
     def note(self, text: str) -> None:
-        """A line beside the result."""
+        """A line next to the result."""
         _write(self.err, text)
 
     def warning(self, text: str) -> None:
-        """A warning beside the result."""
+        """A warning next to the result."""
         self.note(f"warning: {text}")
 
     def progress(self, status: Status) -> None:

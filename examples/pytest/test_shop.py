@@ -32,7 +32,7 @@ def shop_url() -> Iterator[str]:
 
 
 def test_a_crowd_can_buy(shop_url: str) -> None:
-    """Five at a time, twenty in all, and nobody fails."""
+    """Twenty instances, five at a time; none fails."""
     result = windtunnel.run(
         sut={"base_url": shop_url},
         scenarios=buy,

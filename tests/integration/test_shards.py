@@ -162,7 +162,7 @@ def test_what_is_no_shard_of_the_same_run_is_refused(windtunnel: Windtunnel, tmp
 
     answer = windtunnel("merge", first.run_id, whole.run_id)
     assert answer.returncode == 2
-    assert f"{Path('runs', whole.run_id)} is no shard: it is a whole run" in answer.stderr
+    assert f"{Path('runs', whole.run_id)} is a whole run, not a shard" in answer.stderr
     assert "--shard" in answer.stderr
 
     answer = windtunnel("merge", first.run_id, other.run_id, "copy")

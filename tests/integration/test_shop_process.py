@@ -96,7 +96,7 @@ def test_the_shop_dies_with_its_parent() -> None:
 def test_the_program_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
     with subprocess.Popen(PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as shop:
         assert shop.stdout is not None
-        assert shop.stdout.readline().startswith(b"The demo shop is open at http://localhost:")
+        assert shop.stdout.readline().startswith(b"The demo shop is running at http://localhost:")
         shop.send_signal(number)
         output, errors = shop.communicate(timeout=100)
         assert (shop.returncode, output, errors) == (0, b"", b"")

@@ -43,7 +43,9 @@ class WaitAction:
             return None
         for key in options:
             if key in cls.keys and key != "duration":
-                (field / key).problem(f"`{key}` cannot be combined with `duration`", hint="leave it out", key=True)
+                (field / key).problem(
+                    f"`{key}` cannot be combined with `duration`", hint="remove one of them", key=True
+                )
         return PauseAction(step.name, compile_pause(field / "duration", options["duration"]))
 
 
@@ -143,7 +145,9 @@ def _compile_poll(step: Step, context: CompileContext) -> PollAction | None:
     context.responses.add(step.name)
     if "backoff" in options:
         if "interval" in options:
-            (field / "interval").problem("`interval` and `backoff` exclude each other", hint="keep one", key=True)
+            (field / "interval").problem(
+                "`interval` and `backoff` can't be combined", hint="remove one of them", key=True
+            )
         backoff = compile_backoff(field / "backoff", options["backoff"])
     else:
         backoff = Backoff.constant((field / "interval").duration(options.get("interval"), INTERVAL_S))

@@ -98,7 +98,7 @@ def outputs_text(outputs: Mapping[str, str]) -> str:
 def fitted_summary(markdown: str, *, used: int = 0, budget: int = SUMMARY_BUDGET) -> str:
     """The job summary within `budget` bytes of UTF-8, `used` of which are taken already.
 
-    The verdict stands at the top, so the cut drops detail: whole paragraphs if there are any, else lines.
+    The verdict is at the top, so the cut drops details: whole paragraphs if there are any, else lines.
     """
     encoded = markdown.encode("utf-8", "replace")
     room = budget - used
@@ -117,7 +117,7 @@ Level = Literal["error", "warning", "notice"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """A message that GitHub shows beside the code. `file` is relative to the workspace; `line` counts from 1."""
+    """A message that GitHub shows next to the code. `file` is relative to the workspace; `line` counts from 1."""
 
     title: str
     message: str

@@ -33,7 +33,7 @@ class ApiFailure:
     reason: str
 
     def __str__(self) -> str:
-        return f"GitHub answers {self.status}: {self.reason}" if self.status else self.reason
+        return f"GitHub answered {self.status}: {self.reason}" if self.status else self.reason
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -78,7 +78,7 @@ class GitHubApi:
         except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             said = printable(str(reason), limit=_SHOWN) or type(error).__name__
-            return ApiFailure(0, f"no valid answer from GitHub: {said}")
+            return ApiFailure(0, f"no valid response from GitHub: {said}")
 
 
 def _message(error: urllib.error.HTTPError) -> str:

@@ -1,4 +1,4 @@
-"""The action's inputs: `INPUT_*` variables, read into flags of `run` and into what the action does besides.
+"""The action's inputs: `INPUT_*` variables, read into flags of `run` and into the action's own settings.
 
 GitHub sets one variable for each input, in capitals, blanks made underscores and hyphens kept; where a variable
 can't have a hyphen (a shell, GitLab) an underscore stands for it. GitHub does not enforce `required:`; an input

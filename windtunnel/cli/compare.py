@@ -21,8 +21,8 @@ def compare(
 ) -> None:
     """Show what changed from run A to run B.
 
-    Exits 0 whatever changed: two runs of the same code may differ by more than 10%. To fail on a change, use a
-    threshold, such as 'http_req_duration: p(95) < baseline * 1.3'.
+    Exits 0 even if figures changed: two runs of the same code can differ by more than 10%. To fail on a change,
+    use a threshold, such as 'http_req_duration: p(95) < baseline * 1.3'.
     """
     from windtunnel.errors import ConfigError
     from windtunnel.job.baseline import read_baseline

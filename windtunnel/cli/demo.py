@@ -67,7 +67,7 @@ def _serve(port: int, failure_rate: float, observer: TerminalObserver) -> None:
     from windtunnel.errors import ConfigError
 
     def ready(shop: RunningShop) -> None:
-        observer.result(f"The demo shop is open at {shop.base_url}  (Ctrl-C closes it)")
+        observer.result(f"The demo shop is running at {shop.base_url} (Ctrl-C stops it)")
 
     try:
         run_forever(ShopSettings(failure_rate=failure_rate), host="localhost", port=port, on_ready=ready)

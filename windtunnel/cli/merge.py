@@ -20,7 +20,7 @@ def merge(
     ],
     **flags: Any,
 ) -> None:
-    """Merge the shards of a run and judge them as one: one run directory, one report, one exit code.
+    """Merge the shards of a run into one run, with one report and one exit code.
 
     A missing shard makes the run incomplete (exit 5).
     """

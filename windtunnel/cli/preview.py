@@ -80,12 +80,12 @@ def _at_once(part: PartForecast) -> str:
     load, pauses_s = part.load, part.pauses_s
     most = load.most_at_once
     if isinstance(load, OpenLoad):
-        pauses = f"; pauses alone: {round(load.peak * pauses_s):,}" if pauses_s else ""
+        pauses = f"; its pauses alone give {round(load.peak * pauses_s):,}" if pauses_s else ""
         return (
-            f"{per_second(load.peak)} times seconds per instance{pauses}; maximum {most:,}, "
-            f"reached at {offset(most / load.peak)} per instance"
+            f"{per_second(load.peak)} \N{MULTIPLICATION SIGN} duration of an instance{pauses}; "
+            f"maximum {most:,}, reached at {offset(most / load.peak)}"
         )
-    limit = f"; with pauses of {offset(pauses_s)} at most {number(most / pauses_s)} starts/s" if pauses_s else ""
+    limit = f"; pauses of {offset(pauses_s)} allow {number(most / pauses_s)} starts/s at most" if pauses_s else ""
     return f"{plural(most, 'user')}{limit}"
 
 

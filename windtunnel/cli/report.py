@@ -34,7 +34,7 @@ def report(
 ) -> None:
     """Render the report of a run again from its records, even if the run did not finish.
 
-    Exits 0 when the report is written, whatever its verdict.
+    Exits 0 when the report is written, also when the run failed.
     """
     from windtunnel.errors import ConfigError
     from windtunnel.job.baseline import NONE, read_baseline

@@ -14,9 +14,9 @@ from windtunnel.terminal import TerminalObserver
 
 HELP = """Run scenarios against a system under test.
 
-Validates everything first; nothing is sent while anything is wrong. Ends with a table, a verdict and a report.
+Validates all files first; if one is invalid, nothing is sent. Ends with a table, a verdict and a report.
 
-Exit codes: 0 pass, 1 error (a bug of ours), 2 invalid input, 3 SUT unreachable, 4 inconclusive,
+Exit codes: 0 pass, 1 error of Windtunnel, 2 invalid input, 3 SUT unreachable, 4 inconclusive,
 5 evidence incomplete, 99 fail, 130/143 interrupted.
 """
 

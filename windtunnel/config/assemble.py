@@ -18,7 +18,7 @@ from windtunnel.config.schemas import place_of
 from windtunnel.config.selection import is_selected, once_problems, run_once, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Problem
-from windtunnel.figures import as_written
+from windtunnel.figures import as_written, plural
 from windtunnel.model.auth import auth_objections, auth_of
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
@@ -43,9 +43,9 @@ def load_all(
 ) -> TestPlan:
     """Read everything a run needs. What neither the flags nor the plan name is `sut.yaml` and `scenarios/`.
 
-    `processors` is what `--workers auto` comes to. Raises one ConfigError with the problems of all files: the
-    plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags. When there
-    are some, `look_further` is asked what else is wrong with the steps of the scenarios that could be read.
+    `processors` is the number of workers of `--workers auto`. Raises one ConfigError with the problems of all
+    files: the plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags.
+    When there are some, `look_further` returns the problems in the steps of the scenarios that could be read.
     """
     files = _read(
         environment,
@@ -172,7 +172,7 @@ def assemble(
         tags={**(plan.tags if plan else {}), **dict(overrides.tags)},
         secrets=secret_values([document.read for document in documents], public=sut.public_env)
         | sut.sut.secrets.union(*map(auth_secrets, models)),
-        # Several scenarios of Python can stand in one file.
+        # One Python file can have several scenarios.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
         left_out=left_out,
         readiness=overrides.readiness,
@@ -219,20 +219,20 @@ def _shard_problems(shard: Segment, test_plan: TestPlan, *, seeded: bool) -> lis
     """Why the load can't be shared so."""
     problems = []
     if shard.of > test_plan.most_at_once:
-        message = f"{shard.of} shards can't share a load of {test_plan.most_at_once} at once"
+        message = f"{shard.of} shards are too many for {plural(test_plan.most_at_once, 'concurrent instance')}"
         problems.append(Problem(flag="--shard", message=message, hint="use fewer shards, or more users"))
     if shard.of > 1 and not seeded:
-        hint = 'give one that all of them know, such as --seed 1 or --seed "$CI_PIPELINE_ID"'
+        hint = 'write the same for all of them, such as --seed 1 or --seed "$CI_PIPELINE_ID"'
         problems.append(Problem(flag="--shard", message="every shard needs the same seed", hint=hint))
     return problems
 
 
 def _cap_problems(test_plan: TestPlan) -> list[Problem]:
-    """A load that is longer than the run may take would never be through."""
+    """The problem of a load that is longer than the maximum duration of the run."""
     longest_s, length_s = test_plan.max_duration_s, test_plan.length_s
     if longest_s is None or length_s is None or length_s <= longest_s:
         return []
-    message = f"it is {as_written(longest_s)}, but the load alone takes {as_written(length_s)}"
+    message = f"{as_written(longest_s)} is too short: the load alone takes {as_written(length_s)}"
     hint = "raise --max-duration, or shorten the load with --duration"
     return [Problem(flag="--max-duration", message=message, hint=hint)]
 

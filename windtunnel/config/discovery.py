@@ -38,7 +38,7 @@ class ScenarioPath:
 
 
 def find_scenario_files(patterns: Iterable[Pattern]) -> tuple[list[ScenarioPath], list[Problem]]:
-    """The files that the patterns stand for, each once, in their order; and a problem for each that has none."""
+    """The files that the patterns match, each once, in their order; a problem for each pattern without a match."""
     found: dict[str, ScenarioPath] = {}
     problems: list[Problem] = []
     for pattern in patterns:

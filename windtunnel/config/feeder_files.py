@@ -1,6 +1,6 @@
 """The text of a data file to columns and rows: CSV with a header, a JSON list of objects, or JSON lines.
 
-A row is data: nothing in it is a template, whatever it looks like.
+A row is data: nothing in it is a template, even if it looks like one.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ FLAGS: tuple[Flag, ...] = (
         commands=("run", "report", "merge"),
         help="Run to compare with: a run id, a path, a folder of runs, latest or a summary.json. A change "
         "fails only a threshold that names the baseline: 'http_req_duration: p(95) < baseline * 1.3'. "
-        "none: there is no baseline yet, such thresholds are not judged.",
+        "none: there is no baseline; thresholds that name it are not judged.",
         input_help="Run to compare with: the path of a summary.json or of a run's folder. If it is missing, a "
         "notice says so and thresholds that name the baseline are not judged.",
     ),
@@ -262,7 +262,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="color", kind="on_off", group="output", default="colour on a terminal without NO_COLOR",
         commands=("run", "report", "compare", "merge", "demo"), in_python=False,
-        help="Colour, or none.",
+        help="Colour the output.",
     ),
     Flag(
         name="list", argument="listing", kind="switch", group="debugging", in_python=False,

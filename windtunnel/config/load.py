@@ -22,6 +22,7 @@ Objection = tuple[str, str, str]
 _CLOSED = ("parallel", "pace_s")
 _OPEN = ("rate", "max_parallel", "arrival")
 _WITHOUT_STAGES = ("parallel", "rate", "count", "duration_s")
+_USERS_OR_RATE = "keep one of them: users (parallel) or starts per second (rate)"
 _STAGES_HINT = 'write "30s:50,2m:50,30s:0" for users, or "30s:100/s" for starts per second'
 
 
@@ -134,7 +135,7 @@ def objections(settings: LoadSettings) -> Iterator[Objection]:
                 _STAGES_HINT,
             )
         elif not any(stage.target for stage in settings.stages) and not settings.start:
-            yield "stages", "every stage has a target of 0", "give one a target above 0"
+            yield "stages", "every stage has a target of 0", "write a target above 0 for one of them"
     elif settings.start is not None:
         yield "start", "`start` has no effect without `stages`", "remove `start`"
     is_open = settings.model == "open"
@@ -143,8 +144,8 @@ def objections(settings: LoadSettings) -> Iterator[Objection]:
             other = "rate" if is_open else "parallel"
             message = f"`{_key(name)}` can't be combined with `{other}`"
             if name == "parallel":
-                message = "`parallel` can't be combined with `rate`: a load is in users or in starts per second"
-            yield _key(name), message, "remove one of them" if name == "parallel" else f"remove `{_key(name)}`"
+                message = "`parallel` can't be combined with `rate`"
+            yield _key(name), message, _USERS_OR_RATE if name == "parallel" else f"remove `{_key(name)}`"
     if is_open and settings.stages is None:
         if settings.rate is None:
             yield "rate", "an open load needs a rate", "rate: 100/s"

@@ -55,7 +55,7 @@ class Complaint:
 
 
 def explain(violation: Violation) -> Iterator[Complaint]:
-    """The complaints that one violation stands for."""
+    """The complaints about one violation."""
     if violation.of_key:
         expected, hint = _with_example(violation.schema["x-expects"])
         message = f"{_quoted(violation.value)} must be {expected}"
@@ -65,7 +65,7 @@ def explain(violation: Violation) -> Iterator[Complaint]:
 
 
 def describe(value: Any) -> str:
-    """A value as it stands in a sentence: text "abc", 5, true, a list, an empty mapping, nothing."""
+    """A value as part of a sentence: text "abc", 5, true, a list, an empty mapping, nothing."""
     if isinstance(value, str):
         return f"text {_quoted(value)}" if value else "an empty text"
     if isinstance(value, bool):
@@ -153,7 +153,7 @@ def _forbidden(found: Violation) -> Iterator[Complaint]:
 
 
 def _missing_companions(found: Violation) -> Iterator[Complaint]:
-    """`dependentRequired`: a key that makes sense only beside another."""
+    """`dependentRequired`: a key that needs another key."""
     for key, companions in found.wanted.items():
         for companion in companions if key in found.value else ():
             if companion not in found.value:

@@ -78,7 +78,7 @@ class MappingNode:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """`*name`: stands for a node that was written elsewhere."""
+    """`*name`: a reference to a node that is written elsewhere."""
 
     target: Scalar | SequenceNode | MappingNode
     place: Place
@@ -127,7 +127,7 @@ class Composer:
         return ConfigError(self.problems)
 
     def note(self, message: str, place: Place | None, *, hint: str | None = None) -> None:
-        """Gather a problem. Raises ConfigError when there are more than anybody would read."""
+        """Gather a problem. Raises ConfigError when there are too many."""
         where = Location(file=self.file)
         if place is not None:
             line, column, width = place.line, place.column, place.width
@@ -265,7 +265,7 @@ class Composer:
         return Scalar(expansion.text, plain, place)
 
     def _note_env(self, text: str) -> None:
-        """Read what templates ask of `env`: names that stand in the file, and no others."""
+        """Read the variables that templates take from `env`: names that are in the file, and no others."""
         for match in _ENV_NAME.finditer(text):
             name = match["dotted"] or match["quoted"]
             if name in self.environment:

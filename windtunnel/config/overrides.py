@@ -89,10 +89,12 @@ class Overrides:
         """The same with `--shard auto` replaced by the shard that the CI system names, if it names one."""
         if self.shard != "auto":
             return self
-        hint = (
-            "GitLab says so with `parallel:` on the job, CircleCI with `parallelism:`; elsewhere write --shard 2/4"
+        hint = "write --shard 2/4, or set `parallel:` (GitLab) or `parallelism:` (CircleCI) on the job"
+        problem = Problem(
+            flag="--shard",
+            message="auto found no variable of GitLab or CircleCI with the number of the shard",
+            hint=hint,
         )
-        problem = Problem(flag="--shard", message="no variable of a CI system says which shard this is", hint=hint)
         if text is not None:
             try:
                 return replace(self, shard=parse_shard(text))

@@ -57,7 +57,7 @@ def _known(names: Mapping[str, Any]) -> str:
 def _merged(
     below: Mapping[str, Any], above: Mapping[str, Any], path: DataPath, origin: DataPath, marks: _Marks
 ) -> dict[str, Any]:
-    """`above`, which stands at `origin`, over `below`, which stands at `path`. `marks` is kept up to date."""
+    """`above`, written at `origin`, merged over `below`, written at `path`. `marks` is kept up to date."""
     result = dict(below)
     for key, value in above.items():
         here, there, old = (*path, key), (*origin, key), below.get(key)
@@ -74,7 +74,7 @@ def _merged(
 
 
 def _move(marks: _Marks, origin: DataPath, path: DataPath) -> None:
-    """Let everything at and below `path` stand where it stands at `origin`."""
+    """Give everything at and below `path` its position at `origin`."""
     for old in [each for each in marks if each[: len(path)] == path]:
         del marks[old]
     for old in [each for each in marks if each[: len(origin)] == origin]:

@@ -5,7 +5,7 @@
     id, flow                                     without them nothing is compiled
 
 What remains is judged only where the omitted parts make no difference (`Omission`): mending what breaks the schema
-never makes a problem disappear that was shown beside it.
+never hides a problem that was shown together with it.
 """
 
 from __future__ import annotations

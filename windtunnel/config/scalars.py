@@ -58,7 +58,7 @@ def is_number(text: str) -> bool:
 
 
 def as_text(value: str | float) -> str:
-    """A text, number or boolean as it would stand in the file: `true`, not `True`."""
+    """A text, number or boolean as written in the file: `true`, not `True`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -151,7 +151,7 @@ def secret_values(read: Iterable[Mapping[str, str]], *, public: Collection[str] 
 
     Everything from the environment is secret but URLs, numbers, what `public` names, and values of fewer
     than 8 characters, which would hide ordinary words all over a record. What came from a file always is, if it is
-    that long: nobody puts into one what may be seen.
+    that long: a secret file holds nothing that may be shown.
     """
     return frozenset(
         value

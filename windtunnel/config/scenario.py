@@ -24,7 +24,7 @@ from windtunnel.user_code.scenario import PythonScenario
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioFile:
-    """A Scenario, the file it stands in, and the files that it includes."""
+    """A Scenario, its file, and the files that it includes."""
 
     scenario: Scenario
     document: Document
@@ -35,7 +35,7 @@ def load_scenarios(
     patterns: Sequence[str | Pattern],
     environment: Mapping[str, str],
 ) -> list[ScenarioFile]:
-    """Read every scenario that the patterns (files, directories, globs) stand for.
+    """Read every scenario that the patterns (files, directories, globs) match.
 
     Raises ConfigError with the problems of all files.
     """
@@ -49,7 +49,7 @@ def gather_scenarios(
     patterns: Sequence[str | Pattern | PythonScenario],
     environment: Mapping[str, str],
 ) -> tuple[list[ScenarioFile], list[Problem]]:
-    """As `load_scenarios`, with the problems as a value beside the scenarios.
+    """As `load_scenarios`, but returns the problems together with the scenarios.
 
     Scenarios that a program holds already come after those of files. One that breaks its schema is there without
     the parts that do (`omission`): when there is a problem, the scenarios serve to find more, and are not run.

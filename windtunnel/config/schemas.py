@@ -1,6 +1,6 @@
 """The JSON Schemas of the YAML files: loading them, validating against them, and what they say of step types.
 
-A schema holds annotations of our own beside the standard keywords; editors ignore them:
+A schema has annotations of our own in addition to the standard keywords; editors ignore them:
 
     x-expects    what the value should be, for the sentence `"timeout" must be …`
     x-hint       the hint for an unknown key when no similar one is known
@@ -289,7 +289,7 @@ class StepTypes:
 
 
 def _combined(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any] | bool]:
-    """The schemas that stand beside this one; of `then` and `else`, the keys of a value tell which applies."""
+    """The subschemas that apply together with this one; the keys of a value decide between `then` and `else`."""
     for word in ("allOf", "anyOf", "oneOf"):
         yield from schema.get(word, ())
     yield from (schema[word] for word in ("then", "else") if word in schema)

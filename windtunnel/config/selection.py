@@ -34,7 +34,8 @@ def selection_problems(scenarios: Sequence[Scenario], only: Sequence[str], skip:
     ]
     if not problems and scenarios and not any(is_selected(scenario, only, skip) for scenario in scenarios):
         flags = [flag for flag, given in (("--only", only), ("--skip", skip)) if given]
-        problems.append(Problem(flag=" and ".join(flags), message="no scenario is left to run"))
+        hint = "change the patterns; `windtunnel run --list` shows the scenarios"
+        problems.append(Problem(flag=" and ".join(flags), message="no scenario is left to run", hint=hint))
     return problems
 
 

@@ -1,6 +1,6 @@
 """From the mappings of a flow to its tree: every step with its name, its place and the steps inside it.
 
-The steps of an included file stand inside the step that includes it. The file stands beside the one that names
+The steps of an included file are inside the step that includes it. The file stands beside the one that names
 it, or elsewhere in the project: below the working directory, if that is where the scenario is, else below the
 scenario's own folder.
 """
@@ -166,7 +166,7 @@ def _default_name(kind: str, path: DataPath, number: str) -> str:
 
 
 Chain = tuple[Document, ...]
-"""The file at hand and those that led to it, the scenario first."""
+"""The current file and the files that include it, the scenario first."""
 
 DEEPEST = 20
 

@@ -65,7 +65,7 @@ def _read(path: str | Path, environment: Mapping[str, str], profiles: Sequence[s
     if not profiles:
         require_valid(document, schema)
         return document
-    # The base URL may stand in the profiles alone.
+    # The base URL may be in the profiles only.
     require_valid(document, {key: value for key, value in schema.items() if key != "anyOf"})
     if problems := profile_problems(document, profiles):
         raise ConfigError(problems)

@@ -61,7 +61,7 @@ def _settings(given: argparse.Namespace) -> ShopSettings:
 
 
 def _say_ready(shop: RunningShop) -> None:
-    sys.stdout.write(f"The demo shop is open at {shop.base_url}\n")
+    sys.stdout.write(f"The demo shop is running at {shop.base_url}\n")
     sys.stdout.flush()
 
 

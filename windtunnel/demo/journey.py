@@ -8,7 +8,7 @@ _PACKAGE = Path(__file__).parent
 
 
 def example_scenarios() -> Path:
-    """The folder of the examples: beside this module in a wheel, at the top of the repository otherwise."""
+    """The folder of the examples: next to this module in a wheel, at the top of the repository otherwise."""
     installed = _PACKAGE / "scenarios"
     return installed if installed.is_dir() else _PACKAGE.parents[1] / "scenarios"
 

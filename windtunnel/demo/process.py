@@ -77,7 +77,7 @@ class ShopProcess:
             self._stop()
             raise UnreachableError(
                 f"the demo shop did not start (exit code {process.returncode})",
-                hint=f"see what `{Path(sys.executable).name} -m windtunnel.demo` says",
+                hint=f"to see the error, run: {Path(sys.executable).name} -m windtunnel.demo",
             )
         return ready_line.split()[-1]
 

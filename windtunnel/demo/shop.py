@@ -181,7 +181,7 @@ class _Shop:
             return given
         if PASSWORDS.get(given.user) != given.password:
             return problem(401, "bad_credentials", "no such user, or another password")
-        # A cart filled before signing in is kept; the id is new, so that nobody can have planted it.
+        # A cart filled before signing in is kept; the id is new, so that it cannot have been planted.
         old_id = _session_id(request)
         session = (self._sessions.get(old_id) if old_id else None) or Session()
         if old_id:

@@ -27,7 +27,7 @@ class _Photo:
 
 
 async def take_photo(request: web.Request) -> web.Response:
-    """201 and what came; 400, 404, 413 or 415 for what can't be taken."""
+    """201 and the received parts; 400, 404, 413 or 415 for an upload that is not accepted."""
     if request.content_type != "multipart/form-data":
         return problem(415, "not_multipart", "send multipart/form-data")
     try:

@@ -16,7 +16,7 @@ _MASK = (1 << 64) - 1
 
 
 class InstanceIds:
-    """The ids in every record of one instance, and `secrets`: the values that stand in none of them.
+    """The ids in every record of one instance, and `secrets`: the values that no record contains.
 
     `secrets` grows while the instance runs, by what it extracts as secret.
     """

@@ -1,6 +1,6 @@
 """Structured concurrency: tasks that never outlive the block or the call that started them.
 
-    async with background(a(), b()): …    a and b run beside the block and are cancelled at its end
+    async with background(a(), b()): …    a and b run during the block and are cancelled at its end
     await first_of(a(), b())              the result of whichever ends first; the other is cancelled
     await all_of([a(), b()])              the results of all; after an error the others are cancelled
     await cancel_and_wait(tasks)          what the three above end with
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def background(*coroutines: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
-    """Run coroutines beside a block, and cancel those that have not ended at its end.
+    """Run coroutines during a block, and cancel those that have not ended at its end.
 
     When one of them raises, the block is cancelled and the exception comes out of the `async with`.
     """

@@ -17,7 +17,7 @@ MAX_CONCURRENT_REQUESTS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupResult:
-    """Variables that are set at the begin of an instance, and values that stand in none of its records."""
+    """Variables that are set at the start of an instance, and values that none of its records contains."""
 
     variables: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()

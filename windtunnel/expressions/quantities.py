@@ -70,7 +70,7 @@ def parse_duration(value: str | float) -> float:
 
 
 def parse_percentage(value: str | float) -> float:
-    """The fraction, 0 to 1, that `5%` or 0.05 stands for.
+    """The fraction, 0 to 1, of `5%` or 0.05.
 
     Raises ExpressionError for anything else; more than 100% is an error too, as a bare 5 may mean either.
     """

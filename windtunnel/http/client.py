@@ -261,7 +261,7 @@ class HttpClient:
     def _with_cookies(
         self, endpoint: HttpEndpoint, target: str, headers: Sequence[tuple[str, str]]
     ) -> Sequence[tuple[str, str]]:
-        """The headers with the cookies of the jar for this target, beside those that the step sets itself."""
+        """The headers with the cookies of the jar for this target, in addition to those that the step sets."""
         origin = endpoint.destination.origin
         path = endpoint.path + target
         kept = self._cookies.header(host=origin.host, target=path, secure=origin.scheme == "https", now=time())

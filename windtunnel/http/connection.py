@@ -62,7 +62,7 @@ class Outbox:
 class Connection(asyncio.Protocol):
     """Carries one request at a time, over a stream that another opens. Owned by one pool.
 
-    `reader` has what is known of the last response beside its exchange.
+    `reader` has the facts about the last response that are not in its exchange.
 
     Times are `perf_counter` seconds: `_write_started_s` first byte handed to the stream (0 while the request waits
     in the outbox), `_sent_s` last byte handed to the system, `_first_s` first byte of the response (0 while there

@@ -72,7 +72,7 @@ def header_lines(pairs: Iterable[tuple[str, str]]) -> str:
         if not _is_token(name):
             raise ExpressionError(f"{name!r} is not a header name")
         if name.lower() in FRAMING:
-            raise ExpressionError(f"header {name!r} follows from the body and can't be set", hint="leave it out")
+            raise ExpressionError(f"header {name!r} is computed from the body and can't be set", hint="remove it")
     return text
 
 

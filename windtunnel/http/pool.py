@@ -51,7 +51,7 @@ def before_request(newest: ConnectionState | None) -> Move:
 
 
 def after_response(state: ConnectionState, keeps_open: bool, idle: int) -> Move:
-    """What to do with a connection after a complete response, beside `idle` others to the same destination."""
+    """What to do with a connection after a complete response, with `idle` others to the same destination."""
     return _KEEP if state is _IDLE and keeps_open and idle < MAX_IDLE else Move.CLOSE
 
 

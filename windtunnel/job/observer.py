@@ -33,10 +33,10 @@ class Observer(Protocol):
         """The judged run: metrics, thresholds, verdict, and the place of its files."""
 
     def note(self, text: str) -> None:
-        """A line beside the result."""
+        """A line next to the result."""
 
     def warning(self, text: str) -> None:
-        """A line beside the result that limits what the result can be trusted for."""
+        """A line next to the result that says why the result is less reliable."""
 
     def progress(self, status: Status) -> None:
         """How far the run is."""

@@ -148,7 +148,7 @@ def _new_directory(
 
 
 async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) -> Outcome:
-    """Run the load, with progress and interrupts beside it."""
+    """Run the load, with progress and interrupts."""
     shutdown = run.parts.shutdown
 
     def stop(reason: str, number: int) -> None:

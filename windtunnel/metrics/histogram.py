@@ -136,7 +136,7 @@ class Histogram:
         ]
 
     def to_distribution(self) -> Distribution:
-        """The histogram in milliseconds, as it stands in a summary; all 0 without samples."""
+        """The histogram in milliseconds, as in a summary; all 0 without samples."""
         med, p90, p95, p99, p999 = (us / 1000 for us in self.percentiles((50, 90, 95, 99, 99.9)))
         return Distribution(
             count=self.count,
@@ -164,6 +164,6 @@ class Histogram:
         return self._counts, self.total_us, self._min, self._max
 
     def _middle(self, bucket: Bucket) -> float:
-        """The value that stands for all samples of a bucket: its middle, unless the extremes say better."""
+        """The value for all samples of a bucket: its middle, limited by the smallest and the largest sample."""
         middle = (bucket.lower_us + bucket.upper_us - 1) / 2
         return min(max(middle, self._min), self._max)

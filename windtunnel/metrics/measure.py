@@ -1,7 +1,7 @@
 """From an aggregate to one metric: which series belong to it, and what they add up to.
 
 A selector's tags are compared with a series' own (phase, scenario, step, service, method, status, error,
-expected_response) and with the user's, which stand in the plan and are constants of a step: no record carries
+expected_response) and with the user's, which are in the plan and are constants of a step: no record carries
 them. Phases that are not the load are in no metric, unless a selector asks for one by name.
 """
 
@@ -63,7 +63,7 @@ Measure = Trend | Rate | Counter | Gauge
 def select(
     aggregate: Aggregate, metric: str, tags: Mapping[str, str] | None = None, rows: Sequence[StepRow] = ()
 ) -> Measure:
-    """What `metric{tags}` comes to. `rows` are the steps of the plan, which carry the user's tags.
+    """The value of `metric{tags}`. `rows` are the steps of the plan, which carry the user's tags.
 
     Raises KeyError for a metric that does not exist.
     """
@@ -80,7 +80,7 @@ def measured_span_s(aggregate: Aggregate) -> float:
 
 
 def is_measured(phase: str) -> bool:
-    """Whether a phase belongs to the load that is measured: warm-up stages and what is beside the load do not."""
+    """Whether a phase belongs to the measured load: warm-up stages and the phases outside the load do not."""
     return phase not in _OUTSIDE and not phase.startswith(WARMUP)
 
 

@@ -45,7 +45,7 @@ def step_summaries(aggregate: Aggregate, rows: Sequence[StepRow]) -> list[StepSu
 
 
 def _rows_found(aggregate: Aggregate) -> list[StepRow]:
-    """What the records name, in the order of the names: nobody else knows a better one."""
+    """The names in the records, sorted; no other order is known."""
     steps = {
         (key.scenario, key.step, False): series.action
         for key, series in aggregate.steps.items()

@@ -26,7 +26,7 @@ ERROR_KINDS: dict[ErrorKind, str] = {
     "decode": "the body could not be decompressed",
     "too_many_redirects": "more than 10 redirects",
     "host_not_allowed": "the host is not in the SUT file nor in allow_hosts",
-    "token": "there is no access token to send it with",
+    "token": "no access token was received",
     "bad_request": "the request could not be encoded",
     "open_files": "this machine ran out of file descriptors",
     "ports": "this machine ran out of local ports",

@@ -52,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `segments` counts the record files of the load; with `setup` each shard has one more, of its setups and
     teardowns. `shard`, such as "2/4", says which of several runs that share one load this is; thresholds are
     judged when they are merged, and `shards` is the number of them. `started` is unix seconds. `without_baseline`:
-    thresholds that name a baseline are not judged, since there is none; a baseline is a file beside this one.
+    thresholds that name a baseline are not judged, since there is none; a baseline is a file in the same folder.
     `host` and `ci` are plain facts for the reader of a report.
     """
 

@@ -23,7 +23,7 @@ Subject = Literal["request", "step", "check", "instance", "drop", "generator"]
 class Family(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Metrics that select alike.
 
-    `noun` names one of the things counted, `tags` are a selector's tags besides the user's, and `includes` says
+    `noun` names one of the things counted, `tags` are a selector's tags without the user's, and `includes` says
     whether a row of the plan is counted.
     """
 

@@ -38,7 +38,7 @@ class TestPlan:
     `load` is that of all scenarios which have none of their own. `secrets` are values that came from the
     environment and must never be written, `workers` the processes that share the load. Of several
     runs that share one load, `shard` says which this is. A run that takes longer than `max_duration_s` is ended.
-    `fail_on` is what makes it fail besides thresholds: see `model.verdict.exit_code_of`. `left_out` are the
+    `fail_on` is what makes it fail in addition to thresholds: see `model.verdict.exit_code_of`. `left_out` are the
     scenarios that were not selected.
     """
 

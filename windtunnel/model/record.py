@@ -32,7 +32,7 @@ class RunStarted(_Line, tag="run_started", kw_only=True, omit_defaults=True):
 
 
 class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
-    """Last line of a segment: why it ended, and how many lines of each type stand before it.
+    """Last line of a segment: why it ended, and how many lines of each type are before it.
 
     `signal` is the number of the signal that ended the run, `bug` the first unexpected exception of ours,
     `unreachable` why no service of the SUT could be connected to before anything was sent, `lost` which process
@@ -125,11 +125,11 @@ class RequestRecord(_Line, tag="request", kw_only=True, omit_defaults=True):
 class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     """A step ended: passed, failed, errored, skipped or interrupted.
 
-    `request` stands here when the step sent exactly one; otherwise `requests` counts the lines of its own.
+    `request` is the request of a step that sent exactly one; else `requests` counts its requests' own lines.
     `error` is a short kind (a transport error, `extract`, `template`, …), `message` the sentence; `nested` is that
     of a step whose only failure is inside it, where it has a line of its own. `round` counts the rounds of the
     innermost loop around the step from 1. `held_us` is how long code of the step kept its whole process from doing
-    anything else; 0 when that is not worth speaking of.
+    anything else; 0 when that is negligible.
     """
 
     instance_id: str

@@ -59,7 +59,7 @@ class Step:
     """One entry of a flow, or one assertion.
 
     `options` is the whole mapping as written (validated against the schema of its `type`); the action that
-    `type` names compiles it. `path` is where the mapping stands in `source`, which is another file than the
+    `type` names compiles it. `path` is the place of the mapping in `source`, which is another file than the
     scenario's for a step that was included. `name` is unique in the scenario; an included step's begins with
     `prefix`. `blocks` are the steps inside, `tags` also those of the steps around. `sets` are the variables that
     the step itself sets, `scoped` those that exist only inside it.
@@ -103,7 +103,7 @@ def walk(steps: Sequence[Step]) -> Iterator[Step]:
 
 @dataclass(frozen=True, slots=True)
 class Verbatim:
-    """A start value that is not a template, whatever it looks like: it came from the command line."""
+    """A start value from the command line; it is not a template, even if it looks like one."""
 
     value: Any
 

@@ -1,4 +1,4 @@
-"""Where a value stands in the user's file, so that an error found late can still point at it."""
+"""The place of a value in the user's file, so that an error found late can still point at it."""
 
 from __future__ import annotations
 

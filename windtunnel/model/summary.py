@@ -1,4 +1,4 @@
-"""What a run came to, for machines (`summary.json`) and for every renderer. Times are milliseconds here.
+"""The result of a run, for machines (`summary.json`) and for every renderer. Times are milliseconds here.
 
 The published form is `schemas/summary.schema.json`; `SCHEMA_VERSION` counts its incompatible changes.
 """
@@ -127,7 +127,7 @@ class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Soundness(msgspec.Struct, frozen=True, kw_only=True):
-    """Did the run do what it said? `findings` explain whatever takes away from it.
+    """Whether the run can be trusted. `findings` explain what limits its result.
 
     `lag_p99_ms` is the event loop's lateness: the measurement error of every time in this summary.
     `littles_law` is (mean instances in flight ÷ rate of instances) ÷ mean instance duration; 1 is right.
@@ -181,7 +181,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The run that this one is compared with, and what changed since. `notes` take away from the comparison."""
+    """The run that this one is compared with, and what changed since. `notes` are the limits of the comparison."""
 
     run_id: str
     verdict: VerdictWord

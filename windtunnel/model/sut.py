@@ -82,7 +82,7 @@ class HttpSettings:
 
     `max_body` is the largest body accepted, in bytes after decompression. `connections` says how long they are
     kept: for the next instance of a `user`, until the `instance` ends, or `none`. `resolve` maps `host` or
-    `host:port` to an address that is used without asking anybody.
+    `host:port` to an address that is used without a look-up.
     """
 
     max_body: int = 10 * 1024 * 1024
@@ -123,7 +123,7 @@ class WaitFor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What the run waits for besides the health of the SUT, and how loopback addresses are understood."""
+    """What the run waits for in addition to the health of the SUT, and how loopback addresses are understood."""
 
     wait_for: tuple[WaitFor, ...] = ()
     wait_timeout_s: float = 60.0

@@ -65,4 +65,4 @@ IMPLIED = Threshold(
     text="rate == 100%",
     origin="implied",
 )
-"""Every instance must pass, unless the user speaks of instances, checks, assertions or failed requests."""
+"""Every instance must pass, unless a user's threshold is on instances, checks, assertions or failed requests."""

@@ -54,7 +54,7 @@ def exit_code_of(verdict_code: int, fail_on: FailOn) -> int:
     | fail_on | |
     |---|---|
     | thresholds | that of the verdict |
-    | errors | the same; the implied threshold holds beside the user's (`verdict.thresholds.in_force`) |
+    | errors | the same; the implied threshold holds in addition to the user's (`verdict.thresholds.in_force`) |
     | never | 0 for fail and inconclusive; other verdicts keep theirs, because nothing was judged |
     """
     return 0 if fail_on == "never" and verdict_code in _FORGIVEN else verdict_code

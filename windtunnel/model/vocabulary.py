@@ -48,7 +48,7 @@ ErrorKind = Literal[
 """Why a request has no complete response. `model.http.ERROR_KINDS` describes each."""
 
 SpecialPhase = Literal["setup", "user_setup", "teardown", "health", "token"]
-"""The phases beside the load; every other phase is a stage, or `warmup:` and a stage. Not part of any metric."""
+"""The phases outside the load; every other phase is a stage, or `warmup:` and a stage. Not part of any metric."""
 
 SectionPhase = Literal["setup", "user_setup", "teardown"]
 """The phases that are sections of a scenario."""

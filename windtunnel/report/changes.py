@@ -8,8 +8,8 @@ from windtunnel import figures
 from windtunnel.model.summary import Change, Comparison
 from windtunnel.report.wording import TIMES
 
-NOISE = "Two runs of the same code differ by 10% and more; only a threshold that names the baseline decides."
-"""Stands beside every comparison, because a small change is no finding."""
+NOISE = "Two runs of the same code can differ by 10% or more; only a threshold that names the baseline decides."
+"""Shown with every comparison, because a small change can be noise."""
 
 _OF_THE_RUN = (
     ("instances", "rate", "instances passed"),

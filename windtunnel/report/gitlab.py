@@ -1,4 +1,4 @@
-"""What GitLab reads beside JUnit: failures at their lines of code, and a link to the report.
+"""What GitLab reads in addition to JUnit: failures at their lines of code, and a link to the report.
 
 `ci/gl-codequality.json` has the format of its code quality report, `ci/gl-annotations.json` that of its
 annotations report.

@@ -1,6 +1,6 @@
 """The report as one HTML file that opens from disk, offline, for years: no script, nothing loaded from anywhere.
 
-Everything that is put into the page is escaped, and goes through `printable` on the way, whoever wrote it.
+Everything that is put into the page is escaped, and goes through `printable`, also text of Windtunnel itself.
 The only style sheet is named in the Content-Security-Policy by its hash; the browser obeys nothing else.
 """
 

@@ -39,7 +39,7 @@ class BodyCache:
         return self._read.get(name)
 
     def _open(self, name: str) -> Body | None:
-        # The name comes out of a file that anybody may have written: it must not lead elsewhere.
+        # The name is read from a file that may be hostile: it must not lead out of the folder.
         if not re.fullmatch(r"[0-9a-f]{1,64}", name):
             return None
         try:

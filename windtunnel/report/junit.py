@@ -1,7 +1,7 @@
 """`junit.xml`: the verdict, thresholds, steps and assertions as test cases, which every CI system shows.
 
-A step that failed in a run whose thresholds allow that is no failing test case: its failures stand in its
-output. Class names are the files that the steps stand in, and every name occurs once.
+A step that failed in a run whose thresholds allow that is no failing test case: its failures are in its
+output. Class names are the files of the steps, and every name occurs once.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ def _make_unique(case: ElementTree.Element, names: set[tuple[str, str]]) -> None
 
 
 def _verdict(summary: Summary) -> ElementTree.Element:
-    """The run as a whole, for reasons beside thresholds and steps, such as a run that did not finish."""
+    """The run as a whole, for reasons other than thresholds and steps, such as a run that did not finish."""
     case = _case("windtunnel", "verdict", None, None)
     if summary.verdict in ("pass", "fail"):
-        # A failed run has its failing thresholds beside this; one failure is not counted twice.
+        # A failed run also has its failing thresholds; one failure is not counted twice.
         _add_output(case, f"{summary.verdict}: {headline(summary)}")
     else:
         _add(case, "error", summary.verdict, f"{headline(summary)}\n" + "\n".join(summary.reasons))

@@ -1,6 +1,6 @@
 """`summary.md`: the run on one page of GitHub-flavoured Markdown, within a byte budget.
 
-Text of users and of the SUT stands in code spans, where nothing is a link, a mention, HTML or a table cell's end.
+Text of users and of the SUT is in code spans, where nothing is a link, a mention, HTML or the end of a table cell.
 """
 
 from __future__ import annotations

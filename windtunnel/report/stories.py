@@ -1,6 +1,6 @@
 """From records to the stories of a few instances, in one pass that keeps only chosen and running instances.
 
-Two kinds are kept: instances that stand for an error group (their ids are known beforehand), and for every
+Two kinds are kept: examples of an error group (their ids are known beforehand), and for every
 time threshold that did not hold the slowest instances (known only at the end: each finished instance is
 measured, then kept or forgotten). Memory is bounded by the instances in flight, not by the records.
 """

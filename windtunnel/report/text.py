@@ -32,7 +32,7 @@ def printable(text: str, *, limit: int | None = None, lines: bool = False) -> st
     One line unless `lines`; then every line end is a line feed, and tabs stay.
     """
     if limit is not None:
-        # Enough for what removing may take away, without walking megabytes to show a line.
+        # Longer than the limit, since characters are removed, but without reading megabytes to show a line.
         text = text[: 8 * limit + 64]
     if text.isascii() and text.isprintable():
         return shortened(text, limit)

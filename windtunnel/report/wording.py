@@ -43,7 +43,7 @@ _HEADLINES: dict[str, str] = {
 
 
 def honest(summary: Summary) -> Summary:
-    """The summary to show: a run that did not finish is never a pass, whatever its file says."""
+    """The summary to show: a run that did not finish is never a pass, even if its file says so."""
     if summary.verdict != "pass" or summary.soundness.finished:
         return summary
     return msgspec.structs.replace(

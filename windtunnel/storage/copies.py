@@ -1,4 +1,4 @@
-"""Copies that a run keeps beside its records, redacted: bodies, the YAML that ran, and data files."""
+"""Copies that a run keeps next to its records, redacted: bodies, the YAML that ran, and data files."""
 
 from __future__ import annotations
 

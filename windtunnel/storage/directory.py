@@ -27,7 +27,7 @@ from windtunnel.storage.copies import data_text, source_text
 
 LATEST = "latest"
 
-_NO_RUN = "make one: windtunnel demo"
+_NO_RUN = "to make one, run: windtunnel demo"
 
 
 def new_run_id(unix: float) -> str:

@@ -56,13 +56,13 @@ def _problems(paths: Sequence[str], manifests: Sequence[Manifest]) -> list[Probl
     whole = [path for path, manifest in zip(paths, manifests, strict=True) if not manifest.shard]
     if whole:
         hint = "merge runs made with --shard"
-        return [Problem(message=f"{path} is no shard: it is a whole run", hint=hint) for path in whole]
+        return [Problem(message=f"{path} is a whole run, not a shard", hint=hint) for path in whole]
     problems = []
     first, seen = manifests[0], {manifests[0].shard: paths[0]}
     for path, manifest in zip(paths[1:], manifests[1:], strict=True):
         if difference := _difference(manifest, first):
             problems.append(
-                Problem(message=f"{path} and {paths[0]} are not shards of one run: another {difference}")
+                Problem(message=f"{path} and {paths[0]} are not shards of one run: different {difference}")
             )
         elif manifest.shard in seen:
             problems.append(

@@ -1,4 +1,4 @@
-"""Reads records, whatever happened to the process that wrote them."""
+"""Reads records, even if the process that wrote them crashed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An HTTP server that misbehaves on purpose, one way a path: what a client has to survive, for anybody's tests.
+"""An HTTP server that misbehaves on purpose, one way per path, for tests of HTTP clients.
 
     async with HostileServer() as server:
         await client.get(server.url("/drip"))
@@ -247,7 +247,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     ),
     "/close-unannounced": Behaviour(says="answers, then closes without a word", does=_close_unannounced),
     "/close-when-reused": Behaviour(says="closes on a connection's second request", does=_close_when_reused),
-    "/unsolicited": Behaviour(says="answers, and answers again when nobody asked", does=_unsolicited),
+    "/unsolicited": Behaviour(says="answers, and answers again without a request", does=_unsolicited),
     "/redirect": Behaviour(says="redirects: ?status=302&to=/echo", does=_redirect),
     "/redirect-loop": Behaviour(says="redirects to itself", does=_redirect_loop),
     "/redirect-elsewhere": Behaviour(says="redirects to another host name", does=_redirect_elsewhere),

@@ -39,7 +39,7 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """A `Clock` that reads the virtual loop; outside of one it stands at 0."""
+    """A `Clock` that reads the virtual loop; it is 0 outside of one."""
 
     def now(self) -> float:
         """Virtual seconds."""

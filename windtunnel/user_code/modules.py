@@ -2,7 +2,7 @@
 
 A file is a module of its own, under a name that its path and content make: the same content is executed once a
 process, and a file that has changed anew. Its folder is on the module search path from then on, so that it can
-import what stands beside it.
+import other modules in its folder.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def load_module(path: str) -> ModuleType:
     except KeyboardInterrupt:
         del sys.modules[name]
         raise
-    except BaseException as error:  # noqa: BLE001  whatever a file does when it is loaded, it is its own doing
+    except BaseException as error:  # noqa: BLE001  a file can raise anything when it is loaded
         del sys.modules[name]
         raise _not_loadable(path, resolved, content, error) from None
     return module
 
 
 def function_in(folder: str, call: str) -> Any:
-    """The function that `module:function` names, in a module beside the scenario file or any installed one.
+    """The function that `module:function` names, in a module in the scenario's folder or an installed one.
 
     Raises ConfigError without a place; the caller adds it.
     """
@@ -80,12 +80,12 @@ def _module_named(folder: str, name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             near = did_you_mean(name, [path.stem for path in Path(folder).glob("*.py")])
-            hint = near or f"searched beside the scenario, in {folder or '.'}, and in the installed packages"
+            hint = near or f"put {name}.py into the scenario's folder, {folder or '.'}, or install the package"
             raise ConfigError.of(f'there is no module "{name}"', hint=hint) from None
         raise ConfigError.of(f'the module "{name}" can\'t be imported: {error}') from None
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001  whatever a module does when it is imported
+    except BaseException as error:  # noqa: BLE001  a module can raise anything when it is imported
         raise ConfigError.of(f'the module "{name}" can\'t be imported: {_describe(error)}') from None
 
 
@@ -113,7 +113,7 @@ def _not_loadable(path: str, resolved: str, content: bytes, error: BaseException
         file=path, line=line, column=column, excerpt=excerpt, width=max(1, len(excerpt.rstrip()) - column + 1)
     )
     if isinstance(error, ModuleNotFoundError):
-        hint = "install it in the same environment, or put it beside this file"
+        hint = "install it in the same environment, or put it into this file's folder"
         return ConfigError.of(f"this file can't be loaded: {error}", where=where, hint=hint)
     return ConfigError.of(f"this file can't be loaded: {_describe(error)}", where=where)
 

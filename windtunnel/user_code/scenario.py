@@ -23,7 +23,7 @@ class PythonScenario:
     """The value that `@scenario` makes of a function; the loader collects it from the module.
 
     It can be called like the function. `file` and `line` say where the function stands. Another process finds
-    it by its file and its id, so only what stands at the top of a module can be sent to one.
+    it by its file and its id, so only a function at the top of a module can be sent to one.
     """
 
     id: str
@@ -108,11 +108,11 @@ def _check_arguments(id: object, weight: object, on_failure: object, max_steps: 
     if not isinstance(id, str) or not id:
         raise TypeError('a scenario needs an id: @scenario("checkout")')
     if not isinstance(weight, int) or weight < 1:
-        raise ValueError(f"the weight of a scenario is a whole number from 1 on, not {weight!r}")
+        raise ValueError(f"weight must be a whole number above zero, not {weight!r}")
     if on_failure not in get_args(OnFailure):
-        raise ValueError(f'on_failure is "continue" or "stop", not {on_failure!r}')
+        raise ValueError(f'on_failure must be "continue" or "stop", not {on_failure!r}')
     if not isinstance(max_steps, int) or max_steps < 1:
-        raise ValueError(f"max_steps is a whole number from 1 on, not {max_steps!r}")
+        raise ValueError(f"max_steps must be a whole number above zero, not {max_steps!r}")
 
 
 def scenarios_in(path: str) -> list[PythonScenario]:

@@ -48,15 +48,13 @@ def baseline_objection(threshold: Threshold) -> Problem | None:
     named = f"{threshold.selector}: {threshold.text}"
     if threshold.percentile is not None and threshold.percentile not in _PERCENTILES:
         message = f"{named}: a baseline has no p({number(threshold.percentile, digits=EXACT)})"
-        return Problem(
-            message=message, where=threshold.where, hint="it has p(50), p(90), p(95), p(99) and p(99.9)"
-        )
+        return Problem(message=message, where=threshold.where, hint="use p(50), p(90), p(95), p(99) or p(99.9)")
     of_step = threshold.metric == "http_req_duration" and "step" in threshold.tags
     if threshold.within_s is not None or (
         threshold.tags and not (of_step and set(threshold.tags) <= _OF_ONE_STEP)
     ):
-        hint = "it has every metric over the whole load, and http_req_duration{step:NAME}"
-        return Problem(message=f"{named}: a baseline has no such figure", where=threshold.where, hint=hint)
+        hint = "use a metric over the whole load, or http_req_duration{step:NAME}"
+        return Problem(message=f"{named}: a baseline does not have this value", where=threshold.where, hint=hint)
     return None
 
 

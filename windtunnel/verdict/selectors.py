@@ -30,7 +30,7 @@ def check_selectors(
     """A problem for every threshold that no record of this plan can ever match.
 
     `rows` are its steps, `phases` those of the stages of its load. Nobody knows beforehand what the scenarios in
-    `open_scenarios` will do: a threshold that may speak of one is not looked at further.
+    `open_scenarios` will do: a threshold that may select one is not checked further.
     """
     measured = [phase for phase in phases if is_measured(phase)]
     problems = (
@@ -53,7 +53,7 @@ def _phase_problem(threshold: Threshold, measured: Sequence[str], phases: Sequen
     phase = threshold.tags.get("phase")
     if phase is None or phase in measured:
         return None
-    message = f'{threshold.selector} can match nothing: there is no phase "{phase}"'
+    message = f'{threshold.selector} matches nothing: there is no phase "{phase}"'
     if any(phase in {each, each.partition(":")[2]} for each in phases):
         message = f'{threshold.selector}: "{phase}" is a warm-up stage, which is outside every threshold'
     known = f"the phases are {', '.join(measured)}" if measured else "the phases are the stages of the load"
@@ -82,9 +82,7 @@ def _problem(threshold: Threshold, rows: Sequence[StepRow]) -> Problem | None:
     if any(all(value in tags.get(tag, ()) for tag, value in wanted.items()) for tags in counted):
         return None
     described = ", ".join(f"{tag} {value}" for tag, value in wanted.items())
-    return _say(
-        threshold, f"{threshold.selector} can match nothing: the plan has no {family.noun} with {described}"
-    )
+    return _say(threshold, f"{threshold.selector} matches nothing: the plan has no {family.noun} with {described}")
 
 
 def _tags_of(row: StepRow, family: Family, rows: Sequence[StepRow]) -> dict[str, tuple[str, ...]]:
@@ -112,9 +110,9 @@ def _unknown_tag(
     known = list(dict.fromkeys([*family.tags, *(tag for tags in counted for tag in tags)]))
     hint = did_you_mean(tag, known) or f"the tags of {threshold.metric} are {', '.join(known)}"
     if tag == "url":
-        hint = "a step's requests are told apart by step, method and status"
+        hint = "use the tags step, method and status instead"
     return _say(
-        threshold, f'{threshold.selector} can match nothing: {threshold.metric} has no tag "{tag}"', hint=hint
+        threshold, f'{threshold.selector} matches nothing: {threshold.metric} has no tag "{tag}"', hint=hint
     )
 
 
@@ -123,8 +121,8 @@ def _unknown_value(threshold: Threshold, tag: str, value: str, values: Collectio
     if tag == "status":
         hint = "write a number such as 200; 0 is a request that got no response"
     elif hint is None and 0 < len(values) <= 20:
-        hint = f"there is {', '.join(values)}"
-    return _say(threshold, f'{threshold.selector} can match nothing: there is no {tag} "{value}"', hint=hint)
+        hint = f"one of {', '.join(values)}"
+    return _say(threshold, f'{threshold.selector} matches nothing: there is no {tag} "{value}"', hint=hint)
 
 
 def _say(threshold: Threshold, message: str, *, hint: str | None = None) -> Problem:

@@ -1,4 +1,4 @@
-"""The soundness of a run: what the generator and the records take away from its numbers."""
+"""The soundness of a run: what in the generator and the records makes its numbers less reliable."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LITTLES_TOLERANCE = 0.02
 """Tolerated difference between mean instances in flight ÷ rate and the mean duration, as a share of it."""
 
 _STAMPING_US = 100
-"""Tolerated time between reading the clock for a duration and for the time stamp beside it."""
+"""Tolerated time between reading the clock for a duration and for its time stamp."""
 
 _LAG_WORTH_SAYING_US = 5_000
 

@@ -28,7 +28,7 @@ from windtunnel.model.vocabulary import FailOn, Operator, ThresholdWord, Unit
 from windtunnel.verdict.baseline import limit_against
 
 WORTH_SAYING = 0.02
-"""The share of a measured time at which its error is printed beside it."""
+"""The minimum share of a measured time at which its error is printed with it."""
 
 _WORST_FIRST: tuple[ThresholdWord, ...] = ("fail", "inconclusive", "pass")
 
@@ -222,7 +222,7 @@ def _without_lag(threshold: Threshold, value: float, measure: Measure, health: H
 
 
 def _plus_minus(threshold: Threshold, value: float, health: HealthSeries) -> str:
-    """The error of a time through the lag of this machine, where it is worth knowing."""
+    """The error of a time caused by the lag of this machine; empty if it is negligible."""
     lag_us = health.lag.percentile(99)
     if threshold.unit != "us" or threshold.metric == "generator_lag" or lag_us < WORTH_SAYING * value:
         return ""

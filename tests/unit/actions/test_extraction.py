@@ -127,7 +127,7 @@ SOURCES = "an extract needs exactly one of json, header, cookie, regex, css, xpa
         ({"it": {"json": "$.a", "indx": 1}}, 'unknown key "indx"'),
         ({"it": {"json": "$.a", "index": "first"}}, 'expected a whole number, not "first"'),
         ({"it": {"json": "$.a", "all": "yes"}}, "expected true or false, not 'yes'"),
-        ({"it": {"json": "$.a", "required": True, "default": 1}}, "`required` and `default` exclude each other"),
+        ({"it": {"json": "$.a", "required": True, "default": 1}}, "`required` and `default` can't be combined"),
         (
             {"it": {"regex": "(a"}},
             '"(a" is not a regular expression: missing ) at position 2',

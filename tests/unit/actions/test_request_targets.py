@@ -189,8 +189,8 @@ def test_a_wrong_target_is_a_problem_with_its_place(
         ("service: zzz\n    path: /", 'there is no service "zzz" in sut.yaml', "the services are catalog, cart"),
         (
             "path: /",
-            "this step names no service, and sut.yaml has no base_url",
-            "add `service:`, one of catalog, cart",
+            "this step needs `service`, because sut.yaml has no base_url",
+            "add `service:` with one of catalog, cart",
         ),
     ],
 )

@@ -88,5 +88,5 @@ def test_auth_and_an_authorization_header_say_different_things() -> None:
         "auth: { type: bearer, token: b } }\n"
     )
     assert [problem.message for problem in Compiled(text).problems] == [
-        "`auth` and an Authorization header exclude each other"
+        "`auth` and the Authorization header both set credentials"
     ]

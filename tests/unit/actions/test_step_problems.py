@@ -12,6 +12,8 @@ from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.model.sut import Service
 from windtunnel.testing.scripted import ScriptedEndpoint, ScriptedTransport
 
+SET_IT = "set it under `variables`, or with `extract` in an earlier step"
+
 
 def found(text: str, **kwargs: Any) -> list[tuple[str, str | None, str]]:
     """(message, hint, line:column) of every problem."""
@@ -66,7 +68,7 @@ def test_a_variable_that_no_earlier_step_sets_is_pointed_at_inside_the_text() ->
 )
 def test_every_place_that_takes_a_template_knows_its_variables(lines: str) -> None:
     field = f"2:{len('  - ') + lines.index('nix') + 1}"
-    assert step_problems(lines) == [('variable "nix" is not set by any earlier step', None, field)]
+    assert step_problems(lines) == [('variable "nix" is not set by any earlier step', SET_IT, field)]
 
 
 def test_a_variable_is_known_from_the_step_after_the_one_that_sets_it() -> None:
@@ -78,7 +80,7 @@ def test_a_variable_is_known_from_the_step_after_the_one_that_sets_it() -> None:
         """,
         names=("given",),
     )
-    assert problems == [('variable "id" is not set by any earlier step', None, "2:39")]
+    assert problems == [('variable "id" is not set by any earlier step', SET_IT, "2:39")]
 
 
 def test_a_step_can_read_what_the_same_step_sets_before() -> None:
@@ -127,13 +129,13 @@ def test_all_problems_are_gathered_in_one_go() -> None:
         (
             "{ type: http, name: a, path: /, body: a, json: 1 }",
             "a request has one body, not 2: json, body",
-            "leave all but one of them out",
+            "keep one of them",
             "2:37",
         ),
         (
             "{ type: http, name: a, path: /, headers: { cookie: a=1 }, cookies: { b: 1 } }",
-            "cookies are given twice",
-            "leave out the Cookie header",
+            "`cookies` and the Cookie header both set cookies",
+            "remove the header",
             "2:63",
         ),
         (
@@ -157,7 +159,7 @@ def test_all_problems_are_gathered_in_one_go() -> None:
         (
             "{ type: wait, name: a, duration: 1s, path: / }",
             "`path` cannot be combined with `duration`",
-            "leave it out",
+            "remove one of them",
             "2:42",
         ),
         ("{ type: wait, name: a, path: /, timeout: 0 }", "this must be more than 0", None, "2:46"),

@@ -193,7 +193,7 @@ def test_a_refusal_is_a_sentence(api: Api, method: str, status: int) -> None:
     )
     told = api.put("new")
     assert told is not None
-    assert told.startswith(f"no comment on the pull request: GitHub answers {status}: no ::error::x")
+    assert told.startswith(f"no comment on the pull request: GitHub answered {status}: no ::error::x")
     assert "\n" not in told
     assert ("pull-requests: write" in told) == (status == 403)
 
@@ -204,13 +204,13 @@ def test_a_refusal_is_a_sentence(api: Api, method: str, status: int) -> None:
 def test_answers_that_make_no_sense_break_nothing(api: Api, body: bytes) -> None:
     api.instead = lambda method, path: (200, body)
     told = api.put("new")
-    assert told is None or told.startswith("no comment on the pull request: no valid answer from GitHub")
+    assert told is None or told.startswith("no comment on the pull request: no valid response from GitHub")
 
 
 def test_a_server_that_is_not_there_is_a_sentence() -> None:
     api = GitHubApi("http://127.0.0.1:1", token="t", timeout_s=2)
     told = put_comment(api, WHERE, key="k", body="b", graphql_url="http://127.0.0.1:1/graphql")
-    assert told == "no comment on the pull request: no valid answer from GitHub: [Errno 111] Connection refused"
+    assert told == "no comment on the pull request: no valid response from GitHub: [Errno 111] Connection refused"
 
 
 def test_a_redirect_does_not_take_the_token_along(api: Api) -> None:

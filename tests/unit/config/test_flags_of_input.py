@@ -16,6 +16,8 @@ from windtunnel.config.presets import parse_preset
 from windtunnel.expressions.template import compile_template
 from windtunnel.model.plan import TestPlan
 
+SHOW_THEM = "  help: change the patterns; `windtunnel run --list` shows the scenarios"
+
 
 @pytest.fixture
 def load(write: Write) -> Any:
@@ -106,8 +108,11 @@ def test_only_and_skip_pick_by_name_or_tag(load: Any, only: list[str], skip: lis
         ({"only": ["chekout"]}, '--only: no scenario is called "chekout"\n  help: did you mean "checkout"?'),
         ({"skip": ["x"]}, '--skip: no scenario is called "x"\n  help: the scenarios are browse, checkout'),
         ({"only": ["team=wbe"]}, '--only: no scenario has a tag "team=wbe"\n  help: did you mean "team=web"?'),
-        ({"skip": ["*"]}, "--skip: no scenario is left to run"),
-        ({"only": ["browse"], "skip": ["team=web"]}, "--only and --skip: no scenario is left to run"),
+        ({"skip": ["*"]}, f"--skip: no scenario is left to run\n{SHOW_THEM}"),
+        (
+            {"only": ["browse"], "skip": ["team=web"]},
+            f"--only and --skip: no scenario is left to run\n{SHOW_THEM}",
+        ),
         ({"tags": ["team"]}, '--tag: "team" is not KEY=VALUE\n  help: write it like team=cart'),
     ],
 )

@@ -311,9 +311,9 @@ def test_services_are_compared_with_the_sut(write: Write) -> None:
     write("scenarios/a.yaml", SCENARIO.format(id="a"))
     assert message_of(lambda: check_plan(JobRequest(), environment={})) == golden(
         """
-        scenarios/a.yaml:2:8: this step names no service, and sut.yaml has no base_url
+        scenarios/a.yaml:2:8: this step needs `service`, because sut.yaml has no base_url
           2 | flow: [{ type: http, name: home_a, method: GET, path: / }]
             |        ^
-          help: add `service:`, one of cart
+          help: add `service:` with one of cart
         """
     )

@@ -280,10 +280,10 @@ def test_a_service_that_the_sut_does_not_have(write: Write) -> None:
           4 |   - { type: http, name: b, service: frontend, method: GET, path: / }
             |                                     ^^^^^^^^
           help: the services are cart, catalog
-        a.yaml:5:5: this step names no service, and sut.yaml has no base_url
+        a.yaml:5:5: this step needs `service`, because sut.yaml has no base_url
           5 |   - { type: http, name: c, method: GET, path: / }
             |     ^
-          help: add `service:`, one of cart, catalog
+          help: add `service:` with one of cart, catalog
         """
     )
 

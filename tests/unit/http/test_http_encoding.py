@@ -58,7 +58,7 @@ def test_a_header_name_that_is_none_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding"])
 def test_headers_that_follow_from_the_body_are_refused(name: str) -> None:
-    with pytest.raises(ExpressionError, match="follows from the body"):
+    with pytest.raises(ExpressionError, match="is computed from the body"):
         header_lines([(name, "3")])
 
 

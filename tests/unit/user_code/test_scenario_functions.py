@@ -139,10 +139,13 @@ def test_a_file_that_exits_takes_nobody_with_it(write: WriteText) -> None:
         ("@scenario('a')\ndef f(user): ...", 'the scenario "a" must be a function: async def f(user)'),
         (
             "@scenario('a', weight=0)\nasync def f(user): ...",
-            "the weight of a scenario is a whole number from 1 on",
+            "weight must be a whole number above zero",
         ),
         ("@scenario\nasync def f(user): ...", 'a scenario needs an id: @scenario("checkout")'),
-        ("@scenario('a', on_failure='go')\nasync def f(user): ...", 'on_failure is "continue" or "stop", not'),
+        (
+            "@scenario('a', on_failure='go')\nasync def f(user): ...",
+            'on_failure must be "continue" or "stop", not',
+        ),
         ("@scenario('a', wight=1)\nasync def f(user): ...", "unexpected keyword argument 'wight'"),
     ],
 )

@@ -156,9 +156,9 @@ def test_an_aborting_threshold_may_name_the_baseline() -> None:
     ("selector", "condition", "within_s", "said"),
     [
         (P95, "p(97) < baseline", None, "a baseline has no p(97)"),
-        (P95, "p(95) < baseline", 10.0, "a baseline has no such figure"),
-        ("http_req_duration{method:GET}", "p(95) < baseline", None, "a baseline has no such figure"),
-        ("checks{step:browse}", "rate >= baseline", None, "a baseline has no such figure"),
+        (P95, "p(95) < baseline", 10.0, "a baseline does not have this value"),
+        ("http_req_duration{method:GET}", "p(95) < baseline", None, "a baseline does not have this value"),
+        ("checks{step:browse}", "rate >= baseline", None, "a baseline does not have this value"),
     ],
 )
 def test_what_no_baseline_can_have_is_told_before_the_run(

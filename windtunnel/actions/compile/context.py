@@ -33,6 +33,7 @@ T = TypeVar("T")
 
 _VARIABLE_NAME = re.compile(r"[^\W\d]\w*")
 _ALWAYS_SET = ("correlation_id", "instance_id", "instance_index", "response", "run_id", "steps", "user_index")
+_SET_IT = "set it under `variables`, or with `extract` in an earlier step"
 _EMPTY_PATH = "$"
 _MAX_COLUMNS = 8
 
@@ -64,7 +65,10 @@ class DataReferences:
             if len(member) > 2 or self._incomplete:
                 return None
             hint = did_you_mean(member[1], self._feeders)
-            return f'there is no data "{member[1]}"', hint or f"add it: data: {{ {member[1]}: {{ file: … }} }}"
+            return (
+                f'there is no data file named "{member[1]}"',
+                hint or f"add it: data: {{ {member[1]}: {{ file: … }} }}",
+            )
         if len(member) == 3 and member[2] not in feeder.columns:
             shown = ", ".join(feeder.columns[:_MAX_COLUMNS])
             more = ", …" if len(feeder.columns) > _MAX_COLUMNS else ""
@@ -152,8 +156,8 @@ class CompileContext:
         services, file = ", ".join(self.sut.services), self.sut.source.file
         if name is None:
             self.at(step).problem(
-                f"this step names no service, and {file} has no base_url",
-                hint=f"add `service:`, one of {services}",
+                f"this step needs `service`, because {file} has no base_url",
+                hint=f"add `service:` with one of {services}",
             )
         else:
             (self.at(step) / "service").problem(
@@ -232,7 +236,7 @@ class Field:
         return default if value is None else bool(value)
 
     def file(self, name: str) -> Path:
-        """The path of a file beside the scenario's own; a problem is noted when it does not exist."""
+        """The path of a file, relative to the scenario's folder; a missing file is noted as a problem."""
         path = Path(self.source.file).parent / name
         if not path.is_file():
             self.problem(f'there is no file "{path}"', hint="the path starts at this file's folder")
@@ -289,7 +293,7 @@ class Field:
                 Problem(
                     message=f'variable "{name}" is not set by any earlier step',
                     where=locate(name),
-                    hint=did_you_mean(name, [*known, *omitted, *_ALWAYS_SET]),
+                    hint=did_you_mean(name, [*known, *omitted, *_ALWAYS_SET]) or _SET_IT,
                 )
             )
 

@@ -60,10 +60,10 @@ class Http:
         """Send one request and check its response against `expect`.
 
         `service` names one of the SUT file (None for its base_url), `path` is under it, or a whole URL. `name` is
-        the row in reports: the method and path with ids left open, unless given. The body is one of `json`
-        (anything that JSON has), `body`, `form`, `file` (beside the scenario), and `multipart` and `graphql` as in
-        YAML. `expect` is written as in YAML,
-        with plain values; without it the status must be below 400. `timeout` is seconds, or text such as "500ms".
+        the row in reports: the method and path with ids left open, unless given. The body is one of `json` (any
+        JSON value), `body`, `form`, `file` (relative to the scenario), and `multipart` and `graphql` as in YAML.
+        `expect` is written as in YAML, with plain values; without it the status must be below 400. `timeout` is
+        seconds, or text such as "500ms".
         `on_failure="stop"` ends the flow when the step fails. Raises ValueError for invalid arguments.
         """
         # fmt: off

@@ -43,7 +43,7 @@ class Response:
 
     @property
     def exchange(self) -> Exchange:
-        """The request and what came of it, as step types see it."""
+        """The request and its outcome, as step types see it."""
         return self._exchange
 
     @property

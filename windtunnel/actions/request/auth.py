@@ -37,7 +37,7 @@ def compile_auth(step: Step, context: CompileContext) -> StepAuth:
         return StepAuth(step=step)
     headers = {str(name).lower() for name in step.options.get("headers") or {}}
     if data["type"] != "none" and "authorization" in headers:
-        field.problem("`auth` and an Authorization header exclude each other", hint="leave one of them out")
+        field.problem("`auth` and the Authorization header both set credentials", hint="remove one of them")
         return StepAuth(step=step)
     if not any(isinstance(value, str) and "{{" in value for value in data.values()):
         return StepAuth(step=step, auth=auth_of(data))

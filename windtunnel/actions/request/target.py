@@ -1,7 +1,7 @@
 """Where a request goes: `path` or `url` with `query`, and the service it belongs to.
 
 Text inside a template is component-encoded, so that an id with a slash stays one segment. A template that is
-the whole `path` or `url` is taken as a URL: only what can't stand in a URL is encoded.
+the whole `path` or `url` is taken as a URL: only characters that are not allowed in a URL are encoded.
 """
 
 from __future__ import annotations

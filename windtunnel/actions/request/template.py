@@ -142,7 +142,9 @@ def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], 
             varying.append((str(name), template.evaluate, _LINE_BREAKS))
     cookies = (field / "cookies").mapping(options.get("cookies"))
     if cookies and any(name.lower() == "cookie" for name in (*constant, *(name for name, _, _ in varying))):
-        (field / "cookies").problem("cookies are given twice", hint="leave out the Cookie header", key=True)
+        (field / "cookies").problem(
+            "`cookies` and the Cookie header both set cookies", hint="remove the header", key=True
+        )
     if not cookies:
         return constant, varying
     render = _cookie_header(field / "cookies", cookies)
@@ -206,7 +208,7 @@ def compile_body(step: Step, field: Field) -> Compiled:
     given = [key for key in BODIES if key in options]
     if len(given) > 1:
         message = f"a request has one body, not {len(given)}: {', '.join(given)}"
-        (field / given[1]).problem(message, hint="leave all but one of them out", key=True)
+        (field / given[1]).problem(message, hint="keep one of them", key=True)
     return BODIES[given[0]](field / given[0], options[given[0]]) if given else (b"", None)
 
 

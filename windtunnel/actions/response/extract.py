@@ -126,7 +126,7 @@ def _extractor(
         index = 0
     required = (field / "required").boolean(spec.get("required"), "default" not in spec)
     if required and "default" in spec:
-        (field / "required").problem("`required` and `default` exclude each other", hint="leave one of them out")
+        (field / "required").problem("`required` and `default` can't be combined", hint="remove one of them")
     return _Extractor(
         variable=name,
         find=find,

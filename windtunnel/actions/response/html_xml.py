@@ -41,7 +41,7 @@ def compile_css(selector: str) -> FindIn:
 
 
 def compile_xpath(path: str) -> FindIn:
-    """The text, attribute or number each match of a path comes to. Raises ExpressionError."""
+    """The text, attribute or number of each match of a path. Raises ExpressionError."""
     _require("lxml")
     from lxml import etree
 
@@ -88,7 +88,7 @@ def _root(exchange: Exchange) -> Any:
     from lxml import etree, html
 
     body = exchange.body
-    # XPath would put in what an entity stands for, even where the parser has left it alone.
+    # XPath would expand an entity, even if the parser has not.
     if not body.strip() or len(body) > MAX_PAGE or b"<!ENTITY" in body:
         return None
     kind = exchange.headers.get("content-type", "").lower()

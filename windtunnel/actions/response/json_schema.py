@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from referencing import Resource
 
 
-_HINT = "schemas are read from files beside the scenario; nothing is fetched"
+_HINT = "put the schema into a file in the scenario's folder; schemas are not downloaded"
 _MAX_ERRORS = 20
 """Maximum number of errors among which the most relevant one is chosen."""
 

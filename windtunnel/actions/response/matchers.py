@@ -106,7 +106,7 @@ def _number(value: Any, *, text: bool) -> float | None:
 
 
 def _plain(value: Any) -> str:
-    """A scalar as it would stand in text."""
+    """A scalar as text."""
     return value if isinstance(value, str) else show(value)
 
 
@@ -126,7 +126,7 @@ def _operand(
     phrase: str,
     convert: Callable[[Any], Any] = lambda value: value,
 ) -> Matcher:
-    """A matcher that compares what came with one expected value, which may hold templates.
+    """A matcher that compares the actual value with an expected one, which may contain templates.
 
     `convert` turns the rendered value into what `test` wants and raises ExpressionError when it can't.
     """

@@ -55,7 +55,7 @@ async def execute(run: RunContext) -> Outcome:
     """Run the preflight and the load, and write every record.
 
     Nothing of the load is sent when no service answers. A worker that dies stops the run; what it had counted is
-    then read back from its records. The sinks are closed at the end, whatever happened.
+    then read back from its records. The sinks are always closed at the end.
     """
     raise_open_file_limit()
     try:
@@ -95,7 +95,7 @@ async def _run_with_cap(run: RunContext) -> Outcome:
 
 
 async def _load_with_setup(run: RunContext, segment: Segment) -> Evidence | None:
-    """The setups, then the load, then the teardowns, whatever happened; see `engine/run/setup_teardown.py`."""
+    """The setups, then the load, then always the teardowns; see `engine/run/setup_teardown.py`."""
     sections = SetupTeardown(_parts_of(run, segment))
     load: Evidence | None = None
     try:

@@ -19,7 +19,7 @@ YOUNG_OBJECTS = 50_000
 """The number of new container objects after which the garbage collector looks at the youngest ones."""
 
 OWN_FILES = 50
-"""Open files of a process besides its connections: records, libraries, event loop, pipes; an upper bound."""
+"""Maximum number of open files of a process without its connections: records, libraries, event loop, pipes."""
 
 
 class SystemClock:

@@ -1,4 +1,4 @@
-"""Setups and teardowns, once a run: every setup before the load, every teardown after it, whatever happened.
+"""Setups and teardowns, once a run: every setup before the load, every teardown after it, even after a failure.
 
 connect ─▶ setup ── passed ──▶ load ──▶ teardown
              └──── failed ─────────────▶ teardown        nothing of the load is sent

@@ -36,7 +36,7 @@ async def _serve(connection: socket.socket) -> None:
     if isinstance(task, WorkerTask):
         try:
             channel.send(Ended(await _run_task(task, channel)))
-        except Exception:  # noqa: BLE001  whatever it is, the coordinator makes it a verdict
+        except Exception:  # noqa: BLE001  the coordinator makes a verdict of any exception
             channel.send(Ended(None, traceback.format_exc()))
     await channel.close()
 
