@@ -31,25 +31,11 @@ class ScenarioFile:
     included: tuple[Document, ...] = ()
 
 
-def load_scenarios(
-    patterns: Sequence[str | Pattern],
-    environment: Mapping[str, str],
-) -> list[ScenarioFile]:
-    """Read every scenario that the patterns (files, directories, globs) match.
-
-    Raises ConfigError with the problems of all files.
-    """
-    files, problems = gather_scenarios(patterns, environment)
-    if problems:
-        raise ConfigError(problems)
-    return files
-
-
 def gather_scenarios(
     patterns: Sequence[str | Pattern | PythonScenario],
     environment: Mapping[str, str],
 ) -> tuple[list[ScenarioFile], list[Problem]]:
-    """As `load_scenarios`, but returns the problems together with the scenarios.
+    """Every scenario that the patterns (files, directories, globs) match, and the problems of all files.
 
     Scenarios that a program holds already come after those of files. One that breaks its schema is there without
     the parts that do (`omission`): when there is a problem, the scenarios serve to find more, and are not run.

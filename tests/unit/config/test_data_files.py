@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.messages import Write, golden, message_of
+from tests.support.scenario_files import load_scenarios
 from windtunnel.config.assemble import load_all
 from windtunnel.config.feeder_files import parse_rows
-from windtunnel.config.scenario import load_scenarios
 from windtunnel.model.scenario import ABSENT, Feeder
 
 SCENARIO = "id: a\ndata:\n  shopper: {{ {} }}\nflow: [{{ type: http, name: b, path: / }}]\n"

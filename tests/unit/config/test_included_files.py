@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.messages import Write, golden, message_of
-from windtunnel.config.scenario import ScenarioFile, load_scenarios
+from tests.support.scenario_files import load_scenarios
+from windtunnel.config.scenario import ScenarioFile
 from windtunnel.model.scenario import walk
 
 LOGIN = """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.support.messages import Write, golden, message_of
+from tests.support.scenario_files import load_scenarios
 from windtunnel.config.assemble import load_all
-from windtunnel.config.scenario import load_scenarios
 from windtunnel.job.request import JobRequest
 from windtunnel.job.validation import check_plan
 

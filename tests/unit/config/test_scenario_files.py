@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from tests.support.messages import Write, golden, message_of
+from tests.support.scenario_files import load_scenarios
 from windtunnel.config.discovery import Pattern
-from windtunnel.config.scenario import load_scenarios
 from windtunnel.config.sut import load_sut
 from windtunnel.errors import ConfigError
 from windtunnel.job.compile import step_problems

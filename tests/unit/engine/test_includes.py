@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.journeys import SUT, Run
-from windtunnel.config.scenario import load_scenarios
+from tests.support.scenario_files import load_scenarios
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError
 from windtunnel.model.load import ClosedLoad
