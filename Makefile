@@ -16,7 +16,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 LOWEST := $(VENV)/lowest/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-all check bench count bench-tools ci-tools lock clean
+.PHONY: help demo test test-lowest test-all check bench count bench-tools ci-tools docs lock clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \

@@ -60,3 +60,11 @@ def test_every_decision_has_a_number_of_its_own() -> None:
     assert numbers
     assert len(set(numbers)) == len(numbers)
     assert [title and int(title[1]) for title in titles] == numbers
+
+
+def test_no_target_of_make_is_up_to_date_because_a_folder_has_its_name() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    phony = {name for line in re.findall(r"^\.PHONY:(.*)$", makefile, re.MULTILINE) for name in line.split()}
+    assert "docs" in targets
+    assert targets - phony == set()

@@ -30,7 +30,7 @@ def compare(
     from windtunnel.verdict.baseline import compare as compare_runs
 
     root = Path(flags["output"] or "runs")
-    first, second = read_baseline(before, root), read_baseline(now, root)
+    first, second = read_baseline(before, root, flag=""), read_baseline(now, root, flag="")
     if first is None or second is None:
         raise ConfigError.of('"none" is not a run', hint="name two runs to compare")
     observer = TerminalObserver.standard(color=flags["color"])

@@ -50,13 +50,6 @@ def encode_target(text: str) -> str:
     return quote(text, safe=_SAFE_IN_TARGET, errors="replace")
 
 
-def quote_component(text: str) -> str:
-    """Text as one component of a URL: everything but letters, digits and `-._~` is percent-encoded (UTF-8)."""
-    if text.isascii() and text.isalnum():
-        return text
-    return quote(text, safe="", errors="replace")
-
-
 def require_method(method: str) -> str:
     """The method as sent. Raises ExpressionError if it is no method, or one that ends HTTP on a connection."""
     if not _is_token(method):

@@ -15,25 +15,28 @@ from windtunnel.storage.directory import RunDirectory
 NONE = "none"
 """The value of `--baseline` for a run without one."""
 
-_HINT = "name a run, a folder of runs or a summary.json; without a baseline, use --baseline none"
+FLAG = "--baseline"
+
+_HINT = "name a run, a folder of runs or a summary.json"
 
 
-def read_baseline(text: str | None, root: Path) -> Baseline | None:
+def read_baseline(text: str | None, root: Path, *, flag: str = FLAG) -> Baseline | None:
     """The baseline for a run id, a path or `latest`; None for None and `none`.
 
     A folder of runs, such as a downloaded artifact, means the newest run in it. Raises ConfigError when the run
-    does not exist, or its file is not a summary.
+    does not exist, or its file is not a summary. `flag` is the flag that names it; empty for an argument.
     """
     if text is None or text == NONE:
         return None
-    file = _summary_file(text, root)
+    hint = f"{_HINT}; without a baseline, use --baseline none" if flag else _HINT
+    file = _summary_file(text, root, flag=flag, hint=hint)
     try:
         return msgspec.json.decode(file.read_bytes(), type=Baseline)
     except OSError as error:
-        raise ConfigError.of(f"can't read {file}: {error.strerror}", hint=_HINT, flag="--baseline") from None
+        raise ConfigError.of(f"can't read {file}: {error.strerror}", hint=hint, flag=flag) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"{file} is not the summary of a run: {error}"
-        raise ConfigError.of(message, hint=_HINT, flag="--baseline") from None
+        raise ConfigError.of(message, hint=hint, flag=flag) from None
 
 
 def without_missing(request: JobRequest) -> JobRequest:
@@ -50,7 +53,7 @@ def is_absent(text: str) -> bool:
     return not path.exists() or (path.is_dir() and not any(path.iterdir()))
 
 
-def _summary_file(text: str, root: Path) -> Path:
+def _summary_file(text: str, root: Path, *, flag: str, hint: str) -> Path:
     path = Path(text)
     if path.is_file():
         return path
@@ -58,7 +61,7 @@ def _summary_file(text: str, root: Path) -> Path:
         return path / "summary.json"
     try:
         named, folder = ("latest", path) if path.is_dir() else (text, root)
-        run = RunDirectory.find(named, folder, hint=_HINT)
+        run = RunDirectory.find(named, folder, hint=hint)
     except ConfigError as error:
-        raise ConfigError(replace(problem, flag="--baseline") for problem in error.problems) from None
+        raise ConfigError(replace(problem, flag=flag) for problem in error.problems) from None
     return run.path / "summary.json"

@@ -22,10 +22,10 @@ from windtunnel.model.record import (
 )
 from windtunnel.model.summary import ErrorGroup, ThresholdResult
 
-InstanceId = StepRecord | RequestRecord | AssertionRecord | InstanceRecord
+RecordOfInstance = StepRecord | RequestRecord | AssertionRecord | InstanceRecord
 
 # A plain tuple: a tenth of the time of the union, for every record there is.
-_ID = (StepRecord, RequestRecord, InstanceRecord, AssertionRecord)
+_RECORDS_OF_INSTANCES = (StepRecord, RequestRecord, InstanceRecord, AssertionRecord)
 
 LONGEST_STORY = 400
 """Maximum number of records of one instance; a longer story counts what it omits."""
@@ -35,10 +35,10 @@ LONGEST_STORY = 400
 class InstanceRecords:
     """The records of one instance so far. Owned by `collect`."""
 
-    records: list[InstanceId] = field(default_factory=list)
+    records: list[RecordOfInstance] = field(default_factory=list)
     left_out: int = 0
 
-    def add(self, record: InstanceId) -> None:
+    def add(self, record: RecordOfInstance) -> None:
         """Keep one record, up to the maximum; the record of the instance itself is always kept."""
         if len(self.records) < LONGEST_STORY or isinstance(record, InstanceRecord):
             self.records.append(record)
@@ -99,7 +99,7 @@ def collect(
     kept: dict[str, InstanceRecords] = {}
     open_: dict[str, InstanceRecords] = {}
     for record in records:
-        if not isinstance(record, _ID):
+        if not isinstance(record, _RECORDS_OF_INSTANCES):
             continue
         instance_id = record.instance_id
         if not slowest and instance_id not in missing:

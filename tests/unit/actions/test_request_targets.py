@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
@@ -196,3 +197,14 @@ def test_a_wrong_target_is_a_problem_with_its_place(
 def test_a_service_that_is_not_there_is_a_problem(lines: str, message: str, hint: str) -> None:
     compiled = Compiled(f"flow:\n  - type: http\n    name: one\n    {lines}\n", sut=SHOPS)
     assert [(problem.message, problem.hint) for problem in compiled.problems] == [(message, hint)]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_component_comes_back_whole_and_never_leaves_its_place(text: Any) -> None:
+    quoted = encode_component(text)
+    assert unquote(quoted) == text
+    assert not set(quoted) & set("/?#&=+ ;:@\r\n")
+
+
+def test_a_component_with_half_a_character_is_still_sent() -> None:
+    assert encode_component("a\ud800b") == "a%3Fb"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -12,7 +11,6 @@ from windtunnel.http.endpoint import (
     encode_target,
     header_lines,
     merge_headers,
-    quote_component,
     require_method,
 )
 
@@ -44,17 +42,6 @@ def test_an_encoded_target_is_one_word_of_ascii_and_encoding_it_again_changes_no
     assert " " not in encoded
     assert "#" not in encoded
     assert encode_target(encoded) == encoded
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_component_comes_back_whole_and_never_leaves_its_place(text: Any) -> None:
-    quoted = quote_component(text)
-    assert unquote(quoted) == text
-    assert not set(quoted) & set("/?#&=+ ;:@\r\n")
-
-
-def test_a_component_with_half_a_character_is_still_sent() -> None:
-    assert quote_component("a\ud800b") == "a%3Fb"
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\0b"])

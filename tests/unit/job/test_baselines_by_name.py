@@ -90,6 +90,14 @@ def test_a_mistyped_run_is_offered_the_nearest(root: Path) -> None:
     assert raised.value.problems[0].hint == 'did you mean "20260101T000000Z-aaaaaa"?'
 
 
+def test_a_run_that_is_an_argument_is_not_told_of_a_flag(root: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        read_baseline("nowhere", root / "runs", flag="")
+    [problem] = raised.value.problems
+    assert problem.text == f"no run 'nowhere' in '{root / 'runs'}'"
+    assert problem.hint == "name a run, a folder of runs or a summary.json"
+
+
 def test_absent_is_only_what_has_nothing_in_it(root: Path) -> None:
     (root / "empty").mkdir()
     assert is_absent(str(root / "empty"))
