@@ -29,7 +29,7 @@ from windtunnel.ci.github import (
 from windtunnel.ci.github_api import GitHubApi
 from windtunnel.ci.inputs import ActionInputs, name_input, read_inputs
 from windtunnel.ci.outputs import outputs_of
-from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
+from windtunnel.ci.workspace import Workspace, find_workspace, give_to_owner
 from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.figures import plural
 from windtunnel.job.baseline import without_missing
@@ -188,7 +188,7 @@ class _Job:
             self._warn(self._summary.write(fitted_summary(_job_summary(ending), used=self._summary.used)))
         if ending.directory is not None and os.name == "posix" and os.geteuid() == 0:
             owner = self._root.stat()
-            self._warn(hand_back(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid))
+            self._warn(give_to_owner(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid))
 
     def comment(self, ending: _Ending) -> None:
         """Comment on the pull request as the input `comment` says. A cancelled job keeps the comment there is."""

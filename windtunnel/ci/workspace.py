@@ -35,7 +35,7 @@ def find_workspace(named: str | None, *, folder: Path) -> Path:
     return folder
 
 
-def hand_back(tree: Path, *, root: Path, uid: int, gid: int) -> str | None:
+def give_to_owner(tree: Path, *, root: Path, uid: int, gid: int) -> str | None:
     """Change the owner of the files of a run and of the folders between it and `root`. Returns a warning, or None.
 
     Follows no symbolic link. Of the folders between, only those of root change: this process made them.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.feeders import shared_rows_problems
-from windtunnel.config.load import LoadSettings, load_of, put_over
+from windtunnel.config.load import LoadSettings, load_of, with_flags
 from windtunnel.config.overrides import Overrides, load_problems_of_flags
 from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.presets import preset_problems, with_presets
@@ -150,7 +150,7 @@ def assemble(
     models = [file.scenario for file in scenarios]
     load = LoadSettings()
     if not problems:
-        load = put_over(plan.load if plan else LoadSettings(), overrides.load)
+        load = with_flags(plan.load if plan else LoadSettings(), overrides.load)
         problems += load_problems_of_flags(load, overrides)
         models = _preset(models, overrides, problems)
     disagreements = shared_rows_problems(models)

@@ -100,7 +100,7 @@ def parse_stages(text: str) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
     return tuple(stages), tuple(kinds)
 
 
-def put_over(plan: LoadSettings, flags: LoadSettings) -> LoadSettings:
+def with_flags(plan: LoadSettings, flags: LoadSettings) -> LoadSettings:
     """The settings of the plan, overridden by those of the flags.
 
     Flags for the other kind of load, or for stages instead of a constant load, drop those of the plan (rule 32).

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from windtunnel.config.scalars import expand, resolve, secrets_beside
+from windtunnel.config.scalars import expand, resolve, secret_file_reader
 from windtunnel.errors import ConfigError, Location, Problem
 
 MAX_DEPTH = 50
@@ -102,7 +102,7 @@ class Composer:
         self.absent: list[tuple[Place, Problem]] = []
         self.env: dict[str, str] = {}
         self.read: dict[str, str] = {}
-        self._read_secret = secrets_beside(file)
+        self._read_secret = secret_file_reader(file)
         self._parser = yaml.SafeLoader(text)
         self._anchors: dict[str, Scalar | SequenceNode | MappingNode | None] = {}
         self._nodes = 0

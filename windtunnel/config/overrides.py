@@ -14,7 +14,7 @@ from typing import Any, Literal
 from windtunnel.config.flags import FLAGS, Flag, Kind
 from windtunnel.config.load import LoadSettings, objections, parse_stages
 from windtunnel.config.presets import Preset, parse_preset, parse_tag
-from windtunnel.config.readiness import aimed_at, parse_target, parse_wait_for
+from windtunnel.config.readiness import parse_target, parse_wait_for, with_target
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.expressions.threshold import parse_flag
@@ -69,7 +69,7 @@ class Overrides:
         Raises ExpressionError for a target that fits no base URL.
         """
         if self.target is not None:
-            sut = aimed_at(sut, self.target)
+            sut = with_target(sut, self.target)
         if self.insecure:
             services = {name: _unchecked(service) for name, service in sut.services.items()}
             sut = replace(sut, default=sut.default and _unchecked(sut.default), services=services)

@@ -18,7 +18,7 @@ _ADDED: frozenset[DataPath] = frozenset(
 _Marks = dict[DataPath, Mark]
 
 
-def is_beside(path: DataPath, chosen: Sequence[str]) -> bool:
+def is_in_unused_profile(path: DataPath, chosen: Sequence[str]) -> bool:
     """Whether a place in the file belongs to a profile that was not chosen."""
     return len(path) > 1 and path[0] == "profiles" and path[1] not in chosen
 

@@ -42,7 +42,7 @@ def parse_target(text: str) -> str:
     return text.rstrip("/")
 
 
-def aimed_at(sut: Sut, target: str) -> Sut:
+def with_target(sut: Sut, target: str) -> Sut:
     """The SUT with its base URL replaced, and that of every service at the same origin; its host is allowed.
 
     Raises ExpressionError for an SUT that has no base URL which could be meant.

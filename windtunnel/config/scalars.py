@@ -165,7 +165,7 @@ def secret_values(read: Iterable[Mapping[str, str]], *, public: Collection[str] 
 MAX_SECRET_BYTES = 64 * 1024
 
 
-def secrets_beside(file: str) -> ReadSecret:
+def secret_file_reader(file: str) -> ReadSecret:
     """What reads the secrets that `file` refers to: a relative path starts at its folder."""
     folder = Path(file).parent
 

@@ -38,7 +38,7 @@ def build_steps(
     includes it holds no steps then.
     """
     builder = _Builder(types, fragments, omit)
-    return builder.steps(_Surroundings(chain=(document,)), document.data.get(key, ()), (key,))
+    return builder.steps(_StepContext(chain=(document,)), document.data.get(key, ()), (key,))
 
 
 def same_names(documents: Sequence[Document], steps: Sequence[Step]) -> list[Problem]:
@@ -67,7 +67,7 @@ def _same_names(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Surroundings:
+class _StepContext:
     """Where steps stand: in which file, under which prefix, with which tags around them.
 
     `number` tells the list from every other list of the file, for the names of steps without one.
@@ -87,7 +87,7 @@ class _Builder:
         self._count = 0
 
     def steps(
-        self, around: _Surroundings, entries: Sequence[Mapping[str, Any]], path: DataPath
+        self, around: _StepContext, entries: Sequence[Mapping[str, Any]], path: DataPath
     ) -> tuple[Step, ...]:
         return tuple(
             self._step(around, entry, (*path, index), number=f"{around.number}_{index + 1}")
@@ -95,7 +95,7 @@ class _Builder:
             if len(around.chain) > 1 or (*path, index) not in self._omit
         )
 
-    def _step(self, around: _Surroundings, entry: Mapping[str, Any], path: DataPath, *, number: str) -> Step:
+    def _step(self, around: _StepContext, entry: Mapping[str, Any], path: DataPath, *, number: str) -> Step:
         self._count += 1
         name = f"{around.prefix}{entry.get('name', _default_name(entry['type'], path, number))}"
         tags = {**around.tags, **texts(entry.get("tags", {}))}
@@ -123,7 +123,7 @@ class _Builder:
             scoped=scoped,
         )
 
-    def _blocks(self, around: _Surroundings, lists: Sequence[Place], path: DataPath) -> list[Block]:
+    def _blocks(self, around: _StepContext, lists: Sequence[Place], path: DataPath) -> list[Block]:
         """A block for each list of steps in the step at `path`."""
         blocks, keys = [], {place.options_path: place.key for place in reversed(lists)}
         for place in lists:
@@ -142,7 +142,7 @@ class _Builder:
             )
         return blocks
 
-    def _included(self, around: _Surroundings, place: Place, path: DataPath) -> Block | None:
+    def _included(self, around: _StepContext, place: Place, path: DataPath) -> Block | None:
         """The steps of another file; None after a problem was noted."""
         if self._fragments is None or self._count > MAX_STEPS:
             return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from windtunnel.config.profiles import is_beside, profile_problems, with_profiles
+from windtunnel.config.profiles import is_in_unused_profile, profile_problems, with_profiles
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.readiness import parse_health
 from windtunnel.config.scalars import texts
@@ -60,7 +60,7 @@ def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequ
 
 def _read(path: str | Path, environment: Mapping[str, str], profiles: Sequence[str]) -> Document:
     """The file as it stands with the profiles over it, valid."""
-    document = read_file(path, environment, unused=lambda place: is_beside(place, profiles))
+    document = read_file(path, environment, unused=lambda place: is_in_unused_profile(place, profiles))
     schema = load_schema("sut")
     if not profiles:
         require_valid(document, schema)

@@ -82,7 +82,7 @@ class Runner:
         )
         if instance.progress.outcome != "passed":
             return instance
-        prepared = (given or SetupResult()).with_those(instance.scope, section.sets, ids.secrets)
+        prepared = (given or SetupResult()).with_variables(instance.scope, section.sets, ids.secrets)
         user.states[scenario.id] = state = UserState(prepared=prepared, cookies=user.client.cookies)
         return state
 

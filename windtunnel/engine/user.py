@@ -22,7 +22,9 @@ class SetupResult:
     variables: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
 
-    def with_those(self, scope: Mapping[str, Any], names: Iterable[str], secrets: tuple[str, ...]) -> SetupResult:
+    def with_variables(
+        self, scope: Mapping[str, Any], names: Iterable[str], secrets: tuple[str, ...]
+    ) -> SetupResult:
         """These, and those of `names` that are set in a scope."""
         found = {name: scope[name] for name in names if name in scope}
         return SetupResult(variables={**self.variables, **found}, secrets=tuple({*self.secrets, *secrets}))

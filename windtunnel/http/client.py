@@ -120,9 +120,9 @@ class HttpClient:
         while True:
             exchange, wire, upload = self._prepare(request, endpoint)
             if self._hooks is not None:
-                await self._carry_observed(self._hooks, exchange, wire, upload, request, endpoint, deadline_s)
+                await self._send_with_hooks(self._hooks, exchange, wire, upload, request, endpoint, deadline_s)
             elif wire:
-                await self._carry(exchange, wire, upload, request, endpoint, deadline_s)
+                await self._send_once(exchange, wire, upload, request, endpoint, deadline_s)
             if exchange.status not in REDIRECT_STATUSES or not request.follow_redirects:
                 return exchange
             follow = self._redirect(exchange, followed)
@@ -189,7 +189,7 @@ class HttpClient:
             upload.close()
         return exchange, b"", None
 
-    async def _carry(
+    async def _send_once(
         self,
         exchange: Exchange,
         wire: bytes,
@@ -239,7 +239,7 @@ class HttpClient:
         if connection.reader.sets_cookies:
             self._take_cookies(destination, exchange)
 
-    async def _carry_observed(
+    async def _send_with_hooks(
         self,
         hooks: Hooks,
         exchange: Exchange,
@@ -249,12 +249,12 @@ class HttpClient:
         endpoint: HttpEndpoint,
         deadline_s: float,
     ) -> None:
-        """As `_carry`, with the hooks before and after it. A request that can't be sent has an exchange only."""
+        """As `_send_once`, with the hooks before and after it; one that can't be sent has only the latter."""
         if wire:
             head = wire.partition(b"\r\n\r\n")[0]
             for on_request in hooks.on_request:
                 on_request(request, head)
-            await self._carry(exchange, wire, upload, request, endpoint, deadline_s)
+            await self._send_once(exchange, wire, upload, request, endpoint, deadline_s)
         for on_response in hooks.on_response:
             on_response(request, exchange)
 

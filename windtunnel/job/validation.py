@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from windtunnel.config.assemble import DEFAULT_SUT, merged
 from windtunnel.config.overrides import Overrides
-from windtunnel.config.profiles import is_beside
+from windtunnel.config.profiles import is_in_unused_profile
 from windtunnel.config.reader import read_file
 from windtunnel.config.scenario import gather_scenarios
 from windtunnel.config.sut import load_sut
@@ -113,7 +113,7 @@ def _sorted(files: Sequence[str], environment: Mapping[str, str], problems: list
 
 
 def _of_a_profile(path: DataPath) -> bool:
-    return is_beside(path, ())
+    return is_in_unused_profile(path, ())
 
 
 def _default_sut(

@@ -51,7 +51,7 @@ class Threshold:
         return f"{self.metric}{{{','.join(f'{k}:{v}' for k, v in self.tags.items())}}}"
 
     @property
-    def speaks_of_instances(self) -> bool:
+    def replaces_implied(self) -> bool:
         """Whether this threshold takes the place of the implied one (rule 2)."""
         return self.metric in OF_FAILURES
 

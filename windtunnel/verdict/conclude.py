@@ -49,7 +49,7 @@ def conclude(
         timed=manifest.timed,
         shards=manifest.shards,
     )
-    if left := _failed_beside(aggregate, "teardown"):
+    if left := _scenarios_with_failed(aggregate, "teardown"):
         said = [f"the teardown of {each}; resources may be left behind" for each in left]
         soundness = replace(soundness, findings=[*soundness.findings, *said])
     verdict = worst(
@@ -93,7 +93,7 @@ def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
     """No response at all, or no request that could have had one."""
     if aggregate.unreachable:
         return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.unreachable)]
-    if setups := _failed_beside(aggregate, "setup"):
+    if setups := _scenarios_with_failed(aggregate, "setup"):
         return [("inconclusive", f"no load was sent: the setup of {each}") for each in setups]
     if not instances_by_outcome(aggregate).total():
         return [("inconclusive", "nothing was measured: no instance ran to its end")]
@@ -108,7 +108,7 @@ def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
     return [("unreachable", f"no request got a response ({of_them})")]
 
 
-def _failed_beside(aggregate: Aggregate, phase: SectionPhase) -> list[str]:
+def _scenarios_with_failed(aggregate: Aggregate, phase: SectionPhase) -> list[str]:
     """The failures in a setup or teardown: `checkout failed at create_user: expected below 400 but got 500`."""
     found = []
     for instance in aggregate.instances:

@@ -57,7 +57,7 @@ def in_force(thresholds: Sequence[Threshold], fail_on: FailOn = "thresholds") ->
 
     A user's threshold on a metric that counts failures replaces the implied one, except with `fail_on: errors`.
     """
-    if fail_on != "errors" and any(threshold.speaks_of_instances for threshold in thresholds):
+    if fail_on != "errors" and any(threshold.replaces_implied for threshold in thresholds):
         return tuple(thresholds)
     return (IMPLIED, *thresholds)
 

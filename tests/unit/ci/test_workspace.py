@@ -3,7 +3,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from windtunnel.ci.workspace import Workspace, find_workspace, hand_back
+from windtunnel.ci.workspace import Workspace, find_workspace, give_to_owner
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_we_made_is_given_to_the_owner_and_nothing_else(tmp_path: Path) -> 
     (run / "folder").symlink_to(elsewhere)
     (run.parent / "latest").symlink_to("r1")
 
-    assert hand_back(run, root=root, uid=1001, gid=118) is None
+    assert give_to_owner(run, root=root, uid=1001, gid=118) is None
 
     def owner(path: Path) -> tuple[int, int]:
         return (path.lstat().st_uid, path.lstat().st_gid)
@@ -62,12 +62,12 @@ def test_what_we_made_is_given_to_the_owner_and_nothing_else(tmp_path: Path) -> 
 def test_outside_the_workspace_only_the_run_is_given_away(tmp_path: Path) -> None:
     run = tmp_path / "out" / "r1"
     run.mkdir(parents=True)
-    assert hand_back(run, root=tmp_path / "workspace", uid=1001, gid=118) is None
+    assert give_to_owner(run, root=tmp_path / "workspace", uid=1001, gid=118) is None
     assert run.stat().st_uid == 1001
     assert run.parent.stat().st_uid == 0
 
 
 def test_what_can_not_be_given_away_is_said(tmp_path: Path) -> None:
-    said = hand_back(tmp_path / "gone", root=tmp_path, uid=1001, gid=118)
+    said = give_to_owner(tmp_path / "gone", root=tmp_path, uid=1001, gid=118)
     assert said is not None
     assert "can't change the owner of" in said

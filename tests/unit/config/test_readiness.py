@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from windtunnel.config.readiness import aimed_at, parse_health, parse_target, parse_wait_for
+from windtunnel.config.readiness import parse_health, parse_target, parse_wait_for, with_target
 from windtunnel.errors import ExpressionError
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Health, Service, Sut, WaitFor
@@ -57,14 +57,14 @@ def sut(default: str | None, **services: str) -> Sut:
 
 
 def test_a_target_takes_the_place_of_the_base_url_and_its_host_is_allowed() -> None:
-    aimed = aimed_at(sut("http://localhost:8080"), "https://preview.test")
+    aimed = with_target(sut("http://localhost:8080"), "https://preview.test")
     assert aimed.default is not None
     assert aimed.default.base_url == "https://preview.test"
     assert aimed.allow_hosts == ("pay.test", "preview.test")
 
 
 def test_services_at_the_same_origin_move_with_it_and_keep_their_paths() -> None:
-    aimed = aimed_at(
+    aimed = with_target(
         sut("http://localhost:80", cart="http://localhost/cart", pay="http://pay.test", sock="http+unix:///s"),
         "https://preview.test",
     )
@@ -76,7 +76,7 @@ def test_services_at_the_same_origin_move_with_it_and_keep_their_paths() -> None
 
 
 def test_services_at_one_origin_need_no_base_url_to_be_moved() -> None:
-    aimed = aimed_at(sut(None, cart="http://shop:80/cart", catalog="http://shop/catalog"), "https://p.test")
+    aimed = with_target(sut(None, cart="http://shop:80/cart", catalog="http://shop/catalog"), "https://p.test")
     assert [service.base_url for service in aimed.services.values()] == [
         "https://p.test/cart",
         "https://p.test/catalog",
@@ -85,7 +85,7 @@ def test_services_at_one_origin_need_no_base_url_to_be_moved() -> None:
 
 def test_services_at_several_origins_can_not_be_meant_by_one_target() -> None:
     with pytest.raises(ExpressionError, match="services at 2 origins and no base_url"):
-        aimed_at(sut(None, cart="http://cart:80", catalog="http://catalog"), "https://p.test")
+        with_target(sut(None, cart="http://cart:80", catalog="http://catalog"), "https://p.test")
 
 
 @pytest.mark.parametrize(

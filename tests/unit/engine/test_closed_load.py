@@ -227,7 +227,7 @@ def test_a_run_that_takes_longer_than_it_may_starts_nothing_more_and_says_so(run
     assert {record.outcome for record in finished.instances} == {"passed"}, "they had 3 s to end"
     assert finished.records[-1].t - EPOCH == pytest.approx(6, abs=0.1)
     assert finished.ending.capped
-    assert finished.ending.reason == "after 5 s, the longest it may take, its load was not through"
+    assert finished.ending.reason == "the load did not end within the maximum duration of 5 s"
 
 
 def test_a_run_that_is_through_in_time_is_not_capped(run: Run) -> None:

@@ -45,9 +45,13 @@ def test_never_forgives_what_was_measured_and_nothing_else(word: VerdictWord) ->
 
 def test_a_run_that_reached_its_longest_time_is_inconclusive_unless_a_threshold_failed() -> None:
     run = Run().instances(100).instances(10, "interrupted")
-    ended = RunEnded(t=START + 5, reason="after 5 s its load was not through", counts={}, capped=True)
+    ended = RunEnded(
+        t=START + 5, reason="the load did not end within the maximum duration of 5 s", counts={}, capped=True
+    )
     run.aggregate.write([ended])
     summary = run.concluded()
     assert (summary.verdict, summary.exit_code) == ("inconclusive", 4)
-    assert summary.reasons == ["the run was stopped early: after 5 s its load was not through"]
+    assert summary.reasons == [
+        "the run was stopped early: the load did not end within the maximum duration of 5 s"
+    ]
     assert run.concluded(threshold("http_reqs", "count > 5")).verdict == "fail"

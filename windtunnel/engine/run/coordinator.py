@@ -136,7 +136,7 @@ async def _watch_duration(run: RunContext) -> None:
     longest_s = run.test_plan.max_duration_s
     if longest_s is not None:
         await run.parts.clock.sleep(longest_s)
-        reason = f"after {as_written(longest_s)}, the longest it may take, its load was not through"
+        reason = f"the load did not end within the maximum duration of {as_written(longest_s)}"
         run.parts.shutdown.request(Stop(reason=reason, capped=True))
 
 

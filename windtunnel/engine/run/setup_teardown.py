@@ -67,7 +67,7 @@ class SetupTeardown:
                 continue
             instance = await self._run(scenario.setup, scenario, "setup")
             passed = passed and instance.progress.outcome == "passed"
-            self.prepared[scenario.id] = SetupResult().with_those(
+            self.prepared[scenario.id] = SetupResult().with_variables(
                 instance.scope, scenario.setup.sets, instance.ids.secrets
             )
         return passed
