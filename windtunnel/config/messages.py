@@ -67,6 +67,8 @@ def explain(violation: Violation) -> Iterator[Complaint]:
 def describe(value: Any) -> str:
     """A value as part of a sentence: text "abc", 5, true, a list, an empty mapping, nothing."""
     if isinstance(value, str):
+        if "\n" in value or "\r" in value:
+            return "text with a line break"
         return f"text {_quoted(value)}" if value else "an empty text"
     if isinstance(value, bool):
         return "true" if value else "false"
