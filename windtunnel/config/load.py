@@ -6,7 +6,7 @@ open     rate with count and/or duration, or stages with rate; max_parallel, arr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -117,40 +117,34 @@ def with_flags(plan: LoadSettings, flags: LoadSettings) -> LoadSettings:
     return replace(plan, **given)
 
 
-def objections(settings: LoadSettings) -> Iterator[Objection]:
-    """Every combination of settings that is not possible."""
+def objections(
+    settings: LoadSettings, *, quote: Callable[[str], str] = "`{}`".format, example: str = "rate: 100/s"
+) -> Iterator[Objection]:
+    """Every combination of settings that is not possible.
+
+    `quote` writes the key of a setting in a sentence, `example` sets a rate, as the user writes them.
+    """
     if settings.stages is not None:
-        for name in _WITHOUT_STAGES:
-            if getattr(settings, name) is not None:
-                key = _key(name)
-                yield (
-                    key,
-                    f"`{key}` can't be combined with `stages`, which set the amount and the time",
-                    f"remove `{key}`",
-                )
+        for key in (_key(name) for name in _WITHOUT_STAGES if getattr(settings, name) is not None):
+            amount = f"{quote(key)} can't be combined with {quote('stages')}, which set the amount and the time"
+            yield key, amount, f"remove {quote(key)}"
         if len(set(settings.stage_kinds)) > 1:
-            yield (
-                "stages",
-                "stages must be all in users (parallel) or all in starts per second (rate)",
-                _STAGES_HINT,
-            )
+            kinds = "stages must be all in users (parallel) or all in starts per second (rate)"
+            yield "stages", kinds, _STAGES_HINT
         elif not any(stage.target for stage in settings.stages) and not settings.start:
             yield "stages", "every stage has a target of 0", "write a target above 0 for one of them"
     elif settings.start is not None:
-        yield "start", "`start` has no effect without `stages`", "remove `start`"
+        yield "start", f"{quote('start')} has no effect without {quote('stages')}", f"remove {quote('start')}"
     is_open = settings.model == "open"
-    for name in _CLOSED if is_open else _OPEN:
-        if getattr(settings, name) is not None:
-            other = "rate" if is_open else "parallel"
-            message = f"`{_key(name)}` can't be combined with `{other}`"
-            if name == "parallel":
-                message = "`parallel` can't be combined with `rate`"
-            yield _key(name), message, _USERS_OR_RATE if name == "parallel" else f"remove `{_key(name)}`"
+    for key in (_key(name) for name in (_CLOSED if is_open else _OPEN) if getattr(settings, name) is not None):
+        other = "rate" if is_open else "parallel"
+        hint = _USERS_OR_RATE if key == "parallel" else f"remove {quote(key)}"
+        yield key, f"{quote(key)} can't be combined with {quote(other)}", hint
     if is_open and settings.stages is None:
         if settings.rate is None:
-            yield "rate", "an open load needs a rate", "rate: 100/s"
+            yield "rate", "an open load needs a rate", example
         elif settings.rate == 0:
-            yield "rate", "the rate must be more than 0", "rate: 100/s"
+            yield "rate", "the rate must be more than 0", example
         elif settings.count is None and settings.duration_s is None:
             yield "rate", "the load has no end", "add a duration (5m) or a count"
 

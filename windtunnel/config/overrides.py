@@ -148,9 +148,8 @@ def load_problems_of_flags(settings: LoadSettings, overrides: Overrides) -> Iter
     """What the load can't be with the flags over the plan, each with the flag it is about."""
     if overrides.load == LoadSettings():
         return  # the plan's own objections were made where it was read
-    for key, message, hint in objections(settings):
-        name = key.replace("_", "-")
-        yield Problem(flag=f"--{name}", message=message.replace("`", ""), hint=hint.replace("`", ""))
+    for key, message, hint in objections(settings, quote=str, example="--rate 100/s"):
+        yield Problem(flag=f"--{key.replace('_', '-')}", message=message, hint=hint)
 
 
 def parse_shard(text: str) -> Segment:

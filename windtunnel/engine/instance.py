@@ -15,13 +15,13 @@ from windtunnel.engine.ids import InstanceIds
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
-from windtunnel.engine.tasks import all_of
 from windtunnel.engine.user import SetupResult, SharedClient
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.vocabulary import InstanceOutcome, Outcome
 from windtunnel.redaction import SHORTEST_SECRET
+from windtunnel.tasks import all_of
 
 _PASSED = StepOutcome()
 _INTERNAL = StepOutcome(outcome="errored", error="internal")

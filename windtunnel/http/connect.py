@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from windtunnel.http.resolve import Address
+from windtunnel.tasks import cancel_and_wait
 
 ATTEMPT_DELAY_S = 0.25
 """How long one address is tried before the next one is tried too (RFC 8305, 5)."""
@@ -40,7 +40,7 @@ async def connect(addresses: Sequence[Address]) -> tuple[socket.socket, Address]
                 else:
                     return sock, address
     finally:
-        await _cancel(trying)
+        await _close(trying)
     # Many machines have no IPv6, which explains nothing when an IPv4 address was refused as well.
     telling = [error for address, error in failures if not _is_missing_ipv6(address, error)]
     raise (telling or [error for _, error in failures])[0]
@@ -57,12 +57,14 @@ async def _attempt(address: Address) -> socket.socket:
     return sock
 
 
-async def _cancel(trying: dict[asyncio.Task[socket.socket], Address]) -> None:
-    for task in trying:
-        task.cancel()
-    for task in trying:
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            (await task).close()
+async def _close(trying: Iterable[asyncio.Task[socket.socket]]) -> None:
+    """End attempts that are not needed; a socket that one of them has connected meanwhile is closed."""
+    try:
+        await cancel_and_wait(trying)
+    finally:
+        for task in trying:
+            if not task.cancelled() and task.exception() is None:
+                task.result().close()
 
 
 def _alternating(addresses: Sequence[Address]) -> list[Address]:

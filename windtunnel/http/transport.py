@@ -27,6 +27,7 @@ from windtunnel.model.auth import Auth, OAuth2
 from windtunnel.model.http import Exchange
 from windtunnel.model.origin import Origin, parse_base_url, split_url
 from windtunnel.model.sut import Service, Sut, Tls
+from windtunnel.tasks import all_of
 
 _PROBE_S = 5.0
 
@@ -122,7 +123,7 @@ class HttpTransport:
         """Fetch every access token. A failure is reported by the requests that need the token."""
         for source in self._tokens.values():
             source.on_exchange, source.on_token = on_exchange, on_secret
-        await asyncio.gather(*(source.fetch() for source in self._tokens.values()))
+        await all_of([source.fetch() for source in self._tokens.values()])
 
     async def close(self) -> None:
         """Drop every connection of every client."""

@@ -14,7 +14,6 @@ from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.process import SystemClock, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
-from windtunnel.engine.tasks import background
 from windtunnel.figures import as_written
 from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
@@ -34,6 +33,7 @@ from windtunnel.model.verdict import exit_code_of
 from windtunnel.redaction import Redactor
 from windtunnel.report.collect import Analysis
 from windtunnel.storage.directory import RunDirectory, new_run_id
+from windtunnel.tasks import background
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.thresholds import stop_condition
 

@@ -7,8 +7,8 @@ import asyncio
 from windtunnel.engine.load.pacing import entry_s, stage_at, user_changes
 from windtunnel.engine.plan import Track
 from windtunnel.engine.runner import Runner
-from windtunnel.engine.tasks import first_of
 from windtunnel.model.load import ClosedLoad, Segment
+from windtunnel.tasks import first_of
 
 
 class ClosedTrack:

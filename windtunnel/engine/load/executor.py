@@ -10,8 +10,8 @@ from windtunnel.engine.load.open import OpenTrack
 from windtunnel.engine.plan import Plan, Track
 from windtunnel.engine.run.shutdown import Shutdown
 from windtunnel.engine.runner import Runner
-from windtunnel.engine.tasks import cancel_and_wait, first_of
 from windtunnel.model.load import ClosedLoad, Segment
+from windtunnel.tasks import cancel_and_wait, first_of
 
 
 class _RunningTrack(Protocol):

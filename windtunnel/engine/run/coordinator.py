@@ -11,7 +11,6 @@ from windtunnel.engine.run.process import raise_open_file_limit
 from windtunnel.engine.run.segment import SegmentParts, run_segment
 from windtunnel.engine.run.setup_teardown import SETUP_FAILED, SetupTeardown
 from windtunnel.engine.run.shutdown import Stop
-from windtunnel.engine.tasks import background, first_of
 from windtunnel.engine.user import SetupResult
 from windtunnel.engine.workers.messages import WorkerTask
 from windtunnel.engine.workers.pool import WorkerPool
@@ -22,6 +21,7 @@ from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import TestPlan
 from windtunnel.storage.reader import RecordReader
+from windtunnel.tasks import background, first_of
 
 CHECK_S = 1.0
 """The interval at which the stop condition is asked."""

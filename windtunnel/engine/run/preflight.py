@@ -15,7 +15,6 @@ from typing import Protocol
 
 from windtunnel.engine.ids import InstanceIds
 from windtunnel.engine.journal import Journal
-from windtunnel.engine.tasks import all_of
 from windtunnel.figures import as_written
 from windtunnel.http.errors import Failure
 from windtunnel.http.stream import Destination
@@ -26,6 +25,7 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.record import Record
 from windtunnel.model.sut import ContainerNetwork, Health, Service, Tls, WaitFor
 from windtunnel.redaction import Redactor
+from windtunnel.tasks import all_of
 
 HEALTH_PHASE = "health"
 """The phase of every request that waits; what is in it is outside all metrics."""

@@ -13,7 +13,6 @@ from windtunnel.engine.run.health import HealthProbe, watch_health
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.runner import Runner
-from windtunnel.engine.tasks import background
 from windtunnel.engine.user import SetupResult
 from windtunnel.errors import EvidenceError
 from windtunnel.interfaces import Clock, Sink, Transport
@@ -24,6 +23,7 @@ from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import BodyStore
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import RecordWriter
+from windtunnel.tasks import background
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

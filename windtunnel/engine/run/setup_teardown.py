@@ -12,11 +12,11 @@ from windtunnel.engine.ids import RunIds
 from windtunnel.engine.instance import Bugs, InstanceContext, RunningInstance, run_section
 from windtunnel.engine.plan import CompiledScenario, Section
 from windtunnel.engine.run.segment import OpenSegment, SegmentParts
-from windtunnel.engine.tasks import first_of
 from windtunnel.engine.user import SetupResult
 from windtunnel.interfaces import Client
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.vocabulary import SectionPhase
+from windtunnel.tasks import first_of
 
 SETUP_FAILED = "setup failed"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from windtunnel.engine.tasks import first_of
+from windtunnel.tasks import first_of
 
 SIGNAL_GRACE_S = 3.0
 

@@ -10,13 +10,13 @@ import time
 from collections.abc import Sequence
 
 from windtunnel.engine.run.shutdown import Shutdown, Stop
-from windtunnel.engine.tasks import all_of, background
 from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
 from windtunnel.figures import offset
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import close_segment
+from windtunnel.tasks import all_of, background
 
 START_S = 60.0
 """The time a new worker has to say that it is ready."""

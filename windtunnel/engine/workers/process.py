@@ -11,12 +11,12 @@ from windtunnel.engine.parts import run_parts
 from windtunnel.engine.run.process import raise_open_file_limit, run_loop
 from windtunnel.engine.run.segment import run_segment
 from windtunnel.engine.run.shutdown import Shutdown, Stop
-from windtunnel.engine.tasks import background
 from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.tasks import background
 
 REPORT_S = 0.25
 """The interval at which a worker sends what it counted."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from windtunnel.engine.tasks import all_of, background, cancel_and_wait, first_of
+from windtunnel.tasks import all_of, background, cancel_and_wait, first_of
 from windtunnel.testing.virtual_clock import run_virtual
 
 
