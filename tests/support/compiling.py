@@ -75,6 +75,9 @@ class FakeInstance:
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
         self.observed.append((exchange, poll, failed))
 
+    def raised_inside(self, error: Exception) -> bool:
+        return False
+
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
         raise AssertionError("steps inside steps are run by the engine: test them there")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from typing import Any, Protocol, get_args
 
@@ -92,7 +91,7 @@ class _PluginAction:
         try:
             outcome = await self._action.run(instance)
         except Exception as error:
-            if _is_from_a_step_inside(error):
+            if instance.raised_inside(error):
                 raise
             kind, message = describe_exception(error)
             return StepOutcome(outcome="errored", error=kind, message=f"the {self._plugin} raised {message}")
@@ -101,11 +100,6 @@ class _PluginAction:
             message = f'the {self._plugin} returned the outcome "{outcome.outcome}"; it can be {_ALTERNATIVES}'
             return StepOutcome(outcome="errored", error="plugin", message=message)
         return outcome
-
-
-def _is_from_a_step_inside(error: Exception) -> bool:
-    """Whether an exception came out of `Instance.run_steps`: the bug is not the plugin's."""
-    return any(frame.f_code.co_name == "run_steps" for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def plugin_step_type(name: str) -> PluginStepType | None:

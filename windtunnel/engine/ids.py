@@ -1,8 +1,9 @@
-"""The ids of instances, which every record of an instance carries."""
+"""What tells instances apart: their ids, which every record carries, and their random numbers."""
 
 from __future__ import annotations
 
 import hashlib
+from random import Random
 
 from windtunnel.model.vocabulary import SectionPhase
 
@@ -76,3 +77,29 @@ class RunIds:
             user=user,
             phase=phase,
         )
+
+
+class LazyRandom:
+    """The random numbers of one instance, seeded at the first use, since seeding costs more than a request.
+
+    Apart from the instance, because a scope that referred to the instance would be a cycle: everything an instance
+    received would wait for the garbage collector.
+    """
+
+    __slots__ = ("_forks", "_ids", "_random", "_seed", "_stream")
+
+    def __init__(self, seed: int, ids: InstanceIds, stream: str) -> None:
+        self._seed, self._ids, self._stream = seed, ids, stream
+        self._random: Random | None = None
+        self._forks = 0
+
+    def __call__(self) -> Random:
+        """The random numbers, the same ones at every call."""
+        if self._random is None:
+            self._random = Random(f"{self._seed}:{self._ids.scenario}:{self._ids.index}{self._stream}")
+        return self._random
+
+    def fork(self) -> LazyRandom:
+        """Another stream. It depends on the number of earlier forks, not on what was drawn."""
+        self._forks += 1
+        return LazyRandom(self._seed, self._ids, f"{self._stream}/{self._forks}")

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from windtunnel.actions.compile.scopes import LocalSteps
-from windtunnel.engine.ids import InstanceIds
+from windtunnel.engine.ids import InstanceIds, LazyRandom
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
@@ -31,14 +31,28 @@ _INTERRUPTED = StepOutcome(outcome="interrupted", error="interrupted")
 
 
 class _Progress:
-    """The steps an instance has run, its outcome and first failure. `bug_at` is the step with a bug of ours."""
+    """The steps an instance has run, its outcome and first failure.
 
-    __slots__ = ("bug_at", "error", "failed_step", "max_steps", "message", "outcome", "steps", "stop_on_step")
+    `bug` is the first exception of ours, `bug_at` the step that raised it.
+    """
+
+    __slots__ = (
+        "bug",
+        "bug_at",
+        "error",
+        "failed_step",
+        "max_steps",
+        "message",
+        "outcome",
+        "steps",
+        "stop_on_step",
+    )
 
     def __init__(self, scenario: CompiledScenario) -> None:
         self.max_steps, self.stop_on_step = scenario.max_steps, scenario.stop_on_step
         self.outcome: InstanceOutcome = "passed"
         self.steps = 0
+        self.bug: Exception | None = None
         self.bug_at: str | None = None
         self.failed_step: str | None = None
         self.error: str | None = None
@@ -83,31 +97,6 @@ class _BlockOutcome:
         self._message = self._message or message
         if self._outcome != "errored":
             self._outcome = outcome
-
-
-class _LazyRandom:
-    """The random numbers of one instance, seeded at the first use, since seeding costs more than a request.
-
-    Apart from the instance, because a scope that referred to the instance would be a cycle: everything an instance
-    received would wait for the garbage collector.
-    """
-
-    __slots__ = ("_forks", "_ids", "_random", "_seed", "_stream")
-
-    def __init__(self, seed: int, ids: InstanceIds, stream: str) -> None:
-        self._seed, self._ids, self._stream = seed, ids, stream
-        self._random: Random | None = None
-        self._forks = 0
-
-    def __call__(self) -> Random:
-        if self._random is None:
-            self._random = Random(f"{self._seed}:{self._ids.scenario}:{self._ids.index}{self._stream}")
-        return self._random
-
-    def fork(self) -> _LazyRandom:
-        """Another stream. It depends on the number of earlier forks, not on what was drawn."""
-        self._forks += 1
-        return _LazyRandom(self._seed, self._ids, f"{self._stream}/{self._forks}")
 
 
 class Bugs:
@@ -174,7 +163,7 @@ class RunningInstance:
         self.progress = _Progress(scenario)
         self._journal = context.journal
         self._shared_client: SharedClient | None = None
-        self._draw = _LazyRandom(facts.seed, ids, stream)
+        self._draw = LazyRandom(facts.seed, ids, stream)
         self.scope: dict[str, Any] = {
             "run_id": facts.run_id,
             "instance_id": ids.instance_id,
@@ -210,6 +199,10 @@ class RunningInstance:
         """Write the record of a request that is not embedded in its step's line."""
         self._journal.request(self.ids, step, exchange, poll=poll, failed=failed, round=self.round)
 
+    def raised_inside(self, error: Exception) -> bool:
+        """Whether an exception came out of a step; see `interfaces.Instance.raised_inside`."""
+        return error is self.progress.bug
+
     def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
         """Write the record of a step that code ran itself; see `interfaces.Instance.end_step`."""
         self.progress.steps += 1
@@ -243,9 +236,9 @@ class RunningInstance:
             except asyncio.CancelledError:
                 result = _INTERRUPTED
                 raise
-            except Exception:
-                if progress.bug_at is None:
-                    progress.bug_at = step.name
+            except Exception as error:
+                if progress.bug is None:
+                    progress.bug, progress.bug_at = error, step.name
                 else:
                     result = _INTERNAL_INSIDE
                 raise

@@ -135,6 +135,12 @@ class Segment:
     of: int = 1
     kind: SegmentKind = "load"
 
+    @classmethod
+    def of_shard(cls, text: str) -> Segment:
+        """The part that a shard has: that of `2/4` is the second of four. Reads what `str()` of one wrote."""
+        number, _, of = text.partition("/")
+        return cls(number=int(number) - 1, of=int(of))
+
     def __str__(self) -> str:
         return f"{self.number + 1}/{self.of}"
 

@@ -89,9 +89,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def record_segments(self) -> list[Segment]:
         """Every segment that has a record file, in the order of the files."""
-        number, _, of = self.shard.partition("/")
+        shard = Segment.of_shard(self.shard) if self.shard else Segment(of=self.shards)
         workers = self.segments // self.shards
-        first, total = (int(number) - 1) * workers if self.shard else 0, workers * int(of or self.shards)
+        first, total = shard.number * workers, shard.of * workers
         load = [Segment(number=first + worker, of=total) for worker in range(self.segments)]
         return [*load, *(replace(each, kind="setup") for each in load[::workers])] if self.setup else load
 

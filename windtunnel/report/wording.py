@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from windtunnel.figures import EXACT, number
+from windtunnel.model.load import Segment
 from windtunnel.model.summary import StepSummary, Summary, ThresholdResult
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import Operator
@@ -57,8 +58,10 @@ def honest(summary: Summary) -> Summary:
 def headline(summary: Summary) -> str:
     """The verdict as a sentence, without the reasons."""
     if summary.run.shard and summary.verdict == "pass":
-        number, _, of = summary.run.shard.partition("/")
-        return f"Shard {number} of {of} ran soundly; `windtunnel merge` judges all shards together."
+        shard = Segment.of_shard(summary.run.shard)
+        return (
+            f"Shard {shard.number + 1} of {shard.of} ran soundly; `windtunnel merge` judges all shards together."
+        )
     if summary.verdict in _HEADLINES:
         return _HEADLINES[summary.verdict]
     thresholds = summary.thresholds

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from windtunnel.errors import ConfigError, EvidenceError, Problem
+from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest
 from windtunnel.storage.directory import RunDirectory
 
@@ -23,7 +24,7 @@ def merged_manifest(runs: Sequence[RunDirectory], *, run_id: str, without_baseli
     if problems := _problems(paths, manifests):
         raise ConfigError(problems)
     first = manifests[0]
-    shards = int(first.shard.partition("/")[2])
+    shards = Segment.of_shard(first.shard).of
     return replace(
         first,
         run_id=run_id,

@@ -6,6 +6,8 @@ import asyncio
 from importlib.metadata import EntryPoint
 from typing import Any, cast
 
+import pytest
+
 from windtunnel.actions.table import PluginStepType
 from windtunnel.interfaces import StepOutcome
 from windtunnel.plugins import ACTIONS, Plugin
@@ -33,17 +35,62 @@ class _Step:
     name = "hello"
 
 
+ECHO = Plugin(
+    group=ACTIONS,
+    name="echo",
+    distribution="windtunnel-echo",
+    version="1.0",
+    entry=EntryPoint(name="echo", value="echo:Echo", group=ACTIONS),
+)
+
+
 def run(outcome: Any) -> StepOutcome:
-    plugin = Plugin(
-        group=ACTIONS,
-        name="echo",
-        distribution="windtunnel-echo",
-        version="1.0",
-        entry=EntryPoint(name="echo", value="echo:Echo", group=ACTIONS),
-    )
-    action = PluginStepType(plugin, _StepType(outcome)).compile(cast(Any, _Step()), cast(Any, None))
+    action = PluginStepType(ECHO, _StepType(outcome)).compile(cast(Any, _Step()), cast(Any, None))
     assert action is not None
     return asyncio.run(action.run(cast(Any, None)))
+
+
+class _Instance:
+    """An instance in which `inside`, if anything, came out of a step that it ran."""
+
+    def __init__(self, inside: Exception | None) -> None:
+        self._inside = inside
+
+    def raised_inside(self, error: Exception) -> bool:
+        return error is self._inside
+
+
+class _RaisingAction(_Action):
+    """Raises from a function with the name of one of ours."""
+
+    async def run(self, instance: Any) -> StepOutcome:
+        return await self.run_steps()
+
+    async def run_steps(self) -> StepOutcome:
+        raise self._outcome
+
+
+class _RaisingType(_StepType):
+    def compile(self, step: Any, context: Any) -> _Action:
+        return _RaisingAction(self._outcome)
+
+
+def raise_in_plugin(error: Exception, *, inside: Exception | None) -> StepOutcome:
+    action = PluginStepType(ECHO, _RaisingType(error)).compile(cast(Any, _Step()), cast(Any, None))
+    assert action is not None
+    return asyncio.run(action.run(cast(Any, _Instance(inside))))
+
+
+def test_an_exception_of_the_plugin_is_the_outcome_of_its_step_whatever_its_functions_are_called() -> None:
+    outcome = raise_in_plugin(ValueError("no luck"), inside=None)
+    assert (outcome.outcome, outcome.error) == ("errored", "ValueError")
+    assert "echo" in (outcome.message or "")
+
+
+def test_an_exception_of_a_step_inside_goes_on_as_a_bug_of_ours() -> None:
+    error = ValueError("ours")
+    with pytest.raises(ValueError, match="ours"):
+        raise_in_plugin(error, inside=error)
 
 
 def test_an_outcome_of_the_vocabulary_is_taken_as_it_is() -> None:
