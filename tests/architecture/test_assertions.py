@@ -1,4 +1,4 @@
-"""No test passes because a collection was empty: not every assertion of a test stands in such a loop."""
+"""No test passes because a collection was empty: each has an assertion outside loops that may be empty."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def filled_names(tree: ast.AST) -> set[str]:
 
 
 def asserts_only_in_loops(test: Function, names: set[str]) -> bool:
-    """Whether each assertion, of which there is one, stands in a loop over what may be empty."""
+    """Whether there are assertions, and all of them are in loops over collections that may be empty."""
     loops = [
         node
         for node in ast.walk(test)

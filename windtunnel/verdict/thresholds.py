@@ -22,6 +22,7 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Measure, Rate, Trend, measured_span_s, select
 from windtunnel.metrics.series import HealthSeries
 from windtunnel.model.manifest import StepRow
+from windtunnel.model.metric import GENERATOR, METRICS
 from windtunnel.model.summary import Baseline, ThresholdResult
 from windtunnel.model.threshold import IMPLIED, Threshold
 from windtunnel.model.vocabulary import FailOn, Operator, ThresholdWord, Unit
@@ -208,7 +209,11 @@ def _holds(threshold: Threshold, value: float) -> bool:
 
 def _may_be_lag(threshold: Threshold) -> bool:
     """Lag only makes times longer, so it can explain only a time that is too long."""
-    return threshold.unit == "us" and threshold.op in {"<", "<="} and threshold.metric != "generator_lag"
+    return (
+        threshold.unit == "us"
+        and threshold.op in {"<", "<="}
+        and METRICS[threshold.metric].family is not GENERATOR
+    )
 
 
 def _without_lag(threshold: Threshold, value: float, measure: Measure, health: HealthSeries) -> float:
@@ -224,7 +229,7 @@ def _without_lag(threshold: Threshold, value: float, measure: Measure, health: H
 def _plus_minus(threshold: Threshold, value: float, health: HealthSeries) -> str:
     """The error of a time caused by the lag of this machine; empty if it is negligible."""
     lag_us = health.lag.percentile(99)
-    if threshold.unit != "us" or threshold.metric == "generator_lag" or lag_us < WORTH_SAYING * value:
+    if threshold.unit != "us" or METRICS[threshold.metric].family is GENERATOR or lag_us < WORTH_SAYING * value:
         return ""
     return f" ± {figures.duration(lag_us / 1000, digits=2)}" if lag_us else ""
 

@@ -1,4 +1,4 @@
-"""Each vocabulary stands in one place: tables and published schemas have its words and no others."""
+"""Each vocabulary is declared once: tables and published schemas have its words and no others."""
 
 from __future__ import annotations
 
