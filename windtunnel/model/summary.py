@@ -5,6 +5,8 @@ The published form is `schemas/summary.schema.json`; `SCHEMA_VERSION` counts its
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from windtunnel.model.vocabulary import (
@@ -13,6 +15,7 @@ from windtunnel.model.vocabulary import (
     FailureOutcome,
     MetricType,
     Operator,
+    SectionPhase,
     ThresholdOrigin,
     ThresholdWord,
     Unit,
@@ -111,8 +114,13 @@ class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
     line: int | None = None
 
 
-class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Failures with one cause. `cause` is a check's name or an error kind; `example` what one of them said."""
+class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Failures with one cause. `cause` is a check's name or an error kind; `example` what one of them said.
+
+    `phase` is "" for the load, else the section of the scenario: setup, user_setup or teardown. `share` is
+    failures per instance that ended, 0 for a setup or teardown, which is part of none. `file` and `line` are the
+    place of the step.
+    """
 
     scenario: str
     step: str
@@ -124,6 +132,9 @@ class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
     last_t: float
     example: str
     instances: list[str]
+    phase: SectionPhase | Literal[""] = ""
+    file: str | None = None
+    line: int | None = None
 
 
 class Soundness(msgspec.Struct, frozen=True, kw_only=True):

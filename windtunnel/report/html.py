@@ -93,6 +93,8 @@ def _environment() -> jinja2.Environment:
         "result_tone": lambda threshold: _RESULT_TONES.get(threshold.result, "plain"),
         "outcome_tone": lambda outcome: _OUTCOME_TONES.get(outcome, "plain"),
         "failing": wording.failing,
+        "error_place": wording.error_place,
+        "of_instances": wording.of_instances,
         "baseline_name": baseline_name,
         "track": track,
     }

@@ -16,10 +16,12 @@ from windtunnel.report.wording import (
     NO_VALUE,
     TIMES,
     UNFINISHED,
+    error_place,
     failing,
     headline,
     honest,
     instances_line,
+    of_instances,
     remark,
     result_word,
     title,
@@ -177,10 +179,10 @@ def _errors(summary: Summary, report: Report, *, most: int) -> Iterator[str]:
 
 
 def _error_line(group: ErrorGroup) -> str:
-    place = code(group.step) if group.step else "outside every step"
+    place = code(error_place(group)) if group.step else error_place(group)
     said = f": {code(group.example)}" if group.example else ""
-    share = f"({figures.share(group.share)} of instances)"
-    return f"- **{group.count:,}** {TIMES} {place} {code(group.cause)}{said} {share}"
+    share = f" ({of_instances(group)})" if of_instances(group) else ""
+    return f"- **{group.count:,}** {TIMES} {place} {code(group.cause)}{said}{share}"
 
 
 def _examples(summary: Summary, report: Report) -> list[Story]:

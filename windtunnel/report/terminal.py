@@ -19,6 +19,7 @@ from windtunnel.report.wording import (
     NO_VALUE,
     TIMES,
     UNFINISHED,
+    error_place,
     failing,
     headline,
     honest,
@@ -208,8 +209,7 @@ def _errors(summary: Summary) -> RenderableType:
     for group in summary.errors[:_MOST_ERRORS]:
         example = f": {_shown(group.example, limit=160)}" if group.example else ""
         first = f" (first: {_shown(group.instances[0], limit=60)})" if group.instances else ""
-        place = _shown(group.step, limit=60) or "outside every step"
-        text = f"{place}, {_shown(group.cause, limit=80)}{example}{first}"
+        text = f"{_shown(error_place(group), limit=60)}, {_shown(group.cause, limit=80)}{example}{first}"
         lines.add_row(f"{group.count:,} {TIMES}", text)
     if len(summary.errors) > _MOST_ERRORS:
         lines.add_row("", f"and {figures.plural(len(summary.errors) - _MOST_ERRORS, 'more cause')}, in the report")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from windtunnel.figures import EXACT, number
+from windtunnel.figures import EXACT, number, share
 from windtunnel.model.load import Segment
-from windtunnel.model.summary import StepSummary, Summary, ThresholdResult
+from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import Operator
 
@@ -116,6 +116,18 @@ def unsaid(summary: Summary) -> list[str]:
 def failing(step: StepSummary) -> int:
     """Number of executions of a step that failed or errored."""
     return step.failed + step.errored
+
+
+def error_place(group: ErrorGroup) -> str:
+    """Where a group of failures happened: a step, `user_setup: login`, or outside every step."""
+    if group.phase:
+        return f"{group.phase}: {group.step}" if group.step else group.phase
+    return group.step or "outside every step"
+
+
+def of_instances(group: ErrorGroup) -> str:
+    """`2% of instances`; empty for what is part of no instance."""
+    return f"{share(group.share)} of instances" if group.phase in {"", "user_setup"} else ""
 
 
 def worst_step(summary: Summary) -> StepSummary | None:
