@@ -109,7 +109,7 @@ def _ended_early(aggregate: Aggregate) -> list[Finding]:
     ]
     found += [("fail", f"the run was stopped early: {reason}") for reason in sorted(aggregate.aborted)]
     found += [("inconclusive", f"the run was stopped early: {reason}") for reason in sorted(aggregate.capped)]
-    found += [("error", lost) for lost in sorted(aggregate.lost)]
+    found += [("incomplete", f"the run did not finish: {lost}") for lost in sorted(aggregate.lost)]
     if aggregate.signal is not None:
         found.append(("interrupted", f"the run was stopped by {_signal_name(aggregate.signal)}"))
     return found
