@@ -121,7 +121,7 @@ def _summarise(measure: Measure, span_s: float) -> MetricSummary:
 
 def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
     outcomes: Tally[str] = Tally()
-    requests = requests_failed = 0
+    requests = requests_failed = retries = 0
     steps, sent = Histogram(), Histogram()
     if row.assertion:
         for assertion, checked in aggregate.assertions.items():
@@ -136,8 +136,10 @@ def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
         for request, made in aggregate.requests.items():
             if (request.scenario, request.step) == (row.scenario, row.step) and is_measured(request.phase):
                 requests += made.count
+                retries += made.retries
                 requests_failed += made.count if request.failed and not request.poll else 0
                 sent.merge(made.duration)
+    latency, request_latency = steps.to_distribution(), sent.to_distribution()
     return StepSummary(
         scenario=row.scenario,
         step=row.step,
@@ -150,7 +152,9 @@ def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
         interrupted=outcomes["interrupted"],
         requests=requests,
         requests_failed=requests_failed,
-        latency=(sent if requests else steps).to_distribution(),
+        retries=retries,
+        latency=latency,
+        request_latency=request_latency if requests and request_latency != latency else None,
         depth=row.depth,
         file=row.file,
         line=row.line,

@@ -92,9 +92,11 @@ class ThresholdResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the step table. `latency` is of the step's requests, or of the step when it sends none.
+    """One row of the step table.
 
-    `depth` counts the steps around it; what is inside a step follows it.
+    `latency` is the time of a completed execution, with all attempts, hops, polls and pauses; `request_latency`
+    that of a single request, None without requests and where it is no other. `retries` counts what was sent beyond
+    the first attempt of an execution. `depth` counts the steps around it; what is inside a step follows it.
     """
 
     scenario: str
@@ -108,7 +110,9 @@ class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
     interrupted: int
     requests: int
     requests_failed: int
+    retries: int = 0
     latency: Distribution
+    request_latency: Distribution | None = None
     depth: int = 0
     file: str | None = None
     line: int | None = None
@@ -230,7 +234,10 @@ class BaselineRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaselineStep(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a `StepSummary` that a baseline needs."""
+    """The part of a `StepSummary` that a baseline needs.
+
+    Without `retries` it is of an earlier version, in which `latency` was that of the requests if there were any.
+    """
 
     scenario: str
     step: str
@@ -239,6 +246,18 @@ class BaselineStep(msgspec.Struct, frozen=True, kw_only=True):
     errored: int
     requests: int
     latency: Distribution
+    retries: int | None = None
+    request_latency: Distribution | None = None
+
+    @property
+    def of_requests(self) -> Distribution | None:
+        """The times of its requests, None without any."""
+        return (self.request_latency or self.latency) if self.requests else None
+
+    @property
+    def of_executions(self) -> Distribution | None:
+        """The times of the step, None where they are unknown."""
+        return None if self.requests and self.retries is None else self.latency
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):

@@ -97,6 +97,10 @@ def _threshold(result: ThresholdResult) -> ElementTree.Element:
 def _step(row: StepSummary, summary: Summary) -> ElementTree.Element:
     case = _case(row.file or row.scenario, row.step, row.file, row.line)
     case.set("time", _seconds(row.latency.avg / 1000))
+    again = ""
+    if row.retries:
+        attempts = figures.plural(row.retries, "attempt")
+        again = f"{attempts} beyond the first, in {figures.plural(row.requests, 'request')}"
     if not row.count:
         ElementTree.SubElement(case, "skipped", message="did not run")
     elif bad := failing(row):
@@ -106,7 +110,9 @@ def _step(row: StepSummary, summary: Summary) -> ElementTree.Element:
         if summary.verdict == "fail":
             _add(case, "failure", said, detail)
         else:
-            _add_output(case, f"{said}\n{detail}")
+            again = "\n".join(filter(None, (said, detail, again)))
+    if again:
+        _add_output(case, again)
     return case
 
 
