@@ -135,7 +135,7 @@ class _WorkerHandle:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", program),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), *(() if self._task.board is None else (self._task.board,))),
                 start_new_session=True,
             )
         self._channel = await Channel.over(ours)
