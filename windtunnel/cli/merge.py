@@ -48,5 +48,6 @@ def merge(
         directory.write_baseline(compared_with)
     analysis = analyse(directory)
     observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
-    write_reports(directory, analysis, observer, environment=os.environ, interrupts=SignalInterrupts())
+    with SignalInterrupts(last=True) as interrupts:
+        write_reports(directory, analysis, observer, environment=os.environ, interrupts=interrupts)
     raise typer.Exit(exit_code_of(analysis.summary.exit_code, manifest.fail_on))
