@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from windtunnel.ci.github import SafeLog
 from windtunnel.ci.log import GitHubLog, GitLabLog, LogForm, PlainLog
-from windtunnel.figures import duration, offset
+from windtunnel.figures import duration, number, offset
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -172,7 +172,7 @@ def progress_line(status: Status) -> str:
     parts = [
         f"{offset(round(status.elapsed_s)):>5}  {status.instances:,}{of_count} instances{bad}",
         f"{status.in_flight:,} running{dropped}",
-        f"{round(status.requests_per_s):,} req/s",
+        f"{number(status.requests_per_s)} req/s",
     ]
     if status.p95_ms is not None:
         parts.append(f"p95 {duration(status.p95_ms)}")

@@ -149,12 +149,12 @@ class AssertionKey(NamedTuple):
 
 
 class AssertionSeries:
-    """Assertions of one key, and the checks in them."""
+    """Assertions of one key, and the checks in them. `own` of them are of values that the user's code checked."""
 
-    __slots__ = ("checks", "checks_failed", "count")
+    __slots__ = ("checks", "checks_failed", "count", "own")
 
     def __init__(self) -> None:
-        self.count = self.checks = self.checks_failed = 0
+        self.count = self.checks = self.checks_failed = self.own = 0
 
     def add(self, record: AssertionRecord) -> None:
         """Count one assertion. One without checks of its own is a single check; a skipped one is none."""
@@ -166,12 +166,14 @@ class AssertionSeries:
         unchecked = record.outcome != "passed" and not failed
         self.checks += len(record.checks) + unchecked or 1
         self.checks_failed += failed + unchecked
+        self.own += record.action == "check"
 
     def merge(self, other: AssertionSeries) -> None:
         """Add what `other` counted."""
         self.count += other.count
         self.checks += other.checks
         self.checks_failed += other.checks_failed
+        self.own += other.own
 
 
 class InstanceKey(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome, SegmentKind
+from windtunnel.model.vocabulary import AssertionAction, ErrorKind, InstanceOutcome, Outcome, SegmentKind
 
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
@@ -151,12 +151,16 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
 
 
 class AssertionRecord(_Line, tag="assertion", kw_only=True, omit_defaults=True):
-    """A final assertion was evaluated (passed, failed, errored), or skipped after an early stop."""
+    """A final assertion was evaluated (passed, failed, errored), or skipped after an early stop.
+
+    `action` is `assert` for an assertion on a response, `check` for a value that the user's code checked itself.
+    """
 
     instance_id: str
     correlation_id: str
     scenario: str
     name: str
+    action: AssertionAction = "assert"
     outcome: Outcome
     checks: Checks = []
     message: str | None = None

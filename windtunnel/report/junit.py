@@ -7,7 +7,6 @@ output. Class names are the files of the steps, and every name occurs once.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
@@ -56,7 +55,8 @@ def _add_suite(
         suite.set(total, str(len(suite.findall(path))))
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
     suite.set("time", _seconds(summary.run.duration_s))
-    suite.set("timestamp", time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(summary.run.started)))
+    if started := figures.clock_time(summary.run.started):
+        suite.set("timestamp", started.removesuffix(" UTC").replace(" ", "T"))
 
 
 def _make_unique(case: ElementTree.Element, names: set[tuple[str, str]]) -> None:

@@ -32,7 +32,7 @@ class BodyStore:
         """Store one body and return its name; None when it is not kept."""
         if not body or self._left <= 0:
             return None
-        shown = self._redactor.body(body, also_secret)[: self._each]
+        shown = self._redactor.body(body, also_secret, limit=self._each)
         name = hashlib.blake2b(shown, digest_size=8).hexdigest()
         if name not in self._kept:
             try:

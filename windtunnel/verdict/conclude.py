@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -11,14 +11,16 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured, measured_span_s
 from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
-from windtunnel.model.manifest import Evidence, Manifest
-from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Soundness, Summary, ThresholdResult
+from windtunnel.model.manifest import Evidence, Manifest, StepRow
+from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.verdict import Finding, worst
 from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, VerdictWord
 from windtunnel.verdict.baseline import compare
+from windtunnel.verdict.evidence import never_completed, nothing_tested
+from windtunnel.verdict.selectors import scenarios_selected
 from windtunnel.verdict.soundness import assess
-from windtunnel.verdict.thresholds import evaluate, in_force
+from windtunnel.verdict.thresholds import evaluate, in_force, without_data
 
 _WORDS: dict[ThresholdWord, VerdictWord] = {
     "fail": "fail",
@@ -40,7 +42,12 @@ def conclude(
     # The part of one shard says nothing about the whole load: thresholds are judged when shards are merged.
     thresholds = () if manifest.shard else in_force(manifest.thresholds, manifest.fail_on)
     unjudged = [each for each in thresholds if manifest.without_baseline and each.baseline_times is not None]
-    results = [evaluate(each, aggregate, manifest.steps, baseline) for each in thresholds if each not in unjudged]
+    untested = {} if manifest.shard else never_completed(manifest, aggregate)
+    results = [
+        _on_evidence(each, evaluate(each, aggregate, manifest.steps, baseline), manifest.steps, untested)
+        for each in thresholds
+        if each not in unjudged
+    ]
     soundness, deciding = assess(
         aggregate,
         evidence,
@@ -49,11 +56,10 @@ def conclude(
         timed=manifest.timed,
         shards=manifest.shards,
     )
-    if left := _scenarios_with_failed(aggregate, "teardown"):
-        said = [f"the teardown of {each}; resources may be left behind" for each in left]
-        soundness = replace(soundness, findings=[*soundness.findings, *said])
+    warnings = _warnings(aggregate, untested, unjudged)
+    nothing = _nothing_happened(aggregate, in_shard=bool(manifest.shard))
     verdict = worst(
-        [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate), *_judged(aggregate, results)],
+        [*_ended_early(aggregate), *deciding, *nothing, *_judged(aggregate, results)],
         signal_number=aggregate.signal or signal.SIGINT,
     )
     summary = Summary(
@@ -67,14 +73,31 @@ def conclude(
         metrics=metric_summaries(aggregate),
         steps=step_summaries(aggregate, manifest.steps),
         errors=error_groups(aggregate),
-        soundness=_with_unjudged(soundness, unjudged),
+        soundness=replace(soundness, findings=[*soundness.findings, *warnings]),
     )
     return replace(summary, baseline=compare(baseline, Baseline.of(summary))) if baseline else summary
 
 
-def _with_unjudged(soundness: Soundness, unjudged: Sequence[Threshold]) -> Soundness:
-    said = [f"{each.selector}: {each.text} was not judged: there is no baseline" for each in unjudged]
-    return replace(soundness, findings=[*soundness.findings, *said])
+def _warnings(aggregate: Aggregate, untested: Mapping[str, str], unjudged: Sequence[Threshold]) -> list[str]:
+    """What decides nothing, and must be known all the same."""
+    return [
+        *(
+            f"the teardown of {each}; resources may be left behind"
+            for each in _failed_sections(aggregate, "teardown")
+        ),
+        *(untested.values() if instances_by_outcome(aggregate) else ()),
+        *(f"{each.selector}: {each.text} was not judged: there is no baseline" for each in unjudged),
+    ]
+
+
+def _on_evidence(
+    threshold: Threshold, result: ThresholdResult, rows: Sequence[StepRow], untested: Mapping[str, str]
+) -> ThresholdResult:
+    """The result; no data where a threshold passed that speaks only of scenarios that were not tested."""
+    selected = scenarios_selected(threshold, rows) if untested and result.result == "pass" else frozenset()
+    if selected and selected <= untested.keys():
+        return without_data(threshold, result, untested[min(selected)])
+    return result
 
 
 def _ended_early(aggregate: Aggregate) -> list[Finding]:
@@ -89,17 +112,18 @@ def _ended_early(aggregate: Aggregate) -> list[Finding]:
     return found
 
 
-def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
-    """No response at all, or no request that could have had one."""
+def _nothing_happened(aggregate: Aggregate, *, in_shard: bool) -> list[Finding]:
+    """No response at all, no request that could have had one, or nothing that was looked at."""
     if aggregate.unreachable:
         return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.unreachable)]
-    if setups := _scenarios_with_failed(aggregate, "setup"):
+    if setups := _failed_sections(aggregate, "setup"):
         return [("inconclusive", f"no load was sent: the setup of {each}") for each in setups]
     if not instances_by_outcome(aggregate).total():
         return [("inconclusive", "nothing was measured: no instance ran to its end")]
     sent = {key.error: 0 for key in aggregate.requests if key.error and key.error not in _NOT_SENT}
     if not sent or any(key.status for key in aggregate.requests):
-        return []
+        untested = None if in_shard else nothing_tested(aggregate)
+        return [("inconclusive", untested)] if untested else []
     for key, series in aggregate.requests.items():
         if key.error and key.error in sent:
             sent[key.error] += series.count
@@ -108,7 +132,7 @@ def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
     return [("unreachable", f"no request got a response ({of_them})")]
 
 
-def _scenarios_with_failed(aggregate: Aggregate, phase: SectionPhase) -> list[str]:
+def _failed_sections(aggregate: Aggregate, phase: SectionPhase) -> list[str]:
     """The failures in a setup or teardown: `checkout failed at create_user: expected below 400 but got 500`."""
     found = []
     for instance in aggregate.instances:

@@ -67,6 +67,30 @@ def prose_of(markdown_text: str) -> str:
     return "\n".join(token.content for token in tokens if token.type == "text")
 
 
+EXPONENT = re.compile(r"\b\d+(\.\d+)?e[+-]?\d+\b", re.IGNORECASE)
+
+
+def scaled(document: Any, factor: float) -> Any:
+    """A document with every fraction in it so many times as large."""
+    if isinstance(document, dict):
+        return {key: scaled(value, factor) for key, value in document.items()}
+    if isinstance(document, list):
+        return [scaled(value, factor) for value in document]
+    return document * factor if isinstance(document, float) else document
+
+
+@pytest.mark.parametrize("factor", [10.0**power for power in range(-9, 13, 3)])
+@pytest.mark.parametrize("renderer", ["html", "markdown", "terminal", "junit"])
+def test_no_figure_of_any_magnitude_has_an_exponent_where_people_read_it(renderer: str, factor: float) -> None:
+    summary = msgspec.convert(scaled(msgspec.to_builtins(sample_run.compared()), factor), Summary)
+
+    page = RENDERERS[renderer][1](bare(summary))
+
+    seen = re.sub(r"<style>.*?</style>|<[^>]*>", " ", page) if renderer == "html" else page
+    assert EXPONENT.findall(seen) == []
+    assert len(re.findall(r"\d", seen)) > 100
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_the_page_has_the_same_elements_whatever_the_sut_says(failing_report: Report, text: str) -> None:
     # Of one length, because a long message stands in a paragraph of its own.
