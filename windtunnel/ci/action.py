@@ -40,7 +40,7 @@ from windtunnel.job.request import JobRequest, request_of
 from windtunnel.job.run import JobResult, run_job
 from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
-from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
 
 _BUG = Problem(
@@ -151,7 +151,7 @@ class _Job:
             return self._without_run(
                 "interrupted",
                 (Problem(message="the job was cancelled before its load started"),),
-                exit_code=128 + number,
+                exit_code=code_of_signal(number),
             )
         except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has a verdict
             self._observer.note(traceback.format_exc().rstrip())
