@@ -39,6 +39,10 @@ class Watch(Protocol):
     def made(self, directory: Path) -> None:
         """Note the directory of the run."""
 
+    @property
+    def shared(self) -> tuple[int, ...]:
+        """Descriptors that every process of the run holds open until it ends."""
+
 
 class NoWatch:
     """Code of the user runs in this process, unwatched."""
@@ -50,6 +54,11 @@ class NoWatch:
 
     def made(self, directory: Path) -> None:
         """Nothing to note."""
+
+    @property
+    def shared(self) -> tuple[int, ...]:
+        """None."""
+        return ()
 
 
 _watch: Watch = NoWatch()

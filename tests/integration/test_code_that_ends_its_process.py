@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.support.command_line import ENVIRONMENT, Answer, answer_of, run_process, started, until
 from windtunnel.demo.process import ShopProcess
+from windtunnel.model.summary import Summary
+from windtunnel.report.collect import analyse
+from windtunnel.storage.directory import RunDirectory
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 
@@ -81,6 +85,49 @@ def test_a_process_that_ends_without_its_result_is_incomplete_and_never_silent(
     assert "the process with your code" in answer.stderr + answer.stdout
     assert words in answer.stderr + answer.stdout
     assert "Traceback" not in answer.stderr
+
+
+IN_THE_REPORT = (
+    "from windtunnel.report.renderers import RENDERERS; RENDERERS['html'] = ('report.html', lambda _: os._exit(0))"
+)
+
+
+@pytest.mark.parametrize(
+    ("workers", "loading", "running"),
+    [
+        (1, "", EXITS),
+        pytest.param(1, IN_THE_REPORT, "pass", marks=pytest.mark.slow),
+        pytest.param(2, IN_THE_REPORT, "pass", marks=pytest.mark.slow),
+        pytest.param(
+            2, "threading.Timer(2, os.kill, [os.getpid(), 9]).start()", "time.sleep(9)", marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_a_run_whose_process_is_gone_says_so_in_every_file_and_output(
+    folder: Path, workers: int, loading: str, running: str
+) -> None:
+    write(folder, loading=loading, running=running)
+    inputs = {"scenarios": "code.py", "parallel": "2", "count": "4", "workers": str(workers)}
+    outputs, job_summary = folder / "outputs", folder / "job-summary"
+    environment = {
+        **{f"INPUT_{name.upper()}": value for name, value in inputs.items()},
+        "GITHUB_OUTPUT": str(outputs),
+        "GITHUB_STEP_SUMMARY": str(job_summary),
+        "GITHUB_WORKSPACE": str(folder),
+    }
+    answer = run_process(folder, "action", environment=environment)
+
+    assert answer.returncode == 5, answer
+    run = RunDirectory((folder / "windtunnel-report" / "latest").resolve())
+    summary = msgspec.json.decode((run.path / "summary.json").read_bytes(), type=Summary)
+    assert (summary.verdict, summary.exit_code) == ("incomplete", 5)
+    assert "the process with your code" in str(summary.reasons)
+    assert analyse(run).summary == summary
+    assert "WINDTUNNEL_VERDICT=incomplete" in (run.path / "ci" / "windtunnel.env").read_text()
+    assert "the process with your code" in (run.path / "report.html").read_text()
+    assert outputs.read_text().count("verdict<<") == 1
+    assert "\nincomplete\n" in outputs.read_text()
+    assert "incomplete" in job_summary.read_text()
 
 
 @pytest.mark.slow

@@ -66,6 +66,11 @@ class ChildWatch:
         if self._told is not None:
             self._told.say("made", str(directory.absolute()))
 
+    @property
+    def shared(self) -> tuple[int, ...]:
+        """The pipe to the parent, whose end says that all processes of the run have ended."""
+        return () if self._told is None else (self._told.descriptor,)
+
     def ended(self, code: int) -> None:
         """Note that the command has ended, and how."""
         if self._told is not None:
@@ -99,14 +104,14 @@ class _Told:
     """The child's end: messages to the parent, a JSON array a line."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self._pipe = _identity(descriptor)
 
     def say(self, *message: object) -> None:
         """Send a message, unless code of the user has closed the pipe or put another file in its place."""
         with contextlib.suppress(OSError):
-            if _identity(self._descriptor) == self._pipe:
-                os.write(self._descriptor, json.dumps(message).encode() + b"\n")
+            if _identity(self.descriptor) == self._pipe:
+                os.write(self.descriptor, json.dumps(message).encode() + b"\n")
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
@@ -152,7 +157,9 @@ class _Child:
                     for number in os.read(signals, 4096):
                         self._on_signal(number)
                 self._enforce()
-            while self._open and select.select([self.results], [], [], 0)[0]:
+            # The workers of a child without a result write their last records now, and hold the pipe until then.
+            until = time.monotonic() + (self.limits.exit_s if self.code is None else 0.0)
+            while self._open and select.select([self.results], [], [], max(0.0, until - time.monotonic()))[0]:
                 self._hear()
 
     def _has_ended(self) -> bool:

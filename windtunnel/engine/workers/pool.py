@@ -14,7 +14,7 @@ from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate,
 from windtunnel.figures import offset
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
-from windtunnel.processes import ending_of
+from windtunnel.processes import ending_of, watch
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import close_segment
 from windtunnel.tasks import all_of, background
@@ -135,7 +135,7 @@ class _WorkerHandle:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", program),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), *watch().shared),
                 start_new_session=True,
             )
         self._channel = await Channel.over(ours)
