@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
@@ -100,6 +100,20 @@ def found_in(layer: Layer, secrets: Sequence[Secret]) -> Iterator[tuple[int, int
             yield layer.place(start, end)
         for start, end in secret.cut_parts(folded, cuts) if cuts else ():
             yield layer.place(start, end)
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """The texts in a value, and its numbers as they are written."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts_in(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from texts_in(item)
+    elif value is not None:
+        yield str(value)
 
 
 def secrets_in(value: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ import typer
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.cli.options import GroupedCommand
-from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
+from windtunnel.errors import BugError, ConfigError, EvidenceError, UnreachableError
 from windtunnel.job.interrupts import Interrupted
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import VerdictWord
@@ -65,10 +65,10 @@ def main() -> None:
         sys.exit(128 + interrupted.number)
     except KeyboardInterrupt:
         sys.exit(EXIT_CODES["interrupted"])
-    except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
+    except Exception as error:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
         _fail(
             "error",
-            traceback.format_exc().rstrip(),
+            str(error) if isinstance(error, BugError) else traceback.format_exc().rstrip(),
             "this is a bug in windtunnel; please report it with the text above: "
             "https://github.com/windtunnel/action/issues",
         )

@@ -19,6 +19,7 @@ from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
 from windtunnel.job.interrupts import Interrupts, NoInterrupts
+from windtunnel.job.leaving import RedactedObserver, without_secrets
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
 from windtunnel.job.progress import read_status
@@ -61,16 +62,35 @@ def run_job(
     soon as the short files of the run are written, before the HTML.
     """
     interrupts = interrupts or NoInterrupts()
-    with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
-        test_plan = load_test_plan(request, environment)
-        job = _prepare(test_plan, request, environment, observer)
-        announce(job.compiled, job.manifest, observer)
-        observer.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")
-    with observer.section("run", "Run"):
-        outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+    redactor = Redactor()
+    with without_secrets(lambda: redactor):
+        with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
+            test_plan = load_test_plan(request, environment)
+            redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
+            observer = RedactedObserver(observer, redactor)
+            job = _prepare(test_plan, request, environment, observer, redactor)
+            announce(job.compiled, job.manifest, observer)
+            observer.debug(
+                f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}"
+            )
+        with observer.section("run", "Run"):
+            outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+        return _report(job, outcome, environment, observer, interrupts, on_judged)
+
+
+def _report(
+    job: _Job,
+    outcome: Outcome,
+    environment: Mapping[str, str],
+    observer: Observer,
+    interrupts: Interrupts,
+    on_judged: Callable[[JobResult], None] | None,
+) -> JobResult:
+    """Judge the run, write its files and show the report."""
+    fail_on = job.manifest.fail_on
     manifest = _with_reroutes(job.manifest, outcome.reroutes)
     summary = conclude(manifest, outcome.aggregate, outcome.evidence, job.baseline)
-    exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
+    exit_code = exit_code_of(summary.exit_code, fail_on)
     result = JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
     write_reports(
         job.directory,
@@ -81,7 +101,7 @@ def run_job(
         on_judged=lambda: on_judged(result) if on_judged else None,
     )
     if exit_code != summary.exit_code:
-        observer.note(f"exit {exit_code} instead of {summary.exit_code}: --fail-on is {test_plan.fail_on}")
+        observer.note(f"exit {exit_code} instead of {summary.exit_code}: --fail-on is {fail_on}")
     return result
 
 
@@ -103,13 +123,14 @@ def _prepare(
     request: JobRequest,
     environment: Mapping[str, str],
     observer: Observer,
+    redactor: Redactor,
 ) -> _Job:
     """Compile everything, then make the run directory."""
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     run_id = new_run_id(started := clock.unix())
-    compiled = compile_job(test_plan, run_id=run_id)
-    test_plan, redactor, transport = compiled.test_plan, compiled.parts.redactor, compiled.parts.transport
+    compiled = compile_job(test_plan, run_id=run_id, redactor=redactor)
+    test_plan, transport = compiled.test_plan, compiled.parts.transport
     verbose = VerbosePrinter(observer.result, redactor) if request.verbose else None
     if verbose is not None:
         transport.on_request.append(verbose.on_request)
@@ -138,12 +159,12 @@ def _new_directory(
     test_plan: TestPlan, manifest: Manifest, baseline: Baseline | None, redactor: Redactor
 ) -> RunDirectory:
     """The run directory with everything that is known before the load; the manifest first."""
-    directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id)
+    directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id, redactor)
     directory.write_manifest(manifest)
     if baseline is not None:
         directory.write_baseline(baseline)
-    directory.write_sources(test_plan.sources, redactor)
-    directory.write_data(test_plan.data, redactor)
+    directory.write_sources(test_plan.sources)
+    directory.write_data(test_plan.data)
     return directory
 
 

@@ -26,6 +26,7 @@ from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import data_text, source_text
 
 LATEST = "latest"
+NOTHING_SECRET = Redactor()
 
 _NO_RUN = "to make one, run: windtunnel demo"
 
@@ -36,14 +37,15 @@ def new_run_id(unix: float) -> str:
 
 
 class RunDirectory:
-    """One run on disk."""
+    """One run on disk. What is written to it passes `redactor`; a run that is read again holds no secret."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redactor: Redactor = NOTHING_SECRET) -> None:
         self.path = path
         self.run_id = path.name
+        self._redactor = redactor
 
     @classmethod
-    def create(cls, root: Path, run_id: str) -> RunDirectory:
+    def create(cls, root: Path, run_id: str, redactor: Redactor = NOTHING_SECRET) -> RunDirectory:
         """Make the directory of a new run.
 
         Raises ConfigError when the folder can't be written, before anything was sent.
@@ -59,7 +61,7 @@ class RunDirectory:
                 hint="choose another with --output, or in a container mount one: "
                 '-v "$PWD:/work" -w /work with --user "$(id -u):$(id -g)"',
             ) from None
-        return cls(path)
+        return cls(path, redactor)
 
     @classmethod
     def find(cls, run: str, root: Path, *, hint: str | None = None) -> RunDirectory:
@@ -119,24 +121,24 @@ class RunDirectory:
         except (OSError, msgspec.DecodeError) as error:
             raise EvidenceError(f"{file}: {error}") from None
 
-    def write_sources(self, sources: Iterable[Source], redactor: Redactor) -> None:
+    def write_sources(self, sources: Iterable[Source]) -> None:
         """Write the YAML that ran into `plan/`, with what is secret in it hidden."""
         for source in sources:
-            self._keep(source.file, source_text(source, redactor))
+            self._keep(source.file, source_text(source, self._redactor))
 
-    def write_data(self, feeders: Iterable[Feeder], redactor: Redactor) -> None:
+    def write_data(self, feeders: Iterable[Feeder]) -> None:
         """Write the data files that are not too large to keep into `plan/` too."""
         for feeder in feeders:
             if feeder.size <= MAX_COPIED_BYTES:
-                self._keep(feeder.file, data_text(feeder, redactor))
+                self._keep(feeder.file, data_text(feeder, self._redactor))
 
     def _keep(self, file: str, text: str) -> None:
-        target = self.path / "plan" / _inside(file)
+        target = self.path / "plan" / _inside(self._redactor.text(file))
         while target.exists():
             target = target.with_name(f"_{target.name}")  # files of one name from folders outside
         target.parent.mkdir(parents=True, exist_ok=True)
         # A lone surrogate, which JSON can hold, is no character of a file.
-        target.write_text(text, encoding="utf-8", errors="replace")
+        target.write_text(self._redactor.text(text), encoding="utf-8", errors="replace")
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write one file of the run, `name` in it, as a whole: a reader sees the old one or the new one."""
@@ -144,7 +146,8 @@ class RunDirectory:
         temporary = target.with_name(f".{target.name}.tmp")
         try:
             target.parent.mkdir(exist_ok=True)
-            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+            text = content if isinstance(content, str) else content.decode()
+            temporary.write_bytes(self._redactor.text(text).encode())
             temporary.replace(target)
         except OSError as error:
             with contextlib.suppress(OSError):
