@@ -17,6 +17,7 @@ from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record
 from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.streams import make_lasting
 from windtunnel.tasks import background
 
 REPORT_S = 0.25
@@ -27,6 +28,7 @@ COORDINATOR_GONE = "the coordinating process ended before its workers"
 
 def serve(descriptor: int) -> None:
     """Work for the coordinator at the other end of the socket `descriptor`, until the segment has ended."""
+    make_lasting()
     connection = socket.socket(fileno=descriptor)
     run_loop(lambda: _serve(connection))
 
