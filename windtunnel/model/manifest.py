@@ -101,17 +101,42 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return [*load, *(replace(each, kind="setup") for each in load[::workers])] if self.setup else load
 
 
+class WrittenFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as its writer left it. `name` is its path in the run directory, `checksum` the CRC-32 of its bytes.
+
+    `inode` is 0 for a file that several processes may write, each as a whole.
+    """
+
+    name: str
+    size: int
+    checksum: int
+    device: int = 0
+    inode: int = 0
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the records, from the writer (live) or the reader (afterwards).
 
     `finished`: every segment ends with `run_ended`; `unfinished` says of each that does not where it ends.
-    `intact`: no torn tail, gap, corrupt or lost line; `findings` says what is wrong.
+    `intact`: no torn tail, gap, corrupt or lost line, and nothing else touched the files; `findings` says what is
+    wrong. `written` are the files as they must still lie there when the run is judged; a reader knows none.
     """
 
     finished: bool
     intact: bool
     unfinished: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    written: tuple[WrittenFile, ...] = ()
+
+    def with_findings(self, findings: Sequence[str]) -> Evidence:
+        """The same evidence with more that is wrong; itself when there is nothing."""
+        if not findings:
+            return self
+        return msgspec.structs.replace(self, intact=False, findings=(*self.findings, *findings))
+
+    def with_written(self, files: Sequence[WrittenFile]) -> Evidence:
+        """The same evidence with more files that must still lie there."""
+        return msgspec.structs.replace(self, written=(*self.written, *files))
 
     @classmethod
     def of_all(cls, segments: Sequence[Evidence]) -> Evidence:
@@ -121,4 +146,5 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
             intact=all(each.intact for each in segments),
             unfinished=tuple(where for each in segments for where in each.unfinished),
             findings=tuple(finding for each in segments for finding in each.findings),
+            written=tuple(file for each in segments for file in each.written),
         )

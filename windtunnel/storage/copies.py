@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
+from windtunnel.model.manifest import WrittenFile
 from windtunnel.model.scenario import ABSENT, Feeder
 from windtunnel.model.source import Source
 from windtunnel.redaction import HIDDEN, Redactor
+from windtunnel.secret import SHORTEST_SECRET, texts_in
+from windtunnel.storage.integrity import difference
 
 
 class BodyStore:
@@ -26,7 +32,7 @@ class BodyStore:
         self, folder: Path, redactor: Redactor, *, each: int = 64 * 1024, total: int = 64 * 1024 * 1024
     ) -> None:
         self._folder, self._redactor, self._each, self._left = folder, redactor, each, total
-        self._kept: set[str] = set()
+        self._kept: dict[str, WrittenFile] = {}
 
     def keep(self, body: bytes, also_secret: Sequence[str] = ()) -> str | None:
         """Store one body and return its name; None when it is not kept."""
@@ -35,13 +41,28 @@ class BodyStore:
         shown = self._redactor.body(body, also_secret, limit=self._each)
         name = hashlib.blake2b(shown, digest_size=8).hexdigest()
         if name not in self._kept:
+            # Another worker may write the same body at this moment: each puts a whole one in place.
+            temporary = self._folder / f".{name}-{os.getpid()}"
             try:
-                (self._folder / name).write_bytes(shown)
+                temporary.write_bytes(shown)
+                temporary.replace(self._folder / name)
             except OSError:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
                 return None
-            self._kept.add(name)
+            path = f"{self._folder.name}/{name}"
+            self._kept[name] = WrittenFile(name=path, size=len(shown), checksum=crc32(shown))
             self._left -= len(shown)
         return name
+
+    @property
+    def written(self) -> tuple[WrittenFile, ...]:
+        """The bodies that are kept. Another worker may have kept the same."""
+        return tuple(self._kept.values())
+
+    def differences(self) -> list[str]:
+        """What something else did to kept bodies."""
+        return [found for file in self.written if (found := difference(self._folder.parent, file))]
 
 
 def source_text(source: Source, redactor: Redactor) -> str:
@@ -60,14 +81,7 @@ def source_text(source: Source, redactor: Redactor) -> str:
 
 def data_text(feeder: Feeder, redactor: Redactor) -> str:
     """The rows of a data file in its own format; values of columns that name a secret are hidden."""
-    rows = [
-        {
-            name: _shown(name, value, redactor)
-            for name, value in zip(feeder.columns, row, strict=True)
-            if value is not ABSENT
-        }
-        for row in feeder.rows
-    ]
+    rows = [_shown(dict(zip(feeder.columns, row, strict=True)), redactor) for row in feeder.rows]
     if PurePath(feeder.file).suffix.lower() == ".csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -80,7 +94,19 @@ def data_text(feeder: Feeder, redactor: Redactor) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _shown(name: str, value: Any, redactor: Redactor) -> Any:
+def _shown(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """A row without what it does not have; its secrets are hidden in its other columns too."""
+    own = [
+        text
+        for name, value in row.items()
+        if value is not ABSENT and redactor.is_secret_key(name)
+        for text in texts_in(value)
+        if len(text) >= SHORTEST_SECRET
+    ]
+    return {name: _value(name, value, own, redactor) for name, value in row.items() if value is not ABSENT}
+
+
+def _value(name: str, value: Any, own: Sequence[str], redactor: Redactor) -> Any:
     if isinstance(value, str):
-        return redactor.named(name, value)
-    return redactor.named(name, str(value)) if redactor.is_secret_key(name) else value
+        return redactor.named(name, value, own)
+    return HIDDEN if redactor.is_secret_key(name) else redactor.data(value, own)
