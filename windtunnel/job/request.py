@@ -13,11 +13,13 @@ from windtunnel.config.env_file import read_env_file
 from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.config.presets import Preset
 from windtunnel.errors import ConfigError, Problem
-from windtunnel.job.ci_environment import detected_shard
+from windtunnel.job.ci_environment import detected_shard, variable_files
 from windtunnel.job.compile import step_problems
 from windtunnel.job.machine import usable_processors
+from windtunnel.model.ci_tokens import token_values
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.sut import ContainerNetwork
+from windtunnel.project import Project
 from windtunnel.redaction import Redactor
 from windtunnel.user_code.scenario import PythonScenario
 
@@ -77,9 +79,16 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
         plan=plan,
         overrides=request.overrides.with_shard(detected_shard(environment)),
         processors=usable_processors(),
+        project=allowances(request.overrides, environment),
         look_further=step_problems,
     )
-    return replace(test_plan, secrets=test_plan.secrets | _secret_settings(request.overrides.settings))
+    secrets = _secret_settings(request.overrides.settings) | token_values(environment)
+    return replace(test_plan, secrets=test_plan.secrets | secrets)
+
+
+def allowances(overrides: Overrides, environment: Mapping[str, str]) -> Project:
+    """What the files may read beyond their own projects: as the flags say, and the files of GitLab's variables."""
+    return Project.allowing([*overrides.allow_paths, *variable_files(environment)], overrides.allow_env)
 
 
 def _secret_settings(settings: Sequence[Preset]) -> frozenset[str]:
