@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import ROOT
-from windtunnel.expressions import fake, limits
+from windtunnel.expressions import fake, json_walk, limits
 
 PAGE = (ROOT / "docs" / "reference" / "limits.md").read_text()
 
@@ -15,6 +15,7 @@ FIGURES = {
     "decimal digits of a whole number": limits.MAX_DIGITS,
     "parts of one template": limits.MAX_PARTS,
     "of anything that `fake` makes in one call": fake.MOST,
+    "values of a document that one JSON path looks at": json_walk.MAX_VALUES,
 }
 
 
