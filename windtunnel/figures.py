@@ -2,14 +2,16 @@
 
 The one format for every page, table and message: three significant digits, never an exponent, the unit that
 keeps the number from 1 to 999, thousands grouped. A count is written in full. `digits=EXACT` is for values that
-the user wrote, such as the limit of a threshold.
+the user wrote, such as the limit of a threshold. `literal` alone rounds and groups nothing: it is for values of
+JSON and YAML. What is no finite number reads `∞`, `-∞` or `no number`.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal
 
 EXACT = 15
 """Significant digits: as many as a float holds of any decimal number."""
@@ -17,18 +19,33 @@ EXACT = 15
 _TIMES = (("µs", 0.001, 1000), ("ms", 1.0, 1000), ("s", 1000.0, 60))
 """(unit, its length in milliseconds, the number at which the next unit begins)."""
 
+_DIGITS = Context(prec=400)
+"""Room for every digit before the point of the largest float."""
+
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 _DECIMAL_SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
 def number(value: float, *, digits: int = 3) -> str:
     """`14,203`; a fraction has three digits, or those before the point: `0.25`, `12.5`, `344`, `1,235`."""
-    return f"{_rounded(value, digits):,f}"
+    return _not_finite(value) or f"{_rounded(value, digits):,f}"
+
+
+def literal(value: float) -> str:
+    """A number of JSON or YAML, with the digits that it needs: `0.00001`, `12500000000000000000000`, `3.0`."""
+    return f"{Decimal(repr(value)):f}" if isinstance(value, float) and math.isfinite(value) else str(value)
+
+
+def given(value: object) -> str:
+    """A value of any kind that somebody wrote, for a message: a number by `literal`, any other as `repr`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return literal(value)
+    return repr(value)
 
 
 def signed(value: float) -> str:
     """A difference: `+12.3`, `-0.4`."""
-    return f"{_rounded(value, 3):+,f}"
+    return _not_finite(value) or f"{_rounded(value, 3):+,f}"
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
@@ -40,15 +57,17 @@ def duration(ms: float, *, digits: int = 3) -> str:
     """A duration given in milliseconds: `40 µs`, `0.4 µs`, `812 ms`, `1.24 s`, `2 min 5 s`, `1 h 3 min`."""
     if ms <= 0:
         return "0 ms"
+    if odd := _not_finite(ms):
+        return odd
     for unit, factor, end in _TIMES:
         shown = _rounded(ms / factor, digits)
         if shown < end:
             return f"{shown:,f} {unit}"
     seconds = _rounded(ms / 1000, digits) if digits > 3 else Decimal(round(ms / 1000))
     if digits <= 3 and seconds >= 3600:
-        seconds = round(seconds / 60) * Decimal(60)
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
+        seconds = Decimal(round(ms / 60_000) * 60)
+    hours, rest = _DIGITS.divmod(seconds, Decimal(3600))
+    minutes, rest = _DIGITS.divmod(rest, Decimal(60))
     parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
     return " ".join(f"{_plain(value):,f} {unit}" for value, unit in parts if value)
 
@@ -67,6 +86,8 @@ def share(fraction: float, *, digits: int = 3) -> str:
     """A fraction of 1 as a percentage; only 1 reads `100%`, only 0 reads `0%`."""
     if fraction <= 0:
         return "0%"
+    if odd := _not_finite(fraction):
+        return odd
     percent = _rounded(fraction * 100, digits)
     while fraction < 1 and percent >= 100 and digits < 17:
         digits += 1
@@ -84,6 +105,8 @@ def size(count: float, *, digits: int = 3) -> str:
     decimal = digits == EXACT and count % 1000 == 0 and count % 1024 != 0
     base, units = (1000, _DECIMAL_SIZES) if decimal else (1024, _SIZES)
     value = float(count)
+    if odd := _not_finite(value):
+        return odd
     for unit in units:
         shown = _rounded(value, digits)
         if shown < base or unit == units[-1]:
@@ -119,4 +142,11 @@ def _rounded(value: float, digits: int) -> Decimal:
 
 def _plain(value: Decimal) -> Decimal:
     """Without trailing zeros, and without an exponent when it is formatted."""
-    return value.normalize() if value else Decimal(0)
+    return _DIGITS.normalize(value) if value else Decimal(0)
+
+
+def _not_finite(value: float) -> str:
+    """What to write for a value without digits; empty for every other one."""
+    if isinstance(value, int) or math.isfinite(value):
+        return ""
+    return "no number" if math.isnan(value) else "∞" if value > 0 else "-∞"

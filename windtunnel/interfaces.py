@@ -16,7 +16,7 @@ import msgspec
 from windtunnel.model.http import Body, Exchange
 from windtunnel.model.record import Checks, Record
 from windtunnel.model.sut import Service
-from windtunnel.model.vocabulary import OnFailure, Outcome
+from windtunnel.model.vocabulary import AssertionAction, OnFailure, Outcome
 
 
 class Clock(Protocol):
@@ -219,7 +219,7 @@ class Instance(Protocol):
         `started` is a reading of the clock.
         """
 
-    def end_assertion(self, name: str, outcome: StepOutcome) -> None:
+    def end_assertion(self, name: str, outcome: StepOutcome, *, action: AssertionAction = "assert") -> None:
         """Put on record what code asserted, and take it into the outcome of the instance."""
 
     async def run_together(self, branches: Sequence[Branch]) -> StepOutcome:

@@ -1,86 +1,191 @@
-"""Hides secrets before anything is written.
+"""Hides secrets before anything is written: the one place that all text passes on its way out.
 
-In two ways (rule 29): by value, every string of at least 8 characters from the environment is hidden wherever it
-occurs; by key, the value under a name that indicates a secret is.
+In two ways (rules 29 and 50): by value, every secret of at least 8 characters is hidden wherever it occurs, in
+every form that an encoder makes of it; by key, the value under a name that indicates a secret is.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit, urlunsplit
 
 import msgspec
 
+from windtunnel.encodings import fold, layers
 from windtunnel.model.sut import Redactions
+from windtunnel.secret import CUT, SHORTEST_SECRET, Secret, found_in, secrets_in
+
+__all__ = ["HIDDEN", "SHORTEST_SECRET", "Redactor"]
 
 HIDDEN = "[redacted]"
-SHORTEST_SECRET = 8
 NO_REDACTIONS = Redactions()
 SECRET_KEYS = re.compile(
     r"authorization|cookie|token|secret|password|passwd|api[-_]?key|^sig(nature)?$", re.IGNORECASE
 )
+_MAX_KNOWN, _LONGEST_KNOWN = 4096, 1000
+_USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)[^\s/?#@\"'<>]*@(?:[^\s/?#@\"'<>]*@)*")
+_ENCODED = re.compile(f"[%&\\\\\n\u200b\u00ad{CUT}]").search
+"""Finds a character without which a text is its only layer, and not cut."""
 
-_JSON_FIELD = re.compile(
-    r"""(?P<before>['"](?P<key>[^'"\\]{1,80})['"]\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}\]]+)"""
+
+_FIELD = re.compile(
+    r"""(?P<before>(?P<slashes>\\{0,8})(?P<quote>['"])(?P<key>(?:[^'"\\]|\\.){1,80}?)(?P=slashes)(?P=quote)\s*:\s*)"""
+    r"""(?P<value>\\{1,8}"(?:[^"\\]|\\.(?<!\\"))*(?:\\{1,8}"|$)|"(?:[^"\\]|\\.)*"?|'[^']*'?|[\[{]|[^\s,}\]\[{]+)"""
 )
-"""A key and its plain value in JSON (or a Python dict), which may be cut off anywhere."""
+"""A key and its value, or the bracket the value begins with, in JSON (or a Python dict) cut off anywhere."""
+
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
+_QUERY = re.compile(r"""(?P<before>[?&#](?P<key>[^=&?#\s"'<>]{1,80})=)(?P<value>[^&#\s"'<>]+)""")
+_ELEMENT = re.compile(r"(?P<before><(?P<key>[\w:.-]{1,80})(?:\s[^<>]{0,200})?>)(?P<value>[^<]+)")
+_PART = re.compile(
+    r"""(?P<before>content-disposition:[^\r\n]*?\bname="?(?P<key>[^";\r\n]{1,80})[^\r\n]*(?:\r?\n[^\r\n]+){0,8}"""
+    r"""\r?\n\r?\n)(?P<value>.*?)(?=\r?\n--|\Z)""",
+    re.IGNORECASE | re.DOTALL,
+)
+_Record = TypeVar("_Record", bound=msgspec.Struct)
 
 
 class Redactor:
-    """Hides secrets. Cheap when there is nothing to hide: a clean URL costs one scan of it."""
+    """Hides secrets. Cheap when there is nothing to hide: a clean URL costs one scan of it.
+
+    One for a whole job, so that what one part learns to be secret no other part writes. `also` are everywhere the
+    values that one instance alone keeps secret.
+    """
 
     def __init__(self, *, secrets: Iterable[str] = (), names: Redactions = NO_REDACTIONS) -> None:
-        self._values = {s for s in secrets if len(s) >= SHORTEST_SECRET}
-        self._pattern = _pattern_of(self._values)
+        self._values: dict[str, Secret] = {}
+        self._secrets: tuple[Secret, ...] = ()
+        self._known: dict[str, str] = {}
+        self._own: dict[str, Secret] = {}
         own = [re.escape(name) for name in (*names.headers, *names.query, *map(_last_name, names.json)) if name]
         self._own_keys = re.compile(rf"^(?:{'|'.join(own)})$", re.IGNORECASE) if own else None
+        for secret in secrets:
+            self.hide(secret)
 
     def hide(self, value: str) -> None:
         """Hide a value from now on, such as an access token that was fetched during the run."""
-        if len(value) >= SHORTEST_SECRET and value not in self._values:
-            self._values.add(value)
-            self._pattern = _pattern_of(self._values)
+        new = [part for part in secrets_in(value) if part not in self._values]
+        if new:
+            self._values |= {part: Secret(part) for part in new}
+            self._secrets = tuple(self._values.values())
+            self._known.clear()
 
     def is_secret_key(self, key: str) -> bool:
         """Whether the value under this header, query or JSON key is hidden."""
         return bool(SECRET_KEYS.search(key) or (self._own_keys and self._own_keys.match(key)))
 
     def text(self, text: str, also: Sequence[str] = ()) -> str:
-        """The text without any secret value; `also` are values that only this instance keeps secret."""
-        for value in also:
-            text = text.replace(value, HIDDEN)
-        return self._pattern.sub(HIDDEN, text) if self._pattern else text
+        """The text without any secret value and without the user info of URLs."""
+        if "@" in text and "://" in text:
+            text = _USERINFO.sub(r"\g<scheme>", text)
+        if not self._secrets:
+            return self._without(text, self._of_instance(also)) if also else text
+        if also and len(text) > _LONGEST_KNOWN:
+            return self._without(text, (*self._secrets, *self._of_instance(also)))
+        shown = self._known.get(text)
+        if shown is None:
+            shown = self._without(text, self._secrets)
+            if len(text) <= _LONGEST_KNOWN:
+                if len(self._known) >= _MAX_KNOWN:
+                    self._known.clear()
+                self._known[text] = shown
+        if not also:
+            return shown
+        own = self._of_instance(also)
+        # Secrets that overlap are hidden together, so that nothing of either is left.
+        return self._without(text, own) if shown == text else self._without(text, (*self._secrets, *own))
 
     def excerpt(self, text: str, also: Sequence[str] = ()) -> str:
-        """A part of a body, as messages quote it, also without the values under secret JSON keys."""
-        return self.text(_JSON_FIELD.sub(self._hide_field, text), also)
-
-    def _hide_field(self, field: re.Match[str]) -> str:
-        return f'{field["before"]}"{HIDDEN}"' if self.is_secret_key(field["key"]) else field[0]
+        """A part of a body, as messages quote it, also without the values under secret keys."""
+        return self.text(self._by_key(text), also)
 
     def url(self, url: str, also: Sequence[str] = ()) -> str:
         """The URL without userinfo, secret query values and secret values anywhere in it."""
-        if "?" in url or "@" in url:
+        if "?" in url or "@" in url or "#" in url:
             url = self._url_parts(url)
-        return self.text(url, also) if also or self._pattern else url
+        return self.text(url, also) if also or self._secrets else url
 
     def named(self, key: str, value: str, also: Sequence[str] = ()) -> str:
         """The value as it may be shown under its key."""
         return HIDDEN if self.is_secret_key(key) else self.excerpt(value, also)
 
-    def body(self, body: bytes, also: Sequence[str] = ()) -> bytes:
-        """A body without secrets: JSON and form fields by key, everything by value.
+    def body(self, body: bytes, also: Sequence[str] = (), *, limit: int | None = None) -> bytes:
+        """A body without secrets: JSON, forms, multipart and XML by key, everything by value.
 
-        JSON without a secret comes back byte for byte.
+        At most the first `limit` bytes, with no part of a secret that ends behind them. A body without a secret
+        comes back byte for byte.
         """
-        try:
-            hidden, changed = self._json(msgspec.json.decode(body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self.text(self._form(body.decode("utf-8", "replace")), also).encode()
-        shown = msgspec.json.encode(hidden) if changed else body
-        return self.text(shown.decode("utf-8", "replace"), also).encode() if also or self._pattern else shown
+        text, encoding = _text_and_encoding(body if limit is None else body[: limit + self._longest_form(also)])
+        shown = self._by_key(text)
+        if self._secrets or also:
+            shown = self.text(shown + CUT, also).removesuffix(CUT)
+        return (body if shown == text else shown.encode(encoding, "replace"))[:limit]
+
+    def struct(self, struct: _Record) -> _Record:
+        """A struct whose texts, keys of mappings included, hold no secret."""
+        return msgspec.convert(self.data(msgspec.to_builtins(struct)), type(struct))
+
+    def data(self, value: Any) -> Any:
+        """Lists, mappings and texts without secrets."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.data(key): self.data(item) for key, item in value.items()}
+        return [self.data(item) for item in value] if isinstance(value, list | tuple) else value
+
+    def _of_instance(self, values: Sequence[str]) -> list[Secret]:
+        own = self._own
+        if len(own) > _MAX_KNOWN:
+            own.clear()
+        return [own.get(value) or own.setdefault(value, Secret(value)) for value in values]
+
+    def _longest_form(self, also: Sequence[str]) -> int:
+        return max((secret.longest for secret in (*self._secrets, *self._of_instance(also))), default=0)
+
+    def _without(self, text: str, secrets: Sequence[Secret]) -> str:
+        if not _ENCODED(text):
+            # The hot path: the URLs of every request come through here.
+            folded = fold(text)
+            for secret in secrets:
+                if secret.may_be_in(folded):
+                    break
+            else:
+                return text
+        found: list[tuple[int, int]] = []
+        for layer in layers(text):
+            found += found_in(layer, secrets)
+        return _replaced(text, found) if found else text
+
+    def _by_key(self, text: str) -> str:
+        """The text without the values under secret keys, whatever the format; each pattern is linear."""
+        if ":" in text:
+            text = self._json(text)
+            if "form-data" in text:
+                text = _PART.sub(self._hide_value, text)
+        if "=" in text:
+            is_form = not re.match(r"\s*[<{\[]|[^=&]*\s", text)
+            text = self._form(text) if is_form else _QUERY.sub(self._hide_value, text)
+        return _ELEMENT.sub(self._hide_value, text) if "</" in text else text
+
+    def _hide_value(self, field: re.Match[str]) -> str:
+        return f"{field['before']}{HIDDEN}" if self.is_secret_key(unquote(field["key"])) else field[0]
+
+    def _json(self, text: str) -> str:
+        """JSON, whole or a part of it, with the value under every secret key hidden."""
+        pieces: list[str] = []
+        at = look = 0
+        while match := _FIELD.search(text, look):
+            key, start = match["key"], match.start("value")
+            is_container = text[start] in "[{"
+            look = start if is_container else match.end()
+            if self.is_secret_key(next(reversed(list(layers(key)))).text if "\\" in key else key):
+                look = _end_of(text, start) if is_container else look
+                quote = f'{match["slashes"]}"'
+                pieces += (text[at:start], f"{quote}{HIDDEN}{quote}")
+                at = look
+        return "".join([*pieces, text[at:]]) if pieces else text
 
     def _url_parts(self, url: str) -> str:
         try:
@@ -88,46 +193,64 @@ class Redactor:
         except ValueError:
             return HIDDEN
         host = parts.netloc.rpartition("@")[2]
-        query = self._form(parts.query)
-        return urlunsplit(parts._replace(netloc=host, query=query))
+        return urlunsplit(
+            parts._replace(netloc=host, query=self._form(parts.query), fragment=self._form(parts.fragment))
+        )
 
     def _form(self, text: str) -> str:
         """`a=1&token=x` with the secret values hidden; a text without secret fields comes back unchanged."""
+        if "=" not in text:
+            return text
         fields = parse_qsl(text, keep_blank_values=True)
         if not any(self.is_secret_key(key) for key, _ in fields):
             return text
         return "&".join(
-            f"{field.partition('=')[0]}={HIDDEN}" if self.is_secret_key(field.partition("=")[0]) else field
-            for field in text.split("&")
+            f"{key}={HIDDEN}" if equals and self.is_secret_key(unquote_plus(key)) else f"{key}{equals}{value}"
+            for key, equals, value in (field.partition("=") for field in text.split("&"))
         )
 
-    def _json(self, value: Any) -> tuple[Any, bool]:
-        """(the value with secret keys hidden, whether anything was)."""
-        if isinstance(value, dict):
-            pairs = {
-                key: (HIDDEN, True) if self.is_secret_key(str(key)) else self._json(item)
-                for key, item in value.items()
-            }
-            return {key: item for key, (item, _) in pairs.items()}, any(changed for _, changed in pairs.values())
-        if isinstance(value, list):
-            items = [self._json(item) for item in value]
-            return [item for item, _ in items], any(changed for _, changed in items)
-        return value, False
+
+def _replaced(text: str, found: list[tuple[int, int]]) -> str:
+    """The text with every part that was found hidden; parts that overlap or touch are one."""
+    pieces: list[str] = []
+    at = -1
+    for start, end in sorted(found):
+        if start > at:
+            pieces += (text[max(at, 0) : start], HIDDEN)
+            at = end
+        else:
+            at = max(at, end)
+    return "".join([*pieces, text[at:]])
 
 
-def _pattern_of(values: Iterable[str]) -> re.Pattern[str] | None:
-    """Finds any of the values, as they are, percent-encoded as in a URL, or escaped as in JSON."""
-    forms = {form for value in values for form in (value, quote(value, safe=""), _in_json(value))}
-    # The longest first, so that a secret which contains another one is hidden whole.
-    longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    return re.compile("|".join(re.escape(form) for form in longest_first)) if forms else None
+def _end_of(text: str, start: int) -> int:
+    """Where the array or object that begins at `start` ends; the end of the text if it is cut off."""
+    depth = 0
+    for match in _BRACKETS.finditer(text, start):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        if depth == 0:
+            return match.end()
+    return len(text)
+
+
+def _text_and_encoding(body: bytes) -> tuple[str, str]:
+    """A body as text, and the encoding that gives its bytes back."""
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        name = "utf-16-le" if body.startswith(b"\xff\xfe") else "utf-16-be"
+        try:
+            return body.decode(name), name
+        except UnicodeDecodeError:
+            pass
+    try:
+        return body.decode(), "utf-8"
+    except UnicodeDecodeError as error:
+        # A cut may have gone through a character.
+        if error.start >= len(body) - 3 and error.reason == "unexpected end of data":
+            return body[: error.start].decode(), "utf-8"
+        return body.decode("latin-1"), "latin-1"
 
 
 def _last_name(json_path: str) -> str:
     """The last key of a redaction path. It is hidden wherever it occurs: more than the path says, never less."""
     names = re.findall(r"[\w-]+", json_path)
     return names[-1] if names else ""
-
-
-def _in_json(value: str) -> str:
-    return msgspec.json.encode(value).decode()[1:-1]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from windtunnel.ci.github import SafeLog
 from windtunnel.ci.log import GitHubLog, GitLabLog, LogForm, PlainLog
-from windtunnel.figures import duration, offset
+from windtunnel.figures import duration, number, offset
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -172,7 +172,7 @@ def progress_line(status: Status) -> str:
     parts = [
         f"{offset(round(status.elapsed_s)):>5}  {status.instances:,}{of_count} instances{bad}",
         f"{status.in_flight:,} running{dropped}",
-        f"{round(status.requests_per_s):,} req/s",
+        f"{number(status.requests_per_s)} req/s",
     ]
     if status.p95_ms is not None:
         parts.append(f"p95 {duration(status.p95_ms)}")
@@ -193,9 +193,15 @@ def harmless(stream: TextIO) -> TextIO:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write a line. A reader that has gone (`| head`) takes nothing from the run nor from its verdict."""
+    """Write a line, with what the stream's encoding lacks replaced.
+
+    A reader that has gone (`| head`) takes nothing from the run nor from its verdict.
+    """
     try:
-        stream.write(f"{text}\n")
+        try:
+            stream.write(f"{text}\n")
+        except UnicodeEncodeError as error:
+            stream.write(f"{text.encode(error.encoding, 'replace').decode(error.encoding)}\n")
         stream.flush()
     except BrokenPipeError:
         # What is still in the stream's buffer goes nowhere, at the end of the process too.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,8 +19,11 @@ OURS: dict[str, set[str]] = {
     "errors": set(),
     "figures": set(),
     "tasks": set(),
+    "streams": set(),
     "model": {"errors"},
-    "redaction": {"model"},
+    "encodings": set(),
+    "secret": {"encodings"},
+    "redaction": {"model", "encodings", "secret"},
     "interfaces": {"model", "errors"},
     "expressions": {"model", "errors"},
     "user_code": {"errors"},
@@ -32,6 +36,7 @@ OURS: dict[str, set[str]] = {
     "verdict": {"model", "errors", "metrics", "expressions"},
     "engine": {
         "model", "errors", "interfaces", "redaction", "expressions", "http", "actions", "storage", "metrics",
+        "streams",
     },
     "report": {"model", "errors", "verdict", "metrics", "storage", "redaction", "expressions"},
     "job": {
@@ -152,13 +157,13 @@ EDGES: dict[str, set[str]] = {
     "input": {"cli"},
     "exit": {"cli"},
     "sys.exit": {"cli"},
-    "os._exit": {"cli"},
+    "os._exit": {"cli", "__main__"},
     "sys.argv": {"cli"},
-    "sys.stdout": {"cli", "terminal"},
-    "sys.stderr": {"cli", "terminal"},
+    "sys.stdout": {"cli", "terminal", "streams"},
+    "sys.stderr": {"cli", "terminal", "streams"},
     "os.environ": {"cli", "api", "terminal"},
     "os.getenv": set(),
-    "signal.signal": {"signals"},
+    "signal.signal": {"signals", "__main__"},
     "signal.set_wakeup_fd": set(),
     "signal.setitimer": set(),
     "loop.add_signal_handler": {"signals"},
@@ -240,3 +245,71 @@ def test_a_run_from_python_imports_nothing_of_the_command_line(tmp_path: Path) -
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert answer.stdout.strip() == "[]"
+
+
+MACHINES_READ = {
+    "report/openmetrics.py": "the format of OpenMetrics",
+    "report/junit.py": "seconds in XML",
+    "report/dotenv.py": "variables of a shell",
+    "ci/log.py": "the time stamp of a GitLab section",
+    "demo/answers.py": "prices in the shop's own pages",
+}
+"""Files that format numbers themselves, since no person of ours reads them."""
+
+ROUNDING_FORMAT = re.compile(r"\.\d|[eEfFgGnG%]$|^[+ ]")
+PERCENT_FORMAT = re.compile(r"%[-+ 0#]*\d*(\.\d+)?[eEfFgG]|\{[^{}]*:[^{}]*(\.\d+[eEfFgGn%]?|[eEfFgG%])\}")
+
+
+def formatted_numbers(tree: ast.AST) -> Iterator[int]:
+    """The lines that put a number into digits: `{x:.2f}`, `"%.3g" % x`, `"{:g}".format(x)`, `format(x, "e")`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
+            spec = "".join(str(part.value) for part in node.format_spec.values if isinstance(part, ast.Constant))
+            if ROUNDING_FORMAT.search(spec) and not spec.startswith("%"):  # `%Y-%m-%d` is a date
+                yield node.lineno
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+            if _says(node.left, PERCENT_FORMAT):
+                yield node.lineno
+        elif isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+                if _says(node.func.value, PERCENT_FORMAT):
+                    yield node.lineno
+            elif isinstance(node.func, ast.Name) and node.func.id == "format" and len(node.args) == 2:
+                yield node.lineno
+
+
+def _says(node: ast.AST, pattern: re.Pattern[str]) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(pattern.search(node.value))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_numbers_for_people_are_put_into_digits_by_figures_alone(path: Path) -> None:
+    lines = list(formatted_numbers(ast.parse(path.read_text())))
+
+    if str(path.relative_to(PACKAGE)) in MACHINES_READ:
+        assert lines, "it formats no number any more: take it off the list"
+    elif part_of(path) != "figures":
+        assert lines == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'f"{x:.2g} ms"',
+        'f"{x:+}"',
+        'f"{x:,.1f}"',
+        '"%.3f" % x',
+        '"{:g}".format(x)',
+        'f"{x:.{n}f}"',
+        'format(x, "e")',
+    ],
+)
+def test_a_number_format_is_seen(source: str) -> None:
+    assert list(formatted_numbers(ast.parse(source))) == [1]
+
+
+@pytest.mark.parametrize(
+    "source", ['f"{count:,}"', 'f"{name:>5}"', 'f"{index:016x}"', 'f"{at:%Y-%m-%d}"', '"%s of %d" % x']
+)
+def test_a_count_a_name_an_id_and_a_date_are_no_number_format(source: str) -> None:
+    assert list(formatted_numbers(ast.parse(source))) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ import pytest
 
 from tests.support.command_line import answer_of, call, started, until
 from windtunnel.demo.process import ShopProcess
+from windtunnel.engine.run import coordinator
+from windtunnel.engine.workers.pool import Patience, WorkerPool
 from windtunnel.model.summary import Summary
 from windtunnel.report.collect import analyse
 from windtunnel.storage.directory import RunDirectory
@@ -91,17 +94,18 @@ def json_summary(run: RunDirectory) -> Summary:
     return msgspec.json.decode((run.path / "summary.json").read_bytes(), type=Summary)
 
 
-def test_a_killed_worker_ends_the_run_early_as_an_error_and_keeps_its_records(folder: Path) -> None:
+def test_a_killed_worker_ends_the_run_early_as_incomplete_and_keeps_its_records(folder: Path) -> None:
     with started(folder, *WITH_TWO) as process:
         until(lambda: load_runs(folder, segments=2), process)
         os.kill(children(process.pid)[1], signal.SIGKILL)
         answer = answer_of(process)
 
-    assert answer.returncode == 1, answer
+    assert answer.returncode == 5, answer
     assert "worker 2 of 2 was ended by SIGKILL" in answer.stdout
+    assert answer.stderr == ""
     run = newest(folder)
     live = json_summary(run)
-    assert live.verdict == "error"
+    assert live.verdict == "incomplete"
     assert live.soundness.finished
     assert live.soundness.intact
     assert [line.get("lost", "") for line in lines(run, "run_ended")] == [
@@ -110,6 +114,71 @@ def test_a_killed_worker_ends_the_run_early_as_an_error_and_keeps_its_records(fo
     ]
     assert live.run.instances + live.run.interrupted >= 1
     assert analyse(run).summary == live
+
+
+DYING = """
+import os, signal, sys
+from windtunnel import scenario
+
+IN_WORKER = "windtunnel.engine.workers.process" in sys.modules
+
+
+def die(when):
+    if IN_WORKER and when == WHEN:
+        os.{act}
+
+
+WHEN = "{when}"
+die("import")
+
+
+@scenario("dying")
+async def dying(user):
+    await user.http.get("default", "/api/products", name="look")
+    die("step")
+    if IN_WORKER:
+        import atexit
+        atexit.register(die, "exit")
+"""
+"""A scenario whose process ends, or stops, at a moment of its choice."""
+
+
+@pytest.mark.parametrize(
+    ("when", "act", "words"),
+    [
+        ("import", "kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
+        ("import", "_exit(0)", "ended with exit code 0"),
+        ("import", "kill(os.getpid(), signal.SIGSTOP)", "said nothing for 500 ms and was ended"),
+        ("step", "kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
+        ("step", "_exit(0)", "ended with exit code 0"),
+        ("step", "kill(os.getpid(), signal.SIGSTOP)", "said nothing for 1 s and was ended"),
+    ],
+)
+def test_workers_that_end_without_their_result_make_every_word_of_the_run_incomplete(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, when: str, act: str, words: str
+) -> None:
+    patience = Patience(silence_s=1.0) if when == "step" else Patience(start_s=0.5 if "STOP" in act else 60.0)
+    monkeypatch.setattr(coordinator, "WorkerPool", functools.partial(WorkerPool, patience=patience))
+    (folder / "dying.py").write_text(DYING.format(when=when, act=act))
+    answer = call(folder, "run", "--scenarios", "dying.py", "-p", "2", "-n", "8", "--workers", "2")
+
+    assert answer.returncode == 5, answer
+    live = json_summary(newest(folder))
+    assert (live.verdict, live.exit_code) == ("incomplete", 5)
+    assert all(f"worker {number} of 2 {words}" in str(live.reasons) for number in (1, 2))
+    assert analyse(newest(folder)).summary == live
+    assert "WINDTUNNEL_VERDICT=incomplete" in (newest(folder).path / "ci" / "windtunnel.env").read_text()
+
+
+def test_a_worker_that_does_not_end_after_its_last_record_is_not_waited_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "WorkerPool", functools.partial(WorkerPool, patience=Patience(exit_s=1.0)))
+    (folder / "dying.py").write_text(DYING.format(when="exit", act="kill(os.getpid(), signal.SIGSTOP)"))
+    answer = call(folder, "run", "--scenarios", "dying.py", "-p", "2", "-n", "8", "--workers", "2")
+
+    assert answer.returncode == 0, answer
+    assert analyse(newest(folder)).summary == json_summary(newest(folder))
 
 
 def test_a_signal_stops_every_worker_with_its_closing_line(folder: Path) -> None:
@@ -128,11 +197,13 @@ def test_workers_end_when_the_coordinator_is_killed_and_nobody_calls_that_a_pass
     with started(folder, *WITH_TWO) as process:
         until(lambda: load_runs(folder, segments=2), process)
         process.kill()
+        answer = answer_of(process)  # the workers hold its standard error until they have ended
 
+    assert (answer.returncode, answer.stderr) == (-signal.SIGKILL, "")
     run = newest(folder)
-    until(lambda: len(lines(run, "run_ended")) == 2)
+    assert len(lines(run, "run_ended")) == 2
     summary = analyse(run).summary
-    assert summary.verdict == "error"
+    assert (summary.verdict, summary.exit_code) == ("incomplete", 5)
     assert "the coordinating process ended before its workers" in summary.reasons[0]
 
 

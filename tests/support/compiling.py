@@ -18,7 +18,7 @@ from windtunnel.model.record import Timings
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.model.vocabulary import ErrorKind
+from windtunnel.model.vocabulary import AssertionAction, ErrorKind
 from windtunnel.testing.scripted import ScriptedTransport, Sent
 from windtunnel.testing.virtual_clock import VirtualClock, run_virtual
 
@@ -84,7 +84,7 @@ class FakeInstance:
     def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
         raise AssertionError("what code does by itself is tested with the engine")
 
-    def end_assertion(self, name: str, outcome: StepOutcome) -> None:
+    def end_assertion(self, name: str, outcome: StepOutcome, *, action: AssertionAction = "assert") -> None:
         raise AssertionError("what code does by itself is tested with the engine")
 
     async def run_together(self, branches: Sequence[Branch]) -> StepOutcome:

@@ -75,7 +75,14 @@ class Run:
         self._instances = 0
 
     def instances(
-        self, count: int, outcome: InstanceOutcome = "passed", *, stamped_us: int | None = None, late_us: int = 0
+        self,
+        count: int,
+        outcome: InstanceOutcome = "passed",
+        *,
+        scenario: str = "shop",
+        phase: str = "",
+        stamped_us: int | None = None,
+        late_us: int = 0,
     ) -> Run:
         """Each takes 10 ms, one after another."""
         for _ in range(count):
@@ -83,9 +90,10 @@ class Run:
             self._instances += 1
             record = InstanceRecord(
                 t=started + (stamped_us or 10_000) / 1e6,
-                instance_id=f"shop-{self._instances}",
+                instance_id=f"{scenario}-{self._instances}",
                 correlation_id="c",
-                scenario="shop",
+                scenario=scenario,
+                phase=phase,
                 index=self._instances,
                 user=0,
                 outcome=outcome,
@@ -105,6 +113,8 @@ class Run:
         wait: int = 1_000,
         error: ErrorKind | None = None,
         at_s: float = 0.0,
+        step: str = "browse",
+        phase: str = "",
     ) -> Run:
         for _ in range(count):
             facts = RequestFacts(
@@ -124,8 +134,9 @@ class Run:
                         instance_id="shop-0",
                         correlation_id="c",
                         scenario="shop",
-                        step="browse",
+                        step=step,
                         request=facts,
+                        phase=phase,
                     )
                 ]
             )
@@ -149,9 +160,9 @@ class Run:
             )
         return self
 
-    def dropped(self, count: int) -> Run:
+    def dropped(self, count: int, *, scenario: str = "shop") -> Run:
         for index in range(count):
-            self.aggregate.write([Dropped(t=START, scenario="shop", index=index, scheduled=START)])
+            self.aggregate.write([Dropped(t=START, scenario=scenario, index=index, scheduled=START)])
         return self
 
     def lag(self, p99_us: int, *, p50_us: int = 0, at_s: float = 1.0) -> Run:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -173,3 +175,49 @@ def test_a_value_reads_on_its_side_of_the_limit(value: float, limit: float) -> N
     exact = read(figures.duration(limit, digits=figures.EXACT))
     assert (shown > exact) <= (value > limit)
     assert (shown < exact) <= (value < limit)
+
+
+MAGNITUDES = [digits * 10.0**power for power in range(-6, 16) for digits in (1, 1.5, 7.2, 9.9995)]
+FORMATS: dict[str, Callable[[float], str]] = {
+    "number": figures.number,
+    "signed": figures.signed,
+    "literal": figures.literal,
+    "given": figures.given,
+    "duration": figures.duration,
+    "duration in two digits": partial(figures.duration, digits=2),
+    "offset": figures.offset,
+    "share": figures.share,
+    "per_second": figures.per_second,
+    "size": figures.size,
+    "as_written": figures.as_written,
+    "told_apart": lambda value: figures.told_apart(value, value * 1.0001, figures.number),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_number_of_any_magnitude_has_an_exponent(name: str) -> None:
+    shown = [FORMATS[name](value) for value in (0, *MAGNITUDES, 1e300, -7.2e2)]
+
+    assert [text for text in shown if re.search(r"\de|e[+-]?\d", text, re.IGNORECASE)] == []
+    assert all(re.search(r"\d", text) for text in shown)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(1e308 * 10, "∞"), (-1e308 * 10, "-∞"), (float("nan"), "no number")])
+def test_what_is_no_finite_number_is_said_and_stops_nothing(value: float, shown: str) -> None:
+    everywhere = {FORMATS[name](value) for name in ("number", "signed")}
+
+    assert everywhere == {shown}
+    assert figures.duration(1e308 * 10) == figures.size(1e308 * 10) == figures.share(1e308 * 10) == "∞"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_literal_reads_back_as_the_same_number(value: float) -> None:
+    assert float(figures.literal(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(float("inf"), "inf"), (1e-5, "0.00001"), (1e22, "1" + "0" * 22), (3.0, "3.0"), (True, "True"), ("a", "'a'")],
+)
+def test_a_value_that_somebody_wrote(value: object, shown: str) -> None:
+    assert figures.given(value) == shown

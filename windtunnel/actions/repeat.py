@@ -16,7 +16,7 @@ from windtunnel.actions.compile.scopes import local_variables
 from windtunnel.actions.response.judge import errored
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
-from windtunnel.figures import plural
+from windtunnel.figures import given, plural
 from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
 from windtunnel.model.scenario import Step
 
@@ -103,7 +103,7 @@ def _times(field: Field, options: Mapping[str, Any]) -> _Rounds:
     def rounds(scope: Scope) -> Iterator[_Locals]:
         count = times(scope)
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_TIMES:
-            raise ExpressionError(f"times is {count!r}, not a whole number from 0 to {MAX_TIMES:,}")
+            raise ExpressionError(f"times is {given(count)}, not a whole number from 0 to {MAX_TIMES:,}")
         return ({"loop": _loop(number, count)} for number in range(count))
 
     return rounds

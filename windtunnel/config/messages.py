@@ -12,6 +12,7 @@ from typing import Any
 
 from windtunnel.config.scalars import is_number
 from windtunnel.errors import did_you_mean
+from windtunnel.figures import EXACT, literal, number
 from windtunnel.model.source import DataPath
 
 _TYPES = {
@@ -78,7 +79,7 @@ def describe(value: Any) -> str:
         return "a list" if value else "an empty list"
     if isinstance(value, Mapping):
         return "a mapping" if value else "an empty mapping"
-    return _short(str(value))
+    return _short(literal(value) if isinstance(value, int | float) else str(value))
 
 
 def one_of(words: Iterable[str], *, last: str = "or") -> str:
@@ -206,7 +207,7 @@ def _expected(found: Violation) -> str:
     said: str | None = found.schema.get("x-expects")
     if found.keyword == "maxLength" or (
         found.keyword in ("maximum", "maxItems")
-        and not (said and (f"{found.wanted:,}" in said or found.wanted == 2))
+        and not (said and (_number(found.wanted) in said or found.wanted == 2))
     ):
         return _requirement(found)
     return said or _requirement(found)
@@ -230,7 +231,7 @@ def _requirement(found: Violation) -> str:
     if found.keyword == "type":
         return one_of(_TYPES[name] for name in ([limit] if isinstance(limit, str) else limit))
     phrases = {
-        "minimum": f"at least {limit}",
+        "minimum": f"at least {_number(limit)}",
         "maximum": f"at most {_number(limit)}",
         "minLength": "text that is not empty",
         "maxLength": f"text of at most {limit} characters",
@@ -244,7 +245,7 @@ def _requirement(found: Violation) -> str:
 
 
 def _number(limit: Any) -> str:
-    return f"{limit:,}" if isinstance(limit, int | float) else str(limit)
+    return number(limit, digits=EXACT) if isinstance(limit, int | float) else str(limit)
 
 
 def _type_hint(value: Any, schema: Mapping[str, Any]) -> str | None:

@@ -19,7 +19,7 @@ from windtunnel.engine.user import SetupResult, SharedClient
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
-from windtunnel.model.vocabulary import InstanceOutcome, Outcome
+from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, Outcome
 from windtunnel.redaction import SHORTEST_SECRET
 from windtunnel.tasks import all_of
 
@@ -209,9 +209,9 @@ class RunningInstance:
         self._journal.step(self.ids, name, type, outcome, started=started, round=self.round)
         self.progress.note(name, outcome)
 
-    def end_assertion(self, name: str, outcome: StepOutcome) -> None:
+    def end_assertion(self, name: str, outcome: StepOutcome, *, action: AssertionAction = "assert") -> None:
         """Write the record of an assertion and count it in the outcome of the instance."""
-        self._journal.assertion(self.ids, name, outcome)
+        self._journal.assertion(self.ids, name, outcome, action=action)
         self.progress.note(name, outcome)
 
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:

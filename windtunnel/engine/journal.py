@@ -17,7 +17,7 @@ from windtunnel.model.record import (
     RequestRecord,
     StepRecord,
 )
-from windtunnel.model.vocabulary import InstanceOutcome, KeepBodies
+from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, KeepBodies
 from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import BodyStore
 
@@ -79,6 +79,9 @@ class Journal:
         self, ids: InstanceIds, step: str, exchange: Exchange, *, poll: bool, failed: bool, round: int = 0
     ) -> None:
         """A request of a step that sends several."""
+        facts = self._facts(ids, exchange, failed=failed, poll=poll, keep=failed and not poll)
+        if exchange.hop:
+            facts.hop = True
         self.write(
             RequestRecord(
                 t=self._clock.unix(exchange.ended or None),
@@ -86,7 +89,7 @@ class Journal:
                 correlation_id=ids.correlation_id,
                 scenario=ids.scenario,
                 step=step,
-                request=self._facts(ids, exchange, failed=failed, poll=poll, keep=failed and not poll),
+                request=facts,
                 round=round,
                 phase=ids.phase,
             )
@@ -134,7 +137,9 @@ class Journal:
         for hook in self.on_record:
             hook(ids, record)
 
-    def assertion(self, ids: InstanceIds, name: str, outcome: StepOutcome) -> None:
+    def assertion(
+        self, ids: InstanceIds, name: str, outcome: StepOutcome, *, action: AssertionAction = "assert"
+    ) -> None:
         """A final assertion was evaluated or skipped."""
         record = AssertionRecord(
             t=self._clock.unix(),
@@ -142,6 +147,7 @@ class Journal:
             correlation_id=ids.correlation_id,
             scenario=ids.scenario,
             name=name,
+            action=action,
             outcome=outcome.outcome,
             checks=self._checks(ids, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
             message=outcome.message and self._redactor.excerpt(outcome.message, ids.secrets),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from windtunnel.errors import ExpressionError
+from windtunnel.figures import given
 
 Scope = Mapping[str, Any]
 """The names an expression can read. `_random` and `_now` are callables: a random.Random, and unix seconds."""
@@ -43,7 +44,7 @@ def _random_int(scope: Scope) -> Callable[..., Any]:
         """A whole number from `low` to `high`, both included."""
         for bound in (low, high):
             if isinstance(bound, bool) or not isinstance(bound, int):
-                raise ExpressionError(f"random_int takes whole numbers, not {bound!r}")
+                raise ExpressionError(f"random_int takes whole numbers, not {given(bound)}")
         if low > high:
             raise ExpressionError(f"random_int({low}, {high}): the first number is larger than the second")
         drawn: int = scope["_random"]().randint(low, high)
@@ -68,7 +69,9 @@ def _random_string(scope: Scope) -> Callable[..., Any]:
     def random_string(length: int) -> str:
         """Random letters and digits."""
         if isinstance(length, bool) or not isinstance(length, int) or not 0 <= length <= _MAX_RANDOM_STRING:
-            raise ExpressionError(f"random_string takes a length from 0 to {_MAX_RANDOM_STRING}, not {length!r}")
+            raise ExpressionError(
+                f"random_string takes a length from 0 to {_MAX_RANDOM_STRING}, not {given(length)}"
+            )
         return "".join(scope["_random"]().choices(_LETTERS_AND_DIGITS, k=length))
 
     return random_string

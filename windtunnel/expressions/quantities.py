@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from windtunnel.errors import ExpressionError
+from windtunnel.figures import given
 
 _DURATION_UNITS: Mapping[str, Decimal] = {
     "h": Decimal(3600),
@@ -84,7 +85,7 @@ def parse_percentage(value: str | float) -> float:
         scale = Decimal("0.01") if text.endswith("%") else Decimal(1)
         fraction = _finite(Decimal(number) * scale, value, "percentage", _PERCENTAGE_HINT)
     if fraction > 1:
-        raise ExpressionError(f"{value!r} is more than 100%", hint=_PERCENTAGE_HINT)
+        raise ExpressionError(f"{_shown(value)} is more than 100%", hint=_PERCENTAGE_HINT)
     return fraction
 
 
@@ -106,7 +107,7 @@ def parse_size(value: str | float) -> int:
         else:
             raise _not_a("size", value, _SIZE_HINT)
     if size != size.to_integral_value():
-        raise ExpressionError(f"{value!r} is not a whole number of bytes", hint=_SIZE_HINT)
+        raise ExpressionError(f"{_shown(value)} is not a whole number of bytes", hint=_SIZE_HINT)
     return int(size)
 
 
@@ -146,5 +147,9 @@ def _short(text: str, what: str, hint: str) -> str:
 
 
 def _not_a(what: str, value: object, hint: str) -> ExpressionError:
-    shown = repr(value)
-    return ExpressionError(f"{shown if len(shown) <= 60 else shown[:57] + '...'} is not a {what}", hint=hint)
+    return ExpressionError(f"{_shown(value)} is not a {what}", hint=hint)
+
+
+def _shown(value: object) -> str:
+    shown = given(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -35,6 +35,7 @@ from windtunnel.expressions.sandbox import (
     render_value,
     shown,
 )
+from windtunnel.figures import given
 from windtunnel.model.scenario import Verbatim
 
 Path = tuple[str | int, ...]
@@ -255,7 +256,7 @@ def _merged(pieces: Iterator[_Piece]) -> list[_Piece]:
 
 def _key(key: Any, path: Path) -> bytes:
     if not isinstance(key, str):
-        raise ExpressionError(f"the key {key!r} is not a text", hint="put it in quotes", path=path)
+        raise ExpressionError(f"the key {given(key)} is not a text", hint="put it in quotes", path=path)
     return _encode(key)
 
 
@@ -292,7 +293,7 @@ def compile_condition(value: str | bool) -> Condition:
         return Condition(text=str(value).lower(), names=frozenset(), evaluate=lambda _: value)
     text = value.strip() if isinstance(value, str) else ""
     if not text:
-        raise ExpressionError(f"{value!r} is not a condition", hint=_HINT)
+        raise ExpressionError(f"{given(value)} is not a condition", hint=_HINT)
     parsed = parse(text if text.startswith("{{") and text.endswith("}}") else f"{{{{ {text} }}}}", written=text)
     expression = lone_expression(parsed)
     if expression is None:

@@ -14,6 +14,9 @@ Outcome = Literal["passed", "failed", "errored", "skipped", "interrupted"]
 InstanceOutcome = Literal["passed", "failed", "errored", "interrupted"]
 """How an instance ended."""
 
+AssertionAction = Literal["assert", "check"]
+"""What an assertion looked at: `assert`, a response; `check`, a value of the user's own code."""
+
 FailureOutcome = Literal["failed", "errored"]
 """The outcomes that count as errors."""
 

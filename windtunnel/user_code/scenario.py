@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, Literal, get_args
 
 from windtunnel.errors import ConfigError
+from windtunnel.figures import given
 from windtunnel.user_code.modules import load_module
 
 Flow = Callable[[Any], Awaitable[None]]
@@ -108,11 +109,11 @@ def _check_arguments(id: object, weight: object, on_failure: object, max_steps: 
     if not isinstance(id, str) or not id:
         raise TypeError('a scenario needs an id: @scenario("checkout")')
     if not isinstance(weight, int) or weight < 1:
-        raise ValueError(f"weight must be a whole number above zero, not {weight!r}")
+        raise ValueError(f"weight must be a whole number above zero, not {given(weight)}")
     if on_failure not in get_args(OnFailure):
         raise ValueError(f'on_failure must be "continue" or "stop", not {on_failure!r}')
     if not isinstance(max_steps, int) or max_steps < 1:
-        raise ValueError(f"max_steps must be a whole number above zero, not {max_steps!r}")
+        raise ValueError(f"max_steps must be a whole number above zero, not {given(max_steps)}")
 
 
 def scenarios_in(path: str) -> list[PythonScenario]:

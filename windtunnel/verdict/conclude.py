@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured, measured_span_s
+from windtunnel.metrics.series import InstanceKey
 from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
-from windtunnel.model.manifest import Evidence, Manifest
-from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Soundness, Summary, ThresholdResult
+from windtunnel.model.manifest import Evidence, Manifest, StepRow
+from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.verdict import Finding, worst
 from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, VerdictWord
 from windtunnel.verdict.baseline import compare
+from windtunnel.verdict.evidence import never_completed, nothing_tested
+from windtunnel.verdict.selectors import scenarios_selected
 from windtunnel.verdict.soundness import assess
-from windtunnel.verdict.thresholds import evaluate, in_force
+from windtunnel.verdict.thresholds import evaluate, in_force, without_data
 
 _WORDS: dict[ThresholdWord, VerdictWord] = {
     "fail": "fail",
@@ -40,7 +43,12 @@ def conclude(
     # The part of one shard says nothing about the whole load: thresholds are judged when shards are merged.
     thresholds = () if manifest.shard else in_force(manifest.thresholds, manifest.fail_on)
     unjudged = [each for each in thresholds if manifest.without_baseline and each.baseline_times is not None]
-    results = [evaluate(each, aggregate, manifest.steps, baseline) for each in thresholds if each not in unjudged]
+    untested = {} if manifest.shard else never_completed(manifest, aggregate)
+    results = [
+        _on_evidence(each, evaluate(each, aggregate, manifest.steps, baseline), manifest.steps, untested)
+        for each in thresholds
+        if each not in unjudged
+    ]
     soundness, deciding = assess(
         aggregate,
         evidence,
@@ -49,13 +57,14 @@ def conclude(
         timed=manifest.timed,
         shards=manifest.shards,
     )
-    if left := _scenarios_with_failed(aggregate, "teardown"):
-        said = [f"the teardown of {each}; resources may be left behind" for each in left]
-        soundness = replace(soundness, findings=[*soundness.findings, *said])
-    verdict = worst(
-        [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate), *_judged(aggregate, results)],
-        signal_number=aggregate.signal or signal.SIGINT,
-    )
+    nothing = _nothing_happened(aggregate, in_shard=bool(manifest.shard))
+    findings = [*_ended_early(aggregate), *deciding, *nothing, *_judged(aggregate, results)]
+    users = [f"the user_setup of {each}" for each in _failed_sections(aggregate, "user_setup")]
+    if findings:
+        # The lowest word: a user that could not be set up fails its instances, and the thresholds judge those.
+        findings += [("inconclusive", each) for each in users]
+    verdict = worst(findings, signal_number=aggregate.signal or signal.SIGINT)
+    warnings = [*users, *_warnings(manifest, aggregate, untested, unjudged)]
     summary = Summary(
         schema_version=SCHEMA_VERSION,
         run_id=manifest.run_id,
@@ -66,15 +75,32 @@ def conclude(
         thresholds=results,
         metrics=metric_summaries(aggregate),
         steps=step_summaries(aggregate, manifest.steps),
-        errors=error_groups(aggregate),
-        soundness=_with_unjudged(soundness, unjudged),
+        errors=error_groups(aggregate, [*manifest.steps, *manifest.section_steps]),
+        soundness=replace(soundness, findings=[*soundness.findings, *warnings]),
     )
     return replace(summary, baseline=compare(baseline, Baseline.of(summary))) if baseline else summary
 
 
-def _with_unjudged(soundness: Soundness, unjudged: Sequence[Threshold]) -> Soundness:
-    said = [f"{each.selector}: {each.text} was not judged: there is no baseline" for each in unjudged]
-    return replace(soundness, findings=[*soundness.findings, *said])
+def _warnings(
+    manifest: Manifest, aggregate: Aggregate, untested: Mapping[str, str], unjudged: Sequence[Threshold]
+) -> list[str]:
+    """What decides nothing, and must be known all the same."""
+    teardowns = _failed_sections(aggregate, "teardown") + _teardowns_missing(aggregate, manifest.section_steps)
+    return [
+        *(f"the teardown of {each}; resources may be left behind" for each in teardowns),
+        *(untested.values() if instances_by_outcome(aggregate) else ()),
+        *(f"{each.selector}: {each.text} was not judged: there is no baseline" for each in unjudged),
+    ]
+
+
+def _on_evidence(
+    threshold: Threshold, result: ThresholdResult, rows: Sequence[StepRow], untested: Mapping[str, str]
+) -> ThresholdResult:
+    """The result; no data where a threshold passed that speaks only of scenarios that were not tested."""
+    selected = scenarios_selected(threshold, rows) if untested and result.result == "pass" else frozenset()
+    if selected and selected <= untested.keys():
+        return without_data(threshold, result, untested[min(selected)])
+    return result
 
 
 def _ended_early(aggregate: Aggregate) -> list[Finding]:
@@ -83,23 +109,24 @@ def _ended_early(aggregate: Aggregate) -> list[Finding]:
     ]
     found += [("fail", f"the run was stopped early: {reason}") for reason in sorted(aggregate.aborted)]
     found += [("inconclusive", f"the run was stopped early: {reason}") for reason in sorted(aggregate.capped)]
-    found += [("error", lost) for lost in sorted(aggregate.lost)]
+    found += [("incomplete", f"the run did not finish: {lost}") for lost in sorted(aggregate.lost)]
     if aggregate.signal is not None:
         found.append(("interrupted", f"the run was stopped by {_signal_name(aggregate.signal)}"))
     return found
 
 
-def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
-    """No response at all, or no request that could have had one."""
+def _nothing_happened(aggregate: Aggregate, *, in_shard: bool) -> list[Finding]:
+    """No response at all, no request that could have had one, or nothing that was looked at."""
     if aggregate.unreachable:
         return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.unreachable)]
-    if setups := _scenarios_with_failed(aggregate, "setup"):
+    if setups := _failed_sections(aggregate, "setup"):
         return [("inconclusive", f"no load was sent: the setup of {each}") for each in setups]
     if not instances_by_outcome(aggregate).total():
         return [("inconclusive", "nothing was measured: no instance ran to its end")]
     sent = {key.error: 0 for key in aggregate.requests if key.error and key.error not in _NOT_SENT}
     if not sent or any(key.status for key in aggregate.requests):
-        return []
+        untested = None if in_shard else nothing_tested(aggregate)
+        return [("inconclusive", untested)] if untested else []
     for key, series in aggregate.requests.items():
         if key.error and key.error in sent:
             sent[key.error] += series.count
@@ -108,19 +135,39 @@ def _nothing_happened(aggregate: Aggregate) -> list[Finding]:
     return [("unreachable", f"no request got a response ({of_them})")]
 
 
-def _scenarios_with_failed(aggregate: Aggregate, phase: SectionPhase) -> list[str]:
-    """The failures in a setup or teardown: `checkout failed at create_user: expected below 400 but got 500`."""
+def _failed_sections(aggregate: Aggregate, phase: SectionPhase) -> list[str]:
+    """The failures in one kind of section: `shop failed 3 times at login: status_code: expected 200 but got 5`."""
     found = []
-    for instance in aggregate.instances:
+    for instance, ended in aggregate.instances.items():
         if instance.phase != phase or instance.outcome not in {"failed", "errored"}:
             continue
-        causes = [
-            f" at {failure.step}: {failure.cause}: {series.example}" if failure.step else f": {series.example}"
-            for failure, series in aggregate.failures.items()
-            if (failure.phase, failure.scenario) == (phase, instance.scenario)
-        ]
-        found.append(f"{instance.scenario} {instance.outcome}{causes[0] if causes else ''}")
+        times = f" {ended.count:,} times" if ended.count > 1 else ""
+        found.append(f"{instance.scenario} {instance.outcome}{times}{_first_cause(aggregate, instance)}")
     return sorted(found)
+
+
+def _first_cause(aggregate: Aggregate, instance: InstanceKey) -> str:
+    """Why the first one of these failed; the same however the records were split."""
+    alike = [
+        (series.first_t, failure.step, failure.cause, series.example)
+        for failure, series in aggregate.failures.items()
+        if (failure.phase, failure.scenario) == (instance.phase, instance.scenario)
+    ]
+    if not alike:
+        return ""
+    _, step, cause, example = min(alike)
+    return f" at {step}: {cause}: {example}" if step else f": {example}"
+
+
+def _teardowns_missing(aggregate: Aggregate, rows: Sequence[StepRow]) -> list[str]:
+    """Teardowns of a run that began, and that did not run to their end."""
+    begun = {key.scenario for key in aggregate.instances if key.phase == "teardown"}
+    cut = {key.scenario for key in aggregate.instances if (key.phase, key.outcome) == ("teardown", "interrupted")}
+    planned = {row.scenario for row in rows if row.phase == "teardown"} if aggregate.instances else set()
+    return [
+        *(f"{scenario} did not end in time" for scenario in sorted(cut)),
+        *(f"{scenario} did not run" for scenario in sorted(planned - begun)),
+    ]
 
 
 def _judged(aggregate: Aggregate, results: list[ThresholdResult]) -> list[Finding]:

@@ -35,16 +35,42 @@ def check_selectors(
     measured = [phase for phase in phases if is_measured(phase)]
     problems = (
         _phase_problem(threshold, measured, phases)
-        or (None if _may_speak_of(open_scenarios, threshold) else _problem(threshold, rows))
+        or (None if _may_speak_of(open_scenarios, threshold, rows) else _problem(threshold, rows))
         or baseline_objection(threshold)
         for threshold in thresholds
     )
     return [problem for problem in problems if problem is not None]
 
 
-def _may_speak_of(open_scenarios: Collection[str], threshold: Threshold) -> bool:
-    if METRICS[threshold.metric].family.subject in {"generator", "instance", "drop"}:
+def scenarios_selected(threshold: Threshold, rows: Sequence[StepRow]) -> frozenset[str]:
+    """The scenarios that a threshold speaks of by its tags; empty for one that speaks of the whole load."""
+    if "scenario" in threshold.tags:
+        return frozenset({threshold.tags["scenario"]})
+    wanted = _constant_tags(threshold)
+    if not wanted:
+        return frozenset()
+    family = METRICS[threshold.metric].family
+    return frozenset(
+        row.scenario for row in rows if family.includes(row) and _carries(_tags_of(row, family, rows), wanted)
+    )
+
+
+def _constant_tags(threshold: Threshold) -> dict[str, str]:
+    """The tags of a selector that the plan decides, not what happens."""
+    return {tag: value for tag, value in threshold.tags.items() if tag not in {*_ANY_STEP, "phase"}}
+
+
+def _carries(tags: Mapping[str, Collection[str]], wanted: Mapping[str, str]) -> bool:
+    return all(value in tags.get(tag, ()) for tag, value in wanted.items())
+
+
+def _may_speak_of(open_scenarios: Collection[str], threshold: Threshold, rows: Sequence[StepRow]) -> bool:
+    subject = METRICS[threshold.metric].family.subject
+    if subject == "generator":
         return False
+    if subject in {"instance", "drop"}:
+        # The instances of a scenario are known beforehand, unless not one of its steps is.
+        open_scenarios = set(open_scenarios) - {row.scenario for row in rows}
     scenario = threshold.tags.get("scenario")
     return bool(open_scenarios) if scenario is None else scenario in open_scenarios
 
@@ -78,8 +104,8 @@ def _problem(threshold: Threshold, rows: Sequence[StepRow]) -> Problem | None:
             return _unknown_tag(threshold, tag, family, counted)
         if value not in values:
             return _unknown_value(threshold, tag, value, values)
-    wanted = {tag: value for tag, value in threshold.tags.items() if tag not in {*_ANY_STEP, "phase"}}
-    if any(all(value in tags.get(tag, ()) for tag, value in wanted.items()) for tags in counted):
+    wanted = _constant_tags(threshold)
+    if any(_carries(tags, wanted) for tags in counted):
         return None
     described = ", ".join(f"{tag} {value}" for tag, value in wanted.items())
     return _say(threshold, f"{threshold.selector} matches nothing: the plan has no {family.noun} with {described}")

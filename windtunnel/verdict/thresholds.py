@@ -119,6 +119,12 @@ def evaluate(
     return _over(threshold, aggregate, rows, measured_span_s(aggregate))
 
 
+def without_data(threshold: Threshold, result: ThresholdResult, why: str) -> ThresholdResult:
+    """The result in place of one that passed on nothing: no data, because of `why`."""
+    unjudged = _result(threshold, "no_data", samples=result.samples, explanation=why)
+    return replace(unjudged, condition=result.condition, limit=result.limit, limit_value=result.limit_value)
+
+
 def _in_every_window(
     threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], width_s: float
 ) -> ThresholdResult:

@@ -76,7 +76,7 @@ def test_a_check_that_holds_is_its_name(expect: Any, name: str) -> None:
     [
         ({"status_code": 200}, ("status_code", "200", "201")),
         ({"status_code": [200, 204, "3xx"]}, ("status_code", "200, 204 or 3xx", "201")),
-        ({"latency": {"below": "500ms"}}, ("latency", "below 500ms", "612 ms")),
+        ({"latency": {"below": "500ms"}}, ("latency", "below 500 ms", "612 ms")),
         (
             {"headers": {"content-type": "text/html"}},
             ("header:content-type", '"text/html"', '"application/json"'),
@@ -94,6 +94,8 @@ def test_a_check_that_holds_is_its_name(expect: Any, name: str) -> None:
             {"json": {"$.items[*].price": {"each": {"below": 6}}}},
             ("json:$.items[*].price", "every item: below 6", "8 at [1]"),
         ),
+        ({"json": {"$.total": {"below": 1e-5}}}, ("json:$.total", "below 0.00001", "2")),
+        ({"latency": {"above": "1m30s"}}, ("latency", "above 1 min 30 s", "612 ms")),
         ({"json": {"$.ok": 1}}, ("json:$.ok", "1", "true")),
         ({"condition": "response.json.total > 2"}, ("condition", "response.json.total > 2", "false")),
     ],

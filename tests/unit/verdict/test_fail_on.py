@@ -28,7 +28,7 @@ def test_a_threshold_that_speaks_of_instances_takes_the_place_of_the_implied_one
 @pytest.mark.parametrize(("fail_on", "verdict"), [("thresholds", "pass"), ("errors", "fail"), ("never", "pass")])
 @pytest.mark.parametrize("outcome", ["failed", "errored"])
 def test_errors_adds_any_instance_that_did_not_pass(fail_on: str, verdict: str, outcome: InstanceOutcome) -> None:
-    run = Run().instances(9).instances(1, outcome).ended()
+    run = Run().instances(9).instances(1, outcome).requests(10).ended()
     summary = conclude(replace(manifest([FORGIVING]), fail_on=fail_on), run.aggregate, WHOLE)
     assert summary.verdict == verdict
     if verdict == "fail":
@@ -44,7 +44,7 @@ def test_never_forgives_what_was_measured_and_nothing_else(word: VerdictWord) ->
 
 
 def test_a_run_that_reached_its_longest_time_is_inconclusive_unless_a_threshold_failed() -> None:
-    run = Run().instances(100).instances(10, "interrupted")
+    run = Run().instances(100).instances(10, "interrupted").requests(1)
     ended = RunEnded(
         t=START + 5, reason="the load did not end within the maximum duration of 5 s", counts={}, capped=True
     )

@@ -88,3 +88,13 @@ def test_every_wrong_threshold_is_told_and_no_other() -> None:
         [threshold(f"http_reqs{{step:{name}}}", "count > 0") for name in ("nope", "pay", "neither")], ROWS
     )
     assert ["nope" in found[0].message, "neither" in found[1].message, len(found)] == [True, True, 2]
+
+
+@pytest.mark.parametrize("metric", ["instances", "dropped_iterations"])
+def test_a_scenario_whose_steps_are_not_known_beforehand_has_instances(metric: str) -> None:
+    found = check_selectors([threshold(metric, "count < 5")], [], open_scenarios=["coded"])
+    assert found == []
+    mistyped = check_selectors(
+        [threshold(f"{metric}{{scenario:code}}", "count < 5")], [], open_scenarios=["coded"]
+    )
+    assert len(mistyped) == 1

@@ -14,7 +14,7 @@ from windtunnel.verdict.thresholds import stop_condition
 
 def ran(begin_s: float, end_s: float) -> Aggregate:
     """One shard's run, from one second to another."""
-    run = Run().instances(10)
+    run = Run().instances(10).requests(10)
     run.aggregate = Aggregate().merge(run.aggregate)
     run.aggregate.started = run.aggregate.last_started = START + begin_s
     run.aggregate.write([RunEnded(t=START + end_s, reason="completed", counts={})])

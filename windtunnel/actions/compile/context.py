@@ -24,6 +24,7 @@ from windtunnel.expressions.template import (
     compile_template,
     compile_text,
 )
+from windtunnel.figures import given
 from windtunnel.interfaces import CompiledStep, Transport
 from windtunnel.model.scenario import Block, Scenario, Step, walk
 from windtunnel.model.source import DataPath, Source
@@ -232,7 +233,7 @@ class Field:
     def boolean(self, value: Any, default: bool) -> bool:
         """True or false; the default when the value is None."""
         if value is not None and not isinstance(value, bool):
-            self.problem(f"expected true or false, not {value!r}")
+            self.problem(f"expected true or false, not {given(value)}")
         return default if value is None else bool(value)
 
     def file(self, name: str) -> Path:

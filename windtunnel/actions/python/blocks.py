@@ -15,6 +15,7 @@ from windtunnel.actions.response.judge import first_failure
 from windtunnel.actions.response.text import show
 from windtunnel.interfaces import Action, CompiledStep, Instance, StepOutcome
 from windtunnel.model.record import Checks, FailedCheck
+from windtunnel.model.vocabulary import AssertionAction
 
 MAX_FRAMES = 5
 """Maximum number of frames shown, the innermost ones."""
@@ -100,11 +101,11 @@ class StepRecorder:
         self._count(outcome)
         self.instance.end_step(name, type, outcome, started=started)
 
-    def end_assertion(self, name: str, outcome: StepOutcome) -> bool:
+    def end_assertion(self, name: str, outcome: StepOutcome, *, action: AssertionAction = "assert") -> bool:
         """Record an assertion. Returns whether it passed."""
         self.asserted.add(name)
         self._count(outcome)
-        self.instance.end_assertion(name, outcome)
+        self.instance.end_assertion(name, outcome, action=action)
         return outcome.outcome == "passed"
 
     def skip(self, names: Iterable[str]) -> None:

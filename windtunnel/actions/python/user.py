@@ -95,7 +95,7 @@ class User:
         if inspect.isawaitable(condition):
             raise TypeError(f'the check "{name}" needs a value, not an awaitable')
         outcome = check_outcome("condition", condition, expected=expected, actual=actual)
-        return self._recorder.end_assertion(name, outcome)
+        return self._recorder.end_assertion(name, outcome, action="check")
 
     def expect(self, name: str, expect: Mapping[str, Any], *, response: Response | None = None) -> bool:
         """Check a response as an assertion of YAML does: the last one, unless another is given.

@@ -26,7 +26,7 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.jsonpath import JsonPath
 from windtunnel.expressions.quantities import parse_duration
-from windtunnel.figures import duration, told_apart
+from windtunnel.figures import EXACT, duration, told_apart
 from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
 
@@ -122,15 +122,15 @@ def _latency(field: Field, value: Any) -> list[Check]:
         return []
     field.only_keys(value, _BOUNDS)
     bounds = [
-        (*_BOUNDS[name], _microseconds(field / name, bound), bound)
-        for name, bound in value.items()
-        if name in _BOUNDS
+        (*_BOUNDS[name], _microseconds(field / name, bound)) for name, bound in value.items() if name in _BOUNDS
     ]
-    expected = " and ".join(f"{phrase} {written}" for phrase, _, _, written in bounds)
+    expected = " and ".join(
+        f"{phrase} {duration(limit_us / 1000, digits=EXACT)}" for phrase, _, limit_us in bounds
+    )
 
     def run(exchange: Exchange, _scope: Scope) -> str | None:
         took_us = exchange.timings.duration_us
-        broken = next((limit_us for _, compare, limit_us, _ in bounds if not compare(took_us, limit_us)), None)
+        broken = next((limit_us for _, compare, limit_us in bounds if not compare(took_us, limit_us)), None)
         return None if broken is None else told_apart(took_us / 1000, broken / 1000, duration)
 
     return [Check(name="latency", run=run, expected=lambda _: expected)]

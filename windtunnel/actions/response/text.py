@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from windtunnel.figures import literal
 from windtunnel.model.http import ERROR_KINDS, Exchange
 
 LIMIT = 200
@@ -54,6 +55,13 @@ def describe_error(exchange: Exchange) -> str:
     return shorten(exchange.error_detail or ERROR_KINDS[exchange.error]) if exchange.error else ""
 
 
+def _number(value: float) -> str:
+    size = abs(value)
+    if size >= 10**100:
+        return "a huge number"
+    return literal(value) if not 0 < size < 1e-100 else "a tiny number"
+
+
 def _pieces(value: Any, limit: int, *, texts: bool = True) -> Iterator[str]:
     """The parts of the JSON text one by one, so that the reader can stop."""
     if isinstance(value, str) and not texts:
@@ -61,8 +69,10 @@ def _pieces(value: Any, limit: int, *, texts: bool = True) -> Iterator[str]:
     elif isinstance(value, str):
         # A surrogate without its partner can't be written to a record.
         yield json.dumps(value[: limit + 1].encode("utf-8", "replace").decode(), ensure_ascii=False)
-    elif value is None or isinstance(value, bool | int | float):
-        yield json.dumps(value) if not isinstance(value, int) or abs(value) < 10**100 else "a huge number"
+    elif value is None or isinstance(value, bool):
+        yield json.dumps(value)
+    elif isinstance(value, int | float):
+        yield _number(value)
     elif isinstance(value, Mapping):
         yield "{"
         for position, (key, item) in enumerate(value.items()):

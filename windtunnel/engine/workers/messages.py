@@ -84,7 +84,9 @@ class Channel:
         return cls(*await asyncio.open_connection(sock=connection))
 
     def send(self, message: Message) -> None:
-        """Queue a message. No error when the other end does not read it."""
+        """Queue a message. No error when the other end does not read it, or is gone."""
+        if self._writer.is_closing():
+            return
         content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
         self._writer.write(_LENGTH.pack(len(content)) + content)
 

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
@@ -18,16 +19,28 @@ from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import close_segment
 from windtunnel.tasks import all_of, background
 
-START_S = 60.0
-"""The time a new worker has to say that it is ready."""
 
-SILENCE_S = 30.0
-"""The time after which a worker that sends nothing is killed; a live one sends four messages a second."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Seconds that a worker has until it is killed.
+
+    `start_s`: to say that it is ready. `silence_s`: between two messages; a live one sends four a second.
+    `exit_s`: to end its process after its segment has ended.
+    """
+
+    start_s: float = 60.0
+    silence_s: float = 30.0
+    exit_s: float = 10.0
+
 
 _BOOTSTRAP = (
-    "import sys; sys.path[:] = {path!r}; from windtunnel.engine.workers.process import serve; serve({descriptor})"
+    "import sys, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {path!r}; "
+    "from windtunnel.engine.workers.process import serve; serve({descriptor})"
 )
-"""The program of a worker. It imports from where this process does, and nothing from the working directory."""
+"""The program of a worker. It imports from where this process does, and nothing from the working directory.
+
+An interrupt is for the coordinator, which tells its workers.
+"""
 
 
 class WorkerPool:
@@ -36,9 +49,16 @@ class WorkerPool:
     spawn ──▶ all Ready ──▶ Start ──▶ (PartialAggregate …) ──▶ Ended | lost
     """
 
-    def __init__(self, tasks: Sequence[WorkerTask], *, aggregate: Aggregate, shutdown: Shutdown) -> None:
-        self._members = [_WorkerHandle(task) for task in tasks]
-        self._aggregate, self._shutdown = aggregate, shutdown
+    def __init__(
+        self,
+        tasks: Sequence[WorkerTask],
+        *,
+        aggregate: Aggregate,
+        shutdown: Shutdown,
+        patience: Patience = Patience(),
+    ) -> None:
+        self._members = [_WorkerHandle(task, patience.exit_s) for task in tasks]
+        self._aggregate, self._shutdown, self._patience = aggregate, shutdown, patience
 
     async def run(self) -> Evidence | None:
         """Run every segment to its end; None when a worker was lost, and with it what it had not yet sent.
@@ -62,14 +82,14 @@ class WorkerPool:
 
     async def _start(self, member: _WorkerHandle) -> None:
         await member.start()
-        await member.receive(START_S)
+        await member.receive(self._patience.start_s)
         if not member.is_ready:
             await self._lose(member)
 
     async def _attend(self, member: _WorkerHandle) -> None:
         """Receive from one worker until it has ended or is lost."""
         while member.is_alive:
-            message = await member.receive(SILENCE_S)
+            message = await member.receive(self._patience.silence_s)
             if isinstance(message, PartialAggregate):
                 self._aggregate.merge(message.aggregate)
                 if message.stopping is not None and not self._shutdown.requested:
@@ -97,11 +117,11 @@ class WorkerPool:
 class _WorkerHandle:
     """One worker process as the coordinator sees it. `evidence` is None until the worker has ended well."""
 
-    def __init__(self, task: WorkerTask) -> None:
-        self._task = task
+    def __init__(self, task: WorkerTask, exit_s: float) -> None:
+        self._task, self._exit_s = task, exit_s
         self._channel: Channel | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self._silent = False
+        self._silent_s: float | None = None
         self._failure: str | None = None
         self.is_ready = False
         self.is_alive = False
@@ -135,7 +155,7 @@ class _WorkerHandle:
         try:
             message = await asyncio.wait_for(self._channel.receive(), timeout_s)
         except asyncio.TimeoutError:
-            message, self._silent = None, True
+            message, self._silent_s = None, timeout_s
         if isinstance(message, PartialAggregate):
             return message
         if isinstance(message, Ready):
@@ -153,7 +173,15 @@ class _WorkerHandle:
             self._process.kill()
 
     async def wait(self) -> None:
-        """Return when the process has ended."""
+        """Return when the process has ended. One that goes on after its segment has ended is killed."""
+        try:
+            await asyncio.wait_for(self._wait(), self._exit_s)
+        except asyncio.TimeoutError:
+            assert self._process is not None
+            self._process.kill()
+            await self._process.wait()
+
+    async def _wait(self) -> None:
         if self._channel is not None:
             await self._channel.close()
         if self._process is not None:
@@ -168,8 +196,8 @@ class _WorkerHandle:
 
     def _exit_text(self) -> str:
         code = self._process.returncode if self._process else None
-        if self._silent:
-            return f"said nothing for {offset(SILENCE_S)} and was ended"
+        if self._silent_s is not None:
+            return f"said nothing for {offset(self._silent_s)} and was ended"
         if self._failure is not None:
             return f"ended by an exception: {self._failure.strip().splitlines()[-1]}"
         if code is not None and code < 0:
