@@ -95,7 +95,7 @@ def _coded(value: Any, given: Arguments) -> None:
     require_text(len(value))
     name = given[0] if given else "utf-8"
     if len(value) > _SLOW_CODECS_UP_TO and not (isinstance(name, str) and _CODECS.fullmatch(name)):
-        raise ExpressionError(f"the encoding {name!r:.40} is too slow for {len(value):,} characters")
+        raise ExpressionError(f"the encoding {repr(name)[:40]} is too slow for {len(value):,} characters")
 
 
 def _bytes_of(value: Any, given: Arguments) -> None:
@@ -218,7 +218,7 @@ class _Fields(Formatter):
     def format_field(self, value: Any, format_spec: str) -> Any:
         widths = [len(width) > 7 or int(width) for width in _WIDTH.findall(format_spec)]
         if any(width is True for width in widths):
-            raise ExpressionError(f"the width {format_spec!r:.60} is too large")
+            raise ExpressionError(f"the width {repr(format_spec)[:60]} is too large")
         require_text(text_length(value) + sum(widths))
         return super().format_field(value, format_spec)
 

@@ -337,7 +337,7 @@ def _calculated(test: Callable[..., bool]) -> Callable[..., bool]:
     def limited(value: Any, *others: Any) -> bool:
         for number in (value, *others):
             if isinstance(number, str | bytes | list | tuple | dict):
-                raise ExpressionError(f"{number!r:.60} is not a number")
+                raise ExpressionError(f"a {type(number).__name__} is not a number")
             require_number(number)
         return test(value, *others)
 
