@@ -122,6 +122,8 @@ TWO_ROWS = [
 ]
 NEVER = "scenario rare never ran: the load was too short for it; run more instances, or leave it out with --skip"
 
+IDLE = "scenario rare tested nothing: no request of it got a response, and no code of it checked anything"
+
 
 def of_two(run: Run, *thresholds: Threshold, rows: Sequence[StepRow] = TWO_ROWS) -> Summary:
     planned = replace(manifest(thresholds, rows), scenarios=["shop", "rare"])
@@ -147,15 +149,15 @@ def test_a_scenario_that_never_ran_is_a_warning() -> None:
             "scenario rare was not tested: it ran in warm-up stages only; run the load longer",
         ),
         ("", "interrupted", "scenario rare was not tested: 2 instances of it started and none ran to its end"),
-        ("", "errored", None),
-        ("peak", "passed", None),
+        ("", "errored", IDLE),
+        ("peak", "passed", IDLE),
     ],
 )
 def test_only_a_completed_instance_of_the_measured_phase_counts(
-    phase: str, outcome: InstanceOutcome, warning: str | None
+    phase: str, outcome: InstanceOutcome, warning: str
 ) -> None:
     summary = of_two(busy().instances(200).instances(2, outcome, scenario="rare", phase=phase).ended(), LENIENT)
-    assert summary.soundness.findings == ([warning] if warning else [])
+    assert summary.soundness.findings == [warning]
 
 
 def test_a_scenario_whose_arrivals_were_all_dropped_says_so() -> None:
@@ -197,3 +199,9 @@ def test_a_shard_leaves_both_to_the_merge() -> None:
 
 def test_where_no_instance_ran_there_is_no_word_of_each_scenario() -> None:
     assert of_two(Run().ended()).soundness.findings == []
+
+
+def test_a_scenario_that_tested_nothing_beside_others_that_did_is_a_warning() -> None:
+    summary = of_two(busy().instances(2, scenario="rare").ended())
+    assert (summary.verdict, summary.soundness.findings) == ("pass", [IDLE])
+    assert of_two(Run().instances(2).instances(2, scenario="rare").ended()).soundness.findings == []
