@@ -27,12 +27,13 @@ def nothing_tested(aggregate: Aggregate) -> str | None:
     if tested(aggregate):
         return None
     found = "nothing was tested: no request of the measured load got a response, and no code checked anything"
-    if any(key.status and not is_measured(key.phase) for key in aggregate.requests):
-        found += "; requests of setups, teardowns and warm-up stages do not count"
+    outside = {key.phase for key in aggregate.requests if key.status and not is_measured(key.phase)}
+    if outside:
+        found += f"; responses outside the measured load do not count ({', '.join(sorted(outside))})"
     skipped = _steps_skipped(aggregate)
     if skipped:
         found += f"; {plural(skipped, 'step')} {'was' if skipped == 1 else 'were'} skipped by `when`"
-    return found
+    return f"{found}; send a request in the flow, or check something in Python (`user.check`)"
 
 
 def tested(aggregate: Aggregate) -> frozenset[str]:
