@@ -12,6 +12,9 @@ import msgspec
 
 from windtunnel.model.vocabulary import AssertionAction, ErrorKind, InstanceOutcome, Outcome, SegmentKind
 
+MAX_STEPS = "max_steps"
+"""The error of an instance that ran its maximum of steps. The step that it names as failed did not begin."""
+
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """`seq` and `run_id` are set by the sink that writes the line; nothing else changes a record."""
