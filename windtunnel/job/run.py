@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
 from windtunnel.job.interrupts import Interrupts, NoInterrupts
+from windtunnel.job.leaving import RedactedObserver, without_secrets
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
 from windtunnel.job.progress import read_status
@@ -115,15 +116,25 @@ class _Ways:
 
 def _run(request: JobRequest, ways: _Ways) -> JobResult:
     environment, observer, interrupts = ways.environment, ways.observer, ways.interrupts
-    with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
-        test_plan = load_test_plan(request, environment)
-        job = _prepare(test_plan, request, environment, observer)
-        announce(job.compiled, job.manifest, observer)
-        observer.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")
-    with observer.section("run", "Run"):
-        outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
-    manifest = _with_reroutes(job.manifest, outcome.reroutes)
+    redactor = Redactor()
+    with without_secrets(lambda: redactor):
+        with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
+            test_plan = load_test_plan(request, environment)
+            redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
+            observer = RedactedObserver(observer, redactor)
+            job = _prepare(test_plan, request, environment, observer, redactor)
+            announce(job.compiled, job.manifest, observer)
+            observer.debug(
+                f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}"
+            )
+        with observer.section("run", "Run"):
+            outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+        return _judge(job, outcome, replace(ways, observer=observer))
 
+
+def _judge(job: _Job, outcome: Outcome, ways: _Ways) -> JobResult:
+    """Judge the run, write its files and show the report."""
+    manifest = _with_reroutes(job.manifest, outcome.reroutes)
     ended = ways.publish(
         job.directory,
         Analysis.of(manifest, outcome.aggregate, outcome.evidence, job.baseline),
@@ -131,7 +142,7 @@ def _run(request: JobRequest, ways: _Ways) -> JobResult:
     )
     own = ended.summary.exit_code
     if ended.exit_code != own:
-        observer.note(f"exit {ended.exit_code} instead of {own}: --fail-on is {test_plan.fail_on}")
+        ways.observer.note(f"exit {ended.exit_code} instead of {own}: --fail-on is {manifest.fail_on}")
     return ended
 
 
@@ -162,13 +173,14 @@ def _prepare(
     request: JobRequest,
     environment: Mapping[str, str],
     observer: Observer,
+    redactor: Redactor,
 ) -> _Job:
     """Compile everything, then make the run directory."""
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     run_id = new_run_id(started := clock.unix())
-    compiled = compile_job(test_plan, run_id=run_id)
-    test_plan, redactor, transport = compiled.test_plan, compiled.parts.redactor, compiled.parts.transport
+    compiled = compile_job(test_plan, run_id=run_id, redactor=redactor)
+    test_plan, transport = compiled.test_plan, compiled.parts.transport
     verbose = VerbosePrinter(observer.result, redactor) if request.verbose else None
     if verbose is not None:
         transport.on_request.append(verbose.on_request)
@@ -197,13 +209,13 @@ def _new_directory(
     test_plan: TestPlan, manifest: Manifest, baseline: Baseline | None, redactor: Redactor
 ) -> RunDirectory:
     """The run directory with everything that is known before the load; the manifest first."""
-    directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id)
+    directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id, redactor)
     watch().made(directory.path)
     directory.write_manifest(manifest)
     if baseline is not None:
         directory.write_baseline(baseline)
-    directory.write_sources(test_plan.sources, redactor)
-    directory.write_data(test_plan.data, redactor)
+    directory.write_sources(test_plan.sources)
+    directory.write_data(test_plan.data)
     return directory
 
 

@@ -15,6 +15,7 @@ from windtunnel.figures import offset
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.processes import ending_of, watch
+from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import close_segment
 from windtunnel.tasks import all_of, background, first_of
@@ -221,7 +222,8 @@ class _WorkerHandle:
 
     def _exit_text(self) -> str:
         if self._unusable is not None:
-            return self._unusable
+            test_plan = self._task.test_plan
+            return Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact).text(self._unusable)
         if self._silent_s is not None:
             return f"said nothing for {offset(self._silent_s)} and was ended"
         if self._failure is not None:

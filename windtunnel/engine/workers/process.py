@@ -16,6 +16,7 @@ from windtunnel.errors import ConfigError
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record
+from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.streams import make_lasting
 from windtunnel.tasks import background
@@ -35,23 +36,25 @@ def serve(descriptor: int) -> None:
 
 async def _serve(connection: socket.socket) -> None:
     channel = await Channel.over(connection)
+    redactor = Redactor()
     try:
         task = await channel.receive()
         if isinstance(task, WorkerTask):
-            channel.send(Ended(await _run_task(task, channel)))
+            redactor = Redactor(secrets=task.test_plan.secrets, names=task.test_plan.sut.redact)
+            channel.send(Ended(await _run_task(task, channel, redactor)))
     except ConfigError as error:
         # Code of the user that does something else in a second process, or a file that has changed meanwhile.
         channel.send(Ended(None, unusable=f"can't load the plan: {str(error).splitlines()[0]}"))
     except Exception:  # noqa: BLE001  the coordinator makes a verdict of any exception
-        channel.send(Ended(None, traceback.format_exc()))
+        channel.send(Ended(None, redactor.text(traceback.format_exc())))
     await channel.close()
 
 
-async def _run_task(task: WorkerTask, channel: Channel) -> Evidence | None:
+async def _run_task(task: WorkerTask, channel: Channel, redactor: Redactor) -> Evidence | None:
     """Compile the plan, wait for the start, run the segment. None when there was no start."""
     raise_open_file_limit()
-    directory, shutdown = RunDirectory(task.directory), Shutdown()
-    parts = run_parts(task.test_plan, run_id=directory.run_id)
+    directory, shutdown = RunDirectory(task.directory, redactor), Shutdown()
+    parts = run_parts(task.test_plan, run_id=directory.run_id, redactor=redactor)
     totals = _Totals(parts.aggregate(), channel, shutdown)
     segment = parts.segment(
         task.segment,
