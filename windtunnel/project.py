@@ -12,7 +12,6 @@ would keep a job for ever.
 from __future__ import annotations
 
 import os
-import selectors
 import stat
 import time
 from collections.abc import Iterable
@@ -83,6 +82,13 @@ class Project:
         above = Path(written).parents
         found = next((each for each in above if any(os.path.lexists(each / marker) for marker in MARKERS)), None)
         return replace(self, folder=os.path.realpath(found or fallback or os.path.dirname(written)))
+
+    def holds(self, path: Name) -> bool:
+        """Whether a path leads into the folder of the project itself."""
+        try:
+            return _may_read(os.path.realpath(path), self.folder or _working_directory())
+        except (OSError, ValueError):
+            return False
 
     def contain(self, path: Name) -> str:
         """The real path of something in the project; it need not exist. Raises RefusedError."""
@@ -174,6 +180,8 @@ def similar_name(path: Name) -> str | None:
 
 
 def _read_pipe(path: Name, *, most: int, patience_s: float) -> bytes:
+    import selectors  # for the one flag that may name a pipe
+
     end, content = time.monotonic() + patience_s, b""
     try:
         descriptor = os.open(path, os.O_RDONLY | _NEVER_WAITS)

@@ -6,27 +6,25 @@ Capitals make no difference, since they make none in an environment on Windows.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from windtunnel.errors import RefusedError
 
 FLAG = "--allow-env"
 
-_TOKENS = re.compile(
-    r"""GITHUB_TOKEN | ACTIONS_.* | INPUT_GITHUB[-_]TOKEN
-      | CI_JOB_TOKEN | CI_JOB_JWT.* | CI_.*_PASSWORD | CI_.*_TOKEN
-      | CI_REPOSITORY_URL       # https://gitlab-ci-token:TOKEN@…
-      | CIRCLE_OIDC_TOKEN.*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_SECRET = re.compile("TOKEN|PASSWORD|JWT", re.IGNORECASE)
-_USERINFO = re.compile(r"[a-z+]+://[^:/@\s]*:(?P<password>[^/@\s]+)@", re.IGNORECASE)
+_NAMES = frozenset({"GITHUB_TOKEN", "INPUT_GITHUB_TOKEN", "INPUT_GITHUB-TOKEN", "CI_JOB_TOKEN"})
+_BEGINNINGS = ("ACTIONS_", "CI_JOB_JWT", "CIRCLE_OIDC_TOKEN")
+_ENDS_IN_GITLAB = ("_PASSWORD", "_TOKEN")
+_WITH_USERINFO = "CI_REPOSITORY_URL"
+"""https://gitlab-ci-token:TOKEN@…"""
+
+_SECRET = ("TOKEN", "PASSWORD", "JWT")
 
 
 def is_withheld(name: str, allowed: frozenset[str] = frozenset()) -> bool:
     """Whether files may not read a variable. `allowed` are the names that the user allows, in capitals."""
-    return _TOKENS.fullmatch(name) is not None and name.upper() not in allowed
+    name = name.upper()
+    return _holds_a_token(name) and name not in allowed
 
 
 def withheld(name: str) -> RefusedError:
@@ -39,8 +37,23 @@ def withheld(name: str) -> RefusedError:
 
 def token_values(environment: Mapping[str, str]) -> frozenset[str]:
     """The tokens themselves, which must never be written, whether a file reads them or not."""
-    found = {name: value for name, value in environment.items() if _TOKENS.fullmatch(name)}
-    tokens = {value for name, value in found.items() if _SECRET.search(name)}
-    return frozenset(
-        tokens | {match["password"] for value in found.values() for match in _USERINFO.finditer(value)}
+    values = set()
+    for name, value in environment.items():
+        if not _holds_a_token(name.upper()):
+            continue
+        if any(word in name.upper() for word in _SECRET):
+            values.add(value)
+        elif name.upper() == _WITH_USERINFO:
+            userinfo = value.partition("://")[2].partition("/")[0].rpartition("@")[0]
+            values.add(userinfo.partition(":")[2])
+    return frozenset(values - {""})
+
+
+def _holds_a_token(name: str) -> bool:
+    """Whether a name, in capitals, is that of a token."""
+    return (
+        name in _NAMES
+        or name.startswith(_BEGINNINGS)
+        or (name.startswith("CI_") and name.endswith(_ENDS_IN_GITLAB))
+        or name == _WITH_USERINFO
     )
