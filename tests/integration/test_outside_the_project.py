@@ -350,3 +350,11 @@ def test_the_tokens_of_a_job_are_secrets_also_when_no_file_reads_them(
         }
     ).secrets
     assert secrets == {"ghs_1234567890", "ghs_0987654321", "glcbt-12345678"}
+
+
+def test_what_no_file_reads_of_the_environment_is_shown_in_a_message(checkout: Path) -> None:
+    write(checkout / "plan.yaml", "sut: ../outside/sut.yaml\n")
+    for file in ("plan.yaml", "scenarios/a.yaml"):
+        write(checkout / "scenarios/a.yaml", step("file: ../../outside/token"))
+        told = call(checkout, "validate", file, environment={"SHOWN": str(checkout)}).stderr
+        assert f"leads out of the project folder {checkout}" in told

@@ -9,12 +9,12 @@ come, so that a hostile file is refused before it costs time or stack.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 
+from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.scalars import expand, resolve, secret_file_reader
 from windtunnel.errors import ConfigError, Location, Problem
 from windtunnel.model.ci_tokens import is_withheld
@@ -99,7 +99,7 @@ class Composer:
     """
 
     def __init__(
-        self, file: str, text: str, lines: tuple[str, ...], environment: Mapping[str, str], project: Project
+        self, file: str, text: str, lines: tuple[str, ...], environment: ReadEnvironment, project: Project
     ) -> None:
         self.file, self.lines, self.environment = file, lines, environment
         self.problems: list[Problem] = []
@@ -254,6 +254,7 @@ class Composer:
             self._note_env(text)
         expansion = expand(text, self.environment, self._read_secret, self._allowed)
         self.read.update(expansion.read)
+        self.environment.keep(expansion.read)
         for name in expansion.missing:
             hint = f"export {name}, or give a default: ${{{name}:-default}}"
             self._note_absent(f"the environment has no variable {name}", place, hint=hint)

@@ -22,6 +22,7 @@ from pathlib import Path
 from windtunnel.errors import ExpressionError, RefusedError
 from windtunnel.model.ci_tokens import is_withheld, withheld
 from windtunnel.project import Project, TooLargeError
+from windtunnel.secret import SHORTEST_SECRET, userinfo_secrets
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -81,7 +82,6 @@ _REFERENCE = re.compile(
     re.VERBOSE,
 )
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
-_SHORTEST_SECRET = 8
 
 FILE = "file:"
 """What the name of a reference to a file begins with."""
@@ -170,15 +170,14 @@ def secret_values(read: Iterable[Mapping[str, str]], *, public: Collection[str] 
 
     Everything from the environment is secret but URLs, numbers, what `public` names, and values of fewer
     than 8 characters, which would hide ordinary words all over a record. What came from a file always is, if it is
-    that long: a secret file holds nothing that may be shown.
+    that long: a secret file holds nothing that may be shown. Of a URL, its user info is.
     """
-    return frozenset(
-        value
-        for variables in read
-        for name, value in variables.items()
-        if len(value) >= _SHORTEST_SECRET
-        and (name.startswith(FILE) or not (name in public or _URL.match(value) or is_number(value)))
-    )
+    found: set[str] = set()
+    for variables in read:
+        for name, value in variables.items():
+            shown = not name.startswith(FILE) and (name in public or _URL.match(value) or is_number(value))
+            found.update(userinfo_secrets(value) if shown else (value,))
+    return frozenset(value for value in found if len(value) >= SHORTEST_SECRET)
 
 
 MAX_SECRET_BYTES = 64 * 1024

@@ -9,6 +9,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from windtunnel.config.assemble import DEFAULT_SUT, merged
+from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.overrides import Overrides
 from windtunnel.config.profiles import is_in_unused_profile
 from windtunnel.config.reader import read_file
@@ -16,12 +17,15 @@ from windtunnel.config.scenario import gather_scenarios
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.compile import compile_job, step_problems
+from windtunnel.job.leaving import without_secrets
 from windtunnel.job.request import DEFAULT_PLAN, JobRequest, allowances, load_test_plan
+from windtunnel.model.ci_tokens import token_values
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
 from windtunnel.project import Project
+from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
 
@@ -48,17 +52,26 @@ def validate_files(
     """
     if not files:
         return check_job(JobRequest(overrides=overrides), environment=environment)
+    reads, tokens = ReadEnvironment(environment), token_values(environment)
+    with without_secrets(lambda: Redactor(secrets=reads.secrets | tokens)):
+        return _validate(files, environment, reads, overrides)
+
+
+def _validate(
+    files: Sequence[str], whole: Mapping[str, str], environment: ReadEnvironment, overrides: Overrides
+) -> list[tuple[str, str]]:
+    """`environment` is the whole one, and keeps what the files read of it."""
     problems: list[Problem] = []
-    project = allowances(overrides, environment)
+    project = allowances(overrides, whole)
     given = _sorted(files, environment, problems, project)
     sources: dict[str, str] = {}
     for plan in given.plans:
         request = JobRequest(plan=plan, overrides=overrides)
-        found = _attempt(lambda: check_plan(request, environment=environment), problems)  # noqa: B023  called at once
+        found = _attempt(lambda: check_plan(request, environment=whole), problems)  # noqa: B023  called at once
         sources.update(_checked(found) if found else [])
     suts = []
     for name in given.suts:
-        sut_file = _attempt(lambda: _sut(name, environment, overrides), problems)  # noqa: B023  called at once
+        sut_file = _attempt(lambda: _sut(name, environment, overrides, project), problems)  # noqa: B023  called at once
         if sut_file:
             suts.append(sut_file.sut)
             sources[name] = "SUT"
@@ -66,7 +79,7 @@ def validate_files(
         scenario_files, found_problems = gather_scenarios(given.scenarios, environment, project)
         problems += found_problems
         scenarios = tuple(file.scenario for file in scenario_files)
-        sut = suts[0] if suts else _default_sut(scenarios, environment, overrides, problems)
+        sut = suts[0] if suts else _default_sut(scenarios, environment, overrides, project, problems)
         if sut and (found_in_steps := step_problems(sut, scenarios)):
             problems = merged(problems, found_in_steps)
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
@@ -93,9 +106,8 @@ def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
     return [(source.file, kinds.get(source.file, "plan")) for source in test_plan.sources]
 
 
-def _sut(name: str, environment: Mapping[str, str], overrides: Overrides) -> SutFile:
-    project = allowances(overrides, environment).around(name)
-    return load_sut(name, environment, profiles=overrides.profiles, project=project)
+def _sut(name: str, environment: Mapping[str, str], overrides: Overrides, project: Project) -> SutFile:
+    return load_sut(name, environment, profiles=overrides.profiles, project=project.around(name))
 
 
 def _sorted(
@@ -132,10 +144,11 @@ def _default_sut(
     scenarios: Sequence[Scenario],
     environment: Mapping[str, str],
     overrides: Overrides,
+    project: Project,
     problems: list[Problem],
 ) -> Sut | None:
     if Path(DEFAULT_SUT).is_file():
-        sut_file = _attempt(lambda: _sut(DEFAULT_SUT, environment, overrides), problems)
+        sut_file = _attempt(lambda: _sut(DEFAULT_SUT, environment, overrides, project), problems)
         return sut_file.sut if sut_file else None
     urls = [
         str(step.options["url"])

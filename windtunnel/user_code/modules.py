@@ -12,11 +12,13 @@ import importlib.util
 import os
 import sys
 import traceback
+from importlib.abc import Loader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from windtunnel.errors import ConfigError, ExpressionError, Location, did_you_mean
+from windtunnel.processes import watch
 from windtunnel.project import Project
 
 MAX_CODE_BYTES = 16 * 1024 * 1024
@@ -36,16 +38,22 @@ def load_module(path: str, project: Project) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    with watch().importing(path):
+        _execute(spec.loader, module, path, resolved, content)
+    return module
+
+
+def _execute(loader: Loader, module: ModuleType, path: str, resolved: str, content: bytes) -> None:
+    name = module.__name__
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except KeyboardInterrupt:
         del sys.modules[name]
         raise
     except BaseException as error:  # noqa: BLE001  a file can raise anything when it is loaded
         del sys.modules[name]
         raise _not_loadable(path, resolved, content, error) from None
-    return module
 
 
 def read_code(path: str, project: Project) -> bytes:
@@ -82,6 +90,11 @@ def _module_named(folder: str, name: str, project: Project) -> ModuleType:
     if "." not in name and os.path.lexists(beside):
         return load_module(str(beside), project)
     _search(Path(folder))
+    with watch().importing(name):
+        return _imported(folder, name)
+
+
+def _imported(folder: str, name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -37,7 +37,12 @@ class _Extractor:
 
     def into(self, scope: dict[str, Any], exchange: Exchange) -> bool:
         """Set the variable; False when it came from the default. Raises MissingValue, ExpressionError."""
-        found = self.find(exchange)
+        try:
+            found = self.find(exchange)
+        except (
+            ExpressionError
+        ) as error:  # the response is too large for it: that is its failure, not the scenario's
+            raise MissingValue(f'extract "{self.variable}": {error}') from None
         if found:
             if self.all:
                 scope[self.variable] = found
@@ -58,15 +63,26 @@ class _Extractor:
 class Extraction:
     """The extractors of one step, run in the order in which they are written.
 
-    `names` are the variables; the values of those in `secrets` must not be written anywhere.
+    `names` are the variables; the values of those in `secrets` must not be written anywhere. `reveal` finds these
+    in a response; None without one.
     """
 
-    __slots__ = ("_extractors", "names", "secrets")
+    __slots__ = ("_extractors", "names", "reveal", "secrets")
 
     def __init__(self, extractors: list[_Extractor], secrets: frozenset[str]) -> None:
         self._extractors = tuple(extractors)
         self.names = [extractor.variable for extractor in extractors]
         self.secrets = secrets
+        self.reveal = self._secret_values if secrets else None
+
+    def _secret_values(self, exchange: Exchange) -> list[Any]:
+        if exchange.error is not None:
+            return []
+        secret = [extractor for extractor in self._extractors if extractor.variable in self.secrets]
+        try:
+            return [value for each in secret for value in each.find(exchange)]
+        except ExpressionError:  # the step itself fails with it
+            return []
 
     def run(self, exchange: Exchange, scope: dict[str, Any]) -> list[str]:
         """Set the variables and return the names of those that were found.
@@ -149,7 +165,7 @@ def _json(field: Field, path: Any) -> _Source:
     def find(exchange: Exchange) -> list[Any]:
         try:
             return find_in(exchange.json)
-        except (ValueError, RecursionError, ExpressionError):
+        except (ValueError, RecursionError):
             return []
 
     return find, str(path), _show_json
