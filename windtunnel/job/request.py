@@ -18,10 +18,9 @@ from windtunnel.job.ci_environment import detected_shard
 from windtunnel.job.compile import step_problems
 from windtunnel.job.leaving import without_secrets
 from windtunnel.job.machine import usable_processors
-from windtunnel.model.ci_tokens import is_withheld, token_values
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.sut import ContainerNetwork
-from windtunnel.project import Project
+from windtunnel.project import Project, is_withheld, token_values
 from windtunnel.redaction import Redactor
 from windtunnel.secret import userinfo_secrets
 from windtunnel.user_code.scenario import PythonScenario

@@ -19,12 +19,11 @@ from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.compile import compile_job, step_problems
 from windtunnel.job.leaving import without_secrets
 from windtunnel.job.request import DEFAULT_PLAN, JobRequest, allowances, load_test_plan
-from windtunnel.model.ci_tokens import token_values
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.project import Project
+from windtunnel.project import Project, token_values
 from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
