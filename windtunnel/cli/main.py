@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
 import traceback
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.cli.options import GroupedCommand
-from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
+from windtunnel.errors import BugError, ConfigError, EvidenceError, UnreachableError
 from windtunnel.job.interrupts import Interrupted
-from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
+
+
+class _Commands(TyperGroup):
+    """The sub-commands. Typer makes one exit code, and no word, of every interrupt: they are told here."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the command line."""
+        with _interrupts_told():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the sub-command."""
+        with _interrupts_told():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _interrupts_told() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        number = stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT
+        sys.stderr.write(f"interrupted by {signal.Signals(number).name}\n")
+        raise typer.Exit(code_of_signal(number)) from None
+
 
 app = typer.Typer(
     name="windtunnel",
+    cls=_Commands,
     help="Run realistic user journeys against a service and answer with one honest pass or fail.",
     epilog="Start with: windtunnel demo",
     no_args_is_help=True,
@@ -54,21 +84,20 @@ def _root(
 def main() -> None:
     """Run the command line and exit with the code of the verdict or of the error."""
     try:
-        app(prog_name="windtunnel")
+        with _interrupts_told():
+            app(prog_name="windtunnel")
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
     except ConfigError as error:
         _fail("invalid", str(error))
     except UnreachableError as error:
         _fail("unreachable", str(error), error.hint)
     except EvidenceError as error:
         _fail("incomplete", str(error), error.hint)
-    except Interrupted as interrupted:
-        sys.exit(128 + interrupted.number)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_CODES["interrupted"])
-    except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
+    except Exception as error:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
         _fail(
             "error",
-            traceback.format_exc().rstrip(),
+            str(error) if isinstance(error, BugError) else traceback.format_exc().rstrip(),
             "this is a bug in windtunnel; please report it with the text above: "
             "https://github.com/windtunnel/action/issues",
         )

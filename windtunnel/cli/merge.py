@@ -47,7 +47,6 @@ def merge(
     if compared_with is not None:
         directory.write_baseline(compared_with)
     observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
-    judged = publish(
-        directory, analyse(directory), observer, environment=os.environ, interrupts=SignalInterrupts()
-    )
+    with SignalInterrupts(last=True) as interrupts:
+        judged = publish(directory, analyse(directory), observer, environment=os.environ, interrupts=interrupts)
     raise typer.Exit(exit_code_of(judged.summary.exit_code, manifest.fail_on))

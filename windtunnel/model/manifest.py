@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import msgspec
 
 from windtunnel.model.load import Segment
 from windtunnel.model.threshold import Threshold
-from windtunnel.model.vocabulary import FailOn
+from windtunnel.model.vocabulary import FailOn, SectionPhase
 
 RECORD_VERSION = 1
 
@@ -18,7 +19,8 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step or assertion of the plan, with its place. `tags` are the scenario's and the step's.
 
     `depth` counts the steps around it. `group` names the groups around it from the outside in, with `::` between
-    them; a group is in itself. `holds_steps`: there are steps inside, in the rows that follow.
+    them; a group is in itself. `holds_steps`: there are steps inside, in the rows that follow. `phase` is "" for
+    what is part of the load, else the section it is in.
     """
 
     scenario: str
@@ -31,6 +33,7 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = ""
     holds_steps: bool = False
     tags: dict[str, str] = {}
+    phase: SectionPhase | Literal[""] = ""
     file: str | None = None
     line: int | None = None
 
@@ -50,11 +53,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     any part starts instances at moments of its own, `phases` are those of its stages.
 
     `segments` counts the record files of the load; with `setup` each shard has one more, of its setups and
-    teardowns. `merged` are the ids of the runs that this one was merged from. `shard`, such as "2/4", says
-    which of several runs that share one load this is; thresholds are judged when they are merged, and `shards`
-    is the number of them. `started` is unix seconds. `without_baseline`: thresholds that name a baseline are
-    not judged, since there is none; a baseline is a file in the same folder. `host` and `ci` are plain facts
-    for the reader of a report.
+    teardowns. `merged` are the ids of the runs that this one was merged from. `shard`, such as "2/4", says which
+    of several runs that share one load this is; thresholds are judged when they are merged, and `shards` is the
+    number of them. `started` is unix seconds. `without_baseline`: thresholds that name a baseline are not judged,
+    since there is none; a baseline is a file in the same folder. `host` and `ci` are plain facts for the reader of
+    a report. `steps` are those of the load, `section_steps` are those of setups, user_setups and teardowns.
     """
 
     schema_version: int
@@ -78,6 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shards: int = 1
     merged: list[str] = []
     steps: list[StepRow]
+    section_steps: list[StepRow] = []
     thresholds: list[Threshold]
     fail_on: FailOn = "thresholds"
     without_baseline: bool = False

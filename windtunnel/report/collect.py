@@ -138,7 +138,8 @@ def _shown_by(
         ids = [
             instance_id
             for group in summary.errors
-            if tags.get("scenario", group.scenario) == group.scenario
+            if group.phase in {"", "user_setup"}
+            and tags.get("scenario", group.scenario) == group.scenario
             and tags.get("step", group.step) == group.step
             for instance_id in group.instances
             if instance_id in told

@@ -27,6 +27,8 @@ MAX_NAMED = 3
 AT_A_TIME = 64 * 1024
 """Bytes that are decoded together; the records of more would leave the processor's caches before they are used."""
 
+_ZEROS = bytes(AT_A_TIME)
+
 ROUNDING_S = 0.000_01
 """How far two unix times of one moment can be apart."""
 
@@ -262,7 +264,7 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
             yield b"".join([*begun, piece[:end]])
             begun, size = [], 0
         if (rest := piece[end:]) and size <= LONGEST_LINE:
-            if not size and not rest.strip(b"\0"):
+            if not size and rest == _ZEROS[: len(rest)]:
                 begun = [b"\0"]
                 continue
             begun.append(rest)
