@@ -29,6 +29,9 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 Index = Annotated[int, msgspec.Meta(ge=-1, le=MOST)]
 
+MAX_STEPS = "max_steps"
+"""The error of an instance that ran its maximum of steps. The step that it names as failed did not begin."""
+
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """`seq` and `run_id` are set by the sink that writes the line; nothing else changes a record."""
