@@ -76,6 +76,32 @@ def load_runs(folder: Path, *, segments: int) -> bool:
     return len(paths) == segments and all(b'"type":"step"' in path.read_bytes() for path in paths)
 
 
+THINKING = "id: thinking\nflow: [{ type: http, path: /, name: a }, { type: wait, name: w, duration: 1.1s }]\n"
+USERS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {
+    "closed": (("--parallel", "3", "--duration", "1s", "--pace", "100ms"), {"value": 3, "avg": 3.0, "max": 3}),
+    "open": (("--rate", "5/s", "--duration", "2s"), {"value": 5, "max": 6}),
+}
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+@pytest.mark.parametrize("model", USERS)
+def test_users_are_the_same_with_any_number_of_workers_live_and_from_disk(
+    folder: Path, model: str, workers: str
+) -> None:
+    write_scenarios(folder, THINKING)
+    load, expected = USERS[model]
+    judged = ("--threshold", "vus: max < 100", "--threshold", f"vus_max: value == {expected['max']}")
+
+    answer = call(folder, "run", *load, *judged, "--workers", workers)
+
+    live = msgspec.json.decode((newest(folder).path / "summary.json").read_bytes())["metrics"]
+    assert answer.returncode == 0, answer.stdout
+    assert {key: live["vus"][key] for key in expected} == expected
+    assert call(folder, "report", newest(folder).run_id).returncode == 0
+    again = msgspec.json.decode((newest(folder).path / "summary.json").read_bytes())["metrics"]
+    assert (again["vus"], again["vus_max"]) == (live["vus"], live["vus_max"])
+
+
 def test_four_workers_run_the_same_journeys_as_one(folder: Path) -> None:
     write_scenarios(folder, DRAWING, OTHER)
     journeys = []

@@ -12,6 +12,9 @@ import msgspec
 
 from windtunnel.model.vocabulary import AssertionAction, ErrorKind, InstanceOutcome, Outcome, SegmentKind
 
+MAX_STEPS = "max_steps"
+"""The error of an instance that ran its maximum of steps. The step that it names as failed did not begin."""
+
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """`seq` and `run_id` are set by the sink that writes the line; nothing else changes a record."""
@@ -29,6 +32,21 @@ class RunStarted(_Line, tag="run_started", kw_only=True, omit_defaults=True):
     kind: SegmentKind = "load"
     plan_hash: str
     seed: int
+
+
+class Users(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """Users of closed loads that run and instances of open loads in flight, since the last line that said so.
+
+    `now`, `area_us` (their sum over time) and `span_us` (the time) are those of the segment; `most` is how many
+    there were at the same time in all segments of the same `machine`. After the end of the load nothing is added.
+    """
+
+    segment: int = 0
+    machine: int = 0
+    now: int = 0
+    most: int = 0
+    area_us: int = 0
+    span_us: int = 0
 
 
 class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
@@ -50,6 +68,7 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     lost: str | None = None
     aborted: bool = False
     capped: bool = False
+    users: Users | None = None
     damage: list[str] = []
     checksum: str = ""
 
@@ -223,6 +242,7 @@ class Health(_Line, tag="health", kw_only=True, omit_defaults=True):
     open_files: int = 0
     in_flight: int = 0
     segment: int = 0
+    users: Users | None = None
 
 
 Record = RunStarted | RunEnded | RequestRecord | StepRecord | AssertionRecord | InstanceRecord | Dropped | Health

@@ -30,13 +30,17 @@ _LENGTH = struct.Struct(">Q")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerTask:
-    """The segment a worker runs, the records from before the load, and what the setup of each scenario left."""
+    """The segment a worker runs, the records from before the load, and what the setup of each scenario left.
+
+    `board` is the descriptor of the memory in which all workers count instances in flight.
+    """
 
     test_plan: TestPlan
     directory: Path
     plan_hash: str
     segment: Segment
     prepared: Mapping[str, SetupResult]
+    board: int | None = None
     before: tuple[Record, ...] = ()
 
 

@@ -154,12 +154,13 @@ class _WorkerHandle:
 
     async def _spawn(self, theirs: socket.socket) -> None:
         program = _BOOTSTRAP.format(path=sys.path, descriptor=theirs.fileno())
+        board = () if self._task.board is None else (self._task.board,)
         with theirs:
             # A session of its own: Ctrl-C in the terminal reaches the coordinator, which tells its workers.
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", program),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *watch().shared),
+                pass_fds=(theirs.fileno(), *board, *watch().shared),
                 start_new_session=True,
             )
 

@@ -7,6 +7,7 @@ import socket
 import traceback
 from collections.abc import Sequence
 
+from windtunnel.engine.load.users import Board
 from windtunnel.engine.parts import run_parts
 from windtunnel.engine.run.process import raise_open_file_limit, run_loop
 from windtunnel.engine.run.segment import run_segment
@@ -62,6 +63,7 @@ async def _run_task(task: WorkerTask, channel: Channel, redactor: Redactor) -> E
         shutdown=shutdown,
         plan_hash=task.plan_hash,
         sinks=(totals,),
+        board=_board(task),
         before=task.before,
         prepared=task.prepared,
     )
@@ -73,6 +75,13 @@ async def _run_task(task: WorkerTask, channel: Channel, redactor: Redactor) -> E
             return await run_segment(segment)
     finally:
         totals.close()
+
+
+def _board(task: WorkerTask) -> Board | None:
+    if task.board is None:
+        return None
+    workers = task.test_plan.workers
+    return Board(task.board, processes=workers, place=task.segment.number % workers)
 
 
 async def _receive_stops(channel: Channel, shutdown: Shutdown) -> None:
