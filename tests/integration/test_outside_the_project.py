@@ -74,6 +74,7 @@ READERS = {
     "scenario with a weight": ("windtunnel.yaml", "scenarios: [{ path: PLACE/other.yaml, weight: 2 }]\n"),
     "folder of a plan": ("windtunnel.yaml", "scenarios: [PLACE]\n"),
     "glob of a plan": ("windtunnel.yaml", 'scenarios: ["PLACE/oth*.yaml"]\n'),
+    "socket": ("sut.yaml", "base_url: http+unix:///PLACE/docker.sock\n"),
     "python of a plan": ("windtunnel.yaml", "scenarios: [PLACE/other.py]\n"),
     "glob of python": ("windtunnel.yaml", 'scenarios: ["PLACE/*.py"]\n'),
     "secret in a plan": ("windtunnel.yaml", 'name: "${file:PLACE/token}"\n'),
