@@ -18,6 +18,7 @@ from windtunnel.config.readiness import parse_target, parse_wait_for, with_targe
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.expressions.threshold import parse_flag
+from windtunnel.figures import literal
 from windtunnel.model.load import Segment
 from windtunnel.model.sut import Readiness, Service, Sut, WaitFor
 from windtunnel.model.threshold import Threshold
@@ -253,7 +254,7 @@ READERS: dict[Kind, Callable[[Any], object]] = {
     "count": lambda value: _whole(value, least=1),
     "duration": parse_duration,
     "length": _length,
-    "rate": lambda value: parse_rate(value if isinstance(value, str) else f"{value}/s"),
+    "rate": lambda value: parse_rate(value if isinstance(value, str) else f"{literal(value)}/s"),
     "stages": parse_stages,
     "workers": _workers,
     "shard": _shard,
