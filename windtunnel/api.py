@@ -86,8 +86,8 @@ def run(
     `run_async` there.
 
     Shows nothing unless `show`: then it writes what the command would write. The run has a thread of its own and
-    does not handle signals, unless `handle_signals` (main thread only): then SIGINT and SIGTERM end it early, and
-    its verdict is `interrupted`.
+    does not handle signals, unless `handle_signals` (main thread only): then SIGINT, SIGTERM and SIGHUP end it
+    early, and its verdict is `interrupted`.
     """
     try:
         asyncio.get_running_loop()
