@@ -155,7 +155,7 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
 
 
 def _elsewhere(document: Document, url: str) -> tuple[str, str | None] | None:
-    """Why a file may not name a socket (message and hint), or None: that of Docker is the whole machine."""
+    """Why a file may not name a socket (message and hint), or None. That of Docker is the whole machine."""
     if not url.startswith(_UNIX):
         return None
     try:
