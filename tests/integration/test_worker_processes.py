@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import functools
 import json
 import os
@@ -146,16 +148,28 @@ DYING = """
 import os, signal, sys
 from windtunnel import scenario
 
-IN_WORKER = "windtunnel.engine.workers.process" in sys.modules
+IN_WORKER = sys.argv[0] == "-c"
 
 
 def die(when):
     if IN_WORKER and when == WHEN:
-        os.{act}
+        {act}
 
 
 WHEN = "{when}"
 die("import")
+
+if IN_WORKER and WHEN == "told":
+    from windtunnel.engine.workers.messages import Channel, Ended
+
+    send = Channel.send
+
+    def die_first(self, message):
+        if isinstance(message, Ended):
+            {act}
+        send(self, message)
+
+    Channel.send = die_first
 
 
 @scenario("dying")
@@ -172,12 +186,14 @@ async def dying(user):
 @pytest.mark.parametrize(
     ("when", "act", "words"),
     [
-        ("import", "kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
-        ("import", "_exit(0)", "ended with exit code 0"),
-        ("import", "kill(os.getpid(), signal.SIGSTOP)", "said nothing for 500 ms and was ended"),
-        ("step", "kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
-        ("step", "_exit(0)", "ended with exit code 0"),
-        ("step", "kill(os.getpid(), signal.SIGSTOP)", "said nothing for 1 s and was ended"),
+        ("import", "os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
+        ("import", "os._exit(0)", "ended with exit code 0"),
+        ("import", "os.kill(os.getpid(), signal.SIGSTOP)", "said nothing for 500 ms and was ended"),
+        ("step", "os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
+        ("step", "os._exit(0)", "ended with exit code 0"),
+        ("told", "os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
+        ("import", "raise SystemExit", "can't load the plan: "),
+        ("step", "os.kill(os.getpid(), signal.SIGSTOP)", "said nothing for 1 s and was ended"),
     ],
 )
 def test_workers_that_end_without_their_result_make_every_word_of_the_run_incomplete(
@@ -189,18 +205,47 @@ def test_workers_that_end_without_their_result_make_every_word_of_the_run_incomp
     answer = call(folder, "run", "--scenarios", "dying.py", "-p", "2", "-n", "8", "--workers", "2")
 
     assert answer.returncode == 5, answer
+    assert answer.stderr == ""
     live = json_summary(newest(folder))
     assert (live.verdict, live.exit_code) == ("incomplete", 5)
-    assert all(f"worker {number} of 2 {words}" in str(live.reasons) for number in (1, 2))
+    assert all(f"worker {number} of 2 {words}" in str(live.reasons) for number in (1, 2)), live.reasons
     assert analyse(newest(folder)).summary == live
     assert "WINDTUNNEL_VERDICT=incomplete" in (newest(folder).path / "ci" / "windtunnel.env").read_text()
+
+
+def test_workers_that_the_system_does_not_start_make_the_run_incomplete(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    answer = call(folder, "run", "-p", "2", "-n", "8", "--workers", "2")
+
+    assert answer.returncode == 5, answer
+    assert "worker 1 of 2 could not be started: Resource temporarily unavailable" in answer.stdout
+    assert analyse(newest(folder)).summary == json_summary(newest(folder))
+
+
+@pytest.mark.slow
+def test_a_signal_while_workers_start_does_not_wait_for_them(folder: Path) -> None:
+    (folder / "dying.py").write_text(DYING.format(when="import", act="open('there', 'w'); signal.pause()"))
+    args = ("run", "--scenarios", "dying.py", "-p", "2", "-n", "8", "--workers", "2")
+    with started(folder, *args) as process:
+        until((folder / "there").exists, process)
+        process.send_signal(signal.SIGTERM)
+        answer = answer_of(process)
+
+    assert answer.returncode == 143, answer
+    assert analyse(newest(folder)).summary == json_summary(newest(folder))
+    assert [line["signal"] for line in lines(newest(folder), "run_ended")] == [15, 15]
 
 
 def test_a_worker_that_does_not_end_after_its_last_record_is_not_waited_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coordinator, "WorkerPool", functools.partial(WorkerPool, patience=Patience(exit_s=1.0)))
-    (folder / "dying.py").write_text(DYING.format(when="exit", act="kill(os.getpid(), signal.SIGSTOP)"))
+    (folder / "dying.py").write_text(DYING.format(when="exit", act="os.kill(os.getpid(), signal.SIGSTOP)"))
     answer = call(folder, "run", "--scenarios", "dying.py", "-p", "2", "-n", "8", "--workers", "2")
 
     assert answer.returncode == 0, answer

@@ -17,16 +17,22 @@ from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.user import SetupResult, SharedClient
 from windtunnel.errors import ExpressionError
+from windtunnel.figures import plural
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, Reveal, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.model.record import MAX_STEPS
 from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, Outcome
 from windtunnel.tasks import all_of
 
 _PASSED = StepOutcome()
 _INTERNAL = StepOutcome(outcome="errored", error="internal")
 _INTERNAL_INSIDE = StepOutcome(outcome="errored", error="nested")
-_TOO_MANY = StepOutcome(outcome="errored", error="max_steps", message="too many steps")
 _INTERRUPTED = StepOutcome(outcome="interrupted", error="interrupted")
+
+
+def _too_many(max_steps: int) -> StepOutcome:
+    message = f"the instance ran {plural(max_steps, 'step')}, its maximum; raise max_steps"
+    return StepOutcome(outcome="errored", error=MAX_STEPS, message=message)
 
 
 class _Progress:
@@ -218,7 +224,7 @@ class RunningInstance:
         for step in steps:
             name = step.name if not step.named_by_code else journal.shown(self.ids, step.name)
             if progress.steps >= progress.max_steps:
-                progress.note(name, _TOO_MANY)
+                progress.note(name, _too_many(progress.max_steps))
                 nested = nested or _BlockOutcome()
                 nested.note(name, "errored")
                 nested.stops = True

@@ -67,10 +67,13 @@ class PartialAggregate:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The segment has its last line. `failure` is the traceback of an exception of ours that ended it."""
+    """The segment has its last line. `failure` is the traceback of an exception of ours that ended it, `unusable`
+    what is wrong with the plan in that process.
+    """
 
     evidence: Evidence | None
     failure: str | None = None
+    unusable: str | None = None
 
 
 Message = WorkerTask | Ready | Start | Stop | PartialAggregate | Ended

@@ -13,6 +13,7 @@ from windtunnel.engine.run.process import raise_open_file_limit, run_loop
 from windtunnel.engine.run.segment import run_segment
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
+from windtunnel.errors import ConfigError
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record
@@ -36,13 +37,17 @@ def serve(descriptor: int) -> None:
 
 async def _serve(connection: socket.socket) -> None:
     channel = await Channel.over(connection)
-    task = await channel.receive()
-    if isinstance(task, WorkerTask):
-        redactor = Redactor(secrets=task.test_plan.secrets, names=task.test_plan.sut.redact)
-        try:
+    redactor = Redactor()
+    try:
+        task = await channel.receive()
+        if isinstance(task, WorkerTask):
+            redactor = Redactor(secrets=task.test_plan.secrets, names=task.test_plan.sut.redact)
             channel.send(Ended(await _run_task(task, channel, redactor)))
-        except Exception:  # noqa: BLE001  the coordinator makes a verdict of any exception
-            channel.send(Ended(None, redactor.text(traceback.format_exc())))
+    except ConfigError as error:
+        # Code of the user that does something else in a second process, or a file that has changed meanwhile.
+        channel.send(Ended(None, unusable=f"can't load the plan: {str(error).splitlines()[0]}"))
+    except Exception:  # noqa: BLE001  the coordinator makes a verdict of any exception
+        channel.send(Ended(None, redactor.text(traceback.format_exc())))
     await channel.close()
 
 
