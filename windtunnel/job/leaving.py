@@ -76,7 +76,8 @@ def without_secrets(redactor: Callable[[], Redactor]) -> Iterator[None]:
         raise hidden_problems(error, redactor()) from None
     except (UnreachableError, EvidenceError) as error:
         hide = redactor().text
-        raise type(error)(hide(str(error)), hint=error.hint and hide(error.hint)) from None
+        error.args, error.hint = (hide(str(error)),), error.hint and hide(error.hint)
+        raise error from None
     except BugError:
         raise
     except Exception as error:  # noqa: BLE001  the text of any exception may quote a secret

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.process import SystemClock, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.errors import EvidenceError
 from windtunnel.figures import as_written
 from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
@@ -23,7 +24,7 @@ from windtunnel.job.leaving import RedactedObserver, without_secrets
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
 from windtunnel.job.progress import read_status
-from windtunnel.job.reports import publish
+from windtunnel.job.reports import Check, publish
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.verbose import VerbosePrinter
 from windtunnel.metrics.aggregate import Aggregate
@@ -31,8 +32,9 @@ from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Baseline, Summary
 from windtunnel.model.verdict import exit_code_of
+from windtunnel.processes import LostProcessError, watch
 from windtunnel.redaction import Redactor
-from windtunnel.report.collect import Analysis
+from windtunnel.report.collect import Analysis, analyse
 from windtunnel.storage.directory import RunDirectory, new_run_id
 from windtunnel.tasks import background
 from windtunnel.verdict.thresholds import stop_condition
@@ -46,6 +48,17 @@ class JobResult:
     directory: RunDirectory
     exit_code: int
 
+    @classmethod
+    def of(cls, analysis: Analysis, directory: RunDirectory) -> JobResult:
+        """The end of a run that was judged."""
+        summary = analysis.summary
+        exit_code = exit_code_of(summary.exit_code, analysis.manifest.fail_on)
+        return cls(summary=summary, directory=directory, exit_code=exit_code)
+
+
+OnJudged = Callable[[JobResult], Sequence[str]]
+"""What is told of a judged run; returns why it could not be, a sentence each."""
+
 
 def run_job(
     request: JobRequest,
@@ -53,61 +66,93 @@ def run_job(
     environment: Mapping[str, str],
     observer: Observer,
     interrupts: Interrupts | None = None,
-    on_judged: Callable[[JobResult], Sequence[str]] | None = None,
+    on_judged: OnJudged | None = None,
 ) -> JobResult:
     """Do the whole job. Raises ConfigError, with nothing sent and nothing written, when the input is wrong.
 
     `interrupts` may end the run early; without them it runs to its end. `on_judged` is called with the result as
     soon as the short files of the run are written, before the HTML; what it returns, a sentence each, could not be
     published and makes the run incomplete. It is called again when anything changed the verdict after that.
+
+    Raises LostProcessError when code of the user ended its process before there was a run; one that there was is
+    judged by what it left.
     """
-    interrupts = interrupts or NoInterrupts()
+    ways = _Ways(
+        environment=environment,
+        observer=observer,
+        interrupts=interrupts or NoInterrupts(),
+        on_judged=on_judged or (lambda _: ()),
+    )
+    try:
+        return _run(request, ways)
+    except LostProcessError as lost:
+        if lost.directory is None:
+            raise
+        return _judge_lost(lost, RunDirectory(lost.directory), ways)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ways:
+    """The ways of a job into and out of its process."""
+
+    environment: Mapping[str, str]
+    observer: Observer
+    interrupts: Interrupts
+    on_judged: OnJudged
+
+    def publish(self, directory: RunDirectory, analysis: Analysis, *, check: Check) -> JobResult:
+        """Write the files of the run, and return how it ended."""
+        judged = publish(
+            directory,
+            analysis,
+            self.observer,
+            environment=self.environment,
+            interrupts=self.interrupts,
+            check=check,
+            on_judged=lambda analysis: self.on_judged(JobResult.of(analysis, directory)),
+        )
+        return JobResult.of(judged, directory)
+
+
+def _run(request: JobRequest, ways: _Ways) -> JobResult:
     redactor = Redactor()
     with without_secrets(lambda: redactor):
-        with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
-            test_plan = load_test_plan(request, environment)
+        with ways.interrupts.deferred(), ways.interrupts.allowed(), ways.observer.section("validate", "Validate"):
+            test_plan = load_test_plan(request, ways.environment)
             redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
-            observer = RedactedObserver(observer, redactor)
-            job = _prepare(test_plan, request, environment, observer, redactor)
-            announce(job.compiled, job.manifest, observer)
-            observer.debug(
-                f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}"
-            )
-        with observer.section("run", "Run"):
-            outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
-        return _report(job, outcome, environment, observer, interrupts, on_judged)
+            ways = replace(ways, observer=RedactedObserver(ways.observer, redactor))
+            job = _prepare(test_plan, request, ways.environment, ways.observer, redactor)
+            announce(job.compiled, job.manifest, ways.observer)
+            files = ", ".join(each.file for each in test_plan.sources)
+            ways.observer.debug(f"plan {job.manifest.plan_hash} of {files}")
+        return _run_job(job, ways)
 
 
-def _report(
-    job: _Job,
-    outcome: Outcome,
-    environment: Mapping[str, str],
-    observer: Observer,
-    interrupts: Interrupts,
-    on_judged: Callable[[JobResult], Sequence[str]] | None,
-) -> JobResult:
-    """Judge the run, write its files and show the report."""
-    fail_on = job.manifest.fail_on
+def _run_job(job: _Job, ways: _Ways) -> JobResult:
+    """Run a job that is ready, judge it and report."""
+    observer, fail_on = ways.observer, job.manifest.fail_on
+    with observer.section("run", "Run"):
+        outcome = run_loop(lambda: _execute(_context(job, observer), observer, ways.interrupts))
     manifest = _with_reroutes(job.manifest, outcome.reroutes)
 
-    def result(analysis: Analysis) -> JobResult:
-        summary = analysis.summary
-        exit_code = exit_code_of(summary.exit_code, fail_on)
-        return JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
-
-    judged = publish(
+    ended = ways.publish(
         job.directory,
         Analysis.of(manifest, outcome.aggregate, outcome.evidence, job.baseline),
-        observer,
-        environment=environment,
-        interrupts=interrupts,
         check=lambda hurried: job.directory.differences(outcome.evidence.written, content=not hurried),
-        on_judged=lambda analysis: on_judged(result(analysis)) if on_judged else (),
     )
-    ended = result(judged)
-    if ended.exit_code != judged.summary.exit_code:
-        observer.note(f"exit {ended.exit_code} instead of {judged.summary.exit_code}: --fail-on is {fail_on}")
+    own = ended.summary.exit_code
+    if ended.exit_code != own:
+        observer.note(f"exit {ended.exit_code} instead of {own}: --fail-on is {fail_on}")
     return ended
+
+
+def _judge_lost(lost: LostProcessError, directory: RunDirectory, ways: _Ways) -> JobResult:
+    """Judge a run whose process is gone, by its records. It is incomplete, whatever they are."""
+    try:
+        left = analyse(directory)
+    except EvidenceError as error:
+        raise EvidenceError(f"{lost}; {error}", hint=lost.hint) from None
+    return ways.publish(directory, left, check=lambda _: [str(lost)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +210,7 @@ def _new_directory(
 ) -> RunDirectory:
     """The run directory with everything that is known before the load; the manifest first."""
     directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id, redactor)
+    watch().made(directory.path)
     directory.write_manifest(manifest)
     if baseline is not None:
         directory.write_baseline(baseline)

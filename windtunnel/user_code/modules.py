@@ -11,11 +11,13 @@ import hashlib
 import importlib.util
 import sys
 import traceback
+from importlib.abc import Loader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from windtunnel.errors import ConfigError, Location, did_you_mean
+from windtunnel.processes import watch
 
 _PREFIX = "windtunnel_code_"
 
@@ -37,16 +39,22 @@ def load_module(path: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    with watch().importing(path):
+        _execute(spec.loader, module, path, resolved, content)
+    return module
+
+
+def _execute(loader: Loader, module: ModuleType, path: str, resolved: str, content: bytes) -> None:
+    name = module.__name__
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except KeyboardInterrupt:
         del sys.modules[name]
         raise
     except BaseException as error:  # noqa: BLE001  a file can raise anything when it is loaded
         del sys.modules[name]
         raise _not_loadable(path, resolved, content, error) from None
-    return module
 
 
 def function_in(folder: str, call: str) -> Any:
@@ -75,6 +83,11 @@ def _module_named(folder: str, name: str) -> ModuleType:
     if "." not in name and beside.is_file():
         return load_module(str(beside))
     _search(Path(folder))
+    with watch().importing(name):
+        return _imported(folder, name)
+
+
+def _imported(folder: str, name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
