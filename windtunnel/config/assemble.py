@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.feeders import shared_rows_problems
 from windtunnel.config.load import LoadSettings, load_of, with_flags
+from windtunnel.config.names import problems_of_names
 from windtunnel.config.overrides import Overrides, load_problems_of_flags
 from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.presets import preset_problems, with_presets
@@ -153,7 +154,10 @@ def assemble(
         load = with_flags(plan.load if plan else LoadSettings(), overrides.load)
         problems += load_problems_of_flags(load, overrides)
         models = _preset(models, overrides, problems)
-    disagreements = shared_rows_problems(models)
+    disagreements = [
+        *problems_of_names(scenarios, plan=plan, public=sut.public_env),
+        *shared_rows_problems(models),
+    ]
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
     documents = _documents(sut, scenarios, plan)
