@@ -127,6 +127,10 @@ class ExpressionError(WindtunnelError):
         super().__init__(message)
 
 
+class RefusedError(ExpressionError):
+    """What the files of a test may not read unless the user says so."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The suggestion for a mistyped word: `did you mean "method"?`, or None without a similar one."""
     spelled = {candidate.lower(): candidate for candidate in known}

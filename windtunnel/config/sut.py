@@ -18,6 +18,7 @@ from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.model.auth import Auth, auth_objections, auth_of
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Service, Sut, Tls
+from windtunnel.project import Project
 
 _DEFAULT_TIMEOUT_S = 30.0
 _LONGEST_SOCKET_PATH = 103  # macOS takes 103 bytes, Linux 107
@@ -32,9 +33,18 @@ class SutFile:
     public_env: frozenset[str] = frozenset()
 
 
-def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequence[str] = ()) -> SutFile:
-    """Read an SUT file, with profiles of its own put over it. Raises ConfigError with every problem in it."""
-    document = _read(path, environment, profiles)
+def load_sut(
+    path: str | Path,
+    environment: Mapping[str, str],
+    *,
+    profiles: Sequence[str] = (),
+    project: Project | None = None,
+) -> SutFile:
+    """Read an SUT file, with profiles of its own put over it. Raises ConfigError with every problem in it.
+
+    `project` is the one that the file must be in; its own, if it was named by the user and not by a plan.
+    """
+    document = _read(path, environment, profiles, project)
     data = document.data
     if isinstance(environment, ReadEnvironment):
         environment.public = frozenset(data.get("public_env", ()))
@@ -60,9 +70,13 @@ def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequ
     return SutFile(sut=sut, document=document, public_env=frozenset(data.get("public_env", ())))
 
 
-def _read(path: str | Path, environment: Mapping[str, str], profiles: Sequence[str]) -> Document:
+def _read(
+    path: str | Path, environment: Mapping[str, str], profiles: Sequence[str], project: Project | None
+) -> Document:
     """The file as it stands with the profiles over it, valid."""
-    document = read_file(path, environment, unused=lambda place: is_in_unused_profile(place, profiles))
+    document = read_file(
+        path, environment, project=project, unused=lambda place: is_in_unused_profile(place, profiles)
+    )
     schema = load_schema("sut")
     if not profiles:
         require_valid(document, schema)
@@ -164,10 +178,12 @@ def _tls(document: Document, path: DataPath, data: Mapping[str, Any], problems: 
     files: dict[str, str] = {}
     for name in ("ca", "cert", "key"):
         if name in data:
-            files[name] = file = str(Path(document.source.file).parent / data[name])
-            if not Path(file).is_file():
-                hint = "the path starts at this file's folder"
-                problems.append(document.problem(f'there is no file "{file}"', (*path, name), hint=hint))
+            file = Path(document.source.file).parent / data[name]
+            files[name] = str(file)
+            try:
+                document.source.project.require(file)
+            except ExpressionError as error:
+                problems.append(document.problem(str(error), (*path, name), hint=error.hint))
     if "key" in data and "cert" not in data:
         hint = "add `cert:`, the certificate it belongs to"
         problems.append(document.problem("`key` needs `cert`", (*path, "key"), key=True, hint=hint))

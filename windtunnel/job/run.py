@@ -115,26 +115,26 @@ class _Ways:
 
 
 def _run(request: JobRequest, ways: _Ways) -> JobResult:
+    environment, observer, interrupts = ways.environment, ways.observer, ways.interrupts
     redactor = Redactor()
     with without_secrets(lambda: redactor):
-        with ways.interrupts.deferred(), ways.interrupts.allowed(), ways.observer.section("validate", "Validate"):
-            test_plan = load_test_plan(request, ways.environment)
+        with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
+            test_plan = load_test_plan(request, environment)
             redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
-            ways = replace(ways, observer=RedactedObserver(ways.observer, redactor))
-            job = _prepare(test_plan, request, ways.environment, ways.observer, redactor)
-            announce(job.compiled, job.manifest, ways.observer)
-            files = ", ".join(each.file for each in test_plan.sources)
-            ways.observer.debug(f"plan {job.manifest.plan_hash} of {files}")
-        return _run_job(job, ways)
+            observer = RedactedObserver(observer, redactor)
+            job = _prepare(test_plan, request, environment, observer, redactor)
+            announce(job.compiled, job.manifest, observer)
+            observer.debug(
+                f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}"
+            )
+        with observer.section("run", "Run"):
+            outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+        return _judge(job, outcome, replace(ways, observer=observer))
 
 
-def _run_job(job: _Job, ways: _Ways) -> JobResult:
-    """Run a job that is ready, judge it and report."""
-    observer, fail_on = ways.observer, job.manifest.fail_on
-    with observer.section("run", "Run"):
-        outcome = run_loop(lambda: _execute(_context(job, observer), observer, ways.interrupts))
+def _judge(job: _Job, outcome: Outcome, ways: _Ways) -> JobResult:
+    """Judge the run, write its files and show the report."""
     manifest = _with_reroutes(job.manifest, outcome.reroutes)
-
     ended = ways.publish(
         job.directory,
         Analysis.of(manifest, outcome.aggregate, outcome.evidence, job.baseline),
@@ -142,7 +142,7 @@ def _run_job(job: _Job, ways: _Ways) -> JobResult:
     )
     own = ended.summary.exit_code
     if ended.exit_code != own:
-        observer.note(f"exit {ended.exit_code} instead of {own}: --fail-on is {fail_on}")
+        ways.observer.note(f"exit {ended.exit_code} instead of {own}: --fail-on is {manifest.fail_on}")
     return ended
 
 
