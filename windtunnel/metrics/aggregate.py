@@ -251,6 +251,8 @@ class Aggregate:
         self.segments_ended += 1
         self.first_ended = min(self.first_ended, record.t)
         self._signalled(record.signal)
+        if record.users is not None:
+            self.health.users.add(record.t, record.users)
         if record.bug is not None:
             self.bugs.add(record.bug)
         if record.unreachable is not None:

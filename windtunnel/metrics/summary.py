@@ -115,7 +115,7 @@ def _summarise(measure: Measure, span_s: float) -> MetricSummary:
     if isinstance(measure, Counter):
         per_second = measure.total / span_s if span_s > 0 else None
         return MetricSummary(type="counter", count=measure.total, rate=per_second)
-    return MetricSummary(type="gauge", value=measure.value, max=measure.max)
+    return MetricSummary(type="gauge", value=measure.value, avg=measure.avg, max=measure.max)
 
 
 def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:

@@ -51,6 +51,21 @@ class RunStarted(_Line, tag="run_started", kw_only=True, omit_defaults=True):
     seed: int
 
 
+class Users(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """Users of closed loads that run and instances of open loads in flight, since the last line that said so.
+
+    `now`, `area_us` (their sum over time) and `span_us` (the time) are those of the segment; `most` is how many
+    there were at the same time in all segments of the same `machine`. After the end of the load nothing is added.
+    """
+
+    segment: Count = 0
+    machine: Count = 0
+    now: Count = 0
+    most: Count = 0
+    area_us: Count = 0
+    span_us: Microseconds = 0
+
+
 class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     """Last line of a segment: why it ended, and how many lines of each type are before it.
 
@@ -70,6 +85,7 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     lost: str | None = None
     aborted: bool = False
     capped: bool = False
+    users: Users | None = None
     damage: list[str] = []
     checksum: str = ""
 
@@ -243,6 +259,7 @@ class Health(_Line, tag="health", kw_only=True, omit_defaults=True):
     open_files: Count = 0
     in_flight: Count = 0
     segment: Count = 0
+    users: Users | None = None
 
 
 Record = RunStarted | RunEnded | RequestRecord | StepRecord | AssertionRecord | InstanceRecord | Dropped | Health

@@ -48,7 +48,7 @@ class MetricSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """One metric over the whole run. `type` is trend, rate, counter or gauge.
 
     trend: `distribution`. rate: `rate` = matches / count, 0 to 1. counter: `count` and `rate` per second.
-    gauge: `value` (last) and `max`.
+    gauge: `value` (last), `avg` (over time) and `max`.
     """
 
     type: MetricType
@@ -56,6 +56,7 @@ class MetricSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     matches: Count = 0
     rate: Figure | None = None
     value: Figure | None = None
+    avg: Figure | None = None
     max: Figure | None = None
     distribution: Distribution | None = None
 
@@ -251,7 +252,7 @@ class BaselineStep(msgspec.Struct, frozen=True, kw_only=True):
     errored: Count
     requests: Count
     latency: Distribution
-    retries: int | None = None
+    retries: Count | None = None
     request_latency: Distribution | None = None
 
     @property

@@ -38,6 +38,9 @@ _FOLDERS = ("", "records", "bodies", "plan")
 _MARRED = "incomplete.json"
 """The file that says why the run itself found its evidence incomplete after its records were closed."""
 
+_LEFT_S = 60.0
+"""Seconds after which a link that is not in its place has been left by a process that was killed."""
+
 _NO_RUN = "to make one, run: windtunnel demo"
 
 
@@ -331,6 +334,7 @@ def _latest(root: Path, hint: str) -> Path:
 
 def _point_latest_to(run: Path) -> None:
     temporary = run.parent / f".{LATEST}-{run.name}"
+    _remove_left_links(run.parent)
     # A convenience: where links can't be made, `latest` is found by the order of the ids.
     with contextlib.suppress(OSError, NotImplementedError):
         temporary.symlink_to(run.name)
@@ -338,6 +342,14 @@ def _point_latest_to(run: Path) -> None:
             temporary.replace(run.parent / LATEST)
         except OSError:
             temporary.unlink()
+
+
+def _remove_left_links(root: Path) -> None:
+    """Remove links of processes that were killed before they put them in place, none of a run that starts now."""
+    for left in root.glob(f".{LATEST}-*"):
+        with contextlib.suppress(OSError):
+            if left.is_symlink() and time.time() - left.lstat().st_mtime > _LEFT_S:
+                left.unlink()
 
 
 def _inside(file: str) -> PurePath:
