@@ -28,12 +28,17 @@ _SHARD_VARIABLES = (
 """(variable with the number of the job, variable with the number of jobs, number of the first job)."""
 
 
+_MOST_DIGITS = 9
+
+
 def detected_shard(environment: Mapping[str, str]) -> str | None:
     """`2/4` as the CI system numbers its parallel jobs, `1/1` for a single job; None if no variable is set."""
     for index, total, first in _SHARD_VARIABLES:
         if of := environment.get(total):
             number = environment.get(index) or str(first)
-            return f"{int(number) - first + 1}/{of}" if number.isdecimal() else f"{number}/{of}"
+            if not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):
+                return f"{number}/{of}"  # which is refused, as it stands
+            return f"{int(number) - first + 1}/{of}"
     return None
 
 

@@ -21,7 +21,7 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import TestPlan
-from windtunnel.storage.reader import RecordReader
+from windtunnel.storage.reader import RecordReader, RunIdentity
 from windtunnel.tasks import background, first_of
 
 CHECK_S = 1.0
@@ -184,7 +184,14 @@ def _worker_tasks(run: RunContext, prepared: Mapping[str, SetupResult], board: i
 
 
 def _read_back(run: RunContext) -> Outcome:
-    reader = RecordReader(run.parts.directory.segments(), expected=run.test_plan.segments)
+    parts = run.parts
+    reader = RecordReader(
+        parts.directory.segments(),
+        expected=run.test_plan.segments,
+        identity=RunIdentity(
+            run_ids=(parts.directory.run_id,), plan_hash=parts.plan_hash, seed=run.test_plan.seed
+        ),
+    )
     aggregate = Aggregate.for_thresholds(run.test_plan.thresholds)
     for records in reader.batches():
         aggregate.write(records)
