@@ -14,8 +14,7 @@ from typing import Any
 
 import yaml
 
-from windtunnel.config.environment import ReadEnvironment
-from windtunnel.config.scalars import expand, resolve, secret_file_reader
+from windtunnel.config.scalars import ReadEnvironment, expand, resolve, secret_file_reader
 from windtunnel.errors import ConfigError, Location, Problem
 from windtunnel.project import Project, is_withheld
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.nodes import (
     MAX_DEPTH,
     MAX_NODES,
@@ -25,7 +24,7 @@ from windtunnel.config.nodes import (
     SequenceNode,
     clipped,
 )
-from windtunnel.config.scalars import secret_values
+from windtunnel.config.scalars import ReadEnvironment, secret_values
 from windtunnel.errors import ConfigError, ExpressionError, Location, Problem
 from windtunnel.model.source import DataPath, Mark, Source
 from windtunnel.project import Project, TooLargeError
