@@ -1,13 +1,12 @@
 """The errors a user can meet, each with its place, its message and its help.
 
-    WindtunnelError
-    ├── ConfigError        the files or flags are wrong; nothing was sent            exit 2
-    ├── UnreachableError   no service of the SUT accepts a connection                exit 3
-    ├── EvidenceError      records can't be written or read; evidence is incomplete  exit 5
-    └── ExpressionError    text in a template, path or threshold is wrong; becomes a
-                           Problem where the place of the text is known
-
-Any other exception is a bug in Windtunnel.
+WindtunnelError
+├── ConfigError        the files or flags are wrong; nothing was sent            exit 2
+├── UnreachableError   no service of the SUT accepts a connection                exit 3
+├── EvidenceError      records can't be written or read; evidence is incomplete  exit 5
+├── ExpressionError    text in a template, path or threshold is wrong; becomes a
+│                      Problem where the place of the text is known
+└── BugError           any other exception: a bug in Windtunnel                      exit 1
 """
 
 from __future__ import annotations
@@ -113,6 +112,10 @@ class EvidenceError(WindtunnelError):
         super().__init__(message)
 
 
+class BugError(WindtunnelError):
+    """An exception that is a bug of ours: its traceback as text, which holds no secret."""
+
+
 class ExpressionError(WindtunnelError):
     """A template, JSON path, condition, duration or threshold that can't be compiled or evaluated.
 
@@ -122,6 +125,10 @@ class ExpressionError(WindtunnelError):
     def __init__(self, message: str, *, hint: str | None = None, path: tuple[str | int, ...] = ()) -> None:
         self.hint, self.path = hint, path
         super().__init__(message)
+
+
+class RefusedError(ExpressionError):
+    """What the files of a test may not read unless the user says so."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from windtunnel.errors import ConfigError
+from windtunnel.processes import watch
 
 ACTIONS = "windtunnel.actions"
 RENDERERS = "windtunnel.renderers"
@@ -63,17 +64,22 @@ def installed(group: str) -> dict[str, Plugin]:
 
 def require(plugin: Plugin) -> Any:
     """Import a plugin. Raises ConfigError, naming the distribution, if it cannot be used."""
+    with watch().importing(plugin.entry.value):
+        added = _load(plugin)
+    missing = [name for name in _REQUIRED[plugin.group] if not hasattr(added, name)]
+    if missing:
+        raise _broken(plugin, f"{plugin.entry.value} has no {', '.join(missing)}")
+    return added
+
+
+def _load(plugin: Plugin) -> Any:
     try:
-        added = plugin.entry.load()
+        return plugin.entry.load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  importing a package may raise anything
         kind = type(error).__name__
         raise _broken(plugin, f"importing {plugin.entry.value} failed with {kind}: {error}") from None
-    missing = [name for name in _REQUIRED[plugin.group] if not hasattr(added, name)]
-    if missing:
-        raise _broken(plugin, f"{plugin.entry.value} has no {', '.join(missing)}")
-    return added
 
 
 def _broken(plugin: Plugin, why: str) -> ConfigError:

@@ -19,35 +19,37 @@ OURS: dict[str, set[str]] = {
     "errors": set(),
     "figures": set(),
     "tasks": set(),
+    "project": {"errors"},
     "streams": set(),
-    "model": {"errors"},
+    "processes": {"errors"},
+    "model": {"errors", "project"},
     "encodings": set(),
     "secret": {"encodings"},
     "redaction": {"model", "encodings", "secret"},
     "interfaces": {"model", "errors"},
     "expressions": {"model", "errors"},
-    "user_code": {"errors"},
-    "plugins": {"errors"},
-    "config": {"model", "errors", "expressions", "user_code", "plugins"},
-    "http": {"model", "errors", "interfaces"},
-    "actions": {"model", "errors", "interfaces", "expressions", "user_code", "plugins"},
+    "user_code": {"errors", "project", "processes"},
+    "plugins": {"errors", "processes"},
+    "config": {"model", "errors", "project", "secret", "expressions", "user_code", "plugins"},
+    "http": {"model", "errors", "project", "interfaces"},
+    "actions": {"model", "errors", "project", "interfaces", "expressions", "user_code", "plugins"},
     "metrics": {"model", "errors", "interfaces"},
-    "storage": {"model", "errors", "interfaces", "redaction"},
+    "storage": {"model", "errors", "interfaces", "secret", "redaction"},
     "verdict": {"model", "errors", "metrics", "expressions"},
     "engine": {
-        "model", "errors", "interfaces", "redaction", "expressions", "http", "actions", "storage", "metrics",
-        "streams",
+        "model", "errors", "interfaces", "secret", "redaction", "expressions", "http", "actions", "storage",
+        "metrics", "streams", "processes",
     },
     "report": {"model", "errors", "verdict", "metrics", "storage", "redaction", "expressions"},
     "job": {
-        "model", "errors", "interfaces", "redaction", "plugins", "expressions", "user_code", "config", "http",
-        "actions", "metrics", "storage", "verdict", "engine", "report",
+        "model", "errors", "project", "interfaces", "encodings", "secret", "redaction", "plugins", "expressions",
+        "user_code", "config", "http", "actions", "metrics", "storage", "verdict", "engine", "report", "processes",
     },
     "ci": {
-        "model", "errors", "interfaces", "redaction", "plugins", "expressions", "user_code", "config", "http",
-        "actions", "metrics", "storage", "verdict", "engine", "report", "job",
+        "model", "errors", "project", "interfaces", "encodings", "secret", "redaction", "plugins", "expressions",
+        "user_code", "config", "http", "actions", "metrics", "storage", "verdict", "engine", "report", "job",
     },
-    "demo": {"model", "errors", "interfaces"},
+    "demo": {"model", "errors", "interfaces", "streams"},
     "testing": {"model", "errors", "interfaces"},
 }  # fmt: skip
 """What each part may import of ours; all may import `figures` and `tasks`.
@@ -164,7 +166,7 @@ EDGES: dict[str, set[str]] = {
     "os.environ": {"cli", "api", "terminal"},
     "os.getenv": set(),
     "signal.signal": {"signals", "__main__"},
-    "signal.set_wakeup_fd": set(),
+    "signal.set_wakeup_fd": {"signals"},
     "signal.setitimer": set(),
     "loop.add_signal_handler": {"signals"},
 }
@@ -313,3 +315,23 @@ def test_a_number_format_is_seen(source: str) -> None:
 )
 def test_a_count_a_name_an_id_and_a_date_are_no_number_format(source: str) -> None:
     assert list(formatted_numbers(ast.parse(source))) == []
+
+
+OPENS = {"open", "read_text", "read_bytes", "fdopen"}
+THEIR_OWN = {"config/schemas.py"}
+"""Reads files of the package itself."""
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.relative_to(PACKAGE).parts[0] in ("config", "actions", "user_code")]
+)
+def test_what_reads_the_files_of_a_test_opens_none_itself(path: Path) -> None:
+    """`project.py` does, which knows what may be read."""
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name)
+    }
+    own = {"open"} if path.name == "steps.py" else set()  # Fragments.open, which reads nothing itself
+    if str(path.relative_to(PACKAGE)) not in THEIR_OWN:
+        assert called & OPENS - own == set()

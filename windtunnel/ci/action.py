@@ -30,7 +30,7 @@ from windtunnel.ci.github_api import GitHubApi
 from windtunnel.ci.inputs import ActionInputs, name_input, read_inputs
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.workspace import Workspace, find_workspace, give_to_owner
-from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError
+from windtunnel.errors import BugError, ConfigError, EvidenceError, Problem, UnreachableError
 from windtunnel.figures import plural
 from windtunnel.job.baseline import without_missing
 from windtunnel.job.interrupts import Interrupted, Interrupts
@@ -42,11 +42,15 @@ from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
+from windtunnel.redaction import Redactor
 
 _BUG = Problem(
     message="bug in windtunnel; the traceback is in the log",
     hint="please report it with the log: https://github.com/windtunnel/action/issues",
 )
+
+_INSIDE = {"output-dir": "windtunnel-report", "working-directory": "shop"}
+"""Input -> an example of a folder in the workspace."""
 
 ReadFlags = Callable[[Sequence[str]], Mapping[str, Any]]
 """Words of a `windtunnel run` command line -> the values of its flags. Raises ValueError for an invalid one."""
@@ -127,8 +131,9 @@ class _Job:
         try:
             self._inputs = read_inputs(self._environment)
             self._enter(self._inputs.working_directory)
-            self._observer.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
-            asked = self._with_baseline(request())
+            flags = [Redactor().argument(word) for word in self._inputs.flags]
+            self._observer.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(flags)}")
+            asked = self._with_baseline(self._in_workspace(request()))
             self._observer.debug(str(asked.container_network))
             if self._inputs.only_validate:
                 return self._checked(asked)
@@ -153,8 +158,8 @@ class _Job:
                 (Problem(message="the job was cancelled before its load started"),),
                 exit_code=code_of_signal(number),
             )
-        except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has a verdict
-            self._observer.note(traceback.format_exc().rstrip())
+        except Exception as error:  # noqa: BLE001  the edge of the program: a bug is shown and has a verdict
+            self._observer.note(str(error) if isinstance(error, BugError) else traceback.format_exc().rstrip())
             return self._without_run("error", (_BUG,))
         return _Ending.of(result)
 
@@ -238,6 +243,8 @@ class _Job:
 
     def _enter(self, folder: str | None) -> None:
         if folder is not None:
+            if not self._workspace.holds(folder):
+                raise _outside(folder, "working-directory", self._root)
             try:
                 os.chdir(folder)
             except OSError as error:
@@ -247,6 +254,13 @@ class _Job:
                     flag='input "working-directory"',
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
+
+    def _in_workspace(self, request: JobRequest) -> JobRequest:
+        """The request. Raises ConfigError for a run that would be written outside of the workspace."""
+        folder = request.overrides.output
+        if folder and not self._workspace.holds(folder):
+            raise _outside(folder, "output-dir", self._root)
+        return request
 
     def _with_baseline(self, request: JobRequest) -> JobRequest:
         """A missing baseline is a notice: the first run of a project has none."""
@@ -273,6 +287,15 @@ class _Job:
     def _warn(self, warning: str | None) -> None:
         if warning:
             self._warnings[warning] = None
+
+
+def _outside(folder: str, name: str, root: Path) -> ConfigError:
+    return ConfigError.of(
+        f'"{folder}" leads out of the workspace {root}',
+        hint=f"give a folder relative to the workspace, such as `{name}: {_INSIDE[name]}`; in a container the "
+        "workspace has another path than on the runner",
+        flag=f'input "{name}"',
+    )
 
 
 def _job_summary(ending: _Ending) -> str:

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.cli.options import GroupedCommand
-from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
+from windtunnel.errors import BugError, ConfigError, EvidenceError, UnreachableError
 from windtunnel.job.interrupts import Interrupted
 from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
@@ -94,10 +94,10 @@ def main() -> None:
         _fail("unreachable", str(error), error.hint)
     except EvidenceError as error:
         _fail("incomplete", str(error), error.hint)
-    except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
+    except Exception as error:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
         _fail(
             "error",
-            traceback.format_exc().rstrip(),
+            str(error) if isinstance(error, BugError) else traceback.format_exc().rstrip(),
             "this is a bug in windtunnel; please report it with the text above: "
             "https://github.com/windtunnel/action/issues",
         )

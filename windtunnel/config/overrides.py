@@ -17,6 +17,7 @@ from windtunnel.config.readiness import parse_target, parse_wait_for, with_targe
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.expressions.quantities import MAX_USERS, parse_duration, parse_rate, parse_whole
 from windtunnel.expressions.threshold import parse_flag
+from windtunnel.figures import literal
 from windtunnel.model.load import Segment
 from windtunnel.model.sut import Readiness, Service, Sut, WaitFor
 from windtunnel.model.threshold import Threshold
@@ -57,6 +58,8 @@ class Overrides:
     tags: tuple[tuple[str, str], ...] = ()
     settings: tuple[Preset, ...] = ()
     profiles: tuple[str, ...] = ()
+    allow_paths: tuple[str, ...] = ()
+    allow_env: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     once: bool = False
@@ -246,7 +249,7 @@ READERS: dict[Kind, Callable[[Any], object]] = {
     "users": lambda value: parse_whole(value, least=1, most=MAX_USERS),
     "duration": parse_duration,
     "length": _length,
-    "rate": lambda value: parse_rate(value if isinstance(value, str) else f"{value}/s"),
+    "rate": lambda value: parse_rate(value if isinstance(value, str) else f"{literal(value)}/s"),
     "stages": lambda value: parse_stages(_text(value)),
     "workers": _workers,
     "shard": _shard,

@@ -22,7 +22,7 @@ def parse_wait_for(text: str) -> WaitFor:
     if not is_url and host and port and not (split.path or split.query or split.username):
         return WaitFor(text=text, host=host, port=port)
     raise ExpressionError(
-        f'"{text}" is neither a URL nor host:port',
+        f'"{_shown(text)}" is neither a URL nor host:port',
         hint="write a URL such as http://shop:8080/health, or host:port",
     )
 
@@ -38,7 +38,9 @@ def parse_target(text: str) -> str:
         or split.query
         or split.fragment
     ):
-        raise ExpressionError(f'"{text}" is not a base URL', hint="write it like https://preview-42.example.com")
+        raise ExpressionError(
+            f'"{_shown(text)}" is not a base URL', hint="write it like https://preview-42.example.com"
+        )
     return text.rstrip("/")
 
 
@@ -100,11 +102,17 @@ def _split(url: str, text: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError as error:
-        raise ExpressionError(f'"{text}": {error}') from None
+        raise ExpressionError(f'"{_shown(text)}": {error}') from None
 
 
 def _port(split: SplitResult) -> int | None:
     try:
         return split.port
     except ValueError:
-        raise ExpressionError(f'"{split.netloc}": the port is not a number from 1 to 65535') from None
+        raise ExpressionError(f'"{_shown(split.netloc)}": the port is not a number from 1 to 65535') from None
+
+
+def _shown(text: str) -> str:
+    """What of a URL, with or without its scheme, may be quoted: not who the user is."""
+    scheme, mark, rest = text.rpartition("://")
+    return scheme + mark + rest.rpartition("@")[2]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.profiles import is_in_unused_profile, profile_problems, with_profiles
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.readiness import parse_health
@@ -18,8 +19,10 @@ from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.model.auth import Auth, auth_objections, auth_of
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Service, Sut, Tls
+from windtunnel.project import Project
 
 _DEFAULT_TIMEOUT_S = 30.0
+_UNIX = "http+unix://"
 _LONGEST_SOCKET_PATH = 103  # macOS takes 103 bytes, Linux 107
 
 
@@ -32,10 +35,21 @@ class SutFile:
     public_env: frozenset[str] = frozenset()
 
 
-def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequence[str] = ()) -> SutFile:
-    """Read an SUT file, with profiles of its own put over it. Raises ConfigError with every problem in it."""
-    document = _read(path, environment, profiles)
+def load_sut(
+    path: str | Path,
+    environment: Mapping[str, str],
+    *,
+    profiles: Sequence[str] = (),
+    project: Project | None = None,
+) -> SutFile:
+    """Read an SUT file, with profiles of its own put over it. Raises ConfigError with every problem in it.
+
+    `project` is the one that the file must be in; its own, if it was named by the user and not by a plan.
+    """
+    document = _read(path, environment, profiles, project)
     data = document.data
+    if isinstance(environment, ReadEnvironment):
+        environment.public = frozenset(data.get("public_env", ()))
     problems: list[Problem] = []
     services = {name: _service(document, ("services", name), name, problems) for name in data.get("services", {})}
     default = _service(document, (), "default", problems) if "base_url" in data else None
@@ -58,9 +72,13 @@ def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequ
     return SutFile(sut=sut, document=document, public_env=frozenset(data.get("public_env", ())))
 
 
-def _read(path: str | Path, environment: Mapping[str, str], profiles: Sequence[str]) -> Document:
+def _read(
+    path: str | Path, environment: Mapping[str, str], profiles: Sequence[str], project: Project | None
+) -> Document:
     """The file as it stands with the profiles over it, valid."""
-    document = read_file(path, environment, unused=lambda place: is_in_unused_profile(place, profiles))
+    document = read_file(
+        path, environment, project=project, unused=lambda place: is_in_unused_profile(place, profiles)
+    )
     schema = load_schema("sut")
     if not profiles:
         require_valid(document, schema)
@@ -80,7 +98,7 @@ def _service(document: Document, path: DataPath, name: str, problems: list[Probl
     for key in path:
         own = own[key]
     base_url = own["base_url"]
-    if complaint := _url_problem(base_url):
+    if complaint := _url_problem(base_url) or _elsewhere(document, base_url):
         message, hint = complaint
         problems.append(document.problem(message, (*path, "base_url"), hint=hint))
     return Service(
@@ -114,7 +132,7 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
     """Why a text can't be a base URL (message and hint), or None."""
     example = "write a URL such as http://localhost:8080"
     if url.startswith("http+unix:"):
-        return _socket_problem(url.removeprefix("http+unix://"))
+        return _socket_problem(url.removeprefix(_UNIX))
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -133,6 +151,17 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
         )
     if port == 0:
         return "port 0 is not valid", example
+    return None
+
+
+def _elsewhere(document: Document, url: str) -> tuple[str, str | None] | None:
+    """Why a file may not name a socket (message and hint), or None. That of Docker is the whole machine."""
+    if not url.startswith(_UNIX):
+        return None
+    try:
+        document.source.project.contain(url.removeprefix(_UNIX))
+    except ExpressionError as error:
+        return str(error), error.hint
     return None
 
 
@@ -162,10 +191,12 @@ def _tls(document: Document, path: DataPath, data: Mapping[str, Any], problems: 
     files: dict[str, str] = {}
     for name in ("ca", "cert", "key"):
         if name in data:
-            files[name] = file = str(Path(document.source.file).parent / data[name])
-            if not Path(file).is_file():
-                hint = "the path starts at this file's folder"
-                problems.append(document.problem(f'there is no file "{file}"', (*path, name), hint=hint))
+            file = Path(document.source.file).parent / data[name]
+            files[name] = str(file)
+            try:
+                document.source.project.require(file)
+            except ExpressionError as error:
+                problems.append(document.problem(str(error), (*path, name), hint=error.hint))
     if "key" in data and "cert" not in data:
         hint = "add `cert:`, the certificate it belongs to"
         problems.append(document.problem("`key` needs `cert`", (*path, "key"), key=True, hint=hint))

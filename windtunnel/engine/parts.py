@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from windtunnel.engine.journal import OnRecord
+from windtunnel.engine.load.users import Board
 from windtunnel.engine.plan import Plan, compile_plan
 from windtunnel.engine.run.process import SystemClock
 from windtunnel.engine.run.segment import SegmentParts
@@ -42,6 +43,7 @@ class RunParts:
         shutdown: Shutdown,
         plan_hash: str,
         sinks: Sequence[Sink] = (),
+        board: Board | None = None,
         before: tuple[Record, ...] = (),
         prepared: Mapping[str, SetupResult] | None = None,
         on_record: Sequence[OnRecord] = (),
@@ -57,14 +59,16 @@ class RunParts:
             sinks=sinks,
             plan_hash=plan_hash,
             segment=segment,
+            workers=self.test_plan.workers,
+            board=board,
             before=before,
             prepared=prepared or {},
             on_record=on_record,
         )
 
 
-def run_parts(test_plan: TestPlan, *, run_id: str) -> RunParts:
-    """Make the transport, compile the plan for it, and collect its secrets. Sends nothing.
+def run_parts(test_plan: TestPlan, *, run_id: str, redactor: Redactor) -> RunParts:
+    """Make the transport and compile the plan for it. Sends nothing.
 
     Raises ConfigError with every problem of the plan's steps.
     """
@@ -73,5 +77,5 @@ def run_parts(test_plan: TestPlan, *, run_id: str) -> RunParts:
         test_plan=test_plan,
         transport=transport,
         plan=compile_plan(test_plan, transport=transport, run_id=run_id),
-        redactor=Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact),
+        redactor=redactor,
     )

