@@ -115,10 +115,14 @@ def layers(text: str) -> Iterator[Layer]:
         layer = layer.decoded(_ALL)
     if len(seen) > 1:
         for encoding in _EACH:
-            layer = Layer(text).decoded(encoding)
-            if layer is not None and layer.text not in seen:
-                seen.add(layer.text)
-                yield layer
+            layer = Layer(text)
+            for _ in range(MAX_DEPTH):
+                layer = layer.decoded(encoding)
+                if layer is None:
+                    break
+                if layer.text not in seen:
+                    seen.add(layer.text)
+                    yield layer
 
 
 def half_decoded(text: str) -> frozenset[str]:
