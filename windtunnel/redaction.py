@@ -17,7 +17,7 @@ import msgspec
 from windtunnel.encodings import fold, layers
 from windtunnel.figures import plural
 from windtunnel.model.sut import Redactions
-from windtunnel.secret import CUT, SHORTEST_SECRET, Secret, found_in, secrets_in
+from windtunnel.secret import CUT, SHORTEST_SECRET, USERINFO, Secret, found_in, secrets_in
 
 __all__ = ["HIDDEN", "SHORTEST_SECRET", "Redactor"]
 
@@ -27,7 +27,6 @@ SECRET_KEYS = re.compile(
     r"authorization|cookie|token|secret|password|passwd|api[-_]?key|^sig(nature)?$", re.IGNORECASE
 )
 _MAX_KNOWN, _LONGEST_KNOWN = 4096, 1000
-_USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)[^\s/?#@\"'<>]*@(?:[^\s/?#@\"'<>]*@)*")
 _ENCODED = re.compile(f"[%&\\\\\n\u200b\u00ad{CUT}]").search
 """Finds a character without which a text is its only layer, and not cut."""
 
@@ -83,7 +82,7 @@ class Redactor:
     def text(self, text: str, also: Sequence[str] = ()) -> str:
         """The text without any secret value and without the user info of URLs."""
         if "@" in text and "://" in text:
-            text = _USERINFO.sub(r"\g<scheme>", text)
+            text = USERINFO.sub(r"\g<scheme>", text)
         if not self._secrets:
             return self._without(text, self._of_instance(also)) if also else text
         if also and len(text) > _LONGEST_KNOWN:

@@ -21,6 +21,14 @@ LONGEST_ENCODED = 12
 CUT = "…"
 """What stands where a text was cut."""
 
+USERINFO = re.compile(
+    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)(?P<userinfo>(?:"
+    r"[^\s/?#@\"'<>]*"
+    r"|[^\s/?#@\"'<>:\[]{0,100}:(?!\d{0,5}[/?#]|\$?\{)[^\s/?#@\"'<>]{0,200}[/?#][^\s@\"'<>]{0,200}"
+    r")@(?:[^\s/?#@\"'<>]*@)*)"
+)
+"""Who the user is in a URL, also with a password that should have been encoded: what is no port is one."""
+
 _MAX_CUTS = 50
 _CODE_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+/_-")
 _UNFINISHED = re.compile(r"(?:%[0-9a-f]?|&#?\w*|\\u?[0-9a-f]{0,3})$")
@@ -134,10 +142,11 @@ def secrets_in(value: str) -> Iterator[str]:
 
 def userinfo_secrets(url: str) -> Iterator[str]:
     """What is secret in a URL with `user:password@`: the password, and both together as Basic auth sends them."""
-    try:
+    userinfo = ""
+    with contextlib.suppress(ValueError):
         userinfo = urlsplit(url).netloc.rpartition("@")[0]
-    except ValueError:
-        return
+    if not userinfo and (found := USERINFO.match(url.strip())):
+        userinfo = found["userinfo"][:-1]
     user, colon, password = userinfo.partition(":")
     if userinfo:
         yield unquote(password if colon else user)

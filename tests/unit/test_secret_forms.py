@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support.encoders import ENCODERS, Encoder
 from windtunnel.encodings import layers
 from windtunnel.redaction import HIDDEN, Redactor
+from windtunnel.secret import userinfo_secrets
 
 secrets = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"], exclude_characters=".…\u200b\u00ad"),
@@ -25,6 +26,7 @@ secrets = st.text(
 @example(secret="s3cr/t+v&l\"u'e<>\\ é€😀~")
 @example(secret="pass word with blanks")
 @example(secret="100%25 of it\\")
+@example(secret="password'\\")
 @example(secret="straße-und-maß")
 def test_every_form_of_a_secret_is_hidden(encoder: Encoder, secret: str) -> None:
     shown = Redactor(secrets=[secret]).text(f"<{encoder(secret)}>")
@@ -108,6 +110,19 @@ def test_userinfo_is_hidden_in_urls_anywhere_in_a_text() -> None:
     assert Redactor().text(text) == "can't reach https://shop.test/a?b=c@d or mail@shop.test"
 
 
+@pytest.mark.parametrize("password", ["pass/word+", "pass?word", "pass#word@2", "p[ssword/x"])
+def test_a_password_that_should_have_been_encoded_is_userinfo_too(password: str) -> None:
+    url = f"http://ann:{password}@shop.test/a"
+    assert Redactor().text(f"can't reach {url}") == "can't reach http://shop.test/a"
+    assert password in set(userinfo_secrets(url))
+
+
+@pytest.mark.parametrize("url", ["http://shop.test:80/a@b", "http://[::1]:8080/a@b", "http://shop:${PORT}/a@b"])
+def test_an_at_sign_behind_a_port_is_no_end_of_userinfo(url: str) -> None:
+    assert Redactor().text(url) == url
+    assert not list(userinfo_secrets(url))
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -121,6 +136,7 @@ def test_userinfo_is_hidden_in_urls_anywhere_in_a_text() -> None:
         b"&#65;" * 14_000,
         b"\\u0041" * 12_000,
         b"http://" * 10_000,
+        b"http://a:b?" * 6_000,
     ],
 )
 def test_a_hostile_body_takes_a_bounded_number_of_layers(body: bytes) -> None:

@@ -16,7 +16,7 @@ def parse_wait_for(text: str) -> WaitFor:
     """What `http://localhost:8080/health` or `db:5432` says. Raises ExpressionError for anything else."""
     is_url = "://" in text
     split = _split(text if is_url else f"tcp://{text}", text)
-    host, port = split.hostname, _port(split)
+    host, port = split.hostname, _port(split, text)
     if is_url and split.scheme in ("http", "https") and host and split.username is None:
         return WaitFor(text=text, url=text)
     if not is_url and host and port and not (split.path or split.query or split.username):
@@ -30,7 +30,7 @@ def parse_wait_for(text: str) -> WaitFor:
 def parse_target(text: str) -> str:
     """A base URL without a trailing slash. Raises ExpressionError for anything else."""
     split = _split(text, text)
-    _port(split)
+    _port(split, text)
     if (
         split.scheme not in ("http", "https")
         or not split.hostname
@@ -105,11 +105,11 @@ def _split(url: str, text: str) -> SplitResult:
         raise ExpressionError(f'"{_shown(text)}": {error}') from None
 
 
-def _port(split: SplitResult) -> int | None:
+def _port(split: SplitResult, text: str) -> int | None:
     try:
         return split.port
     except ValueError:
-        raise ExpressionError(f'"{_shown(split.netloc)}": the port is not a number from 1 to 65535') from None
+        raise ExpressionError(f'"{_shown(text)}": the port is not a number from 1 to 65535') from None
 
 
 def _shown(text: str) -> str:

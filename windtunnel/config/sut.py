@@ -136,7 +136,8 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        return f"not a URL: {error}", example
+        # The error quotes what it takes for the port, which may be a password with a slash in it.
+        return f"not a URL: {str(error).partition(' as ')[0]}", example
     if parts.scheme not in ("http", "https"):
         return "a base URL must begin with http:// or https://", _scheme_hint(url)
     if not host or url != url.strip() or any(character.isspace() for character in url):

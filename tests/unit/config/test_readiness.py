@@ -31,6 +31,14 @@ def test_nothing_else_can_be_waited_for(text: str) -> None:
         parse_wait_for(text)
 
 
+@pytest.mark.parametrize("parse", [parse_target, parse_wait_for])
+@pytest.mark.parametrize("mark", "/?#")
+def test_a_password_that_should_have_been_encoded_is_not_quoted_as_a_port(mark: str, parse: Any) -> None:
+    with pytest.raises(ExpressionError, match="the port is not a number") as caught:
+        parse(f"http://ann:secret{mark}word@shop.test:80")
+    assert "secret" not in str(caught.value)
+
+
 def test_a_target_is_a_base_url() -> None:
     assert parse_target("https://preview-42.example.com/app/") == "https://preview-42.example.com/app"
     for text in (
