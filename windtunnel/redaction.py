@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit, urlunsplit
 
@@ -78,6 +78,18 @@ class Redactor:
     def is_secret_key(self, key: str) -> bool:
         """Whether the value under this header, query or JSON key is hidden."""
         return bool(SECRET_KEYS.search(key) or (self._own_keys and self._own_keys.match(key)))
+
+    def under_secret_keys(self, value: Any) -> Iterator[Any]:
+        """The values that lists and mappings hold under keys that indicate a secret."""
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if self.is_secret_key(key):
+                    yield item
+                else:
+                    yield from self.under_secret_keys(item)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                yield from self.under_secret_keys(item)
 
     def text(self, text: str, also: Sequence[str] = ()) -> str:
         """The text without any secret value and without the user info of URLs."""

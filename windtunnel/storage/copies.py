@@ -111,9 +111,9 @@ def _shown(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     """A row without what it does not have; its secrets are hidden in its other columns too."""
     own = [
         text
-        for name, value in row.items()
-        if value is not ABSENT and redactor.is_secret_key(name)
-        for text in texts_in(value)
+        for secret in redactor.under_secret_keys(row)
+        if secret is not ABSENT
+        for text in texts_in(secret)
         if len(text) >= SHORTEST_SECRET
     ]
     return {name: _value(name, value, own, redactor) for name, value in row.items() if value is not ABSENT}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from windtunnel.model.load import ClosedLoad, OpenLoad, Segment, Stage
 from windtunnel.model.plan import LoadPart
 from windtunnel.model.scenario import Feeder, Scenario, Step
 from windtunnel.redaction import Redactor
+from windtunnel.storage.copies import data_text
 
 
 def feeder(count: int, name: str = "shopper", **more: object) -> Feeder:
@@ -192,3 +194,14 @@ def test_templates_read_the_environment_as_the_file_names_it_in_setups_too(run: 
 
 def one_step(section: str) -> tuple[Step, ...]:
     return scenario(get(section, f"/{section}/{{{{ env.REGION }}}}")).steps
+
+
+def test_what_a_row_holds_under_a_secret_key_anywhere_within_is_secret() -> None:
+    nested = {"login": {"password": "deep-secret", "name": "ann"}, "keys": [{"api_key": 81726354}]}
+    data = feeder(1, columns=("user", "password"), rows=((nested, "top-secret"),))
+    part = LoadPart(load=ClosedLoad(), scenarios=(shopping(data),))
+    readers = make_readers([part], [Mix([1], 7)], seed=7, redactor=Redactor())
+    assert readers["a"][0].secrets(0) == ["top-secret", "deep-secret", 81726354]
+    shown = data_text(replace(data, file="shopper.json"), Redactor())
+    assert "secret" not in shown
+    assert "81726354" not in shown

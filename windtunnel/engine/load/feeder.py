@@ -47,13 +47,19 @@ class Share:
 class FeederReader:
     """A feeder of one scenario. `row(index)` is a pure function of seed, file and global index."""
 
-    __slots__ = ("_columns", "_feeder", "_pick", "_secret", "_share", "name")
+    __slots__ = ("_columns", "_feeder", "_nested", "_pick", "_redactor", "_secret", "_share", "name")
 
     def __init__(self, feeder: Feeder, share: Share, *, seed: int, redactor: Redactor) -> None:
         self.name = feeder.name
         self._feeder, self._share, self._columns = feeder, share, feeder.columns
         self._pick = _picker(feeder, seed)
+        self._redactor = redactor
         self._secret = tuple(place for place, name in enumerate(feeder.columns) if redactor.is_secret_key(name))
+        self._nested = tuple(
+            place
+            for place in range(len(feeder.columns))
+            if place not in self._secret and any(isinstance(row[place], dict | list) for row in feeder.rows)
+        )
 
     def row(self, index: int) -> dict[str, Any]:
         """The row of the instance of a global index. Raises ExpressionError when there is none left."""
@@ -64,11 +70,14 @@ class FeederReader:
         }
 
     def secrets(self, index: int) -> list[Any]:
-        """The values of the row that must not be written: those of columns that name a secret."""
-        if not self._secret:
+        """The values of the row that must not be written: those of columns, or keys within, that name a secret."""
+        if not self._secret and not self._nested:
             return []
         values = self._values(index)
-        return [values[place] for place in self._secret if values[place] is not ABSENT]
+        found = [values[place] for place in self._secret if values[place] is not ABSENT]
+        for place in self._nested:
+            found += self._redactor.under_secret_keys(values[place])
+        return found
 
     @property
     def end(self) -> int | None:
