@@ -172,6 +172,22 @@ def read_named(path: Name, *, most: int, patience_s: float, project: Project = P
     return project.read(path, most=most, absent=None)
 
 
+# Those of pathlib raise for a name that is too long, and below a folder that may not be entered.
+def is_file(path: Name) -> bool:
+    """Whether there is a file of this name, and this process can find it."""
+    return os.path.isfile(path)
+
+
+def is_folder(path: Name) -> bool:
+    """Whether there is a folder of this name, and this process can find it."""
+    return os.path.isdir(path)
+
+
+def exists(path: Name) -> bool:
+    """Whether there is anything of this name, and this process can find it."""
+    return os.path.exists(path)
+
+
 def similar_name(path: Name) -> str | None:
     """A suggestion for a path that doesn't exist: a similar name in the same directory."""
     directory, stem = Path(path).parent, Path(path).stem

@@ -7,6 +7,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from windtunnel.project import is_folder
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
@@ -37,7 +39,7 @@ def find_workspace(named: str | None, *, folder: Path) -> Path:
     `named` is the path that the platform gives. A container started by hand may have it mounted elsewhere: then
     the workspace is the working directory `folder`.
     """
-    if named and (root := Path(named)).is_dir() and folder.resolve().is_relative_to(root.resolve()):
+    if named and is_folder(root := Path(named)) and folder.resolve().is_relative_to(root.resolve()):
         return root.resolve()
     return folder
 

@@ -225,7 +225,10 @@ class Fragments:
 
     def _real(self, name: str) -> str:
         if name not in self._reals:
-            self._reals[name] = os.path.realpath(name)
+            try:
+                self._reals[name] = os.path.realpath(name)
+            except (OSError, ValueError):
+                self._reals[name] = name  # no file can have such a name
         return self._reals[name]
 
     def _fragment(self, name: str) -> Document | None:
