@@ -156,7 +156,7 @@ def open_regular(path: Name, *, absent: str | None = None) -> BinaryIO:
         raise
 
 
-def read_named(path: Name, *, most: int, patience_s: float) -> bytes:
+def read_named(path: Name, *, most: int, patience_s: float, project: Project = Project()) -> bytes:
     """The content of a file that the user named, which may be a pipe, as in `<(…)`, that ends within `patience_s`.
 
     Raises ExpressionError. A link in the project that leads out of it is not what the user named.
@@ -168,7 +168,7 @@ def read_named(path: Name, *, most: int, patience_s: float) -> bytes:
     if stat.S_ISFIFO(mode):
         return _read_pipe(path, most=most, patience_s=patience_s)
     given_open = os.path.abspath(path).startswith(("/dev/", "/proc/"))  # by a shell: /dev/fd/63, /dev/stdin
-    project = Project(paths=(os.path.realpath(path),)) if given_open else Project().around(path)
+    project = Project(paths=(os.path.realpath(path),)) if given_open else project.around(path)
     return project.read(path, most=most, absent=None)
 
 

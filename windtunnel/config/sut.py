@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.profiles import is_in_unused_profile, profile_problems, with_profiles
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.readiness import parse_health
-from windtunnel.config.scalars import texts
+from windtunnel.config.scalars import ReadEnvironment, texts
 from windtunnel.config.schemas import load_schema, place_of, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_size
@@ -155,7 +154,7 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
 
 
 def _elsewhere(document: Document, url: str) -> tuple[str, str | None] | None:
-    """Why a file may not name a socket (message and hint), or None: that of Docker is the whole machine."""
+    """Why a file may not name a socket (message and hint), or None. That of Docker is the whole machine."""
     if not url.startswith(_UNIX):
         return None
     try:

@@ -10,9 +10,9 @@ from typing import Any
 
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
-from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.config.presets import Preset
+from windtunnel.config.scalars import ReadEnvironment
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.ci_environment import detected_shard
 from windtunnel.job.compile import step_problems
@@ -73,7 +73,8 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
     plan = request.plan
     if plan is None and request.sut is None and not request.scenarios and Path(DEFAULT_PLAN).is_file():
         plan = DEFAULT_PLAN
-    reads = ReadEnvironment(with_env_files(request.env_files, environment))
+    project = allowances(request.overrides, environment)
+    reads = ReadEnvironment(with_env_files(request.env_files, environment, project))
     own = _secret_settings(request.overrides.settings) | token_values(environment)
     with without_secrets(lambda: Redactor(secrets=reads.secrets | own)):
         test_plan = load_all(
@@ -84,7 +85,7 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
             plan=plan,
             overrides=request.overrides.with_shard(detected_shard(environment)),
             processors=usable_processors(),
-            project=allowances(request.overrides, environment),
+            project=project,
             look_further=step_problems,
         )
     return replace(test_plan, secrets=test_plan.secrets | own)
@@ -114,7 +115,9 @@ def _secret_settings(settings: Sequence[Preset]) -> frozenset[str]:
     )
 
 
-def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:
+def with_env_files(
+    files: Sequence[str], environment: Mapping[str, str], project: Project = Project()
+) -> Mapping[str, str]:
     """The environment, and the variables of the files that it does not set.
 
     The environment overrides the files, as with docker compose and dotenv; a later file overrides an earlier one.
@@ -124,7 +127,7 @@ def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapp
     problems: list[Problem] = []
     for file in files:
         try:
-            values.update(read_env_file(file))
+            values.update(read_env_file(file, project))
         except ConfigError as error:
             problems += error.problems
     if problems:
