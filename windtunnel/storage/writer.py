@@ -16,6 +16,9 @@ from windtunnel.model.manifest import Evidence, WrittenFile
 from windtunnel.model.record import Record, RunEnded
 from windtunnel.storage.integrity import bounded, difference, sealed
 
+SUMMED_TOGETHER = 32 * 1024
+"""Bytes that are added to the checksum together: a third cheaper than line by line."""
+
 
 class RecordWriter:
     """A sink that appends records to one segment, each as a line of JSON, with one `write` for all of a turn.
@@ -32,7 +35,8 @@ class RecordWriter:
         self._on_failure = on_failure
         self._encoder = msgspec.json.Encoder()
         self._seq = 0
-        self._size = self._checksum = 0
+        self._size = self._checksum = self._unsummed_size = 0
+        self._unsummed: list[bytes] = []
         self._damage: tuple[str, ...] = ()
         self._counts: Counter[type[Record]] = Counter()
         self._ended = False
@@ -71,13 +75,23 @@ class RecordWriter:
             self._fail(error, lines, written)
         else:
             self._size += written
-            self._checksum = crc32(lines, self._checksum)
+            self._unsummed.append(lines)
+            self._unsummed_size += written
+            if self._unsummed_size >= SUMMED_TOGETHER:
+                self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Add what was written to the checksum."""
+        self._checksum = crc32(b"".join(self._unsummed), self._checksum)
+        self._unsummed.clear()
+        self._unsummed_size = 0
 
     def end(self, ended: RunEnded, *, damage: Sequence[str] = ()) -> RunEnded:
         """Write the last line of the segment, with the lines before it counted, and close it.
 
         `damage` is what something else did to files that belong to the segment; what it did to this one is added.
         """
+        self._sum_up()
         found = difference(self._folder, self._written)
         self._damage = bounded([*([found] if found else []), *damage])
         ended.counts = {str(kind.__struct_config__.tag): count for kind, count in self._counts.items()}
@@ -98,6 +112,7 @@ class RecordWriter:
 
     def close(self) -> None:
         """Close the file, without a last line unless `end` wrote one."""
+        self._sum_up()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -135,7 +150,8 @@ class RecordWriter:
         )
         self.lost += lines.count(b"\n", whole)
         self._size += whole
-        self._checksum = crc32(lines[:whole], self._checksum)
+        self._unsummed.append(lines[:whole])
+        self._sum_up()
         with contextlib.suppress(OSError):
             os.ftruncate(self._fd, self._size)
         if self._on_failure is not None:
