@@ -21,6 +21,7 @@ from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redact
 from windtunnel.project import Project
 
 _DEFAULT_TIMEOUT_S = 30.0
+_UNIX = "http+unix://"
 _LONGEST_SOCKET_PATH = 103  # macOS takes 103 bytes, Linux 107
 
 
@@ -96,7 +97,7 @@ def _service(document: Document, path: DataPath, name: str, problems: list[Probl
     for key in path:
         own = own[key]
     base_url = own["base_url"]
-    if complaint := _url_problem(base_url):
+    if complaint := _url_problem(base_url) or _elsewhere(document, base_url):
         message, hint = complaint
         problems.append(document.problem(message, (*path, "base_url"), hint=hint))
     return Service(
@@ -130,7 +131,7 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
     """Why a text can't be a base URL (message and hint), or None."""
     example = "write a URL such as http://localhost:8080"
     if url.startswith("http+unix:"):
-        return _socket_problem(url.removeprefix("http+unix://"))
+        return _socket_problem(url.removeprefix(_UNIX))
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -149,6 +150,17 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
         )
     if port == 0:
         return "port 0 is not valid", example
+    return None
+
+
+def _elsewhere(document: Document, url: str) -> tuple[str, str | None] | None:
+    """Why a file may not name a socket (message and hint), or None: that of Docker is the whole machine."""
+    if not url.startswith(_UNIX):
+        return None
+    try:
+        document.source.project.contain(url.removeprefix(_UNIX))
+    except ExpressionError as error:
+        return str(error), error.hint
     return None
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -17,16 +18,22 @@ from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.user import SetupResult, SharedClient
 from windtunnel.errors import ExpressionError
+from windtunnel.figures import plural
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, Reveal, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.model.record import MAX_STEPS
 from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, Outcome
 from windtunnel.tasks import all_of
 
 _PASSED = StepOutcome()
 _INTERNAL = StepOutcome(outcome="errored", error="internal")
 _INTERNAL_INSIDE = StepOutcome(outcome="errored", error="nested")
-_TOO_MANY = StepOutcome(outcome="errored", error="max_steps", message="too many steps")
 _INTERRUPTED = StepOutcome(outcome="interrupted", error="interrupted")
+
+
+def _too_many(max_steps: int) -> StepOutcome:
+    message = f"the instance ran {plural(max_steps, 'step')}, its maximum; raise max_steps"
+    return StepOutcome(outcome="errored", error=MAX_STEPS, message=message)
 
 
 class _Progress:
@@ -106,10 +113,10 @@ class Bugs:
     def __init__(self) -> None:
         self.first: str | None = None
 
-    def note(self, error: BaseException) -> None:
-        """Take an exception."""
+    def note(self, error: BaseException, hide: Callable[[str], str] = str) -> None:
+        """Take an exception; `hide` leaves out of its text what its instance alone keeps secret."""
         if self.first is None:
-            self.first = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            self.first = hide("".join(traceback.format_exception(type(error), error, error.__traceback__)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +225,7 @@ class RunningInstance:
         for step in steps:
             name = step.name if not step.named_by_code else journal.shown(self.ids, step.name)
             if progress.steps >= progress.max_steps:
-                progress.note(name, _TOO_MANY)
+                progress.note(name, _too_many(progress.max_steps))
                 nested = nested or _BlockOutcome()
                 nested.note(name, "errored")
                 nested.stops = True
@@ -340,7 +347,7 @@ async def run_section(
     except Exception as error:  # noqa: BLE001  our bug ends this instance, is shown, and makes the verdict `error`
         progress.outcome, progress.error, progress.failed_step = "errored", "internal", progress.bug_at
         progress.message = traceback.format_exc(limit=-1).strip().splitlines()[-1]
-        context.bugs.note(error)
+        context.bugs.note(error, partial(journal.shown, ids))
     finally:
         _end(instance, journal, due=due, started=started)
     return instance

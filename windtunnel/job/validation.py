@@ -24,7 +24,7 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.project import Project
+from windtunnel.project import Project, token_values
 from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
@@ -52,23 +52,26 @@ def validate_files(
     """
     if not files:
         return check_job(JobRequest(overrides=overrides), environment=environment)
-    reads = ReadEnvironment(environment)
-    with without_secrets(lambda: Redactor(secrets=reads.secrets)):
-        return _validate(files, reads, overrides)
+    reads, tokens = ReadEnvironment(environment), token_values(environment)
+    with without_secrets(lambda: Redactor(secrets=reads.secrets | tokens)):
+        return _validate(files, environment, reads, overrides)
 
 
-def _validate(files: Sequence[str], environment: ReadEnvironment, overrides: Overrides) -> list[tuple[str, str]]:
+def _validate(
+    files: Sequence[str], whole: Mapping[str, str], environment: ReadEnvironment, overrides: Overrides
+) -> list[tuple[str, str]]:
+    """`environment` is the whole one, and keeps what the files read of it."""
     problems: list[Problem] = []
-    project = allowances(overrides, environment)
+    project = allowances(overrides, whole)
     given = _sorted(files, environment, problems, project)
     sources: dict[str, str] = {}
     for plan in given.plans:
         request = JobRequest(plan=plan, overrides=overrides)
-        found = _attempt(lambda: check_plan(request, environment=environment), problems)  # noqa: B023  called at once
+        found = _attempt(lambda: check_plan(request, environment=whole), problems)  # noqa: B023  called at once
         sources.update(_checked(found) if found else [])
     suts: list[Sut] = []
     for name in given.suts:
-        sut_file = _attempt(lambda: _sut(name, environment, overrides), problems)  # noqa: B023  called at once
+        sut_file = _attempt(lambda: _sut(name, environment, overrides, project), problems)  # noqa: B023  called at once
         if sut_file:
             suts.append(sut_file.sut)
             sources[name] = "SUT"
@@ -76,7 +79,7 @@ def _validate(files: Sequence[str], environment: ReadEnvironment, overrides: Ove
         scenario_files, found_problems = gather_scenarios(given.scenarios, environment, project)
         problems += found_problems
         scenarios = tuple(file.scenario for file in scenario_files)
-        sut = suts[0] if suts else _default_sut(scenarios, environment, overrides, problems)
+        sut = suts[0] if suts else _default_sut(scenarios, environment, overrides, project, problems)
         taken = any(each.taken for file in scenario_files for each in (file.document, *file.included))
         if taken and (suts or Path(DEFAULT_SUT).is_file()):
             problems = merged(problems, problems_of_names(scenario_files, public=environment.public))
@@ -103,12 +106,12 @@ def check_plan(request: JobRequest, *, environment: Mapping[str, str]) -> TestPl
 def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
     kinds = {test_plan.sut.source.file: "SUT"}
     kinds.update({scenario.source.file: "scenario" for scenario in test_plan.scenarios})
-    return [(source.file, kinds.get(source.file, "plan")) for source in test_plan.sources]
+    hide = Redactor(secrets=test_plan.secrets).text
+    return [(hide(source.file), kinds.get(source.file, "plan")) for source in test_plan.sources]
 
 
-def _sut(name: str, environment: Mapping[str, str], overrides: Overrides) -> SutFile:
-    project = allowances(overrides, environment).around(name)
-    return load_sut(name, environment, profiles=overrides.profiles, project=project)
+def _sut(name: str, environment: Mapping[str, str], overrides: Overrides, project: Project) -> SutFile:
+    return load_sut(name, environment, profiles=overrides.profiles, project=project.around(name))
 
 
 def _sorted(
@@ -145,10 +148,11 @@ def _default_sut(
     scenarios: Sequence[Scenario],
     environment: Mapping[str, str],
     overrides: Overrides,
+    project: Project,
     problems: list[Problem],
 ) -> Sut | None:
     if Path(DEFAULT_SUT).is_file():
-        sut_file = _attempt(lambda: _sut(DEFAULT_SUT, environment, overrides), problems)
+        sut_file = _attempt(lambda: _sut(DEFAULT_SUT, environment, overrides, project), problems)
         return sut_file.sut if sut_file else None
     urls = [
         str(step.options["url"])
