@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -112,10 +113,10 @@ class Bugs:
     def __init__(self) -> None:
         self.first: str | None = None
 
-    def note(self, error: BaseException) -> None:
-        """Take an exception."""
+    def note(self, error: BaseException, hide: Callable[[str], str] = str) -> None:
+        """Take an exception; `hide` leaves out of its text what its instance alone keeps secret."""
         if self.first is None:
-            self.first = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            self.first = hide("".join(traceback.format_exception(type(error), error, error.__traceback__)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,7 +347,7 @@ async def run_section(
     except Exception as error:  # noqa: BLE001  our bug ends this instance, is shown, and makes the verdict `error`
         progress.outcome, progress.error, progress.failed_step = "errored", "internal", progress.bug_at
         progress.message = traceback.format_exc(limit=-1).strip().splitlines()[-1]
-        context.bugs.note(error)
+        context.bugs.note(error, partial(journal.shown, ids))
     finally:
         _end(instance, journal, due=due, started=started)
     return instance
