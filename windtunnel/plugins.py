@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from windtunnel.errors import ConfigError
+from windtunnel.errors import ConfigError, describe, is_interrupt
 
 ACTIONS = "windtunnel.actions"
 RENDERERS = "windtunnel.renderers"
@@ -65,11 +65,10 @@ def require(plugin: Plugin) -> Any:
     """Import a plugin. Raises ConfigError, naming the distribution, if it cannot be used."""
     try:
         added = plugin.entry.load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001  importing a package may raise anything
-        kind = type(error).__name__
-        raise _broken(plugin, f"importing {plugin.entry.value} failed with {kind}: {error}") from None
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        raise _broken(plugin, f"importing {plugin.entry.value} failed with {describe(error)}") from None
     missing = [name for name in _REQUIRED[plugin.group] if not hasattr(added, name)]
     if missing:
         raise _broken(plugin, f"{plugin.entry.value} has no {', '.join(missing)}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from windtunnel.ci.github import SafeLog
 from windtunnel.ci.log import GitHubLog, GitLabLog, LogForm, PlainLog
 from windtunnel.figures import duration, number, offset
+from windtunnel.report.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -101,7 +102,7 @@ class TerminalObserver:
     def say(self, text: str = "") -> None:
         """A line of the result, omitted when quiet."""
         if not self.quiet:
-            self.result(text)
+            self.result(printable(text, lines=True))
 
     def result(self, text: str) -> None:
         """A line of the result."""
@@ -118,7 +119,7 @@ class TerminalObserver:
 
     def note(self, text: str) -> None:
         """A line next to the result."""
-        _write(self.err, text)
+        _write(self.err, printable(text, lines=True))
 
     def warning(self, text: str) -> None:
         """A warning next to the result."""

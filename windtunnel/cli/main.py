@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.cli.options import GroupedCommand
-from windtunnel.errors import ConfigError, EvidenceError, UnreachableError
+from windtunnel.errors import ConfigError, EvidenceError, UnreachableError, visible
 from windtunnel.job.interrupts import Interrupted
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import VerdictWord
@@ -65,17 +66,29 @@ def main() -> None:
         sys.exit(128 + interrupted.number)
     except KeyboardInterrupt:
         sys.exit(EXIT_CODES["interrupted"])
-    except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            _fail_for_bug()
         _fail(
-            "error",
-            traceback.format_exc().rstrip(),
-            "this is a bug in windtunnel; please report it with the text above: "
-            "https://github.com/windtunnel/action/issues",
+            "invalid", f"this process can't open another file: {error.strerror}", "raise the limit: ulimit -n 1024"
         )
+    except MemoryError:
+        _fail("error", "this process has no memory left", "give it more, or use fewer users and smaller files")
+    except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
+        _fail_for_bug()
 
 
-def _fail(verdict: VerdictWord, message: str, hint: str | None = None) -> None:
-    sys.stderr.write(f"{message}\n")
+def _fail_for_bug() -> NoReturn:
+    _fail(
+        "error",
+        traceback.format_exc().rstrip(),
+        "this is a bug in windtunnel; please report it with the text above: "
+        "https://github.com/windtunnel/action/issues",
+    )
+
+
+def _fail(verdict: VerdictWord, message: str, hint: str | None = None) -> NoReturn:
+    sys.stderr.write(f"{visible(message)}\n")
     if hint:
-        sys.stderr.write(f"  help: {hint}\n")
+        sys.stderr.write(f"  help: {visible(hint)}\n")
     sys.exit(EXIT_CODES[verdict])

@@ -15,7 +15,7 @@ from windtunnel.config.flags import FLAGS, Flag, Kind
 from windtunnel.config.load import LoadSettings, objections, parse_stages
 from windtunnel.config.presets import Preset, parse_preset, parse_tag
 from windtunnel.config.readiness import parse_target, parse_wait_for, with_target
-from windtunnel.errors import ExpressionError, Problem, did_you_mean
+from windtunnel.errors import ExpressionError, Problem, did_you_mean, visible
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import Segment
@@ -233,9 +233,7 @@ def _text(value: Any) -> str:
 
 def _shown(value: Any) -> str:
     """The value in quotes, on one line and not too long."""
-    text = "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value)
-    )
+    text = visible(str(value)).replace("\n", " ")
     return f'"{text}"' if len(text) <= _LONGEST_SHOWN else f'"{text[: _LONGEST_SHOWN - 1]}…"'
 
 

@@ -24,7 +24,7 @@ from windtunnel.config.nodes import (
     SequenceNode,
     clipped,
 )
-from windtunnel.config.scalars import secret_values
+from windtunnel.config.scalars import NO_ZERO_BYTES, secret_values
 from windtunnel.errors import ConfigError, Location, Problem, did_you_mean
 from windtunnel.model.source import DataPath, Mark, Source
 
@@ -76,7 +76,7 @@ def read_file(
     except IsADirectoryError:
         raise ConfigError.of(f'"{name}" is a directory, not a file') from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason = error.strerror if isinstance(error, OSError) else NO_ZERO_BYTES
         raise ConfigError.of(f'"{name}" can\'t be read: {reason}') from None
     return read_yaml(name, text, environment=environment, unused=unused)
 

@@ -162,6 +162,9 @@ def secret_values(read: Iterable[Mapping[str, str]], *, public: Collection[str] 
     )
 
 
+NO_ZERO_BYTES = "a file name has no zero bytes"
+"""Why a path with one, for which Python raises ValueError, can't be opened."""
+
 MAX_SECRET_BYTES = 64 * 1024
 
 
@@ -183,7 +186,7 @@ def secret_file_reader(file: str) -> ReadSecret:
         except UnicodeDecodeError:
             return None, f'"{name}" is not UTF-8 text'
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
+            reason = error.strerror if isinstance(error, OSError) else NO_ZERO_BYTES
             return None, f'"{name}" can\'t be read: {reason}'
 
     return read

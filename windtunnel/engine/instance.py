@@ -16,17 +16,18 @@ from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.user import SetupResult, SharedClient
-from windtunnel.errors import ExpressionError
+from windtunnel.errors import ExpressionError, describe
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, Outcome
 from windtunnel.redaction import SHORTEST_SECRET
-from windtunnel.tasks import all_of
+from windtunnel.tasks import all_of, came_from_outside
 
 _PASSED = StepOutcome()
 _INTERNAL = StepOutcome(outcome="errored", error="internal")
 _INTERNAL_INSIDE = StepOutcome(outcome="errored", error="nested")
 _TOO_MANY = StepOutcome(outcome="errored", error="max_steps", message="too many steps")
+_CANCELLED_BY_CODE = "code of the scenario cancelled the task of this instance"
 _INTERRUPTED = StepOutcome(outcome="interrupted", error="interrupted")
 
 
@@ -52,7 +53,7 @@ class _Progress:
         self.max_steps, self.stop_on_step = scenario.max_steps, scenario.stop_on_step
         self.outcome: InstanceOutcome = "passed"
         self.steps = 0
-        self.bug: Exception | None = None
+        self.bug: BaseException | None = None
         self.bug_at: str | None = None
         self.failed_step: str | None = None
         self.error: str | None = None
@@ -199,7 +200,7 @@ class RunningInstance:
         """Write the record of a request that is not embedded in its step's line."""
         self._journal.request(self.ids, step, exchange, poll=poll, failed=failed, round=self.round)
 
-    def raised_inside(self, error: Exception) -> bool:
+    def raised_inside(self, error: BaseException) -> bool:
         """Whether an exception came out of a step; see `interfaces.Instance.raised_inside`."""
         return error is self.progress.bug
 
@@ -236,8 +237,10 @@ class RunningInstance:
             except asyncio.CancelledError:
                 result = _INTERRUPTED
                 raise
-            except Exception as error:
-                if progress.bug is None:
+            except BaseException as error:
+                if came_from_outside(error):
+                    result = _INTERRUPTED
+                elif progress.bug is None:
                     progress.bug, progress.bug_at = error, step.name
                 else:
                     result = _INTERNAL_INSIDE
@@ -329,13 +332,17 @@ async def run_section(
             if scenario.assertions:
                 stopped = flow.outcome != "passed" and flow.stops
                 await _assertions(instance, scenario, journal, progress, skip=stopped)
-    except asyncio.CancelledError:
-        progress.outcome = "interrupted"
-        raise
-    except Exception as error:  # noqa: BLE001  our bug ends this instance, is shown, and makes the verdict `error`
-        progress.outcome, progress.error, progress.failed_step = "errored", "internal", progress.bug_at
-        progress.message = traceback.format_exc(limit=-1).strip().splitlines()[-1]
-        context.bugs.note(error)
+    except BaseException as error:
+        if came_from_outside(error):
+            progress.outcome = "interrupted"
+            raise
+        if isinstance(error, asyncio.CancelledError):
+            progress.outcome, progress.error, progress.message = "errored", "cancelled", _CANCELLED_BY_CODE
+        else:
+            # Our bug ends this instance, is shown, and makes the verdict `error`.
+            progress.outcome, progress.error, progress.failed_step = "errored", "internal", progress.bug_at
+            progress.message = describe(error)
+            context.bugs.note(error)
     finally:
         _end(instance, journal, due=due, started=started)
     return instance

@@ -13,6 +13,7 @@ from windtunnel.engine.plan import CompiledScenario, Plan, Section
 from windtunnel.engine.user import SetupResult, User, UserState
 from windtunnel.interfaces import Clock, Transport
 from windtunnel.model.record import Dropped
+from windtunnel.tasks import was_cancelled_here
 
 
 class Runner:
@@ -116,7 +117,10 @@ class Runner:
 
         def ended(task: asyncio.Task[None]) -> None:
             tasks.discard(task)
-            error = None if task.cancelled() else task.exception()
+            error = task.exception() if not task.cancelled() else None
+            if task.cancelled() and not was_cancelled_here(task):
+                # Its further instances are missing, which must not look like a load that was complete.
+                error = asyncio.CancelledError(f"code of the scenarios cancelled {name}")
             if error is not None:
                 self.bugs.note(error)
 

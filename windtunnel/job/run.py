@@ -12,7 +12,7 @@ import msgspec
 
 from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
-from windtunnel.engine.run.process import SystemClock, run_loop
+from windtunnel.engine.run.process import SystemClock, require_open_files, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.figures import as_written
 from windtunnel.job.announce import announce, announce_reroutes, announce_waits
@@ -63,6 +63,7 @@ def run_job(
     interrupts = interrupts or NoInterrupts()
     with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
         test_plan = load_test_plan(request, environment)
+        require_open_files(test_plan.workers)
         job = _prepare(test_plan, request, environment, observer)
         announce(job.compiled, job.manifest, observer)
         observer.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")

@@ -8,7 +8,7 @@ from windtunnel.engine.load.pacing import entry_s, stage_at, user_changes
 from windtunnel.engine.plan import Track
 from windtunnel.engine.runner import Runner
 from windtunnel.model.load import ClosedLoad, Segment
-from windtunnel.tasks import first_of
+from windtunnel.tasks import cancel, first_of
 
 
 class ClosedTrack:
@@ -47,7 +47,7 @@ class ClosedTrack:
         """Start no further instance."""
         self._stopped = True
         for task in self._pausing.values():
-            task.cancel()
+            cancel(task)
 
     async def _follow_stages(self) -> None:
         before = 0
@@ -81,7 +81,7 @@ class ClosedTrack:
     def _leave(self, user: int) -> None:
         self._stopping.add(user)
         if user in self._pausing:
-            self._pausing[user].cancel()
+            cancel(self._pausing[user])
 
     async def _run_user(self, user: int) -> None:
         runner, clock, load = self._runner, self._clock, self._load
