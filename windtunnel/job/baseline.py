@@ -17,6 +17,16 @@ NONE = "none"
 
 FLAG = "--baseline"
 
+_TYPES = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+    "array": "a list",
+    "object": "a mapping",
+}
+
 _HINT = "name a run, a folder of runs or a summary.json"
 
 
@@ -35,8 +45,16 @@ def read_baseline(text: str | None, root: Path, *, flag: str = FLAG) -> Baseline
     except OSError as error:
         raise ConfigError.of(f"can't read {file}: {error.strerror}", hint=hint, flag=flag) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = f"{file} is not the summary of a run: {error}"
+        message = f"{file} is not the summary of a run: {_in_words(error)}"
         raise ConfigError.of(message, hint=hint, flag=flag) from None
+
+
+def _in_words(error: Exception) -> str:
+    """What a decoder says, without Python's names of types: `Expected text, got a number - at $.run.name`."""
+    said = str(error)
+    for name, words in _TYPES.items():
+        said = said.replace(f"`{name}`", words)
+    return said.replace("`", "")
 
 
 def without_missing(request: JobRequest) -> JobRequest:
