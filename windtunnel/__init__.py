@@ -8,10 +8,12 @@ Importing this module imports nothing else; a name is fetched when it is first u
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
+"""That of `typing`, whose import would be most of the time until the command can handle a signal."""
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from windtunnel.actions.python.response import Response, UnexpectedResponse
     from windtunnel.actions.python.user import User
     from windtunnel.api import Result, load, run, run_async
@@ -60,6 +62,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'windtunnel' has no attribute {name!r}")

@@ -98,7 +98,8 @@ def run(
     with _request(sut, scenarios, plan, thresholds, flags) as request:
         job = functools.partial(_run, request, environment=environment, show=show)
         if handle_signals:
-            return job(interrupts=SignalInterrupts())
+            with SignalInterrupts() as own:
+                return job(interrupts=own)
         interrupts = CallerInterrupts()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="windtunnel") as pool:
             try:

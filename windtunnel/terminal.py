@@ -194,9 +194,15 @@ def harmless(stream: TextIO) -> TextIO:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write a line. A reader that has gone (`| head`) takes nothing from the run nor from its verdict."""
+    """Write a line, with what the stream's encoding lacks replaced.
+
+    A reader that has gone (`| head`) takes nothing from the run nor from its verdict.
+    """
     try:
-        stream.write(f"{text}\n")
+        try:
+            stream.write(f"{text}\n")
+        except UnicodeEncodeError as error:
+            stream.write(f"{text.encode(error.encoding, 'replace').decode(error.encoding)}\n")
         stream.flush()
     except BrokenPipeError:
         # What is still in the stream's buffer goes nowhere, at the end of the process too.

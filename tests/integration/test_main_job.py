@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from tests.support import ROOT, sample_run
 from tests.support.command_line import answer_of, call, run_process, started, until
 from windtunnel.demo.process import ShopProcess
+from windtunnel.demo.settings import ShopSettings
 
 
 @pytest.fixture
@@ -91,6 +93,40 @@ def test_report_gives_the_same_numbers_as_the_live_run_field_by_field(folder: Pa
     assert answer.returncode == 0
     assert summary(folder) == live
     assert (run / "report.html").read_text() == page
+
+
+RETRYING = """
+id: retrying
+flow:
+  - type: http
+    name: home
+    path: /
+    retry: { attempts: 20, on: [503], backoff: { initial: 3ms, factor: 1, jitter: false } }
+  - { type: http, name: there, path: /redirect }
+"""
+
+
+def test_retries_show_live_and_from_disk_with_any_number_of_workers(folder: Path) -> None:
+    (folder / "retrying.yaml").write_text(RETRYING)
+    with ShopProcess(ShopSettings(failure_rate=0.5)) as failing_shop:
+        (folder / "sut.yaml").write_text(f"base_url: {failing_shop.base_url}\n")
+        scenario = ("--scenarios", "retrying.yaml", "--threshold", "http_reqs: count > 0")
+        answer = call(folder, "run", *scenario, "--count", "40", "--parallel", "4", "--workers", "2")
+
+    live = summary(folder)
+    run = folder / "runs" / "latest"
+    lines = [line for file in (run / "records").iterdir() for line in file.read_bytes().splitlines()]
+    facts = [record["request"] for record in map(json.loads, lines) if record["type"] == "request"]
+    again = sum(request.get("attempt", 1) > 1 for request in facts if not request.get("hop"))
+    home, there = live["steps"]
+    assert (home["retries"], there["retries"]) == (again, 0)
+    assert again == home["requests"] - 40 > 0
+    assert home["latency"]["max"] > home["request_latency"]["max"]
+    assert re.search(r"(?m)^step +count +failed +retries", answer.stdout)
+    assert "| Retries |" in (run / "summary.md").read_text()
+
+    assert call(folder, "report", live["run_id"]).returncode == 0
+    assert summary(folder)["steps"] == live["steps"]
 
 
 def test_a_failed_threshold_is_exit_99_and_says_limit_and_measured(folder: Path) -> None:

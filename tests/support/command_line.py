@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from unittest import mock
 
 from windtunnel.cli.main import main
+from windtunnel.signals import NUMBERS, put_back
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "100"}
 
@@ -64,6 +66,7 @@ def _process_state(
 ) -> Iterator[None]:
     """What a new process would have of its own."""
     working_directory, path, modules = Path.cwd(), sys.path[:], set(sys.modules)
+    handlers = {number: signal.getsignal(number) for number in NUMBERS}
     with (
         mock.patch.object(sys, "argv", argv),
         mock.patch.dict(os.environ, {**ENVIRONMENT, **environment}, clear=True),
@@ -78,6 +81,7 @@ def _process_state(
         finally:
             os.chdir(working_directory)
             sys.path[:] = path
+            put_back(handlers)
             for name in set(sys.modules) - modules:
                 file = getattr(sys.modules[name], "__file__", None)
                 if file and any(Path(file).is_relative_to(each) for each in (folder, site) if each):

@@ -44,7 +44,7 @@ def with_text(report: Report, text: str) -> Report:
     ]
     steps = [replace(row, scenario=text, step=text, action=text, **PLACE) for row in summary.steps]
     errors = [
-        replace(g, scenario=text, step=text, cause=text, example=text, instances=[text, *g.instances])
+        replace(g, scenario=text, step=text, cause=text, example=text, instances=[text, *g.instances], **PLACE)
         for g in summary.errors
     ]
     sound = replace(summary.soundness, findings=[text])

@@ -40,7 +40,7 @@ from windtunnel.job.request import JobRequest, request_of
 from windtunnel.job.run import JobResult, run_job
 from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
-from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
 
 _BUG = Problem(
@@ -137,7 +137,7 @@ class _Job:
                 environment=self._environment,
                 observer=self._observer,
                 interrupts=interrupts,
-                on_judged=lambda judged: self.publish(_Ending.of(judged)),
+                on_judged=self._on_judged,
             )
         except ConfigError as error:
             named = tuple(name_input(problem, self._environment) for problem in error.problems)
@@ -151,12 +151,15 @@ class _Job:
             return self._without_run(
                 "interrupted",
                 (Problem(message="the job was cancelled before its load started"),),
-                exit_code=128 + number,
+                exit_code=code_of_signal(number),
             )
         except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has a verdict
             self._observer.note(traceback.format_exc().rstrip())
             return self._without_run("error", (_BUG,))
         return _Ending.of(result)
+
+    def _on_judged(self, judged: JobResult) -> Sequence[str]:
+        return self.publish(_Ending.of(judged))
 
     def request(self, read_flags: ReadFlags) -> JobRequest:
         """The job that the inputs ask for. Raises ConfigError with all inputs that can't be read."""
@@ -173,8 +176,11 @@ class _Job:
             raise ConfigError([*inputs.problems, *request.overrides.problems])
         return request
 
-    def publish(self, ending: _Ending) -> None:
-        """Write or rewrite outputs and job summary; give the run directory to the owner of the workspace."""
+    def publish(self, ending: _Ending) -> Sequence[str]:
+        """Write or rewrite outputs and job summary; give the run directory to the owner of the workspace.
+
+        Returns why the outputs, from which a workflow reads the verdict, can't be written; nothing if they are.
+        """
         outputs = outputs_of(
             ending.verdict,
             ending.summary.exit_code if ending.summary else ending.exit_code,
@@ -182,13 +188,14 @@ class _Job:
             directory=ending.directory,
             workspace=self._workspace,
         )
-        if self._outputs is not None:
-            self._warn(self._outputs.write(outputs_text(outputs)))
+        unsaid = None if self._outputs is None else self._outputs.write(outputs_text(outputs))
+        self._warn(unsaid)
         if self._summary is not None and self._inputs.summary:
             self._warn(self._summary.write(fitted_summary(_job_summary(ending), used=self._summary.used)))
         if ending.directory is not None and os.name == "posix" and os.geteuid() == 0:
             owner = self._root.stat()
             self._warn(give_to_owner(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid))
+        return [unsaid] if unsaid else []
 
     def comment(self, ending: _Ending) -> None:
         """Comment on the pull request as the input `comment` says. A cancelled job keeps the comment there is."""

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from windtunnel.ci.github import Annotation
 from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Problem
-from windtunnel.figures import share
-from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
+from windtunnel.figures import plural
+from windtunnel.model.summary import ErrorGroup, Summary, ThresholdResult
 from windtunnel.model.vocabulary import ThresholdWord, VerdictWord
+from windtunnel.report.wording import error_place, of_instances
 
 _RESULT_ORDER: tuple[ThresholdWord, ...] = ("fail", "no_data", "inconclusive")
 
@@ -42,11 +43,8 @@ def summary_annotations(summary: Summary, *, workspace: Workspace) -> list[Annot
     if summary.verdict != "fail" or not not_passed:
         reasons = "\n".join(summary.reasons) or "see the log"
         annotations.append(Annotation(title=f"Windtunnel: {summary.verdict}", message=reasons))
-    places = {(row.scenario, row.step): row for row in summary.steps}
     annotations += [_of_threshold(result, workspace) for result in not_passed]
-    annotations += [
-        _of_errors(group, places.get((group.scenario, group.step)), workspace) for group in summary.errors
-    ]
+    annotations += [_of_errors(group, workspace) for group in summary.errors]
     return annotations
 
 
@@ -60,10 +58,11 @@ def _of_threshold(result: ThresholdResult, workspace: Workspace) -> Annotation:
     )
 
 
-def _of_errors(group: ErrorGroup, row: StepSummary | None, workspace: Workspace) -> Annotation:
+def _of_errors(group: ErrorGroup, workspace: Workspace) -> Annotation:
+    counted = plural(group.count, "time") + (f" ({of_instances(group)})" if of_instances(group) else "")
     return Annotation(
-        title=f"{group.scenario} / {group.step}: {group.outcome}",
-        message=f"{group.cause}: {group.count:,} times ({share(group.share)} of instances)\n{group.example}",
-        file=workspace.path_of(row.file) if row and row.file else None,
-        line=row.line if row else None,
+        title=f"{group.scenario} / {error_place(group)}: {group.outcome}",
+        message=f"{group.cause}: {counted}\n{group.example}",
+        file=workspace.path_of(group.file) if group.file else None,
+        line=group.line,
     )

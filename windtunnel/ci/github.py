@@ -5,7 +5,10 @@ The forms are those of GitHub's pages "Workflow commands for GitHub Actions" and
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
+import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -77,11 +80,16 @@ class RunnerFile:
         """Write our part, or replace it. Returns a warning, or None."""
         try:
             self._path.touch(mode=0o644)
-            with self._path.open("r+b") as file:
+            with self._path.open("r+b", buffering=0) as file:
+                file.truncate(self.used)
                 file.seek(self.used)
-                file.write(text.encode("utf-8", "replace"))
-                file.truncate()
+                content = text.encode("utf-8", "replace")
+                if file.write(content) < len(content):
+                    file.truncate(self.used)
+                    return f"can't write {self._path}: {os.strerror(errno.ENOSPC)}"
         except OSError as error:
+            with contextlib.suppress(OSError):
+                os.truncate(self._path, self.used)  # half of an output is none
             return f"can't write {self._path}: {error.strerror}"
         return None
 

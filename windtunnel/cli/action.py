@@ -42,11 +42,12 @@ def action(environment: Mapping[str, str], *, out: TextIO, run: Callable[..., Jo
         raw=out,
         debugging=environment.get("RUNNER_DEBUG") == "1",
     )
-    return run_action(
-        environment,
-        commands=out,
-        observer=observer,
-        interrupts=SignalInterrupts(),
-        read_flags=read_flags,
-        run=run,
-    )
+    with SignalInterrupts(last=True) as interrupts:
+        return run_action(
+            environment,
+            commands=out,
+            observer=observer,
+            interrupts=interrupts,
+            read_flags=read_flags,
+            run=run,
+        )

@@ -92,14 +92,18 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, obs
     from windtunnel.signals import SignalInterrupts
 
     settings = ShopSettings(failure_rate=failure_rate)
-    with tempfile.TemporaryDirectory(prefix="windtunnel-demo-") as folder, ShopProcess(settings) as shop:
+    with (
+        SignalInterrupts(last=True) as interrupts,
+        tempfile.TemporaryDirectory(prefix="windtunnel-demo-") as folder,
+        ShopProcess(settings) as shop,
+    ):
         request = JobRequest(
             sut=str(write_sut(Path(folder), shop.base_url)),
             scenarios=(_shown(example_scenarios()),),
             overrides=overrides_of(parallel=parallel, count=count, output=output, name="demo"),
             argv=tuple(sys.argv[1:]),
         )
-        result = run_job(request, environment=os.environ, observer=observer, interrupts=SignalInterrupts())
+        result = run_job(request, environment=os.environ, observer=observer, interrupts=interrupts)
     return result.summary.exit_code
 
 
@@ -122,16 +126,20 @@ def _compare_loads(output: str | None, observer: TerminalObserver) -> int:
     lines = []
     exit_code = 0
     settings = ShopSettings(freeze_s=0.5, freeze_every_s=4.0)
-    with tempfile.TemporaryDirectory(prefix="windtunnel-demo-") as folder, ShopProcess(settings) as shop:
+    with (
+        SignalInterrupts(last=True) as interrupts,
+        tempfile.TemporaryDirectory(prefix="windtunnel-demo-") as folder,
+        ShopProcess(settings) as shop,
+    ):
         sut, look = write_sut(Path(folder), shop.base_url), write_look(Path(folder))
         for model, overrides in loads.items():
             request = JobRequest(
                 sut=str(sut), scenarios=(str(look),), overrides=overrides, argv=tuple(sys.argv[1:])
             )
-            summary = run_job(
-                request, environment=os.environ, observer=observer, interrupts=SignalInterrupts()
-            ).summary
+            summary = run_job(request, environment=os.environ, observer=observer, interrupts=interrupts).summary
             exit_code = max(exit_code, summary.exit_code)
+            if summary.verdict == "interrupted":
+                return exit_code
             seen = summary.metrics["http_req_duration"].distribution
             if seen is not None:
                 lines.append(

@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import signal
 import sys
 import traceback
-from typing import Annotated, NoReturn
+from collections.abc import Iterator
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.cli.options import GroupedCommand
 from windtunnel.errors import ConfigError, EvidenceError, UnreachableError, visible
 from windtunnel.job.interrupts import Interrupted
-from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
+
+
+class _Commands(TyperGroup):
+    """The sub-commands. Typer makes one exit code, and no word, of every interrupt: they are told here."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the command line."""
+        with _interrupts_told():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the sub-command."""
+        with _interrupts_told():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _interrupts_told() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        number = stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT
+        sys.stderr.write(f"interrupted by {signal.Signals(number).name}\n")
+        raise typer.Exit(code_of_signal(number)) from None
+
 
 app = typer.Typer(
     name="windtunnel",
+    cls=_Commands,
     help="Run realistic user journeys against a service and answer with one honest pass or fail.",
     epilog="Start with: windtunnel demo",
     no_args_is_help=True,
@@ -55,17 +85,16 @@ def _root(
 def main() -> None:
     """Run the command line and exit with the code of the verdict or of the error."""
     try:
-        app(prog_name="windtunnel")
+        with _interrupts_told():
+            app(prog_name="windtunnel")
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
     except ConfigError as error:
         _fail("invalid", str(error))
     except UnreachableError as error:
         _fail("unreachable", str(error), error.hint)
     except EvidenceError as error:
         _fail("incomplete", str(error), error.hint)
-    except Interrupted as interrupted:
-        sys.exit(128 + interrupted.number)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_CODES["interrupted"])
     except OSError as error:
         if error.errno not in (errno.EMFILE, errno.ENFILE):
             _fail_for_bug()

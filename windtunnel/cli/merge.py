@@ -27,7 +27,7 @@ def merge(
     import time
 
     from windtunnel.job.baseline import NONE, read_baseline
-    from windtunnel.job.reports import write_reports
+    from windtunnel.job.reports import publish
     from windtunnel.model.verdict import exit_code_of
     from windtunnel.report.collect import analyse
     from windtunnel.signals import SignalInterrupts
@@ -46,7 +46,7 @@ def merge(
     merge_into(directory, shards, manifest)
     if compared_with is not None:
         directory.write_baseline(compared_with)
-    analysis = analyse(directory)
     observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
-    write_reports(directory, analysis, observer, environment=os.environ, interrupts=SignalInterrupts())
-    raise typer.Exit(exit_code_of(analysis.summary.exit_code, manifest.fail_on))
+    with SignalInterrupts(last=True) as interrupts:
+        judged = publish(directory, analyse(directory), observer, environment=os.environ, interrupts=interrupts)
+    raise typer.Exit(exit_code_of(judged.summary.exit_code, manifest.fail_on))

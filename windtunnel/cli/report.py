@@ -54,8 +54,8 @@ def report(
     if (compared_with := read_baseline(baseline, root)) is not None:
         directory.write_baseline(compared_with)
     observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
-    rendered = write_reports(
-        directory, analyse(directory), observer, environment=os.environ, interrupts=SignalInterrupts()
-    )
-    for name in formats or ():
-        observer.say(f"{name}  {write_format(name, rendered, directory)}")
+    analysis = analyse(directory)
+    with SignalInterrupts(last=True) as interrupts:
+        rendered = write_reports(directory, analysis, observer, environment=os.environ, interrupts=interrupts)
+        for name in formats or ():
+            observer.say(f"{name}  {write_format(name, rendered, directory)}")

@@ -35,7 +35,8 @@ def run(**flags: Any) -> None:
     if flags["listing"] or flags["dry_run"]:
         preview(request, environment=os.environ, observer=observer, listing=flags["listing"])
         return
-    result = run_job(request, environment=os.environ, observer=observer, interrupts=SignalInterrupts())
+    with SignalInterrupts(last=True) as interrupts:
+        result = run_job(request, environment=os.environ, observer=observer, interrupts=interrupts)
     raise typer.Exit(result.exit_code)
 
 

@@ -79,6 +79,9 @@ class Journal:
         self, ids: InstanceIds, step: str, exchange: Exchange, *, poll: bool, failed: bool, round: int = 0
     ) -> None:
         """A request of a step that sends several."""
+        facts = self._facts(ids, exchange, failed=failed, poll=poll, keep=failed and not poll)
+        if exchange.hop:
+            facts.hop = True
         self.write(
             RequestRecord(
                 t=self._clock.unix(exchange.ended or None),
@@ -86,7 +89,7 @@ class Journal:
                 correlation_id=ids.correlation_id,
                 scenario=ids.scenario,
                 step=step,
-                request=self._facts(ids, exchange, failed=failed, poll=poll, keep=failed and not poll),
+                request=facts,
                 round=round,
                 phase=ids.phase,
             )

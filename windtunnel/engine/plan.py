@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from windtunnel.actions.compile.scenario import (
     CompiledAssertion,
@@ -24,7 +25,7 @@ from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, Step, walk
 from windtunnel.model.sut import Sut
-from windtunnel.model.vocabulary import KeepBodies
+from windtunnel.model.vocabulary import KeepBodies, SectionPhase
 from windtunnel.redaction import Redactor
 
 GROUP_SEPARATOR = "::"
@@ -94,7 +95,8 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The compiled test plan. `rows` are the steps and assertions with their places, for reports.
+    """The compiled test plan. `rows` are the steps and assertions with their places, for reports; `section_rows`
+    are the steps of setups, user_setups and teardowns.
 
     Scenarios in `open_scenarios` may have steps that are in no row, since code decides them while it runs.
     """
@@ -103,6 +105,7 @@ class Plan:
     tracks: tuple[Track, ...]
     rows: tuple[StepRow, ...]
     keep_bodies: KeepBodies
+    section_rows: tuple[StepRow, ...] = ()
     open_scenarios: frozenset[str] = frozenset()
 
     @property
@@ -124,6 +127,9 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
         facts=RunFacts(run_id=run_id, seed=test_plan.seed),
         tracks=_tracks(test_plan, {scenario.id: scenario for scenario in compiled}),
         rows=tuple(row for scenario in test_plan.scenarios for row in step_rows(scenario, test_plan.sut)),
+        section_rows=tuple(
+            row for scenario in test_plan.scenarios for row in section_rows(scenario, test_plan.sut)
+        ),
         keep_bodies=test_plan.output.bodies,
         open_scenarios=frozenset(scenario.id for scenario in test_plan.scenarios if _is_open(scenario)),
     )
@@ -228,21 +234,46 @@ def _section(
 def step_rows(scenario: Scenario, sut: Sut) -> list[StepRow]:
     """A row for every step and assertion, in order."""
     return [
-        *_rows(scenario.steps, scenario, sut, depth=0, group=""),
+        *_rows(scenario.steps, scenario, sut),
         *(_row(step, scenario, sut, assertion=True) for step in scenario.assertions),
     ]
 
 
-def _rows(steps: Sequence[Step], scenario: Scenario, sut: Sut, *, depth: int, group: str) -> Iterator[StepRow]:
+def section_rows(scenario: Scenario, sut: Sut) -> list[StepRow]:
+    """A row for every step of the setup, user_setup and teardown, in order."""
+    sections: tuple[tuple[SectionPhase, tuple[Step, ...]], ...] = (
+        ("setup", scenario.setup),
+        ("user_setup", scenario.user_setup),
+        ("teardown", scenario.teardown),
+    )
+    return [row for phase, steps in sections for row in _rows(steps, scenario, sut, phase=phase)]
+
+
+def _rows(
+    steps: Sequence[Step],
+    scenario: Scenario,
+    sut: Sut,
+    *,
+    depth: int = 0,
+    group: str = "",
+    phase: SectionPhase | Literal[""] = "",
+) -> Iterator[StepRow]:
     for step in steps:
         inside = f"{group}{GROUP_SEPARATOR if group else ''}{step.name}" if step.type == "group" else group
-        yield _row(step, scenario, sut, depth=depth, group=inside)
+        yield _row(step, scenario, sut, depth=depth, group=inside, phase=phase)
         for block in step.blocks:
-            yield from _rows(block.steps, scenario, sut, depth=depth + 1, group=inside)
+            yield from _rows(block.steps, scenario, sut, depth=depth + 1, group=inside, phase=phase)
 
 
 def _row(
-    step: Step, scenario: Scenario, sut: Sut, *, depth: int = 0, group: str = "", assertion: bool = False
+    step: Step,
+    scenario: Scenario,
+    sut: Sut,
+    *,
+    depth: int = 0,
+    group: str = "",
+    phase: SectionPhase | Literal[""] = "",
+    assertion: bool = False,
 ) -> StepRow:
     where = step.source.locate(step.path)
     sends = step.type == "http" or "path" in step.options
@@ -258,6 +289,7 @@ def _row(
         group=group,
         holds_steps=bool(step.blocks),
         tags={**scenario.tags, **step.tags},
+        phase=phase,
         file=where.file,
         line=where.line or None,
     )

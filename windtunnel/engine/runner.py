@@ -13,6 +13,7 @@ from windtunnel.engine.plan import CompiledScenario, Plan, Section
 from windtunnel.engine.user import SetupResult, User, UserState
 from windtunnel.interfaces import Clock, Transport
 from windtunnel.model.record import Dropped
+from windtunnel.model.vocabulary import InstanceOutcome
 from windtunnel.tasks import was_cancelled_here
 
 
@@ -47,10 +48,17 @@ class Runner:
         given, cookies = self._prepared.get(scenario.id), None
         if scenario.user_setup is not None:
             began = self.clock.now()
-            state = user.states.get(scenario.id) or await self._set_up(user, scenario, scenario.user_setup, given)
+            try:
+                state = user.states.get(scenario.id) or await self._set_up(
+                    user, scenario, scenario.user_setup, given
+                )
+            except asyncio.CancelledError:
+                self._end_without_user(ids, "interrupted", due=due + self.clock.now() - began)
+                raise
             due += self.clock.now() - began
             if isinstance(state, RunningInstance):
-                self._end_without_user(ids, state, due)
+                self._end_without_user(ids, state.progress.outcome, due=due, setup=state)
+                await asyncio.sleep(0)  # the next one of this user begins at once: let others have their turn
                 return
             given, cookies = state.prepared, state.cookies
         late_s = self.clock.now() - due
@@ -87,19 +95,26 @@ class Runner:
         user.states[scenario.id] = state = UserState(prepared=prepared, cookies=user.client.cookies)
         return state
 
-    def _end_without_user(self, ids: InstanceIds, setup: RunningInstance, due: float) -> None:
+    def _end_without_user(
+        self, ids: InstanceIds, outcome: InstanceOutcome, *, due: float, setup: RunningInstance | None = None
+    ) -> None:
         """Write the record of an instance whose user could not be set up. The next one of the user tries again."""
-        progress = setup.progress
-        ids.secrets = setup.ids.secrets
+        message = error = None
+        failed_step = "user_setup"
+        if setup is not None:
+            ids.secrets = setup.ids.secrets
+            progress = setup.progress
+            error, failed_step = progress.error, progress.failed_step or failed_step
+            message = f"user_setup: {progress.message}" if progress.message else None
         self._journal.instance(
             ids,
-            progress.outcome,
+            outcome,
             scheduled=due,
             started=self.clock.now(),
             steps=0,
-            failed_step=progress.failed_step,
-            error=progress.error,
-            message=f"user_setup: {progress.message}" if progress.message else None,
+            failed_step=failed_step,
+            error=error,
+            message=message,
         )
 
     def drop(self, *, index: int, due: float, phase: str) -> None:

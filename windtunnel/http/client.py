@@ -128,6 +128,7 @@ class HttpClient:
             follow = self._redirect(exchange, followed)
             if follow is None:
                 return exchange
+            exchange.hop = True
             if request.on_hop is not None:
                 request.on_hop(exchange)
             followed += 1

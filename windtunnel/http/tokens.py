@@ -88,7 +88,7 @@ class TokenSource:
             return exchange
         if request.on_hop is not None:
             request.on_hop(exchange)
-        return (yield _with_token(bare, renewed, deadline_s))
+        return (yield _with_token(bare.replace(attempt=request.attempt + 1), renewed, deadline_s))
 
     async def fetch(self) -> Exchange:
         """Send the token request, or wait for the one under way."""

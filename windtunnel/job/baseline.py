@@ -50,11 +50,11 @@ def read_baseline(text: str | None, root: Path, *, flag: str = FLAG) -> Baseline
 
 
 def _in_words(error: Exception) -> str:
-    """What a decoder says, without Python's names of types: `Expected text, got a number - at $.run.name`."""
+    """What a decoder says, without Python's names of types: `Expected text, got a number - at `$.run.name`."""
     said = str(error)
     for name, words in _TYPES.items():
         said = said.replace(f"`{name}`", words)
-    return said.replace("`", "")
+    return said
 
 
 def without_missing(request: JobRequest) -> JobRequest:

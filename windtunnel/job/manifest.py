@@ -60,6 +60,7 @@ def run_manifest(
         setup=test_plan.setup_segment is not None,
         shard=str(test_plan.shard) if test_plan.shard.of > 1 else "",
         steps=list(plan.rows),
+        section_steps=list(plan.section_rows),
         thresholds=list(test_plan.thresholds),
         fail_on=test_plan.fail_on,
         without_baseline=test_plan.without_baseline,

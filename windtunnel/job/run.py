@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from windtunnel.job.interrupts import Interrupts, NoInterrupts
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
 from windtunnel.job.progress import read_status
-from windtunnel.job.reports import write_reports
+from windtunnel.job.reports import publish
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.verbose import VerbosePrinter
 from windtunnel.metrics.aggregate import Aggregate
@@ -34,7 +34,6 @@ from windtunnel.redaction import Redactor
 from windtunnel.report.collect import Analysis
 from windtunnel.storage.directory import RunDirectory, new_run_id
 from windtunnel.tasks import background
-from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.thresholds import stop_condition
 
 
@@ -53,12 +52,13 @@ def run_job(
     environment: Mapping[str, str],
     observer: Observer,
     interrupts: Interrupts | None = None,
-    on_judged: Callable[[JobResult], None] | None = None,
+    on_judged: Callable[[JobResult], Sequence[str]] | None = None,
 ) -> JobResult:
     """Do the whole job. Raises ConfigError, with nothing sent and nothing written, when the input is wrong.
 
     `interrupts` may end the run early; without them it runs to its end. `on_judged` is called with the result as
-    soon as the short files of the run are written, before the HTML.
+    soon as the short files of the run are written, before the HTML; what it returns, a sentence each, could not be
+    published and makes the run incomplete. It is called again when anything changed the verdict after that.
     """
     interrupts = interrupts or NoInterrupts()
     with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
@@ -70,20 +70,27 @@ def run_job(
     with observer.section("run", "Run"):
         outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
     manifest = _with_reroutes(job.manifest, outcome.reroutes)
-    summary = conclude(manifest, outcome.aggregate, outcome.evidence, job.baseline)
-    exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
-    result = JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
-    write_reports(
+
+    def result(analysis: Analysis) -> JobResult:
+        summary = analysis.summary
+        exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
+        return JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
+
+    judged = publish(
         job.directory,
-        Analysis(summary=summary, aggregate=outcome.aggregate, manifest=manifest),
+        Analysis.of(manifest, outcome.aggregate, outcome.evidence, job.baseline),
         observer,
         environment=environment,
         interrupts=interrupts,
-        on_judged=lambda: on_judged(result) if on_judged else None,
+        check=lambda hurried: job.directory.differences(outcome.evidence.written, content=not hurried),
+        on_judged=lambda analysis: on_judged(result(analysis)) if on_judged else (),
     )
-    if exit_code != summary.exit_code:
-        observer.note(f"exit {exit_code} instead of {summary.exit_code}: --fail-on is {test_plan.fail_on}")
-    return result
+    ended = result(judged)
+    if ended.exit_code != judged.summary.exit_code:
+        observer.note(
+            f"exit {ended.exit_code} instead of {judged.summary.exit_code}: --fail-on is {test_plan.fail_on}"
+        )
+    return ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

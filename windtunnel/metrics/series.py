@@ -50,13 +50,14 @@ class RequestKey(NamedTuple):
 class RequestSeries:
     """Requests of one key: their number, a histogram for each time and a sum for each counter of `METRICS`.
 
-    One that was never sent has none of the times that begin with its first byte.
+    One that was never sent has none of the times that begin with its first byte. `retries` counts what was sent
+    beyond the first attempt; the hops of an attempt are no further ones.
     """
 
-    __slots__ = ("count", "times", "totals")
+    __slots__ = ("count", "retries", "times", "totals")
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count = self.retries = 0
         self.times = {name: Histogram() for name in _REQUEST_TIMES}
         self.totals = dict.fromkeys(_REQUEST_TOTALS, 0)
 
@@ -68,6 +69,8 @@ class RequestSeries:
     def add_all(self, requests: Sequence[RequestFacts]) -> None:
         """Count requests."""
         self.count += len(requests)
+        again = [each for each in requests if each.resent or each.attempt != 1]
+        self.retries += sum([(each.attempt > 1 and not each.hop) + each.resent for each in again])
         for name, total in _REQUEST_TOTALS.items():
             self.totals[name] += total(requests)
         timings = [request.timings_us for request in requests]
@@ -84,6 +87,7 @@ class RequestSeries:
     def merge(self, other: RequestSeries) -> None:
         """Add what `other` counted."""
         self.count += other.count
+        self.retries += other.retries
         for name in _REQUEST_TOTALS:
             self.totals[name] += other.totals[name]
         for name in _REQUEST_TIMES:

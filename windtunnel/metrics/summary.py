@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
@@ -20,6 +21,10 @@ from windtunnel.metrics.measure import (
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.metric import METRICS
 from windtunnel.model.summary import ErrorGroup, MetricSummary, StepSummary
+from windtunnel.model.vocabulary import SectionPhase
+
+_SECTIONS: Mapping[str, SectionPhase] = {phase: phase for phase in get_args(SectionPhase)}
+"""The phases of the sections of a scenario, whose failures are told beside those of the load."""
 
 
 def metric_summaries(aggregate: Aggregate) -> dict[str, MetricSummary]:
@@ -60,25 +65,35 @@ def _rows_found(aggregate: Aggregate) -> list[StepRow]:
     ]
 
 
-def error_groups(aggregate: Aggregate) -> list[ErrorGroup]:
-    """Failures by cause, the most frequent first. `share` is failures per instance that ended."""
+def error_groups(aggregate: Aggregate, rows: Sequence[StepRow] = ()) -> list[ErrorGroup]:
+    """Failures by cause, the most frequent first, of the measured load and of what is done around it: setups,
+    user_setups and teardowns. `rows` have the places of their steps.
+    """
     instances = sum(instances_by_outcome(aggregate).values())
-    groups = [
-        ErrorGroup(
-            scenario=key.scenario,
-            step=key.step,
-            cause=key.cause,
-            outcome=key.outcome,
-            count=series.count,
-            share=series.count / instances if instances else 0.0,
-            first_t=series.first_t,
-            last_t=series.last_t,
-            example=series.example,
-            instances=series.instances,
+    places = {(row.phase, row.scenario, row.step): row for row in rows}
+    groups = []
+    for key, series in aggregate.failures.items():
+        section = _SECTIONS.get(key.phase)
+        if section is None and not is_measured(key.phase):
+            continue
+        place = places.get((section or "", key.scenario, key.step))
+        groups.append(
+            ErrorGroup(
+                scenario=key.scenario,
+                step=key.step,
+                cause=key.cause,
+                outcome=key.outcome,
+                count=series.count,
+                share=series.count / instances if instances and section in {None, "user_setup"} else 0.0,
+                first_t=series.first_t,
+                last_t=series.last_t,
+                example=series.example,
+                instances=series.instances,
+                phase=section or "",
+                file=place.file if place else None,
+                line=place.line if place else None,
+            )
         )
-        for key, series in aggregate.failures.items()
-        if is_measured(key.phase)
-    ]
     return sorted(groups, key=lambda group: (-group.count, group.first_t, group.scenario, group.step, group.cause))
 
 
@@ -106,7 +121,7 @@ def _summarise(measure: Measure, span_s: float) -> MetricSummary:
 
 def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
     outcomes: Tally[str] = Tally()
-    requests = requests_failed = 0
+    requests = requests_failed = retries = 0
     steps, sent = Histogram(), Histogram()
     if row.assertion:
         for assertion, checked in aggregate.assertions.items():
@@ -121,8 +136,10 @@ def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
         for request, made in aggregate.requests.items():
             if (request.scenario, request.step) == (row.scenario, row.step) and is_measured(request.phase):
                 requests += made.count
+                retries += made.retries
                 requests_failed += made.count if request.failed and not request.poll else 0
                 sent.merge(made.duration)
+    latency, request_latency = steps.to_distribution(), sent.to_distribution()
     return StepSummary(
         scenario=row.scenario,
         step=row.step,
@@ -135,7 +152,9 @@ def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
         interrupted=outcomes["interrupted"],
         requests=requests,
         requests_failed=requests_failed,
-        latency=(sent if requests else steps).to_distribution(),
+        retries=retries,
+        latency=latency,
+        request_latency=request_latency if requests and request_latency != latency else None,
         depth=row.depth,
         file=row.file,
         line=row.line,

@@ -105,8 +105,8 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     """A request and its outcome: mutable while the connection fills it, unchanged afterwards.
 
     `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of
-    `time.perf_counter`. `error` is None when the response is complete. As `response` in a template it offers
-    status, headers, text, json, url and latency_ms.
+    `time.perf_counter`. `error` is None when the response is complete. `hop`: its redirect was followed.
+    As `response` in a template it offers status, headers, text, json, url and latency_ms.
     """
 
     method: str
@@ -125,6 +125,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     bytes_sent: int = 0
     bytes_received: int = 0
     resent: bool = False
+    hop: bool = False
     span_id: str = ""
     _headers: Headers | None = None
     _json: Any = msgspec.UNSET

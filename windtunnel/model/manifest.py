@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import msgspec
 
 from windtunnel.model.load import Segment
 from windtunnel.model.threshold import Threshold
-from windtunnel.model.vocabulary import FailOn
+from windtunnel.model.vocabulary import FailOn, SectionPhase
 
 RECORD_VERSION = 1
 
@@ -18,7 +19,8 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step or assertion of the plan, with its place. `tags` are the scenario's and the step's.
 
     `depth` counts the steps around it. `group` names the groups around it from the outside in, with `::` between
-    them; a group is in itself. `holds_steps`: there are steps inside, in the rows that follow.
+    them; a group is in itself. `holds_steps`: there are steps inside, in the rows that follow. `phase` is "" for
+    what is part of the load, else the section it is in.
     """
 
     scenario: str
@@ -31,6 +33,7 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = ""
     holds_steps: bool = False
     tags: dict[str, str] = {}
+    phase: SectionPhase | Literal[""] = ""
     file: str | None = None
     line: int | None = None
 
@@ -53,7 +56,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     teardowns. `shard`, such as "2/4", says which of several runs that share one load this is; thresholds are
     judged when they are merged, and `shards` is the number of them. `started` is unix seconds. `without_baseline`:
     thresholds that name a baseline are not judged, since there is none; a baseline is a file in the same folder.
-    `host` and `ci` are plain facts for the reader of a report.
+    `host` and `ci` are plain facts for the reader of a report. `steps` are those of the load, `section_steps` are
+    those of setups, user_setups and teardowns.
     """
 
     schema_version: int
@@ -76,6 +80,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shard: str = ""
     shards: int = 1
     steps: list[StepRow]
+    section_steps: list[StepRow] = []
     thresholds: list[Threshold]
     fail_on: FailOn = "thresholds"
     without_baseline: bool = False
@@ -96,17 +101,42 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return [*load, *(replace(each, kind="setup") for each in load[::workers])] if self.setup else load
 
 
+class WrittenFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as its writer left it. `name` is its path in the run directory, `checksum` the CRC-32 of its bytes.
+
+    `inode` is 0 for a file that several processes may write, each as a whole.
+    """
+
+    name: str
+    size: int
+    checksum: int
+    device: int = 0
+    inode: int = 0
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the records, from the writer (live) or the reader (afterwards).
 
     `finished`: every segment ends with `run_ended`; `unfinished` says of each that does not where it ends.
-    `intact`: no torn tail, gap, corrupt or lost line; `findings` says what is wrong.
+    `intact`: no torn tail, gap, corrupt or lost line, and nothing else touched the files; `findings` says what is
+    wrong. `written` are the files as they must still lie there when the run is judged; a reader knows none.
     """
 
     finished: bool
     intact: bool
     unfinished: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    written: tuple[WrittenFile, ...] = ()
+
+    def with_findings(self, findings: Sequence[str]) -> Evidence:
+        """The same evidence with more that is wrong; itself when there is nothing."""
+        if not findings:
+            return self
+        return msgspec.structs.replace(self, intact=False, findings=(*self.findings, *findings))
+
+    def with_written(self, files: Sequence[WrittenFile]) -> Evidence:
+        """The same evidence with more files that must still lie there."""
+        return msgspec.structs.replace(self, written=(*self.written, *files))
 
     @classmethod
     def of_all(cls, segments: Sequence[Evidence]) -> Evidence:
@@ -116,4 +146,5 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
             intact=all(each.intact for each in segments),
             unfinished=tuple(where for each in segments for where in each.unfinished),
             findings=tuple(finding for each in segments for finding in each.findings),
+            written=tuple(file for each in segments for file in each.written),
         )

@@ -37,7 +37,9 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     `signal` is the number of the signal that ended the run, `bug` the first unexpected exception of ours,
     `unreachable` why no service of the SUT could be connected to before anything was sent, `lost` which process
     of ours was gone before the end. `aborted`: a threshold that says so ended it, and `reason` names it. `capped`:
-    it had taken the longest time it may.
+    it had taken the longest time it may. `damage` is what something else had done to the files of the run when
+    this line was written. `checksum`, always the last field, is the CRC-32 (8 hexadecimal digits) of every byte of
+    the file before that field; it is set as the line is written.
     """
 
     reason: str
@@ -48,6 +50,8 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     lost: str | None = None
     aborted: bool = False
     capped: bool = False
+    damage: list[str] = []
+    checksum: str = ""
 
 
 class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -72,8 +76,10 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     `error` is None when the response is complete; without a complete response `status` is 0 unless the head
     had arrived. `failed`: no complete response, or a status that was not asked for. `poll` marks a poll
-    before the last one, which is not judged. Sizes are bytes on the wire; a request with `bytes_sent` 0 was
-    never sent and has no duration. `request_body` and `response_body` name files under `bodies/`.
+    before the last one, which is not judged, `hop` a response whose redirect was followed. `attempt` counts from
+    1; `resent`: within this attempt it was sent once more, on a fresh connection. Sizes are bytes on the wire; a
+    request with `bytes_sent` 0 was never sent and has no duration. `request_body` and `response_body` name files
+    under `bodies/`.
     """
 
     method: str
@@ -86,6 +92,7 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     span_id: str = ""
     failed: bool = False
     poll: bool = False
+    hop: bool = False
     resent: bool = False
     bytes_sent: int = 0
     bytes_received: int = 0

@@ -5,6 +5,8 @@ The published form is `schemas/summary.schema.json`; `SCHEMA_VERSION` counts its
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from windtunnel.model.vocabulary import (
@@ -13,6 +15,7 @@ from windtunnel.model.vocabulary import (
     FailureOutcome,
     MetricType,
     Operator,
+    SectionPhase,
     ThresholdOrigin,
     ThresholdWord,
     Unit,
@@ -89,9 +92,11 @@ class ThresholdResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the step table. `latency` is of the step's requests, or of the step when it sends none.
+    """One row of the step table.
 
-    `depth` counts the steps around it; what is inside a step follows it.
+    `latency` is the time of a completed execution, with all attempts, hops, polls and pauses; `request_latency`
+    that of a single request, None without requests and where it is no other. `retries` counts what was sent beyond
+    the first attempt of an execution. `depth` counts the steps around it; what is inside a step follows it.
     """
 
     scenario: str
@@ -105,14 +110,21 @@ class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
     interrupted: int
     requests: int
     requests_failed: int
+    retries: int = 0
     latency: Distribution
+    request_latency: Distribution | None = None
     depth: int = 0
     file: str | None = None
     line: int | None = None
 
 
-class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Failures with one cause. `cause` is a check's name or an error kind; `example` what one of them said."""
+class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Failures with one cause. `cause` is a check's name or an error kind; `example` what one of them said.
+
+    `phase` is "" for the load, else the section of the scenario: setup, user_setup or teardown. `share` is
+    failures per instance that ended, 0 for a setup or teardown, which is part of none. `file` and `line` are the
+    place of the step.
+    """
 
     scenario: str
     step: str
@@ -124,6 +136,9 @@ class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
     last_t: float
     example: str
     instances: list[str]
+    phase: SectionPhase | Literal[""] = ""
+    file: str | None = None
+    line: int | None = None
 
 
 class Soundness(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,7 +234,10 @@ class BaselineRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaselineStep(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a `StepSummary` that a baseline needs."""
+    """The part of a `StepSummary` that a baseline needs.
+
+    Without `retries` it is of an earlier version, in which `latency` was that of the requests if there were any.
+    """
 
     scenario: str
     step: str
@@ -228,6 +246,18 @@ class BaselineStep(msgspec.Struct, frozen=True, kw_only=True):
     errored: int
     requests: int
     latency: Distribution
+    retries: int | None = None
+    request_latency: Distribution | None = None
+
+    @property
+    def of_requests(self) -> Distribution | None:
+        """The times of its requests, None without any."""
+        return (self.request_latency or self.latency) if self.requests else None
+
+    @property
+    def of_executions(self) -> Distribution | None:
+        """The times of the step, None where they are unknown."""
+        return None if self.requests and self.retries is None else self.latency
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from typing import get_args
 
@@ -19,7 +20,7 @@ EXIT_CODES: dict[VerdictWord, int] = {
     "fail": 99,
     "interrupted": 130,
 }
-"""`interrupted` is 130 after SIGINT and 143 after SIGTERM."""
+"""`interrupted` is 130 after SIGINT and 143 after SIGTERM and SIGHUP: see `code_of_signal`."""
 
 PRECEDENCE: tuple[VerdictWord, ...] = get_args(VerdictWord)
 """When several apply, the first of these decides; every reason is listed all the same."""
@@ -44,8 +45,13 @@ def worst(findings: Sequence[Finding], *, signal_number: int = 2) -> Verdict:
     """The verdict of (word, reason) findings by `PRECEDENCE`; no finding at all is a pass."""
     ranked = sorted(findings, key=lambda finding: PRECEDENCE.index(finding[0]))
     word: VerdictWord = ranked[0][0] if ranked else "pass"
-    exit_code = 128 + signal_number if word == "interrupted" else EXIT_CODES[word]
+    exit_code = code_of_signal(signal_number) if word == "interrupted" else EXIT_CODES[word]
     return Verdict(word=word, exit_code=exit_code, reasons=tuple(reason for _, reason in ranked))
+
+
+def code_of_signal(number: int) -> int:
+    """The exit code of a process that a signal ended in order; SIGHUP, from a terminal, is like SIGTERM."""
+    return EXIT_CODES["interrupted"] if number == signal.SIGINT else 128 + signal.SIGTERM
 
 
 def exit_code_of(verdict_code: int, fail_on: FailOn) -> int:

@@ -21,6 +21,9 @@ _OF_THE_RUN = (
 )
 """(metric, aggregate, label) of the figures that are shown of a whole run."""
 
+_OF_A_STEP = ("http_req_duration", "step_duration")
+"""The times of a step, of which the last one that is known is shown: what a user waits for."""
+
 _MANY_TIMES = 10.0
 _UNMOVED = 0.005
 
@@ -44,7 +47,13 @@ def change_rows(comparison: Comparison, *, most_steps: int) -> list[ChangeRow]:
         for metric, aggregate, name in _OF_THE_RUN
         if (metric, aggregate) in of_run
     ]
-    steps = [each for each in comparison.changes if each.step and each.aggregate == "p(95)" and _has_moved(each)]
+    times = {
+        (each.scenario, each.step): each
+        for metric in _OF_A_STEP
+        for each in comparison.changes
+        if each.step and (each.metric, each.aggregate) == (metric, "p(95)")
+    }
+    steps = [each for each in times.values() if _has_moved(each)]
     steps.sort(key=lambda each: -abs(each.relative or 0.0))
     return [*rows, *(_row("p95", each) for each in steps[:most_steps])]
 

@@ -7,12 +7,12 @@ Aggregate ──▶ shape ─┴──▶ Report             `build_report`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.model.manifest import Manifest
-from windtunnel.model.summary import Summary
+from windtunnel.model.manifest import Evidence, Manifest
+from windtunnel.model.summary import Baseline, Summary
 from windtunnel.model.threshold import OF_FAILURES
 from windtunnel.report.instance_trace import BodyCache, instance_trace
 from windtunnel.report.latencies import latencies
@@ -32,26 +32,42 @@ _SHOWN_TAGS = {"scenario", "step"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """A run that was read from disk and judged again."""
+    """A run that was counted and judged, and all that it was judged by."""
 
     summary: Summary
     aggregate: Aggregate
     manifest: Manifest
+    evidence: Evidence
+    baseline: Baseline | None = None
+
+    @classmethod
+    def of(
+        cls, manifest: Manifest, aggregate: Aggregate, evidence: Evidence, baseline: Baseline | None = None
+    ) -> Analysis:
+        """Judge a run."""
+        summary = conclude(manifest, aggregate, evidence, baseline)
+        return cls(summary=summary, aggregate=aggregate, manifest=manifest, evidence=evidence, baseline=baseline)
+
+    def with_findings(self, findings: Sequence[str]) -> Analysis:
+        """The run judged again, now that its evidence is found to be incomplete; itself without a finding."""
+        if not findings:
+            return self
+        return Analysis.of(self.manifest, self.aggregate, self.evidence.with_findings(findings), self.baseline)
 
 
 def analyse(directory: RunDirectory) -> Analysis:
     """Read every record of a run once and judge it by the thresholds of its manifest.
 
-    Raises EvidenceError when the manifest or a record file can't be read at all; damage inside a record file
-    is a finding of the summary.
+    Raises EvidenceError when the manifest or a record file can't be read at all; damage inside a record file, and
+    what the run itself found wrong after its records were closed, is a finding of the summary.
     """
     manifest = directory.manifest()
     aggregate = Aggregate.for_thresholds(manifest.thresholds)
     reader = RecordReader(directory.segments(), expected=manifest.record_segments, shards=manifest.shards)
     for records in reader.batches():
         aggregate.write(records)
-    summary = conclude(manifest, aggregate, reader.evidence(), directory.baseline())
-    return Analysis(summary=summary, aggregate=aggregate, manifest=manifest)
+    evidence = reader.evidence().with_findings(directory.found_incomplete())
+    return Analysis.of(manifest, aggregate, evidence, directory.baseline())
 
 
 def build_report(
@@ -113,7 +129,8 @@ def _shown_by(
         ids = [
             instance_id
             for group in summary.errors
-            if tags.get("scenario", group.scenario) == group.scenario
+            if group.phase in {"", "user_setup"}
+            and tags.get("scenario", group.scenario) == group.scenario
             and tags.get("step", group.step) == group.step
             for instance_id in group.instances
             if instance_id in told

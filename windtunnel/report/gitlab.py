@@ -11,9 +11,10 @@ import json
 from pathlib import PurePath
 from typing import Any, Literal
 
+from windtunnel.figures import plural
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
-from windtunnel.report.wording import honest
+from windtunnel.report.wording import error_place, honest
 
 MAX_LINK = 2_000
 """GitLab takes 2,048 characters, and ignores a file with a longer link."""
@@ -33,14 +34,13 @@ def code_quality(report: Report) -> str:
             issues.append(
                 _issue("threshold", result.name, result.reason or result.name, "major", result.file, result.line)
             )
-    rows = {(row.scenario, row.step): row for row in summary.steps}
     severity: Severity = "major" if summary.verdict == "fail" else "minor"
     for group in summary.errors:
-        row = rows.get((group.scenario, group.step))
-        if row and _in_project(row.file):
-            what = f"{group.scenario}\n{group.step}\n{group.cause}"
-            said = f"{group.step}: {group.count:,} times {group.cause}: {group.example}"
-            issues.append(_issue("step", what, said, severity, row.file, row.line))
+        if _in_project(group.file):
+            place = error_place(group)
+            what = f"{group.scenario}\n{place}\n{group.cause}"
+            said = f"{place}: {plural(group.count, 'time')} {group.cause}: {group.example}"
+            issues.append(_issue("step", what, said, severity, group.file, group.line))
     unique = {issue["fingerprint"]: issue for issue in issues}
     return json.dumps(list(unique.values()), indent=2) + "\n"
 

@@ -57,6 +57,8 @@ def render(report: Report) -> str:
         unfinished=wording.UNFINISHED,
         unjudged=wording.unjudged(summary),
         tiles=_tiles(summary),
+        retried=wording.has_retries(summary),
+        of_requests=wording.OF_REQUESTS,
         scenarios=[(name, list(rows)) for name, rows in groupby(summary.steps, key=lambda row: row.scenario)],
         overall=report.overall and shape(report.overall, height=200),
         shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in report.steps],
@@ -93,6 +95,9 @@ def _environment() -> jinja2.Environment:
         "result_tone": lambda threshold: _RESULT_TONES.get(threshold.result, "plain"),
         "outcome_tone": lambda outcome: _OUTCOME_TONES.get(outcome, "plain"),
         "failing": wording.failing,
+        "error_place": wording.error_place,
+        "of_instances": wording.of_instances,
+        "requests_beside": wording.requests_beside,
         "baseline_name": baseline_name,
         "track": track,
     }

@@ -14,7 +14,7 @@ from windtunnel import figures
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
-from windtunnel.report.wording import breach, failing, headline, honest
+from windtunnel.report.wording import breach, error_place, failing, headline, honest
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow (its production 2)."""
@@ -30,9 +30,12 @@ def render(report: Report) -> str:
     names: set[tuple[str, str]] = set()
     _add_suite(suites, "verdict", [_verdict(summary)], summary, names)
     _add_suite(suites, "thresholds", map(_threshold, summary.thresholds), summary, names)
-    for scenario in dict.fromkeys(row.scenario for row in summary.steps):
-        rows = [row for row in summary.steps if row.scenario == scenario]
-        _add_suite(suites, scenario, [_step(row, summary) for row in rows], summary, names)
+    rows = {(row.scenario, row.step) for row in summary.steps}
+    apart = [group for group in summary.errors if group.phase or (group.scenario, group.step) not in rows]
+    for scenario in dict.fromkeys([*(row.scenario for row in summary.steps), *(each.scenario for each in apart)]):
+        cases = [_step(row, summary) for row in summary.steps if row.scenario == scenario]
+        cases += [_apart(group, summary) for group in apart if group.scenario == scenario]
+        _add_suite(suites, scenario, cases, summary, names)
     for total, _ in _TOTALS:
         suites.set(total, str(sum(int(suite.get(total, "0")) for suite in suites)))
     suites.set("time", _seconds(summary.run.duration_s))
@@ -94,21 +97,38 @@ def _threshold(result: ThresholdResult) -> ElementTree.Element:
 def _step(row: StepSummary, summary: Summary) -> ElementTree.Element:
     case = _case(row.file or row.scenario, row.step, row.file, row.line)
     case.set("time", _seconds(row.latency.avg / 1000))
+    again = ""
+    if row.retries:
+        attempts = figures.plural(row.retries, "attempt")
+        again = f"{attempts} beyond the first, in {figures.plural(row.requests, 'request')}"
     if not row.count:
         ElementTree.SubElement(case, "skipped", message="did not run")
     elif bad := failing(row):
         said = f"{bad:,} of {figures.plural(row.count, 'execution')} did not pass"
-        groups = [g for g in summary.errors if (g.scenario, g.step) == (row.scenario, row.step)]
+        groups = [g for g in summary.errors if (g.phase, g.scenario, g.step) == ("", row.scenario, row.step)]
         detail = "\n".join(map(_group, groups[:5]))
         if summary.verdict == "fail":
             _add(case, "failure", said, detail)
         else:
-            _add_output(case, f"{said}\n{detail}")
+            again = "\n".join(filter(None, (said, detail, again)))
+    if again:
+        _add_output(case, again)
+    return case
+
+
+def _apart(group: ErrorGroup, summary: Summary) -> ElementTree.Element:
+    """Failures that belong to no row of the steps: in a setup, user_setup or teardown, or outside every step."""
+    case = _case(group.file or group.scenario, error_place(group), group.file, group.line)
+    if summary.verdict == "fail":
+        _add(case, "failure", f"{group.cause}: {figures.plural(group.count, 'time')}", _group(group))
+    else:
+        _add_output(case, _group(group))
     return case
 
 
 def _group(group: ErrorGroup) -> str:
-    return f"{group.count:,} times {group.cause}: {group.example} (first in {', '.join(group.instances[:3])})"
+    times, first = figures.plural(group.count, "time"), ", ".join(group.instances[:3])
+    return f"{times} {group.cause}: {group.example} (first in {first})"
 
 
 def _case(classname: str, name: str, file: str | None, line: int | None) -> ElementTree.Element:

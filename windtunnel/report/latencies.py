@@ -13,23 +13,19 @@ from windtunnel.report.model import Latency
 
 def latencies(summary: Summary, aggregate: Aggregate) -> tuple[Latency | None, tuple[Latency, ...]]:
     """(of all requests, of each step that has durations, in the order of the summary)."""
-    requests: dict[tuple[str, str], _Pair] = defaultdict(_Pair)
     durations: dict[tuple[str, str], _Pair] = defaultdict(_Pair)
     overall = _Pair()
     for request, made in aggregate.requests.items():
         if is_measured(request.phase):
-            requests[request.scenario, request.step].add(made.duration, failed=request.failed)
             overall.add(made.duration, failed=request.failed)
     for step, taken in aggregate.steps.items():
         if is_measured(step.phase) and step.outcome in COMPLETED:
             durations[step.scenario, step.step].add(taken.duration, failed=step.outcome != "passed")
-    told = []
-    for row in summary.steps:
-        sends = row.requests > 0
-        pair = (requests if sends else durations)[row.scenario, row.step]
-        if pair.count:
-            noun = "request" if sends else "step"
-            told.append(pair.latency(scenario=row.scenario, step=row.step, noun=noun))
+    told = [
+        pair.latency(scenario=row.scenario, step=row.step, noun="execution")
+        for row in summary.steps
+        if (pair := durations[row.scenario, row.step]).count
+    ]
     return (overall.latency() if overall.count else None), tuple(told)
 
 

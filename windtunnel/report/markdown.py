@@ -8,19 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from windtunnel import figures
-from windtunnel.model.summary import ErrorGroup, Summary
+from windtunnel.model.summary import Distribution, ErrorGroup, Summary
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report, Story
 from windtunnel.report.text import code, prose
 from windtunnel.report.wording import (
     NO_VALUE,
+    OF_REQUESTS,
     TIMES,
     UNFINISHED,
+    error_place,
     failing,
+    has_retries,
     headline,
     honest,
     instances_line,
+    of_instances,
     remark,
+    requests_beside,
     result_word,
     title,
     unjudged,
@@ -145,21 +150,30 @@ def _steps(summary: Summary) -> Iterator[str]:
         yield "_No step ended._"
         return
     several = len({row.scenario for row in summary.steps}) > 1
+    retried = has_retries(summary)
     rows = []
     for row in summary.steps:
         name = f"{code(row.scenario)} {code(row.step)}" if several else code(row.step)
         # Blanks at the beginning of a cell are not shown; these are.
         name = "&emsp;" * row.depth + name + (f" ({row.skipped:,} skipped)" if row.skipped else "")
         bad = failing(row)
-        latency = row.latency
-        times = (latency.med, latency.p90, latency.p95, latency.p99, latency.max)
-        shown = [figures.duration(ms) if latency.count else NO_VALUE for ms in times]
-        rows.append((name, figures.number(row.count), f"**{bad:,}**" if bad else "0", *shown))
+        again = [figures.number(row.retries)] if retried else []
+        rows.append(
+            (name, figures.number(row.count), f"**{bad:,}**" if bad else "0", *again, *_times(row.latency))
+        )
+        if sent := requests_beside(row):
+            label = "&emsp;" * (row.depth + 1) + OF_REQUESTS
+            counts = (figures.number(row.requests), figures.number(row.requests_failed))
+            rows.append((label, *counts, *([""] if retried else []), *_times(sent)))
     yield "### Steps"
     yield f"{instances_line(summary).capitalize()}."
-    yield _table(
-        ("Step", "Count", "Failed", "p50", "p90", "p95", "p99", "Max"), ":--|--:|--:|--:|--:|--:|--:|--:", rows
-    )
+    head = ("Step", "Count", "Failed", *(["Retries"] if retried else []), "p50", "p90", "p95", "p99", "Max")
+    yield _table(head, "|".join((":--", *(["--:"] * (len(head) - 1)))), rows)
+
+
+def _times(latency: Distribution) -> list[str]:
+    times = (latency.med, latency.p90, latency.p95, latency.p99, latency.max)
+    return [figures.duration(ms) if latency.count else NO_VALUE for ms in times]
 
 
 def _errors(summary: Summary, report: Report, *, most: int) -> Iterator[str]:
@@ -177,10 +191,10 @@ def _errors(summary: Summary, report: Report, *, most: int) -> Iterator[str]:
 
 
 def _error_line(group: ErrorGroup) -> str:
-    place = code(group.step) if group.step else "outside every step"
+    place = code(error_place(group)) if group.step else error_place(group)
     said = f": {code(group.example)}" if group.example else ""
-    share = f"({figures.share(group.share)} of instances)"
-    return f"- **{group.count:,}** {TIMES} {place} {code(group.cause)}{said} {share}"
+    share = f" ({of_instances(group)})" if of_instances(group) else ""
+    return f"- **{group.count:,}** {TIMES} {place} {code(group.cause)}{said}{share}"
 
 
 def _examples(summary: Summary, report: Report) -> list[Story]:

@@ -118,7 +118,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """The distribution of durations of all requests (`step` is empty), or of one step.
+    """The distribution of durations of all requests (`step` is empty), or of the executions of one step.
 
     `passed` and `failed` are apart: timeouts pile up at one place and say nothing about speed.
     """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from windtunnel.model.summary import Distribution, MetricSummary
+from windtunnel.model.summary import Distribution, MetricSummary, StepSummary
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
@@ -24,8 +24,9 @@ def render(report: Report) -> str:
     if steps:
         lines += _head("windtunnel_step_latency_seconds", "summary", "seconds")
     for row in steps:
-        labels = _labels(scenario=row.scenario, step=row.step)
-        lines += _summary("windtunnel_step_latency_seconds", row.latency, labels)
+        lines += _summary("windtunnel_step_latency_seconds", row.latency, _labels(row))
+    lines += _of_requests([row for row in steps if row.request_latency])
+    lines += _retries([row for row in summary.steps if row.retries])
     lines += _head("windtunnel_verdict", "stateset")
     lines += [
         f'windtunnel_verdict{{windtunnel_verdict="{word}"}} {int(word == summary.verdict)}' for word in EXIT_CODES
@@ -63,10 +64,26 @@ def _summary(name: str, distribution: Distribution, labels: str) -> Iterator[str
     yield f"{name}_sum{outer} {_number(distribution.avg * distribution.count / 1000)}"
 
 
-def _labels(**labels: str) -> str:
-    return ",".join(
-        f'{name}="{printable(value, limit=200).translate(_ESCAPES)}"' for name, value in labels.items()
-    )
+def _of_requests(rows: Sequence[StepSummary]) -> Iterator[str]:
+    """The times of single requests of a step, where they are not those of the step."""
+    if rows:
+        yield from _head("windtunnel_step_request_latency_seconds", "summary", "seconds")
+    for row in rows:
+        if row.request_latency is not None:
+            yield from _summary("windtunnel_step_request_latency_seconds", row.request_latency, _labels(row))
+
+
+def _retries(rows: Sequence[StepSummary]) -> Iterator[str]:
+    """The attempts beyond the first, of the steps that have any."""
+    if rows:
+        yield from _head("windtunnel_step_retries", "counter")
+    for row in rows:
+        yield f"windtunnel_step_retries_total{{{_labels(row)}}} {row.retries}"
+
+
+def _labels(row: StepSummary) -> str:
+    labels = (("scenario", row.scenario), ("step", row.step))
+    return ",".join(f'{name}="{printable(value, limit=200).translate(_ESCAPES)}"' for name, value in labels)
 
 
 def _number(value: float) -> str:

@@ -10,20 +10,24 @@ import io
 from typing import TYPE_CHECKING
 
 from windtunnel import figures
-from windtunnel.model.summary import Comparison, Summary
+from windtunnel.model.summary import Comparison, Distribution, Summary
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report
 from windtunnel.report.text import for_log, printable
 from windtunnel.report.wording import (
     ICONS,
     NO_VALUE,
+    OF_REQUESTS,
     TIMES,
     UNFINISHED,
+    error_place,
     failing,
+    has_retries,
     headline,
     honest,
     instances_line,
     remark,
+    requests_beside,
     result_word,
     title,
     unsaid,
@@ -140,7 +144,8 @@ def _verdict(summary: Summary) -> list[RenderableType]:
 def _steps(summary: Summary, width: int) -> Table:
     table = _table()
     table.add_column("step", no_wrap=True, overflow="ellipsis", ratio=1, min_width=10)
-    columns = ("count", "failed", "p50", "p95", "p99", "max")
+    retried = has_retries(summary)
+    columns = ("count", "failed", *(["retries"] if retried else []), "p50", "p95", "p99", "max")
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
     scenario = ""
@@ -149,18 +154,28 @@ def _steps(summary: Summary, width: int) -> Table:
         if several and row.scenario != scenario:
             table.add_row(_styled(_shown(row.scenario), "bold"))
         scenario = row.scenario
-        bad, latency = failing(row), row.latency
-        times = [
-            figures.duration(ms) if latency.count else NO_VALUE
-            for ms in (latency.med, latency.p95, latency.p99, latency.max)
-        ]
+        bad = failing(row)
         indent = "  " * (row.depth + several)
         name = _styled(f"{indent}{_shown(row.step)}{f' ({row.skipped:,} skipped)' if row.skipped else ''}")
-        table.add_row(name, f"{row.count:,}", _styled(f"{bad:,}", "bold red" if bad else ""), *times)
+        again = [f"{row.retries:,}"] if retried else []
+        table.add_row(
+            name, f"{row.count:,}", _styled(f"{bad:,}", "bold red" if bad else ""), *again, *_times(row.latency)
+        )
+        if sent := requests_beside(row):
+            label = _styled(f"{indent}  {OF_REQUESTS}", "dim")
+            counts = (f"{row.requests:,}", f"{row.requests_failed:,}", *([""] if retried else []))
+            table.add_row(label, *counts, *_times(sent))
     if len(summary.steps) > _MOST_STEPS:
         table.add_row(f"and {len(summary.steps) - _MOST_STEPS} more")
     table.width = min(width, 110)
     return table
+
+
+def _times(latency: Distribution) -> list[str]:
+    return [
+        figures.duration(ms) if latency.count else NO_VALUE
+        for ms in (latency.med, latency.p95, latency.p99, latency.max)
+    ]
 
 
 def _thresholds(summary: Summary, width: int) -> Table:
@@ -208,8 +223,7 @@ def _errors(summary: Summary) -> RenderableType:
     for group in summary.errors[:_MOST_ERRORS]:
         example = f": {_shown(group.example, limit=160)}" if group.example else ""
         first = f" (first: {_shown(group.instances[0], limit=60)})" if group.instances else ""
-        place = _shown(group.step, limit=60) or "outside every step"
-        text = f"{place}, {_shown(group.cause, limit=80)}{example}{first}"
+        text = f"{_shown(error_place(group), limit=60)}, {_shown(group.cause, limit=80)}{example}{first}"
         lines.add_row(f"{group.count:,} {TIMES}", text)
     if len(summary.errors) > _MOST_ERRORS:
         lines.add_row("", f"and {figures.plural(len(summary.errors) - _MOST_ERRORS, 'more cause')}, in the report")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from windtunnel.figures import EXACT, number
+from windtunnel.figures import EXACT, number, share
 from windtunnel.model.load import Segment
-from windtunnel.model.summary import StepSummary, Summary, ThresholdResult
+from windtunnel.model.summary import Distribution, ErrorGroup, StepSummary, Summary, ThresholdResult
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import Operator
 
@@ -14,6 +14,9 @@ UNFINISHED = "This run did not finish. The figures cover what was on disk when i
 """The first line of a report on records without their closing line."""
 
 NO_VALUE = "\N{EN DASH}"
+OF_REQUESTS = "each request"
+"""The line below a step whose requests took another time than the step."""
+
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 ICONS: dict[str, str] = {
@@ -116,6 +119,39 @@ def unsaid(summary: Summary) -> list[str]:
 def failing(step: StepSummary) -> int:
     """Number of executions of a step that failed or errored."""
     return step.failed + step.errored
+
+
+def error_place(group: ErrorGroup) -> str:
+    """Where a group of failures happened: a step, `user_setup: login`, or outside every step."""
+    if group.phase:
+        return f"{group.phase}: {group.step}" if group.step else group.phase
+    return group.step or "outside every step"
+
+
+def of_instances(group: ErrorGroup) -> str:
+    """`2% of instances`; empty for what is part of no instance."""
+    return f"{share(group.share)} of instances" if group.phase in {"", "user_setup"} else ""
+
+
+def has_retries(summary: Summary) -> bool:
+    """Whether any step sent more than its first attempts."""
+    return any(row.retries for row in summary.steps)
+
+
+def requests_beside(row: StepSummary) -> Distribution | None:
+    """The times of a step's requests, where they are worth showing beside those of the step.
+
+    That is where an execution sent several, or where the median or the p95 of the step is longer by more than 1 ms
+    and a tenth: its connections took that time, or code of the user's.
+    """
+    sent, step = row.request_latency, row.latency
+    if sent is None or not sent.count or not step.count:
+        return None
+    several = row.requests > row.count - row.skipped
+    apart = any(
+        ours - theirs > max(1.0, 0.1 * ours) for ours, theirs in ((step.med, sent.med), (step.p95, sent.p95))
+    )
+    return sent if several or apart else None
 
 
 def worst_step(summary: Summary) -> StepSummary | None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
+from windtunnel.model.manifest import WrittenFile
 from windtunnel.model.scenario import ABSENT, Feeder
 from windtunnel.model.source import Source
 from windtunnel.redaction import HIDDEN, Redactor
+from windtunnel.storage.integrity import difference
 
 
 class BodyStore:
@@ -26,7 +31,7 @@ class BodyStore:
         self, folder: Path, redactor: Redactor, *, each: int = 64 * 1024, total: int = 64 * 1024 * 1024
     ) -> None:
         self._folder, self._redactor, self._each, self._left = folder, redactor, each, total
-        self._kept: set[str] = set()
+        self._kept: dict[str, WrittenFile] = {}
 
     def keep(self, body: bytes, also_secret: Sequence[str] = ()) -> str | None:
         """Store one body and return its name; None when it is not kept."""
@@ -35,13 +40,28 @@ class BodyStore:
         shown = self._redactor.body(body, also_secret, limit=self._each)
         name = hashlib.blake2b(shown, digest_size=8).hexdigest()
         if name not in self._kept:
+            # Another worker may write the same body at this moment: each puts a whole one in place.
+            temporary = self._folder / f".{name}-{os.getpid()}"
             try:
-                (self._folder / name).write_bytes(shown)
+                temporary.write_bytes(shown)
+                temporary.replace(self._folder / name)
             except OSError:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
                 return None
-            self._kept.add(name)
+            path = f"{self._folder.name}/{name}"
+            self._kept[name] = WrittenFile(name=path, size=len(shown), checksum=crc32(shown))
             self._left -= len(shown)
         return name
+
+    @property
+    def written(self) -> tuple[WrittenFile, ...]:
+        """The bodies that are kept. Another worker may have kept the same."""
+        return tuple(self._kept.values())
+
+    def differences(self) -> list[str]:
+        """What something else did to kept bodies."""
+        return [found for file in self.written if (found := difference(self._folder.parent, file))]
 
 
 def source_text(source: Source, redactor: Redactor) -> str:

@@ -11,21 +11,29 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
+from zlib import crc32
 
 import msgspec
 
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
 from windtunnel.model.load import Segment
-from windtunnel.model.manifest import Manifest
+from windtunnel.model.manifest import Manifest, WrittenFile
 from windtunnel.model.scenario import MAX_COPIED_BYTES, Feeder
 from windtunnel.model.source import Source
 from windtunnel.model.summary import Baseline, Summary
 from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import data_text, source_text
+from windtunnel.storage.integrity import NOT_DECODED, bounded, difference
 
 LATEST = "latest"
+
+_FOLDERS = ("", "records", "bodies", "plan")
+"""The folders of a new run; the first is its own."""
+
+_MARRED = "incomplete.json"
+"""The file that says why the run itself found its evidence incomplete after its records were closed."""
 
 _NO_RUN = "to make one, run: windtunnel demo"
 
@@ -41,6 +49,9 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.run_id = path.name
+        self._made: dict[str, tuple[int, int]] = {}  # folder, "" for the run's own -> device and inode
+        self._kept: dict[str, WrittenFile] = {}  # what this process wrote before the load
+        self._seen: dict[str, tuple[int, ...] | None] = {}  # file -> its times when it was read and as written
 
     @classmethod
     def create(cls, root: Path, run_id: str) -> RunDirectory:
@@ -48,18 +59,20 @@ class RunDirectory:
 
         Raises ConfigError when the folder can't be written, before anything was sent.
         """
-        path = root / run_id
+        directory = cls(root / run_id)
         try:
-            path.mkdir(parents=True)
-            for folder in ("records", "bodies", "plan"):
-                (path / folder).mkdir()
+            for folder in _FOLDERS:
+                made = directory.path / folder
+                made.mkdir(parents=not folder)
+                found = made.stat()
+                directory._made[folder] = (found.st_dev, found.st_ino)
         except OSError as error:
             raise ConfigError.of(
                 f"can't write the output folder {str(root)!r}: {error.strerror}",
                 hint="choose another with --output, or in a container mount one: "
                 '-v "$PWD:/work" -w /work with --user "$(id -u):$(id -g)"',
             ) from None
-        return cls(path)
+        return directory
 
     @classmethod
     def find(cls, run: str, root: Path, *, hint: str | None = None) -> RunDirectory:
@@ -93,7 +106,8 @@ class RunDirectory:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write `manifest.json`; the run exists from here on, and `latest` points to it."""
-        self.write("manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
+        content = msgspec.json.format(msgspec.json.encode(manifest))
+        self._put("manifest.json", content)
         _point_latest_to(self.path)
 
     def manifest(self) -> Manifest:
@@ -103,13 +117,9 @@ class RunDirectory:
         except (OSError, msgspec.DecodeError) as error:
             raise EvidenceError(f"{self.path / 'manifest.json'}: {error}") from None
 
-    def write_summary(self, summary: Summary) -> None:
-        """Write `summary.json`."""
-        self.write("summary.json", msgspec.json.format(msgspec.json.encode(summary)))
-
     def write_baseline(self, baseline: Baseline) -> None:
         """Write `baseline.json`: what this run is compared with, now and whenever it is judged again."""
-        self.write("baseline.json", msgspec.json.format(msgspec.json.encode(baseline)))
+        self._put("baseline.json", msgspec.json.format(msgspec.json.encode(baseline)))
 
     def baseline(self) -> Baseline | None:
         """What this run is compared with, if with anything. Raises EvidenceError when that is damaged."""
@@ -134,23 +144,145 @@ class RunDirectory:
         target = self.path / "plan" / _inside(file)
         while target.exists():
             target = target.with_name(f"_{target.name}")  # files of one name from folders outside
-        target.parent.mkdir(parents=True, exist_ok=True)
         # A lone surrogate, which JSON can hold, is no character of a file.
-        target.write_text(text, encoding="utf-8", errors="replace")
+        content = text.encode("utf-8", "replace")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        except OSError as error:
+            raise _cannot_write(target, error) from None
+        self._written(target, content)
+
+    def _put(self, name: str, content: bytes) -> None:
+        self._written(self.write(name, content), content)
+
+    def _written(self, path: Path, content: bytes) -> None:
+        found = path.stat()
+        name = path.relative_to(self.path).as_posix()
+        self._kept[name] = WrittenFile(
+            name=name, size=len(content), checksum=crc32(content), device=found.st_dev, inode=found.st_ino
+        )
+
+    def differences(self, written: Sequence[WrittenFile], *, content: bool = True) -> tuple[str, ...]:
+        """What something else did to the run since this process made it: to its folders and to its files.
+
+        `written` are the files that segments wrote. With `content` every byte of them is read, unless nothing
+        touched the file since that was done before.
+        """
+        for folder, made in self._made.items():
+            name = str(self.path / folder) if folder else str(self.path)
+            try:
+                found = (self.path / folder).stat()
+            except OSError:
+                return (f"the folder {name} was removed or moved",)
+            if (found.st_dev, found.st_ino) != made:
+                return (f"the folder {name} was replaced by another one",)
+        files = [*self._kept.values(), *written]
+        changed = [said for file in files if (said := self._difference(file, content=content))]
+        return bounded([*changed, *self._strangers(written)])
+
+    def _difference(self, file: WrittenFile, *, content: bool) -> str | None:
+        read = content and self._seen.get(file.name) != _touched(self.path / file.name)
+        said = difference(self.path, file, content=read)
+        if read and said is None:
+            self._seen[file.name] = _touched(self.path / file.name)
+        return said
+
+    def _strangers(self, written: Sequence[WrittenFile]) -> list[str]:
+        """Record files that no segment wrote."""
+        known = {file.name for file in written}
+        names = [f"records/{path.name}" for path in self.segments()]
+        return [f"{name} was added" for name in names if known and name not in known]
+
+    def mark_incomplete(self, findings: Sequence[str]) -> None:
+        """Write down why the run is incomplete though its records may be whole, for whoever judges it again."""
+        with contextlib.suppress(EvidenceError):
+            self.write(_MARRED, msgspec.json.format(msgspec.json.encode({"findings": findings})))
+
+    def found_incomplete(self) -> tuple[str, ...]:
+        """Why the run itself found that it is incomplete, after its records were closed; empty if it did not."""
+        file = self.path / _MARRED
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=_Marred).findings if os.path.lexists(file) else ()
+        except (OSError, *NOT_DECODED) as error:
+            return (f"{_MARRED} can't be read: {error}",)
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write one file of the run, `name` in it, as a whole: a reader sees the old one or the new one."""
-        target = self.path / name
-        temporary = target.with_name(f".{target.name}.tmp")
+        staged = self.stage(name, content)
+        staged.publish()
+        return staged.target
+
+    def stage(self, name: str, content: str | bytes) -> StagedFile:
+        """Write one file of the run under another name, from which it can be put in place without more room.
+
+        Raises EvidenceError when it can't be written.
+        """
+        staged = StagedFile(self.path / name)
+        staged.write(content.encode() if isinstance(content, str) else content)
+        return staged
+
+    def remove(self, name: str) -> None:
+        """Remove one file of the run, if it is there and can be removed."""
+        with contextlib.suppress(OSError):
+            (self.path / name).unlink()
+
+
+def summary_text(summary: Summary) -> bytes:
+    """The content of `summary.json`."""
+    return msgspec.json.format(msgspec.json.encode(summary))
+
+
+class StagedFile:
+    """A file that is whole on the disk and not yet in its place, `target`."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self._temporary = target.with_name(f".{target.name}.tmp")
+
+    def write(self, content: bytes) -> None:
+        """Write the content. Raises EvidenceError, and leaves nothing, when that fails."""
         try:
-            target.parent.mkdir(exist_ok=True)
-            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-            temporary.replace(target)
+            self.target.parent.mkdir(exist_ok=True)
+            if self.target.parent.is_symlink():
+                raise OSError(0, "its folder is a symbolic link")
+            # What is left of a killed process, or a link that leads elsewhere.
+            self._temporary.unlink(missing_ok=True)
+            with self._temporary.open("xb") as file:
+                file.write(content)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise EvidenceError(f"can't write {target}: {error.strerror}") from None
-        return target
+            self.discard()
+            raise _cannot_write(self.target, error) from None
+
+    def publish(self) -> None:
+        """Put it in its place. Raises EvidenceError when that fails."""
+        try:
+            self._temporary.replace(self.target)
+        except OSError as error:
+            self.discard()
+            raise _cannot_write(self.target, error) from None
+
+    def discard(self) -> None:
+        """Remove what was written, unless it is in its place."""
+        with contextlib.suppress(OSError):
+            self._temporary.unlink()
+
+
+def _cannot_write(target: Path, error: OSError) -> EvidenceError:
+    return EvidenceError(f"can't write {target}: {error.strerror}")
+
+
+def _touched(path: Path) -> tuple[int, ...] | None:
+    """What changes with every change of a file, None when it is gone."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+class _Marred(msgspec.Struct):
+    findings: tuple[str, ...]
 
 
 def _run_ids(root: Path) -> list[str]:
@@ -178,7 +310,10 @@ def _point_latest_to(run: Path) -> None:
     # A convenience: where links can't be made, `latest` is found by the order of the ids.
     with contextlib.suppress(OSError, NotImplementedError):
         temporary.symlink_to(run.name)
-        temporary.replace(run.parent / LATEST)
+        try:
+            temporary.replace(run.parent / LATEST)
+        except OSError:
+            temporary.unlink()
 
 
 def _inside(file: str) -> PurePath:

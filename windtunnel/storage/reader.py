@@ -105,7 +105,11 @@ class RecordReader:
                     seq += len(records)
                 number += lines.count(b"\n") + (not lines.endswith(b"\n"))
                 if records:
-                    ended = isinstance(records[-1], RunEnded)
+                    last = records[-1]
+                    ended = isinstance(last, RunEnded)
+                    if isinstance(last, RunEnded) and last.damage:
+                        self._damaged = True
+                        self._findings += last.damage
                     yield records
         if ended:
             self._finished += 1

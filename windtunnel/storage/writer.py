@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
+from zlib import crc32
 
 import msgspec
 
 from windtunnel.errors import EvidenceError
-from windtunnel.model.manifest import Evidence
+from windtunnel.model.manifest import Evidence, WrittenFile
 from windtunnel.model.record import Record, RunEnded
+from windtunnel.storage.integrity import bounded, difference, sealed
 
 
 class RecordWriter:
@@ -30,7 +33,8 @@ class RecordWriter:
         self._on_failure = on_failure
         self._encoder = msgspec.json.Encoder()
         self._seq = 0
-        self._size = 0
+        self._size = self._checksum = 0
+        self._damage: tuple[str, ...] = ()
         self._counts: Counter[type[Record]] = Counter()
         self._ended = False
         self.lost = 0
@@ -38,6 +42,7 @@ class RecordWriter:
         self._fd = os.open(
             path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o644
         )
+        self._opened = os.fstat(self._fd)
 
     def write(self, records: Sequence[Record]) -> None:
         """Stamp and encode records and hand them to the kernel."""
@@ -69,11 +74,27 @@ class RecordWriter:
             self._fail(error, lines, written)
         else:
             self._size += written
+            self._checksum = crc32(lines, self._checksum)
 
-    def end(self, ended: RunEnded) -> RunEnded:
-        """Write the last line of the segment, with the lines before it counted, and close it."""
+    def end(self, ended: RunEnded, *, damage: Sequence[str] = ()) -> RunEnded:
+        """Write the last line of the segment, with the lines before it counted, and close it.
+
+        `damage` is what something else did to files that belong to the segment; what it did to this one is added.
+        """
+        found = difference(self._folder, self._written)
+        self._damage = bounded([*([found] if found else []), *damage])
         ended.counts = {str(kind.__struct_config__.tag): count for kind, count in self._counts.items()}
-        self.write([ended])
+        ended.damage = list(self._damage)
+        ended.seq, ended.run_id = self._seq, self._run_id
+        if self.failure is not None:
+            self.lost += 1
+        else:
+            try:
+                line = sealed(ended, self._checksum)
+            except UnicodeEncodeError:
+                ended = msgspec.convert(_without_surrogates(ended), RunEnded)
+                line = sealed(ended, self._checksum)
+            self._append(line)
         self._ended = self.failure is None
         self.close()
         return ended
@@ -86,8 +107,28 @@ class RecordWriter:
 
     def evidence(self) -> Evidence:
         """How complete the segment is, as far as its writer knows."""
-        findings = (str(self.failure), f"{self.lost:,} records were lost") if self.failure else ()
-        return Evidence(finished=self._ended, intact=self.failure is None, findings=findings)
+        lost = (str(self.failure), f"{self.lost:,} records were lost") if self.failure else ()
+        return Evidence(
+            finished=self._ended,
+            intact=self.failure is None and not self._damage,
+            findings=(*lost, *self._damage),
+            written=(self._written,),
+        )
+
+    @property
+    def _folder(self) -> Path:
+        """The run directory."""
+        return self.path.parent.parent
+
+    @property
+    def _written(self) -> WrittenFile:
+        return WrittenFile(
+            name=self.path.relative_to(self._folder).as_posix(),
+            size=self._size,
+            checksum=self._checksum,
+            device=self._opened.st_dev,
+            inode=self._opened.st_ino,
+        )
 
     def _fail(self, error: OSError, lines: bytes, written: int) -> None:
         whole = lines.rfind(b"\n", 0, written) + 1
@@ -96,7 +137,10 @@ class RecordWriter:
             hint="free disk space, or choose another folder with --output",
         )
         self.lost += lines.count(b"\n", whole)
-        os.ftruncate(self._fd, self._size + whole)
+        self._size += whole
+        self._checksum = crc32(lines[:whole], self._checksum)
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._fd, self._size)
         if self._on_failure is not None:
             self._on_failure(self.failure)
 
@@ -108,20 +152,21 @@ def close_segment(path: Path, *, run_id: str, t: float, lost: str, bug: str | No
     a closing line are seen to be unfinished.
     """
     counts: Counter[str] = Counter()
-    size = 0
+    size = checksum = 0
     try:
         if path.exists():
             with path.open("rb") as file:
                 for line in file:
                     if line.endswith(b"\n"):
                         size += len(line)
+                        checksum = crc32(line, checksum)
                         counts[str(msgspec.json.decode(line, type=_Typed).type)] += 1
         ended = RunEnded(
             seq=counts.total(), run_id=run_id, t=t, reason=lost, counts=dict(counts), bug=bug, lost=lost
         )
         with path.open("ab") as file:
             file.truncate(size)
-            file.write(msgspec.json.encode(ended) + b"\n")
+            file.write(sealed(ended, checksum))
     except (OSError, msgspec.DecodeError):
         return
 

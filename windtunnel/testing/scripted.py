@@ -134,6 +134,7 @@ class ScriptedClient:
             left_s -= exchange.ended - exchange.started
             if exchange.error is not None:
                 return exchange
+            exchange.hop = True
             if request.on_hop is not None:
                 request.on_hop(exchange)
         return await _exchange(sent, answer, left_s)

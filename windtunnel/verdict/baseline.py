@@ -61,7 +61,8 @@ def baseline_objection(threshold: Threshold) -> Problem | None:
 def _figure(threshold: Threshold, baseline: Baseline) -> float | None:
     if threshold.tags:
         rows = [row for row in baseline.steps if _is_of(row, threshold) and row.requests]
-        return _of_distribution(rows[0].latency, threshold) if len(rows) == 1 else None
+        times = rows[0].of_requests if len(rows) == 1 else None
+        return None if times is None else _of_distribution(times, threshold)
     metric = baseline.metrics.get(threshold.metric)
     if metric is None:
         return None
@@ -118,15 +119,16 @@ def _changes_of_steps(before: Baseline, now: Baseline) -> Iterator[Change]:
         if was is None or not was.count or not row.count:
             continue
         place = {"scenario": row.scenario, "step": row.step}
-        if bool(was.requests) == bool(row.requests):
-            metric = "http_req_duration" if row.requests else "step_duration"
-            yield from _changes_of_times(metric, was.latency, row.latency, **place)
+        yield from _changes_of_times("step_duration", was.of_executions, row.of_executions, **place)
+        yield from _changes_of_times("http_req_duration", was.of_requests, row.of_requests, **place)
         before_failed, now_failed = ((each.failed + each.errored) / each.count for each in (was, row))
         yield _change("failed", "rate", "share", before_failed, now_failed, **place)
 
 
-def _changes_of_times(metric: str, before: Distribution, now: Distribution, **place: str) -> Iterator[Change]:
-    if before.count and now.count:
+def _changes_of_times(
+    metric: str, before: Distribution | None, now: Distribution | None, **place: str
+) -> Iterator[Change]:
+    if before and now and before.count and now.count:
         for field, aggregate in _COMPARED.items():
             yield _change(metric, aggregate, "ms", getattr(before, field), getattr(now, field), **place)
 

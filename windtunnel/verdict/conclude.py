@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured, measured_span_s
+from windtunnel.metrics.series import InstanceKey
 from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
 from windtunnel.model.manifest import Evidence, Manifest, StepRow
@@ -56,12 +57,14 @@ def conclude(
         timed=manifest.timed,
         shards=manifest.shards,
     )
-    warnings = _warnings(aggregate, untested, unjudged)
     nothing = _nothing_happened(aggregate, in_shard=bool(manifest.shard))
-    verdict = worst(
-        [*_ended_early(aggregate), *deciding, *nothing, *_judged(aggregate, results)],
-        signal_number=aggregate.signal or signal.SIGINT,
-    )
+    findings = [*_ended_early(aggregate), *deciding, *nothing, *_judged(aggregate, results)]
+    users = [f"the user_setup of {each}" for each in _failed_sections(aggregate, "user_setup")]
+    if findings:
+        # The lowest word: a user that could not be set up fails its instances, and the thresholds judge those.
+        findings += [("inconclusive", each) for each in users]
+    verdict = worst(findings, signal_number=aggregate.signal or signal.SIGINT)
+    warnings = [*users, *_warnings(manifest, aggregate, untested, unjudged)]
     summary = Summary(
         schema_version=SCHEMA_VERSION,
         run_id=manifest.run_id,
@@ -72,19 +75,19 @@ def conclude(
         thresholds=results,
         metrics=metric_summaries(aggregate),
         steps=step_summaries(aggregate, manifest.steps),
-        errors=error_groups(aggregate),
+        errors=error_groups(aggregate, [*manifest.steps, *manifest.section_steps]),
         soundness=replace(soundness, findings=[*soundness.findings, *warnings]),
     )
     return replace(summary, baseline=compare(baseline, Baseline.of(summary))) if baseline else summary
 
 
-def _warnings(aggregate: Aggregate, untested: Mapping[str, str], unjudged: Sequence[Threshold]) -> list[str]:
+def _warnings(
+    manifest: Manifest, aggregate: Aggregate, untested: Mapping[str, str], unjudged: Sequence[Threshold]
+) -> list[str]:
     """What decides nothing, and must be known all the same."""
+    teardowns = _failed_sections(aggregate, "teardown") + _teardowns_missing(aggregate, manifest.section_steps)
     return [
-        *(
-            f"the teardown of {each}; resources may be left behind"
-            for each in _failed_sections(aggregate, "teardown")
-        ),
+        *(f"the teardown of {each}; resources may be left behind" for each in teardowns),
         *(untested.values() if instances_by_outcome(aggregate) else ()),
         *(f"{each.selector}: {each.text} was not judged: there is no baseline" for each in unjudged),
     ]
@@ -133,18 +136,38 @@ def _nothing_happened(aggregate: Aggregate, *, in_shard: bool) -> list[Finding]:
 
 
 def _failed_sections(aggregate: Aggregate, phase: SectionPhase) -> list[str]:
-    """The failures in a setup or teardown: `checkout failed at create_user: expected below 400 but got 500`."""
+    """The failures in one kind of section: `shop failed 3 times at login: status_code: expected 200 but got 5`."""
     found = []
-    for instance in aggregate.instances:
+    for instance, ended in aggregate.instances.items():
         if instance.phase != phase or instance.outcome not in {"failed", "errored"}:
             continue
-        causes = [
-            f" at {failure.step}: {failure.cause}: {series.example}" if failure.step else f": {series.example}"
-            for failure, series in aggregate.failures.items()
-            if (failure.phase, failure.scenario) == (phase, instance.scenario)
-        ]
-        found.append(f"{instance.scenario} {instance.outcome}{causes[0] if causes else ''}")
+        times = f" {ended.count:,} times" if ended.count > 1 else ""
+        found.append(f"{instance.scenario} {instance.outcome}{times}{_first_cause(aggregate, instance)}")
     return sorted(found)
+
+
+def _first_cause(aggregate: Aggregate, instance: InstanceKey) -> str:
+    """Why the first one of these failed; the same however the records were split."""
+    alike = [
+        (series.first_t, failure.step, failure.cause, series.example)
+        for failure, series in aggregate.failures.items()
+        if (failure.phase, failure.scenario) == (instance.phase, instance.scenario)
+    ]
+    if not alike:
+        return ""
+    _, step, cause, example = min(alike)
+    return f" at {step}: {cause}: {example}" if step else f": {example}"
+
+
+def _teardowns_missing(aggregate: Aggregate, rows: Sequence[StepRow]) -> list[str]:
+    """Teardowns of a run that began, and that did not run to their end."""
+    begun = {key.scenario for key in aggregate.instances if key.phase == "teardown"}
+    cut = {key.scenario for key in aggregate.instances if (key.phase, key.outcome) == ("teardown", "interrupted")}
+    planned = {row.scenario for row in rows if row.phase == "teardown"} if aggregate.instances else set()
+    return [
+        *(f"{scenario} did not end in time" for scenario in sorted(cut)),
+        *(f"{scenario} did not run" for scenario in sorted(planned - begun)),
+    ]
 
 
 def _judged(aggregate: Aggregate, results: list[ThresholdResult]) -> list[Finding]:

@@ -115,6 +115,8 @@ def test_errors_are_remarked_at_the_step_of_the_scenario() -> None:
         last_t=1,
         example="expected 200, got 503\n::set-env::",
         instances=["browse-1"],
+        file="scenarios/browse.yaml",
+        line=30,
     )
     remark = summary_annotations(
         summary("fail", thresholds=[threshold("fail")], steps=[row], errors=[group]), workspace=WORKSPACE

@@ -10,7 +10,9 @@ import pytest
 from tests.support.journeys import Finished, Run, facts_of, get, scenario
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import Counter, Rate, select
+from windtunnel.metrics.summary import step_summaries
 from windtunnel.model.load import ClosedLoad
+from windtunnel.model.manifest import StepRow
 from windtunnel.testing.scripted import Answer, json_answer
 
 STEADY = {"initial": "1s", "factor": 3, "max": "5s", "jitter": False}
@@ -110,6 +112,68 @@ def test_redirects_of_every_attempt_are_recorded_with_its_number(run: Run) -> No
         (2, 200),
     ]
     assert finished.steps[0].requests == 4
+
+
+POLL = {"type": "wait", "name": "a", "path": "/", "interval": "500ms", "expect": {"status_code": 201}}
+
+
+@pytest.mark.parametrize(
+    ("journey", "answers", "step_ms", "request_ms", "sent", "retries"),
+    [
+        (
+            get("a", retry=retry(5, 429)),
+            [*[Answer(status=429, latency_s=0.01)] * 2, Answer(latency_s=0.02)],
+            4_040.0,
+            20.0,
+            3,
+            2,
+        ),
+        (POLL, [*[Answer(latency_s=0.01)] * 2, Answer(status=201, latency_s=0.01)], 1_030.0, 10.0, 3, 0),
+        (
+            get("a"),
+            [
+                Answer(
+                    latency_s=0.02, hops=(Answer(status=302, latency_s=0.03), Answer(status=307, latency_s=0.02))
+                )
+            ],
+            70.0,
+            30.0,
+            3,
+            0,
+        ),
+        (
+            get("a", retry=retry(2, 503)),
+            [
+                Answer(status=503, hops=(Answer(status=302),)),
+                Answer(hops=(Answer(status=302), Answer(status=302))),
+            ],
+            1_000.0,
+            0.0,
+            5,
+            1,
+        ),
+    ],
+    ids=["retry", "wait", "redirects", "redirects of two attempts"],
+)
+def test_the_time_of_a_step_is_what_a_user_waits_for_and_that_of_its_requests_is_beside_it(
+    run: Run,
+    journey: dict[str, Any],
+    answers: list[Answer],
+    step_ms: float,
+    request_ms: float,
+    sent: int,
+    retries: int,
+) -> None:
+    finished = run(scenario(journey), answers=answers)
+    aggregate = Aggregate()
+    aggregate.write(finished.records)
+
+    (row,) = step_summaries(aggregate, [StepRow(scenario="journey", step="a", action="http")])
+
+    assert (row.passed, row.requests, row.retries) == (1, sent, retries)
+    assert row.latency.max == pytest.approx(step_ms, abs=0.01)
+    assert row.request_latency is not None
+    assert row.request_latency.max == pytest.approx(request_ms, abs=0.01)
 
 
 def test_jitter_is_drawn_from_the_upper_half_and_the_same_for_one_seed(run: Run) -> None:

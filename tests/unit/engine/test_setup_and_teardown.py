@@ -159,6 +159,27 @@ def test_an_instance_whose_user_cannot_be_set_up_fails_and_the_next_one_tries_ag
     )
 
 
+def test_a_user_setup_that_is_cut_short_interrupts_its_instance(run: Run) -> None:
+    journey = scenario(get("use"), user_setup=section(pause("endless", "1h")))
+    finished = run(journey, load=ClosedLoad(parallel=2, duration_s=5.0, graceful_stop_s=1.0))
+
+    assert sorted((record.instance_id, record.outcome, record.failed_step) for record in finished.instances) == [
+        ("journey-0", "interrupted", "user_setup"),
+        ("journey-1", "interrupted", "user_setup"),
+        ("journey-user-0", "interrupted", None),
+        ("journey-user-1", "interrupted", None),
+    ]
+
+
+def test_users_that_cannot_be_set_up_without_a_request_take_turns(run: Run) -> None:
+    nowhere = {"type": "set", "name": "broken", "variables": {"a": "{{ [][instance_index] }}"}}
+    finished = run(scenario(get("use"), user_setup=section(nowhere)), load=ClosedLoad(parallel=2, count=6))
+
+    ended = [record for record in finished.instances if not record.phase]
+    assert [record.user for record in ended] == [0, 1, 0, 1, 0, 1]
+    assert {(record.outcome, record.failed_step) for record in ended} == {("errored", "broken")}
+
+
 def test_what_setup_and_user_setup_extract_as_secret_is_hidden_in_every_instance(run: Run) -> None:
     secret = {"json": "$.t", "secret": True}
     journey = scenario(

@@ -69,6 +69,14 @@ def test_a_request_during_the_graceful_stop_gives_its_own_grace(run: Run) -> Non
     assert length_s(finished) == 30
 
 
+def test_a_request_during_a_teardown_gives_its_grace(run: Run) -> None:
+    journey = scenario(pause("use", "1s"), teardown=section(pause("clean", "1h")))
+    finished = run(journey, during=request_at(5))
+
+    assert [step.outcome for step in finished.steps if step.step == "clean"] == ["interrupted"]
+    assert length_s(finished) == 15
+
+
 def test_a_second_request_ends_a_setup_and_its_teardown_at_once(run: Run) -> None:
     journey = scenario(get("use"), setup=section(pause("endless", "1h")), teardown=section(pause("clean", "1h")))
     finished = run(journey, during=request_at(1, 2))

@@ -92,6 +92,7 @@ def test_a_401_fetches_a_new_token_and_the_request_is_sent_once_more() -> None:
     assert flow.wants == "token"
     flow.receive(world.gives("two"))
     assert (flow.wants, [hop.status for hop in flow.hops]) == ("Bearer two", [401])
+    assert getattr(flow.step, "attempt", None) == 2
     flow.receive(answered(401))
     assert (flow.wants, flow.answer is not None) == ("nothing", True)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.records import START, aggregate_of, assertion, instance, lone_request, request, step
@@ -43,7 +45,7 @@ def test_a_step_row_counts_every_outcome_and_its_requests() -> None:
     assert (pay.requests, pay.requests_failed) == (2, 1)
 
 
-def test_the_latency_of_a_step_is_that_of_its_requests_or_its_own_when_it_sends_none() -> None:
+def test_the_latency_of_a_step_is_its_own_and_that_of_its_requests_stands_beside_it() -> None:
     aggregate = aggregate_of(
         [
             step("browse", duration_us=9_000, request=request(wait=985)),
@@ -52,8 +54,57 @@ def test_the_latency_of_a_step_is_that_of_its_requests_or_its_own_when_it_sends_
         ]
     )
     _, browse, rest, _ = step_summaries(aggregate, ROWS)
-    assert (browse.latency.count, browse.latency.max) == (1, 1.0)
+    assert (browse.latency.count, browse.latency.max) == (1, 9.0)
+    assert browse.request_latency is not None
+    assert (browse.request_latency.count, browse.request_latency.max) == (1, 1.0)
     assert (rest.latency.count, rest.latency.min, rest.latency.max) == (1, 7.0, 7.0)
+    assert rest.request_latency is None
+
+
+def test_times_of_requests_that_are_those_of_the_step_are_not_told_twice() -> None:
+    (browse,) = step_summaries(
+        aggregate_of([step("browse", duration_us=1_000, request=request(wait=985))]), [ROWS[1]]
+    )
+    assert (browse.latency.max, browse.request_latency) == (1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "retries"),
+    [
+        ([{}], 0),
+        ([{"attempt": 1}, {"attempt": 2}, {"attempt": 3}], 2),
+        ([{"hop": True}, {}], 0),
+        (
+            [
+                {"hop": True},
+                {"attempt": 1},
+                {"attempt": 2, "hop": True},
+                {"attempt": 2, "hop": True},
+                {"attempt": 2},
+            ],
+            1,
+        ),
+        ([{"poll": True}, {"poll": True}, {}], 0),
+        ([{"resent": True}], 1),
+        ([{"poll": True, "resent": True}, {}], 1),
+        ([{"attempt": 1}, {"attempt": 2, "resent": True}], 2),
+    ],
+    ids=["one", "attempts", "hops", "hops of two attempts", "polls", "resent", "poll resent", "attempt resent"],
+)
+def test_what_is_sent_beyond_the_first_attempt_is_counted(sent: list[dict[str, Any]], retries: int) -> None:
+    alone = aggregate_of([lone_request(request(**fields)) for fields in sent])
+    merged = Aggregate()
+    for fields in sent:
+        merged.merge(aggregate_of([lone_request(request(**fields))]))
+    embedded = aggregate_of([step("browse", request=request(**fields)) for fields in sent])
+
+    for aggregate in (alone, merged, embedded):
+        assert [row.retries for row in step_summaries(aggregate, [ROWS[1]])] == [retries]
+
+
+def test_attempts_outside_the_load_are_in_no_row() -> None:
+    aggregate = aggregate_of([lone_request(request(attempt=2), phase=phase) for phase in ("setup", "warmup:one")])
+    assert [row.retries for row in step_summaries(aggregate, [ROWS[1]])] == [0]
 
 
 def test_an_assertion_has_a_row_of_its_own() -> None:

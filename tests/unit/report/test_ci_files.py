@@ -229,9 +229,9 @@ def test_k6_readers_find_their_keys(failing_report: Report) -> None:
 
 def placed(summary: Summary) -> Report:
     """A report whose steps stand in a file."""
-    return bare(
-        msgspec.structs.replace(summary, steps=[msgspec.structs.replace(s, **PLACE) for s in summary.steps])
-    )
+    replace = msgspec.structs.replace
+    steps, errors = ([replace(each, **PLACE) for each in rows] for rows in (summary.steps, summary.errors))
+    return bare(replace(summary, steps=steps, errors=errors))
 
 
 def test_code_quality_has_an_issue_at_the_line_of_everything_that_failed() -> None:

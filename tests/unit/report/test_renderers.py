@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 
 from tests.support import sample_run
 from tests.support.reports import HOSTILE, bare, with_text
+from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import VerdictWord
@@ -24,7 +25,7 @@ from windtunnel.report import html, json, markdown, terminal
 from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
 from windtunnel.report.text import prose
-from windtunnel.report.wording import TIMES, UNFINISHED
+from windtunnel.report.wording import TIMES, UNFINISHED, requests_beside
 
 VERDICTS = sorted(EXIT_CODES)
 FOR_PEOPLE = ["html", "markdown", "json", "terminal"]
@@ -65,6 +66,65 @@ def prose_of(markdown_text: str) -> str:
     parser = MarkdownIt("commonmark").enable("table")
     tokens = [t for block in parser.parse(markdown_text) for t in (block.children or [])]
     return "\n".join(token.content for token in tokens if token.type == "text")
+
+
+def retried(report: Report) -> Report:
+    """The report of a run in which the last step sent 337 requests, 237 of them beyond the first attempt."""
+    quick = Histogram([9_000, 12_000, 31_000]).to_distribution()
+    summary = report.summary
+    *steps, last = summary.steps
+    last = msgspec.structs.replace(last, requests=337, requests_failed=237, retries=237, request_latency=quick)
+    return bare(msgspec.structs.replace(summary, steps=[*steps, last]))
+
+
+COLUMN = {
+    "terminal": r"(?m)^step +count +failed +retries +p50",
+    "markdown": r"\| Failed \| Retries \| p50 \|",
+    "html": r'>Failed</th><th scope="col" class="num">Retries</th>',
+    "junit": "237 attempts beyond the first, in 337 requests",
+    "openmetrics": 'windtunnel_step_retries_total{scenario="checkout",step="pay"} 237',
+    "json": '"retries": 237',
+}
+BESIDE = {
+    "terminal": r"each request +337 +237 +12 ms",
+    "markdown": r"&emsp;each request \| 337 \| 237 \|  \| 12 ms",
+    "html": r'each request <span class="small">of pay</span>',
+    "openmetrics": 'windtunnel_step_request_latency_seconds{scenario="checkout",step="pay",quantile="0.5"} 0.012',
+}
+
+
+@pytest.mark.parametrize("renderer", COLUMN)
+def test_retries_show_where_something_was_retried_and_only_there(renderer: str) -> None:
+    plain = bare(sample_run.summary())
+    render = RENDERERS[renderer][1]
+
+    assert re.search(COLUMN[renderer], render(retried(plain)))
+    assert not re.search(COLUMN[renderer], render(plain))
+    assert "etries" not in render(plain) or renderer == "json"
+
+
+@pytest.mark.parametrize("renderer", BESIDE)
+def test_the_times_of_requests_stand_below_a_step_that_took_longer_and_only_there(renderer: str) -> None:
+    plain = bare(sample_run.summary())
+    render = RENDERERS[renderer][1]
+
+    assert re.search(BESIDE[renderer], render(retried(plain)))
+    assert not re.search(BESIDE[renderer], render(plain))
+
+
+@pytest.mark.parametrize(
+    ("step_ms", "request_ms", "shown"),
+    [(2.0, 1.2, False), (20.0, 19.0, False), (20.0, 12.0, True), (3.0, 1.9, True), (20.0, 21.0, False)],
+)
+def test_the_times_of_requests_are_shown_where_they_differ_by_more_than_a_person_cares_for(
+    step_ms: float, request_ms: float, shown: bool
+) -> None:
+    row = sample_run.summary().steps[0]
+    one, other = (Histogram([round(ms * 1000)]).to_distribution() for ms in (step_ms, request_ms))
+
+    row = msgspec.structs.replace(row, latency=one, request_latency=other)
+
+    assert (requests_beside(row) is not None) is shown
 
 
 EXPONENT = re.compile(r"\b\d+(\.\d+)?e[+-]?\d+\b", re.IGNORECASE)

@@ -9,8 +9,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from tests.support.records import step
 from tests.support.run_builder import ROWS, WHOLE, Run, manifest, threshold
 from windtunnel.model.summary import Baseline, Summary
+from windtunnel.report.changes import change_rows
 from windtunnel.verdict.baseline import compare
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.selectors import check_selectors
@@ -121,6 +123,46 @@ def test_a_comparison_has_the_run_then_the_steps_and_leaves_out_what_one_of_them
     assert (failed.before, failed.now, failed.relative, failed.unit) == (0.0, 0.05, None, "share")
     alone = compare(replace(before, metrics={}, steps=[]), now)
     assert alone.changes == []
+
+
+def waited(step_us: int, request_us: int) -> Baseline:
+    """A run whose step `browse` polls: its own time is not that of its requests."""
+    run = Run().instances(100).requests(300, wait=request_us)
+    run.aggregate.write([step("browse", duration_us=step_us, requests=3) for _ in range(100)])
+    return Baseline.of(run.concluded())
+
+
+def test_a_step_is_compared_by_its_own_times_and_its_requests_by_theirs() -> None:
+    comparison = compare(waited(2_000_000, 10_000), waited(1_000_000, 20_000))
+
+    found = {
+        each.metric: (each.before, each.now)
+        for each in comparison.changes
+        if (each.step, each.aggregate) == ("browse", "p(95)")
+    }
+    assert found == {"step_duration": (2_000.0, 1_000.0), "http_req_duration": (10.0, 20.0)}
+    (shown,) = [row for row in change_rows(comparison, most_steps=5) if row.step]
+    assert (shown.before, shown.now, shown.change) == ("2 s", "1 s", "-50%")
+
+
+def test_a_threshold_on_the_requests_of_a_step_compares_with_requests() -> None:
+    now = Run().instances(100).requests(300, wait=11_000)
+    condition = "p(95) < baseline * 1.2"
+    (found, _) = judged(now, "http_req_duration{step:browse}", condition, waited(2_000_000, 10_000)).thresholds
+    assert (found.result, found.limit) == ("pass", "12 ms")
+
+
+def test_a_baseline_of_a_version_that_knew_no_time_of_a_step_is_compared_by_its_requests() -> None:
+    written = msgspec.json.decode(msgspec.json.encode(waited(2_000_000, 10_000)))
+    for row in written["steps"]:
+        del row["retries"], row["request_latency"]
+        row["latency"] = {**row["latency"], "count": 300, "med": 10.0, "p95": 10.0, "p99": 10.0}
+    before = msgspec.convert(written, Baseline)
+
+    changes = compare(before, waited(1_000_000, 20_000)).changes
+
+    found = {each.metric: each.before for each in changes if (each.step, each.aggregate) == ("browse", "p(95)")}
+    assert found == {"http_req_duration": 10.0}
 
 
 def test_what_takes_away_from_a_comparison_is_said() -> None:

@@ -54,12 +54,13 @@ class OpenSegment:
     def __init__(self, parts: SegmentParts) -> None:
         self._parts = parts
         shutdown = parts.shutdown
+        self._bodies = BodyStore(parts.directory.bodies, parts.redactor)
         self._writer = RecordWriter(
             parts.directory.segment(parts.segment),
             run_id=parts.directory.run_id,
             on_failure=lambda error: _stop_for(error, shutdown),
         )
-        self.journal = _journal(parts, self._writer)
+        self.journal = _journal(parts, self._writer, self._bodies)
         for record in (_first_line(parts), *parts.before):
             self.journal.write(record)
 
@@ -69,19 +70,20 @@ class OpenSegment:
         await parts.transport.begin(on_exchange=self.journal.token_request, on_secret=parts.redactor.hide)
 
     async def end(self, reason: str, *, bug: str | None, unreachable: str | None = None) -> Evidence:
-        """Close the connections, write the last line, and return how complete the records are."""
+        """Close the connections, write the last line, and return how complete the records and bodies are."""
         parts = self._parts
         try:
             await parts.transport.close()
             self.journal.flush()
             ended = self._writer.end(
-                _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable)
+                _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable),
+                damage=self._bodies.differences(),
             )
             for sink in parts.sinks:
                 sink.write([ended])
         finally:
             self._writer.close()
-        return self._writer.evidence()
+        return self._writer.evidence().with_written(self._bodies.written)
 
 
 async def run_segment(
@@ -112,12 +114,12 @@ async def run_segment(
     return evidence
 
 
-def _journal(parts: SegmentParts, writer: RecordWriter) -> Journal:
+def _journal(parts: SegmentParts, writer: RecordWriter, bodies: BodyStore) -> Journal:
     return Journal(
         [writer, *parts.sinks],
         clock=parts.clock,
         redactor=parts.redactor,
-        bodies=BodyStore(parts.directory.bodies, parts.redactor),
+        bodies=bodies,
         keep=parts.plan.keep_bodies,
         schedule=asyncio.get_running_loop().call_soon,
         on_record=parts.on_record,

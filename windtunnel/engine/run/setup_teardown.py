@@ -48,10 +48,9 @@ class SetupTeardown:
         return bool(passed) and not shutdown.requested
 
     async def tear_down(self) -> None:
-        """Run every teardown, also after a failed setup; after a request to end, within the grace."""
-        shutdown = self._parts.shutdown
-        limit_s = shutdown.grace_s if shutdown.requested else TEARDOWN_S
-        await first_of(self._tear_down(), self._parts.clock.sleep(limit_s), shutdown.wait_for_repeat())
+        """Run every teardown, also after a failed setup; after a request to end, within the grace of that."""
+        shutdown, clock = self._parts.shutdown, self._parts.clock
+        await first_of(self._tear_down(), clock.sleep(TEARDOWN_S), shutdown.wait_for_grace())
 
     async def end(self) -> Evidence:
         """Write the last line and return how complete the records are."""

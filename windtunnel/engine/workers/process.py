@@ -16,6 +16,7 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.streams import make_lasting
 from windtunnel.tasks import background
 
 REPORT_S = 0.25
@@ -26,6 +27,7 @@ COORDINATOR_GONE = "the coordinating process ended before its workers"
 
 def serve(descriptor: int) -> None:
     """Work for the coordinator at the other end of the socket `descriptor`, until the segment has ended."""
+    make_lasting()
     connection = socket.socket(fileno=descriptor)
     run_loop(lambda: _serve(connection))
 

@@ -1,0 +1,174 @@
+"""A setup, user_setup or teardown that fails is told in every way out, with the requests that show why."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import msgspec
+import pytest
+
+from tests.support.command_line import Answer, call
+from windtunnel.ci.annotations import summary_annotations
+from windtunnel.ci.workspace import Workspace
+from windtunnel.demo.process import ShopProcess
+from windtunnel.model.summary import ErrorGroup, Summary
+
+HOME = "  - { type: http, name: home, path: / }\n"
+CODE = "def fetch(context):\n    raise ValueError('the vault is closed')\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What fails in a section, and what is told of it."""
+
+    section: str
+    steps: str
+    told: str
+    shown: str = ""
+    variables: str = ""
+    verdict: str = "fail"
+    instances: tuple[str, ...] = ("buy-user-0", "buy-user-1")
+
+
+CASES: Mapping[str, Case] = {
+    "a login that is refused": Case(
+        section="user_setup",
+        steps="  - { type: http, name: login, method: POST, path: /no-login, json: { user: ada } }\n",
+        told="login: status_code: expected below 400 but got 404",
+        shown="/no-login",
+    ),
+    "a value that is not there": Case(
+        section="user_setup",
+        steps='  - { type: http, name: login, path: /api/products, extract: { token: "$.nothing" } }\n',
+        told="login: extract: ",
+        shown="/api/products",
+    ),
+    "code that raises": Case(
+        section="user_setup",
+        steps='  - { type: python, name: open, call: "code:fetch" }\n',
+        told="open: ValueError: ValueError: the vault is closed",
+        shown="the vault is closed",
+    ),
+    "a step inside a group": Case(
+        section="user_setup",
+        steps="  - type: group\n    name: enter\n    steps: [{ type: http, name: badge, path: /no-badge }]\n",
+        told="badge: status_code: expected below 400 but got 404",
+        shown="/no-badge",
+    ),
+    "a setup": Case(
+        section="setup",
+        steps="  - { type: http, name: seed, path: /no-seed }\n",
+        told="seed: status_code: expected below 400 but got 404",
+        shown="/no-seed",
+        verdict="inconclusive",
+        instances=("buy-setup",),
+    ),
+    "a teardown": Case(
+        section="teardown",
+        steps="  - { type: http, name: clean, path: /no-clean }\n",
+        told="clean: status_code: expected below 400 but got 404",
+        shown="/no-clean",
+        verdict="pass",
+        instances=("buy-teardown",),
+    ),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, shop: ShopProcess) -> Path:
+    (tmp_path / "sut.yaml").write_text(f"base_url: {shop.base_url}\n")
+    (tmp_path / "code.py").write_text(CODE)
+    return tmp_path
+
+
+def run(folder: Path, case: Case, *args: str) -> tuple[Answer, Summary]:
+    (folder / "buy.yaml").write_text(f"id: buy\nflow:\n{HOME}{case.section}:\n{case.steps}")
+    load = ("-p", "2", "-n", "8", "--seed", "1")
+    answer = call(folder, "run", "--scenarios", "buy.yaml", *load, *args, environment={"COLUMNS": "300"})
+    return answer, summary_of(folder)
+
+
+def newest(folder: Path) -> Path:
+    return (folder / "runs" / "latest").resolve()
+
+
+def summary_of(folder: Path) -> Summary:
+    return msgspec.json.decode((newest(folder) / "summary.json").read_bytes(), type=Summary)
+
+
+def plain(group: ErrorGroup) -> ErrorGroup:
+    """Without what differs from run to run."""
+    return msgspec.structs.replace(group, first_t=0.0, last_t=0.0, instances=sorted(group.instances))
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_it_is_told_in_every_way_out(folder: Path, case: Case) -> None:
+    answer, summary = run(folder, case)
+    assert summary.verdict == case.verdict, answer.stdout
+
+    [group] = summary.errors
+    assert (group.phase, group.scenario, group.file) == (case.section, "buy", "buy.yaml")
+    assert f"{group.step}: {group.cause}: {group.example}".startswith(case.told)
+    assert set(group.instances) == set(case.instances)
+    assert f"name: {group.step}" in "".join(
+        (folder / "buy.yaml").read_text().splitlines()[(group.line or 0) - 1 :][:2]
+    )
+    assert group.count == (8 if case.section == "user_setup" else 1)
+    assert group.share == (1.0 if case.section == "user_setup" else 0.0)
+
+    said = f"the {case.section} of buy {group.outcome}"
+    assert any(said in each for each in [*summary.reasons, *summary.soundness.findings])
+    if case.verdict != "pass":
+        assert any(said in reason for reason in summary.reasons)
+
+    place = f"{case.section}: {group.step}"
+    beginning = group.example.split("\n")[0].split("'")[0][:20].split('"')[0]  # pages escape quotes and shorten
+    assert place in answer.stdout
+    assert beginning in answer.stdout
+    files = {path.name: path.read_text() for path in newest(folder).rglob("*.*") if path.suffix != ".jsonl"}
+    for name in ("summary.md", "junit.xml", "gl-codequality.json", "report.html"):
+        assert place in files[name], name
+        assert beginning in files[name], name
+    for shown in (case.shown, case.instances[0]):
+        assert shown in files["report.html"], "the story has the request"
+
+    annotations = summary_annotations(summary, workspace=Workspace(root=PurePath("/w"), folder=PurePath("/w")))
+    found = [(each.file, each.line) for each in annotations if each.title == f"buy / {place}: {group.outcome}"]
+    assert found == ([] if case.verdict == "pass" else [("buy.yaml", group.line)])
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_it_is_the_same_from_the_records(folder: Path, case: Case) -> None:
+    _, summary = run(folder, case)
+    call(folder, "report", "latest", "--format", "json")
+    assert summary_of(folder) == summary
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="worker processes need a Unix system")
+def test_it_is_the_same_with_two_workers(folder: Path) -> None:
+    case = CASES["a login that is refused"]
+    _, alone = run(folder, case)
+    _, shared = run(folder, case, "--workers", "2")
+    assert [plain(group) for group in shared.errors] == [plain(group) for group in alone.errors]
+    assert shared.reasons == alone.reasons
+
+
+def test_a_user_that_cannot_be_set_up_is_a_warning_where_the_thresholds_allow_it(folder: Path) -> None:
+    steps = "  - { type: http, name: login, path: \"/{{ 'no' if user_index == 0 else '' }}\" }\n"
+    case = Case(section="user_setup", steps=steps, told="", verdict="pass")
+    answer, summary = run(folder, case, "--threshold", "instances: rate > 0%")
+    assert (summary.verdict, summary.reasons) == ("pass", []), answer.stdout
+    assert any(each.startswith("the user_setup of buy failed ") for each in summary.soundness.findings)
+    assert summary.errors[0].instances == ["buy-user-0"]
+
+
+def test_the_verbose_log_of_one_instance_shows_it_too(folder: Path) -> None:
+    case = CASES["a login that is refused"]
+    (folder / "buy.yaml").write_text(f"id: buy\nflow:\n{HOME}{case.section}:\n{case.steps}")
+    answer = call(folder, "run", "--scenarios", "buy.yaml", "--once", "--verbose")
+    assert answer.returncode == 99
+    assert "✗ login  http failed" in answer.stdout
+    assert "✗ buy-user-0 failed: status_code: expected below 400 but got 404" in answer.stdout

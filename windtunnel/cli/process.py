@@ -1,0 +1,46 @@
+"""The process of the command: its standard streams and signals, from its first line to its exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+from windtunnel.cli.main import main
+from windtunnel.job.interrupts import Interrupted
+from windtunnel.model.verdict import EXIT_CODES, code_of_signal
+from windtunnel.signals import handle
+from windtunnel.streams import make_lasting
+
+
+def run() -> NoReturn:
+    """Run the command line and exit, whatever its streams are and whenever a signal comes."""
+    code = EXIT_CODES["interrupted"]
+    try:
+        out = make_lasting()
+        handle(_interrupt)
+        code = _exit_code()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        if out is not None and out.error is not None:
+            sys.stderr.write(f"standard output can't be written: {out.error.strerror}\n")
+    except Interrupted as interrupted:
+        code = code_of_signal(interrupted.number)
+    finally:
+        # What there was to say is said. Python puts the default back for any handler but this before it ends.
+        handle(signal.SIG_IGN)
+    sys.exit(code)
+
+
+def _exit_code() -> int:
+    try:
+        main()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1 if ended.code else 0
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise Interrupted(number)
