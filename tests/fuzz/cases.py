@@ -47,6 +47,19 @@ _UNREADABLE = re.compile(
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
+_OF_KIND: Mapping[str, Sequence[str]] = {
+    "target": [each for each in FLAG_VALUES if "://" in each],
+    "wait_for": [each for each in FLAG_VALUES if ":" in each],
+    "resolution": [each for each in FLAG_VALUES if ":" in each],
+    "shard": [each for each in FLAG_VALUES if "/" in each],
+    "stages": [each for each in FLAG_VALUES if ":" in each],
+    "preset": [each for each in FLAG_VALUES if "=" in each],
+    "tag": [each for each in FLAG_VALUES if "=" in each],
+    "threshold": [each for each in FLAG_VALUES if " " in each],
+}
+"""Kind of flag -> the values that look like one of its own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """What is changed: files by name, flags by their names in Python, variables of the environment."""
@@ -108,12 +121,14 @@ def case_of(project: Project, seed: int, number: int) -> Case:
         in_tree = name.endswith((".yaml", ".json")) and random.random() < 0.8
         files[name] = mutator.tree(text) if in_tree else mutator.text(text)
     flags = {}
-    for flag in random.sample(FLAGS, random.choice((0, 0, 0, 1, 2))):
-        value: Any = True if flag.kind in ("switch", "on_off") else random.choice(FLAG_VALUES)
+    for flag in random.sample(FLAGS, random.choice((0, 0, 1, 1, 2))):
+        values = _OF_KIND.get(flag.kind, FLAG_VALUES) if random.random() < 0.6 else FLAG_VALUES
+        value: Any = True if flag.kind in ("switch", "on_off") else random.choice(values)
         flags[flag.parameter] = [value] if flag.repeatable else value
     environment = {
         name: random.choice(FLAG_VALUES) for name in random.sample(_VARIABLES, random.choice((0, 0, 0, 1)))
     }
+    environment["ODD"] = random.choice(FLAG_VALUES)
     arguments = random.choice(((), (), tuple(files), tuple(files), ("sut.yaml", "scenarios")))
     return Case(name=f"{seed}:{number}", files=files, flags=flags, environment=environment, arguments=arguments)
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 # fmt: off
 LONG = "x" * 5_000
 DIGITS = "9" * 400
+MANY_DIGITS = "9" * 5_000  # more than Python makes a number of
 
 OF_EVERY_TYPE = (
+    MANY_DIGITS,
     "null", "~", '""', "true", "no", "0", "-1", "1.5", "7", "1e3", "[]", "{}", "[[]]", "[null]", "{a: b}", "a",
     "{1: 2}", "{null: x}", "{true: {false: 1}}", "{'': ''}", "[a, {b: [c, {d: e}]}]", "[1, [2, [3]]]", "{? a}",
     ".nan", ".inf", "-.inf", "1e400", "-0.0", DIGITS, f"-{DIGITS}", f"0x{'f' * 300}", "0o777", "1_000", "+5",
@@ -38,6 +40,7 @@ REFERENCES = (
     "'${file:test.env}'",
 )
 PLACES = (
+    '"data/a\\0.csv"', '"a\\0.json"', f"data/{'a' * 300}.csv", f"{'a' * 300}.json", "'/\x01'", '"/\\x01"', "/²",
     "http://127.0.0.1:0", "http://[", "http://a:99999/", "http://a:-1", "http://a:x", "http://", "//a",
     "http:a", "http://[::1", "http://[v1.x]", "http://a b/", '"http://a\\tb"', "http://u:p@a/", "ftp://a",
     "http+unix://x", "http://a?b", "http://a#b", "'http://a.'", "'http://..'", "http://é.test",
@@ -79,6 +82,9 @@ PIECES = (
 """What is put into a text."""
 
 FLAG_VALUES = (
+    MANY_DIGITS, f"{MANY_DIGITS}/{MANY_DIGITS}", f"1s:{MANY_DIGITS}", f"a:{MANY_DIGITS}", f"n={MANY_DIGITS}",
+    "²", "1s:²", "²/²", "a:²", "a:²:1.2.3.4", "a b:1.2.3.4", ":1.2.3.4", "a:99999:1.2.3.4", "http://a:²", "²/s",
+    "data/a\0.csv", "a" * 300 + ".yaml", "http://\ud800.test", "http://a/\ud800", "é=1", "a=\udcff", "-0",
     "", " ", "0", "-1", "1", "2", "1.5", "1e3", DIGITS, LONG, "nan", "inf", "none", "auto", "true", "latest",
     ".", "\0", "a\0b", "\x1b[31m", "\udcff", "\ud800", "é", "\u202e", "\n", "a\nb", "٣", "=", "a=", "=a", "a=b",
     "a='", "5s", "0s", "-5s", "1e9h", "1/s", "0/s", "1s:1", "1s:1,1s:0", "a=1s:1/s", "1s:", ":1", "1/2", "2/1",

@@ -19,11 +19,14 @@ from windtunnel.errors import ExpressionError, Problem, did_you_mean, visible
 from windtunnel.expressions.quantities import parse_duration, parse_rate
 from windtunnel.expressions.threshold import parse_flag
 from windtunnel.model.load import Segment
+from windtunnel.model.origin import checked_host
 from windtunnel.model.sut import Readiness, Service, Sut, WaitFor
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import FailOn, KeepBodies, Loopback
 
 _LONGEST_SHOWN = 60
+_FEW = re.compile(r"[0-9]{1,9}")
+_PORT = re.compile(r"[0-9]{1,5}")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -155,7 +158,7 @@ def load_problems_of_flags(settings: LoadSettings, overrides: Overrides) -> Iter
 def parse_shard(text: str) -> Segment:
     """The part of the load that `2/4` means. Raises ExpressionError."""
     number, slash, of = text.partition("/")
-    if slash and number.isdecimal() and of.isdecimal() and 0 < int(number) <= int(of) < 10_000:
+    if slash and _FEW.fullmatch(number) and _FEW.fullmatch(of) and 0 < int(number) <= int(of) < 10_000:
         return Segment(number=int(number) - 1, of=int(of))
     raise ExpressionError(f"{_shown(text)} is not a shard", hint="write it like 2/4: the second of four")
 
@@ -166,9 +169,13 @@ def parse_resolution(text: str) -> tuple[str, str]:
     port, _, after_port = rest.partition(":")
     for key, address in ((host, rest), (f"{host}:{port}", after_port)):
         try:
-            return key.lower(), str(ipaddress.ip_address(address.strip("[]")))
+            found = str(ipaddress.ip_address(address.strip("[]")))
         except ValueError:
             continue
+        name = checked_host(host.lower(), _shown(text))
+        if key != host and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
+            raise ExpressionError(f"{_shown(text)}: the port is not a number from 1 to 65535")
+        return (name if key == host else f"{name}:{int(port)}"), found
     raise ExpressionError(
         f"{_shown(text)} is not HOST:IP or HOST:PORT:IP", hint="write it like shop.test:10.0.0.5"
     )

@@ -21,6 +21,8 @@ CI_FACTS = {
 
 COMMIT_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "CIRCLE_SHA1")
 
+_LONGEST_NUMBER = 10
+
 _SHARD_VARIABLES = (
     ("CI_NODE_INDEX", "CI_NODE_TOTAL", 1),  # GitLab, with `parallel:` on the job; the total is 1 without
     ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", 0),  # CircleCI, with `parallelism:`
@@ -33,7 +35,8 @@ def detected_shard(environment: Mapping[str, str]) -> str | None:
     for index, total, first in _SHARD_VARIABLES:
         if of := environment.get(total):
             number = environment.get(index) or str(first)
-            return f"{int(number) - first + 1}/{of}" if number.isdecimal() else f"{number}/{of}"
+            is_number = number.isdecimal() and len(number) < _LONGEST_NUMBER
+            return f"{int(number) - first + 1}/{of}" if is_number else f"{number}/{of}"
     return None
 
 

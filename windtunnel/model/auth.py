@@ -6,7 +6,9 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
+
+from windtunnel.errors import ExpressionError
 
 _PLACES = ("header", "query", "cookie")
 _KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -121,8 +123,10 @@ def _oauth2(data: Mapping[str, Any]) -> OAuth2:
 
 
 def _is_url(text: str) -> bool:
+    from windtunnel.model.origin import split_url  # it imports the SUT, which has an Auth
+
     try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
-    except ValueError:
+        split_url(text)
+    except ExpressionError:
         return False
+    return True
