@@ -1,7 +1,7 @@
 """What encoders make of a text, undone: the ways in which a text can be found although it was encoded.
 
-    text ── percent ─▶ layer ── entities ─▶ layer …     each layer is the text with one encoding undone, and knows
-         ── escapes ─▶ layer …                          which part of the text a part of it came from
+    text ──▶ layer ──▶ layer ──▶ …     each layer is the one before with one level of every encoding undone, and
+                                       knows which part of the text a part of it came from
 
 URL, form, HTML, JSON and the escapes of programming languages are undone, also one inside another. Base64 and hex
 hide where a character begins, so that `code_forms` lists what they make of a text instead.
@@ -15,10 +15,10 @@ import html
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-MAX_DEPTH = 3
-MAX_LAYERS = 12
-"""Bounds of encodings inside one another, and of the layers of one text."""
+MAX_DEPTH = 4
+"""Encodings inside one another."""
 
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,10}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});?")
@@ -28,6 +28,7 @@ _ESCAPE = re.compile(
 )
 # What is put between characters: line ends of long base64 (MIME after 76, PEM after 64), blanks of no width.
 _BREAK = re.compile(r"(?<=[A-Za-z0-9+/_-]{60})\r?\n[ \t]*(?=[A-Za-z0-9+/=_-])|[\u200b\u00ad]+")
+_MAX_HALF_DECODED = 16
 _SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -58,15 +59,17 @@ class Layer:
         self._ends: list[int] = []
         self._outer_spans: list[tuple[int, int]] = []
 
-    def decoded(self, pattern: re.Pattern[str], decode: Callable[[str], str]) -> Layer | None:
-        """The layer with every match of `pattern` replaced; None without one."""
+    def decoded(self, encoding: Encoding) -> Layer | None:
+        """The layer with an encoding undone once; None where there is nothing to undo."""
+        if not any(mark in self.text for mark in encoding.marks):
+            return None
         text = self.text
         layer = Layer("", self)
         pieces: list[str] = []
         at = length = 0
-        for match in pattern.finditer(text):
+        for match in encoding.pattern.finditer(text):
             start, end = match.span()
-            plain = decode(match[0])
+            plain = encoding.decode(match[0])
             pieces += (text[at:start], plain)
             length += start - at
             layer._starts.append(length)
@@ -97,24 +100,35 @@ class Layer:
 
 
 def layers(text: str) -> Iterator[Layer]:
-    """The text, then the text with each encoding undone that may be in it, and so on for what came out."""
-    first = Layer(text)
-    yield first
-    seen, current = {text}, [first]
-    for _ in range(MAX_DEPTH):
-        made: list[Layer] = []
-        for layer in current:
-            for mark, pattern, decode in _DECODERS:
-                if mark not in layer.text:
-                    continue
-                inner = layer.decoded(pattern, decode)
-                if inner is not None and inner.text not in seen:
-                    seen.add(inner.text)
-                    made.append(inner)
-                    yield inner
-                    if len(seen) == MAX_LAYERS:
-                        return
-        current = made
+    """The text, then the text with one level of every encoding undone, and so on for what comes out.
+
+    At last the text with each encoding undone alone: what stands beside an encoded part can look like another one.
+    """
+    first: Layer | None = Layer(text)
+    seen: set[str] = set()
+    layer = first
+    for _ in range(1 + MAX_DEPTH):
+        if layer is None or layer.text in seen:
+            break
+        seen.add(layer.text)
+        yield layer
+        layer = layer.decoded(_ALL)
+    if len(seen) > 1:
+        for encoding in _EACH:
+            layer = Layer(text).decoded(encoding)
+            if layer is not None and layer.text not in seen:
+                seen.add(layer.text)
+                yield layer
+
+
+def half_decoded(text: str) -> frozenset[str]:
+    """The text, and what undoing encodings makes of it: one that looks encoded itself is undone with the rest."""
+    found, new = {text}, {text}
+    while new and len(found) < _MAX_HALF_DECODED:
+        made = [Layer(each).decoded(encoding) for each in new for encoding in (*_EACH, _ALL)]
+        new = {layer.text for layer in made if layer is not None} - found
+        found |= new
+    return frozenset(found)
 
 
 def code_forms(text: str) -> frozenset[str]:
@@ -167,12 +181,28 @@ def _escape(written: str) -> str:
     return chr(code) if code < 0x110000 else "\ufffd"
 
 
-_DECODERS: tuple[tuple[str, re.Pattern[str], Callable[[str], str]], ...] = (
-    ("%", _PERCENT, _percent),
-    ("\\", _ESCAPE, _escape),
-    ("&", _ENTITY, _entity),
-    ("\n", _BREAK, lambda _: ""),
-    ("\u200b", _BREAK, lambda _: ""),
-    ("\u00ad", _BREAK, lambda _: ""),
+def _any(encoded: str) -> str:
+    decode = {"%": _percent, "\\": _escape, "&": _entity}.get(encoded[0])
+    return decode(encoded) if decode else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What is replaced by what; without one of the `marks` there is nothing to undo."""
+
+    marks: str
+    pattern: re.Pattern[str]
+    decode: Callable[[str], str]
+
+
+_EACH = (
+    Encoding("%", _PERCENT, _percent),
+    Encoding("\\", _ESCAPE, _escape),
+    Encoding("&", _ENTITY, _entity),
+    Encoding("\n\u200b\u00ad", _BREAK, lambda _: ""),
 )
-"""(a character without which there is nothing to undo, what is replaced, by what)."""
+_ALL = Encoding(
+    "".join(each.marks for each in _EACH),
+    re.compile("|".join(each.pattern.pattern for each in _EACH)),
+    _any,
+)

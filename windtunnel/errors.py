@@ -1,13 +1,12 @@
 """The errors a user can meet, each with its place, its message and its help.
 
-    WindtunnelError
-    ├── ConfigError        the files or flags are wrong; nothing was sent            exit 2
-    ├── UnreachableError   no service of the SUT accepts a connection                exit 3
-    ├── EvidenceError      records can't be written or read; evidence is incomplete  exit 5
-    └── ExpressionError    text in a template, path or threshold is wrong; becomes a
-                           Problem where the place of the text is known
-
-Any other exception is a bug in Windtunnel.
+WindtunnelError
+├── ConfigError        the files or flags are wrong; nothing was sent            exit 2
+├── UnreachableError   no service of the SUT accepts a connection                exit 3
+├── EvidenceError      records can't be written or read; evidence is incomplete  exit 5
+├── ExpressionError    text in a template, path or threshold is wrong; becomes a
+│                      Problem where the place of the text is known
+└── BugError           any other exception: a bug in Windtunnel                      exit 1
 """
 
 from __future__ import annotations
@@ -113,6 +112,10 @@ class EvidenceError(WindtunnelError):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         self.hint = hint
         super().__init__(message)
+
+
+class BugError(WindtunnelError):
+    """An exception that is a bug of ours: its traceback as text, which holds no secret."""
 
 
 class ExpressionError(WindtunnelError):

@@ -153,13 +153,18 @@ class StepOutcome(msgspec.Struct, kw_only=True, gc=False):
     held_us: int = 0
 
 
+Reveal = Callable[[Exchange], list[Any]]
+"""The values in a response that a step extracts as secret, whether or not it comes to extract them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledStep:
     """A step that is ready to run.
 
     `refused` is None for a step that always runs; otherwise it says, given the scope, what comes of a step that
     is not to run (skipped, or errored by a `when` that can't be evaluated), or None for one that is. `secrets`
-    are the variables it sets whose values must not be written. `holds_steps`: it runs other steps.
+    are the variables it sets whose values must not be written, `reveal` finds them in a response. `holds_steps`:
+    it runs other steps. `named_by_code`: its name was made while the instance runs.
     """
 
     name: str
@@ -168,6 +173,8 @@ class CompiledStep:
     refused: Callable[[Mapping[str, Any]], StepOutcome | None] | None = None
     on_failure: OnFailure = "stop"
     secrets: frozenset[str] = frozenset()
+    reveal: Reveal | None = None
+    named_by_code: bool = False
     holds_steps: bool = False
 
 

@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from windtunnel.errors import ConfigError, describe, is_interrupt
+from windtunnel.processes import watch
 
 ACTIONS = "windtunnel.actions"
 RENDERERS = "windtunnel.renderers"
@@ -63,16 +64,21 @@ def installed(group: str) -> dict[str, Plugin]:
 
 def require(plugin: Plugin) -> Any:
     """Import a plugin. Raises ConfigError, naming the distribution, if it cannot be used."""
-    try:
-        added = plugin.entry.load()
-    except BaseException as error:
-        if is_interrupt(error):
-            raise
-        raise _broken(plugin, f"importing {plugin.entry.value} failed with {describe(error)}") from None
+    with watch().importing(plugin.entry.value):
+        added = _load(plugin)
     missing = [name for name in _REQUIRED[plugin.group] if not hasattr(added, name)]
     if missing:
         raise _broken(plugin, f"{plugin.entry.value} has no {', '.join(missing)}")
     return added
+
+
+def _load(plugin: Plugin) -> Any:
+    try:
+        return plugin.entry.load()
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        raise _broken(plugin, f"importing {plugin.entry.value} failed with {describe(error)}") from None
 
 
 def _broken(plugin: Plugin, why: str) -> ConfigError:

@@ -6,6 +6,7 @@ every form that an encoder makes of it; by key, the value under a name that indi
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit, urlunsplit
 import msgspec
 
 from windtunnel.encodings import fold, layers
+from windtunnel.figures import plural
 from windtunnel.model.sut import Redactions
 from windtunnel.secret import CUT, SHORTEST_SECRET, Secret, found_in, secrets_in
 
@@ -51,10 +53,11 @@ class Redactor:
     """Hides secrets. Cheap when there is nothing to hide: a clean URL costs one scan of it.
 
     One for a whole job, so that what one part learns to be secret no other part writes. `also` are everywhere the
-    values that one instance alone keeps secret.
+    values that one instance alone keeps secret. `holds_secrets`: there are values to hide for all instances.
     """
 
     def __init__(self, *, secrets: Iterable[str] = (), names: Redactions = NO_REDACTIONS) -> None:
+        self.holds_secrets = False
         self._values: dict[str, Secret] = {}
         self._secrets: tuple[Secret, ...] = ()
         self._known: dict[str, str] = {}
@@ -70,6 +73,7 @@ class Redactor:
         if new:
             self._values |= {part: Secret(part) for part in new}
             self._secrets = tuple(self._values.values())
+            self.holds_secrets = True
             self._known.clear()
 
     def is_secret_key(self, key: str) -> bool:
@@ -107,9 +111,30 @@ class Redactor:
             url = self._url_parts(url)
         return self.text(url, also) if also or self._secrets else url
 
+    def argument(self, word: str) -> str:
+        """A word of the command line, without secrets, such as the value of `--set password=…`."""
+        flag, equals, setting = word.partition("=") if word.startswith("--") else ("", "", word)
+        name, assigned, _ = setting.partition("=")
+        if assigned and name.isidentifier() and self.is_secret_key(name):
+            return f"{flag}{equals}{name}={HIDDEN}"
+        return self.text(self.url(word))
+
     def named(self, key: str, value: str, also: Sequence[str] = ()) -> str:
         """The value as it may be shown under its key."""
         return HIDDEN if self.is_secret_key(key) else self.excerpt(value, also)
+
+    def compared(self, key: str, expected: str, actual: str, also: Sequence[str] = ()) -> tuple[str, str]:
+        """What was expected under a key and what came, as a failed check shows them.
+
+        Where they are hidden, it still says why they differ: nothing came, or the lengths.
+        """
+        if self.is_secret_key(key):
+            shown, came = _withheld(expected), _withheld(actual)
+        else:
+            shown, came = self.excerpt(expected, also), self.excerpt(actual, also)
+        if shown == came and HIDDEN in came:
+            return shown, f"{came}, a different value" if expected != actual else came
+        return shown, came
 
     def body(self, body: bytes, also: Sequence[str] = (), *, limit: int | None = None) -> bytes:
         """A body without secrets: JSON, forms, multipart and XML by key, everything by value.
@@ -127,13 +152,13 @@ class Redactor:
         """A struct whose texts, keys of mappings included, hold no secret."""
         return msgspec.convert(self.data(msgspec.to_builtins(struct)), type(struct))
 
-    def data(self, value: Any) -> Any:
+    def data(self, value: Any, also: Sequence[str] = ()) -> Any:
         """Lists, mappings and texts without secrets."""
         if isinstance(value, str):
-            return self.text(value)
+            return self.text(value, also)
         if isinstance(value, dict):
-            return {self.data(key): self.data(item) for key, item in value.items()}
-        return [self.data(item) for item in value] if isinstance(value, list | tuple) else value
+            return {self.data(key, also): self.data(item, also) for key, item in value.items()}
+        return [self.data(item, also) for item in value] if isinstance(value, list | tuple) else value
 
     def _of_instance(self, values: Sequence[str]) -> list[Secret]:
         own = self._own
@@ -208,6 +233,30 @@ class Redactor:
             f"{key}={HIDDEN}" if equals and self.is_secret_key(unquote_plus(key)) else f"{key}{equals}{value}"
             for key, equals, value in (field.partition("=") for field in text.split("&"))
         )
+
+
+_PHRASE = re.compile(
+    r"(?:(?:not|every item:|any item:|(?:not )?containing|matching|(?:starting|ending) with|one of|length"
+    r"|above|below|at least|at most|between) )*"
+)
+"""What a matcher says before a value."""
+
+_PLAIN = frozenset({"a value", "no value", "something empty", "something not empty", "no response", "null"})
+
+
+def _withheld(shown: str) -> str:
+    """What a check says of a value, without the value: whether there is one, and its length."""
+    phrase = _PHRASE.match(shown)
+    assert phrase is not None, "it matches nothing, too"
+    value = shown[phrase.end() :]
+    if value in _PLAIN:
+        return shown
+    if value.startswith(("nothing", "no ")):
+        return "missing"
+    more = value.endswith(CUT)
+    with contextlib.suppress(msgspec.MsgspecError, UnicodeEncodeError):
+        value = msgspec.json.decode(value, type=str)
+    return f"{phrase[0]}{HIDDEN} ({'more than ' * more}{plural(len(value) - more, 'character')})"
 
 
 def _replaced(text: str, found: list[tuple[int, int]]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-from windtunnel.encodings import Layer, code_forms, fold
+from windtunnel.encodings import Layer, code_forms, fold, half_decoded
 
 SHORTEST_SECRET = 8
 SHORTEST_PART = 4
@@ -60,12 +60,14 @@ class Secret:
                 return True
         return len(folded) >= self.shortest_code and self.find_code(folded) is not None
 
-    def parts(self, folded: str) -> Iterator[tuple[int, int]]:
-        """Where the value or a form of it is in a folded text."""
+    def parts(self, folded: str, runs: str) -> Iterator[tuple[int, int]]:
+        """Where the value or a form of it is in a folded text; `runs` are its parts that base64 or hex can be."""
         for form in self.plain:
             yield from _occurrences(folded, form)
-        if len(folded) >= self.shortest_code and self.find_code(folded):
+        if len(runs) >= self.shortest_code:
             for form in self.codes:
+                if form not in runs:
+                    continue
                 for start, end in _occurrences(folded, form):
                     # The characters beside it hold its first and last bits, and padding tells its length.
                     before = start > 0 and folded[start - 1] in _CODE_CHARACTERS
@@ -94,12 +96,27 @@ class Secret:
 def found_in(layer: Layer, secrets: Sequence[Secret]) -> Iterator[tuple[int, int]]:
     """The parts of the outermost text that are a secret in this layer of it."""
     folded = fold(layer.text)
+    runs = _runs(folded, min(secret.shortest_code for secret in secrets))
     cuts = [match.start() for match in re.finditer(CUT, folded)][:_MAX_CUTS] if CUT in folded else ()
     for secret in secrets:
-        for start, end in secret.parts(folded):
+        for start, end in secret.parts(folded, runs):
             yield layer.place(start, end)
         for start, end in secret.cut_parts(folded, cuts) if cuts else ():
             yield layer.place(start, end)
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """The texts in a value, and its numbers as they are written."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts_in(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from texts_in(item)
+    elif value is not None:
+        yield str(value)
 
 
 def secrets_in(value: str) -> Iterator[str]:
@@ -128,7 +145,10 @@ def userinfo_secrets(url: str) -> Iterator[str]:
 
 def _plain_forms(value: str) -> tuple[str, ...]:
     """The value folded, also where its upper case is another text (`ß`), and with the blanks of a form."""
-    forms = {fold(value), fold(value.upper()), fold(value.lower())}
+    forms: set[str] = set()
+    for each in half_decoded(value):
+        if len(each) >= SHORTEST_SECRET:
+            forms |= {fold(each), fold(each.upper()), fold(each.lower())}
     forms |= {form.replace(" ", "+") for form in forms if " " in form}
     if not value.isascii():
         # Headers, and bodies of an unknown charset, are shown one character a byte.
@@ -141,6 +161,11 @@ def _occurrences(text: str, part: str) -> Iterator[tuple[int, int]]:
     while start >= 0:
         yield start, start + len(part)
         start = text.find(part, start + 1)
+
+
+def _runs(folded: str, length: int) -> str:
+    """All that base64 or hex of at least this length can be."""
+    return " ".join(_runs_of(length)(folded))
 
 
 def _overlap(first: str, second: str) -> int:
@@ -158,3 +183,9 @@ def _overlap(first: str, second: str) -> int:
 def _find_run(length: int) -> Callable[[str], re.Match[str] | None]:
     """A search for so many characters of base64 or hex in a row."""
     return re.compile(f"[a-z0-9+/_-]{{{length}}}").search
+
+
+@lru_cache(maxsize=256)
+def _runs_of(length: int) -> Callable[[str], list[str]]:
+    """A list of all that base64 or hex of at least this length can be."""
+    return re.compile(f"[a-z0-9+/_-]{{{length},}}").findall

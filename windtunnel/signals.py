@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -35,6 +36,45 @@ def put_back(handlers: dict[int, Handler]) -> None:
     """Install the handlers that `handle` returned."""
     for number, handler in handlers.items():
         signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Signals that end a job wait inside, also in a process that is forked there."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, NUMBERS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def as_bytes() -> Iterator[int]:
+    """A descriptor to read signals from inside, a byte each, also those that `held` holds.
+
+    They are NUMBERS, the end of a child and the stop that a terminal asks for.
+    """
+    reads, writes = os.pipe()
+    for end in (reads, writes):
+        os.set_blocking(end, False)
+    before_descriptor = signal.set_wakeup_fd(writes, warn_on_full_buffer=False)
+    before = handle(_do_nothing)
+    for number in (signal.SIGCHLD, signal.SIGTSTP):
+        if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGCHLD:
+            before[number] = signal.signal(number, _do_nothing)
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, NUMBERS)
+    try:
+        yield reads
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        put_back(before)
+        signal.set_wakeup_fd(before_descriptor)
+        os.close(reads)
+        os.close(writes)
+
+
+def _do_nothing(number: int, frame: FrameType | None) -> None:
+    del number, frame
 
 
 class SignalInterrupts:

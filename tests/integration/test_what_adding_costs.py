@@ -186,7 +186,8 @@ def test_a_leaf_step_type_takes_three_edits_and_a_renderer_two(copy: Copy) -> No
     valid = copy.run("validate", "sut.yaml", "shout.yaml")
     assert valid.returncode == 0, valid.stderr
     ran = copy.run("run", "--scenarios", "shout.yaml", "-n", "2")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.returncode == 4, ran.stdout + ran.stderr
+    assert "nothing was tested" in ran.stdout, "its steps send nothing"
     shown = copy.run("report", "--format", "counts")
     assert shown.returncode == 0, shown.stderr
     assert (copy.folder / "runs" / "latest" / "counts.txt").read_text() == "loop: 2\nfirst: 4\nhey: 4\nloud: 2\n"
@@ -211,7 +212,8 @@ def test_a_step_type_that_holds_steps_takes_the_same_three_edits(copy: Copy) -> 
         "  - { type: set, name: after, variables: { b: '{{ a }}' } }\n"
     )
     ran = copy.run("run", "--scenarios", "twice.yaml", "-n", "2")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.returncode == 4, ran.stdout + ran.stderr
+    assert "2 of 2 instances passed" in ran.stdout
     summary = json.loads((copy.folder / "runs" / "latest" / "summary.json").read_text())
     counted = {row["step"]: (row["action"], row["count"]) for row in summary["steps"]}
     assert counted == {"outer": ("twice", 2), "inner": ("twice", 4), "leaf": ("set", 8), "after": ("set", 2)}

@@ -16,14 +16,14 @@ from windtunnel.model.scenario import Step
 class AssertAction:
     """A compiled `assert`: looks at the last response, or at that of the step named by `step`. Sends nothing."""
 
-    __slots__ = ("_judge", "_step", "name", "secrets")
+    __slots__ = ("_judge", "_step", "name", "reveal", "secrets")
 
     type = "assert"
     keys = ("step", "expect", "extract")
 
     def __init__(self, name: str, judge: Judge, step: str | None) -> None:
         self.name, self._judge, self._step = name, judge, step
-        self.secrets = judge.extraction.secrets
+        self.secrets, self.reveal = judge.extraction.secrets, judge.extraction.reveal
 
     @classmethod
     def compile(cls, step: Step, context: CompileContext) -> AssertAction | None:

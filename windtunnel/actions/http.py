@@ -16,7 +16,7 @@ from windtunnel.model.scenario import Step
 class HttpAction:
     """A compiled `http` step."""
 
-    __slots__ = ("_judge", "_request", "_timeout_s", "name", "secrets")
+    __slots__ = ("_judge", "_request", "_timeout_s", "name", "reveal", "secrets")
 
     type = "http"
     keys = (*REQUEST_KEYS, "expect", "extract", "retry")
@@ -24,7 +24,7 @@ class HttpAction:
     def __init__(self, name: str, request: RequestTemplate, judge: Judge) -> None:
         self.name, self._request, self._judge = name, request, judge
         self._timeout_s = request.timeout_s
-        self.secrets = judge.extraction.secrets
+        self.secrets, self.reveal = judge.extraction.secrets, judge.extraction.reveal
 
     @classmethod
     def compile(cls, step: Step, context: CompileContext) -> Action | None:

@@ -76,7 +76,7 @@ class PollAction:
     Each poll is rendered and recorded. The step fails when no time is left for another poll.
     """
 
-    __slots__ = ("_backoff", "_judge", "_request", "_timeout_s", "name", "secrets")
+    __slots__ = ("_backoff", "_judge", "_request", "_timeout_s", "name", "reveal", "secrets")
 
     type = "wait"
 
@@ -85,7 +85,7 @@ class PollAction:
     ) -> None:
         self.name, self._request, self._judge = name, request, judge
         self._backoff, self._timeout_s = backoff, timeout_s
-        self.secrets = judge.extraction.secrets
+        self.secrets, self.reveal = judge.extraction.secrets, judge.extraction.reveal
 
     async def run(self, instance: Instance) -> StepOutcome:
         """Poll. A transport error is a poll that didn't pass."""

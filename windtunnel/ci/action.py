@@ -31,7 +31,7 @@ from windtunnel.ci.github_api import GitHubApi
 from windtunnel.ci.inputs import ActionInputs, name_input, read_inputs
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.workspace import Workspace, find_workspace, give_to_owner
-from windtunnel.errors import ConfigError, EvidenceError, Problem, UnreachableError, describe
+from windtunnel.errors import BugError, ConfigError, EvidenceError, Problem, UnreachableError, describe
 from windtunnel.figures import plural
 from windtunnel.job.baseline import without_missing
 from windtunnel.job.interrupts import Interrupted, Interrupts
@@ -43,6 +43,7 @@ from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
+from windtunnel.redaction import Redactor
 
 _BUG = Problem(
     message="bug in windtunnel; the traceback is in the log",
@@ -127,7 +128,8 @@ class _Job:
         try:
             self._inputs = read_inputs(self._environment)
             self._enter(self._inputs.working_directory)
-            self._observer.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(self._inputs.flags)}")
+            flags = [Redactor().argument(word) for word in self._inputs.flags]
+            self._observer.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(flags)}")
             asked = self._with_baseline(request())
             self._observer.debug(str(asked.container_network))
             if self._inputs.only_validate:
@@ -153,8 +155,8 @@ class _Job:
                 (Problem(message="the job was cancelled before its load started"),),
                 exit_code=code_of_signal(number),
             )
-        except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has a verdict
-            self._observer.note(traceback.format_exc().rstrip())
+        except Exception as error:  # noqa: BLE001  the edge of the program: a bug is shown and has a verdict
+            self._observer.note(str(error) if isinstance(error, BugError) else traceback.format_exc().rstrip())
             return self._without_run("error", (_BUG,))
         return _Ending.of(result)
 

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.cli.options import GroupedCommand
-from windtunnel.errors import ConfigError, EvidenceError, UnreachableError, visible
+from windtunnel.errors import BugError, ConfigError, EvidenceError, UnreachableError, visible
 from windtunnel.job.interrupts import Interrupted
 from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
@@ -97,20 +97,22 @@ def main() -> None:
         _fail("incomplete", str(error), error.hint)
     except OSError as error:
         if error.errno not in (errno.EMFILE, errno.ENFILE):
-            _fail_for_bug()
+            _fail_for_bug(traceback.format_exc())
         _fail(
             "invalid", f"this process can't open another file: {error.strerror}", "raise the limit: ulimit -n 1024"
         )
     except MemoryError:
         _fail("error", "this process has no memory left", "give it more, or use fewer users and smaller files")
+    except BugError as error:
+        _fail_for_bug(str(error))
     except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
-        _fail_for_bug()
+        _fail_for_bug(traceback.format_exc())
 
 
-def _fail_for_bug() -> NoReturn:
+def _fail_for_bug(told: str) -> NoReturn:
     _fail(
         "error",
-        traceback.format_exc().rstrip(),
+        told.rstrip(),
         "this is a bug in windtunnel; please report it with the text above: "
         "https://github.com/windtunnel/action/issues",
     )

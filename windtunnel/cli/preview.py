@@ -12,7 +12,6 @@ from windtunnel.job.observer import Observer
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.model.load import OpenLoad
 from windtunnel.model.plan import TestPlan
-from windtunnel.redaction import Redactor
 from windtunnel.report.text import printable
 
 _LABEL = 12
@@ -22,10 +21,9 @@ def preview(request: JobRequest, *, environment: Mapping[str, str], observer: Ob
     """Show the scenarios (`listing`) or the forecast of the run. Raises ConfigError as the run would."""
     compiled = compile_job(load_test_plan(request, environment))
     test_plan = compiled.test_plan
-    redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
     lines = _listed(test_plan, compiled.plan) if listing else _forecast(test_plan, compiled.plan)
     for line in lines:
-        observer.result(redactor.text(line))
+        observer.result(compiled.parts.redactor.text(line))
 
 
 def _listed(test_plan: TestPlan, plan: Plan) -> Iterator[str]:

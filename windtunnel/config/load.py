@@ -6,15 +6,15 @@ open     rate with count and/or duration, or stages with rate; max_parallel, arr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from windtunnel.config.reader import Document
 from windtunnel.errors import ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_rate
-from windtunnel.model.load import ClosedLoad, Load, OpenLoad, Stage
-from windtunnel.model.vocabulary import Arrival
+from windtunnel.model.load import WARMUP, ClosedLoad, Load, OpenLoad, Stage
+from windtunnel.model.vocabulary import Arrival, SpecialPhase
 
 Objection = tuple[str, str, str]
 """(the wrong setting, the message, the hint)."""
@@ -22,6 +22,7 @@ Objection = tuple[str, str, str]
 _CLOSED = ("parallel", "pace_s")
 _OPEN = ("rate", "max_parallel", "arrival")
 _WITHOUT_STAGES = ("parallel", "rate", "count", "duration_s")
+_OUTSIDE_THE_LOAD = frozenset(get_args(SpecialPhase))
 _USERS_OR_RATE = "keep one of them: users (parallel) or starts per second (rate)"
 _STAGES_HINT = 'write "30s:50,2m:50,30s:0" for users, or "30s:100/s" for starts per second'
 
@@ -133,6 +134,7 @@ def objections(
             yield "stages", kinds, _STAGES_HINT
         elif not any(stage.target for stage in settings.stages) and not settings.start:
             yield "stages", "every stage has a target of 0", "write a target above 0 for one of them"
+        yield from _unmeasured(settings.stages)
     elif settings.start is not None:
         yield "start", f"{quote('start')} has no effect without {quote('stages')}", f"remove {quote('start')}"
     is_open = settings.model == "open"
@@ -147,6 +149,14 @@ def objections(
             yield "rate", "the rate must be more than 0", example
         elif settings.count is None and settings.duration_s is None:
             yield "rate", "the load has no end", "add a duration (5m) or a count"
+
+
+def _unmeasured(stages: Sequence[Stage]) -> Iterator[Objection]:
+    """Stages whose name alone would leave them out of every metric."""
+    for stage in stages:
+        if stage.phase in _OUTSIDE_THE_LOAD or (stage.name.startswith(WARMUP) and not stage.warmup):
+            message = f'a stage can\'t have the name "{stage.name}": no metric includes that phase'
+            yield "stages", message, "choose another name; `warmup: true` in the plan makes a stage a warm-up"
 
 
 def load_problems(document: Document, settings: LoadSettings) -> list[Problem]:

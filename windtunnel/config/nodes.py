@@ -9,12 +9,12 @@ come, so that a hostile file is refused before it costs time or stack.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 
+from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.scalars import expand, resolve, secret_file_reader
 from windtunnel.errors import ConfigError, Location, Problem
 
@@ -96,7 +96,7 @@ class Composer:
     Owned by the one call that reads the file.
     """
 
-    def __init__(self, file: str, text: str, lines: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    def __init__(self, file: str, text: str, lines: tuple[str, ...], environment: ReadEnvironment) -> None:
         self.file, self.lines, self.environment = file, lines, environment
         self.problems: list[Problem] = []
         self.absent: list[tuple[Place, Problem]] = []
@@ -249,6 +249,7 @@ class Composer:
             self._note_env(text)
         expansion = expand(text, self.environment, self._read_secret)
         self.read.update(expansion.read)
+        self.environment.keep(expansion.read)
         for name in expansion.missing:
             hint = f"export {name}, or give a default: ${{{name}:-default}}"
             self._note_absent(f"the environment has no variable {name}", place, hint=hint)

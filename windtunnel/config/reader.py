@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.nodes import (
     MAX_DEPTH,
     MAX_NODES,
@@ -29,7 +30,6 @@ from windtunnel.errors import ConfigError, Location, Problem, did_you_mean
 from windtunnel.model.source import DataPath, Mark, Source
 
 MAX_BYTES = 1024 * 1024
-_HIDDEN = "[redacted]"
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as PyYAML counts lines
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -53,10 +53,7 @@ class Document:
         return secret_values([self.read])
 
     def problem(self, message: str, path: DataPath = (), *, key: bool = False, hint: str | None = None) -> Problem:
-        """A problem with the value at `path`, or with its key. Secrets are hidden in the message and the hint."""
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            message = message.replace(secret, _HIDDEN)
-            hint = hint and hint.replace(secret, _HIDDEN)
+        """A problem with the value at `path`, or with its key."""
         return Problem(message=message, where=clipped(self.source.locate(path, key=key)), hint=hint)
 
 
@@ -103,7 +100,8 @@ def read_yaml(
     file = str(name)
     decoded = _decode(file, text)
     lines = tuple(_LINE_BREAK.split(decoded.removesuffix("\n")))
-    composer = Composer(file, decoded, lines, environment)
+    seen = environment if isinstance(environment, ReadEnvironment) else ReadEnvironment(environment)
+    composer = Composer(file, decoded, lines, seen)
     root = composer.compose()
     if isinstance(root, Scalar) and root.plain and root.value is None:
         raise composer.refuse("the file is empty", None)

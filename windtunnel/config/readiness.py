@@ -25,7 +25,7 @@ def parse_wait_for(text: str) -> WaitFor:
         checked_host(host, text)
         return WaitFor(text=text, host=host, port=port)
     raise ExpressionError(
-        f'"{text}" is neither a URL nor host:port',
+        f'"{_shown(text)}" is neither a URL nor host:port',
         hint="write a URL such as http://shop:8080/health, or host:port",
     )
 
@@ -41,7 +41,9 @@ def parse_target(text: str) -> str:
         or split.query
         or split.fragment
     ):
-        raise ExpressionError(f'"{text}" is not a base URL', hint="write it like https://preview-42.example.com")
+        raise ExpressionError(
+            f'"{_shown(text)}" is not a base URL', hint="write it like https://preview-42.example.com"
+        )
     parse_base_url(text)
     return text.rstrip("/")
 
@@ -105,7 +107,7 @@ def _split(url: str, text: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError as error:
-        raise ExpressionError(f'"{text}": {error}') from None
+        raise ExpressionError(f'"{_shown(text)}": {error}') from None
 
 
 def _port(split: SplitResult) -> int | None:
@@ -114,5 +116,11 @@ def _port(split: SplitResult) -> int | None:
     except ValueError:
         port = 0
     if port == 0:
-        raise ExpressionError(f'"{split.netloc}": the port is not a number from 1 to 65535')
+        raise ExpressionError(f'"{_shown(split.netloc)}": the port is not a number from 1 to 65535')
     return port
+
+
+def _shown(text: str) -> str:
+    """What of a URL, with or without its scheme, may be quoted: not who the user is."""
+    scheme, mark, rest = text.rpartition("://")
+    return scheme + mark + rest.rpartition("@")[2]

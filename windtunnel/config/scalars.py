@@ -19,6 +19,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from windtunnel.secret import SHORTEST_SECRET, userinfo_secrets
+
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
@@ -77,7 +79,6 @@ _REFERENCE = re.compile(
     re.VERBOSE,
 )
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
-_SHORTEST_SECRET = 8
 
 FILE = "file:"
 """What the name of a reference to a file begins with."""
@@ -151,15 +152,14 @@ def secret_values(read: Iterable[Mapping[str, str]], *, public: Collection[str] 
 
     Everything from the environment is secret but URLs, numbers, what `public` names, and values of fewer
     than 8 characters, which would hide ordinary words all over a record. What came from a file always is, if it is
-    that long: a secret file holds nothing that may be shown.
+    that long: a secret file holds nothing that may be shown. Of a URL, its user info is.
     """
-    return frozenset(
-        value
-        for variables in read
-        for name, value in variables.items()
-        if len(value) >= _SHORTEST_SECRET
-        and (name.startswith(FILE) or not (name in public or _URL.match(value) or is_number(value)))
-    )
+    found: set[str] = set()
+    for variables in read:
+        for name, value in variables.items():
+            shown = not name.startswith(FILE) and (name in public or _URL.match(value) or is_number(value))
+            found.update(userinfo_secrets(value) if shown else (value,))
+    return frozenset(value for value in found if len(value) >= SHORTEST_SECRET)
 
 
 NO_ZERO_BYTES = "a file name has no zero bytes"

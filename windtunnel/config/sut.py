@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.profiles import is_in_unused_profile, profile_problems, with_profiles
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.readiness import parse_health
@@ -37,6 +38,8 @@ def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequ
     """Read an SUT file, with profiles of its own put over it. Raises ConfigError with every problem in it."""
     document = _read(path, environment, profiles)
     data = document.data
+    if isinstance(environment, ReadEnvironment):
+        environment.public = frozenset(data.get("public_env", ()))
     problems: list[Problem] = []
     services = {name: _service(document, ("services", name), name, problems) for name in data.get("services", {})}
     default = _service(document, (), "default", problems) if "base_url" in data else None

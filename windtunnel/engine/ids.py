@@ -6,6 +6,7 @@ import hashlib
 from random import Random
 
 from windtunnel.model.vocabulary import SectionPhase
+from windtunnel.secret import SHORTEST_SECRET, texts_in
 
 NO_INDEX = -1
 """The index of what is no instance of the load, and the user of what belongs to no user."""
@@ -37,6 +38,14 @@ class InstanceIds:
         self.instance_id, self.correlation_id, self.scenario = instance_id, correlation_id, scenario
         self.index, self.user, self.phase = index, user, phase
         self.secrets: tuple[str, ...] = ()
+
+    def hide(self, *values: object) -> None:
+        """Hide every text in the values in the further records. Short ones would hide half of every line."""
+        known = self.secrets
+        for text in texts_in(values):
+            if len(text) >= SHORTEST_SECRET and text not in known:
+                known = (*known, text)
+        self.secrets = known
 
 
 class RunIds:

@@ -17,10 +17,9 @@ from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.user import SetupResult, SharedClient
 from windtunnel.errors import ExpressionError, describe
-from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
+from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, Reveal, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, Outcome
-from windtunnel.redaction import SHORTEST_SECRET
 from windtunnel.tasks import all_of, came_from_outside
 
 _PASSED = StepOutcome()
@@ -130,6 +129,7 @@ class RunningInstance:
     __slots__ = (
         "_draw",
         "_journal",
+        "_reveal",
         "_shared_client",
         "client",
         "clock",
@@ -163,6 +163,7 @@ class RunningInstance:
         self.round = 0
         self.progress = _Progress(scenario)
         self._journal = context.journal
+        self._reveal: Reveal | None = None
         self._shared_client: SharedClient | None = None
         self._draw = LazyRandom(facts.seed, ids, stream)
         self.scope: dict[str, Any] = {
@@ -181,23 +182,16 @@ class RunningInstance:
         """Randomness that depends on (seed, scenario, instance index) alone."""
         return self._draw()
 
-    def keep_secret(self, names: Iterable[str]) -> None:
-        """Hide the values of these variables in the further records of this instance."""
-        values = {str(self.scope[name]) for name in names if name in self.scope}
-        # Shorter values would hide half of every line; the same bound holds for secrets from the environment.
-        self.ids.secrets = tuple(
-            {*self.ids.secrets, *(value for value in values if len(value) >= SHORTEST_SECRET)}
-        )
-
     def set_data_rows(self, feeders: Iterable[FeederReader]) -> None:
         """Set `data` to this instance's row of every feeder. Raises ExpressionError when one has none left."""
         index = self.ids.index
         self.scope["data"] = {feeder.name: feeder.row(index) for feeder in feeders}
-        if secrets := {secret for feeder in feeders for secret in feeder.secrets(index)}:
-            self.ids.secrets = tuple({*self.ids.secrets, *secrets})
+        self.ids.hide(*(secret for feeder in feeders for secret in feeder.secrets(index)))
 
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
         """Write the record of a request that is not embedded in its step's line."""
+        if self._reveal is not None:
+            self.ids.hide(self._reveal(exchange))
         self._journal.request(self.ids, step, exchange, poll=poll, failed=failed, round=self.round)
 
     def raised_inside(self, error: BaseException) -> bool:
@@ -207,11 +201,13 @@ class RunningInstance:
     def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:
         """Write the record of a step that code ran itself; see `interfaces.Instance.end_step`."""
         self.progress.steps += 1
+        name = self._journal.shown(self.ids, name)
         self._journal.step(self.ids, name, type, outcome, started=started, round=self.round)
         self.progress.note(name, outcome)
 
     def end_assertion(self, name: str, outcome: StepOutcome, *, action: AssertionAction = "assert") -> None:
         """Write the record of an assertion and count it in the outcome of the instance."""
+        name = self._journal.shown(self.ids, name)
         self._journal.assertion(self.ids, name, outcome, action=action)
         self.progress.note(name, outcome)
 
@@ -221,13 +217,15 @@ class RunningInstance:
         round = self.round
         nested: _BlockOutcome | None = None
         for step in steps:
+            name = step.name if not step.named_by_code else journal.shown(self.ids, step.name)
             if progress.steps >= progress.max_steps:
-                progress.note(step.name, _TOO_MANY)
+                progress.note(name, _TOO_MANY)
                 nested = nested or _BlockOutcome()
-                nested.note(step.name, "errored")
+                nested.note(name, "errored")
                 nested.stops = True
                 return nested.result()
             progress.steps += 1
+            self._reveal = step.reveal
             # An exception out of an action is a bug of ours: the step is recorded before it ends the instance.
             result = _INTERNAL
             started = clock.now()
@@ -241,27 +239,34 @@ class RunningInstance:
                 if came_from_outside(error):
                     result = _INTERRUPTED
                 elif progress.bug is None:
-                    progress.bug, progress.bug_at = error, step.name
+                    progress.bug, progress.bug_at = error, name
                 else:
                     result = _INTERNAL_INSIDE
                 raise
             finally:
                 if step.secrets:
-                    self.keep_secret(step.secrets)
-                journal.step(self.ids, step.name, step.type, result, started=started, round=round)
+                    self._keep_secrets_of(step, result)
+                journal.step(self.ids, name, step.type, result, started=started, round=round)
             outcome = result.outcome
             if outcome == "passed":
                 continue
             if outcome == "skipped":
                 progress.steps -= 1
                 continue
-            progress.note(step.name, result)
+            progress.note(name, result)
             nested = nested or _BlockOutcome()
-            nested.note(step.name, outcome)
+            nested.note(name, outcome)
             if result.stops and step.on_failure == "stop" and progress.stop_on_step:
                 nested.stops = True
                 return nested.result()
         return _PASSED if nested is None else nested.result()
+
+    def _keep_secrets_of(self, step: CompiledStep, result: StepOutcome) -> None:
+        """Hide what a step extracts as secret, also when it failed before it could: the response is there."""
+        scope = self.scope
+        self.ids.hide(*(scope[name] for name in step.secrets if name in scope))
+        if result.outcome != "passed" and step.reveal is not None and result.exchange is not None:
+            self.ids.hide(step.reveal(result.exchange))
 
     async def run_together(self, branches: Sequence[Branch]) -> StepOutcome:
         """Run branches at the same time; see `interfaces.Instance.run_together`."""

@@ -88,7 +88,7 @@ class Journal:
                 instance_id=ids.instance_id,
                 correlation_id=ids.correlation_id,
                 scenario=ids.scenario,
-                step=step,
+                step=self._redactor.text(step, ids.secrets),
                 request=facts,
                 round=round,
                 phase=ids.phase,
@@ -99,6 +99,10 @@ class Journal:
         """A request for an access token, outside all metrics by its phase."""
         failed = exchange.error is not None or exchange.status != 200
         self.request(self._token_ids, "oauth2", exchange, poll=False, failed=failed)
+
+    def shown(self, ids: InstanceIds, name: str) -> str:
+        """A name that code gave to a step or an assertion, without secrets. No other name can hold one."""
+        return self._redactor.text(name, ids.secrets)
 
     def step(
         self, ids: InstanceIds, step: str, action: str, outcome: StepOutcome, *, started: float, round: int = 0
@@ -133,6 +137,8 @@ class Journal:
             record.error = outcome.error
             record.message = outcome.message and self._redactor.excerpt(outcome.message, ids.secrets)
             record.checks = self._checks(ids, outcome.checks)
+        elif self._redactor.holds_secrets:
+            record.checks = [self._redactor.text(str(check)) for check in outcome.checks]
         self.write(record)
         for hook in self.on_record:
             hook(ids, record)
@@ -149,7 +155,7 @@ class Journal:
             name=name,
             action=action,
             outcome=outcome.outcome,
-            checks=self._checks(ids, outcome.checks) if outcome.outcome != "passed" else outcome.checks,
+            checks=self._checks(ids, outcome.checks),
             message=outcome.message and self._redactor.excerpt(outcome.message, ids.secrets),
             phase=ids.phase,
         )
@@ -185,7 +191,7 @@ class Journal:
             duration_us=int((ended - started) * 1e6),
             response_time_us=int((ended - scheduled) * 1e6),
             steps=steps,
-            failed_step=failed_step,
+            failed_step=failed_step and self._redactor.text(failed_step, ids.secrets),
             error=error,
             message=message and self._redactor.excerpt(message, ids.secrets),
             phase=ids.phase,
@@ -223,13 +229,19 @@ class Journal:
         return facts
 
     def _checks(self, ids: InstanceIds, checks: Checks) -> Checks:
-        return [check if isinstance(check, str) else self._hidden(ids, check) for check in checks]
+        text = self._redactor.text
+        return [
+            text(check, ids.secrets) if isinstance(check, str) else self._hidden(ids, check) for check in checks
+        ]
 
     def _hidden(self, ids: InstanceIds, check: FailedCheck) -> FailedCheck:
-        key = check.key or check.name
+        text = self._redactor.text
+        expected, actual = self._redactor.compared(
+            check.key or check.name, check.expected, check.actual, ids.secrets
+        )
         return FailedCheck(
-            name=check.name,
-            expected=self._redactor.named(key, check.expected, ids.secrets),
-            actual=self._redactor.named(key, check.actual, ids.secrets),
-            key=check.key,
+            name=text(check.name, ids.secrets),
+            expected=expected,
+            actual=actual,
+            key=text(check.key, ids.secrets),
         )

@@ -63,8 +63,8 @@ class RunParts:
         )
 
 
-def run_parts(test_plan: TestPlan, *, run_id: str) -> RunParts:
-    """Make the transport, compile the plan for it, and collect its secrets. Sends nothing.
+def run_parts(test_plan: TestPlan, *, run_id: str, redactor: Redactor) -> RunParts:
+    """Make the transport and compile the plan for it. Sends nothing.
 
     Raises ConfigError with every problem of the plan's steps.
     """
@@ -73,5 +73,5 @@ def run_parts(test_plan: TestPlan, *, run_id: str) -> RunParts:
         test_plan=test_plan,
         transport=transport,
         plan=compile_plan(test_plan, transport=transport, run_id=run_id),
-        redactor=Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact),
+        redactor=redactor,
     )

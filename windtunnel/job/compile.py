@@ -12,9 +12,11 @@ from windtunnel.engine.parts import RunParts, run_parts
 from windtunnel.engine.plan import Plan, compile_scenarios, step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
+from windtunnel.job.leaving import without_secrets
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Sut
+from windtunnel.redaction import Redactor
 from windtunnel.verdict.selectors import check_selectors
 
 CHECK_ID = "check"
@@ -39,10 +41,15 @@ class CompiledJob:
         return self.parts.plan
 
 
-def compile_job(test_plan: TestPlan, *, run_id: str = CHECK_ID) -> CompiledJob:
-    """Compile a plan. Raises ConfigError with every problem of its steps, or else of its thresholds."""
-    parts = run_parts(test_plan, run_id=run_id)
-    test_plan, not_judged = check_thresholds(test_plan, parts.plan)
+def compile_job(test_plan: TestPlan, *, run_id: str = CHECK_ID, redactor: Redactor | None = None) -> CompiledJob:
+    """Compile a plan; its parts hide secrets with `redactor`, or one of their own.
+
+    Raises ConfigError with every problem of its steps, or else of its thresholds.
+    """
+    redactor = redactor or Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
+    with without_secrets(lambda: redactor):
+        parts = run_parts(test_plan, run_id=run_id, redactor=redactor)
+        test_plan, not_judged = check_thresholds(test_plan, parts.plan)
     return CompiledJob(parts=replace(parts, test_plan=test_plan), not_judged=not_judged)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
+import msgspec
+
 import windtunnel
 from windtunnel.engine.plan import Plan
 from windtunnel.job.ci_environment import ci_commit, ci_facts
@@ -12,7 +14,7 @@ from windtunnel.job.machine import checked_out_commit, host_facts
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.manifest import RECORD_VERSION, DataFile, Manifest
 from windtunnel.model.plan import TestPlan
-from windtunnel.redaction import HIDDEN, Redactor
+from windtunnel.redaction import Redactor
 from windtunnel.storage.writer import encodable
 
 
@@ -38,7 +40,29 @@ def run_manifest(
     environment: Mapping[str, str],
     redactor: Redactor,
 ) -> Manifest:
-    """The manifest of a run that is about to start."""
+    """The manifest of a run that is about to start, without secrets.
+
+    What the files name is no secret (a name that comes from the environment is refused), and stays what records
+    are found by.
+    """
+    whole = _manifest(test_plan, plan, run_id=run_id, started=started, argv=argv, environment=environment)
+    shown = [redactor.argument(word) for word in whole.argv]
+    hidden = redactor.struct(msgspec.structs.replace(whole, argv=shown))
+    return msgspec.structs.replace(hidden, **{name: getattr(whole, name) for name in _IDENTITY})
+
+
+_IDENTITY = ("run_id", "scenarios", "steps", "thresholds", "phases", "plan_hash", "commit")
+
+
+def _manifest(
+    test_plan: TestPlan,
+    plan: Plan,
+    *,
+    run_id: str,
+    started: float,
+    argv: tuple[str, ...],
+    environment: Mapping[str, str],
+) -> Manifest:
     sut = test_plan.sut
     services = [service for service in (sut.default, *sut.services.values()) if service is not None]
     manifest = Manifest(
@@ -46,9 +70,9 @@ def run_manifest(
         run_id=run_id,
         version=windtunnel.__version__,
         started=started,
-        name=redactor.text(test_plan.name),
-        sut=redactor.text(sut.name),
-        base_urls=list(dict.fromkeys(redactor.url(service.base_url) for service in services)),
+        name=test_plan.name,
+        sut=sut.name,
+        base_urls=list(dict.fromkeys(service.base_url for service in services)),
         scenarios=[scenario.id for scenario in test_plan.scenarios],
         load=test_plan.describe_load,
         closed=any(isinstance(part.load, ClosedLoad) for part in test_plan.parts),
@@ -68,19 +92,10 @@ def run_manifest(
             DataFile(file=each.file, rows=len(each.rows), size=each.size, sha256=each.digest)
             for each in test_plan.data
         ],
-        argv=[_shown(word, redactor) for word in argv],
-        tags={key: redactor.text(value) for key, value in test_plan.tags.items()},
+        argv=list(argv),
+        tags=dict(test_plan.tags),
         host=host_facts(),
         ci=ci_facts(environment),
         commit=ci_commit(environment) or checked_out_commit(),
     )
     return encodable(manifest)  # an argument, a variable or a file name can be no text
-
-
-def _shown(word: str, redactor: Redactor) -> str:
-    """A word of the command line, with secrets hidden, such as the value of `--set password=…`."""
-    flag, setting = ("--set=", word[6:]) if word.startswith("--set=") else ("", word)
-    name, equals, _ = setting.partition("=")
-    if equals and name.isidentifier() and redactor.is_secret_key(name):
-        return f"{flag}{name}={HIDDEN}"
-    return redactor.text(redactor.url(word))

@@ -10,15 +10,18 @@ from typing import Any
 
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
+from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.config.presets import Preset
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.ci_environment import detected_shard
 from windtunnel.job.compile import step_problems
+from windtunnel.job.leaving import without_secrets
 from windtunnel.job.machine import usable_processors
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.sut import ContainerNetwork
 from windtunnel.redaction import Redactor
+from windtunnel.secret import userinfo_secrets
 from windtunnel.user_code.scenario import PythonScenario
 
 DEFAULT_PLAN = "windtunnel.yaml"
@@ -69,23 +72,28 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
     plan = request.plan
     if plan is None and request.sut is None and not request.scenarios and Path(DEFAULT_PLAN).is_file():
         plan = DEFAULT_PLAN
-    test_plan = load_all(
-        environment=with_env_files(request.env_files, environment),
-        random_seed=random.SystemRandom().getrandbits(SEED_BITS),
-        sut=request.sut,
-        scenarios=request.scenarios,
-        plan=plan,
-        overrides=request.overrides.with_shard(detected_shard(environment)),
-        processors=usable_processors(),
-        look_further=step_problems,
-    )
-    return replace(test_plan, secrets=test_plan.secrets | _secret_settings(request.overrides.settings))
+    reads = ReadEnvironment(with_env_files(request.env_files, environment))
+    own = _secret_settings(request.overrides.settings)
+    with without_secrets(lambda: Redactor(secrets=reads.secrets | own)):
+        test_plan = load_all(
+            environment=reads,
+            random_seed=random.SystemRandom().getrandbits(SEED_BITS),
+            sut=request.sut,
+            scenarios=request.scenarios,
+            plan=plan,
+            overrides=request.overrides.with_shard(detected_shard(environment)),
+            processors=usable_processors(),
+            look_further=step_problems,
+        )
+    return replace(test_plan, secrets=test_plan.secrets | own)
 
 
 def _secret_settings(settings: Sequence[Preset]) -> frozenset[str]:
-    """The values of `--set password=…`, which the manifest must not show with the rest of the command."""
+    """The values of `--set password=…`, which nothing must show with the rest of the command."""
     is_secret = Redactor().is_secret_key
-    return frozenset(preset.text for preset in settings if is_secret(preset.name))
+    return frozenset(preset.text for preset in settings if is_secret(preset.name)).union(
+        *(userinfo_secrets(preset.text) for preset in settings)
+    )
 
 
 def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:

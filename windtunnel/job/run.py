@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -14,15 +14,17 @@ from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.process import SystemClock, require_open_files, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.errors import EvidenceError
 from windtunnel.figures import as_written
 from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
 from windtunnel.job.interrupts import Interrupts, NoInterrupts
+from windtunnel.job.leaving import RedactedObserver, without_secrets
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
 from windtunnel.job.progress import read_status
-from windtunnel.job.reports import publish
+from windtunnel.job.reports import Check, publish
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.verbose import VerbosePrinter
 from windtunnel.metrics.aggregate import Aggregate
@@ -30,8 +32,9 @@ from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Baseline, Summary
 from windtunnel.model.verdict import exit_code_of
+from windtunnel.processes import LostProcessError, watch
 from windtunnel.redaction import Redactor
-from windtunnel.report.collect import Analysis
+from windtunnel.report.collect import Analysis, analyse
 from windtunnel.storage.directory import RunDirectory, new_run_id
 from windtunnel.tasks import background
 from windtunnel.verdict.thresholds import stop_condition
@@ -45,6 +48,17 @@ class JobResult:
     directory: RunDirectory
     exit_code: int
 
+    @classmethod
+    def of(cls, analysis: Analysis, directory: RunDirectory) -> JobResult:
+        """The end of a run that was judged."""
+        summary = analysis.summary
+        exit_code = exit_code_of(summary.exit_code, analysis.manifest.fail_on)
+        return cls(summary=summary, directory=directory, exit_code=exit_code)
+
+
+OnJudged = Callable[[JobResult], Sequence[str]]
+"""What is told of a judged run; returns why it could not be, a sentence each."""
+
 
 def run_job(
     request: JobRequest,
@@ -52,45 +66,94 @@ def run_job(
     environment: Mapping[str, str],
     observer: Observer,
     interrupts: Interrupts | None = None,
-    on_judged: Callable[[JobResult], Sequence[str]] | None = None,
+    on_judged: OnJudged | None = None,
 ) -> JobResult:
     """Do the whole job. Raises ConfigError, with nothing sent and nothing written, when the input is wrong.
 
     `interrupts` may end the run early; without them it runs to its end. `on_judged` is called with the result as
     soon as the short files of the run are written, before the HTML; what it returns, a sentence each, could not be
     published and makes the run incomplete. It is called again when anything changed the verdict after that.
+
+    Raises LostProcessError when code of the user ended its process before there was a run; one that there was is
+    judged by what it left.
     """
-    interrupts = interrupts or NoInterrupts()
-    with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
-        test_plan = load_test_plan(request, environment)
-        require_open_files(test_plan.workers)
-        job = _prepare(test_plan, request, environment, observer)
-        announce(job.compiled, job.manifest, observer)
-        observer.debug(f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}")
-    with observer.section("run", "Run"):
-        outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+    ways = _Ways(
+        environment=environment,
+        observer=observer,
+        interrupts=interrupts or NoInterrupts(),
+        on_judged=on_judged or (lambda _: ()),
+    )
+    try:
+        return _run(request, ways)
+    except LostProcessError as lost:
+        if lost.directory is None:
+            raise
+        return _judge_lost(lost, RunDirectory(lost.directory), ways)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ways:
+    """The ways of a job into and out of its process."""
+
+    environment: Mapping[str, str]
+    observer: Observer
+    interrupts: Interrupts
+    on_judged: OnJudged
+
+    def publish(self, directory: RunDirectory, analysis: Analysis, *, check: Check) -> JobResult:
+        """Write the files of the run, and return how it ended."""
+        judged = publish(
+            directory,
+            analysis,
+            self.observer,
+            environment=self.environment,
+            interrupts=self.interrupts,
+            check=check,
+            on_judged=lambda analysis: self.on_judged(JobResult.of(analysis, directory)),
+        )
+        return JobResult.of(judged, directory)
+
+
+def _run(request: JobRequest, ways: _Ways) -> JobResult:
+    environment, observer, interrupts = ways.environment, ways.observer, ways.interrupts
+    redactor = Redactor()
+    with without_secrets(lambda: redactor):
+        with interrupts.deferred(), interrupts.allowed(), observer.section("validate", "Validate"):
+            test_plan = load_test_plan(request, environment)
+            redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
+            observer = RedactedObserver(observer, redactor)
+            require_open_files(test_plan.workers)
+            job = _prepare(test_plan, request, environment, observer, redactor)
+            announce(job.compiled, job.manifest, observer)
+            observer.debug(
+                f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}"
+            )
+        with observer.section("run", "Run"):
+            outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+        return _judge(job, outcome, replace(ways, observer=observer))
+
+
+def _judge(job: _Job, outcome: Outcome, ways: _Ways) -> JobResult:
+    """Judge the run, write its files and show the report."""
     manifest = _with_reroutes(job.manifest, outcome.reroutes)
-
-    def result(analysis: Analysis) -> JobResult:
-        summary = analysis.summary
-        exit_code = exit_code_of(summary.exit_code, test_plan.fail_on)
-        return JobResult(summary=summary, directory=job.directory, exit_code=exit_code)
-
-    judged = publish(
+    ended = ways.publish(
         job.directory,
         Analysis.of(manifest, outcome.aggregate, outcome.evidence, job.baseline),
-        observer,
-        environment=environment,
-        interrupts=interrupts,
         check=lambda hurried: job.directory.differences(outcome.evidence.written, content=not hurried),
-        on_judged=lambda analysis: on_judged(result(analysis)) if on_judged else (),
     )
-    ended = result(judged)
-    if ended.exit_code != judged.summary.exit_code:
-        observer.note(
-            f"exit {ended.exit_code} instead of {judged.summary.exit_code}: --fail-on is {test_plan.fail_on}"
-        )
+    own = ended.summary.exit_code
+    if ended.exit_code != own:
+        ways.observer.note(f"exit {ended.exit_code} instead of {own}: --fail-on is {manifest.fail_on}")
     return ended
+
+
+def _judge_lost(lost: LostProcessError, directory: RunDirectory, ways: _Ways) -> JobResult:
+    """Judge a run whose process is gone, by its records. It is incomplete, whatever they are."""
+    try:
+        left = analyse(directory)
+    except EvidenceError as error:
+        raise EvidenceError(f"{lost}; {error}", hint=lost.hint) from None
+    return ways.publish(directory, left, check=lambda _: [str(lost)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +174,14 @@ def _prepare(
     request: JobRequest,
     environment: Mapping[str, str],
     observer: Observer,
+    redactor: Redactor,
 ) -> _Job:
     """Compile everything, then make the run directory."""
     baseline = read_baseline(request.overrides.baseline, Path(test_plan.output.directory))
     clock = SystemClock()
     run_id = new_run_id(started := clock.unix())
-    compiled = compile_job(test_plan, run_id=run_id)
-    test_plan, redactor, transport = compiled.test_plan, compiled.parts.redactor, compiled.parts.transport
+    compiled = compile_job(test_plan, run_id=run_id, redactor=redactor)
+    test_plan, transport = compiled.test_plan, compiled.parts.transport
     verbose = VerbosePrinter(observer.result, redactor) if request.verbose else None
     if verbose is not None:
         transport.on_request.append(verbose.on_request)
@@ -146,12 +210,13 @@ def _new_directory(
     test_plan: TestPlan, manifest: Manifest, baseline: Baseline | None, redactor: Redactor
 ) -> RunDirectory:
     """The run directory with everything that is known before the load; the manifest first."""
-    directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id)
+    directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id, redactor)
+    watch().made(directory.path)
     directory.write_manifest(manifest)
     if baseline is not None:
         directory.write_baseline(baseline)
-    directory.write_sources(test_plan.sources, redactor)
-    directory.write_data(test_plan.data, redactor)
+    directory.write_sources(test_plan.sources)
+    directory.write_data(test_plan.data)
     return directory
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from windtunnel.config.assemble import DEFAULT_SUT, merged
+from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.overrides import Overrides
 from windtunnel.config.profiles import is_in_unused_profile
 from windtunnel.config.reader import read_file
@@ -16,11 +17,13 @@ from windtunnel.config.scenario import gather_scenarios
 from windtunnel.config.sut import load_sut
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.compile import compile_job, step_problems
+from windtunnel.job.leaving import without_secrets
 from windtunnel.job.request import DEFAULT_PLAN, JobRequest, load_test_plan
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
+from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
 
@@ -48,6 +51,13 @@ def validate_files(
     overrides = Overrides(profiles=profiles)
     if not files:
         return check_job(JobRequest(overrides=overrides), environment=environment)
+    reads = ReadEnvironment(environment)
+    with without_secrets(lambda: Redactor(secrets=reads.secrets)):
+        return _validate(files, reads, overrides)
+
+
+def _validate(files: Sequence[str], environment: Mapping[str, str], overrides: Overrides) -> list[tuple[str, str]]:
+    profiles = overrides.profiles
     problems: list[Problem] = []
     given = _sorted(files, environment, problems)
     sources: dict[str, str] = {}

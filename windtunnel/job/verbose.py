@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from windtunnel.encodings import text_of
 from windtunnel.engine.ids import InstanceIds
 from windtunnel.figures import duration
 from windtunnel.interfaces import Request
@@ -18,6 +19,9 @@ from windtunnel.redaction import Redactor
 from windtunnel.report.text import printable
 
 LONGEST_BODY = 2_000
+LONGEST_READ = 8 * LONGEST_BODY
+"""What of a body may be shown, in bytes: characters that can't be are left out."""
+
 LONGEST_LINE = 400
 _MARKS = {"passed": "✓", "skipped": "-"}
 _INDENT = "    "
@@ -52,9 +56,10 @@ class VerbosePrinter:
             yield f"\n{ids.instance_id}  (correlation id {ids.correlation_id})"
         if isinstance(record, StepRecord):
             took = duration(record.duration_us / 1000)
-            yield f"{_mark(record.outcome)} {record.step}  {record.action} {record.outcome}, {took}"
-            for exchange, head in self._waiting:
-                yield from self._exchange(exchange, head, ids.secrets)
+            head = f"{record.step}  {record.action} {record.outcome}, {took}"
+            yield f"{_mark(record.outcome)} {self._redactor.text(head, ids.secrets)}"
+            for exchange, request_head in self._waiting:
+                yield from self._exchange(exchange, request_head, ids.secrets)
             self._waiting.clear()
             yield from self._judged(record.checks, record.message, ids.secrets)
             if record.extracted:
@@ -88,7 +93,7 @@ class VerbosePrinter:
             return
         took = duration(exchange.timings.duration_us / 1000)
         yield f"{_INDENT}← {exchange.status}, {len(exchange.body):,} bytes, {took}"
-        yield from self._headers(exchange.head.decode("latin-1").split("\r\n")[1:], secrets)
+        yield from self._headers(text_of(exchange.head).split("\r\n")[1:], secrets)
         yield from self._body(exchange.body, secrets)
 
     def _headers(self, lines: Sequence[str], secrets: Sequence[str]) -> Iterator[str]:
@@ -101,7 +106,7 @@ class VerbosePrinter:
     def _body(self, body: bytes, secrets: Sequence[str]) -> Iterator[str]:
         """The start of a body, cut after its secrets are hidden."""
         if body:
-            text = self._redactor.body(body, secrets).decode("utf-8", "replace")
+            text = self._redactor.body(body, secrets, limit=LONGEST_READ).decode("utf-8", "replace")
             for line in printable(text, limit=LONGEST_BODY, lines=True).split("\n"):
                 yield f"{_INDENT}  {line}"
 

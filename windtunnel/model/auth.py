@@ -6,9 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote_plus
-
-from windtunnel.errors import ExpressionError
+from urllib.parse import quote_plus, urlsplit
 
 _PLACES = ("header", "query", "cookie")
 _KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -123,10 +121,10 @@ def _oauth2(data: Mapping[str, Any]) -> OAuth2:
 
 
 def _is_url(text: str) -> bool:
-    from windtunnel.model.origin import split_url  # it imports the SUT, which has an Auth
-
+    """Whether it has the parts of a URL; its host is checked when the transport is made."""
     try:
-        split_url(text)
-    except ExpressionError:
+        parts = urlsplit(text)
+        has_port = parts.port is None or parts.port > 0
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and has_port
+    except ValueError:
         return False
-    return True

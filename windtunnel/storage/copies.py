@@ -18,6 +18,7 @@ from windtunnel.model.manifest import WrittenFile
 from windtunnel.model.scenario import ABSENT, Feeder
 from windtunnel.model.source import Source
 from windtunnel.redaction import HIDDEN, Redactor
+from windtunnel.secret import SHORTEST_SECRET, texts_in
 from windtunnel.storage.integrity import difference
 
 
@@ -80,14 +81,7 @@ def source_text(source: Source, redactor: Redactor) -> str:
 
 def data_text(feeder: Feeder, redactor: Redactor) -> str:
     """The rows of a data file in its own format; values of columns that name a secret are hidden."""
-    rows = [
-        {
-            name: _shown(name, value, redactor)
-            for name, value in zip(feeder.columns, row, strict=True)
-            if value is not ABSENT
-        }
-        for row in feeder.rows
-    ]
+    rows = [_shown(dict(zip(feeder.columns, row, strict=True)), redactor) for row in feeder.rows]
     if PurePath(feeder.file).suffix.lower() == ".csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -100,7 +94,19 @@ def data_text(feeder: Feeder, redactor: Redactor) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _shown(name: str, value: Any, redactor: Redactor) -> Any:
+def _shown(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """A row without what it does not have; its secrets are hidden in its other columns too."""
+    own = [
+        text
+        for name, value in row.items()
+        if value is not ABSENT and redactor.is_secret_key(name)
+        for text in texts_in(value)
+        if len(text) >= SHORTEST_SECRET
+    ]
+    return {name: _value(name, value, own, redactor) for name, value in row.items() if value is not ABSENT}
+
+
+def _value(name: str, value: Any, own: Sequence[str], redactor: Redactor) -> Any:
     if isinstance(value, str):
-        return redactor.named(name, value)
-    return redactor.named(name, str(value)) if redactor.is_secret_key(name) else value
+        return redactor.named(name, value, own)
+    return HIDDEN if redactor.is_secret_key(name) else redactor.data(value, own)

@@ -28,6 +28,7 @@ from windtunnel.storage.copies import data_text, source_text
 from windtunnel.storage.integrity import NOT_DECODED, bounded, difference
 
 LATEST = "latest"
+NOTHING_SECRET = Redactor()
 
 _FOLDERS = ("", "records", "bodies", "plan")
 """The folders of a new run; the first is its own."""
@@ -44,22 +45,23 @@ def new_run_id(unix: float) -> str:
 
 
 class RunDirectory:
-    """One run on disk."""
+    """One run on disk. What is written to it passes `redactor`; a run that is read again holds no secret."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redactor: Redactor = NOTHING_SECRET) -> None:
         self.path = path
         self.run_id = path.name
+        self._redactor = redactor
         self._made: dict[str, tuple[int, int]] = {}  # folder, "" for the run's own -> device and inode
         self._kept: dict[str, WrittenFile] = {}  # what this process wrote before the load
         self._seen: dict[str, tuple[int, ...] | None] = {}  # file -> its times when it was read and as written
 
     @classmethod
-    def create(cls, root: Path, run_id: str) -> RunDirectory:
+    def create(cls, root: Path, run_id: str, redactor: Redactor = NOTHING_SECRET) -> RunDirectory:
         """Make the directory of a new run.
 
         Raises ConfigError when the folder can't be written, before anything was sent.
         """
-        directory = cls(root / run_id)
+        directory = cls(root / run_id, redactor)
         try:
             for folder in _FOLDERS:
                 made = directory.path / folder
@@ -105,7 +107,10 @@ class RunDirectory:
         return self.path / "bodies"
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Write `manifest.json`; the run exists from here on, and `latest` points to it."""
+        """Write `manifest.json`; the run exists from here on, and `latest` points to it.
+
+        It is made without secrets. Its names are those that records are found by, and stay.
+        """
         content = msgspec.json.format(msgspec.json.encode(manifest))
         self._put("manifest.json", content)
         _point_latest_to(self.path)
@@ -119,7 +124,7 @@ class RunDirectory:
 
     def write_baseline(self, baseline: Baseline) -> None:
         """Write `baseline.json`: what this run is compared with, now and whenever it is judged again."""
-        self._put("baseline.json", msgspec.json.format(msgspec.json.encode(baseline)))
+        self._put("baseline.json", self._clean(msgspec.json.format(msgspec.json.encode(baseline))))
 
     def baseline(self) -> Baseline | None:
         """What this run is compared with, if with anything. Raises EvidenceError when that is damaged."""
@@ -129,23 +134,23 @@ class RunDirectory:
         except (OSError, msgspec.DecodeError) as error:
             raise EvidenceError(f"{file}: {error}") from None
 
-    def write_sources(self, sources: Iterable[Source], redactor: Redactor) -> None:
+    def write_sources(self, sources: Iterable[Source]) -> None:
         """Write the YAML that ran into `plan/`, with what is secret in it hidden."""
         for source in sources:
-            self._keep(source.file, source_text(source, redactor))
+            self._keep(source.file, source_text(source, self._redactor))
 
-    def write_data(self, feeders: Iterable[Feeder], redactor: Redactor) -> None:
+    def write_data(self, feeders: Iterable[Feeder]) -> None:
         """Write the data files that are not too large to keep into `plan/` too."""
         for feeder in feeders:
             if feeder.size <= MAX_COPIED_BYTES:
-                self._keep(feeder.file, data_text(feeder, redactor))
+                self._keep(feeder.file, data_text(feeder, self._redactor))
 
     def _keep(self, file: str, text: str) -> None:
-        target = self.path / "plan" / _inside(file)
+        target = self.path / "plan" / _inside(self._redactor.text(file))
         while target.exists():
             target = target.with_name(f"_{target.name}")  # files of one name from folders outside
         # A lone surrogate, which JSON can hold, is no character of a file.
-        content = text.encode("utf-8", "replace")
+        content = self._clean(text)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
@@ -153,8 +158,10 @@ class RunDirectory:
             raise _cannot_write(target, error) from None
         self._written(target, content)
 
-    def _put(self, name: str, content: bytes) -> None:
-        self._written(self.write(name, content), content)
+    def _put(self, name: str, clean: bytes) -> None:
+        staged = self._stage(name, clean)
+        staged.publish()
+        self._written(staged.target, clean)
 
     def _written(self, path: Path, content: bytes) -> None:
         found = path.stat()
@@ -218,9 +225,17 @@ class RunDirectory:
 
         Raises EvidenceError when it can't be written.
         """
+        return self._stage(name, self._clean(content))
+
+    def _stage(self, name: str, clean: bytes) -> StagedFile:
         staged = StagedFile(self.path / name)
-        staged.write(content.encode() if isinstance(content, str) else content)
+        staged.write(clean)
         return staged
+
+    def _clean(self, content: str | bytes) -> bytes:
+        """What may lie in the directory of a content: the same without secrets."""
+        text = content if isinstance(content, str) else content.decode()
+        return self._redactor.text(text).encode("utf-8", "replace")
 
     def remove(self, name: str) -> None:
         """Remove one file of the run, if it is there and can be removed."""

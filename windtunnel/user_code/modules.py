@@ -11,11 +11,13 @@ import hashlib
 import importlib.util
 import sys
 import traceback
+from importlib.abc import Loader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from windtunnel.errors import ConfigError, Location, describe, did_you_mean, is_interrupt
+from windtunnel.processes import watch
 
 _PREFIX = "windtunnel_code_"
 
@@ -37,15 +39,21 @@ def load_module(path: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    with watch().importing(path):
+        _execute(spec.loader, module, path, resolved, content)
+    return module
+
+
+def _execute(loader: Loader, module: ModuleType, path: str, resolved: str, content: bytes) -> None:
+    name = module.__name__
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException as error:
         sys.modules.pop(name, None)
         if is_interrupt(error):
             raise
         raise _not_loadable(path, resolved, content, error) from None
-    return module
 
 
 def function_in(folder: str, call: str) -> Any:
@@ -74,6 +82,11 @@ def _module_named(folder: str, name: str) -> ModuleType:
     if "." not in name and beside.is_file():
         return load_module(str(beside))
     _search(Path(folder))
+    with watch().importing(name):
+        return _imported(folder, name)
+
+
+def _imported(folder: str, name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

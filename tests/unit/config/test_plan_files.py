@@ -3,11 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.support.messages import Write, golden, message_of
 from windtunnel.config.assemble import load_all
 from windtunnel.config.load import LoadSettings
 from windtunnel.config.overrides import overrides_of
 from windtunnel.config.plan import load_plan_file
+from windtunnel.errors import ConfigError
 from windtunnel.job.request import JobRequest
 from windtunnel.job.validation import check_plan
 from windtunnel.model.load import ClosedLoad
@@ -317,3 +320,13 @@ def test_services_are_compared_with_the_sut(write: Write) -> None:
           help: add `service:` with one of cart
         """
     )
+
+
+@pytest.mark.parametrize("name", ["setup", "user_setup", "teardown", "health", "token", "warmup", "warmup2"])
+def test_no_stage_is_left_out_of_the_metrics_by_its_name_alone(write: Write, name: str) -> None:
+    write("sut.yaml", SUT)
+    write("scenarios/a.yaml", SCENARIO.format(id="a"))
+    with pytest.raises(ConfigError) as caught:
+        load(overrides=overrides_of(stages=f"{name}=10s:5,peak=10s:5"))
+    [problem] = caught.value.problems
+    assert (problem.flag, f'the name "{name}"' in problem.message) == ("--stages", True)

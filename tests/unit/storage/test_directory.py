@@ -108,14 +108,14 @@ def test_the_manifest_comes_back_equal_and_a_damaged_one_is_said_so(tmp_path: Pa
 
 
 def test_the_kept_plan_hides_secrets_by_value_and_by_key_and_stays_inside_the_run(tmp_path: Path) -> None:
-    run = make(tmp_path, "20260101T000000Z-aaaaaa")
+    run = RunDirectory.create(tmp_path, "run", Redactor(secrets=["hunter2hunter2"]))
     source = Source(
         file="../up/sut.yaml",
         lines=("headers:", "  Authorization: Bearer abc", "name: hunter2hunter2 shop"),
         marks={("headers", "Authorization"): Mark(line=2, column=18, width=10)},
     )
 
-    run.write_sources([source], Redactor(secrets=["hunter2hunter2"]))
+    run.write_sources([source])
 
     kept = (run.path / "plan" / "sut.yaml").read_text()
     assert kept == 'headers:\n  Authorization: "[redacted]"\nname: [redacted] shop\n'
@@ -125,7 +125,7 @@ def test_files_of_one_name_from_outside_folders_are_all_kept(tmp_path: Path) -> 
     run = make(tmp_path, "20260101T000000Z-aaaaaa")
     sources = [Source(file=f"/{folder}/a.yaml", lines=(folder,)) for folder in ("one", "two", "three")]
 
-    run.write_sources(sources, Redactor())
+    run.write_sources(sources)
 
     assert {path.read_text() for path in (run.path / "plan").iterdir()} == {"one\n", "two\n", "three\n"}
 
@@ -143,8 +143,7 @@ def test_data_files_are_kept_without_what_is_secret_in_them(tmp_path: Path) -> N
     run = RunDirectory.create(tmp_path, "run")
     rows = (("ada", "lovelace"), ("a,b", "x"))
     run.write_data(
-        [feeder("data/s.csv", rows=rows), feeder("s.json"), feeder("s.jsonl"), feeder("big.csv", size=2**20 + 1)],
-        Redactor(),
+        [feeder("data/s.csv", rows=rows), feeder("s.json"), feeder("s.jsonl"), feeder("big.csv", size=2**20 + 1)]
     )
     assert (run.path / "plan" / "data" / "s.csv").read_text() == (
         'user,password\nada,[redacted]\n"a,b",[redacted]\n'

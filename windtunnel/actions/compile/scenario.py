@@ -135,6 +135,7 @@ def _compile(step: Step, context: CompileContext) -> CompiledStep | None:
         refused=refused,
         on_failure=step.on_failure,
         secrets=getattr(action, "secrets", frozenset()),
+        reveal=getattr(action, "reveal", None),
         holds_steps=bool(step.blocks),
     )
 

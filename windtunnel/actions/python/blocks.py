@@ -13,7 +13,7 @@ from types import TracebackType
 
 from windtunnel.actions.python.response import UnexpectedResponse
 from windtunnel.actions.response.judge import first_failure
-from windtunnel.actions.response.text import show
+from windtunnel.actions.response.text import shorten, show
 from windtunnel.errors import describe
 from windtunnel.interfaces import Action, CompiledStep, Instance, StepOutcome
 from windtunnel.model.record import Checks, FailedCheck
@@ -90,7 +90,8 @@ class StepRecorder:
     async def run(self, action: Action) -> StepOutcome:
         """Run an action as a step. Raises FlowStopped when the instance has reached its maximum of steps."""
         kept = _Kept(action)
-        await self.instance.run_steps((CompiledStep(name=action.name, type=action.type, action=kept),))
+        step = CompiledStep(name=action.name, type=action.type, action=kept, named_by_code=True)
+        await self.instance.run_steps((step,))
         if kept.outcome is None:
             self.failures += 1
             raise FlowStopped
@@ -197,4 +198,4 @@ def _mark_recorded(error: BaseException | None) -> None:
 
 
 def _shown(value: object) -> str:
-    return value if isinstance(value, str) else show(value)
+    return shorten(value) if isinstance(value, str) else show(value)

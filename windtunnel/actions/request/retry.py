@@ -54,13 +54,13 @@ class Retry:
 class RetryingHttpAction:
     """A compiled `http` step with retries."""
 
-    __slots__ = ("_judge", "_request", "_retry", "name", "secrets")
+    __slots__ = ("_judge", "_request", "_retry", "name", "reveal", "secrets")
 
     type = "http"
 
     def __init__(self, name: str, request: RequestTemplate, judge: Judge, retry: Retry) -> None:
         self.name, self._request, self._judge, self._retry = name, request, judge, retry
-        self.secrets = judge.extraction.secrets
+        self.secrets, self.reveal = judge.extraction.secrets, judge.extraction.reveal
 
     async def run(self, instance: Instance) -> StepOutcome:
         """Send until no retry is due, then judge the last exchange."""

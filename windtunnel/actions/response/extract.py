@@ -58,15 +58,26 @@ class _Extractor:
 class Extraction:
     """The extractors of one step, run in the order in which they are written.
 
-    `names` are the variables; the values of those in `secrets` must not be written anywhere.
+    `names` are the variables; the values of those in `secrets` must not be written anywhere. `reveal` finds these
+    in a response; None without one.
     """
 
-    __slots__ = ("_extractors", "names", "secrets")
+    __slots__ = ("_extractors", "names", "reveal", "secrets")
 
     def __init__(self, extractors: list[_Extractor], secrets: frozenset[str]) -> None:
         self._extractors = tuple(extractors)
         self.names = [extractor.variable for extractor in extractors]
         self.secrets = secrets
+        self.reveal = self._secret_values if secrets else None
+
+    def _secret_values(self, exchange: Exchange) -> list[Any]:
+        if exchange.error is not None:
+            return []
+        secret = [extractor for extractor in self._extractors if extractor.variable in self.secrets]
+        try:
+            return [value for each in secret for value in each.find(exchange)]
+        except ExpressionError:  # the step itself fails with it
+            return []
 
     def run(self, exchange: Exchange, scope: dict[str, Any]) -> list[str]:
         """Set the variables and return the names of those that were found.

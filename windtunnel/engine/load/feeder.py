@@ -18,7 +18,7 @@ from windtunnel.engine.load.mix import Mix, Ranks
 from windtunnel.errors import ExpressionError
 from windtunnel.model.plan import LoadPart
 from windtunnel.model.scenario import ABSENT, Feeder
-from windtunnel.redaction import SHORTEST_SECRET, Redactor
+from windtunnel.redaction import Redactor
 
 _MASK = (1 << 64) - 1
 
@@ -63,12 +63,12 @@ class FeederReader:
             if value is not ABSENT
         }
 
-    def secrets(self, index: int) -> list[str]:
+    def secrets(self, index: int) -> list[Any]:
         """The values of the row that must not be written: those of columns that name a secret."""
         if not self._secret:
             return []
         values = self._values(index)
-        return [text for place in self._secret if len(text := str(values[place])) >= SHORTEST_SECRET]
+        return [values[place] for place in self._secret if values[place] is not ABSENT]
 
     @property
     def end(self) -> int | None:

@@ -105,6 +105,7 @@ class Preflight:
     ) -> None:
         self._transport, self._clock, self._container_network = transport, clock, container_network
         self._sut, self._readiness = test_plan.sut, test_plan.readiness
+        self._hide = redactor.text
         self._reroutes: dict[str, str] = {}
         self._records: list[Record] = []
         self._journal = Journal(
@@ -135,7 +136,9 @@ class Preflight:
                 problems.append(self._no_answer(dict(zip(destinations, failures, strict=True))))
         self._journal.flush()
         return PreflightResult(
-            unreachable="; ".join(problems) or None, records=tuple(self._records), reroutes=dict(self._reroutes)
+            unreachable=self._hide("; ".join(problems)) or None,
+            records=tuple(self._records),
+            reroutes=dict(self._reroutes),
         )
 
     def _waits(self) -> list[_Wait]:

@@ -76,7 +76,9 @@ class OpenSegment:
             await parts.transport.close()
             self.journal.flush()
             ended = self._writer.end(
-                _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable),
+                parts.redactor.struct(
+                    _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable)
+                ),
                 damage=self._bodies.differences(),
             )
             for sink in parts.sinks:

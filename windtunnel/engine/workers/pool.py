@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import sys
 import time
@@ -15,6 +14,7 @@ from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate,
 from windtunnel.figures import offset
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
+from windtunnel.processes import ending_of, watch
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import close_segment
 from windtunnel.tasks import all_of, background
@@ -135,7 +135,7 @@ class _WorkerHandle:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", program),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), *watch().shared),
                 start_new_session=True,
             )
         self._channel = await Channel.over(ours)
@@ -195,15 +195,13 @@ class _WorkerHandle:
         return f"worker {worker} of {task.test_plan.workers} {self._exit_text()}"
 
     def _exit_text(self) -> str:
-        code = self._process.returncode if self._process else None
         if self._silent_s is not None:
             return f"said nothing for {offset(self._silent_s)} and was ended"
         if self._failure is not None:
             return f"ended by an exception: {self._failure.strip().splitlines()[-1]}"
-        if code is not None and code < 0:
-            name = signal.Signals(-code).name
-            return f"was ended by {name}{' (out of memory?)' if -code == signal.SIGKILL else ''}"
-        return f"ended with exit code {code}"
+        assert self._process is not None
+        assert self._process.returncode is not None
+        return ending_of(self._process.returncode)
 
     def close_segment(self) -> None:
         """Write the closing line in place of the worker."""

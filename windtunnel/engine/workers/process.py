@@ -15,6 +15,7 @@ from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate,
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record
+from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.streams import make_lasting
 from windtunnel.tasks import background
@@ -36,18 +37,19 @@ async def _serve(connection: socket.socket) -> None:
     channel = await Channel.over(connection)
     task = await channel.receive()
     if isinstance(task, WorkerTask):
+        redactor = Redactor(secrets=task.test_plan.secrets, names=task.test_plan.sut.redact)
         try:
-            channel.send(Ended(await _run_task(task, channel)))
+            channel.send(Ended(await _run_task(task, channel, redactor)))
         except Exception:  # noqa: BLE001  the coordinator makes a verdict of any exception
-            channel.send(Ended(None, traceback.format_exc()))
+            channel.send(Ended(None, redactor.text(traceback.format_exc())))
     await channel.close()
 
 
-async def _run_task(task: WorkerTask, channel: Channel) -> Evidence | None:
+async def _run_task(task: WorkerTask, channel: Channel, redactor: Redactor) -> Evidence | None:
     """Compile the plan, wait for the start, run the segment. None when there was no start."""
     raise_open_file_limit()
-    directory, shutdown = RunDirectory(task.directory), Shutdown()
-    parts = run_parts(task.test_plan, run_id=directory.run_id)
+    directory, shutdown = RunDirectory(task.directory, redactor), Shutdown()
+    parts = run_parts(task.test_plan, run_id=directory.run_id, redactor=redactor)
     totals = _Totals(parts.aggregate(), channel, shutdown)
     segment = parts.segment(
         task.segment,
