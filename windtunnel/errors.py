@@ -129,6 +129,10 @@ class ExpressionError(WindtunnelError):
         super().__init__(message)
 
 
+class RefusedError(ExpressionError):
+    """What the files of a test may not read unless the user says so."""
+
+
 def describe(error: BaseException) -> str:
     """The kind of an exception of foreign code and its text, which that code makes: `KeyError: 'id'`."""
     kind = type(error).__name__

@@ -102,7 +102,7 @@ class TerminalObserver:
     def say(self, text: str = "") -> None:
         """A line of the result, omitted when quiet."""
         if not self.quiet:
-            self.result(printable(text, lines=True))
+            self.result(_shown(text))
 
     def result(self, text: str) -> None:
         """A line of the result."""
@@ -119,7 +119,7 @@ class TerminalObserver:
 
     def note(self, text: str) -> None:
         """A line next to the result."""
-        _write(self.err, printable(text, lines=True))
+        _write(self.err, _shown(text))
 
     def warning(self, text: str) -> None:
         """A warning next to the result."""
@@ -191,6 +191,10 @@ def harmless(stream: TextIO) -> TextIO:
     """The stream for text of all kinds, in which a CI runner finds no command."""
     # To the type checker a text stream is what `open` returns; an observer only writes and flushes.
     return cast(TextIO, SafeLog(stream))
+
+
+def _shown(text: str) -> str:
+    return text if text.isprintable() else printable(text, lines=True)
 
 
 def _write(stream: TextIO, text: str) -> None:

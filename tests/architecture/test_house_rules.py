@@ -19,19 +19,20 @@ OURS: dict[str, set[str]] = {
     "errors": set(),
     "figures": set(),
     "tasks": {"errors"},
+    "project": {"errors"},
     "streams": set(),
     "processes": {"errors"},
-    "model": {"errors"},
+    "model": {"errors", "project"},
     "encodings": set(),
     "secret": {"encodings"},
     "redaction": {"model", "encodings", "secret"},
     "interfaces": {"model", "errors"},
     "expressions": {"model", "errors"},
-    "user_code": {"errors", "processes"},
+    "user_code": {"errors", "project", "processes"},
     "plugins": {"errors", "processes"},
-    "config": {"model", "errors", "secret", "expressions", "user_code", "plugins"},
-    "http": {"model", "errors", "interfaces"},
-    "actions": {"model", "errors", "interfaces", "expressions", "user_code", "plugins"},
+    "config": {"model", "errors", "project", "secret", "expressions", "user_code", "plugins"},
+    "http": {"model", "errors", "project", "interfaces"},
+    "actions": {"model", "errors", "project", "interfaces", "expressions", "user_code", "plugins"},
     "metrics": {"model", "errors", "interfaces"},
     "storage": {"model", "errors", "interfaces", "secret", "redaction"},
     "verdict": {"model", "errors", "metrics", "expressions"},
@@ -41,12 +42,12 @@ OURS: dict[str, set[str]] = {
     },
     "report": {"model", "errors", "verdict", "metrics", "storage", "redaction", "expressions"},
     "job": {
-        "model", "errors", "interfaces", "encodings", "secret", "redaction", "plugins", "expressions", "user_code",
-        "config", "http", "actions", "metrics", "storage", "verdict", "engine", "report", "processes",
+        "model", "errors", "project", "interfaces", "encodings", "secret", "redaction", "plugins", "expressions",
+        "user_code", "config", "http", "actions", "metrics", "storage", "verdict", "engine", "report", "processes",
     },
     "ci": {
-        "model", "errors", "interfaces", "encodings", "secret", "redaction", "plugins", "expressions", "user_code",
-        "config", "http", "actions", "metrics", "storage", "verdict", "engine", "report", "job",
+        "model", "errors", "project", "interfaces", "encodings", "secret", "redaction", "plugins", "expressions",
+        "user_code", "config", "http", "actions", "metrics", "storage", "verdict", "engine", "report", "job",
     },
     "demo": {"model", "errors", "interfaces"},
     "testing": {"model", "errors", "interfaces"},
@@ -314,3 +315,23 @@ def test_a_number_format_is_seen(source: str) -> None:
 )
 def test_a_count_a_name_an_id_and_a_date_are_no_number_format(source: str) -> None:
     assert list(formatted_numbers(ast.parse(source))) == []
+
+
+OPENS = {"open", "read_text", "read_bytes", "fdopen"}
+THEIR_OWN = {"config/schemas.py"}
+"""Reads files of the package itself."""
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.relative_to(PACKAGE).parts[0] in ("config", "actions", "user_code")]
+)
+def test_what_reads_the_files_of_a_test_opens_none_itself(path: Path) -> None:
+    """`project.py` does, which knows what may be read."""
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name)
+    }
+    own = {"open"} if path.name == "steps.py" else set()  # Fragments.open, which reads nothing itself
+    if str(path.relative_to(PACKAGE)) not in THEIR_OWN:
+        assert called & OPENS - own == set()

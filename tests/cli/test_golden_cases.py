@@ -36,6 +36,7 @@ WORDED_BY_TYPER = {"invalid-flag-value", "invalid-unknown-command", "invalid-unk
 def plain(text: str) -> str:
     """The output without what differs from run to run."""
     text = re.sub(r"\b\d{8}T\d{6}Z-[0-9a-f]{6}\b", "<run_id>", text)
+    text = re.sub(r"(?<![\w.])(/[\w.-]+)+/work(?![\w-])", "<work>", text)
     return re.sub(r"seed \d+", "seed <seed>", text)
 
 

@@ -218,7 +218,8 @@ def test_a_call_from_python_is_judged_alike(
         """Nothing at all."""
 
     result = windtunnel.run(sut={"base_url": shop.base_url}, scenarios=idle)
-    assert (result.passed, result.verdict.word, result.verdict.reasons) == (False, "inconclusive", (NOTHING,))
+    assert (result.passed, result.verdict.word) == (False, "inconclusive")
+    assert [reason.partition("; ")[0] for reason in result.verdict.reasons] == [NOTHING]
 
 
 def test_shards_are_judged_together(folder: Path) -> None:

@@ -383,7 +383,7 @@ def test_an_empty_file_and_one_that_is_gone(run: Run, tmp_path: Path) -> None:
             gone = await ask(made(url), method="PUT", body=FileBody(str(tmp_path / "gone")))
         assert empty.text == "0 no"
         assert gone.error == "bad_request"
-        assert "No such file" in (gone.error_detail or "")
+        assert "there is no file" in (gone.error_detail or "")
 
     run(main())
 

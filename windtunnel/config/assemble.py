@@ -24,6 +24,7 @@ from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.sut import Sut
+from windtunnel.project import Project
 from windtunnel.user_code.scenario import PythonScenario
 
 DEFAULT_SUT = "sut.yaml"
@@ -39,6 +40,7 @@ def load_all(
     plan: str | None = None,
     overrides: Overrides = Overrides(),
     processors: int = 1,
+    project: Project = Project(),
     look_further: Callable[[Sut, Sequence[Scenario]], Sequence[Problem]] = lambda _sut, _scenarios: (),
 ) -> TestPlan:
     """Read everything a run needs. What neither the flags nor the plan name is `sut.yaml` and `scenarios/`.
@@ -46,6 +48,7 @@ def load_all(
     `processors` is the number of workers of `--workers auto`. Raises one ConfigError with the problems of all
     files: the plan's first, then the SUT's, then those of the scenarios in their order, then those of the flags.
     When there are some, `look_further` returns the problems in the steps of the scenarios that could be read.
+    `project` says what the files may read beyond their own projects.
     """
     files = _read(
         environment,
@@ -53,6 +56,7 @@ def load_all(
         profiles=overrides.profiles,
         scenarios=scenarios,
         plan=plan,
+        project=project,
     )
     problems = [*files.problems]
     if problems or files.sut is None:
@@ -93,6 +97,7 @@ def _read(
     profiles: Sequence[str],
     scenarios: Sequence[str | PythonScenario],
     plan: str | None,
+    project: Project,
 ) -> _Files:
     problems: list[Problem] = []
     plan_file: PlanFile | None = None
@@ -100,21 +105,26 @@ def _read(
     scenario_files: list[ScenarioFile] = []
     if plan is not None:
         try:
-            plan_file = load_plan_file(plan, environment)
+            plan_file = load_plan_file(plan, environment, project)
         except ConfigError as error:
             problems += error.problems
     # A plan that can't be read may name other files than the defaults: those are left alone then.
     broken_plan = plan is not None and plan_file is None
     sut_path = sut or (plan_file and plan_file.sut) or (None if broken_plan else DEFAULT_SUT)
+    named_by = plan_file if plan_file and not sut else None
     if sut_path is not None:
         try:
-            sut_file = load_sut(sut_path, environment, profiles=profiles)
+            sut_file = load_sut(
+                sut_path,
+                environment,
+                profiles=profiles,
+                project=named_by.document.source.project if named_by else project.around(sut_path),
+            )
         except ConfigError as error:
-            named_by = plan_file if plan_file and sut_path == plan_file.sut else None
             problems += [_placed(problem, named_by) for problem in error.problems]
-    patterns = _patterns(scenarios, plan_file, fallback=not broken_plan)
+    patterns = _patterns(scenarios, plan_file, project, fallback=not broken_plan)
     if patterns:
-        scenario_files, found = gather_scenarios(patterns, environment)
+        scenario_files, found = gather_scenarios(patterns, environment, project)
         problems += found
     return _Files(plan=plan_file, sut=sut_file, scenarios=scenario_files, problems=problems)
 
@@ -263,13 +273,13 @@ def _placed(problem: Problem, plan: PlanFile | None) -> Problem:
 
 
 def _patterns(
-    given: Sequence[str | PythonScenario], plan: PlanFile | None, *, fallback: bool
+    given: Sequence[str | PythonScenario], plan: PlanFile | None, project: Project, *, fallback: bool
 ) -> Sequence[Pattern | PythonScenario]:
     if given:
-        return [Pattern(text=each) if isinstance(each, str) else each for each in given]
+        return [Pattern(text=each, project=project) if isinstance(each, str) else each for each in given]
     if plan and plan.scenarios:
         return list(plan.scenarios)
-    return [Pattern(text=DEFAULT_SCENARIOS)] if fallback else []
+    return [Pattern(text=DEFAULT_SCENARIOS, project=project)] if fallback else []
 
 
 def _output(plan: PlanFile | None, overrides: Overrides) -> OutputSettings:

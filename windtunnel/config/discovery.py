@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from windtunnel.config.reader import similar_name
-from windtunnel.errors import ConfigError, Location, Problem
+from windtunnel.errors import ConfigError, ExpressionError, Location, Problem
+from windtunnel.project import Project, is_folder, is_there, similar_name
 
 _SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """A file, directory or glob. `weight` replaces that of its scenarios; `where` is its place in a plan."""
+    """A file, directory or glob. `weight` replaces that of its scenarios; `where` is its place in a plan.
+
+    `project` is the one that what a plan names must be in. What the user names is in a project of its own, which
+    may read what this one may read besides.
+    """
 
     text: str
     weight: int | None = None
     where: Location | None = None
+    project: Project = Project()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +36,7 @@ class ScenarioPath:
     path: str
     named: bool
     weight: int | None = None
+    project: Project = Project()
 
     @property
     def is_python(self) -> bool:
@@ -66,19 +73,41 @@ def _take(found: dict[str, ScenarioPath], path: ScenarioPath) -> None:
 
 
 def _files_of(pattern: Pattern) -> Iterator[ScenarioPath]:
-    text = pattern.text
-    if Path(text).is_dir():
-        for file in _walk(text):
-            yield ScenarioPath(path=file, named=False, weight=pattern.weight)
-    elif glob.has_magic(text) and not Path(text).exists():
-        for file in _matches_of(text):
-            yield ScenarioPath(path=file, named=False, weight=pattern.weight)
-    elif Path(text).exists():
-        yield ScenarioPath(path=text, named=True, weight=pattern.weight)
+    text, named = pattern.text, pattern.where is None
+    start = _before_magic(text)
+    project = pattern.project.around(start) if named else pattern.project
+    try:
+        project.contain(start)
+        if not glob.has_magic(text):
+            project.contain(text)
+    except ExpressionError as error:
+        raise ConfigError.of(str(error), where=pattern.where, hint=error.hint) from None
+    if is_folder(text):
+        found = _walk(text)
+    elif glob.has_magic(text) and not is_there(text):
+        found = _matches_of(text)
+    elif is_there(text):
+        yield ScenarioPath(path=text, named=True, weight=pattern.weight, project=project)
+        return
     else:
         raise ConfigError.of(
             f'there is no file or directory "{text}"', where=pattern.where, hint=similar_name(text)
         )
+    for file in found:
+        own = pattern.project.around(file, fallback=text) if named else project
+        try:
+            own.contain(file)
+        except ExpressionError as error:
+            raise ConfigError.of(str(error), where=pattern.where, hint=error.hint) from None
+        yield ScenarioPath(path=file, named=False, weight=pattern.weight, project=own)
+
+
+def _before_magic(pattern: str) -> str:
+    """The folder in which a glob begins to look; the whole text if it is none."""
+    if not glob.has_magic(pattern):
+        return pattern
+    plain = itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts)
+    return str(Path(*plain))
 
 
 def _walk(directory: str) -> Iterator[str]:
@@ -97,7 +126,7 @@ def _matches_of(pattern: str) -> Iterator[str]:
         name = Path(match).name
         if name.startswith("_") and not Path(pattern).name.startswith("_"):
             continue
-        if Path(match).is_dir():
+        if is_folder(match):
             # `**` matches every directory and all that is in them; walking them too would find nothing new.
             if "**" not in pattern:
                 yield from _walk(match)

@@ -10,10 +10,13 @@ EMPTY=
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from windtunnel.config.reader import MAX_BYTES, similar_name
-from windtunnel.errors import ConfigError, Location, Problem
+from windtunnel.config.reader import MAX_BYTES
+from windtunnel.errors import ConfigError, ExpressionError, Location, Problem
+from windtunnel.project import read_named
+
+PIPE_S = 10.0
+"""How long a pipe such as `<(…)` may take."""
 
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*(?P<rest>.*)", re.DOTALL)
 _SINGLE = re.compile(r"'(?P<value>[^']*)'\s*(?:#.*)?")
@@ -45,15 +48,9 @@ def read_env_file(path: str) -> dict[str, str]:
 
 def _lines(path: str) -> list[str]:
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigError.of(f'there is no file "{path}"', hint=similar_name(path), flag="--env-file") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError.of(f'"{path}" can\'t be read: {reason}', flag="--env-file") from None
-    if len(content) > MAX_BYTES:
-        raise ConfigError.of(f'"{path}" is larger than 1 MiB', flag="--env-file")
+        content = read_named(path, most=MAX_BYTES, patience_s=PIPE_S)
+    except ExpressionError as error:
+        raise ConfigError.of(str(error), hint=error.hint, flag="--env-file") from None
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from windtunnel.config.feeder_files import SUFFIXES, parse_rows, refused
-from windtunnel.config.reader import Document, similar_name
-from windtunnel.errors import ConfigError, Problem
+from windtunnel.config.reader import Document
+from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.model.scenario import Feeder, Scenario
 from windtunnel.model.source import DataPath
+from windtunnel.project import TooLargeError
 
 MAX_DATA_BYTES = 64 * 1024 * 1024
 
@@ -91,17 +92,10 @@ def _read(document: Document, path: DataPath, file: Path) -> bytes:
             )
         )
     try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_DATA_BYTES + 1)
-    except FileNotFoundError:
-        hint = similar_name(file) or "the path starts at this file's folder"
-        raise ConfigError(document.problem(f'there is no file "{file}"', path, hint=hint)) from None
-    except OSError as error:
-        raise ConfigError(document.problem(f'"{file}" can\'t be read: {error.strerror}', path)) from None
-    if len(content) > MAX_DATA_BYTES:
-        message = f'"{file}" is larger than {MAX_DATA_BYTES // 1024**2} MiB'
-        raise ConfigError(document.problem(message, path, hint="split it, or keep only the columns you need"))
-    return content
+        return document.source.project.read(file, most=MAX_DATA_BYTES)
+    except ExpressionError as error:
+        hint = "split it, or keep only the columns you need" if isinstance(error, TooLargeError) else error.hint
+        raise ConfigError(document.problem(str(error), path, hint=hint)) from None
 
 
 def _text(file: str, content: bytes) -> str:

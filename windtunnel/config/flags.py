@@ -223,6 +223,16 @@ FLAGS: tuple[Flag, ...] = (
         "overrides all of them.",
     ),
     Flag(
+        name="allow-path", argument="allow_paths", kind="text", repeatable=True, group="data", metavar="DIR",
+        input="allow-path", commands=("run", "validate"),
+        help="Let the files of the test read this folder or file outside of the project.",
+    ),
+    Flag(
+        name="allow-env", kind="text", repeatable=True, group="data", metavar="NAME", input="allow-env",
+        commands=("run", "validate"),
+        help="Let the files of the test read this variable, which holds a token of the CI system.",
+    ),
+    Flag(
         name="shard", kind="shard", group="ci", metavar="I/N", input="shard",
         help="Run one of N parts of the load, such as 2/4; auto: the part that GitLab's `parallel:` or "
         "CircleCI's `parallelism:` gives the job. All parts need the same --seed; `windtunnel merge` "

@@ -17,6 +17,8 @@ import yaml
 from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.scalars import expand, resolve, secret_file_reader
 from windtunnel.errors import ConfigError, Location, Problem
+from windtunnel.model.ci_tokens import is_withheld
+from windtunnel.project import Project
 
 MAX_DEPTH = 50
 MAX_NODES = 100_000
@@ -90,19 +92,22 @@ Node = Scalar | SequenceNode | MappingNode | Alias
 class Composer:
     """Composes the one document of a file. `problems` gathers what needn't stop it; `read` the variables it used.
 
-    `env` is what of the environment its templates ask for. `absent` are those of the problems that say that a
-    variable or a secret is not there, with their places.
+    `env` is what of the environment its templates ask for, `withheld` what of it they may not read. `absent` are
+    those of the problems that say that a variable or a secret is not there, with their places.
 
     Owned by the one call that reads the file.
     """
 
-    def __init__(self, file: str, text: str, lines: tuple[str, ...], environment: ReadEnvironment) -> None:
+    def __init__(
+        self, file: str, text: str, lines: tuple[str, ...], environment: ReadEnvironment, project: Project
+    ) -> None:
         self.file, self.lines, self.environment = file, lines, environment
         self.problems: list[Problem] = []
         self.absent: list[tuple[Place, Problem]] = []
         self.env: dict[str, str] = {}
+        self.withheld: set[str] = set()
         self.read: dict[str, str] = {}
-        self._read_secret = secret_file_reader(file)
+        self._read_secret, self._allowed = secret_file_reader(file, project), project.variables
         self._parser = yaml.SafeLoader(text)
         self._anchors: dict[str, Scalar | SequenceNode | MappingNode | None] = {}
         self._nodes = 0
@@ -247,14 +252,14 @@ class Composer:
         text, plain = self._text(event.value, place), event.style is None
         if "env" in text:
             self._note_env(text)
-        expansion = expand(text, self.environment, self._read_secret)
+        expansion = expand(text, self.environment, self._read_secret, self._allowed)
         self.read.update(expansion.read)
         self.environment.keep(expansion.read)
         for name in expansion.missing:
             hint = f"export {name}, or give a default: ${{{name}:-default}}"
             self._note_absent(f"the environment has no variable {name}", place, hint=hint)
-        for reason in expansion.unreadable:
-            self._note_absent(reason, place, hint="a relative path starts at this file's folder")
+        for refused in expansion.unreadable:
+            self._note_absent(str(refused), place, hint=refused.hint)
         for found in expansion.malformed:
             self.note(
                 f'"{found}" is not a reference to the environment',
@@ -269,10 +274,12 @@ class Composer:
         """Read the variables that templates take from `env`: names that are in the file, and no others."""
         for match in _ENV_NAME.finditer(text):
             name = match["dotted"] or match["quoted"]
-            if name in self.environment:
+            if is_withheld(name, self._allowed):
+                self.withheld.add(name)
+            elif name in self.environment:
                 self.env[name] = self.read[name] = self.environment[name]
 
-    def _note_absent(self, message: str, place: Place, *, hint: str) -> None:
+    def _note_absent(self, message: str, place: Place, *, hint: str | None) -> None:
         self.note(message, place, hint=hint)
         self.absent.append((place, self.problems[-1]))
 

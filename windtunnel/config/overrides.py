@@ -59,6 +59,8 @@ class Overrides:
     tags: tuple[tuple[str, str], ...] = ()
     settings: tuple[Preset, ...] = ()
     profiles: tuple[str, ...] = ()
+    allow_paths: tuple[str, ...] = ()
+    allow_env: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     once: bool = False

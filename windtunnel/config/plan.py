@@ -19,6 +19,7 @@ from windtunnel.figures import as_written
 from windtunnel.model.source import DataPath
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import KeepBodies
+from windtunnel.project import Project
 
 _OF_K6 = {"abort": "abortOnFail", "after": "delayAbortEval"}
 """Key of a threshold's long form -> what k6 calls it."""
@@ -40,9 +41,12 @@ class PlanFile:
     bodies: KeepBodies | None = None
 
 
-def load_plan_file(path: str | Path, environment: Mapping[str, str]) -> PlanFile:
-    """Read a test plan. Raises ConfigError with every problem in it."""
-    document = read_file(path, environment)
+def load_plan_file(path: str | Path, environment: Mapping[str, str], project: Project = Project()) -> PlanFile:
+    """Read a test plan, and what it names in its own project. Raises ConfigError with every problem in it.
+
+    `project` says what else the plan may make us read.
+    """
+    document = read_file(path, environment, project=project.around(path))
     require_valid(document, load_schema("plan"))
     data = document.data
     load = read_load(data.get("load", {}))
@@ -73,6 +77,7 @@ def _patterns(document: Document, folder: Path) -> Iterator[Pattern]:
             text=str(folder / text),
             weight=None if weight is None else int(weight),
             where=document.source.locate(("scenarios", index)),
+            project=document.source.project,
         )
 
 

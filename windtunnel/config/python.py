@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from windtunnel.config.feeders import read_feeders
@@ -15,28 +14,31 @@ from windtunnel.errors import ConfigError
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.scenario import Scenario, Step, StopWhen
 from windtunnel.model.source import DataPath, Mark, Source
+from windtunnel.project import Project
+from windtunnel.user_code.modules import read_code
 from windtunnel.user_code.outline import WrittenStep, written_steps
 from windtunnel.user_code.scenario import PythonScenario, scenarios_in
 
 
-def load_python(path: str, schema: Mapping[str, Any]) -> list[tuple[Scenario, Document]]:
-    """The scenarios of a file. Raises ConfigError."""
-    return [read_python(scenario, schema, path=path) for scenario in scenarios_in(path)]
+def load_python(path: str, schema: Mapping[str, Any], project: Project) -> list[tuple[Scenario, Document]]:
+    """The scenarios of a file of the project. Raises ConfigError."""
+    return [read_python(scenario, schema, project, path=path) for scenario in scenarios_in(path, project)]
 
 
 def read_python(
-    scenario: PythonScenario, schema: Mapping[str, Any], *, path: str | None = None
+    scenario: PythonScenario, schema: Mapping[str, Any], project: Project, *, path: str | None = None
 ) -> tuple[Scenario, Document]:
     """The model of a scenario; `path` is what its file is called. Raises ConfigError for what can't be in one."""
     path = path or scenario.file
-    text = Path(scenario.file).read_text(encoding="utf-8", errors="replace")
+    text = read_code(scenario.file, Project.allowing([scenario.file])).decode("utf-8", "replace")
     written = written_steps(text, scenario.name)
     here = Mark(line=scenario.line, column=1)
     marks: dict[DataPath, Mark] = {(): here, ("id",): here}
     for number, step in enumerate(written):
         marks["flow", number] = Mark(line=step.line, column=step.column, width=step.width)
     document = Document(
-        data=_as_yaml(scenario), source=Source(file=path, lines=tuple(text.splitlines()), marks=marks)
+        data=_as_yaml(scenario),
+        source=Source(file=path, lines=tuple(text.splitlines()), marks=marks, project=project),
     )
     require_valid(document, {**schema, "required": ["id"]})  # its flow is the function
     own = read_load(document.data["load"]) if "load" in document.data else None

@@ -25,9 +25,10 @@ from windtunnel.config.nodes import (
     SequenceNode,
     clipped,
 )
-from windtunnel.config.scalars import NO_ZERO_BYTES, secret_values
-from windtunnel.errors import ConfigError, Location, Problem, did_you_mean
+from windtunnel.config.scalars import secret_values
+from windtunnel.errors import ConfigError, ExpressionError, Location, Problem
 from windtunnel.model.source import DataPath, Mark, Source
+from windtunnel.project import Project, TooLargeError
 
 MAX_BYTES = 1024 * 1024
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as PyYAML counts lines
@@ -39,13 +40,14 @@ class Document:
     """A file that was read. `data` is made of dicts, lists, text, numbers, booleans and None.
 
     `read` are the variables of the environment (name to value) that went into it, `env` those of them that its
-    templates ask for.
+    templates ask for, `withheld` the tokens of a CI system that they ask for and may not read.
     """
 
     data: Any
     source: Source
     read: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    withheld: frozenset[str] = frozenset()
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -58,35 +60,25 @@ class Document:
 
 
 def read_file(
-    path: str | Path, environment: Mapping[str, str], *, unused: Callable[[DataPath], bool] | None = None
+    path: str | Path,
+    environment: Mapping[str, str],
+    *,
+    project: Project | None = None,
+    unused: Callable[[DataPath], bool] | None = None,
 ) -> Document:
     """Read the YAML file at `path`, named in messages as given. Raises ConfigError.
 
+    `project` is the one that the file must be in; its own, if it was named by the user and not by another file.
     What is `unused` may refer to variables that are not there.
     """
-    name = str(path)
+    project = project or Project().around(path)
     try:
-        with Path(path).open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigError.of(f'there is no file "{name}"', hint=similar_name(path)) from None
-    except IsADirectoryError:
-        raise ConfigError.of(f'"{name}" is a directory, not a file') from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else NO_ZERO_BYTES
-        raise ConfigError.of(f'"{name}" can\'t be read: {reason}') from None
-    return read_yaml(name, text, environment=environment, unused=unused)
-
-
-def similar_name(path: str | Path) -> str | None:
-    """A suggestion for a path that doesn't exist: a similar name in the same directory."""
-    directory, stem = Path(path).parent, Path(path).stem
-    try:
-        names = sorted(entry.name for entry in directory.iterdir())
-    except (OSError, ValueError):
-        return f'there is no directory "{directory}" either'
-    # By the stem: that two names end in .yaml doesn't make them similar.
-    return did_you_mean(Path(path).name, [name for name in names if did_you_mean(stem, [Path(name).stem])])
+        text = project.read(path, most=MAX_BYTES, absent=None)
+    except TooLargeError:
+        raise _too_large(Location(file=str(path))) from None
+    except ExpressionError as error:
+        raise ConfigError.of(str(error), hint=error.hint) from None
+    return read_yaml(path, text, environment=environment, project=project, unused=unused)
 
 
 def read_yaml(
@@ -94,6 +86,7 @@ def read_yaml(
     text: bytes,
     *,
     environment: Mapping[str, str],
+    project: Project = Project(),
     unused: Callable[[DataPath], bool] | None = None,
 ) -> Document:
     """Read the YAML in `text`; `name` is what messages call the file. Raises ConfigError with every problem."""
@@ -101,7 +94,7 @@ def read_yaml(
     decoded = _decode(file, text)
     lines = tuple(_LINE_BREAK.split(decoded.removesuffix("\n")))
     seen = environment if isinstance(environment, ReadEnvironment) else ReadEnvironment(environment)
-    composer = Composer(file, decoded, lines, seen)
+    composer = Composer(file, decoded, lines, seen, project)
     root = composer.compose()
     if isinstance(root, Scalar) and root.plain and root.value is None:
         raise composer.refuse("the file is empty", None)
@@ -116,16 +109,21 @@ def read_yaml(
         raise ConfigError(problems)
     return Document(
         data=data,
-        source=Source(file=file, lines=lines, marks=builder.marks),
+        source=Source(file=file, lines=lines, marks=builder.marks, project=project),
         read=dict(composer.read),
         env=dict(composer.env),
+        withheld=frozenset(composer.withheld),
     )
+
+
+def _too_large(where: Location) -> ConfigError:
+    return ConfigError.of("the file is larger than 1 MiB", where=where)
 
 
 def _decode(file: str, text: bytes) -> str:
     where = Location(file=file)
     if len(text) > MAX_BYTES:
-        raise ConfigError.of("the file is larger than 1 MiB", where=where)
+        raise _too_large(where)
     if text.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ConfigError.of("the file is UTF-16, not UTF-8", where=where, hint="save it as UTF-8")
     if b"\x00" in text:

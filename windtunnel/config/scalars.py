@@ -19,6 +19,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from windtunnel.errors import ExpressionError, RefusedError
+from windtunnel.model.ci_tokens import is_withheld, withheld
+from windtunnel.project import Project, TooLargeError
 from windtunnel.secret import SHORTEST_SECRET, userinfo_secrets
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -83,8 +86,8 @@ _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 FILE = "file:"
 """What the name of a reference to a file begins with."""
 
-ReadSecret = Callable[[str], tuple[str | None, str]]
-"""From a path as written to (the content, or None; why it can't be read)."""
+ReadSecret = Callable[[str], str]
+"""From a path as written to the content. Raises ExpressionError that says why it can't be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,7 @@ class Expansion:
 
     `whole`: the text was one reference and nothing else. `read` are the variables whose values went into it (a
     file as `file:` and its path); `missing` those that have neither value nor default; `malformed` what looks like
-    a reference and is none; `unreadable` why a file could not be read.
+    a reference and is none; `unreadable` why a file or a variable could not be read.
     """
 
     text: str
@@ -101,21 +104,25 @@ class Expansion:
     read: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     malformed: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[ExpressionError, ...] = ()
 
 
 def expand(
     text: str,
     environment: Mapping[str, str],
-    read_secret: ReadSecret = lambda path: (None, f'"{path}" is not read here'),
+    read_secret: ReadSecret,
+    allowed: frozenset[str],
 ) -> Expansion:
-    """Replace every reference in `text`. Never raises: what can't be replaced is listed and left as it is."""
+    """Replace every reference in `text`. Never raises: what can't be replaced is listed and left as it is.
+
+    `allowed` are the tokens of a CI system that may be read.
+    """
     if "${" not in text:
         return Expansion(text=text)
     read: dict[str, str] = {}
     missing: list[str] = []
     malformed: list[str] = []
-    unreadable: list[str] = []
+    unreadable: list[ExpressionError] = []
 
     def replace(match: re.Match[str]) -> str:
         name, default = match["name"], match["default"]
@@ -124,12 +131,17 @@ def expand(
         if name is None and match["file"] is None:
             malformed.append(match[0])
             return match[0]
-        value, reason = (environment.get(name), "") if name else read_secret(match["file"])
+        try:
+            value = _variable(name, environment, allowed) if name else read_secret(match["file"])
+        except ExpressionError as error:
+            # A default stands for what is not there, never for what may not be read.
+            if default is None or isinstance(error, RefusedError):
+                unreadable.append(error)
+                return ""
+            value = None
         name = name or FILE + match["file"]
         if value is None or (value == "" and default is not None):
-            if default is None and reason:
-                unreadable.append(reason)
-            elif default is None:
+            if default is None:
                 missing.append(name)
             return default or ""
         read[name] = value
@@ -147,6 +159,12 @@ def expand(
     )
 
 
+def _variable(name: str, environment: Mapping[str, str], allowed: frozenset[str]) -> str | None:
+    if is_withheld(name, allowed):
+        raise withheld(name)
+    return environment.get(name)
+
+
 def secret_values(read: Iterable[Mapping[str, str]], *, public: Collection[str] = ()) -> frozenset[str]:
     """The values that must never be written, of the variables (name to value) that the files read.
 
@@ -162,31 +180,21 @@ def secret_values(read: Iterable[Mapping[str, str]], *, public: Collection[str] 
     return frozenset(value for value in found if len(value) >= SHORTEST_SECRET)
 
 
-NO_ZERO_BYTES = "a file name has no zero bytes"
-"""Why a path with one, for which Python raises ValueError, can't be opened."""
-
 MAX_SECRET_BYTES = 64 * 1024
 
 
-def secret_file_reader(file: str) -> ReadSecret:
+def secret_file_reader(file: str, project: Project) -> ReadSecret:
     """What reads the secrets that `file` refers to: a relative path starts at its folder."""
     folder = Path(file).parent
 
-    def read(path: str) -> tuple[str | None, str]:
+    def read(path: str) -> str:
         name = folder / path
         try:
-            with name.open("rb") as opened:
-                content = opened.read(MAX_SECRET_BYTES + 1)
-            if len(content) > MAX_SECRET_BYTES:
-                return None, f'"{name}" is larger than 64 KiB, too large for a secret'
             # An editor and `echo` end a file with a line break that is not part of the secret.
-            return content.decode("utf-8-sig").rstrip("\r\n"), ""
-        except FileNotFoundError:
-            return None, f'there is no file "{name}"'
+            return project.read(name, most=MAX_SECRET_BYTES).decode("utf-8-sig").rstrip("\r\n")
+        except TooLargeError as error:
+            raise ExpressionError(f"{error}, too large for a secret") from None
         except UnicodeDecodeError:
-            return None, f'"{name}" is not UTF-8 text'
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else NO_ZERO_BYTES
-            return None, f'"{name}" can\'t be read: {reason}'
+            raise ExpressionError(f'"{name}" is not UTF-8 text') from None
 
     return read

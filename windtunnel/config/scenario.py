@@ -19,6 +19,7 @@ from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.scenario import Omission, Scenario, StopWhen
 from windtunnel.model.source import DataPath
+from windtunnel.project import Project
 from windtunnel.user_code.scenario import PythonScenario
 
 
@@ -34,15 +35,17 @@ class ScenarioFile:
 def gather_scenarios(
     patterns: Sequence[str | Pattern | PythonScenario],
     environment: Mapping[str, str],
+    project: Project = Project(),
 ) -> tuple[list[ScenarioFile], list[Problem]]:
     """Every scenario that the patterns (files, directories, globs) match, and the problems of all files.
 
     Scenarios that a program holds already come after those of files. One that breaks its schema is there without
     the parts that do (`omission`): when there is a problem, the scenarios serve to find more, and are not run.
+    `project` says what patterns that are texts, and scenarios of a program, may read beyond their own projects.
     """
     in_hand = [pattern for pattern in patterns if isinstance(pattern, PythonScenario)]
     wanted = [
-        Pattern(text=pattern) if isinstance(pattern, str) else pattern
+        Pattern(text=pattern, project=project) if isinstance(pattern, str) else pattern
         for pattern in patterns
         if not isinstance(pattern, PythonScenario)
     ]
@@ -52,7 +55,7 @@ def gather_scenarios(
     sources: list[ScenarioPath | PythonScenario] = [*paths, *in_hand]
     for path in sources:
         try:
-            loaded, found = _load(path, environment, schema)
+            loaded, found = _load(path, environment, schema, project)
         except ConfigError as error:
             problems += [problem for problem in error.problems if problem not in problems]
             continue
@@ -70,7 +73,10 @@ def gather_scenarios(
 
 
 def _load(
-    path: ScenarioPath | PythonScenario, environment: Mapping[str, str], schema: Mapping[str, Any]
+    path: ScenarioPath | PythonScenario,
+    environment: Mapping[str, str],
+    schema: Mapping[str, Any],
+    project: Project,
 ) -> tuple[list[ScenarioFile], list[Problem]]:
     """The scenarios of one file, and what is wrong with them.
 
@@ -78,9 +84,9 @@ def _load(
     """
     problems: list[Problem] = []
     if isinstance(path, PythonScenario):
-        files = _of_python([read_python(path, schema)])
+        files = _of_python([read_python(path, schema, project.around(path.file))])
     elif path.is_python:
-        files = _of_python(load_python(path.path, schema))
+        files = _of_python(load_python(path.path, schema, path.project))
     else:
         files, problems = _of_yaml(path, environment, schema)
     if not isinstance(path, PythonScenario) and path.weight is not None:
@@ -95,7 +101,7 @@ def _of_python(found: Sequence[tuple[Scenario, Document]]) -> list[ScenarioFile]
 def _of_yaml(
     path: ScenarioPath, environment: Mapping[str, str], schema: Mapping[str, Any]
 ) -> tuple[list[ScenarioFile], list[Problem]]:
-    document = read_file(path.path, environment)
+    document = read_file(path.path, environment, project=path.project)
     if not path.named and _is_fragment(document.data):
         return [], []
     file, problems = scenario_of(document, environment, schema)
@@ -152,6 +158,7 @@ def _scenario(
         tags=texts(data.get("tags", {})),
         data=feeders,
         env={name: value for each in (document, *fragments.documents) for name, value in each.env.items()},
+        withheld=document.withheld.union(*(each.withheld for each in fragments.documents)),
         variables=data.get("variables", {}),
         setup=setup,
         user_setup=user_setup,

@@ -1,8 +1,7 @@
 """From the mappings of a flow to its tree: every step with its name, its place and the steps inside it.
 
 The steps of an included file are inside the step that includes it. The file stands beside the one that names
-it, or elsewhere in the project: below the working directory, if that is where the scenario is, else below the
-scenario's own folder.
+it, or elsewhere in the project.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from windtunnel.config.reader import Document, read_file, similar_name
+from windtunnel.config.reader import Document, read_file
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import Place, StepTypes, validate
-from windtunnel.errors import ConfigError, Problem
+from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.model.scenario import Block, Step
 from windtunnel.model.source import DataPath
 
@@ -188,7 +187,7 @@ class Fragments:
         self._environment = environment
         self._types = types
         self._read: dict[str, Document | None] = {}
-        self._root = _project_folder(scenario.source.file)
+        self._project = scenario.source.project
 
     @property
     def documents(self) -> list[Document]:
@@ -205,20 +204,13 @@ class Fragments:
             loop = [*(each.source.file for each in chain[files.index(real) :]), written]
             self._note(here, path, f"a file can't include itself: {' → '.join(loop)}")
             return None
-        if not Path(real).is_relative_to(self._root):
-            self._note(
-                here,
-                path,
-                f'"{name}" leads out of the project folder {self._root}',
-                hint="run windtunnel in a folder that holds all of the files, or copy this one into the project",
-            )
-            return None
         if len(chain) > DEEPEST:
             self._note(here, path, f"includes are nested more than {DEEPEST} deep")
             return None
-        if not Path(real).is_file():
-            hint = similar_name(written) or "the path starts at this file's folder"
-            self._note(here, path, f'there is no file "{written}"', hint=hint)
+        try:
+            self._project.require(Path(written))
+        except ExpressionError as error:
+            self._note(here, path, str(error), hint=error.hint)
             return None
         if real not in self._read:
             self._read[real] = self._fragment(written)
@@ -226,7 +218,7 @@ class Fragments:
 
     def _fragment(self, name: str) -> Document | None:
         try:
-            document = read_file(name, self._environment)
+            document = read_file(name, self._environment, project=self._project)
         except ConfigError as error:
             self.problems += error.problems
             return None
@@ -236,8 +228,3 @@ class Fragments:
 
     def _note(self, document: Document, path: DataPath, message: str, *, hint: str | None = None) -> None:
         self.problems.append(document.problem(message, path, hint=hint))
-
-
-def _project_folder(scenario: str) -> Path:
-    folder, here = Path(os.path.realpath(scenario)).parent, Path(os.path.realpath(Path.cwd()))
-    return here if folder.is_relative_to(here) else folder

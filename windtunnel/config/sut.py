@@ -12,7 +12,7 @@ from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.profiles import is_in_unused_profile, profile_problems, with_profiles
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.readiness import parse_health
-from windtunnel.config.scalars import NO_ZERO_BYTES, texts
+from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import load_schema, place_of, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_size
@@ -20,6 +20,7 @@ from windtunnel.model.auth import Auth, auth_objections, auth_of
 from windtunnel.model.origin import checked_host, parse_base_url, refuse_unsent
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Service, Sut, Tls
+from windtunnel.project import Project
 
 _DEFAULT_TIMEOUT_S = 30.0
 _LONGEST_SOCKET_PATH = 103  # macOS takes 103 bytes, Linux 107
@@ -34,9 +35,18 @@ class SutFile:
     public_env: frozenset[str] = frozenset()
 
 
-def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequence[str] = ()) -> SutFile:
-    """Read an SUT file, with profiles of its own put over it. Raises ConfigError with every problem in it."""
-    document = _read(path, environment, profiles)
+def load_sut(
+    path: str | Path,
+    environment: Mapping[str, str],
+    *,
+    profiles: Sequence[str] = (),
+    project: Project | None = None,
+) -> SutFile:
+    """Read an SUT file, with profiles of its own put over it. Raises ConfigError with every problem in it.
+
+    `project` is the one that the file must be in; its own, if it was named by the user and not by a plan.
+    """
+    document = _read(path, environment, profiles, project)
     data = document.data
     if isinstance(environment, ReadEnvironment):
         environment.public = frozenset(data.get("public_env", ()))
@@ -62,9 +72,13 @@ def load_sut(path: str | Path, environment: Mapping[str, str], *, profiles: Sequ
     return SutFile(sut=sut, document=document, public_env=frozenset(data.get("public_env", ())))
 
 
-def _read(path: str | Path, environment: Mapping[str, str], profiles: Sequence[str]) -> Document:
+def _read(
+    path: str | Path, environment: Mapping[str, str], profiles: Sequence[str], project: Project | None
+) -> Document:
     """The file as it stands with the profiles over it, valid."""
-    document = read_file(path, environment, unused=lambda place: is_in_unused_profile(place, profiles))
+    document = read_file(
+        path, environment, project=project, unused=lambda place: is_in_unused_profile(place, profiles)
+    )
     schema = load_schema("sut")
     if not profiles:
         require_valid(document, schema)
@@ -149,7 +163,7 @@ def _socket_problem(path: str) -> tuple[str, str | None] | None:
     if not path.startswith("/"):
         return "a Unix socket needs its whole path", "write it like http+unix:///run/shop.sock"
     if "\0" in path:
-        return NO_ZERO_BYTES, None
+        return "no file can have such a name", None
     if len(path.encode()) > _LONGEST_SOCKET_PATH:
         return (
             f"the path of a Unix socket can have {_LONGEST_SOCKET_PATH} bytes, this has {len(path.encode())}",
@@ -172,10 +186,12 @@ def _tls(document: Document, path: DataPath, data: Mapping[str, Any], problems: 
     files: dict[str, str] = {}
     for name in ("ca", "cert", "key"):
         if name in data:
-            files[name] = file = str(Path(document.source.file).parent / data[name])
-            if not Path(file).is_file():
-                hint = "the path starts at this file's folder"
-                problems.append(document.problem(f'there is no file "{file}"', (*path, name), hint=hint))
+            file = Path(document.source.file).parent / data[name]
+            files[name] = str(file)
+            try:
+                document.source.project.require(file)
+            except ExpressionError as error:
+                problems.append(document.problem(str(error), (*path, name), hint=error.hint))
     if "key" in data and "cert" not in data:
         hint = "add `cert:`, the certificate it belongs to"
         problems.append(document.problem("`key` needs `cert`", (*path, "key"), key=True, hint=hint))

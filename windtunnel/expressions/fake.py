@@ -6,7 +6,9 @@ Faker is an extra (`windtunnel[fake]`) and is loaded when a template names `fake
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +51,29 @@ class Fake:
         method = getattr(made, name)
 
         def fake(*arguments: Any, **named: Any) -> Any:
+            _require_small(method, arguments, named)
             # Nothing runs between these two lines: what is drawn depends on this instance alone.
             made.random = self._draw()
             return method(*arguments, **named)
 
         return fake
+
+
+_SIZES = re.compile(r"nb|length|chars|digits|size|count|num|rows|files|elements|levels|depth|deep|indent")
+"""What is in the names of the parameters that say how much to make, unlike those of a value such as `max`."""
+
+MOST = 10_000
+
+
+def _require_small(method: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+    """Raise ExpressionError for a call that would make very much."""
+    if not arguments and not named:
+        return
+    names = list(inspect.signature(method).parameters) if arguments else []
+    for name, value in (*zip(names, arguments, strict=False), *named.items()):
+        size = len(value) if isinstance(value, str | bytes | list | tuple | dict) else value
+        if isinstance(size, int) and size > MOST and (size is not value or _SIZES.search(name)):
+            raise ExpressionError(f"fake makes at most {MOST:,} of something, not {name}={size:,}")
 
 
 def require_fake(name: str | None) -> None:

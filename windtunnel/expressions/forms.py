@@ -12,8 +12,8 @@ from jinja2 import nodes
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import FUNCTIONS, Scope
 from windtunnel.expressions.jsonpath import indexing
+from windtunnel.expressions.limits import MAX_TEXT
 from windtunnel.expressions.sandbox import (
-    MAX_TEXT,
     Encode,
     Evaluate,
     Parsed,

@@ -1,8 +1,8 @@
 """JSON paths, compiled once.
 
 A path of plain names and indexes (`$.items[0].id`, `$['a b'].c`) becomes indexing: 0.1 us where the general form
-takes 7. Everything else (`$..id`, `$.a[*]`, `$.items[?(@.price > 5)].id`) is jsonpath-ng's, which
-is imported when the first such path is met.
+takes 7. `$..id`, `$.a[*]` and slices are walked (`json_walk.py`). Everything else (`$.items[?(@.price > 5)].id`)
+is jsonpath-ng's, which is imported when the first such path is met. All have a bound on what they look at.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import functools
 import operator
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.errors import ExpressionError
+from windtunnel.expressions.json_walk import HINT, walk_of
 
 _SEGMENT = re.compile(
     r"""\. (?P<name> [^\W\d][\w-]* )
@@ -24,15 +24,14 @@ _SEGMENT = re.compile(
       | \[ (?P<index> [0-9]{1,9} ) \]""",
     re.VERBOSE,
 )
-_HINT = "write a path such as $.items[0].id, $.items[*].id or $['a name'].id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonPath:
     """A compiled path. `find(document)` lists what it matches in a decoded JSON document, nothing on a miss.
 
-    The values belong to the document and must not be changed. `find` raises ExpressionError only for a
-    document nested too deep for a path that searches all of it.
+    The values belong to the document and must not be changed. `find` raises ExpressionError for a document that is
+    too large, or nested too deep, for a path that searches all of it.
     """
 
     text: str
@@ -43,9 +42,11 @@ def compile_jsonpath(text: str) -> JsonPath:
     """The compiled form of `text`. Raises ExpressionError for an invalid JSON path."""
     stripped = text.strip() if isinstance(text, str) else ""
     if not stripped:
-        raise ExpressionError(f"{text!r} is not a JSON path", hint=_HINT)
+        raise ExpressionError(f"{text!r} is not a JSON path", hint=HINT)
     keys = _plain_keys(stripped)
-    return JsonPath(text=text, find=_general_form(stripped) if keys is None else _plain_form(keys))
+    if keys is not None:
+        return JsonPath(text=text, find=_plain_form(keys))
+    return JsonPath(text=text, find=walk_of(stripped) or _general_form(stripped))
 
 
 def _plain_keys(text: str) -> tuple[str | int, ...] | None:
@@ -99,32 +100,9 @@ def _checked_walk(keys: tuple[Any, ...]) -> Callable[[Any], list[Any]]:
 
 def _general_form(text: str) -> Callable[[Any], list[Any]]:
     # Only here: most runs never need the library, and `windtunnel --version` must not wait for its import.
-    from jsonpath_ng import Index
-    from jsonpath_ng.ext.parser import parse
+    from windtunnel.expressions.json_library import search_of
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of operators that a later major version drops
-            expression = parse(text)
-    except Exception as error:  # its lexer, its parser and `re` raise various errors: the path is invalid
-        raise ExpressionError(f'"{text}" is not a JSON path: {error}', hint=_HINT) from error
-
-    def find(document: Any) -> list[Any]:
-        try:
-            # Older versions take `[0]` of a text for its first letter, which is no value of the document.
-            return [
-                match.value
-                for match in expression.find(document)
-                if not (isinstance(match.path, Index) and match.context and isinstance(match.context.value, str))
-            ]
-        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
-            return []  # raised, depending on the version, for a document of another shape
-        except NotImplementedError as error:  # the library parses `&` but cannot evaluate it
-            raise ExpressionError(f'JSON path not supported: "{text}"') from error
-        except RecursionError as error:
-            raise ExpressionError(f'the document is nested too deep for "{text}"') from error
-
-    return find
+    return search_of(text)
 
 
 def indexing(keys: tuple[Any, ...]) -> Callable[[Any], Any]:

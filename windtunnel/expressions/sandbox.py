@@ -6,6 +6,7 @@ Every cheaper form in `template.py` must give what this one gives; tests compare
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -17,15 +18,25 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from windtunnel.errors import ExpressionError, did_you_mean
+from windtunnel.expressions.calls import BoundedEscapeFormatter, BoundedFormatter, require_call
 from windtunnel.expressions.fake import require_fake
+from windtunnel.expressions.filters import FILTERS, TESTS, written_json
 from windtunnel.expressions.functions import FUNCTIONS, Scope
+from windtunnel.expressions.limits import (
+    MAX_DIGITS,
+    MAX_PARTS,
+    MAX_TEXT,
+    as_text,
+    joined,
+    require_operation,
+    start,
+    too_long,
+)
+from windtunnel.expressions.metering import OPERATIONS, metered
 from windtunnel.model.http import Exchange
 
 Evaluate = Callable[[Scope], Any]
 Encode = Callable[[str], str]
-
-MAX_TEXT = 1 << 20
-"""Maximum characters, bytes or list items of a template's value: it may hold a response of the SUT."""
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _GLOBALS = ("namespace", "range")
@@ -97,7 +108,8 @@ class _Undefined(StrictUndefined):
 class _Environment(ImmutableSandboxedEnvironment):
     """The sandbox, with our rules: a mapping's key wins over its attributes, and nothing grows without bound."""
 
-    intercepted_binops = frozenset({"*"})
+    intercepted_binops = frozenset({"*", "**", "+", "-", "/", "//", "%"})
+    concat = staticmethod(joined)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, Exchange):
@@ -123,14 +135,27 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise ExpressionError(f"the response is not JSON: {error}") from error
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        for sequence, times in ((left, right), (right, left)):
-            if (
-                isinstance(sequence, str | bytes | list | tuple)
-                and isinstance(times, int)
-                and len(sequence) * times > MAX_TEXT
-            ):
-                raise ExpressionError(f"a repetition of more than {MAX_TEXT} items")
+        require_operation(operator, left, right)
         return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Context, function: Any, /, *given: Any, **named: Any) -> Any:
+        require_call(function, given, named)
+        return super().call(context, function, *given, **named)
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        if getattr(value, "__name__", "") not in ("format", "format_map"):
+            return None
+        text: Any = getattr(value, "__self__", None)
+        if not isinstance(text, str):
+            return None
+        is_map = value.__name__ == "format_map"
+        escape = getattr(text, "escape", None)  # of a text that is marked as HTML
+        formatter = BoundedEscapeFormatter(self, escape=escape) if escape else BoundedFormatter(self)
+
+        def format(*given: Any, **named: Any) -> str:
+            return type(text)(formatter.vformat(text, () if is_map else given, given[0] if is_map else named))
+
+        return format
 
 
 @functools.lru_cache(maxsize=8)
@@ -143,6 +168,9 @@ def environment(encode: Encode | None = None) -> Environment:
         finalize=to_text if encode is None else lambda value: encode(to_text(value)),
     )
     made.globals = {name: made.globals[name] for name in _GLOBALS}
+    made.filters = {**FILTERS, **OPERATIONS}
+    made.tests = dict(TESTS)
+    made.policies["json.dumps_function"] = written_json
     return made
 
 
@@ -152,20 +180,25 @@ def parse(text: str, *, written: str | None = None) -> Parsed:
     Raises ExpressionError for a syntax error or an unsupported construct.
     """
     written = text if written is None else written
+    start()
     # Jinja2 turns every line ending into \n; a body must stay as it was written, so \r travels in disguise.
     disguise = next(char for char in map(chr, range(0xFDD0, 0xFDF0)) if char not in text)
     try:
         tree = environment().parse(text.replace("\r", disguise))
+        if next(itertools.islice(tree.find_all(nodes.Node), MAX_PARTS, None), None) is not None:
+            raise ExpressionError(f"the template has more than {MAX_PARTS:,} parts", hint="split it")
         for node in tree.find_all((nodes.TemplateData, nodes.Const)):
             field = "data" if isinstance(node, nodes.TemplateData) else "value"
             if isinstance(value := getattr(node, field), str):
                 setattr(node, field, value.replace(disguise, "\r"))
-        undeclared = find_undeclared_variables(tree)
+        _check_supported(tree)
+        undeclared = find_undeclared_variables(tree)  # which folds constants
     except TemplateSyntaxError as error:
         raise ExpressionError(_syntax_message(written, error), hint=_syntax_hint(error)) from error
     except RecursionError as error:
         raise ExpressionError("the template is nested too deep") from error
-    _check_supported(tree)
+    except ValueError as error:  # of a number with more digits than Python reads
+        raise ExpressionError(f"a number of more than {MAX_DIGITS:,} digits") from error
     if "fake" in undeclared:
         _check_fake(tree)
     hidden = sorted(name for name in undeclared if name.startswith("_"))
@@ -213,11 +246,12 @@ def render_value(parsed: Parsed, expression: nodes.Expr) -> Evaluate:
     template = _compiled(parsed, tree, encode=None)
 
     def evaluate(scope: Scope) -> Any:
+        start()
         context = template.new_context(_context(parsed, scope))
         deque(template.root_render_func(context), maxlen=0)
         return defined(context.vars["result"])
 
-    return guarded(parsed.text, evaluate)
+    return _tried(parsed, guarded(parsed.text, evaluate))
 
 
 def render_text(parsed: Parsed, *, encode: Encode | None = None) -> Evaluate:
@@ -232,15 +266,17 @@ def render_text(parsed: Parsed, *, encode: Encode | None = None) -> Evaluate:
     template = _compiled(parsed, parsed.tree, encode=encode)
 
     def evaluate(scope: Scope) -> str:
-        pieces, length = [], 0
-        for piece in template.root_render_func(template.new_context(_context(parsed, scope))):
-            pieces.append(piece)
-            length += len(piece)
-            if length > MAX_TEXT:
-                raise _too_long()
-        return "".join(pieces)
+        start()
+        return joined(template.root_render_func(template.new_context(_context(parsed, scope))))
 
-    return guarded(parsed.text, evaluate)
+    return _tried(parsed, guarded(parsed.text, evaluate))
+
+
+def _tried(parsed: Parsed, evaluate: Evaluate) -> Evaluate:
+    """`evaluate`. What reads nothing fails every time, if it fails: better at load than in each instance."""
+    if not parsed.names and not parsed.functions:
+        evaluate({})
+    return evaluate
 
 
 def to_text(value: Any) -> str:
@@ -251,7 +287,7 @@ def to_text(value: Any) -> str:
         raise ExpressionError(
             "a response cannot be used as text", hint="name a part: response.text, response.status"
         )
-    return str(value)
+    return as_text(value)
 
 
 def defined(value: Any) -> Any:
@@ -266,7 +302,7 @@ def defined(value: Any) -> Any:
 def bounded(value: Any) -> Any:
     """`value`. Raises if it is a text larger than `MAX_TEXT`."""
     if isinstance(value, str | bytes) and len(value) > MAX_TEXT:
-        raise _too_long()
+        raise too_long()
     return value
 
 
@@ -287,8 +323,9 @@ def guarded(text: str, evaluate: Evaluate) -> Evaluate:
 
 
 def _compiled(parsed: Parsed, tree: nodes.Template, *, encode: Encode | None) -> Any:
+    start()
     try:
-        return environment(encode).from_string(tree)
+        return environment(encode).from_string(metered(tree))
     except TemplateSyntaxError as error:
         raise ExpressionError(_syntax_message(parsed.text, error), hint=_syntax_hint(error)) from error
     except ExpressionError:
@@ -324,10 +361,6 @@ def _syntax_hint(error: TemplateSyntaxError) -> str | None:
     words = (error.message or "").split("'")
     known = {"No filter named ": environment().filters, "No test named ": environment().tests}.get(words[0])
     return did_you_mean(words[1], known) if known and len(words) > 1 else None
-
-
-def _too_long() -> ExpressionError:
-    return ExpressionError(f"the template yields more than {MAX_TEXT} characters")
 
 
 def shown(text: str) -> str:

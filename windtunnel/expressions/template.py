@@ -6,11 +6,13 @@
     "id-{{ a }}/{{ b.c }}"           look-ups, joined
     anything else                    Jinja2, in `sandbox.py`
 
-A JSON body is bytes with such templates in the holes. What comes out of a template is never rendered again.
+The same text is compiled once, however often files include each other. A JSON body is bytes with such templates in
+the holes. What comes out of a template is never rendered again.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,16 +94,7 @@ def compile_text(text: str | float, *, encode: Encode | None = None) -> Template
         return _constant(str(text))
     if not isinstance(text, str):
         raise ExpressionError(f"expected a text, got {type(text).__name__}")
-    if not _may_have_holes(text):
-        return _constant(text)
-    parsed = parse(text)
-    cheap = cheap_parts(parsed)
-    if cheap is None:
-        return Template(evaluate=render_text(parsed, encode=encode), names=parsed.names, members=parsed.members)
-    constants = [part for part in cheap if isinstance(part, str)]
-    if len(constants) == len(cheap):
-        return _constant("".join(constants))
-    return Template(evaluate=guarded(text, join(cheap, encode=encode)), names=parsed.names, members=parsed.members)
+    return _compiled_text(text, encode) if _may_have_holes(text) else _constant(text)
 
 
 def compile_json(value: Any) -> Template:
@@ -123,8 +116,11 @@ def compile_json(value: Any) -> Template:
 
 
 def _of_text(text: str) -> Template:
-    if not _may_have_holes(text):
-        return _constant(text)
+    return _compiled_value(text) if _may_have_holes(text) else _constant(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _compiled_value(text: str) -> Template:
     parsed = parse(text)
     expression = lone_expression(parsed)
     if expression is None:
@@ -136,6 +132,18 @@ def _of_text(text: str) -> Template:
         general = render_value(parsed, expression)
         return Template(evaluate=lambda scope: bounded(general(scope)), names=parsed.names, members=parsed.members)
     return Template(evaluate=evaluate, names=parsed.names, members=parsed.members)
+
+
+@functools.lru_cache(maxsize=1024)
+def _compiled_text(text: str, encode: Encode | None) -> Template:
+    parsed = parse(text)
+    cheap = cheap_parts(parsed)
+    if cheap is None:
+        return Template(evaluate=render_text(parsed, encode=encode), names=parsed.names, members=parsed.members)
+    constants = [part for part in cheap if isinstance(part, str)]
+    if len(constants) == len(cheap):
+        return _constant("".join(constants))
+    return Template(evaluate=guarded(text, join(cheap, encode=encode)), names=parsed.names, members=parsed.members)
 
 
 def _may_have_holes(text: str) -> bool:

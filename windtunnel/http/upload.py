@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from windtunnel.errors import ExpressionError
 from windtunnel.model.http import Body, PartsBody
+from windtunnel.project import open_regular
 
 CHUNK = 256 * 1024
 """Number of bytes read and handed to the system in one turn of the event loop."""
@@ -61,10 +61,10 @@ def open_upload(body: Body, *, waits: bool) -> Upload:
             pieces.append((io.BytesIO(piece), len(piece)))
             continue
         try:
-            file = Path(piece.path).open("rb")  # noqa: SIM115  the client closes it when the exchange has ended
+            file = open_regular(piece.path)  # the client closes it when the exchange has ended
             pieces.append((file, file.seek(0, io.SEEK_END)))
-        except OSError as error:
+        except ExpressionError:
             for opened, _ in pieces:
                 opened.close()
-            raise ExpressionError(f"{piece.path} can't be read: {error.strerror}") from None
+            raise
     return Upload(pieces, waits=waits)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from windtunnel.model.ci_tokens import is_withheld
+
 CI_FACTS = {
     "provider": ("GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "CIRCLECI"),
     "repository": ("GITHUB_REPOSITORY", "CI_PROJECT_PATH", "CIRCLE_PROJECT_REPONAME"),
@@ -47,6 +49,17 @@ def artifact_url(environment: Mapping[str, str], file: Path) -> str:
     if not environment.get("GITLAB_CI") or not job.startswith(("https://", "http://")) or not project:
         return ""
     return f"{job}/artifacts/file/{quote(path.relative_to(root).as_posix())}" if path.is_relative_to(root) else ""
+
+
+def variable_files(environment: Mapping[str, str]) -> list[str]:
+    """The files of GitLab's variables of the type file: each is beside the project and has its variable's name.
+
+    Other files there are the runner's own, some with the token of the job.
+    """
+    folder = f"{environment.get('CI_PROJECT_DIR', '')}.tmp"
+    if environment.get("GITLAB_CI") != "true" or not Path(folder).is_absolute():
+        return []
+    return [path for name, path in environment.items() if path == f"{folder}/{name}" and not is_withheld(name)]
 
 
 def ci_facts(environment: Mapping[str, str]) -> dict[str, str]:

@@ -14,12 +14,14 @@ from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.config.presets import Preset
 from windtunnel.errors import ConfigError, Problem
-from windtunnel.job.ci_environment import detected_shard
+from windtunnel.job.ci_environment import detected_shard, variable_files
 from windtunnel.job.compile import step_problems
 from windtunnel.job.leaving import without_secrets
 from windtunnel.job.machine import usable_processors
+from windtunnel.model.ci_tokens import token_values
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.sut import ContainerNetwork
+from windtunnel.project import Project
 from windtunnel.redaction import Redactor
 from windtunnel.secret import userinfo_secrets
 from windtunnel.user_code.scenario import PythonScenario
@@ -73,7 +75,7 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
     if plan is None and request.sut is None and not request.scenarios and Path(DEFAULT_PLAN).is_file():
         plan = DEFAULT_PLAN
     reads = ReadEnvironment(with_env_files(request.env_files, environment))
-    own = _secret_settings(request.overrides.settings)
+    own = _secret_settings(request.overrides.settings) | token_values(environment)
     with without_secrets(lambda: Redactor(secrets=reads.secrets | own)):
         test_plan = load_all(
             environment=reads,
@@ -83,9 +85,15 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
             plan=plan,
             overrides=request.overrides.with_shard(detected_shard(environment)),
             processors=usable_processors(),
+            project=allowances(request.overrides, environment),
             look_further=step_problems,
         )
     return replace(test_plan, secrets=test_plan.secrets | own)
+
+
+def allowances(overrides: Overrides, environment: Mapping[str, str]) -> Project:
+    """What the files may read beyond their own projects: as the flags say, and the files of GitLab's variables."""
+    return Project.allowing([*overrides.allow_paths, *variable_files(environment)], overrides.allow_env)
 
 
 def _secret_settings(settings: Sequence[Preset]) -> frozenset[str]:

@@ -14,15 +14,16 @@ from windtunnel.config.overrides import Overrides
 from windtunnel.config.profiles import is_in_unused_profile
 from windtunnel.config.reader import read_file
 from windtunnel.config.scenario import gather_scenarios
-from windtunnel.config.sut import load_sut
+from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.compile import compile_job, step_problems
 from windtunnel.job.leaving import without_secrets
-from windtunnel.job.request import DEFAULT_PLAN, JobRequest, load_test_plan
+from windtunnel.job.request import DEFAULT_PLAN, JobRequest, allowances, load_test_plan
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
+from windtunnel.project import Project, is_file
 from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
@@ -41,14 +42,13 @@ class _Given:
 
 
 def validate_files(
-    files: Sequence[str], *, environment: Mapping[str, str], profiles: tuple[str, ...] = ()
+    files: Sequence[str], *, environment: Mapping[str, str], overrides: Overrides = Overrides()
 ) -> list[tuple[str, str]]:
     """(file, kind of file) of every file that was checked. Raises ConfigError with the problems of all of them.
 
     A plan is checked with every file it names. Scenarios are compiled against the first SUT file given, or else
     `sut.yaml`; without either, services and hosts are not checked.
     """
-    overrides = Overrides(profiles=profiles)
     if not files:
         return check_job(JobRequest(overrides=overrides), environment=environment)
     reads = ReadEnvironment(environment)
@@ -57,9 +57,9 @@ def validate_files(
 
 
 def _validate(files: Sequence[str], environment: Mapping[str, str], overrides: Overrides) -> list[tuple[str, str]]:
-    profiles = overrides.profiles
     problems: list[Problem] = []
-    given = _sorted(files, environment, problems)
+    project = allowances(overrides, environment)
+    given = _sorted(files, environment, problems, project)
     sources: dict[str, str] = {}
     for plan in given.plans:
         request = JobRequest(plan=plan, overrides=overrides)
@@ -67,15 +67,15 @@ def _validate(files: Sequence[str], environment: Mapping[str, str], overrides: O
         sources.update(_checked(found) if found else [])
     suts = []
     for name in given.suts:
-        sut_file = _attempt(lambda: load_sut(name, environment, profiles=profiles), problems)  # noqa: B023  called at once
+        sut_file = _attempt(lambda: _sut(name, environment, overrides), problems)  # noqa: B023  called at once
         if sut_file:
             suts.append(sut_file.sut)
             sources[name] = "SUT"
     if given.scenarios:
-        scenario_files, found_problems = gather_scenarios(given.scenarios, environment)
+        scenario_files, found_problems = gather_scenarios(given.scenarios, environment, project)
         problems += found_problems
         scenarios = tuple(file.scenario for file in scenario_files)
-        sut = suts[0] if suts else _default_sut(scenarios, environment, profiles, problems)
+        sut = suts[0] if suts else _default_sut(scenarios, environment, overrides, problems)
         if sut and (found_in_steps := step_problems(sut, scenarios)):
             problems = merged(problems, found_in_steps)
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
@@ -102,14 +102,25 @@ def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
     return [(source.file, kinds.get(source.file, "plan")) for source in test_plan.sources]
 
 
-def _sorted(files: Sequence[str], environment: Mapping[str, str], problems: list[Problem]) -> _Given:
+def _sut(name: str, environment: Mapping[str, str], overrides: Overrides) -> SutFile:
+    project = allowances(overrides, environment).around(name)
+    return load_sut(name, environment, profiles=overrides.profiles, project=project)
+
+
+def _sorted(
+    files: Sequence[str], environment: Mapping[str, str], problems: list[Problem], project: Project
+) -> _Given:
     """The files by kind, which their keys tell. Folders, globs and Python files hold scenarios."""
     given = _Given()
     for name in files:
-        if not Path(name).is_file() or name.endswith(".py"):
+        if not is_file(name) or name.endswith(".py"):
             given.scenarios.append(name)
             continue
-        document = _attempt(lambda: read_file(name, environment, unused=_of_a_profile), problems)  # noqa: B023  called at once
+        own = project.around(name)
+        document = _attempt(
+            lambda: read_file(name, environment, project=own, unused=_of_a_profile),  # noqa: B023  called at once
+            problems,
+        )
         if document is None:
             continue
         keys = set(document.data) if isinstance(document.data, Mapping) else set()
@@ -129,11 +140,11 @@ def _of_a_profile(path: DataPath) -> bool:
 def _default_sut(
     scenarios: Sequence[Scenario],
     environment: Mapping[str, str],
-    profiles: Sequence[str],
+    overrides: Overrides,
     problems: list[Problem],
 ) -> Sut | None:
     if Path(DEFAULT_SUT).is_file():
-        sut_file = _attempt(lambda: load_sut(DEFAULT_SUT, environment, profiles=profiles), problems)
+        sut_file = _attempt(lambda: _sut(DEFAULT_SUT, environment, overrides), problems)
         return sut_file.sut if sut_file else None
     urls = [
         str(step.options["url"])

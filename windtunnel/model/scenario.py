@@ -130,7 +130,7 @@ class Omission:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """A user journey. `weight` is its share of the mix; `variables` may hold templates, `env` is what of the
-    environment they may read.
+    environment they may read, `withheld` what of it they ask for and may not.
 
     One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later. Where there
     is a `function`, it is the flow, and `steps` and `assertions` are those which can be read off it, for reports.
@@ -148,6 +148,7 @@ class Scenario:
     teardown: tuple[Step, ...] = ()
     data: tuple[Feeder, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    withheld: frozenset[str] = frozenset()
     variables: Mapping[str, Any] = field(default_factory=dict)
     weight: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from windtunnel.errors import Location
+from windtunnel.project import Project
 
 DataPath = tuple[str | int, ...]
 """The way to a value in a document: keys and list indexes, the empty tuple for the document itself."""
@@ -25,11 +26,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file that was read, with the place of every value in it. `marks` always holds the empty path."""
+    """A file that was read, with the place of every value in it. `marks` always holds the empty path.
+
+    `project` is what the file may make others read.
+    """
 
     file: str
     lines: tuple[str, ...] = ()
     marks: Mapping[DataPath, Mark] = field(default_factory=dict)
+    project: Project = Project()
 
     def locate(self, path: DataPath = (), *, key: bool = False) -> Location:
         """The place of the value at `path` (of its key with `key=True`), or of its nearest known parent."""

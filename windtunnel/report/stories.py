@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from windtunnel.metrics.measure import is_measured
 from windtunnel.model.metric import METRICS, STEPS
 from windtunnel.model.record import (
     AssertionRecord,
@@ -146,7 +147,9 @@ _TAGS = ("scenario", "step", "name", "service", "method", "status", "error")
 
 def _instances(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[InstanceRecord]:
     for record in instance.records:
-        if isinstance(record, InstanceRecord) and tags.get("scenario", record.scenario) == record.scenario:
+        if not isinstance(record, InstanceRecord) or not is_measured(record.phase):
+            continue
+        if tags.get("scenario", record.scenario) == record.scenario:
             yield record
 
 
@@ -166,7 +169,8 @@ def _requests(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[Re
 
 def _same_step(record: StepRecord | RequestRecord, tags: Mapping[str, str]) -> bool:
     return (
-        tags.get("scenario", record.scenario) == record.scenario
+        is_measured(record.phase)
+        and tags.get("scenario", record.scenario) == record.scenario
         and tags.get("step", record.step) == record.step
         and tags.get("name", record.step) == record.step
     )

@@ -85,7 +85,8 @@ class RunDirectory:
         if run == LATEST:
             return cls(_latest(root, hint or _NO_RUN))
         for path in (root / run, Path(run)):
-            if (path / "manifest.json").is_file():
+            # Unlike `Path.is_file` also for a name that is too long or may not be read.
+            if os.path.isfile(path / "manifest.json"):  # noqa: PTH113
                 return cls(path.resolve() if path.is_symlink() else path)
         known = _run_ids(root)
         raise ConfigError.of(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import sys
 import traceback
 from importlib.abc import Loader
@@ -16,19 +17,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from windtunnel.errors import ConfigError, Location, describe, did_you_mean, is_interrupt
+from windtunnel.errors import ConfigError, ExpressionError, Location, describe, did_you_mean, is_interrupt
 from windtunnel.processes import watch
+from windtunnel.project import Project
 
+MAX_CODE_BYTES = 16 * 1024 * 1024
 _PREFIX = "windtunnel_code_"
 
 
-def load_module(path: str) -> ModuleType:
-    """The module of a file. Raises ConfigError, with the line, for a file that cannot be executed."""
-    file = Path(path)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise ConfigError.of(f'"{path}" can\'t be read: {error.strerror}') from None
+def load_module(path: str, project: Project) -> ModuleType:
+    """The module of a file of the project. Raises ConfigError, with the line, for one that cannot be executed."""
+    file, content = Path(path), read_code(path, project)
     resolved = str(file.resolve())
     digest = hashlib.blake2b(resolved.encode() + b"\0" + content, digest_size=8).hexdigest()
     name = f"{_PREFIX}{file.stem}_{digest}"
@@ -56,7 +55,15 @@ def _execute(loader: Loader, module: ModuleType, path: str, resolved: str, conte
         raise _not_loadable(path, resolved, content, error) from None
 
 
-def function_in(folder: str, call: str) -> Any:
+def read_code(path: str, project: Project) -> bytes:
+    """The content of a Python file of the project. Raises ConfigError."""
+    try:
+        return project.read(path, most=MAX_CODE_BYTES, absent=None)
+    except ExpressionError as error:
+        raise ConfigError.of(str(error), hint=error.hint) from None
+
+
+def function_in(folder: str, call: str, project: Project) -> Any:
     """The function that `module:function` names, in a module in the scenario's folder or an installed one.
 
     Raises ConfigError without a place; the caller adds it.
@@ -64,7 +71,7 @@ def function_in(folder: str, call: str) -> Any:
     module_name, colon, function_name = call.partition(":")
     if not colon or not module_name or not function_name:
         raise ConfigError.of(f'"{call}" is not module:function', hint="call: my_module:my_function")
-    module = _module_named(folder, module_name)
+    module = _module_named(folder, module_name, project)
     function: Any = module
     for part in function_name.split("."):
         if not hasattr(function, part):
@@ -77,10 +84,10 @@ def function_in(folder: str, call: str) -> Any:
     return function
 
 
-def _module_named(folder: str, name: str) -> ModuleType:
+def _module_named(folder: str, name: str, project: Project) -> ModuleType:
     beside = Path(folder, f"{name}.py")
-    if "." not in name and beside.is_file():
-        return load_module(str(beside))
+    if "." not in name and os.path.lexists(beside):
+        return load_module(str(beside), project)
     _search(Path(folder))
     with watch().importing(name):
         return _imported(folder, name)

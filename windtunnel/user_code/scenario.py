@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from windtunnel.errors import ConfigError
 from windtunnel.figures import given
+from windtunnel.project import Project
 from windtunnel.user_code.modules import load_module
 
 Flow = Callable[[Any], Awaitable[None]]
@@ -116,9 +117,12 @@ def _check_arguments(id: object, weight: object, on_failure: object, max_steps: 
         raise ValueError(f"max_steps must be a whole number above zero, not {given(max_steps)}")
 
 
-def scenarios_in(path: str) -> list[PythonScenario]:
-    """The scenarios defined in a file, in its order, without imported ones. Raises ConfigError."""
-    found = _defined_in(load_module(path))
+def scenarios_in(path: str, project: Project | None = None) -> list[PythonScenario]:
+    """The scenarios defined in a file, in its order, without imported ones. Raises ConfigError.
+
+    `project` is the one that the file must be in; its own, if it was named by the user.
+    """
+    found = _defined_in(load_module(path, project or Project().around(path)))
     if not found:
         raise ConfigError.of(
             f'there is no scenario in "{path}"',
@@ -137,7 +141,8 @@ def _defined_in(module: ModuleType) -> list[PythonScenario]:
 
 
 def _scenario_in(path: str, scenario_id: str) -> PythonScenario:
-    for each in _defined_in(load_module(path)):
+    # The file was read before, by the process that made the plan.
+    for each in _defined_in(load_module(path, Project.allowing([path]))):
         if each.id == scenario_id:
             return each
     raise ConfigError.of(

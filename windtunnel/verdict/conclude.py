@@ -18,7 +18,7 @@ from windtunnel.model.threshold import Threshold
 from windtunnel.model.verdict import Finding, worst
 from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, VerdictWord
 from windtunnel.verdict.baseline import compare
-from windtunnel.verdict.evidence import never_completed, nothing_tested
+from windtunnel.verdict.evidence import completed_untested, never_completed, nothing_tested
 from windtunnel.verdict.selectors import scenarios_selected
 from windtunnel.verdict.soundness import assess
 from windtunnel.verdict.thresholds import evaluate, in_force, without_data
@@ -89,6 +89,7 @@ def _warnings(
     return [
         *(f"the teardown of {each}; resources may be left behind" for each in teardowns),
         *(untested.values() if instances_by_outcome(aggregate) else ()),
+        *(() if manifest.shard else completed_untested(aggregate)),
         *(f"{each.selector}: {each.text} was not judged: there is no baseline" for each in unjudged),
     ]
 

@@ -24,34 +24,35 @@ _CHECK_RESPONSES = frozenset({"http", "wait", "assert"})
 
 def nothing_tested(aggregate: Aggregate) -> str | None:
     """Why the instances of the load are no evidence; None when something was tested."""
-    if _got_a_response(aggregate) or _own_checks(aggregate):
+    if tested(aggregate):
         return None
     found = "nothing was tested: no request of the measured load got a response, and no code checked anything"
-    if any(key.status and not is_measured(key.phase) for key in aggregate.requests):
-        found += "; requests of setups, teardowns and warm-up stages do not count"
+    outside = {key.phase for key in aggregate.requests if key.status and not is_measured(key.phase)}
+    if outside:
+        found += f"; responses outside the measured load do not count ({', '.join(sorted(outside))})"
     skipped = _steps_skipped(aggregate)
     if skipped:
         found += f"; {plural(skipped, 'step')} {'was' if skipped == 1 else 'were'} skipped by `when`"
-    return found
+    return f"{found}; send a request in the flow, or check something in Python (`user.check`)"
 
 
-def _got_a_response(aggregate: Aggregate) -> bool:
-    return any(key.status and is_measured(key.phase) for key in aggregate.requests)
-
-
-def _own_checks(aggregate: Aggregate) -> bool:
-    if any(series.own and is_measured(key.phase) for key, series in aggregate.assertions.items()):
-        return True
+def tested(aggregate: Aggregate) -> frozenset[str]:
+    """The scenarios in whose measured instances something was tested."""
+    responses = {key.scenario for key in aggregate.requests if key.status and is_measured(key.phase)}
+    checks = {
+        key.scenario for key, series in aggregate.assertions.items() if series.own and is_measured(key.phase)
+    }
     # The checks of a step whose requests got no response say no more than that.
     sending = {(key.phase, key.scenario, key.step) for key in aggregate.requests}
-    return any(
-        series.checks
-        and series.action not in _CHECK_RESPONSES
-        and key.outcome in COMPLETED
-        and is_measured(key.phase)
-        and (key.phase, key.scenario, key.step) not in sending
+    own = {
+        key.scenario
         for key, series in aggregate.steps.items()
-    )
+        if series.checks
+        and series.action not in _CHECK_RESPONSES
+        and _is_completed(key.phase, key.outcome)
+        and (key.phase, key.scenario, key.step) not in sending
+    }
+    return frozenset(responses | checks | own)
 
 
 def _steps_skipped(aggregate: Aggregate) -> int:
@@ -64,12 +65,26 @@ def _steps_skipped(aggregate: Aggregate) -> int:
 
 def never_completed(manifest: Manifest, aggregate: Aggregate) -> dict[str, str]:
     """The planned scenarios without a completed instance in the measured load, each with why."""
-    completed = {key.scenario for key in aggregate.instances if _is_completed(key.phase, key.outcome)}
+    completed = _completed(aggregate)
     return {
         scenario: f"scenario {scenario} {_what_became_of(scenario, aggregate)}"
         for scenario in manifest.scenarios
         if scenario not in completed
     }
+
+
+def completed_untested(aggregate: Aggregate) -> list[str]:
+    """A sentence for each scenario that tested nothing, in a load that did test something."""
+    with_evidence = tested(aggregate)
+    return [
+        f"scenario {scenario} tested nothing: no request of it got a response, and no code of it checked anything"
+        for scenario in sorted(_completed(aggregate) - with_evidence)
+        if with_evidence
+    ]
+
+
+def _completed(aggregate: Aggregate) -> set[str]:
+    return {key.scenario for key in aggregate.instances if _is_completed(key.phase, key.outcome)}
 
 
 def _is_completed(phase: str, outcome: Outcome) -> bool:

@@ -152,3 +152,11 @@ def test_a_wrong_json_path_is_a_problem() -> None:
     compile_extraction(here, {"it": "$.items["})
     (problem,) = here.context.problems
     assert "$.items[" in problem.message
+
+
+@pytest.mark.parametrize("spec", [{"json": "$..*..*..*"}, {"json": "$..*..*..*", "default": 1, "all": True}])
+def test_a_document_that_is_too_large_for_a_path_is_said_so_even_with_a_default(spec: Any) -> None:
+    large = exchange_of(b"[" + b'{"a":[[1],[2]]},' * 100_000 + b"1]")
+
+    with pytest.raises(MissingValue, match=r'extract "it": .*looks at more than 1,000,000 values'):
+        extracted(spec, large)

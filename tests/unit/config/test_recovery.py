@@ -20,6 +20,7 @@ from windtunnel.errors import Problem
 from windtunnel.job.compile import step_problems
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
+from windtunnel.project import Project
 
 SCHEMA = load_schema("scenario")
 SUT = Sut(name="Shop", default=Service(name="", base_url="http://shop.test"), source=Source(file="sut.yaml"))
@@ -184,7 +185,8 @@ assertions: [{ type: assert, name: z, step: w, expect: { status_code: 200 } }]
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Document:
     folder = tmp_path_factory.mktemp("scenario")
     (folder / "shoppers.csv").write_text("mail\na@b.test\n")
-    return read_yaml(folder / "f.yaml", WHOLE, environment={})
+    path = folder / "f.yaml"
+    return read_yaml(path, WHOLE, environment={}, project=Project().around(path))
 
 
 Path = tuple[Any, ...]

@@ -127,7 +127,7 @@ def test_without_faker_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     fake._generator.cache_clear()
     monkeypatch.setitem(sys.modules, "faker", None)
     with pytest.raises(ExpressionError) as caught:
-        compile_template("{{ fake.email() }}")
+        compile_template("{{ fake.postcode() }}")
     assert (str(caught.value), caught.value.hint) == (
         "`fake` needs Faker, which is not installed",
         "pip install 'windtunnel[fake]'",

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.bounded import outcomes
 from windtunnel.errors import ExpressionError
+from windtunnel.expressions.json_walk import walk_of
 from windtunnel.expressions.jsonpath import compile_jsonpath
 
 CART = {"items": [{"id": "p-1", "price": 5}, {"id": "p-2", "price": 9}], "a b": {"c.d": 1}, "none": None}
@@ -77,7 +79,8 @@ def test_plain_paths_do_not_load_the_library() -> None:
     code = (
         "import sys; from windtunnel.expressions.jsonpath import compile_jsonpath as c;"
         "assert c('$.a[0]').find({'a': [1]}) == [1]; assert 'jsonpath_ng' not in sys.modules;"
-        "c('$..a'); assert 'jsonpath_ng' in sys.modules"
+        "assert c('$..a[*]').find({'a': [1]}) == [1]; assert 'jsonpath_ng' not in sys.modules;"
+        "c('$.a[?(@.b > 1)]'); assert 'jsonpath_ng' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -112,6 +115,77 @@ def test_the_plain_form_finds_what_the_general_form_finds(document: Any, steps: 
     text = "$" + "".join(map(_segment, steps))
 
     assert compile_jsonpath(text).find(document) == _general(text, document)
+
+
+_SEGMENTS = st.lists(
+    st.sampled_from(["[*]", ".*", "..*", "..[*]", "..a", "..['items']", "..[0]", "[-1]", "[1:]", "[::2]", "[:-1]"])
+    | st.builds(_segment, _NAMES | st.integers(0, 2)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="earlier versions of the library read * in their own way")
+@given(_DOCUMENTS, _SEGMENTS)
+@settings(max_examples=300)
+def test_the_walked_form_finds_what_the_general_form_finds(document: Any, segments: list[str]) -> None:
+    text = "$" + "".join(segments)
+
+    assert walk_of(text) is not None
+    assert compile_jsonpath(text).find(document) == _general(text, document)
+
+
+_LARGE = {"items": [{"id": i, "name": "a" * 40, "tags": [{"a": 1}, 2], "text": "b" * 5000} for i in range(60_000)]}
+_TOO_MUCH = [
+    "$..*..*",
+    "$..*..*..id",
+    "$..[*]..[*]",
+    "$.items[?(@.id > 5)].id",
+    "$.items[?(@.tags[?(@.a == 1)])].id",
+    "$.items[?(@.text =~ 'b+c')]",
+    "$.items[*].text.`sub(/b+c/, x)`",
+    "$.items[*].text.`split(b, *, -1)`",
+    "$..*.`str()`",
+    r"$.items[\id].id",
+    "$.items[*].id where $..name",
+    "$.items[*].id + $.items[*].id",
+    "$.items[*].id | $.items[*].name",
+]
+
+
+def judge(path: str) -> str:
+    """What a path finds in a large document."""
+    try:
+        return f"{len(compile_jsonpath(path).find(_LARGE)):,} values"
+    except ExpressionError as error:
+        return str(error)
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, str]:
+    return outcomes(judge, _TOO_MUCH)
+
+
+@pytest.mark.parametrize("path", _TOO_MUCH)
+def test_a_path_that_looks_at_too_much_of_a_large_document_says_so(path: str, said: dict[str, str]) -> None:
+    assert said.get(path, "no end").endswith("looks at more than 1,000,000 values of this document")
+
+
+def test_a_list_of_a_large_document_is_read_as_usual() -> None:
+    assert len(compile_jsonpath("$.items[*].tags[0].a").find(_LARGE)) == 60_000
+    assert compile_jsonpath("$.items[1:3].id").find(_LARGE) == [1, 2]
+
+
+@pytest.mark.parametrize("path", ["$.a[?(@.b =~ '(a|aa)+$')]", "$.a.`sub(/(a*)*b/, x)`"])
+def test_a_pattern_in_a_path_that_could_take_for_ever_is_refused(path: str) -> None:
+    with pytest.raises(ExpressionError, match="more than one repetition"):
+        compile_jsonpath(path)
+
+
+@pytest.mark.parametrize("path", ["$.text * 1000000000", "1000000000 * $.text", "$.list * 1000000000"])
+def test_a_path_repeats_no_text_and_no_list(path: str) -> None:
+    assert compile_jsonpath(path).find({"text": "abc", "list": [1]}) == []
+    assert compile_jsonpath("$.a * $.b").find({"a": 6, "b": 7}) == [42]
 
 
 @st.composite

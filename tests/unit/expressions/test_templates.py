@@ -217,7 +217,7 @@ def test_an_error_in_a_nested_text_leads_to_it(compile_value: Any) -> None:
     ],
 )
 def test_no_template_yields_more_than_a_mebibyte(template: str) -> None:
-    with pytest.raises(ExpressionError, match="more than 1048576"):
+    with pytest.raises(ExpressionError, match="more than 1,048,576"):
         compile_template(template)(scope(n=10**10, big="b" * 700_000, line="l" * 100))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
 from tests.support import sample_run
@@ -220,6 +221,24 @@ def test_a_threshold_with_tags_measures_only_what_they_pick() -> None:
     ranking.consider("other status", InstanceRecords(records=[sent("pay", 500, 900)]))
     ranking.consider("picked", InstanceRecords(records=[sent("pay", 200, 5)]))
     assert [instance for instance, _ in ranking.found()] == ["picked"]
+
+
+@pytest.mark.parametrize("metric", ["http_req_duration", "step_duration", "instance_duration"])
+def test_what_no_metric_includes_is_not_among_the_slowest(metric: str) -> None:
+    result = sample_run.summary().thresholds[0]
+    ranking = slowest_for(replace(result, metric=metric, tags={}))
+    assert ranking is not None
+
+    def took(us: int, phase: str) -> InstanceRecords:
+        record, instance = step("shop-1", us), ended("shop-1")
+        record.request = RequestFacts(method="GET", url="/", bytes_sent=1, timings_us=Timings(wait=us))
+        record.phase = instance.phase = phase
+        return InstanceRecords(records=[record, instance])
+
+    for phase in ("setup", "user_setup", "warmup:first"):
+        ranking.consider(phase, took(900, phase))
+    ranking.consider("measured", took(5, "peak"))
+    assert [instance for instance, _ in ranking.found()] == ["measured"]
 
 
 def test_a_body_that_is_gone_or_leads_elsewhere_is_left_out(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from windtunnel import User, scenario
 from windtunnel.errors import ConfigError
+from windtunnel.project import Project
 from windtunnel.user_code.modules import function_in
 from windtunnel.user_code.scenario import scenarios_in
 
@@ -158,8 +159,8 @@ def test_what_cannot_be_a_scenario_is_said_at_its_line(write: WriteText, decorat
 
 def test_a_function_is_found_beside_the_scenario(write: WriteText, tmp_path: Path) -> None:
     write("def sign(context):\n    return 1\n", "signing.py")
-    assert function_in(str(tmp_path), "signing:sign")(None) == 1
-    assert function_in(str(tmp_path), "os.path:join")("a", "b") == "a/b"
+    assert function_in(str(tmp_path), "signing:sign", Project().around(tmp_path / "a.yaml"))(None) == 1
+    assert function_in(str(tmp_path), "os.path:join", Project())("a", "b") == "a/b"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +177,6 @@ def test_a_function_that_is_not_there(
 ) -> None:
     write("KEY = 1\ndef sign(context): ...\n", "signing.py")
     with pytest.raises(ConfigError) as caught:
-        function_in(str(tmp_path), call)
+        function_in(str(tmp_path), call, Project().around(tmp_path / "a.yaml"))
     (found,) = caught.value.problems
     assert (found.message, found.hint) == (said, hint)

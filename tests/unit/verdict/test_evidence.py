@@ -16,6 +16,7 @@ from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, Outcom
 from windtunnel.verdict.conclude import conclude
 
 NOTHING = "nothing was tested: no request of the measured load got a response, and no code checked anything"
+CURE = "; send a request in the flow, or check something in Python (`user.check`)"
 LENIENT = threshold("instances", "rate >= 0%")
 BAD = FailedCheck(name="echo", expected="a", actual="b")
 
@@ -80,14 +81,16 @@ def test_a_check_is_evidence_when_code_of_its_own_made_it(
 ) -> None:
     run = Run().instances(3)
     run.aggregate.write([record])
-    assert said(run.ended().concluded(LENIENT)) == (("pass", []) if evidence else ("inconclusive", [NOTHING]))
+    assert said(run.ended().concluded(LENIENT)) == (
+        ("pass", []) if evidence else ("inconclusive", [NOTHING + CURE])
+    )
 
 
 @pytest.mark.parametrize("phase", ["warmup:first", "setup", "user_setup", "teardown", "health", "token"])
 def test_a_response_outside_the_measured_phase_is_no_evidence_and_that_is_told(phase: str) -> None:
     run = Run().instances(3).requests(5, phase=phase).ended()
-    hint = "; requests of setups, teardowns and warm-up stages do not count"
-    assert said(run.concluded()) == ("inconclusive", [NOTHING + hint])
+    hint = f"; responses outside the measured load do not count ({phase})"
+    assert said(run.concluded()) == ("inconclusive", [NOTHING + hint + CURE])
     assert said(run.requests(1, phase="peak").concluded()) == ("pass", [])
 
 
@@ -98,19 +101,19 @@ def test_any_response_is_evidence_whatever_its_status(status: int) -> None:
 
 def test_requests_that_were_never_sent_are_no_evidence_even_if_the_user_allows_every_failure() -> None:
     run = Run().instances(3, "failed").requests(3, 0, error="host_not_allowed").ended()
-    assert said(run.concluded(LENIENT)) == ("inconclusive", [NOTHING])
-    assert said(run.concluded()) == ("fail", ["3 of 3 instances did not pass (100%)", NOTHING])
+    assert said(run.concluded(LENIENT)) == ("inconclusive", [NOTHING + CURE])
+    assert said(run.concluded()) == ("fail", ["3 of 3 instances did not pass (100%)", NOTHING + CURE])
 
 
 def test_checks_beside_a_request_without_a_response_are_no_evidence() -> None:
     run = Run().instances(3, "failed").requests(1, 0, error="host_not_allowed", step="look")
     run.aggregate.write([step("python", ["sum", BAD], outcome="failed")])
-    assert said(run.ended().concluded(LENIENT)) == ("inconclusive", [NOTHING])
+    assert said(run.ended().concluded(LENIENT)) == ("inconclusive", [NOTHING + CURE])
 
 
 def test_a_signal_outweighs_nothing_tested() -> None:
     summary = Run().instances(3).ended(signal=2).concluded()
-    assert said(summary) == ("interrupted", ["the run was stopped by SIGINT", NOTHING])
+    assert said(summary) == ("interrupted", ["the run was stopped by SIGINT", NOTHING + CURE])
 
 
 # ── scenarios that never ran ──────────────────────────────────────────────────────────────────────────────────
@@ -121,6 +124,8 @@ TWO_ROWS = [
     StepRow(scenario="rare", step="browse", action="http", method="GET", service="shop", tags={"team": "b"}),
 ]
 NEVER = "scenario rare never ran: the load was too short for it; run more instances, or leave it out with --skip"
+
+IDLE = "scenario rare tested nothing: no request of it got a response, and no code of it checked anything"
 
 
 def of_two(run: Run, *thresholds: Threshold, rows: Sequence[StepRow] = TWO_ROWS) -> Summary:
@@ -147,15 +152,15 @@ def test_a_scenario_that_never_ran_is_a_warning() -> None:
             "scenario rare was not tested: it ran in warm-up stages only; run the load longer",
         ),
         ("", "interrupted", "scenario rare was not tested: 2 instances of it started and none ran to its end"),
-        ("", "errored", None),
-        ("peak", "passed", None),
+        ("", "errored", IDLE),
+        ("peak", "passed", IDLE),
     ],
 )
 def test_only_a_completed_instance_of_the_measured_phase_counts(
-    phase: str, outcome: InstanceOutcome, warning: str | None
+    phase: str, outcome: InstanceOutcome, warning: str
 ) -> None:
     summary = of_two(busy().instances(200).instances(2, outcome, scenario="rare", phase=phase).ended(), LENIENT)
-    assert summary.soundness.findings == ([warning] if warning else [])
+    assert summary.soundness.findings == [warning]
 
 
 def test_a_scenario_whose_arrivals_were_all_dropped_says_so() -> None:
@@ -197,3 +202,9 @@ def test_a_shard_leaves_both_to_the_merge() -> None:
 
 def test_where_no_instance_ran_there_is_no_word_of_each_scenario() -> None:
     assert of_two(Run().ended()).soundness.findings == []
+
+
+def test_a_scenario_that_tested_nothing_beside_others_that_did_is_a_warning() -> None:
+    summary = of_two(busy().instances(2, scenario="rare").ended())
+    assert (summary.verdict, summary.soundness.findings) == ("pass", [IDLE])
+    assert of_two(Run().instances(2).instances(2, scenario="rare").ended()).soundness.findings == []

@@ -26,6 +26,7 @@ from windtunnel.expressions.template import (
 )
 from windtunnel.figures import given
 from windtunnel.interfaces import CompiledStep, Transport
+from windtunnel.model.ci_tokens import withheld
 from windtunnel.model.scenario import Block, Scenario, Step, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
@@ -42,10 +43,10 @@ _MAX_COLUMNS = 8
 class DataReferences:
     """What a template may read of `data` and `env`: the columns of data files, the environment's variables."""
 
-    __slots__ = ("_env", "_feeders", "_incomplete")
+    __slots__ = ("_env", "_feeders", "_incomplete", "_withheld")
 
     def __init__(self, scenario: Scenario) -> None:
-        self._env = scenario.env
+        self._env, self._withheld = scenario.env, scenario.withheld
         self._incomplete = scenario.omission is not None and scenario.omission.data
         self._feeders = {feeder.name: feeder for feeder in scenario.data}
 
@@ -57,6 +58,9 @@ class DataReferences:
         if member[0] == "env":
             if member[1] in self._env:
                 return None
+            if member[1] in self._withheld:
+                refused = withheld(member[1])
+                return str(refused), refused.hint
             return (
                 f"the environment has no variable {member[1]}",
                 f"export {member[1]}, or add it to an --env-file",
@@ -236,12 +240,10 @@ class Field:
             self.problem(f"expected true or false, not {given(value)}")
         return default if value is None else bool(value)
 
-    def file(self, name: str) -> Path:
-        """The path of a file, relative to the scenario's folder; a missing file is noted as a problem."""
+    def file(self, name: str) -> Path | None:
+        """The path of a file of the project, relative to this file's folder; None after a problem was noted."""
         path = Path(self.source.file).parent / name
-        if not path.is_file():
-            self.problem(f'there is no file "{path}"', hint="the path starts at this file's folder")
-        return path
+        return self.attempt(lambda: self.source.project.require(path), None)
 
     def mapping(self, value: Any) -> Mapping[str, Any]:
         """A mapping; empty when the value is None or something else."""

@@ -101,7 +101,7 @@ def _function(field: Field, call: str, step: Step, args: list[str]) -> Function 
     """The function; None after a problem was noted."""
     folder = str(Path(step.source.file).parent)
     try:
-        function: Function = function_in(folder, call)
+        function: Function = function_in(folder, call, step.source.project)
     except ConfigError as error:
         for problem in error.problems:
             if problem.where is None:

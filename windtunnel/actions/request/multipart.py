@@ -35,7 +35,7 @@ _IN_NAMES = {'"': "%22", "\r": "%0D", "\n": "%0A"}
 
 def compile_file(field: Field, name: str) -> tuple[FileBody, str]:
     """A file that is read while it is sent, and the content type that its name suggests."""
-    return FileBody(str(field.file(name))), mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return FileBody(str(field.file(name) or name)), mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def compile_multipart(field: Field, value: Any) -> tuple[Body | Callable[[Scope], Body], str]:

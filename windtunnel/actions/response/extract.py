@@ -37,7 +37,12 @@ class _Extractor:
 
     def into(self, scope: dict[str, Any], exchange: Exchange) -> bool:
         """Set the variable; False when it came from the default. Raises MissingValue, ExpressionError."""
-        found = self.find(exchange)
+        try:
+            found = self.find(exchange)
+        except (
+            ExpressionError
+        ) as error:  # the response is too large for it: that is its failure, not the scenario's
+            raise MissingValue(f'extract "{self.variable}": {error}') from None
         if found:
             if self.all:
                 scope[self.variable] = found
@@ -160,7 +165,7 @@ def _json(field: Field, path: Any) -> _Source:
     def find(exchange: Exchange) -> list[Any]:
         try:
             return find_in(exchange.json)
-        except (ValueError, RecursionError, ExpressionError):
+        except (ValueError, RecursionError):
             return []
 
     return find, str(path), _show_json

@@ -22,6 +22,7 @@ from windtunnel.actions.response.text import shorten, show, show_body
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.model.http import Exchange
+from windtunnel.project import Project
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -30,22 +31,24 @@ if TYPE_CHECKING:
 
 
 _HINT = "put the schema into a file in the scenario's folder; schemas are not downloaded"
+MAX_BYTES = 16 * 1024 * 1024
 _MAX_ERRORS = 20
 """Maximum number of errors among which the most relevant one is chosen."""
 
 
 def schema_checks(field: Field, value: Any) -> list[Check]:
     """The check `schema`, of a file or an inline schema; problems are noted."""
+    project = field.source.project
     if isinstance(value, str):
-        path = field.file(value)
-        if not path.is_file():
+        file = field.file(value)
+        if file is None:
             return []
-        named, schema = value, field.attempt(lambda: _read(path), None)
+        path, named, schema = file, value, field.attempt(lambda: _read(file, project), None)
     else:
         path, named, schema = Path(field.source.file), "the schema", value
     if schema is None:
         return []
-    validator = field.attempt(lambda: _validator(schema, path.resolve()), None)
+    validator = field.attempt(lambda: _validator(schema, path.resolve(), project), None)
     return [] if validator is None else [_check(validator, named)]
 
 
@@ -91,17 +94,16 @@ def _step(key: str | int) -> str:
     return f".{key}" if key.isidentifier() else f"[{show(key, 40)}]"
 
 
-def _read(path: Path) -> Any:
-    """The JSON in a file. Raises ExpressionError."""
+def _read(path: Path, project: Project) -> Any:
+    """The JSON in a file of the project. Raises ExpressionError."""
+    content = project.read(path, most=MAX_BYTES)
     try:
-        return msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise ExpressionError(f"{path} can't be read: {error.strerror}") from None
+        return msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ExpressionError(f"{path} is not JSON: {error}") from None
 
 
-def _validator(schema: Any, path: Path) -> Validator:
+def _validator(schema: Any, path: Path, project: Project) -> Validator:
     """The compiled schema, with everything it refers to read and looked up. Raises ExpressionError."""
     from jsonschema import Draft202012Validator, validators
     from referencing import Registry, Resource
@@ -114,7 +116,7 @@ def _validator(schema: Any, path: Path) -> Validator:
     found: dict[str, Resource[Any]] = {uri: Resource.from_contents(schema, default_specification=DRAFT202012)}
 
     def retrieve(wanted: str) -> Resource[Any]:
-        found[wanted] = Resource.from_contents(_local(wanted), default_specification=DRAFT202012)
+        found[wanted] = Resource.from_contents(_local(wanted, project), default_specification=DRAFT202012)
         return found[wanted]
 
     # attrs names the argument after the private field, which mypy does not follow.
@@ -154,8 +156,10 @@ def _look_up(resolver: Any, resource: Resource[Any]) -> None:
         for reference in filter(None, (contents.get("$ref"), contents.get("$dynamicRef"))):
             try:
                 resolver.lookup(reference)
-            except Unresolvable:
-                raise ExpressionError(f'"{shorten(str(reference), 100)}" cannot be resolved', hint=_HINT) from None
+            except Unresolvable as error:
+                raise _refusal(error) or ExpressionError(
+                    f'"{shorten(str(reference), 100)}" cannot be resolved', hint=_HINT
+                ) from None
         patterns = contents.get("patternProperties")
         for pattern in (contents.get("pattern"), *(patterns if isinstance(patterns, Mapping) else ())):
             if isinstance(pattern, str):
@@ -164,15 +168,25 @@ def _look_up(resolver: Any, resource: Resource[Any]) -> None:
         _look_up(resolver.in_subresource(inner), inner)
 
 
-def _local(uri: str) -> Any:
-    """The schema in a local file. Raises NoSuchResource for anything else."""
+def _refusal(error: BaseException | None) -> ExpressionError | None:
+    """What `_local` said about the file, below the errors that the library put around it."""
+    while error is not None and not isinstance(error, ExpressionError):
+        error = error.__cause__
+    return error
+
+
+def _local(uri: str, project: Project) -> Any:
+    """The schema in a local file. Raises NoSuchResource for another address, ExpressionError for another file."""
     from referencing.exceptions import NoSuchResource
 
     parts = urlsplit(uri)
     path = Path(url2pathname(parts.path))
-    if parts.scheme != "file" or parts.netloc or not path.is_file():
+    if parts.scheme != "file" or parts.netloc:
         raise NoSuchResource(uri)
-    return _read(path)
+    project.contain(path)
+    if not path.exists():
+        raise NoSuchResource(uri)
+    return _read(path, project)
 
 
 # ── keywords whose cost the SUT could choose ─────────────────────────────────────────────────────────────────

@@ -1,0 +1,32 @@
+"""The page of limits says what the code holds to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import ROOT
+from windtunnel.expressions import fake, json_walk, limits
+
+PAGE = (ROOT / "docs" / "reference" / "limits.md").read_text()
+
+FIGURES = {
+    "characters or items of a value": limits.MAX_TEXT,
+    "steps: items, rounds of loops, calls, 256 characters that are read": limits.MAX_STEPS,
+    "decimal digits of a whole number": limits.MAX_DIGITS,
+    "parts of one template": limits.MAX_PARTS,
+    "of anything that `fake` makes in one call": fake.MOST,
+    "values of a document that one JSON path looks at": json_walk.MAX_VALUES,
+}
+
+
+@pytest.mark.parametrize("limit", FIGURES)
+def test_the_page_of_limits_has_the_figure_of_the_code(limit: str) -> None:
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {limit}")]
+
+    assert row.split("|")[2].strip() == f"{FIGURES[limit]:,}"
+
+
+def test_every_row_of_the_page_is_compared_with_the_code() -> None:
+    rows = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| limit |")]
+
+    assert len(rows) == len(FIGURES)

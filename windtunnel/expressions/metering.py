@@ -1,0 +1,116 @@
+"""A template's syntax tree with the steps in it that the sandbox does not see by itself.
+
+{% for %}, macros, blocks    each round or call takes the steps of its body
+a ~ b                        the texts together have a bound
+a in b, a == b               reading both takes steps, unless one of them is written in the template
+a[1:]                        copying takes steps
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jinja2 import nodes
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context, markup_join
+from jinja2.utils import pass_context, pass_eval_context
+from jinja2.visitor import NodeTransformer
+
+from windtunnel.expressions.limits import as_text, charge, joined, weigh
+
+_CHARGED, _CONCATENATED, _SLICED, _WEIGHED = "_charged", "_concatenated", "_sliced", "_weighed"
+
+_NODES_A_STEP = 2
+"""Nodes of a syntax tree that take about the time of a step."""
+
+
+def metered(tree: nodes.Template) -> nodes.Template:
+    """The tree, changed in place."""
+    _Metering().visit(tree)
+    return tree
+
+
+class _Metering(NodeTransformer):
+    def get_visitor(self, node: nodes.Node) -> Callable[[Any], nodes.Node] | None:
+        change = _CHANGES.get(type(node))
+        if change is None:
+            return None
+
+        def visit(found: Any) -> nodes.Node:
+            self.generic_visit(found)
+            return change(found)
+
+        return visit
+
+
+def _with_charged_body(node: Any) -> nodes.Node:
+    size = sum(1 for inner in node.body for _ in inner.find_all(nodes.Node))
+    steps = _filter(nodes.Const(1 + size // _NODES_A_STEP, lineno=node.lineno), _CHARGED)
+    steps.set_environment(node.environment)
+    node.body.insert(0, nodes.ExprStmt(steps, lineno=node.lineno))
+    if isinstance(node, nodes.For) and node.test is not None:
+        node.test = nodes.And(steps, node.test, lineno=node.lineno)
+    return node  # type: ignore[no-any-return]
+
+
+def _concat(node: nodes.Concat) -> nodes.Node:
+    return _filter(nodes.List(node.nodes, lineno=node.lineno), _CONCATENATED)
+
+
+def _getitem(node: nodes.Getitem) -> nodes.Node:
+    return _filter(node, _SLICED) if isinstance(node.arg, nodes.Slice) else node
+
+
+def _compare(node: nodes.Compare) -> nodes.Node:
+    left = node.expr
+    for operand in node.ops:
+        right = operand.expr
+        inside = operand.op in ("in", "notin")
+        if not (_is_written(right) or (_is_written(left) and not inside)):
+            operand.expr = _filter(right, _WEIGHED)
+            if left is node.expr and not inside:
+                node.expr = _filter(left, _WEIGHED)
+        left = right
+    return node
+
+
+_CHANGES: Mapping[type[nodes.Node], Callable[[Any], nodes.Node]] = {
+    **dict.fromkeys((nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block), _with_charged_body),
+    nodes.Concat: _concat,
+    nodes.Getitem: _getitem,
+    nodes.Compare: _compare,
+}
+
+
+def _is_written(node: nodes.Expr) -> bool:
+    """Whether a value is a plain one in the template itself."""
+    if isinstance(node, nodes.List | nodes.Tuple):
+        return all(isinstance(item, nodes.Const) for item in node.items)
+    return isinstance(node, nodes.Const)
+
+
+def _filter(node: nodes.Expr, name: str) -> nodes.Expr:
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno, environment=node.environment)
+
+
+@pass_context  # so that it is not folded when the template is compiled
+def _charged(_context: Context, steps: int) -> bool:
+    charge(steps)
+    return True
+
+
+@pass_eval_context
+def _concatenated(context: EvalContext, values: list[Any]) -> str:
+    text = joined(value if isinstance(value, str) else as_text(value) for value in values)
+    return markup_join(values) if context.autoescape else text
+
+
+def _sliced(value: Any) -> Any:
+    if hasattr(value, "__len__"):
+        charge(len(value) // 16 if not isinstance(value, str | bytes) else len(value) // 256)
+    return value
+
+
+OPERATIONS = {_CHARGED: _charged, _CONCATENATED: _concatenated, _SLICED: _sliced, _WEIGHED: weigh}
+"""The filters that a metered tree holds, by name."""
