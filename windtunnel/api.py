@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,8 @@ def run(
     `run_async` there.
 
     Shows nothing unless `show`: then it writes what the command would write. The run has a thread of its own and
-    does not handle signals, unless `handle_signals` (main thread only): then SIGINT and SIGTERM end it early, and
-    its verdict is `interrupted`.
+    does not handle signals, unless `handle_signals` (main thread only): then SIGINT, SIGTERM and SIGHUP end it
+    early, and its verdict is `interrupted`.
     """
     try:
         asyncio.get_running_loop()
@@ -188,6 +188,8 @@ def _request(
             path = Path(folder, "sut.yaml")
             path.write_text(json.dumps(sut), encoding="utf-8")
             sut = path
+            # The file is the program's own words: what it names is in the program's project.
+            overrides = replace(overrides, allow_paths=(*overrides.allow_paths, os.curdir))
         yield JobRequest(
             sut=None if sut is None else os.fspath(sut),
             scenarios=tuple(_scenarios(scenarios)),

@@ -7,15 +7,18 @@ what counts is where a path really leads. Outside of the project only `/run/secr
 
 Only regular files are read, and opening one never waits: a named pipe without a writer, a terminal or `/dev/zero`
 would keep a job for ever.
+
+Here it also stands which variables no file reads: a CI system hands a job its tokens in them, and whoever opens a
+pull request writes the files. `--allow-env NAME` is the user's word. Capitals make no difference, since they make
+none in an environment on Windows.
 """
 
 from __future__ import annotations
 
 import os
-import selectors
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -83,6 +86,13 @@ class Project:
         above = Path(written).parents
         found = next((each for each in above if any(os.path.lexists(each / marker) for marker in MARKERS)), None)
         return replace(self, folder=os.path.realpath(found or fallback or os.path.dirname(written)))
+
+    def holds(self, path: Name) -> bool:
+        """Whether a path leads into the folder of the project itself."""
+        try:
+            return _may_read(os.path.realpath(path), self.folder or _working_directory())
+        except (OSError, ValueError):
+            return False
 
     def contain(self, path: Name) -> str:
         """The real path of something in the project; it need not exist. Raises RefusedError."""
@@ -189,6 +199,8 @@ def similar_name(path: Name) -> str | None:
 
 
 def _read_pipe(path: Name, *, most: int, patience_s: float) -> bytes:
+    import selectors  # for the one flag that may name a pipe
+
     end, content = time.monotonic() + patience_s, b""
     try:
         descriptor = os.open(path, os.O_RDONLY | _NEVER_WAITS)
@@ -243,3 +255,54 @@ def _working_directory() -> str:
         return os.path.realpath(Path.cwd())
     except OSError:
         return ""
+
+
+# ── variables ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ENV_FLAG = "--allow-env"
+
+_NAMES = frozenset({"GITHUB_TOKEN", "INPUT_GITHUB_TOKEN", "INPUT_GITHUB-TOKEN", "CI_JOB_TOKEN"})
+_BEGINNINGS = ("ACTIONS_", "CI_JOB_JWT", "CIRCLE_OIDC_TOKEN")
+_ENDS_IN_GITLAB = ("_PASSWORD", "_TOKEN")
+_WITH_USERINFO = "CI_REPOSITORY_URL"
+"""https://gitlab-ci-token:TOKEN@…"""
+
+_SECRET = ("TOKEN", "PASSWORD", "JWT")
+
+
+def is_withheld(name: str, allowed: frozenset[str] = frozenset()) -> bool:
+    """Whether files may not read a variable. `allowed` are the names that the user allows, in capitals."""
+    name = name.upper()
+    return _holds_a_token(name) and name not in allowed
+
+
+def withheld(name: str) -> RefusedError:
+    """What to say about a variable that files may not read, whether it is set or not."""
+    return RefusedError(
+        f"{name} is not read: it holds a token of the CI system, not a setting of the test",
+        hint=f"give the value under another name, or add {ENV_FLAG} {name}",
+    )
+
+
+def token_values(environment: Mapping[str, str]) -> frozenset[str]:
+    """The tokens themselves, which must never be written, whether a file reads them or not."""
+    values = set()
+    for name, value in environment.items():
+        if not _holds_a_token(name.upper()):
+            continue
+        if any(word in name.upper() for word in _SECRET):
+            values.add(value)
+        elif name.upper() == _WITH_USERINFO:
+            userinfo = value.partition("://")[2].partition("/")[0].rpartition("@")[0]
+            values.add(userinfo.partition(":")[2])
+    return frozenset(values - {""})
+
+
+def _holds_a_token(name: str) -> bool:
+    """Whether a name, in capitals, is that of a token."""
+    return (
+        name in _NAMES
+        or name.startswith(_BEGINNINGS)
+        or (name.startswith("CI_") and name.endswith(_ENDS_IN_GITLAB))
+        or name == _WITH_USERINFO
+    )

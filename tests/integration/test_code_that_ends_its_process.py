@@ -87,6 +87,41 @@ def test_a_process_that_ends_without_its_result_is_incomplete_and_never_silent(
     assert "Traceback" not in answer.stderr
 
 
+PLUGIN = """
+[windtunnel.actions]
+ending = ending:Action
+[windtunnel.renderers]
+ending = ending:Renderer
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("step", "args", "imported"),
+    [
+        ("{ type: python, name: end, call: 'ending:end' }", ("validate", "scenario.yaml"), "ending.py"),
+        ("{ type: python, name: end, call: 'ending:end' }", ("run", "--scenarios", "scenario.yaml"), "ending.py"),
+        ("{ type: ending, name: end }", ("validate", "scenario.yaml"), "ending:Action"),
+        ("{ type: http, name: look, path: / }", ("report", "--format", "ending"), "ending:Renderer"),
+    ],
+)
+def test_modules_of_steps_and_plugins_end_no_command_silently(
+    folder: Path, step: str, args: tuple[str, ...], imported: str
+) -> None:
+    (folder / "scenario.yaml").write_text(f"id: it\nflow: [{step}]\n")
+    if "report" in args:
+        assert run_process(folder, "run", "--scenarios", "scenario.yaml").returncode in {0, 99}
+    (folder / "ending.py").write_text("import os\nos._exit(0)\n")
+    distribution = folder / "ending-1.0.dist-info"
+    distribution.mkdir()
+    (distribution / "METADATA").write_text("Metadata-Version: 2.1\nName: ending\nVersion: 1.0\n")
+    (distribution / "entry_points.txt").write_text(PLUGIN)
+    answer = run_process(folder, *args, environment={"PYTHONPATH": str(folder)})
+
+    assert answer.returncode == 5, answer
+    assert f"ended with exit code 0 while it imported {imported}" in answer.stderr
+
+
 IN_THE_REPORT = (
     "from windtunnel.report.renderers import RENDERERS; RENDERERS['html'] = ('report.html', lambda _: os._exit(0))"
 )

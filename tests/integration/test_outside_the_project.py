@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import windtunnel
 from tests.support.command_line import Answer, call
 
 SUT = "base_url: http://127.0.0.1:9\n"
@@ -278,3 +279,82 @@ def test_the_file_of_a_gitlab_variable_is_read_and_what_else_is_there_is_not(che
     assert "leads out" in tried("gitlab_runner_env").stderr
     assert "leads out" in tried("SHOP_KEY", GITLAB_CI="").stderr
     assert "leads out" in tried("SHOP_KEY", CI_PROJECT_DIR="/elsewhere").stderr
+
+
+# ── where a run is written ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("directory", ["../outside/runs", "OUTSIDE", "linked/runs", "scenarios/../../runs"])
+def test_a_plan_writes_no_run_outside_of_the_project(checkout: Path, directory: str) -> None:
+    outside = checkout.parent / "outside"
+    (checkout / "linked").symlink_to(outside)
+    write(checkout / "windtunnel.yaml", f"output: {{ directory: {directory.replace('OUTSIDE', str(outside))} }}\n")
+    before = sorted(checkout.parent.rglob("*"))
+
+    for command in ("validate", "run"):
+        answer = call(checkout, command)
+        assert answer.returncode == 2
+        assert answer.stderr.startswith("windtunnel.yaml:1:22: the folder of the runs, ")
+        assert "help: name it with --output FOLDER" in answer.stderr
+
+    assert sorted(checkout.parent.rglob("*")) == before
+    assert call(checkout, "run", "--dry-run", "--output", "../outside/runs").returncode == 0
+
+
+def test_a_link_in_place_of_the_folder_of_the_runs_is_refused(checkout: Path) -> None:
+    (checkout / "runs").symlink_to(checkout.parent / "outside")
+    told = call(checkout, "run").stderr
+    assert 'the folder of the runs, "runs", leads out of the project' in told
+
+
+# ── from Python ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_sut_that_a_program_holds_names_files_of_its_project(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(checkout)
+    write(checkout / "ca.pem", "no certificate")
+
+    def told(ca: Path, *allowed: str) -> str:
+        sut = {"base_url": "https://127.0.0.1:9", "tls": {"ca": str(ca)}}
+        with pytest.raises(windtunnel.ConfigError) as caught:
+            windtunnel.load(sut=sut, scenarios="scenarios", allow_paths=allowed)
+        return str(caught.value)
+
+    assert "holds no certificate" in told(checkout / "ca.pem")
+    assert "leads out of the project" in told(checkout.parent / "outside" / "ca.pem")
+    assert "holds no certificate" in told(checkout.parent / "outside" / "ca.pem", "../outside")
+
+
+def test_a_program_allows_a_token_by_its_name(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(checkout)
+    write(checkout / "scenarios/a.yaml", step('headers: { A: "${CI_JOB_TOKEN}" }'))
+    environment = {"CI_JOB_TOKEN": CANARY}
+    with pytest.raises(windtunnel.ConfigError, match="CI_JOB_TOKEN is not read"):
+        windtunnel.load(environment=environment)
+    assert CANARY in windtunnel.load(environment=environment, allow_env="CI_JOB_TOKEN").secrets
+
+
+def test_the_tokens_of_a_job_are_secrets_also_when_no_file_reads_them(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(checkout)
+    secrets = windtunnel.load(
+        environment={
+            "GITHUB_TOKEN": "ghs_1234567890",
+            "INPUT_GITHUB-TOKEN": "ghs_0987654321",
+            "ACTIONS_RUNTIME_URL": "https://pipelines.test/",
+            "CI_REPOSITORY_URL": "https://gitlab-ci-token:glcbt-12345678@gitlab.test/a.git",
+            "CI_PROJECT_NAME": "projectname",
+        }
+    ).secrets
+    assert secrets == {"ghs_1234567890", "ghs_0987654321", "glcbt-12345678"}
+
+
+def test_what_no_file_reads_of_the_environment_is_shown_in_a_message(checkout: Path) -> None:
+    write(checkout / "plan.yaml", "sut: ../outside/sut.yaml\n")
+    for file in ("plan.yaml", "scenarios/a.yaml"):
+        write(checkout / "scenarios/a.yaml", step("file: ../../outside/token"))
+        told = call(checkout, "validate", file, environment={"SHOWN": str(checkout)}).stderr
+        assert f"leads out of the project folder {checkout}" in told

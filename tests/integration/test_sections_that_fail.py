@@ -52,6 +52,13 @@ CASES: Mapping[str, Case] = {
         told="open: ValueError: ValueError: the vault is closed",
         shown="the vault is closed",
     ),
+    "too many steps": Case(
+        section="user_setup",
+        steps="  - { type: repeat, name: loop, times: 50, steps: [{ type: http, name: ask, path: / }] }\n"
+        "max_steps: 9\n",
+        told="ask: max_steps: the instance ran 9 steps, its maximum; raise max_steps",
+        shown="the instance ran 9 steps",
+    ),
     "a step inside a group": Case(
         section="user_setup",
         steps="  - type: group\n    name: enter\n    steps: [{ type: http, name: badge, path: /no-badge }]\n",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import functools
 import json
 import os
@@ -74,6 +76,32 @@ def load_runs(folder: Path, *, segments: int) -> bool:
     return len(paths) == segments and all(b'"type":"step"' in path.read_bytes() for path in paths)
 
 
+THINKING = "id: thinking\nflow: [{ type: http, path: /, name: a }, { type: wait, name: w, duration: 1.1s }]\n"
+USERS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {
+    "closed": (("--parallel", "3", "--duration", "1s", "--pace", "100ms"), {"value": 3, "avg": 3.0, "max": 3}),
+    "open": (("--rate", "5/s", "--duration", "2s"), {"value": 5, "max": 6}),
+}
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+@pytest.mark.parametrize("model", USERS)
+def test_users_are_the_same_with_any_number_of_workers_live_and_from_disk(
+    folder: Path, model: str, workers: str
+) -> None:
+    write_scenarios(folder, THINKING)
+    load, expected = USERS[model]
+    judged = ("--threshold", "vus: max < 100", "--threshold", f"vus_max: value == {expected['max']}")
+
+    answer = call(folder, "run", *load, *judged, "--workers", workers)
+
+    live = msgspec.json.decode((newest(folder).path / "summary.json").read_bytes())["metrics"]
+    assert answer.returncode == 0, answer.stdout
+    assert {key: live["vus"][key] for key in expected} == expected
+    assert call(folder, "report", newest(folder).run_id).returncode == 0
+    again = msgspec.json.decode((newest(folder).path / "summary.json").read_bytes())["metrics"]
+    assert (again["vus"], again["vus_max"]) == (live["vus"], live["vus_max"])
+
+
 def test_four_workers_run_the_same_journeys_as_one(folder: Path) -> None:
     write_scenarios(folder, DRAWING, OTHER)
     journeys = []
@@ -120,16 +148,28 @@ DYING = """
 import os, signal, sys
 from windtunnel import scenario
 
-IN_WORKER = "windtunnel.engine.workers.process" in sys.modules
+IN_WORKER = sys.argv[0] == "-c"
 
 
 def die(when):
     if IN_WORKER and when == WHEN:
-        os.{act}
+        {act}
 
 
 WHEN = "{when}"
 die("import")
+
+if IN_WORKER and WHEN == "told":
+    from windtunnel.engine.workers.messages import Channel, Ended
+
+    send = Channel.send
+
+    def die_first(self, message):
+        if isinstance(message, Ended):
+            {act}
+        send(self, message)
+
+    Channel.send = die_first
 
 
 @scenario("dying")
@@ -146,12 +186,14 @@ async def dying(user):
 @pytest.mark.parametrize(
     ("when", "act", "words"),
     [
-        ("import", "kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
-        ("import", "_exit(0)", "ended with exit code 0"),
-        ("import", "kill(os.getpid(), signal.SIGSTOP)", "said nothing for 500 ms and was ended"),
-        ("step", "kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
-        ("step", "_exit(0)", "ended with exit code 0"),
-        ("step", "kill(os.getpid(), signal.SIGSTOP)", "said nothing for 1 s and was ended"),
+        ("import", "os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
+        ("import", "os._exit(0)", "ended with exit code 0"),
+        ("import", "os.kill(os.getpid(), signal.SIGSTOP)", "said nothing for 500 ms and was ended"),
+        ("step", "os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
+        ("step", "os._exit(0)", "ended with exit code 0"),
+        ("told", "os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
+        ("import", "raise SystemExit", "can't load the plan: "),
+        ("step", "os.kill(os.getpid(), signal.SIGSTOP)", "said nothing for 1 s and was ended"),
     ],
 )
 def test_workers_that_end_without_their_result_make_every_word_of_the_run_incomplete(
@@ -163,18 +205,47 @@ def test_workers_that_end_without_their_result_make_every_word_of_the_run_incomp
     answer = call(folder, "run", "--scenarios", "dying.py", "-p", "2", "-n", "8", "--workers", "2")
 
     assert answer.returncode == 5, answer
+    assert answer.stderr == ""
     live = json_summary(newest(folder))
     assert (live.verdict, live.exit_code) == ("incomplete", 5)
-    assert all(f"worker {number} of 2 {words}" in str(live.reasons) for number in (1, 2))
+    assert all(f"worker {number} of 2 {words}" in str(live.reasons) for number in (1, 2)), live.reasons
     assert analyse(newest(folder)).summary == live
     assert "WINDTUNNEL_VERDICT=incomplete" in (newest(folder).path / "ci" / "windtunnel.env").read_text()
+
+
+def test_workers_that_the_system_does_not_start_make_the_run_incomplete(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    answer = call(folder, "run", "-p", "2", "-n", "8", "--workers", "2")
+
+    assert answer.returncode == 5, answer
+    assert "worker 1 of 2 could not be started: Resource temporarily unavailable" in answer.stdout
+    assert analyse(newest(folder)).summary == json_summary(newest(folder))
+
+
+@pytest.mark.slow
+def test_a_signal_while_workers_start_does_not_wait_for_them(folder: Path) -> None:
+    (folder / "dying.py").write_text(DYING.format(when="import", act="open('there', 'w'); signal.pause()"))
+    args = ("run", "--scenarios", "dying.py", "-p", "2", "-n", "8", "--workers", "2")
+    with started(folder, *args) as process:
+        until((folder / "there").exists, process)
+        process.send_signal(signal.SIGTERM)
+        answer = answer_of(process)
+
+    assert answer.returncode == 143, answer
+    assert analyse(newest(folder)).summary == json_summary(newest(folder))
+    assert [line["signal"] for line in lines(newest(folder), "run_ended")] == [15, 15]
 
 
 def test_a_worker_that_does_not_end_after_its_last_record_is_not_waited_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coordinator, "WorkerPool", functools.partial(WorkerPool, patience=Patience(exit_s=1.0)))
-    (folder / "dying.py").write_text(DYING.format(when="exit", act="kill(os.getpid(), signal.SIGSTOP)"))
+    (folder / "dying.py").write_text(DYING.format(when="exit", act="os.kill(os.getpid(), signal.SIGSTOP)"))
     answer = call(folder, "run", "--scenarios", "dying.py", "-p", "2", "-n", "8", "--workers", "2")
 
     assert answer.returncode == 0, answer

@@ -18,7 +18,7 @@ from pathlib import Path
 from unittest import mock
 
 from windtunnel.cli.main import main
-from windtunnel.signals import NUMBERS, put_back
+from windtunnel.signals import NUMBERS
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "100"}
 
@@ -81,7 +81,8 @@ def _process_state(
         finally:
             os.chdir(working_directory)
             sys.path[:] = path
-            put_back(handlers)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
             for name in set(sys.modules) - modules:
                 file = getattr(sys.modules[name], "__file__", None)
                 if file and any(Path(file).is_relative_to(each) for each in (folder, site) if each):

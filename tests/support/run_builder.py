@@ -19,6 +19,7 @@ from windtunnel.model.record import (
     RunStarted,
     StepRecord,
     Timings,
+    Users,
 )
 from windtunnel.model.summary import Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
@@ -169,6 +170,7 @@ class Run:
         health = Health(
             t=START + at_s, lag_p50_us=p50_us, lag_p99_us=p99_us, lag_max_us=p99_us, in_flight=3, cpu=0.5
         )
+        health.users = Users(now=3, most=4, area_us=2_500_000, span_us=1_000_000)
         self.aggregate.write([health])
         return self
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support import ROOT
-from windtunnel.expressions import fake, json_walk, limits
+from windtunnel.config import overrides
+from windtunnel.expressions import fake, json_walk, limits, quantities
 
 PAGE = (ROOT / "docs" / "reference" / "limits.md").read_text()
 
@@ -16,6 +17,12 @@ FIGURES = {
     "parts of one template": limits.MAX_PARTS,
     "of anything that `fake` makes in one call": fake.MOST,
     "values of a document that one JSON path looks at": json_walk.MAX_VALUES,
+    "hours of a duration": quantities.MAX_HOURS,
+    "starts or other events per second": quantities.MAX_RATE,
+    "TiB of a size": quantities.MAX_TIB,
+    "users, and instances at the same time": quantities.MAX_USERS,
+    "a count, a seed": quantities.MAX_WHOLE,
+    "processes": overrides.MOST_WORKERS,
 }
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -56,7 +57,8 @@ def test_a_second_signal_stops_what_is_not_given_up_at_the_first() -> None:
     assert (done, caught.value.number) == (["first"], signal.SIGTERM)
 
 
-def test_a_signal_between_two_phases_is_passed_on_to_the_run() -> None:
+@pytest.mark.parametrize("loop", [run_loop, lambda main: asyncio.run(main())], ids=["uvloop", "asyncio"])
+def test_a_signal_between_two_phases_is_passed_on_to_the_run(loop: Callable[..., None]) -> None:
     stops: list[tuple[str, int]] = []
 
     async def load(interrupts: SignalInterrupts) -> None:
@@ -70,7 +72,7 @@ def test_a_signal_between_two_phases_is_passed_on_to_the_run() -> None:
         with interrupts.allowed():
             pass
         kill(signal.SIGHUP)
-        run_loop(lambda: load(interrupts))
+        loop(lambda: load(interrupts))
         with interrupts.allowed():
             stops.append(("the report", 0))
     assert stops == [

@@ -50,6 +50,9 @@ _BUG = Problem(
     hint="please report it with the log: https://github.com/windtunnel/action/issues",
 )
 
+_INSIDE = {"output-dir": "windtunnel-report", "working-directory": "shop"}
+"""Input -> an example of a folder in the workspace."""
+
 ReadFlags = Callable[[Sequence[str]], Mapping[str, Any]]
 """Words of a `windtunnel run` command line -> the values of its flags. Raises ValueError for an invalid one."""
 
@@ -130,7 +133,7 @@ class _Job:
             self._enter(self._inputs.working_directory)
             flags = [Redactor().argument(word) for word in self._inputs.flags]
             self._observer.debug(f"in {Path.cwd()}: windtunnel run {shlex.join(flags)}")
-            asked = self._with_baseline(request())
+            asked = self._with_baseline(self._in_workspace(request()))
             self._observer.debug(str(asked.container_network))
             if self._inputs.only_validate:
                 return self._checked(asked)
@@ -270,6 +273,8 @@ class _Job:
 
     def _enter(self, folder: str | None) -> None:
         if folder is not None:
+            if not self._workspace.holds(folder):
+                raise _outside(folder, "working-directory", self._root)
             try:
                 os.chdir(folder)
             except OSError as error:
@@ -279,6 +284,13 @@ class _Job:
                     flag='input "working-directory"',
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
+
+    def _in_workspace(self, request: JobRequest) -> JobRequest:
+        """The request. Raises ConfigError for a run that would be written outside of the workspace."""
+        folder = request.overrides.output
+        if folder and not self._workspace.holds(folder):
+            raise _outside(folder, "output-dir", self._root)
+        return request
 
     def _with_baseline(self, request: JobRequest) -> JobRequest:
         """A missing baseline is a notice: the first run of a project has none."""
@@ -305,6 +317,15 @@ class _Job:
     def _warn(self, warning: str | None) -> None:
         if warning:
             self._warnings[warning] = None
+
+
+def _outside(folder: str, name: str, root: Path) -> ConfigError:
+    return ConfigError.of(
+        f'"{folder}" leads out of the workspace {root}',
+        hint=f"give a folder relative to the workspace, such as `{name}: {_INSIDE[name]}`; in a container the "
+        "workspace has another path than on the runner",
+        flag=f'input "{name}"',
+    )
 
 
 def _job_summary(ending: _Ending) -> str:

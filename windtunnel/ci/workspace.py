@@ -23,6 +23,13 @@ class Workspace:
         except ValueError:
             return None
 
+    def holds(self, file: str | PurePath) -> bool:
+        """Whether a path leads into the workspace, links followed."""
+        try:
+            return Path(self.folder, file).resolve().is_relative_to(Path(self.root).resolve())
+        except (OSError, RuntimeError, ValueError):  # a circle of links, or no name of a file
+            return False
+
 
 def find_workspace(named: str | None, *, folder: Path) -> Path:
     """The workspace as this process sees it.

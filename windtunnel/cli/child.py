@@ -80,9 +80,15 @@ class ChildWatch:
         """Fork. Returns in the child; the parent ends with the child, or raises what became of it."""
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        (results, told), (lifeline, life) = os.pipe(), os.pipe()
         with held():
-            pid = os.fork()
+            try:
+                (results, told), (lifeline, life) = os.pipe(), os.pipe()
+                pid = os.fork()
+            except OSError as error:
+                raise LostProcessError(
+                    f"can't start the process for your code: {error.strerror}",
+                    hint="raise the limits of processes and open files (`ulimit -u`, `ulimit -n`)",
+                ) from None
             if pid == 0:
                 os.setsid()
                 os.close(results)

@@ -155,7 +155,7 @@ def assemble(
     random_seed: int,
 ) -> TestPlan:
     """The TestPlan of what was read. Raises ConfigError when the files don't agree or a flag is wrong."""
-    problems = [*overrides.problems, *once_problems(overrides)]
+    problems = [*_output_problems(plan, overrides), *overrides.problems, *once_problems(overrides)]
     scenarios, left_out = _selected(scenarios, overrides, problems)
     models = [file.scenario for file in scenarios]
     load = LoadSettings()
@@ -288,6 +288,23 @@ def _output(plan: PlanFile | None, overrides: Overrides) -> OutputSettings:
         directory=overrides.output or (plan and plan.directory) or default.directory,
         bodies=overrides.bodies or (plan and plan.bodies) or default.bodies,
     )
+
+
+def _output_problems(plan: PlanFile | None, overrides: Overrides) -> list[Problem]:
+    """The problem of a folder for the runs that no flag names and that is outside of the project."""
+    if overrides.output:
+        return []
+    directory = _output(plan, overrides).directory
+    if any(each.holds(directory) for each in (Project(), *([plan.document.source.project] if plan else []))):
+        return []
+    message = f'the folder of the runs, "{directory}", leads out of the project'
+    hint = "name it with --output FOLDER"
+    path = ("output", "directory")
+    return [
+        plan.document.problem(message, path, hint=hint)
+        if plan and plan.directory
+        else Problem(message=message, hint=hint)
+    ]
 
 
 def auth_secrets(scenario: Scenario) -> frozenset[str]:

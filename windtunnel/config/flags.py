@@ -15,10 +15,10 @@ from windtunnel.model.vocabulary import Arrival, FailOn, KeepBodies, Loopback
 Group = Literal["load", "target", "thresholds", "data", "ci", "output", "debugging"]
 
 Kind = Literal[
-    "text", "switch", "on_off", "choice", "whole", "count", "duration", "length",
+    "text", "switch", "on_off", "choice", "whole", "count", "users", "duration", "length",
     "rate", "stages", "workers", "shard", "resolution", "target", "wait_for", "threshold", "preset", "tag",
 ]  # fmt: skip
-"""How a value is read. `whole` is 0 or more, `count` 1 or more, `duration` may be 0, `length` may not."""
+"""How a value is read. `whole` and `duration` may be 0; `count`, `users` and `length` may not."""
 
 TITLES: dict[Group, str] = {
     "load": "Load",
@@ -85,7 +85,7 @@ class Flag:
 # fmt: off
 FLAGS: tuple[Flag, ...] = (
     Flag(
-        name="parallel", kind="count", short="p", group="load", metavar="N", default="1", input="parallel",
+        name="parallel", kind="users", short="p", group="load", metavar="N", default="1", input="parallel",
         help="Number of concurrent users.",
     ),
     Flag(
@@ -106,7 +106,7 @@ FLAGS: tuple[Flag, ...] = (
         "'1m:100/s,5m:100/s' in starts. With a name: 'ramp=30s:50'.",
     ),
     Flag(
-        name="max-parallel", kind="count", group="load", metavar="N", input="max-parallel",
+        name="max-parallel", kind="users", group="load", metavar="N", input="max-parallel",
         help="Maximum concurrent instances; further arrivals are dropped and counted. Only with a rate.",
     ),
     Flag(

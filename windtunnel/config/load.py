@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from windtunnel.config.reader import Document
 from windtunnel.errors import ExpressionError, Problem
-from windtunnel.expressions.quantities import parse_duration, parse_rate
+from windtunnel.expressions.quantities import MAX_USERS, parse_duration, parse_rate, parse_whole
 from windtunnel.model.load import WARMUP, ClosedLoad, Load, OpenLoad, Stage
 from windtunnel.model.vocabulary import Arrival, SpecialPhase
 
@@ -95,7 +95,7 @@ def parse_stages(text: str) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
         duration_s = parse_duration(duration)
         if not duration_s:
             raise ExpressionError(f'the stage "{part.strip()}" must last more than 0', hint=_STAGES_HINT)
-        value = float(target) if kind == "parallel" else parse_rate(target)
+        value = float(parse_whole(target, most=MAX_USERS)) if kind == "parallel" else parse_rate(target)
         stages.append(Stage(duration_s=duration_s, target=value, name=name.strip() or _default_name(number)))
         kinds.append(kind)
     return tuple(stages), tuple(kinds)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.config.scalars import is_number
-from windtunnel.errors import did_you_mean
+from windtunnel.errors import ExpressionError, did_you_mean
+from windtunnel.expressions.quantities import parse_duration, parse_rate, parse_size
 from windtunnel.figures import EXACT, literal, number
 from windtunnel.model.source import DataPath
 
@@ -181,6 +182,9 @@ def _wrong_word(found: Violation) -> Iterator[Complaint]:
 
 def _wrong_value(found: Violation) -> Iterator[Complaint]:
     """A value of the wrong shape or size: `x-expects` says what it should be."""
+    if found.keyword == "format" and (beyond := _beyond_its_range(found)):
+        yield Complaint(message=f"{_name(found.path)}: {beyond}", path=found.path)
+        return
     expected, example = _with_example(_expected(found))
     hint = _type_hint(found.value, found.schema)
     if hint is None and isinstance(found.value, str):
@@ -194,6 +198,23 @@ def _wrong_value(found: Violation) -> Iterator[Complaint]:
         came = f"{len(found.value):,}"
     message = f"{_name(found.path)} must be {expected}, not {came}"
     yield Complaint(message=message, path=found.path, hint=hint or example)
+
+
+_QUANTITIES: Mapping[str, Callable[[Any], float]] = {
+    "windtunnel-duration": parse_duration,
+    "windtunnel-positive-duration": parse_duration,
+    "windtunnel-rate": parse_rate,
+    "windtunnel-size": parse_size,
+}
+
+
+def _beyond_its_range(found: Violation) -> str | None:
+    """Why a quantity that is written right is too large or too small; None for one that is written wrong."""
+    try:
+        _QUANTITIES[str(found.wanted)](found.value)
+    except ExpressionError as error:
+        return None if " is not a " in str(error) else str(error)
+    return None
 
 
 def _with_example(expected: str) -> tuple[str, str | None]:

@@ -17,8 +17,7 @@ import yaml
 from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.scalars import expand, resolve, secret_file_reader
 from windtunnel.errors import ConfigError, Location, Problem
-from windtunnel.model.ci_tokens import is_withheld
-from windtunnel.project import Project
+from windtunnel.project import Project, is_withheld
 
 MAX_DEPTH = 50
 MAX_NODES = 100_000

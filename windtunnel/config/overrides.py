@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import operator
 import os
 import re
 import sys
@@ -16,8 +15,9 @@ from windtunnel.config.load import LoadSettings, objections, parse_stages
 from windtunnel.config.presets import Preset, parse_preset, parse_tag
 from windtunnel.config.readiness import parse_target, parse_wait_for, with_target
 from windtunnel.errors import ExpressionError, Problem, did_you_mean, visible
-from windtunnel.expressions.quantities import parse_duration, parse_rate
+from windtunnel.expressions.quantities import MAX_USERS, parse_duration, parse_rate, parse_whole
 from windtunnel.expressions.threshold import parse_flag
+from windtunnel.figures import literal
 from windtunnel.model.load import Segment
 from windtunnel.model.origin import checked_host
 from windtunnel.model.sut import Readiness, Service, Sut, WaitFor
@@ -25,9 +25,10 @@ from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import FailOn, KeepBodies, Loopback
 
 _LONGEST_SHOWN = 60
-_FEW = re.compile(r"[0-9]{1,9}")
+_LONGEST_MESSAGE = 250
 _PORT = re.compile(r"[0-9]{1,5}")
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_SHARD_NUMBER = re.compile(r"[0-9]{1,4}")
+MOST_WORKERS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +137,10 @@ def read_values(given: Mapping[str, Any], flags: Sequence[Flag] = FLAGS) -> tupl
             try:
                 read.append(_read_choice(flag, each) if flag.kind == "choice" else READERS[flag.kind](each))
             except ExpressionError as error:
-                problems.append(Problem(flag=f"--{flag.name}", message=str(error), hint=error.hint))
+                message = (
+                    str(error) if len(str(error)) <= _LONGEST_MESSAGE else f"{str(error)[:_LONGEST_MESSAGE]}…"
+                )
+                problems.append(Problem(flag=f"--{flag.name}", message=message, hint=error.hint))
         if flag.repeatable:
             values[flag.field] = tuple(read)
         elif read:
@@ -160,7 +164,7 @@ def load_problems_of_flags(settings: LoadSettings, overrides: Overrides) -> Iter
 def parse_shard(text: str) -> Segment:
     """The part of the load that `2/4` means. Raises ExpressionError."""
     number, slash, of = text.partition("/")
-    if slash and _FEW.fullmatch(number) and _FEW.fullmatch(of) and 0 < int(number) <= int(of) < 10_000:
+    if slash and _SHARD_NUMBER.fullmatch(number) and _SHARD_NUMBER.fullmatch(of) and 0 < int(number) <= int(of):
         return Segment(number=int(number) - 1, of=int(of))
     raise ExpressionError(f"{_shown(text)} is not a shard", hint="write it like 2/4: the second of four")
 
@@ -183,18 +187,6 @@ def parse_resolution(text: str) -> tuple[str, str]:
     )
 
 
-def _whole(value: Any, *, least: int) -> int:
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else operator.index(value)
-    except TypeError:
-        raise ExpressionError(f"{_shown(value)} is not a whole number", hint="write it like 50") from None
-    if number < least:
-        raise ExpressionError(f"must be at least {least}, not {number}")
-    return number
-
-
 def _length(value: Any) -> float:
     seconds = parse_duration(value)
     if seconds == 0:
@@ -204,12 +196,12 @@ def _length(value: Any) -> float:
 
 def _workers(value: Any) -> int:
     text = _text(value)
-    if not re.fullmatch(r"auto|0*[1-9][0-9]{0,3}", text):
+    if not re.fullmatch(r"auto|0*[1-9][0-9]*", text):
         hint = "write a number such as 4, or auto for one process per processor"
         raise ExpressionError(f"must be a number of processes or auto, not {_shown(text)}", hint=hint)
     if text != "1" and sys.platform == "win32":
         raise ExpressionError("there is only one worker on Windows")
-    return 0 if text == "auto" else int(text)
+    return 0 if text == "auto" else parse_whole(text, most=MOST_WORKERS)
 
 
 def _shard(value: Any) -> Segment | Literal["auto"]:
@@ -233,7 +225,9 @@ def _several(value: Any) -> Sequence[Any]:
     """The values of a flag that can be given several times: `{"team": "cart"}` is `team=cart`."""
     if isinstance(value, Mapping):
         return [f"{key}={each}" for key, each in value.items()]
-    return [value] if isinstance(value, str | os.PathLike) else list(value)
+    if isinstance(value, str | os.PathLike) or not hasattr(value, "__iter__"):
+        return [value]
+    return list(value)
 
 
 def _text(value: Any) -> str:
@@ -254,18 +248,19 @@ READERS: dict[Kind, Callable[[Any], object]] = {
     "text": _text,
     "switch": bool,
     "on_off": bool,
-    "whole": lambda value: _whole(value, least=0),
-    "count": lambda value: _whole(value, least=1),
+    "whole": parse_whole,
+    "count": lambda value: parse_whole(value, least=1),
+    "users": lambda value: parse_whole(value, least=1, most=MAX_USERS),
     "duration": parse_duration,
     "length": _length,
-    "rate": lambda value: parse_rate(value if isinstance(value, str) else f"{value}/s"),
-    "stages": parse_stages,
+    "rate": lambda value: parse_rate(value if isinstance(value, str) else f"{literal(value)}/s"),
+    "stages": lambda value: parse_stages(_text(value)),
     "workers": _workers,
     "shard": _shard,
     "resolution": parse_resolution,
     "target": parse_target,
     "wait_for": parse_wait_for,
-    "threshold": parse_flag,
+    "threshold": lambda value: parse_flag(_text(value)),
     "preset": parse_preset,
     "tag": parse_tag,
 }

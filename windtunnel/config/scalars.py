@@ -20,8 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from windtunnel.errors import ExpressionError, RefusedError
-from windtunnel.model.ci_tokens import is_withheld, withheld
-from windtunnel.project import Project, TooLargeError
+from windtunnel.project import Project, TooLargeError, is_withheld, withheld
 from windtunnel.secret import SHORTEST_SECRET, userinfo_secrets
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,7 +32,7 @@ from windtunnel.config.messages import Complaint, Violation, explain
 from windtunnel.config.nodes import MOST_PROBLEMS
 from windtunnel.config.reader import Document
 from windtunnel.errors import ConfigError, ExpressionError, Problem
-from windtunnel.expressions.quantities import parse_duration, parse_size
+from windtunnel.expressions.quantities import parse_duration, parse_rate, parse_size
 from windtunnel.model.source import DataPath
 
 if TYPE_CHECKING:
@@ -103,8 +104,10 @@ def validator_of(schema: Mapping[str, Any]) -> Validator:
     formats.checks("windtunnel-duration", raises=ExpressionError)(_is_duration)
     formats.checks("windtunnel-positive-duration", raises=ExpressionError)(_is_positive_duration)
     formats.checks("windtunnel-size", raises=ExpressionError)(_is_size)
+    formats.checks("windtunnel-rate", raises=ExpressionError)(_is_rate)
     extend: Callable[..., type[Validator]] = validators.extend
-    kind = extend(Draft202012Validator, {"pattern": _pattern})
+    numbers = Draft202012Validator.TYPE_CHECKER.redefine("number", _is_number)
+    kind = extend(Draft202012Validator, {"pattern": _pattern}, type_checker=numbers)
     return kind(schema, format_checker=formats)
 
 
@@ -129,6 +132,17 @@ def _is_positive_duration(value: object) -> bool:
 
 def _is_size(value: object) -> bool:
     return isinstance(value, bool) or not isinstance(value, str | int) or parse_size(value) > 0
+
+
+def _is_rate(value: object) -> bool:
+    return not isinstance(value, str) or parse_rate(value) >= 0
+
+
+def _is_number(_checker: object, value: object) -> bool:
+    """A number that counts something: neither `.inf` nor `.nan` does."""
+    return not isinstance(value, bool) and (
+        isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    )
 
 
 _COMMON_KEYS = ("type", "name", "service", "when", "expect", "extract", "timeout", "tags", "on_failure")

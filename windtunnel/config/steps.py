@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from windtunnel.config.nodes import MOST_PROBLEMS
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.scalars import texts
-from windtunnel.config.schemas import Place, StepTypes, validate
+from windtunnel.config.schemas import Declared, Place, StepTypes, validate
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.model.scenario import Block, Step
 from windtunnel.model.source import DataPath
@@ -84,6 +85,8 @@ class _Builder:
     def __init__(self, types: StepTypes, fragments: Fragments | None, omit: Collection[DataPath]) -> None:
         self._types, self._fragments, self._omit = types, fragments, omit
         self._count = 0
+        # By identity: a file that is included a thousand times is looked at once.
+        self._declared: dict[int, Declared] = {}
 
     def steps(
         self, around: _StepContext, entries: Sequence[Mapping[str, Any]], path: DataPath
@@ -98,7 +101,9 @@ class _Builder:
         self._count += 1
         name = f"{around.prefix}{entry.get('name', _default_name(entry['type'], path, number))}"
         tags = {**around.tags, **texts(entry.get("tags", {}))}
-        declared = self._types.declared(entry)
+        declared = self._declared.get(id(entry))
+        if declared is None:
+            declared = self._declared[id(entry)] = self._types.declared(entry)
         inside = replace(around, tags=tags, number=number)
         blocks = self._blocks(inside, declared.lists, path)
         scoped = declared.scoped
@@ -143,7 +148,7 @@ class _Builder:
 
     def _included(self, around: _StepContext, place: Place, path: DataPath) -> Block | None:
         """The steps of another file; None after a problem was noted."""
-        if self._fragments is None or self._count > MAX_STEPS:
+        if self._fragments is None or self._count > MAX_STEPS or len(self._fragments.problems) >= MOST_PROBLEMS:
             return None
         there = (*path, *place.path)
         document = self._fragments.open(place.value, around.chain, there)
@@ -188,6 +193,7 @@ class Fragments:
         self._types = types
         self._read: dict[str, Document | None] = {}
         self._project = scenario.source.project
+        self._reals: dict[str, str] = {}
 
     @property
     def documents(self) -> list[Document]:
@@ -198,8 +204,8 @@ class Fragments:
         """The file that an include at `path` of the chain's last file names; None after a problem was noted."""
         here = chain[-1]
         written = os.path.normpath(Path(here.source.file).parent / name)
-        real = os.path.realpath(written)
-        files = [os.path.realpath(document.source.file) for document in chain]
+        real = self._real(written)
+        files = [self._real(document.source.file) for document in chain]
         if real in files:
             loop = [*(each.source.file for each in chain[files.index(real) :]), written]
             self._note(here, path, f"a file can't include itself: {' → '.join(loop)}")
@@ -208,13 +214,19 @@ class Fragments:
             self._note(here, path, f"includes are nested more than {DEEPEST} deep")
             return None
         try:
-            self._project.require(Path(written))
+            if real not in self._read:
+                self._project.require(Path(written))
         except ExpressionError as error:
             self._note(here, path, str(error), hint=error.hint)
             return None
         if real not in self._read:
             self._read[real] = self._fragment(written)
         return self._read[real]
+
+    def _real(self, name: str) -> str:
+        if name not in self._reals:
+            self._reals[name] = os.path.realpath(name)
+        return self._reals[name]
 
     def _fragment(self, name: str) -> Document | None:
         try:

@@ -11,6 +11,7 @@ import msgspec
 
 from windtunnel.demo.server import RunningShop, run_forever
 from windtunnel.demo.settings import ShopSettings
+from windtunnel.streams import make_lasting
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,4 +67,5 @@ def _say_ready(shop: RunningShop) -> None:
 
 
 if __name__ == "__main__":
+    make_lasting()
     raise SystemExit(main())

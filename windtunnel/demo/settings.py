@@ -6,15 +6,17 @@ import math
 import random
 from dataclasses import dataclass, field
 
+from windtunnel.figures import given
+
 
 def _require_duration(name: str, value: float) -> None:
     if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} must be 0 or more, not {value}")
+        raise ValueError(f"{name} must be 0 or more, not {given(value)}")
 
 
 def _require_rate(name: str, value: float) -> None:
     if not 0 <= value <= 1:
-        raise ValueError(f"{name} must be between 0 and 1, not {value}")
+        raise ValueError(f"{name} must be between 0 and 1, not {given(value)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,6 @@ class ShopSettings:
         _require_rate("failure_rate", self.failure_rate)
         _require_rate("payment_failure_rate", self.payment_failure_rate)
         if self.freeze_s and self.freeze_s >= self.freeze_every_s:
-            raise ValueError(f"freeze_s must be less than freeze_every_s, {self.freeze_every_s}")
+            raise ValueError(f"freeze_s must be less than freeze_every_s, {given(self.freeze_every_s)}")
         if self.capacity < 1:
             raise ValueError(f"capacity must be at least 1, not {self.capacity}")

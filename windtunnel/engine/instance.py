@@ -17,17 +17,22 @@ from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.user import SetupResult, SharedClient
 from windtunnel.errors import ExpressionError, describe
+from windtunnel.figures import plural
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, Reveal, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.model.record import MAX_STEPS
 from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, Outcome
 from windtunnel.tasks import all_of, came_from_outside
 
 _PASSED = StepOutcome()
 _INTERNAL = StepOutcome(outcome="errored", error="internal")
 _INTERNAL_INSIDE = StepOutcome(outcome="errored", error="nested")
-_TOO_MANY = StepOutcome(outcome="errored", error="max_steps", message="too many steps")
-_CANCELLED_BY_CODE = "code of the scenario cancelled the task of this instance"
 _INTERRUPTED = StepOutcome(outcome="interrupted", error="interrupted")
+
+
+def _too_many(max_steps: int) -> StepOutcome:
+    message = f"the instance ran {plural(max_steps, 'step')}, its maximum; raise max_steps"
+    return StepOutcome(outcome="errored", error=MAX_STEPS, message=message)
 
 
 class _Progress:
@@ -219,7 +224,7 @@ class RunningInstance:
         for step in steps:
             name = step.name if not step.named_by_code else journal.shown(self.ids, step.name)
             if progress.steps >= progress.max_steps:
-                progress.note(name, _TOO_MANY)
+                progress.note(name, _too_many(progress.max_steps))
                 nested = nested or _BlockOutcome()
                 nested.note(name, "errored")
                 nested.stops = True
@@ -232,11 +237,8 @@ class RunningInstance:
             try:
                 refused = step.refused(scope) if step.refused is not None else None
                 result = refused or await step.action.run(self)
-            except asyncio.CancelledError:
-                result = _INTERRUPTED
-                raise
             except BaseException as error:
-                if came_from_outside(error):
+                if isinstance(error, asyncio.CancelledError) or came_from_outside(error):
                     result = _INTERRUPTED
                 elif progress.bug is None:
                     progress.bug, progress.bug_at = error, name
@@ -342,7 +344,8 @@ async def run_section(
             progress.outcome = "interrupted"
             raise
         if isinstance(error, asyncio.CancelledError):
-            progress.outcome, progress.error, progress.message = "errored", "cancelled", _CANCELLED_BY_CODE
+            progress.outcome, progress.error = "errored", "cancelled"
+            progress.message = "code of the scenario cancelled the task of this instance"
         else:
             # Our bug ends this instance, is shown, and makes the verdict `error`.
             progress.outcome, progress.error, progress.failed_step = "errored", "internal", progress.bug_at

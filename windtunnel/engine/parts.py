@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from windtunnel.engine.journal import OnRecord
+from windtunnel.engine.load.users import Board
 from windtunnel.engine.plan import Plan, compile_plan
 from windtunnel.engine.run.process import SystemClock
 from windtunnel.engine.run.segment import SegmentParts
@@ -42,6 +43,7 @@ class RunParts:
         shutdown: Shutdown,
         plan_hash: str,
         sinks: Sequence[Sink] = (),
+        board: Board | None = None,
         before: tuple[Record, ...] = (),
         prepared: Mapping[str, SetupResult] | None = None,
         on_record: Sequence[OnRecord] = (),
@@ -57,6 +59,8 @@ class RunParts:
             sinks=sinks,
             plan_hash=plan_hash,
             segment=segment,
+            workers=self.test_plan.workers,
+            board=board,
             before=before,
             prepared=prepared or {},
             on_record=on_record,

@@ -99,12 +99,12 @@ class Runner:
         self, ids: InstanceIds, outcome: InstanceOutcome, *, due: float, setup: RunningInstance | None = None
     ) -> None:
         """Write the record of an instance whose user could not be set up. The next one of the user tries again."""
-        message = error = None
+        message = None
         failed_step = "user_setup"
         if setup is not None:
             ids.secrets = setup.ids.secrets
             progress = setup.progress
-            error, failed_step = progress.error, progress.failed_step or failed_step
+            failed_step = progress.failed_step or failed_step
             message = f"user_setup: {progress.message}" if progress.message else None
         self._journal.instance(
             ids,
@@ -113,7 +113,7 @@ class Runner:
             started=self.clock.now(),
             steps=0,
             failed_step=failed_step,
-            error=error,
+            error="user_setup",
             message=message,
         )
 

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from windtunnel.model.ci_tokens import is_withheld
-
 CI_FACTS = {
     "provider": ("GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "CIRCLECI"),
     "repository": ("GITHUB_REPOSITORY", "CI_PROJECT_PATH", "CIRCLE_PROJECT_REPONAME"),
@@ -23,8 +21,6 @@ CI_FACTS = {
 
 COMMIT_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "CIRCLE_SHA1")
 
-_LONGEST_NUMBER = 10
-
 _SHARD_VARIABLES = (
     ("CI_NODE_INDEX", "CI_NODE_TOTAL", 1),  # GitLab, with `parallel:` on the job; the total is 1 without
     ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", 0),  # CircleCI, with `parallelism:`
@@ -32,13 +28,17 @@ _SHARD_VARIABLES = (
 """(variable with the number of the job, variable with the number of jobs, number of the first job)."""
 
 
+_MOST_DIGITS = 9
+
+
 def detected_shard(environment: Mapping[str, str]) -> str | None:
     """`2/4` as the CI system numbers its parallel jobs, `1/1` for a single job; None if no variable is set."""
     for index, total, first in _SHARD_VARIABLES:
         if of := environment.get(total):
             number = environment.get(index) or str(first)
-            is_number = number.isdecimal() and len(number) < _LONGEST_NUMBER
-            return f"{int(number) - first + 1}/{of}" if is_number else f"{number}/{of}"
+            if not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):
+                return f"{number}/{of}"  # which is refused, as it stands
+            return f"{int(number) - first + 1}/{of}"
     return None
 
 
@@ -49,17 +49,6 @@ def artifact_url(environment: Mapping[str, str], file: Path) -> str:
     if not environment.get("GITLAB_CI") or not job.startswith(("https://", "http://")) or not project:
         return ""
     return f"{job}/artifacts/file/{quote(path.relative_to(root).as_posix())}" if path.is_relative_to(root) else ""
-
-
-def variable_files(environment: Mapping[str, str]) -> list[str]:
-    """The files of GitLab's variables of the type file: each is beside the project and has its variable's name.
-
-    Other files there are the runner's own, some with the token of the job.
-    """
-    folder = f"{environment.get('CI_PROJECT_DIR', '')}.tmp"
-    if environment.get("GITLAB_CI") != "true" or not Path(folder).is_absolute():
-        return []
-    return [path for name, path in environment.items() if path == f"{folder}/{name}" and not is_withheld(name)]
 
 
 def ci_facts(environment: Mapping[str, str]) -> dict[str, str]:

@@ -14,14 +14,13 @@ from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.config.presets import Preset
 from windtunnel.errors import ConfigError, Problem
-from windtunnel.job.ci_environment import detected_shard, variable_files
+from windtunnel.job.ci_environment import detected_shard
 from windtunnel.job.compile import step_problems
 from windtunnel.job.leaving import without_secrets
 from windtunnel.job.machine import usable_processors
-from windtunnel.model.ci_tokens import token_values
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.sut import ContainerNetwork
-from windtunnel.project import Project
+from windtunnel.project import Project, is_withheld, token_values
 from windtunnel.redaction import Redactor
 from windtunnel.secret import userinfo_secrets
 from windtunnel.user_code.scenario import PythonScenario
@@ -93,7 +92,18 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
 
 def allowances(overrides: Overrides, environment: Mapping[str, str]) -> Project:
     """What the files may read beyond their own projects: as the flags say, and the files of GitLab's variables."""
-    return Project.allowing([*overrides.allow_paths, *variable_files(environment)], overrides.allow_env)
+    return Project.allowing([*overrides.allow_paths, *_variable_files(environment)], overrides.allow_env)
+
+
+def _variable_files(environment: Mapping[str, str]) -> list[str]:
+    """The files of GitLab's variables of the type file: each is beside the project and has its variable's name.
+
+    Other files there are the runner's own, some with the token of the job.
+    """
+    folder = f"{environment.get('CI_PROJECT_DIR', '')}.tmp"
+    if environment.get("GITLAB_CI") != "true" or not Path(folder).is_absolute():
+        return []
+    return [path for name, path in environment.items() if path == f"{folder}/{name}" and not is_withheld(name)]
 
 
 def _secret_settings(settings: Sequence[Preset]) -> frozenset[str]:

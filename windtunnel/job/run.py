@@ -153,6 +153,7 @@ def _judge_lost(lost: LostProcessError, directory: RunDirectory, ways: _Ways) ->
         left = analyse(directory)
     except EvidenceError as error:
         raise EvidenceError(f"{lost}; {error}", hint=lost.hint) from None
+    ways.observer.note(f"{lost}\n  help: {lost.hint}" if lost.hint else str(lost))
     return ways.publish(directory, left, check=lambda _: [str(lost)])
 
 

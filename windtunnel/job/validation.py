@@ -23,7 +23,7 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.project import Project, is_file
+from windtunnel.project import Project, is_file, token_values
 from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
@@ -51,23 +51,26 @@ def validate_files(
     """
     if not files:
         return check_job(JobRequest(overrides=overrides), environment=environment)
-    reads = ReadEnvironment(environment)
-    with without_secrets(lambda: Redactor(secrets=reads.secrets)):
-        return _validate(files, reads, overrides)
+    reads, tokens = ReadEnvironment(environment), token_values(environment)
+    with without_secrets(lambda: Redactor(secrets=reads.secrets | tokens)):
+        return _validate(files, environment, reads, overrides)
 
 
-def _validate(files: Sequence[str], environment: Mapping[str, str], overrides: Overrides) -> list[tuple[str, str]]:
+def _validate(
+    files: Sequence[str], whole: Mapping[str, str], environment: ReadEnvironment, overrides: Overrides
+) -> list[tuple[str, str]]:
+    """`environment` is the whole one, and keeps what the files read of it."""
     problems: list[Problem] = []
-    project = allowances(overrides, environment)
+    project = allowances(overrides, whole)
     given = _sorted(files, environment, problems, project)
     sources: dict[str, str] = {}
     for plan in given.plans:
         request = JobRequest(plan=plan, overrides=overrides)
-        found = _attempt(lambda: check_plan(request, environment=environment), problems)  # noqa: B023  called at once
+        found = _attempt(lambda: check_plan(request, environment=whole), problems)  # noqa: B023  called at once
         sources.update(_checked(found) if found else [])
     suts = []
     for name in given.suts:
-        sut_file = _attempt(lambda: _sut(name, environment, overrides), problems)  # noqa: B023  called at once
+        sut_file = _attempt(lambda: _sut(name, environment, overrides, project), problems)  # noqa: B023  called at once
         if sut_file:
             suts.append(sut_file.sut)
             sources[name] = "SUT"
@@ -75,7 +78,7 @@ def _validate(files: Sequence[str], environment: Mapping[str, str], overrides: O
         scenario_files, found_problems = gather_scenarios(given.scenarios, environment, project)
         problems += found_problems
         scenarios = tuple(file.scenario for file in scenario_files)
-        sut = suts[0] if suts else _default_sut(scenarios, environment, overrides, problems)
+        sut = suts[0] if suts else _default_sut(scenarios, environment, overrides, project, problems)
         if sut and (found_in_steps := step_problems(sut, scenarios)):
             problems = merged(problems, found_in_steps)
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
@@ -102,9 +105,8 @@ def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
     return [(source.file, kinds.get(source.file, "plan")) for source in test_plan.sources]
 
 
-def _sut(name: str, environment: Mapping[str, str], overrides: Overrides) -> SutFile:
-    project = allowances(overrides, environment).around(name)
-    return load_sut(name, environment, profiles=overrides.profiles, project=project)
+def _sut(name: str, environment: Mapping[str, str], overrides: Overrides, project: Project) -> SutFile:
+    return load_sut(name, environment, profiles=overrides.profiles, project=project.around(name))
 
 
 def _sorted(
@@ -141,10 +143,11 @@ def _default_sut(
     scenarios: Sequence[Scenario],
     environment: Mapping[str, str],
     overrides: Overrides,
+    project: Project,
     problems: list[Problem],
 ) -> Sut | None:
     if Path(DEFAULT_SUT).is_file():
-        sut_file = _attempt(lambda: _sut(DEFAULT_SUT, environment, overrides), problems)
+        sut_file = _attempt(lambda: _sut(DEFAULT_SUT, environment, overrides, project), problems)
         return sut_file.sut if sut_file else None
     urls = [
         str(step.options["url"])

@@ -21,6 +21,7 @@ from windtunnel.metrics.series import (
 )
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.record import (
+    MAX_STEPS,
     AssertionRecord,
     Checks,
     Dropped,
@@ -229,9 +230,10 @@ class Aggregate:
         waiting.append(record)
         if len(waiting) == BATCH:
             self._count_instances(key, waiting)
-        if record.error is not None and record.failed_step is None and _is_failure(record.outcome):
-            # It went wrong outside every step: nothing else on record says so.
-            self._failed(record, record.outcome, step="", cause=record.error, said=record.message or record.error)
+        error, step = record.error, record.failed_step
+        if error is not None and (step is None or error == MAX_STEPS) and _is_failure(record.outcome):
+            # It went wrong outside every step, or before a step began: nothing else on record says so.
+            self._failed(record, record.outcome, step=step or "", cause=error, said=record.message or error)
 
     def _failed(
         self,
@@ -249,6 +251,8 @@ class Aggregate:
         self.segments_ended += 1
         self.first_ended = min(self.first_ended, record.t)
         self._signalled(record.signal)
+        if record.users is not None:
+            self.health.users.add(record.t, record.users)
         if record.bug is not None:
             self.bugs.add(record.bug)
         if record.unreachable is not None:

@@ -51,9 +51,10 @@ class Counter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauge:
-    """A value that goes up and down: the last one and the highest; both None without a sample."""
+    """A value that goes up and down: the last one, the mean over time, the highest; all None without a sample."""
 
     value: float | None
+    avg: float | None
     max: float | None
 
 
@@ -204,10 +205,12 @@ def _counter(selection: _Selection, name: str, metric: Metric) -> Counter:
 
 
 def _gauge(selection: _Selection, _name: str, metric: Metric) -> Gauge:
-    health = selection.aggregate.health
-    if not health.count:
-        return Gauge(value=None, max=None)
-    return Gauge(value=health.in_flight if metric.latest else health.in_flight_max, max=health.in_flight_max)
+    users = selection.aggregate.health.users
+    if not users:
+        return Gauge(value=None, avg=None, max=None)
+    if not metric.latest:
+        return Gauge(value=users.most, avg=None, max=users.most)
+    return Gauge(value=users.now, avg=users.mean, max=users.most)
 
 
 _BY_TYPE: Mapping[MetricType, Callable[[_Selection, str, Metric], Measure]] = {

@@ -6,12 +6,13 @@ depends on the plan and on what can happen, never on how often it happened.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.metric import own_metrics
-from windtunnel.model.record import AssertionRecord, Health, InstanceRecord, RequestFacts, StepRecord
+from windtunnel.model.record import AssertionRecord, Health, InstanceRecord, RequestFacts, StepRecord, Users
 from windtunnel.model.vocabulary import ErrorKind, FailureOutcome, InstanceOutcome, Outcome
 
 LATE_US = 5_000
@@ -280,40 +281,19 @@ class FailureSeries:
 class HealthSeries:
     """The generator's own state, second by second."""
 
-    __slots__ = (
-        "_cpu_ppm",
-        "_last",
-        "_most",
-        "count",
-        "lag",
-        "lag_max_us",
-        "late_max_us",
-        "memory_max",
-        "usual_lag",
-    )
+    __slots__ = ("_cpu_ppm", "count", "lag", "lag_max_us", "late_max_us", "memory_max", "users", "usual_lag")
 
     def __init__(self) -> None:
         self.count = self._cpu_ppm = self.memory_max = 0
         self.lag = Histogram()  # the p99 of every second
         self.usual_lag = Histogram()  # the median of every second
         self.lag_max_us = self.late_max_us = 0
-        self._last: dict[int, tuple[float, int]] = {}  # segment -> (t, instances in flight), the latest
-        self._most: dict[int, int] = {}  # segment -> the most instances in flight
+        self.users = UserSeries()
 
     @property
     def cpu(self) -> float:
         """Mean share of one core."""
         return self._cpu_ppm / self.count / 1e6 if self.count else 0.0
-
-    @property
-    def in_flight(self) -> int:
-        """Instances in flight when last looked at, in all segments together."""
-        return sum(in_flight for _, in_flight in self._last.values())
-
-    @property
-    def in_flight_max(self) -> int:
-        """The sum of the most that each segment had in flight, though perhaps not in the same second."""
-        return sum(self._most.values())
 
     def add(self, record: Health) -> None:
         """Count one second."""
@@ -324,7 +304,8 @@ class HealthSeries:
         self.usual_lag.add(record.lag_p50_us)
         self.lag_max_us = max(self.lag_max_us, record.lag_max_us)
         self.late_max_us = max(self.late_max_us, record.late_max_us)
-        self._in_flight(record.segment, (record.t, record.in_flight), record.in_flight)
+        if record.users is not None:
+            self.users.add(record.t, record.users)
 
     def merge(self, other: HealthSeries) -> None:
         """Add what `other` counted."""
@@ -335,9 +316,54 @@ class HealthSeries:
         self.usual_lag.merge(other.usual_lag)
         self.lag_max_us = max(self.lag_max_us, other.lag_max_us)
         self.late_max_us = max(self.late_max_us, other.late_max_us)
-        for segment, last in other._last.items():
-            self._in_flight(segment, last, other._most[segment])
+        self.users.merge(other.users)
 
-    def _in_flight(self, segment: int, last: tuple[float, int], most: int) -> None:
+
+class UserSeries:
+    """Users that run and instances in flight: of each segment its number, of each machine the most at a time."""
+
+    __slots__ = ("_area_us", "_last", "_most", "_span_us")
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[float, int]] = {}  # segment -> (t, the latest number)
+        self._area_us: defaultdict[int, int] = defaultdict(int)  # segment -> the number summed over time
+        self._span_us: defaultdict[int, int] = defaultdict(int)  # segment -> that time
+        self._most: dict[int, int] = {}  # machine -> the most at the same time
+
+    def __bool__(self) -> bool:
+        return bool(self._last)
+
+    @property
+    def now(self) -> int:
+        """The number at the end of the load, or the latest one known."""
+        return sum(number for _, number in self._last.values())
+
+    @property
+    def mean(self) -> float:
+        """The mean over the time of the load."""
+        return sum(
+            self._area_us[segment] / span_us if (span_us := self._span_us[segment]) else number
+            for segment, (_, number) in sorted(self._last.items())
+        )
+
+    @property
+    def most(self) -> int:
+        """The most at the same time; of several machines the sum, whose moments may differ."""
+        return sum(self._most.values())
+
+    def add(self, t: float, users: Users) -> None:
+        """Count what one line says."""
+        self._add(users.segment, (t, users.now), users.area_us, users.span_us)
+        self._most[users.machine] = max(self._most.get(users.machine, 0), users.most)
+
+    def merge(self, other: UserSeries) -> None:
+        """Add what `other` counted."""
+        for segment, last in other._last.items():
+            self._add(segment, last, other._area_us[segment], other._span_us[segment])
+        for machine, most in other._most.items():
+            self._most[machine] = max(self._most.get(machine, 0), most)
+
+    def _add(self, segment: int, last: tuple[float, int], area_us: int, span_us: int) -> None:
         self._last[segment] = max(self._last.get(segment, last), last)
-        self._most[segment] = max(self._most.get(segment, most), most)
+        self._area_us[segment] += area_us
+        self._span_us[segment] += span_us

@@ -69,7 +69,9 @@ def error_groups(aggregate: Aggregate, rows: Sequence[StepRow] = ()) -> list[Err
     """Failures by cause, the most frequent first, of the measured load and of what is done around it: setups,
     user_setups and teardowns. `rows` have the places of their steps.
     """
-    instances = sum(instances_by_outcome(aggregate).values())
+    measured = sum(instances_by_outcome(aggregate).values())
+    # A user_setup is that of an instance in any stage, a warm-up included; other sections are part of none.
+    in_all = sum(series.count for key, series in aggregate.instances.items() if key.phase not in _SECTIONS)
     places = {(row.phase, row.scenario, row.step): row for row in rows}
     groups = []
     for key, series in aggregate.failures.items():
@@ -77,6 +79,7 @@ def error_groups(aggregate: Aggregate, rows: Sequence[StepRow] = ()) -> list[Err
         if section is None and not is_measured(key.phase):
             continue
         place = places.get((section or "", key.scenario, key.step))
+        instances = {None: measured, "user_setup": in_all}.get(section, 0)
         groups.append(
             ErrorGroup(
                 scenario=key.scenario,
@@ -84,7 +87,7 @@ def error_groups(aggregate: Aggregate, rows: Sequence[StepRow] = ()) -> list[Err
                 cause=key.cause,
                 outcome=key.outcome,
                 count=series.count,
-                share=series.count / instances if instances and section in {None, "user_setup"} else 0.0,
+                share=series.count / instances if instances else 0.0,
                 first_t=series.first_t,
                 last_t=series.last_t,
                 example=series.example,
@@ -116,7 +119,7 @@ def _summarise(measure: Measure, span_s: float) -> MetricSummary:
     if isinstance(measure, Counter):
         per_second = measure.total / span_s if span_s > 0 else None
         return MetricSummary(type="counter", count=measure.total, rate=per_second)
-    return MetricSummary(type="gauge", value=measure.value, max=measure.max)
+    return MetricSummary(type="gauge", value=measure.value, avg=measure.avg, max=measure.max)
 
 
 def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:

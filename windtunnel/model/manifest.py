@@ -53,11 +53,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     any part starts instances at moments of its own, `phases` are those of its stages.
 
     `segments` counts the record files of the load; with `setup` each shard has one more, of its setups and
-    teardowns. `shard`, such as "2/4", says which of several runs that share one load this is; thresholds are
-    judged when they are merged, and `shards` is the number of them. `started` is unix seconds. `without_baseline`:
-    thresholds that name a baseline are not judged, since there is none; a baseline is a file in the same folder.
-    `host` and `ci` are plain facts for the reader of a report. `steps` are those of the load, `section_steps` are
-    those of setups, user_setups and teardowns.
+    teardowns. `merged` are the ids of the runs that this one was merged from. `shard`, such as "2/4", says which
+    of several runs that share one load this is; thresholds are judged when they are merged, and `shards` is the
+    number of them. `started` is unix seconds. `without_baseline`: thresholds that name a baseline are not judged,
+    since there is none; a baseline is a file in the same folder. `host` and `ci` are plain facts for the reader of
+    a report. `steps` are those of the load, `section_steps` are those of setups, user_setups and teardowns.
     """
 
     schema_version: int
@@ -79,6 +79,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     setup: bool = False
     shard: str = ""
     shards: int = 1
+    merged: list[str] = []
     steps: list[StepRow]
     section_steps: list[StepRow] = []
     thresholds: list[Threshold]

@@ -47,12 +47,13 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     | instance, trend | `times` | `InstanceRecord`s | microseconds of each |
     | request, counter | `total` | `RequestFacts` | their sum |
     | request or instance, rate | `matches` | the key of a series | true, false, or None: not counted |
-    | generator, gauge | `latest` | - | true: the last value; false: the highest |
+    | generator, gauge | `latest` | - | true: the last value, the mean and the highest; false: the highest alone |
     | any | `same_as` | - | the metric that this is another name of |
 
     A trend of steps is the duration of each, a rate of checks the share that held, a counter of drops their
     number. `opens`: time that only a new connection takes; for a reused one it is 0. The other times of requests
-    are those of requests whose bytes were sent.
+    are those of requests whose bytes were sent. The `count` of a rate is that of what matches; `counts_all`: of
+    all.
     """
 
     type: MetricType
@@ -65,6 +66,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     total: Callable[[Sequence[RequestFacts]], int] | None = None
     matches: Callable[[Any], bool | None] | None = None
     latest: bool = True
+    counts_all: bool = False
     same_as: str | None = None
 
 
@@ -117,14 +119,12 @@ def _counter(
 
 
 def _share(family: Family, matches: Callable[[Any], bool | None] | None = None, *, in_k6: bool = True) -> Metric:
-    return Metric(type="rate", family=family, unit="%", aggregates=("rate",), matches=matches, in_k6=in_k6)
+    return Metric(type="rate", family=family, unit="%", aggregates=("rate", "count"), matches=matches, in_k6=in_k6)
 
 
 # `iterations` is a counter in k6 and the share of passed instances here. A threshold of k6 keeps its meaning: it
 # asks for the `count`, or for a `rate` that is compared with a plain number.
-_PASSED = replace(
-    _share(INSTANCES, lambda key: key.outcome == "passed", in_k6=False), aggregates=("rate", "count")
-)
+_PASSED = replace(_share(INSTANCES, lambda key: key.outcome == "passed", in_k6=False), counts_all=True)
 _DURATION = _instance_time(lambda ended: [each.duration_us for each in ended])
 
 METRICS: Mapping[str, Metric] = {
@@ -149,7 +149,7 @@ METRICS: Mapping[str, Metric] = {
     "step_duration": _time(STEPS, in_k6=False),
     "group_duration": _time(GROUPS),
     "dropped_iterations": _counter(DROPS),
-    "vus": Metric(type="gauge", family=GENERATOR, aggregates=("value",)),
+    "vus": Metric(type="gauge", family=GENERATOR, aggregates=("value", "avg", "max")),
     "vus_max": Metric(type="gauge", family=GENERATOR, aggregates=("value",), latest=False),
     "generator_lag": _time(GENERATOR, in_k6=False),
 }

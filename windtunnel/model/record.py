@@ -8,9 +8,29 @@ Fields at their default are left out.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from windtunnel.model.vocabulary import AssertionAction, ErrorKind, InstanceOutcome, Outcome, SegmentKind
+
+LAST_MOMENT = 253_402_300_799
+"""The end of the year 9999, in unix seconds: no date comes after it."""
+
+MOST = 2**53
+"""The largest whole number that every reader of JSON reads exactly."""
+
+Moment = Annotated[float, msgspec.Meta(ge=0, le=LAST_MOMENT)]
+"""Unix seconds. As with the types below, the bounds hold for what is read; what is written is not looked at."""
+
+Microseconds = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+
+Index = Annotated[int, msgspec.Meta(ge=-1, le=MOST)]
+
+MAX_STEPS = "max_steps"
+"""The error of an instance that ran its maximum of steps. The step that it names as failed did not begin."""
 
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
@@ -18,17 +38,32 @@ class _Line(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", 
 
     seq: int = -1
     run_id: str = ""
-    t: float
+    t: Moment
 
 
 class RunStarted(_Line, tag="run_started", kw_only=True, omit_defaults=True):
     """First line of a segment. `segment` is its number among those of its `kind`."""
 
-    schema_version: int
-    segment: int
+    schema_version: Annotated[int, msgspec.Meta(ge=1, le=MOST)]
+    segment: Count
     kind: SegmentKind = "load"
     plan_hash: str
     seed: int
+
+
+class Users(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """Users of closed loads that run and instances of open loads in flight, since the last line that said so.
+
+    `now`, `area_us` (their sum over time) and `span_us` (the time) are those of the segment; `most` is how many
+    there were at the same time in all segments of the same `machine`. After the end of the load nothing is added.
+    """
+
+    segment: Count = 0
+    machine: Count = 0
+    now: Count = 0
+    most: Count = 0
+    area_us: Count = 0
+    span_us: Microseconds = 0
 
 
 class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
@@ -43,13 +78,14 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     """
 
     reason: str
-    counts: dict[str, int]
-    signal: int | None = None
+    counts: dict[str, Count]
+    signal: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     bug: str | None = None
     unreachable: str | None = None
     lost: str | None = None
     aborted: bool = False
     capped: bool = False
+    users: Users | None = None
     damage: list[str] = []
     checksum: str = ""
 
@@ -57,13 +93,13 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
 class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Whole microseconds. Service time = send + wait + receive, from the first byte sent on."""
 
-    queue: int = 0
-    dns: int = 0
-    connect: int = 0
-    tls: int = 0
-    send: int = 0
-    wait: int = 0
-    receive: int = 0
+    queue: Microseconds = 0
+    dns: Microseconds = 0
+    connect: Microseconds = 0
+    tls: Microseconds = 0
+    send: Microseconds = 0
+    wait: Microseconds = 0
+    receive: Microseconds = 0
 
     @property
     def duration_us(self) -> int:
@@ -85,17 +121,17 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     method: str
     url: str
     service: str = ""
-    status: int = 0
+    status: Count = 0
     error: ErrorKind | None = None
     error_detail: str | None = None
-    attempt: int = 1
+    attempt: Count = 1
     span_id: str = ""
     failed: bool = False
     poll: bool = False
     hop: bool = False
     resent: bool = False
-    bytes_sent: int = 0
-    bytes_received: int = 0
+    bytes_sent: Count = 0
+    bytes_received: Count = 0
     timings_us: Timings
     request_body: str | None = None
     response_body: str | None = None
@@ -125,7 +161,7 @@ class RequestRecord(_Line, tag="request", kw_only=True, omit_defaults=True):
     scenario: str
     step: str
     request: RequestFacts
-    round: int = 0
+    round: Count = 0
     phase: str = ""
 
 
@@ -145,15 +181,15 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     step: str
     action: str
     outcome: Outcome
-    duration_us: int
+    duration_us: Microseconds
     error: str | None = None
     message: str | None = None
     checks: Checks = []
     extracted: list[str] = []
     request: RequestFacts | None = None
-    requests: int = 0
-    round: int = 0
-    held_us: int = 0
+    requests: Count = 0
+    round: Count = 0
+    held_us: Microseconds = 0
     phase: str = ""
 
 
@@ -184,14 +220,14 @@ class InstanceRecord(_Line, tag="instance", kw_only=True, omit_defaults=True):
     instance_id: str
     correlation_id: str
     scenario: str
-    index: int
-    user: int
+    index: Index
+    user: Index
     outcome: InstanceOutcome
-    scheduled: float
-    started: float
-    duration_us: int
-    response_time_us: int
-    steps: int = 0
+    scheduled: Moment
+    started: Moment
+    duration_us: Microseconds
+    response_time_us: Microseconds
+    steps: Count = 0
     failed_step: str | None = None
     error: str | None = None
     message: str | None = None
@@ -202,8 +238,8 @@ class Dropped(_Line, tag="dropped", kw_only=True, omit_defaults=True):
     """An arrival that was dropped because no slot was free."""
 
     scenario: str
-    index: int
-    scheduled: float
+    index: Count
+    scheduled: Moment
     phase: str = ""
 
 
@@ -214,15 +250,16 @@ class Health(_Line, tag="health", kw_only=True, omit_defaults=True):
     `segment` the number of what it runs.
     """
 
-    lag_p50_us: int = 0
-    lag_p99_us: int = 0
-    lag_max_us: int = 0
-    late_max_us: int = 0
-    cpu: float = 0.0
-    memory: int = 0
-    open_files: int = 0
-    in_flight: int = 0
-    segment: int = 0
+    lag_p50_us: Microseconds = 0
+    lag_p99_us: Microseconds = 0
+    lag_max_us: Microseconds = 0
+    late_max_us: Microseconds = 0
+    cpu: Annotated[float, msgspec.Meta(ge=0, le=MOST)] = 0.0
+    memory: Count = 0
+    open_files: Count = 0
+    in_flight: Count = 0
+    segment: Count = 0
+    users: Users | None = None
 
 
 Record = RunStarted | RunEnded | RequestRecord | StepRecord | AssertionRecord | InstanceRecord | Dropped | Health

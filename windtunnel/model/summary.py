@@ -43,7 +43,7 @@ class MetricSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """One metric over the whole run. `type` is trend, rate, counter or gauge.
 
     trend: `distribution`. rate: `rate` = matches / count, 0 to 1. counter: `count` and `rate` per second.
-    gauge: `value` (last) and `max`.
+    gauge: `value` (last), `avg` (over time) and `max`.
     """
 
     type: MetricType
@@ -51,6 +51,7 @@ class MetricSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     matches: int = 0
     rate: float | None = None
     value: float | None = None
+    avg: float | None = None
     max: float | None = None
     distribution: Distribution | None = None
 

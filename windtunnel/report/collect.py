@@ -20,7 +20,7 @@ from windtunnel.report.model import Report
 from windtunnel.report.stories import InstanceRecords, Slowest, choose_failing, collect, slowest_for
 from windtunnel.report.wording import honest
 from windtunnel.storage.directory import RunDirectory
-from windtunnel.storage.reader import RecordReader
+from windtunnel.storage.reader import RecordReader, RunIdentity
 from windtunnel.verdict.conclude import conclude
 
 MOST_RANKINGS = 4
@@ -63,11 +63,20 @@ def analyse(directory: RunDirectory) -> Analysis:
     """
     manifest = directory.manifest()
     aggregate = Aggregate.for_thresholds(manifest.thresholds)
-    reader = RecordReader(directory.segments(), expected=manifest.record_segments, shards=manifest.shards)
+    reader = _reader(directory, manifest)
     for records in reader.batches():
         aggregate.write(records)
     evidence = reader.evidence().with_findings(directory.found_incomplete())
     return Analysis.of(manifest, aggregate, evidence, directory.baseline())
+
+
+def _reader(directory: RunDirectory, manifest: Manifest) -> RecordReader:
+    return RecordReader(
+        directory.segments(),
+        expected=manifest.record_segments,
+        shards=manifest.shards,
+        identity=RunIdentity.of(manifest),
+    )
 
 
 def build_report(
@@ -88,7 +97,7 @@ def build_report(
     failing: dict[str, InstanceRecords] = {}
     slow: dict[str, InstanceRecords] = {}
     if wanted or rankings:
-        reader = RecordReader(directory.segments(), expected=manifest.record_segments, shards=manifest.shards)
+        reader = _reader(directory, manifest)
         failing, slow = collect(reader, wanted, list(rankings.values()))
     bodies = BodyCache(directory.bodies)
     stories = tuple(

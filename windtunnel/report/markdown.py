@@ -161,7 +161,7 @@ def _steps(summary: Summary) -> Iterator[str]:
         rows.append(
             (name, figures.number(row.count), f"**{bad:,}**" if bad else "0", *again, *_times(row.latency))
         )
-        if sent := requests_beside(row):
+        if sent := requests_beside(row, summary.soundness.lag_p99_ms):
             label = "&emsp;" * (row.depth + 1) + OF_REQUESTS
             counts = (figures.number(row.requests), figures.number(row.requests_failed))
             rows.append((label, *counts, *([""] if retried else []), *_times(sent)))

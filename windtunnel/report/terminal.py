@@ -161,7 +161,7 @@ def _steps(summary: Summary, width: int) -> Table:
         table.add_row(
             name, f"{row.count:,}", _styled(f"{bad:,}", "bold red" if bad else ""), *again, *_times(row.latency)
         )
-        if sent := requests_beside(row):
+        if sent := requests_beside(row, summary.soundness.lag_p99_ms):
             label = _styled(f"{indent}  {OF_REQUESTS}", "dim")
             counts = (f"{row.requests:,}", f"{row.requests_failed:,}", *([""] if retried else []))
             table.add_row(label, *counts, *_times(sent))

@@ -138,18 +138,19 @@ def has_retries(summary: Summary) -> bool:
     return any(row.retries for row in summary.steps)
 
 
-def requests_beside(row: StepSummary) -> Distribution | None:
+def requests_beside(row: StepSummary, lag_ms: float) -> Distribution | None:
     """The times of a step's requests, where they are worth showing beside those of the step.
 
-    That is where an execution sent several, or where the median or the p95 of the step is longer by more than 1 ms
-    and a tenth: its connections took that time, or code of the user's.
+    That is where an execution sent several, or where the median or p95 of the step is longer by more than 1 ms,
+    a tenth, and the lag of the event loop (p99): its connections took that time, or code of the user's.
     """
     sent, step = row.request_latency, row.latency
     if sent is None or not sent.count or not step.count:
         return None
     several = row.requests > row.count - row.skipped
     apart = any(
-        ours - theirs > max(1.0, 0.1 * ours) for ours, theirs in ((step.med, sent.med), (step.p95, sent.p95))
+        ours - theirs > max(1.0, 0.1 * ours, lag_ms)
+        for ours, theirs in ((step.med, sent.med), (step.p95, sent.p95))
     )
     return sent if several or apart else None
 

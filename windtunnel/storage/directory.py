@@ -19,13 +19,14 @@ import msgspec
 
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
 from windtunnel.model.load import Segment
-from windtunnel.model.manifest import Manifest, WrittenFile
+from windtunnel.model.manifest import RECORD_VERSION, Manifest, WrittenFile
 from windtunnel.model.scenario import MAX_COPIED_BYTES, Feeder
 from windtunnel.model.source import Source
-from windtunnel.model.summary import Baseline, Summary
+from windtunnel.model.summary import SCHEMA_VERSION, Baseline, Summary
 from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import data_text, source_text
-from windtunnel.storage.integrity import NOT_DECODED, bounded, difference
+from windtunnel.storage.files import read_json
+from windtunnel.storage.integrity import bounded, difference
 
 LATEST = "latest"
 NOTHING_SECRET = Redactor()
@@ -35,6 +36,9 @@ _FOLDERS = ("", "records", "bodies", "plan")
 
 _MARRED = "incomplete.json"
 """The file that says why the run itself found its evidence incomplete after its records were closed."""
+
+_LEFT_S = 60.0
+"""Seconds after which a link that is not in its place has been left by a process that was killed."""
 
 _NO_RUN = "to make one, run: windtunnel demo"
 
@@ -118,10 +122,7 @@ class RunDirectory:
 
     def manifest(self) -> Manifest:
         """What ran. Raises EvidenceError when `manifest.json` is missing or damaged."""
-        try:
-            return msgspec.json.decode((self.path / "manifest.json").read_bytes(), type=Manifest)
-        except (OSError, msgspec.DecodeError) as error:
-            raise EvidenceError(f"{self.path / 'manifest.json'}: {error}") from None
+        return read_json(self.path / "manifest.json", Manifest, what="manifest", version=RECORD_VERSION)
 
     def write_baseline(self, baseline: Baseline) -> None:
         """Write `baseline.json`: what this run is compared with, now and whenever it is judged again."""
@@ -130,10 +131,9 @@ class RunDirectory:
     def baseline(self) -> Baseline | None:
         """What this run is compared with, if with anything. Raises EvidenceError when that is damaged."""
         file = self.path / "baseline.json"
-        try:
-            return msgspec.json.decode(file.read_bytes(), type=Baseline) if file.exists() else None
-        except (OSError, msgspec.DecodeError) as error:
-            raise EvidenceError(f"{file}: {error}") from None
+        if not os.path.lexists(file):
+            return None
+        return read_json(file, Baseline, what="baseline", version=SCHEMA_VERSION)
 
     def write_sources(self, sources: Iterable[Source]) -> None:
         """Write the YAML that ran into `plan/`, with what is secret in it hidden."""
@@ -211,9 +211,9 @@ class RunDirectory:
         """Why the run itself found that it is incomplete, after its records were closed; empty if it did not."""
         file = self.path / _MARRED
         try:
-            return msgspec.json.decode(file.read_bytes(), type=_Marred).findings if os.path.lexists(file) else ()
-        except (OSError, *NOT_DECODED) as error:
-            return (f"{_MARRED} can't be read: {error}",)
+            return read_json(file, _Marred, what="mark", version=1).findings if os.path.lexists(file) else ()
+        except EvidenceError as error:
+            return (str(error),)
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write one file of the run, `name` in it, as a whole: a reader sees the old one or the new one."""
@@ -323,6 +323,7 @@ def _latest(root: Path, hint: str) -> Path:
 
 def _point_latest_to(run: Path) -> None:
     temporary = run.parent / f".{LATEST}-{run.name}"
+    _remove_left_links(run.parent)
     # A convenience: where links can't be made, `latest` is found by the order of the ids.
     with contextlib.suppress(OSError, NotImplementedError):
         temporary.symlink_to(run.name)
@@ -330,6 +331,14 @@ def _point_latest_to(run: Path) -> None:
             temporary.replace(run.parent / LATEST)
         except OSError:
             temporary.unlink()
+
+
+def _remove_left_links(root: Path) -> None:
+    """Remove links of processes that were killed before they put them in place, none of a run that starts now."""
+    for left in root.glob(f".{LATEST}-*"):
+        with contextlib.suppress(OSError):
+            if left.is_symlink() and time.time() - left.lstat().st_mtime > _LEFT_S:
+                left.unlink()
 
 
 def _inside(file: str) -> PurePath:

@@ -5,9 +5,8 @@ The last line of a segment seals it: its `checksum` is over every byte of the fi
 
 from __future__ import annotations
 
-import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from zlib import crc32
 
@@ -16,20 +15,15 @@ import msgspec
 from windtunnel.figures import plural
 from windtunnel.model.manifest import WrittenFile
 from windtunnel.model.record import RunEnded
+from windtunnel.storage.files import open_regular
 
 MOST_FINDINGS = 20
 """How many things that are wrong are told one by one."""
-
-NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding raises for bytes that are not what they should be, however deep."""
 
 _SEAL = b',"checksum":"%s"}\n'
 _SEAL_LENGTH = len(_SEAL % b"01234567")
 
 _AT_A_TIME = 1024 * 1024
-
-_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-_BINARY = getattr(os, "O_BINARY", 0)
 
 
 def sealed(ended: RunEnded, checksum: int) -> bytes:
@@ -42,15 +36,6 @@ def seal_holds(line: bytes, checksum: int) -> bool:
     """Whether a closing line, with its line feed, fits to the lines with that `checksum` that came before it."""
     bare = line[:-_SEAL_LENGTH]
     return line[-_SEAL_LENGTH:] == _SEAL % f"{crc32(bare, checksum):08x}".encode()
-
-
-def open_regular(path: Path) -> int:
-    """A descriptor to read a file. Raises OSError, also for what is no plain file of its own: a link, a pipe."""
-    descriptor = os.open(path, _OPEN | _BINARY)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(0, "it is not a regular file")
-    return descriptor
 
 
 def difference(folder: Path, file: WrittenFile, *, content: bool = False) -> str | None:
@@ -76,18 +61,39 @@ def difference(folder: Path, file: WrittenFile, *, content: bool = False) -> str
     return None
 
 
-def bounded(findings: Sequence[str]) -> tuple[str, ...]:
-    """The first of the findings, and how many more there are."""
-    if len(findings) <= MOST_FINDINGS:
-        return tuple(findings)
-    return (*findings[:MOST_FINDINGS], f"and {len(findings) - MOST_FINDINGS:,} more of the kind")
+class Findings:
+    """What is wrong, a sentence each: the first ones, and how many more there are."""
+
+    def __init__(self) -> None:
+        self._first: list[str] = []
+        self.count = 0
+
+    def add(self, text: str) -> None:
+        """Note one thing that is wrong."""
+        self.count += 1
+        if self.count <= MOST_FINDINGS:
+            self._first.append(text)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What to tell."""
+        more = self.count - len(self._first)
+        return (*self._first, f"and {more:,} more of the kind") if more else tuple(self._first)
+
+
+def bounded(texts: Iterable[str]) -> tuple[str, ...]:
+    """The first of the sentences, and how many more there are."""
+    findings = Findings()
+    for text in texts:
+        findings.add(text)
+    return findings.told
 
 
 def _checksum(path: Path) -> int | None:
     """The CRC-32 of a file; None when it can't be read."""
     checksum = 0
     try:
-        with open(open_regular(path), "rb", buffering=0) as file:
+        with open_regular(path) as file:
             while piece := file.read(_AT_A_TIME):
                 checksum = crc32(piece, checksum)
     except OSError:

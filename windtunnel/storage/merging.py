@@ -32,6 +32,7 @@ def merged_manifest(runs: Sequence[RunDirectory], *, run_id: str, without_baseli
         segments=first.segments * shards,
         shard="",
         shards=shards,
+        merged=[manifest.run_id for manifest in manifests],
         without_baseline=without_baseline or first.without_baseline,
     )
 

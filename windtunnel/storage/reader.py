@@ -1,19 +1,23 @@
-"""Reads records, even if the process that wrote them crashed."""
+"""Reads records, even if the process that wrote them crashed, and whatever became of the files since."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from zlib import crc32
 
 import msgspec
 
 from windtunnel.errors import EvidenceError
 from windtunnel.figures import plural
 from windtunnel.model.load import Segment
-from windtunnel.model.manifest import Evidence
-from windtunnel.model.record import Record, RunEnded
+from windtunnel.model.manifest import RECORD_VERSION, Evidence, Manifest
+from windtunnel.model.record import InstanceRecord, Record, RunEnded, RunStarted
+from windtunnel.storage.files import NOT_DECODED, newer_version, open_regular
+from windtunnel.storage.integrity import Findings, seal_holds
 
 LONGEST_LINE = 64 * 1024 * 1024
 
@@ -23,30 +27,60 @@ MAX_NAMED = 3
 AT_A_TIME = 64 * 1024
 """Bytes that are decoded together; the records of more would leave the processor's caches before they are used."""
 
-_NO_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_ZEROS = bytes(AT_A_TIME)
+
+ROUNDING_S = 0.000_01
+"""How far two unix times of one moment can be apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunIdentity:
+    """What the records of a run agree on: its id, or those of its shards, its plan and its seed."""
+
+    run_ids: tuple[str, ...]
+    plan_hash: str
+    seed: int
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> RunIdentity:
+        """The identity that a manifest states."""
+        run_ids = tuple(manifest.merged) or (manifest.run_id,)
+        return cls(run_ids=run_ids, plan_hash=manifest.plan_hash, seed=manifest.seed)
 
 
 class RecordReader:
     """Iterates the records of a run's segments, in order; afterwards `evidence()` says how complete they are.
 
-    `expected` are the segments of the run, which `shards` ran in equal parts.
+    `expected` are the segments of the run, which `shards` ran in equal parts; without, those that are there. With
+    `identity` every record must be of that run.
 
-    A line ends in a line feed. A torn last line is dropped and reported; a corrupt line in the middle and a gap in
-    `seq` are reported, and reading goes on.
+    A line ends in a line feed. A torn last line is dropped and reported. Whatever else is not as it was written
+    is reported too, and reading goes on: a line that is no record, a gap in `seq`, a line of another run, lines
+    after the closing one, counts and a checksum that do not fit. Raises EvidenceError for a file that can't be
+    read at all, and for one of a newer version.
     """
 
     def __init__(
-        self, segments: Sequence[Path], *, expected: Sequence[Segment] = (Segment(),), shards: int = 1
+        self,
+        segments: Sequence[Path],
+        *,
+        expected: Sequence[Segment] | None = None,
+        shards: int = 1,
+        identity: RunIdentity | None = None,
     ) -> None:
         there = {path.stem for path in segments}
-        self._segments = segments
-        self._expected = expected
-        self._missing = [segment for segment in expected if segment.name not in there]
+        known = there if expected is None else {segment.name for segment in expected}
+        self._segments = [path for path in segments if path.stem in known]
+        self._expected = expected or ()
+        self._missing = [segment for segment in self._expected if segment.name not in there]
         self._shards = shards
-        self._findings: list[str] = []
+        self._identity = identity
+        self._findings = Findings()
+        for path in segments:
+            if path.stem not in known:
+                self._findings.add(f"{path.name} is no record file of this run")
         self._unfinished: list[str] = []
         self._finished = 0
-        self._damaged = False
 
     def __iter__(self) -> Iterator[Record]:
         for records in self.batches():
@@ -55,21 +89,23 @@ class RecordReader:
     def batches(self) -> Iterator[list[Record]]:
         """The records in order, some hundred at a time, which is cheaper than one by one."""
         for path in self._segments:
-            yield from self._read(path)
+            segment = _SegmentReader(path, self._findings, self._identity)
+            yield from segment.batches()
+            if segment.unfinished is None:
+                self._finished += 1
+            else:
+                self._unfinished.append(segment.unfinished)
 
     def evidence(self) -> Evidence:
         """How complete the records are; call it after the last one."""
         unfinished = list(self._unfinished)
-        finished = not self._missing and self._finished == len(self._segments)
         if self._missing:
             unfinished.append(self._missing_text())
-        if not finished and not unfinished and not self._findings:
-            unfinished.append("its records end without the closing line")
         return Evidence(
-            finished=finished,
-            intact=not self._damaged,
+            finished=not self._missing and 0 < len(self._segments) == self._finished,
+            intact=not self._findings.count,
             unfinished=tuple(unfinished),
-            findings=tuple(self._findings),
+            findings=self._findings.told,
         )
 
     def _missing_text(self) -> str:
@@ -87,79 +123,156 @@ class RecordReader:
         ]
         return f"{', '.join(parts)} {'is' if len(parts) == 1 else 'are'} missing"
 
-    def _read(self, path: Path) -> Iterator[list[Record]]:
-        decoder = msgspec.json.Decoder(Record)
-        seq = 0
-        number = 0
-        ended = False
+
+class _SegmentReader:
+    """Reads one record file. `unfinished` says afterwards where it ends, None if that is the closing line."""
+
+    def __init__(self, path: Path, findings: Findings, identity: RunIdentity | None) -> None:
+        self._path, self._findings, self._identity = path, findings, identity
+        self._found_before = findings.count
+        self._decoder = msgspec.json.Decoder(Record)
+        self._seq = self._number = self._checksum = 0  # number: lines so far
+        self._counts: Counter[type[Record]] = Counter()
+        self._run_id = ""
+        self._torn = False
+        self._ended: RunEnded | None = None
+        self.unfinished: str | None = None
+
+    def batches(self) -> Iterator[list[Record]]:
         try:
-            file = path.open("rb")
+            with open_regular(self._path) as file:
+                for lines in _chunks(file):
+                    records = _together(self._decoder, lines, self._seq)
+                    if records is None:
+                        records = self._one_by_one(lines)
+                    else:
+                        self._seq += len(records)
+                    records = self._of_this_run(records)
+                    if records:
+                        self._count(records, lines)
+                        yield records
+                    self._number += lines.count(b"\n")
         except OSError as error:
-            raise EvidenceError(f"can't read {path}: {error.strerror}") from None
-        with file:
-            for lines in _chunks(file):
-                records = _together(decoder, lines, seq)
-                if records is None:
-                    records, seq = self._one_by_one(decoder, lines, path, seq=seq, number=number)
-                else:
-                    seq += len(records)
-                number += lines.count(b"\n") + (not lines.endswith(b"\n"))
-                if records:
-                    last = records[-1]
-                    ended = isinstance(last, RunEnded)
-                    if isinstance(last, RunEnded) and last.damage:
-                        self._damaged = True
-                        self._findings += last.damage
-                    yield records
-        if ended:
-            self._finished += 1
-        elif not self._damaged:
-            self._unfinished.append(f"{path.name} ends after {number:,} lines")
+            raise EvidenceError(f"can't read {self._path}: {error.strerror}") from None
+        self._finish()
 
-    def _one_by_one(
-        self, decoder: msgspec.json.Decoder[Record], lines: bytes, path: Path, *, seq: int, number: int
-    ) -> tuple[list[Record], int]:
-        """The records among lines of which some are damaged, and the `seq` that is due in the next line.
+    def _note(self, text: str) -> None:
+        self._findings.add(f"{self._path.name}{text}")
 
-        Notes the damage. `seq` is due in the first of the lines, which is line `number` + 1 of the file.
-        """
+    def _one_by_one(self, lines: bytes) -> list[Record]:
+        """The records among lines of which some are damaged. Notes the damage."""
         records: list[Record] = []
         *whole, torn = lines.split(b"\n")
-        for line in whole:
-            number += 1
+        for number, line in enumerate(whole, self._number + 1):
             try:
-                record = decoder.decode(line)
-            except _NO_RECORD:
-                self._damaged = True
-                self._findings.append(f"{path.name}, line {number}: not a record")
+                record = self._decoder.decode(line)
+            except NOT_DECODED:
+                self._note(f", line {number}: not a record")
                 continue
-            if record.seq != seq:
-                self._damaged = True
-                self._findings.append(f"{path.name}, line {number}: seq {record.seq} where {seq} was due")
-            seq = record.seq + 1
+            if record.seq != self._seq:
+                self._note(f", line {number}: seq {record.seq} where {self._seq} was due")
+            self._seq = record.seq + 1
             records.append(record)
-        if torn:
-            # Expected after a kill: the run is unfinished anyway, nothing that was acknowledged is lost. A whole
-            # object without its line feed was not acknowledged either.
-            self._unfinished.append(f"{path.name} ends in a torn line ({number + 1:,}), which is ignored")
-        return records, seq
+        # Expected after a kill: the run is unfinished anyway, nothing that was acknowledged is lost. A whole
+        # object without its line feed was not acknowledged either.
+        self._torn = bool(torn)
+        return records
+
+    def _of_this_run(self, records: list[Record]) -> list[Record]:
+        """The records without those of another run, which are noted, and with impossible times noted."""
+        if not records:
+            return records
+        run_id = self._run_id or self._begin(records[0])
+        if {record.run_id for record in records} != {run_id}:
+            foreign = next(record for record in records if record.run_id != run_id)
+            self._note(f", after line {self._number}: records of another run ({_shown(foreign.run_id)})")
+            records = [record for record in records if record.run_id == run_id]
+        for record in records:
+            if type(record) is InstanceRecord and record.started > record.t + ROUNDING_S:
+                self._note(f", seq {record.seq}: {_shown(record.instance_id)} ended before it started")
+        return records
+
+    def _begin(self, first: Record) -> str:
+        """Look at the first record; returns the id of the run that all must have."""
+        self._run_id, identity = first.run_id, self._identity
+        if not isinstance(first, RunStarted):
+            self._note(" does not begin with run_started")
+        else:
+            if first.schema_version > RECORD_VERSION:
+                raise newer_version(self._path, "records", first.schema_version, RECORD_VERSION)
+            name = Segment(number=first.segment, kind=first.kind).name
+            if name != self._path.stem:
+                self._note(f" holds the records of {name}.jsonl")
+            if identity and (first.plan_hash, first.seed) != (identity.plan_hash, identity.seed):
+                self._note(" is of another plan or seed than manifest.json")
+        if identity and first.run_id not in identity.run_ids:
+            self._note(f" is of another run ({_shown(first.run_id)})")
+            self._run_id = identity.run_ids[0] if len(identity.run_ids) == 1 else first.run_id
+        return self._run_id
+
+    def _count(self, records: list[Record], lines: bytes) -> None:
+        """Count records, and note those that stand where none may be."""
+        if self._ended is not None:
+            self._note(f", line {self._number + 1}: records after the closing line")
+            self._ended = None
+        begun = self._counts[RunStarted]
+        last = records[-1]
+        closing = isinstance(last, RunEnded)
+        self._counts.update(map(type, records[:-1] if closing else records))
+        if self._counts[RunStarted] > 1 and begun < self._counts[RunStarted]:
+            self._note(": more than one run_started")
+        if self._counts[RunEnded]:
+            self._note(": records after the closing line")
+            self._counts[RunEnded] = 0
+        if isinstance(last, RunEnded):
+            self._close(last, lines)
+        else:
+            self._checksum = crc32(lines, self._checksum)
+
+    def _close(self, ended: RunEnded, lines: bytes) -> None:
+        """Hold the closing line against what was read."""
+        self._ended = ended
+        for found in ended.damage:
+            self._findings.add(found)
+        begin = lines.rfind(b"\n", 0, len(lines) - 1) + 1
+        counts = {str(kind.__struct_config__.tag): count for kind, count in self._counts.items() if count}
+        if ended.counts != counts and self._findings.count == self._found_before:
+            self._note(": run_ended counts other records than there are")
+        whole = seal_holds(lines[begin:], crc32(lines[:begin], self._checksum))
+        if not whole and self._findings.count == self._found_before:
+            self._note(" was changed after it was written: its checksum is another")
+
+    def _finish(self) -> None:
+        name, number = self._path.name, self._number
+        if self._torn:
+            self.unfinished = f"{name} ends in a torn line ({number + 1:,}), which is ignored"
+        elif self._ended is None:
+            self.unfinished = f"{name} ends after {plural(number, 'line')}" if number else f"{name} is empty"
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The file in pieces of whole lines; only the last may end in a torn line. Too long a line is cut in two."""
-    begun = b""
+    """The file in pieces of whole lines; only the last may end in a torn line.
+
+    Of too long a line only the beginning comes, and of a torn one that fills a piece: neither is a record. Nor are
+    zeros, which are what a crash of the machine leaves: however many, one comes.
+    """
+    begun: list[bytes] = []
+    size = 0
     while piece := file.read(AT_A_TIME):
         end = piece.rfind(b"\n") + 1
         if end:
-            yield begun + piece[:end]
-            begun = piece[end:]
-        else:
-            begun += piece
-            if len(begun) > LONGEST_LINE:
-                yield begun + b"\n"
-                begun = b""
+            yield b"".join([*begun, piece[:end]])
+            begun, size = [], 0
+        if (rest := piece[end:]) and size <= LONGEST_LINE:
+            if not size and rest == _ZEROS[: len(rest)]:
+                begun = [b"\0"]
+                continue
+            begun.append(rest)
+            size += len(rest)
+            if size > LONGEST_LINE:
+                begun = begun[:1]
     if begun:
-        yield begun
+        yield begun[0]
 
 
 def _together(decoder: msgspec.json.Decoder[Record], lines: bytes, seq: int) -> list[Record] | None:
@@ -168,8 +281,13 @@ def _together(decoder: msgspec.json.Decoder[Record], lines: bytes, seq: int) -> 
         return None
     try:
         records = decoder.decode_lines(lines)
-    except _NO_RECORD:
+    except NOT_DECODED:
         return None
     # An empty line makes fewer records than lines, two records in one line make more.
     due = range(seq, seq + lines.count(b"\n"))
     return records if [record.seq for record in records] == [*due] else None
+
+
+def _shown(text: str) -> str:
+    """A short piece of text from a file that anyone may have written."""
+    return repr(text[:60])

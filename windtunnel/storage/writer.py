@@ -145,8 +145,17 @@ class RecordWriter:
             self._on_failure(self.failure)
 
 
-def close_segment(path: Path, *, run_id: str, t: float, lost: str, bug: str | None = None) -> None:
-    """Write the closing line of a segment in place of a process that has ended; `lost` says how.
+def close_segment(
+    path: Path,
+    *,
+    run_id: str,
+    t: float,
+    reason: str,
+    lost: bool = True,
+    signal: int | None = None,
+    bug: str | None = None,
+) -> None:
+    """Write the closing line of a segment in place of a process that has ended, `lost` or as it was asked to.
 
     A torn last line, which was never acknowledged, is cut off. Does nothing when the disk refuses: records without
     a closing line are seen to be unfinished.
@@ -162,7 +171,14 @@ def close_segment(path: Path, *, run_id: str, t: float, lost: str, bug: str | No
                         checksum = crc32(line, checksum)
                         counts[str(msgspec.json.decode(line, type=_Typed).type)] += 1
         ended = RunEnded(
-            seq=counts.total(), run_id=run_id, t=t, reason=lost, counts=dict(counts), bug=bug, lost=lost
+            seq=counts.total(),
+            run_id=run_id,
+            t=t,
+            reason=reason,
+            counts=dict(counts),
+            signal=signal,
+            bug=bug,
+            lost=reason if lost else None,
         )
         with path.open("ab") as file:
             file.truncate(size)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from windtunnel.errors import Problem
 from windtunnel.figures import EXACT, number
+from windtunnel.model.metric import METRICS
 from windtunnel.model.summary import Baseline, BaselineStep, Change, Comparison, Distribution, MetricSummary
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import ChangeUnit
@@ -69,8 +70,17 @@ def _figure(threshold: Threshold, baseline: Baseline) -> float | None:
     if metric.distribution is not None:
         return _of_distribution(metric.distribution, threshold)
     if threshold.aggregate == "count":
-        return float(metric.count)
-    return metric.rate if threshold.aggregate == "rate" else metric.value
+        counts_all = metric.type != "rate" or METRICS[threshold.metric].counts_all
+        return float(metric.count if counts_all else metric.matches)
+    if threshold.aggregate == "avg":
+        return metric.avg
+    return (
+        metric.rate
+        if threshold.aggregate == "rate"
+        else metric.max
+        if threshold.aggregate == "max"
+        else metric.value
+    )
 
 
 def _is_of(row: BaselineStep, threshold: Threshold) -> bool:

@@ -98,10 +98,10 @@ def _on_evidence(
     threshold: Threshold, result: ThresholdResult, rows: Sequence[StepRow], untested: Mapping[str, str]
 ) -> ThresholdResult:
     """The result; no data where a threshold passed that speaks only of scenarios that were not tested."""
-    selected = scenarios_selected(threshold, rows) if untested and result.result == "pass" else frozenset()
-    if selected and selected <= untested.keys():
-        return without_data(threshold, result, untested[min(selected)])
-    return result
+    selected = scenarios_selected(threshold, rows) if untested and result.result == "pass" else None
+    if selected is None or not selected <= untested.keys() or (result.samples and not selected):
+        return result
+    return without_data(threshold, result, untested[min(selected or untested)])
 
 
 def _ended_early(aggregate: Aggregate) -> list[Finding]:

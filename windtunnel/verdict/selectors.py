@@ -42,13 +42,16 @@ def check_selectors(
     return [problem for problem in problems if problem is not None]
 
 
-def scenarios_selected(threshold: Threshold, rows: Sequence[StepRow]) -> frozenset[str]:
-    """The scenarios that a threshold speaks of by its tags; empty for one that speaks of the whole load."""
+def scenarios_selected(threshold: Threshold, rows: Sequence[StepRow]) -> frozenset[str] | None:
+    """The scenarios that a threshold speaks of by its tags; None for one that speaks of the whole load.
+
+    Empty when the plan knows of none: it speaks of a step that only code can run.
+    """
     if "scenario" in threshold.tags:
         return frozenset({threshold.tags["scenario"]})
     wanted = _constant_tags(threshold)
     if not wanted:
-        return frozenset()
+        return None
     family = METRICS[threshold.metric].family
     return frozenset(
         row.scenario for row in rows if family.includes(row) and _carries(_tags_of(row, family, rows), wanted)

@@ -66,7 +66,7 @@ def assess(
     arrivals = _count_arrivals(aggregate)
     deciding = [
         *_records(aggregate, evidence),
-        *_clock(arrivals),
+        *(_clock(arrivals) if evidence.intact else []),
         *(_arrivals(arrivals, thresholds) if timed else []),
         *_cut_short(aggregate, evidence, arrivals),
         *_exhaustion(aggregate),

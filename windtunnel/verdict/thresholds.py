@@ -82,11 +82,24 @@ def stop_condition(
         for threshold in aborting:
             if elapsed_s >= threshold.after_s:
                 result = evaluate(threshold, aggregate, rows, baseline)
-                if result.result == "fail":
+                if result.result == "fail" and not _may_hold_later(threshold, result):
                     return result.reason
         return None
 
     return failed if aborting else None
+
+
+def _may_hold_later(threshold: Threshold, result: ThresholdResult) -> bool:
+    """Whether a threshold that fails now can hold at the end: what only grows, or only falls, may yet reach it."""
+    if threshold.within_s is not None:
+        return False  # a window that is over stays as it is
+    grows = threshold.aggregate in {"count", "max"} or threshold.metric == "vus_max"
+    if not grows and threshold.aggregate != "min":
+        return False
+    value, limit = result.value, result.limit_value
+    if threshold.op == "==":
+        return value is None or limit is None or (value < limit if grows else value > limit)
+    return threshold.op in ({">", ">=", "!="} if grows else {"<", "<=", "!="})
 
 
 def samples_needed(threshold: Threshold) -> int:
@@ -174,7 +187,8 @@ def _read(measure: Measure, threshold: Threshold, span_s: float) -> tuple[float 
         return (_of_trend(measure, threshold) if samples or threshold.aggregate == "count" else None), samples
     if isinstance(measure, Rate):
         if threshold.aggregate == "count":
-            return measure.count, measure.count
+            counts_all = METRICS[threshold.metric].counts_all
+            return measure.count if counts_all else measure.matches, measure.count
         if threshold.unit == "/s":
             return (measure.count / span_s if span_s > 0 else None), measure.count
         return (measure.matches / measure.count if measure.count else None), measure.count
@@ -182,7 +196,8 @@ def _read(measure: Measure, threshold: Threshold, span_s: float) -> tuple[float 
         if threshold.aggregate == "count":
             return measure.total, measure.samples
         return (measure.total / span_s if span_s > 0 else None), measure.samples
-    return measure.value, 0 if measure.value is None else 1
+    value = {"avg": measure.avg, "max": measure.max}.get(threshold.aggregate, measure.value)
+    return value, 0 if value is None else 1
 
 
 def _of_trend(trend: Trend, threshold: Threshold) -> float:
@@ -267,6 +282,8 @@ def _failed(threshold: Threshold, measure: Measure, measured: str, samples: int)
         return f"{bad:,} of {measure.count:,} instances did not pass ({share})"
     if isinstance(measure, Rate) and threshold.unit == "%":
         return f"{_spoken(threshold)} failed: {measured} ({measure.matches:,} of {measure.count:,})"
+    if isinstance(measure, Rate) and threshold.aggregate == "count" and not METRICS[threshold.metric].counts_all:
+        return f"{_spoken(threshold)} failed: {measured} of {measure.count:,}"
     seen = f" (n = {samples:,})" if isinstance(measure, Trend) and threshold.aggregate != "count" else ""
     return f"{_spoken(threshold)} failed: {measured}{seen}"
 

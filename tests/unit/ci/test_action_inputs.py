@@ -87,11 +87,17 @@ def test_what_the_action_does_beside_the_run() -> None:
     assert inputs.working_directory == "app"
 
 
-@pytest.mark.parametrize("text", ["ten", "1.5", "1_000", "+5", "٣", "9" * 5000])
+@pytest.mark.parametrize("text", ["ten", "1.5", "1_000", "+5", "٣", "a" * 5000])
 def test_a_count_that_is_no_whole_number_is_refused_by_name(text: str) -> None:
     [message] = problems_of(count=text)
     assert message.startswith('input "count": "')
     assert message.endswith('" is not a whole number')
+    assert len(message) < 200
+
+
+def test_a_count_that_is_too_large_is_refused_by_name() -> None:
+    [message] = problems_of(count="9" * 5000)
+    assert message.startswith('input "count": must be at most 9,007,199,254,740,991, not 999')
     assert len(message) < 200
 
 

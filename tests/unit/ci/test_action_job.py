@@ -415,3 +415,50 @@ class Surprising(RunDirectory):
         super().__init__(path)
         (path / "summary.md").parent.mkdir()
         (path / "summary.md").symlink_to("/proc/self/mem")
+
+
+OUTSIDE = ["/etc", "..", "../runs", "sub/../../runs", "/github/workspace/runs", "away", "away/deep/runs", "round"]
+
+
+@pytest.mark.parametrize("folder", OUTSIDE)
+@pytest.mark.parametrize("name", ["output_dir", "working_directory"])
+def test_a_folder_outside_of_the_workspace_is_refused_before_anything_runs(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, name: str, folder: str
+) -> None:
+    (tmp_path / "away").symlink_to(tmp_path_factory.mktemp("elsewhere"))
+    (tmp_path / "round").symlink_to("round")
+    runner = Runner(tmp_path)
+
+    values: dict[str, Any] = {name: folder}
+    assert runner.run(None, **values) == 2
+
+    assert runner.requests == []
+    assert runner.outputs["verdict"] == "invalid"
+    assert (
+        f'input "{name.replace("_", "-")}": "{folder}" leads out of the workspace {tmp_path}'
+        in runner.out.getvalue()
+    )
+    assert "help: give a folder relative to the workspace" in runner.out.getvalue()
+
+
+def test_a_flag_among_the_arguments_leads_out_no_more_than_the_input(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+    assert runner.run(args="--output /etc") == 2
+    assert runner.requests == []
+
+
+@pytest.mark.parametrize("folder", ["runs", "./a/../runs", "near/runs", "WORKSPACE/runs", "."])
+def test_a_folder_in_the_workspace_is_taken_however_it_is_written(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "near").symlink_to("there")
+    runner = Runner(tmp_path)
+    runner.run(output_dir=folder.replace("WORKSPACE", str(tmp_path)))
+    assert len(runner.requests) == 1
+
+
+def test_a_folder_is_in_the_workspace_also_from_a_working_directory(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    runner = Runner(tmp_path)
+    runner.run(working_directory="shop", output_dir="../runs")
+    assert len(runner.requests) == 1
+    assert runner.run(working_directory="shop", output_dir="../../runs") == 2

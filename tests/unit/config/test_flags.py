@@ -156,3 +156,7 @@ def test_a_shard_is_named_by_the_ci_system_or_refused() -> None:
     assert [problem.flag for problem in asked.with_shard(None).problems] == ["--shard"]
     assert [problem.text for problem in asked.with_shard("5/4").problems] == ['--shard: "5/4" is not a shard']
     assert overrides_of(shard="1/2").with_shard("2/4").shard == Segment(number=0, of=2)
+
+
+def test_a_rate_of_python_may_be_as_small_as_one_of_the_command_line() -> None:
+    assert overrides_of(rate=0.00001).load == overrides_of(rate="0.00001/s").load

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,29 @@ def test_secrets_that_an_included_file_reads_are_known(write: Write) -> None:
     )
 
     assert load().included[0].secrets == {"tok-12345678"}
+
+
+def test_a_file_that_is_included_a_thousand_times_is_looked_for_once(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("scenarios/a.yaml", scenario(*["_b.yaml"] * 30))
+    write("scenarios/_b.yaml", scenario(*["_c.yaml"] * 30).replace("id: a\nflow", "steps"))
+    write("scenarios/_c.yaml", "steps: [{ type: http, name: get, path: / }]\n")
+    asked: list[str] = []
+    real = os.path.realpath
+
+    def counted(path: str) -> str:
+        asked.append(str(path))
+        return real(path)
+
+    monkeypatch.setattr(os.path, "realpath", counted)
+
+    assert len(list(walk(load().scenario.steps))) == 30 + 30 * 30 + 30 * 30
+    assert len(asked) < 100, "of 960 includes"
+
+
+def test_a_file_that_includes_itself_very_often_is_told_so_fifty_times_at_most(write: Write) -> None:
+    write("scenarios/a.yaml", scenario(*["_b.yaml"] * 60))
+    write("scenarios/_b.yaml", scenario(*["_b.yaml"] * 60).replace("id: a\nflow", "steps"))
+
+    assert error().count("a file can't include itself") == 50

@@ -9,6 +9,8 @@ import pytest
 from tests.support.journeys import SUT, Finished, Run, facts_of, get, scenario
 from windtunnel.engine.plan import compile_plan
 from windtunnel.errors import ConfigError
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.summary import error_groups
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.record import FailedCheck
@@ -172,6 +174,11 @@ def test_more_steps_than_allowed_error_the_instance(run: Run) -> None:
     finished = run(scenario(get("a"), get("b"), max_steps=1))
 
     assert (finished.instances[0].outcome, finished.instances[0].error) == ("errored", "max_steps")
+    aggregate = Aggregate()
+    aggregate.write(finished.records)
+    [told] = error_groups(aggregate)
+    assert (told.step, told.cause, told.outcome, told.count) == ("b", "max_steps", "errored", 1)
+    assert told.example == "the instance ran 1 step, its maximum; raise max_steps"
 
 
 def test_secrets_are_hidden_in_every_record(run: Run) -> None:

@@ -153,8 +153,9 @@ def test_an_instance_whose_user_cannot_be_set_up_fails_and_the_next_one_tries_ag
         ("journey-1", "passed"),
     ]
     failed = finished.instances[1]
-    assert (failed.failed_step, failed.message) == (
+    assert (failed.failed_step, failed.error, failed.message) == (
         "login",
+        "user_setup",
         "user_setup: status_code: expected below 400 but got 401",
     )
 

@@ -13,7 +13,17 @@ from windtunnel.metrics.measure import Counter, Rate, Trend, select
 from windtunnel.metrics.summary import error_groups, metric_summaries, step_summaries
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.metric import METRICS
-from windtunnel.model.record import Checks, Dropped, FailedCheck, Health, Record, RunEnded, RunStarted, Timings
+from windtunnel.model.record import (
+    Checks,
+    Dropped,
+    FailedCheck,
+    Health,
+    Record,
+    RunEnded,
+    RunStarted,
+    Timings,
+    Users,
+)
 from windtunnel.model.vocabulary import InstanceOutcome
 
 ROWS = [
@@ -49,7 +59,19 @@ def a_run_with_everything(count: int = 40) -> list[Record]:
             assertion("paid", outcome, checks=checks),
             instance(index, outcome, started=t, duration_us=draw.randrange(1, 10**6)),
             Dropped(t=t, scenario="shop", index=index, scheduled=t),
-            Health(t=t, lag_p99_us=draw.randrange(9_000), cpu=draw.random(), in_flight=draw.randrange(50)),
+            Health(
+                t=t,
+                lag_p99_us=draw.randrange(9_000),
+                cpu=draw.random(),
+                users=Users(
+                    segment=draw.randrange(3),
+                    machine=draw.randrange(2),
+                    now=draw.randrange(50),
+                    most=draw.randrange(50),
+                    area_us=draw.randrange(10**6),
+                    span_us=draw.randrange(10**6),
+                ),
+            ),
         ]
     records.append(RunEnded(t=START + 11, reason="completed", counts={}, signal=15, bug="Traceback"))
     return records
@@ -210,7 +232,29 @@ def test_every_metric_a_threshold_may_name_can_be_measured() -> None:
     assert kinds == {metric: kind.type for metric, kind in METRICS.items()}
 
 
-def test_users_are_the_instances_in_flight_last_seen_and_at_most() -> None:
-    records: list[Record] = [Health(t=START + n, in_flight=users) for n, users in enumerate([3, 50, 20])]
+def test_users_are_those_last_seen_their_mean_over_time_and_the_most_at_once() -> None:
+    def line(t: float, segment: int, machine: int, now: int, most: int, mean: int, seconds: int) -> Record:
+        users = Users(
+            segment=segment, machine=machine, now=now, most=most, area_us=mean * seconds, span_us=seconds * 10**6
+        )
+        users.area_us *= 10**6
+        return Health(t=START + t, users=users)
+
+    records = [
+        line(1, 0, 0, now=3, most=7, mean=2, seconds=1),
+        line(2, 0, 0, now=5, most=8, mean=4, seconds=1),
+        line(2, 1, 0, now=3, most=9, mean=3, seconds=2),
+        line(2, 2, 1, now=1, most=2, mean=1, seconds=2),
+        RunEnded(t=START + 3, reason="completed", counts={}, users=Users(segment=1, now=2, most=9)),
+    ]
+
     summaries = metric_summaries(aggregate_of(records))
-    assert (summaries["vus"].value, summaries["vus"].max, summaries["vus_max"].value) == (20, 50, 50)
+
+    vus = summaries["vus"]
+    assert (vus.value, vus.avg, vus.max) == (5 + 2 + 1, 3.0 + 3.0 + 1.0, 9 + 2)
+    assert (summaries["vus_max"].value, summaries["vus_max"].avg) == (11, None)
+
+
+def test_lines_of_an_earlier_version_tell_no_users() -> None:
+    vus = metric_summaries(aggregate_of([Health(t=START, in_flight=9)]))["vus"]
+    assert (vus.value, vus.avg, vus.max) == (None, None, None)

@@ -113,18 +113,25 @@ def test_the_times_of_requests_stand_below_a_step_that_took_longer_and_only_ther
 
 
 @pytest.mark.parametrize(
-    ("step_ms", "request_ms", "shown"),
-    [(2.0, 1.2, False), (20.0, 19.0, False), (20.0, 12.0, True), (3.0, 1.9, True), (20.0, 21.0, False)],
+    ("step_ms", "request_ms", "lag_ms", "shown"),
+    [
+        (2.0, 1.2, 0.0, False),
+        (20.0, 19.0, 0.0, False),
+        (20.0, 12.0, 0.0, True),
+        (3.0, 1.9, 0.0, True),
+        (20.0, 21.0, 0.0, False),
+        (20.0, 12.0, 9.0, False),
+    ],
 )
 def test_the_times_of_requests_are_shown_where_they_differ_by_more_than_a_person_cares_for(
-    step_ms: float, request_ms: float, shown: bool
+    step_ms: float, request_ms: float, lag_ms: float, shown: bool
 ) -> None:
     row = sample_run.summary().steps[0]
     one, other = (Histogram([round(ms * 1000)]).to_distribution() for ms in (step_ms, request_ms))
 
     row = msgspec.structs.replace(row, latency=one, request_latency=other)
 
-    assert (requests_beside(row) is not None) is shown
+    assert (requests_beside(row, lag_ms) is not None) is shown
 
 
 EXPONENT = re.compile(r"\b\d+(\.\d+)?e[+-]?\d+\b", re.IGNORECASE)

@@ -33,6 +33,7 @@ RECORD_FORMS = {
     "request_facts": record.RequestFacts,
     "timings": record.Timings,
     "failed_check": record.FailedCheck,
+    "users": record.Users,
 }
 SUMMARY_FORMS = {
     "summary": summary.Summary,
@@ -94,7 +95,7 @@ def test_every_line_of_a_run_is_valid(tmp_path: Path) -> None:
         value = msgspec.json.decode(line)
         types.add(value["type"])
         assert not list(validator.iter_errors(value)), value
-    assert types == set(RECORD_FORMS) - {"request_facts", "timings", "failed_check", "dropped"}
+    assert types == set(RECORD_FORMS) - {"request_facts", "timings", "failed_check", "users", "dropped"}
 
 
 def test_lines_that_are_rare_are_valid_too() -> None:

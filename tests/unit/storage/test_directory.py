@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,19 @@ def test_latest_is_the_newest_run(tmp_path: Path) -> None:
 
     assert RunDirectory.find("latest", tmp_path).run_id == newest.run_id
     assert (tmp_path / "latest").resolve() == newest.path.resolve()
+
+
+def test_links_that_killed_processes_left_go_at_the_next_run_and_those_of_others_stay(tmp_path: Path) -> None:
+    left, present = tmp_path / ".latest-20260101T000000Z-aaaaaa", tmp_path / ".latest-20260101T000000Z-bbbbbb"
+    for link in (left, present):
+        link.symlink_to("gone")
+    (tmp_path / ".latest-notes").write_text("of the user")
+    for path in (left, tmp_path / ".latest-notes"):
+        os.utime(path, (0, 0), follow_symlinks=False)
+    newest = make(tmp_path, "20260102T000000Z-cccccc")
+
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {".latest-notes", present.name, newest.run_id, "latest"}
 
 
 def test_latest_is_found_by_id_where_the_link_is_missing_or_dangling(tmp_path: Path) -> None:

@@ -39,13 +39,16 @@ def instance(index: int, message: str | None = None) -> InstanceRecord:
     )
 
 
+STARTED = RunStarted(t=0.0, schema_version=1, segment=0, plan_hash="h", seed=1)
+
+
 def load_of(segments: int) -> list[Segment]:
     return [Segment(number=number, of=segments) for number in range(segments)]
 
 
 def write_segment(path: Path, count: int, *, end: bool = True) -> RecordWriter:
     writer = RecordWriter(path, run_id="r")
-    writer.write([RunStarted(t=0.0, schema_version=1, segment=0, plan_hash="h", seed=1)])
+    writer.write([replace(STARTED, segment=int(path.stem[-4:]), kind="setup" if "setup" in path.stem else "load")])
     for index in range(count):
         writer.write([instance(index)])
     if end:
@@ -189,13 +192,13 @@ def test_a_missing_line_is_a_gap(tmp_path: Path) -> None:
 
 def test_a_line_ends_in_a_line_feed_and_nothing_else(tmp_path: Path) -> None:
     writer = RecordWriter(tmp_path / "0000.jsonl", run_id="r")
-    writer.write([instance(0, message="a\u2028b\x85c\x0bd\re")])
+    writer.write([STARTED, instance(0, message="a\u2028b\x85c\x0bd\re")])
     writer.end(RunEnded(t=1.0, reason="completed", counts={}))
 
     records, evidence = read(tmp_path / "0000.jsonl")
 
-    assert isinstance(records[0], InstanceRecord)
-    assert records[0].message == "a\u2028b\x85c\x0bd\re"
+    assert isinstance(records[1], InstanceRecord)
+    assert records[1].message == "a\u2028b\x85c\x0bd\re"
     assert evidence.intact
 
 
@@ -342,8 +345,12 @@ def test_a_shard_whose_setup_is_missing_is_missing_in_part(tmp_path: Path) -> No
     assert reader.evidence().unfinished == ("part of shard 2/3, shard 3/3 are missing",)
 
 
-def test_a_segment_that_no_plan_names_must_be_finished_too(tmp_path: Path) -> None:
+def test_a_segment_that_no_plan_names_is_not_read_and_said(tmp_path: Path) -> None:
     write_segment(tmp_path / "0000.jsonl", 1)
-    write_segment(tmp_path / "setup-0000.jsonl", 1, end=False)
+    write_segment(tmp_path / "setup-0000.jsonl", 7)
 
-    assert not read(tmp_path / "0000.jsonl", tmp_path / "setup-0000.jsonl")[1].finished
+    records, evidence = read(tmp_path / "0000.jsonl", tmp_path / "setup-0000.jsonl")
+
+    assert len(records) == 3
+    assert not evidence.intact
+    assert evidence.findings == ("setup-0000.jsonl is no record file of this run",)

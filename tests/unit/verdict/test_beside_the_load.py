@@ -89,6 +89,14 @@ def test_a_user_setup_that_failed_is_an_error_and_a_reason_of_a_run_that_is_no_p
         assert group.instances == ["shop-user_setup"]
 
 
+def test_a_user_setup_counts_among_the_instances_of_every_stage() -> None:
+    run = Run().instances(6).instances(4, "failed", phase="warmup:first").requests(9)
+    for _ in range(4):
+        beside(run, "user_setup", "failed")
+    [group] = run.ended().concluded().errors
+    assert (group.count, group.share) == (4, 0.4)
+
+
 def test_a_user_setup_that_a_bug_ended_has_no_step() -> None:
     run = beside(Run().instances(1, "errored").requests(1), "user_setup", "errored").ended()
     [group] = run.concluded().errors

@@ -176,6 +176,7 @@ def test_a_scenario_whose_arrivals_were_all_dropped_says_so() -> None:
         ("http_reqs{step:refund}", "count < 5", "no_data"),
         ("http_reqs{team:b,status:500}", "count == 0", "no_data"),
         ("dropped_iterations{scenario:rare}", "count == 0", "no_data"),
+        ("http_reqs{step:only in code}", "count == 0", "no_data"),
         ("http_reqs{step:refund}", "count > 5", "fail"),
         ("http_reqs{step:browse}", "count > 5", "pass"),
         ("http_reqs{service:bank}", "count == 0", "pass"),

@@ -110,8 +110,48 @@ def test_the_rate_of_a_counter_has_no_answer_when_no_time_was_measured() -> None
     assert Run().requests(3).result("http_reqs", "rate > 1").result == "no_data"
 
 
-def test_a_gauge_is_judged_by_its_last_value() -> None:
-    assert Run().lag(0).result("vus", "value == 3").result == "pass"
+@pytest.mark.parametrize(
+    ("selector", "condition"),
+    [("vus", "value == 3"), ("vus", "avg == 2.5"), ("vus", "max == 4"), ("vus_max", "value == 4")],
+)
+def test_a_gauge_is_judged_by_its_last_value_its_mean_over_time_or_its_highest(
+    selector: str, condition: str
+) -> None:
+    assert Run().lag(0).result(selector, condition).result == "pass"
+
+
+def failing() -> Run:
+    """12 of 40 requests failed; nothing else."""
+    return Run().requests(28).requests(12, 503)
+
+
+@pytest.mark.parametrize(
+    ("selector", "condition", "result", "measured"),
+    [
+        ("http_req_failed", "count < 10", "fail", "12"),
+        ("http_req_failed", "count <= 12", "pass", "12"),
+        ("http_req_failed{status:503}", "count == 12", "pass", "12"),
+        ("http_req_failed{status:200}", "count == 0", "pass", "0"),
+        ("checks", "count > 0", "fail", "0"),
+        ("assertions", "count == 0", "pass", "0"),
+    ],
+)
+def test_a_rate_also_has_the_count_of_what_matches(
+    selector: str, condition: str, result: str, measured: str
+) -> None:
+    found = failing().result(selector, condition)
+    assert (found.result, found.measured) == (result, measured)
+
+
+def test_the_count_of_a_rate_that_fails_says_of_how_many() -> None:
+    found = failing().result("http_req_failed", "count < 10")
+    assert found.reason == "http_req_failed: count < 10 failed: 12 of 40"
+
+
+def test_the_count_of_instances_and_iterations_is_that_of_all_as_in_k6() -> None:
+    run = Run().instances(5).instances(3, "failed")
+    for selector in ("instances", "iterations"):
+        assert run.result(selector, "count == 8").result == "pass"
 
 
 def test_a_time_that_only_lag_made_too_long_is_inconclusive() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 
+import pytest
+
 from tests.support.run_builder import ROWS, Run, threshold
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.record import RunEnded
@@ -16,6 +18,33 @@ def busy(*milliseconds: int, each: int = 100) -> Run:
     for number, wait in enumerate(milliseconds):
         run.requests(each, wait=wait * 1000, at_s=number * 10 + 5)
     return run
+
+
+@pytest.mark.parametrize(
+    ("selector", "condition", "ends"),
+    [
+        ("http_req_failed", "count < 2", True),
+        ("http_req_failed", "count < 4", False),
+        ("http_req_failed", "count == 2", True),
+        ("http_req_failed", "count == 4", False),
+        ("http_req_failed", "count != 3", False),
+        ("http_reqs", "count > 100", False),
+        ("http_req_duration", "max > 1s", False),
+        ("http_req_duration", "max < 1ms", True),
+        ("http_req_duration", "min < 1ms", False),
+        ("http_req_duration", "min > 100ms", True),
+        ("vus_max", "value >= 5", False),
+        ("vus_max", "value < 3", True),
+        ("vus", "value >= 5", True),
+    ],
+)
+def test_a_run_ends_early_only_for_what_can_hold_no_more(selector: str, condition: str, ends: bool) -> None:
+    run = Run().requests(10, wait=20_000).requests(3, 503, wait=20_000).lag(0)
+    aborting = threshold(selector, condition, abort=True)
+
+    reason = (stop_condition([aborting], run.aggregate, ROWS) or str)(60.0)
+
+    assert (reason is not None) is ends
 
 
 def test_a_slow_stretch_fails_where_the_whole_run_would_pass() -> None:

@@ -26,10 +26,10 @@ from windtunnel.expressions.template import (
 )
 from windtunnel.figures import given
 from windtunnel.interfaces import CompiledStep, Transport
-from windtunnel.model.ci_tokens import withheld
 from windtunnel.model.scenario import Block, Scenario, Step, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
+from windtunnel.project import withheld
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from windtunnel.engine.load.closed import ClosedTrack
 from windtunnel.engine.load.open import OpenTrack
+from windtunnel.engine.load.users import UserCount
 from windtunnel.engine.plan import Plan, Track
 from windtunnel.engine.run.shutdown import Shutdown
 from windtunnel.engine.runner import Runner
@@ -19,8 +20,11 @@ class _RunningTrack(Protocol):
 
     tasks: set[asyncio.Task[None]]
 
-    async def arrive(self, began: float) -> None:
-        """Start instances from `began` on, a reading of the clock; return when no further one starts."""
+    async def arrive(self, began: float) -> float:
+        """Start instances from `began` on, a reading of the clock; return when no further one starts.
+
+        Returns the moment from which on none starts, by the plan if that fixes it: it may be yet to come.
+        """
 
     def stop(self) -> None:
         """Start no further instance."""
@@ -32,13 +36,17 @@ class LoadExecutor:
     start instances ──▶ (last start | stop) ──▶ let them end ──▶ (all ended | grace over) ──▶ cancel the rest
     """
 
-    def __init__(self, plan: Plan, *, runner: Runner, shutdown: Shutdown, segment: Segment) -> None:
-        self._runner, self._shutdown = runner, shutdown
-        self._tracks = [(track, _running(track, runner, segment)) for track in plan.tracks]
+    def __init__(
+        self, plan: Plan, *, runner: Runner, shutdown: Shutdown, segment: Segment, users: UserCount
+    ) -> None:
+        self._runner, self._shutdown, self._users = runner, shutdown, users
+        self._tracks = [(track, _running(track, runner, segment, users)) for track in plan.tracks]
 
     async def run(self) -> str:
         """Run the load to its end and return why it ended. Never raises for what an instance did."""
         began = self._runner.clock.now()
+        first_s = min(track.start_after_s for track, _ in self._tracks)
+        self._users.begin(began + first_s, loads=len(self._tracks))
         tracks: set[asyncio.Task[None]] = set()
         for track, running in self._tracks:
             self._runner.spawn(self._run_track(track, running, began), tracks, name=f"track-{track.number}")
@@ -51,17 +59,18 @@ class LoadExecutor:
 
     async def _run_track(self, track: Track, running: _RunningTrack, began: float) -> None:
         try:
-            await first_of(self._start_instances(track, running, began), self._shutdown.wait())
+            ended = await first_of(self._start_instances(track, running, began), self._shutdown.wait())
             running.stop()
+            self._users.end_load(track.number, self._runner.clock.now() if ended is None else ended)
             await first_of(_wait_for_all(running.tasks), self._wait_for_grace(track.load.graceful_stop_s))
         finally:
             running.stop()
             await cancel_and_wait(running.tasks)
 
-    async def _start_instances(self, track: Track, running: _RunningTrack, began: float) -> None:
+    async def _start_instances(self, track: Track, running: _RunningTrack, began: float) -> float | None:
         if track.start_after_s:
             await self._runner.clock.sleep(track.start_after_s)
-        await running.arrive(began + track.start_after_s)
+        return await running.arrive(began + track.start_after_s)
 
     async def _wait_for_grace(self, graceful_stop_s: float) -> None:
         """Return when running instances have had their time; a request to end gives them the grace instead."""
@@ -72,10 +81,10 @@ class LoadExecutor:
             await shutdown.wait_for_grace()
 
 
-def _running(track: Track, runner: Runner, segment: Segment) -> _RunningTrack:
+def _running(track: Track, runner: Runner, segment: Segment, users: UserCount) -> _RunningTrack:
     if isinstance(track.load, ClosedLoad):
-        return ClosedTrack(track, track.load, runner=runner, segment=segment)
-    return OpenTrack(track, track.load, runner=runner, segment=segment)
+        return ClosedTrack(track, track.load, runner=runner, segment=segment, users=users)
+    return OpenTrack(track, track.load, runner=runner, segment=segment, users=users)
 
 
 async def _wait_for_all(tasks: set[asyncio.Task[None]]) -> None:

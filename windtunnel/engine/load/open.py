@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from windtunnel.engine.load.pacing import arrivals, stage_at
+from windtunnel.engine.load.users import UserCount
 from windtunnel.engine.plan import Track
 from windtunnel.engine.runner import Runner
 from windtunnel.engine.user import User
@@ -21,22 +22,28 @@ class OpenTrack:
     its connections are warm. `tasks` are the instances that have not ended.
     """
 
-    def __init__(self, track: Track, load: OpenLoad, *, runner: Runner, segment: Segment) -> None:
-        self._track, self._load, self._runner, self._segment = track, load, runner, segment
+    def __init__(
+        self, track: Track, load: OpenLoad, *, runner: Runner, segment: Segment, users: UserCount
+    ) -> None:
+        self._track, self._load, self._runner, self._segment, self._users = track, load, runner, segment, users
         self._slots = segment.share(load.most_at_once)
         self._free: list[User] = []
         self._taken = 0
         self._began = 0.0
         self.tasks: set[asyncio.Task[None]] = set()
 
-    async def arrive(self, began: float) -> None:
-        """Start each instance when it is due, from `began` on, a reading of the clock; return after the last."""
+    async def arrive(self, began: float) -> float:
+        """Start each instance when it is due, from `began` on, a reading of the clock; return after the last.
+
+        Returns the moment of the plan's end, or that of the last start where a number ends the load.
+        """
         self._began = began
         clock, segment = self._runner.clock, self._segment
-        overdue = 0
+        overdue, started, last_s = 0, 0, 0.0
         for number, due_s in enumerate(arrivals(self._load, self._track.seed)):
             if self._track.rows_end is not None and number >= self._track.rows_end:
-                return
+                return max(clock.now(), began + last_s)
+            started, last_s = number + 1, due_s
             if number % segment.of != segment.number:
                 continue
             due = began + due_s
@@ -49,6 +56,8 @@ class OpenTrack:
                 if overdue % OVERDUE_AT_A_TIME == 0:
                     await asyncio.sleep(0)
             self._start(number, due)
+        by_time = self._load.length_s is not None and started != self._load.count
+        return max(clock.now(), began + ((self._load.length_s or 0.0) if by_time else last_s))
 
     def stop(self) -> None:
         """Close the free clients. Only `arrive` starts instances."""
@@ -69,6 +78,7 @@ class OpenTrack:
         else:
             self._runner.drop(index=index, due=due, phase=phase)
             return
+        self._users.start()
         self._runner.spawn(self._run(user, index, due, phase), self.tasks, name=f"arrival-{number}")
 
     async def _run(self, user: User, index: int, due: float, phase: str) -> None:
@@ -77,4 +87,6 @@ class OpenTrack:
         except BaseException:
             user.client.close()
             raise
+        finally:
+            self._users.end()
         self._free.append(user)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from windtunnel.engine.load.users import shared_memory
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.process import raise_open_file_limit
 from windtunnel.engine.run.segment import SegmentParts, run_segment
@@ -20,7 +21,7 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.plan import TestPlan
-from windtunnel.storage.reader import RecordReader
+from windtunnel.storage.reader import RecordReader, RunIdentity
 from windtunnel.tasks import background, first_of
 
 CHECK_S = 1.0
@@ -115,8 +116,9 @@ async def _load(run: RunContext, prepared: Mapping[str, SetupResult]) -> Evidenc
         if run.test_plan.workers == 1:
             parts = _parts_of(run, run.parts.segment)
             return await run_segment(replace(parts, prepared=prepared))
-        pool = WorkerPool(_worker_tasks(run, prepared), aggregate=run.aggregate, shutdown=run.parts.shutdown)
-        return await pool.run()
+        with shared_memory(run.test_plan.workers) as board:
+            tasks = _worker_tasks(run, prepared, board)
+            return await WorkerPool(tasks, aggregate=run.aggregate, shutdown=run.parts.shutdown).run()
 
 
 async def _watch_thresholds(run: RunContext) -> None:
@@ -165,7 +167,7 @@ def _parts_of(run: RunContext, segment: Segment) -> SegmentParts:
     )
 
 
-def _worker_tasks(run: RunContext, prepared: Mapping[str, SetupResult]) -> list[WorkerTask]:
+def _worker_tasks(run: RunContext, prepared: Mapping[str, SetupResult], board: int) -> list[WorkerTask]:
     parts = run.parts
     return [
         WorkerTask(
@@ -175,13 +177,21 @@ def _worker_tasks(run: RunContext, prepared: Mapping[str, SetupResult]) -> list[
             segment=segment,
             before=parts.before if segment == parts.segment else (),
             prepared=prepared,
+            board=board,
         )
         for segment in run.test_plan.load_segments
     ]
 
 
 def _read_back(run: RunContext) -> Outcome:
-    reader = RecordReader(run.parts.directory.segments(), expected=run.test_plan.segments)
+    parts = run.parts
+    reader = RecordReader(
+        parts.directory.segments(),
+        expected=run.test_plan.segments,
+        identity=RunIdentity(
+            run_ids=(parts.directory.run_id,), plan_hash=parts.plan_hash, seed=run.test_plan.seed
+        ),
+    )
     aggregate = Aggregate.for_thresholds(run.test_plan.thresholds)
     for records in reader.batches():
         aggregate.write(records)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windtunnel.interfaces import Clock
-from windtunnel.model.record import Health, Record
+from windtunnel.model.record import Health, Record, Users
 
 PROBE_S = 0.02
 """The interval of the timers that measure the lag of the event loop."""
@@ -24,11 +24,12 @@ TIMER_RESOLUTION_S = 0.001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthProbe:
-    """Readings of a segment: instances in flight, and the maximum lateness of a start since the last reading."""
+    """Readings of a segment: instances in flight; users and the maximum lateness of a start since the last one."""
 
     segment: int
     in_flight: Callable[[], int]
     take_lateness_us: Callable[[], int]
+    take_users: Callable[[], Users | None]
 
 
 async def watch_health(write: Callable[[Record], None], clock: Clock, probe: HealthProbe) -> None:
@@ -69,6 +70,7 @@ def _sample(lags: list[float], clock: Clock, probe: HealthProbe, *, cpu: float) 
         open_files=_open_files(),
         in_flight=probe.in_flight(),
         segment=probe.segment,
+        users=probe.take_users(),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from windtunnel.engine.journal import Journal, OnRecord
 from windtunnel.engine.load.executor import LoadExecutor
+from windtunnel.engine.load.users import Board, UserCount
 from windtunnel.engine.plan import Plan
 from windtunnel.engine.run.health import HealthProbe, watch_health
 from windtunnel.engine.run.preflight import PreflightResult
@@ -18,7 +19,7 @@ from windtunnel.errors import EvidenceError
 from windtunnel.interfaces import Clock, Sink, Transport
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import RECORD_VERSION, Evidence
-from windtunnel.model.record import Record, RunEnded, RunStarted
+from windtunnel.model.record import Record, RunEnded, RunStarted, Users
 from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import BodyStore
 from windtunnel.storage.directory import RunDirectory
@@ -30,6 +31,7 @@ from windtunnel.tasks import background
 class SegmentParts:
     """What a segment runs with; every part is handed in, so that a test can own each.
 
+    `workers` segments run on this machine at the same time; where they are several they have a `board`.
     `before` are the records from before the load, which the first segment takes. `prepared` is what the setup of
     each scenario left. `on_record` are called with each record of a step, assertion or instance.
     """
@@ -43,6 +45,8 @@ class SegmentParts:
     sinks: Sequence[Sink]
     plan_hash: str
     segment: Segment
+    workers: int = 1
+    board: Board | None = None
     before: tuple[Record, ...] = ()
     prepared: Mapping[str, SetupResult] = field(default_factory=dict)
     on_record: Sequence[OnRecord] = ()
@@ -69,18 +73,17 @@ class OpenSegment:
         parts = self._parts
         await parts.transport.begin(on_exchange=self.journal.token_request, on_secret=parts.redactor.hide)
 
-    async def end(self, reason: str, *, bug: str | None, unreachable: str | None = None) -> Evidence:
+    async def end(
+        self, reason: str, *, bug: str | None, unreachable: str | None = None, users: Users | None = None
+    ) -> Evidence:
         """Close the connections, write the last line, and return how complete the records and bodies are."""
         parts = self._parts
         try:
             await parts.transport.close()
             self.journal.flush()
-            ended = self._writer.end(
-                parts.redactor.struct(
-                    _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable)
-                ),
-                damage=self._bodies.differences(),
-            )
+            line = _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable)
+            line.users = users
+            ended = self._writer.end(parts.redactor.struct(line), damage=self._bodies.differences())
             for sink in parts.sinks:
                 sink.write([ended])
         finally:
@@ -104,15 +107,16 @@ async def run_segment(
         clock=parts.clock,
         prepared=parts.prepared,
     )
-    executor = LoadExecutor(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment)
+    users = UserCount(parts.clock, parts.segment, workers=parts.workers, board=parts.board)
+    executor = LoadExecutor(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment, users=users)
     reason = refused or (shutdown.cause.reason if shutdown.cause else "unreachable")
     try:
         if instead is None and refused is None:
             await segment.begin()
-            reason = await _load(executor, runner, segment.journal, parts.segment)
+            reason = await _load(executor, runner, segment.journal, parts.segment, users)
     finally:
         unreachable = instead.unreachable if instead else None
-        evidence = await segment.end(reason, bug=runner.bugs.first, unreachable=unreachable)
+        evidence = await segment.end(reason, bug=runner.bugs.first, unreachable=unreachable, users=users.take())
     return evidence
 
 
@@ -128,9 +132,14 @@ def _journal(parts: SegmentParts, writer: RecordWriter, bodies: BodyStore) -> Jo
     )
 
 
-async def _load(executor: LoadExecutor, runner: Runner, journal: Journal, segment: Segment) -> str:
+async def _load(
+    executor: LoadExecutor, runner: Runner, journal: Journal, segment: Segment, users: UserCount
+) -> str:
     probe = HealthProbe(
-        segment=segment.number, in_flight=lambda: runner.in_flight, take_lateness_us=runner.take_lateness_us
+        segment=segment.number,
+        in_flight=lambda: runner.in_flight,
+        take_lateness_us=runner.take_lateness_us,
+        take_users=users.take,
     )
     async with background(watch_health(journal.write, runner.clock, probe)):
         return await executor.run()

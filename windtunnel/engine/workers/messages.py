@@ -30,13 +30,17 @@ _LENGTH = struct.Struct(">Q")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerTask:
-    """The segment a worker runs, the records from before the load, and what the setup of each scenario left."""
+    """The segment a worker runs, the records from before the load, and what the setup of each scenario left.
+
+    `board` is the descriptor of the memory in which all workers count instances in flight.
+    """
 
     test_plan: TestPlan
     directory: Path
     plan_hash: str
     segment: Segment
     prepared: Mapping[str, SetupResult]
+    board: int | None = None
     before: tuple[Record, ...] = ()
 
 
@@ -63,10 +67,13 @@ class PartialAggregate:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The segment has its last line. `failure` is the traceback of an exception of ours that ended it."""
+    """The segment has its last line. `failure` is the traceback of an exception of ours that ended it, `unusable`
+    what is wrong with the plan in that process.
+    """
 
     evidence: Evidence | None
     failure: str | None = None
+    unusable: str | None = None
 
 
 Message = WorkerTask | Ready | Start | Stop | PartialAggregate | Ended

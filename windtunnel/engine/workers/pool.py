@@ -15,9 +15,10 @@ from windtunnel.figures import offset
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.processes import ending_of, watch
+from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import close_segment
-from windtunnel.tasks import all_of, background
+from windtunnel.tasks import all_of, background, first_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,8 @@ class WorkerPool:
     """The workers of a run. What they count is added to `aggregate` as it arrives.
 
     spawn ──▶ all Ready ──▶ Start ──▶ (PartialAggregate …) ──▶ Ended | lost
+
+    A run that is asked to end while its workers start gives up those that are not ready within the grace.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class WorkerPool:
         Every segment has its closing line then; that of a lost worker says so.
         """
         try:
-            await all_of([self._start(member) for member in self._members])
+            await first_of(self._start_all(), self._shutdown.wait_for_grace())
             async with background(self._pass_on_requests()):
                 for member in self._members:
                     member.start_load()
@@ -77,12 +80,16 @@ class WorkerPool:
             await all_of([member.wait() for member in self._members])
         lost = [member for member in self._members if member.evidence is None]
         for member in lost:
-            member.close_segment()
+            member.close_segment(self._shutdown.cause)
         return None if lost else Evidence.of_all([each.evidence for each in self._members if each.evidence])
+
+    async def _start_all(self) -> None:
+        await all_of([self._start(member) for member in self._members])
 
     async def _start(self, member: _WorkerHandle) -> None:
         await member.start()
-        await member.receive(self._patience.start_s)
+        if member.is_alive:
+            await member.receive(self._patience.start_s)
         if not member.is_ready:
             await self._lose(member)
 
@@ -123,31 +130,51 @@ class _WorkerHandle:
         self._process: asyncio.subprocess.Process | None = None
         self._silent_s: float | None = None
         self._failure: str | None = None
+        self._unusable: str | None = None  # what the user can mend
+        self._given_up = False
         self.is_ready = False
         self.is_alive = False
         self.evidence: Evidence | None = None
 
     async def start(self) -> None:
-        ours, theirs = socket.socketpair()
+        """Start the process; where the system refuses, `is_alive` stays False."""
+        try:
+            ours, theirs = socket.socketpair()
+            try:
+                await self._spawn(theirs)
+            except OSError:
+                ours.close()
+                raise
+        except OSError as error:
+            self._unusable = f"could not be started: {error.strerror}"
+            return
+        self._channel = await Channel.over(ours)
+        self.is_alive = True
+        self.send(self._task)
+
+    async def _spawn(self, theirs: socket.socket) -> None:
         program = _BOOTSTRAP.format(path=sys.path, descriptor=theirs.fileno())
+        board = () if self._task.board is None else (self._task.board,)
         with theirs:
             # A session of its own: Ctrl-C in the terminal reaches the coordinator, which tells its workers.
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", program),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *watch().shared),
+                pass_fds=(theirs.fileno(), *board, *watch().shared),
                 start_new_session=True,
             )
-        self._channel = await Channel.over(ours)
-        self.is_alive = True
-        self.send(self._task)
 
     def send(self, message: WorkerTask | Start | Stop) -> None:
         if self._channel is not None and self.is_alive:
             self._channel.send(message)
 
     def start_load(self) -> None:
-        self.send(Start())
+        """Start the load, or give up a worker that is not ready."""
+        if self.is_ready:
+            self.send(Start())
+        elif self.is_alive or self._process is None:
+            self._given_up = self._unusable is None
+            self.kill()
 
     async def receive(self, timeout_s: float) -> PartialAggregate | None:
         """Take the next message, and return it when it is what was counted."""
@@ -161,7 +188,7 @@ class _WorkerHandle:
         if isinstance(message, Ready):
             self.is_ready = True
         elif isinstance(message, Ended):
-            self.evidence, self._failure = message.evidence, message.failure
+            self.evidence, self._failure, self._unusable = message.evidence, message.failure, message.unusable
             self.is_alive = False
         else:
             self.is_alive = False
@@ -195,6 +222,9 @@ class _WorkerHandle:
         return f"worker {worker} of {task.test_plan.workers} {self._exit_text()}"
 
     def _exit_text(self) -> str:
+        if self._unusable is not None:
+            test_plan = self._task.test_plan
+            return Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact).text(self._unusable)
         if self._silent_s is not None:
             return f"said nothing for {offset(self._silent_s)} and was ended"
         if self._failure is not None:
@@ -203,13 +233,16 @@ class _WorkerHandle:
         assert self._process.returncode is not None
         return ending_of(self._process.returncode)
 
-    def close_segment(self) -> None:
-        """Write the closing line in place of the worker."""
+    def close_segment(self, cause: Stop | None) -> None:
+        """Write the closing line in place of the worker; `cause` is why the run was asked to end."""
+        given_up = self._given_up and cause is not None
         directory = RunDirectory(self._task.directory)
         close_segment(
             directory.segment(self._task.segment),
             run_id=directory.run_id,
             t=time.time(),
-            lost=self.exit_reason,
+            reason=cause.reason if cause and given_up else self.exit_reason,
+            signal=cause.signal if cause and given_up else None,
+            lost=not given_up,
             bug=self._failure,
         )

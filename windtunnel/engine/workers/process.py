@@ -7,11 +7,13 @@ import socket
 import traceback
 from collections.abc import Sequence
 
+from windtunnel.engine.load.users import Board
 from windtunnel.engine.parts import run_parts
 from windtunnel.engine.run.process import raise_open_file_limit, run_loop
 from windtunnel.engine.run.segment import run_segment
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
+from windtunnel.errors import ConfigError
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.record import Record
@@ -35,13 +37,17 @@ def serve(descriptor: int) -> None:
 
 async def _serve(connection: socket.socket) -> None:
     channel = await Channel.over(connection)
-    task = await channel.receive()
-    if isinstance(task, WorkerTask):
-        redactor = Redactor(secrets=task.test_plan.secrets, names=task.test_plan.sut.redact)
-        try:
+    redactor = Redactor()
+    try:
+        task = await channel.receive()
+        if isinstance(task, WorkerTask):
+            redactor = Redactor(secrets=task.test_plan.secrets, names=task.test_plan.sut.redact)
             channel.send(Ended(await _run_task(task, channel, redactor)))
-        except Exception:  # noqa: BLE001  the coordinator makes a verdict of any exception
-            channel.send(Ended(None, redactor.text(traceback.format_exc())))
+    except ConfigError as error:
+        # Code of the user that does something else in a second process, or a file that has changed meanwhile.
+        channel.send(Ended(None, unusable=f"can't load the plan: {str(error).splitlines()[0]}"))
+    except Exception:  # noqa: BLE001  the coordinator makes a verdict of any exception
+        channel.send(Ended(None, redactor.text(traceback.format_exc())))
     await channel.close()
 
 
@@ -57,6 +63,7 @@ async def _run_task(task: WorkerTask, channel: Channel, redactor: Redactor) -> E
         shutdown=shutdown,
         plan_hash=task.plan_hash,
         sinks=(totals,),
+        board=_board(task),
         before=task.before,
         prepared=task.prepared,
     )
@@ -68,6 +75,13 @@ async def _run_task(task: WorkerTask, channel: Channel, redactor: Redactor) -> E
             return await run_segment(segment)
     finally:
         totals.close()
+
+
+def _board(task: WorkerTask) -> Board | None:
+    if task.board is None:
+        return None
+    workers = task.test_plan.workers
+    return Board(task.board, processes=workers, place=task.segment.number % workers)
 
 
 async def _receive_stops(channel: Channel, shutdown: Shutdown) -> None:
