@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from windtunnel.errors import ExpressionError, RefusedError, did_you_mean
+from windtunnel.errors import ConfigError, ExpressionError, RefusedError, did_you_mean
 from windtunnel.figures import as_written, size
 
 PATH_FLAG = "--allow-path"
@@ -66,9 +66,12 @@ class Project:
 
     @classmethod
     def allowing(cls, paths: Iterable[Name], variables: Iterable[str] = ()) -> Project:
-        """The project in the working directory, with what may be read besides."""
+        """The project in the working directory, with what may be read besides.
+
+        Raises ConfigError for a path that can't be one.
+        """
         return cls(
-            paths=tuple(os.path.realpath(path) for path in paths),
+            paths=tuple(map(_allowed, paths)),
             variables=frozenset(name.upper() for name in variables),
         )
 
@@ -228,6 +231,13 @@ def _require_regular(path: Name, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         kind = next((kind for is_kind, kind in _KINDS if is_kind(found.st_mode)), "something else")
         raise ExpressionError(f'"{path}" is {kind}, not a file')
+
+
+def _allowed(path: Name) -> str:
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        raise ConfigError.of("no folder can have such a name", flag=PATH_FLAG) from None
 
 
 def _unreadable(path: Name, error: OSError | ValueError, absent: str | None = None) -> ExpressionError:

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -84,6 +85,10 @@ def _root(
 
 def main() -> None:
     """Run the command line and exit with the code of the verdict or of the error."""
+    try:
+        Path.cwd()
+    except OSError:
+        _fail("invalid", "the working directory is not there any more", "change to a folder: cd .")
     try:
         with _interrupts_told():
             app(prog_name="windtunnel")

@@ -135,6 +135,8 @@ def read_values(given: Mapping[str, Any], flags: Sequence[Flag] = FLAGS) -> tupl
         read = []
         for each in _several(found) if flag.repeatable else (found,):
             try:
+                if flag.kind != "text" and isinstance(each, str) and not _is_utf_8(each):
+                    raise ExpressionError(f"{_shown(each)} is not UTF-8 text")
                 read.append(_read_choice(flag, each) if flag.kind == "choice" else READERS[flag.kind](each))
             except ExpressionError as error:
                 message = (
@@ -232,6 +234,15 @@ def _several(value: Any) -> Sequence[Any]:
 
 def _text(value: Any) -> str:
     return str(os.fspath(value)) if isinstance(value, os.PathLike) else str(value)
+
+
+def _is_utf_8(text: str) -> bool:
+    """Whether it is: other bytes of the command line come as lone surrogates, which only paths may hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shown(value: Any) -> str:

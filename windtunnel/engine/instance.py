@@ -346,8 +346,7 @@ async def run_section(
         if isinstance(error, asyncio.CancelledError):
             progress.outcome, progress.error = "errored", "cancelled"
             progress.message = "code of the scenario cancelled the task of this instance"
-        else:
-            # Our bug ends this instance, is shown, and makes the verdict `error`.
+        else:  # a bug of ours ends this instance, is shown, and makes the verdict `error`
             progress.outcome, progress.error, progress.failed_step = "errored", "internal", progress.bug_at
             progress.message = describe(error)
             context.bugs.note(error)
