@@ -111,6 +111,20 @@ def test_a_file_outside_is_refused_where_it_is_named_unless_it_is_allowed(
     assert "leads out" not in allowed.stdout + allowed.stderr
 
 
+@pytest.mark.parametrize(
+    "socket", ["/var/run/docker.sock", "CHECKOUT/../docker.sock", "CHECKOUT/linked/docker.sock"]
+)
+def test_a_socket_outside_is_refused_unless_it_is_allowed(checkout: Path, socket: str) -> None:
+    (checkout / "linked").symlink_to(checkout.parent / "outside")
+    path = socket.replace("CHECKOUT", str(checkout))
+    write(checkout / "sut.yaml", f"services: {{ docker: {{ base_url: 'http+unix://{path}' }} }}\n")
+    write(checkout / "scenarios/a.yaml", step("service: docker"))
+    answer = call(checkout, "validate")
+    assert answer.returncode == 2
+    assert re.search(r'^sut.yaml:1:33: ".*docker.sock" leads out of the project folder ', answer.stderr)
+    assert call(checkout, "validate", "--allow-path", path).returncode == 0
+
+
 @pytest.mark.parametrize("name", ["sut.yaml", "windtunnel.yaml", "scenarios/b.yaml", "scenarios"])
 def test_a_link_in_place_of_a_file_that_everybody_has_is_refused(checkout: Path, name: str) -> None:
     outside = checkout.parent / "outside"

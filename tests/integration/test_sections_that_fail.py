@@ -179,3 +179,17 @@ def test_the_verbose_log_of_one_instance_shows_it_too(folder: Path) -> None:
     assert answer.returncode == 99
     assert "✗ login  http failed" in answer.stdout
     assert "✗ buy-user-0 failed: status_code: expected below 400 but got 404" in answer.stdout
+
+
+def test_merged_shards_tell_of_the_users_of_each(folder: Path) -> None:
+    case = CASES["a login that is refused"]
+    parts = []
+    for shard in ("1/2", "2/2"):
+        _, summary = run(folder, case, "--shard", shard)
+        assert (summary.verdict, [group.phase for group in summary.errors]) == ("pass", ["user_setup"])
+        parts.append(str(newest(folder)))
+    call(folder, "merge", *parts)
+    [group] = summary_of(folder).errors
+    assert (group.count, group.share, group.file, group.line) == (8, 1.0, "buy.yaml", 5)
+    assert set(group.instances) == set(case.instances)
+    assert any(reason.startswith("the user_setup of buy failed 8 times") for reason in summary_of(folder).reasons)

@@ -25,17 +25,21 @@ def run() -> NoReturn:
     """Run the command line and exit, whatever its streams are and whenever a signal comes."""
     code = EXIT_CODES["interrupted"]
     watch = ChildWatch() if hasattr(os, "fork") and not os.environ.get(ONE_PROCESS) else None
+    out = None
     try:
         out = make_lasting()
         handle(_interrupt)
         code = _exit_code(watch)
+    except Interrupted as interrupted:
+        code = code_of_signal(interrupted.number)
+    try:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         if out is not None and out.error is not None:
             sys.stderr.write(f"standard output can't be written: {out.error.strerror}\n")
             sys.stderr.flush()
-    except Interrupted as interrupted:
-        code = code_of_signal(interrupted.number)
+    except Interrupted:
+        pass  # whoever reads is stuck, and the exit code stands
     finally:
         # What there was to say is said. Python puts the default back for any handler but this before it ends.
         handle(signal.SIG_IGN)

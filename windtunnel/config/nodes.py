@@ -14,8 +14,7 @@ from typing import Any
 
 import yaml
 
-from windtunnel.config.environment import ReadEnvironment
-from windtunnel.config.scalars import expand, resolve, secret_file_reader
+from windtunnel.config.scalars import ReadEnvironment, expand, resolve, secret_file_reader
 from windtunnel.errors import ConfigError, Location, Problem
 from windtunnel.project import Project, is_withheld
 
@@ -92,8 +91,9 @@ Node = Scalar | SequenceNode | MappingNode | Alias
 class Composer:
     """Composes the one document of a file. `problems` gathers what needn't stop it; `read` the variables it used.
 
-    `env` is what of the environment its templates ask for, `withheld` what of it they may not read. `absent` are
-    those of the problems that say that a variable or a secret is not there, with their places.
+    `taken` are the variables of each scalar, `env` is what of the environment its templates ask for, `withheld`
+    what of it they may not read. `absent` are those of the problems that say that a variable or a secret is not
+    there, with their places.
 
     Owned by the one call that reads the file.
     """
@@ -107,6 +107,7 @@ class Composer:
         self.env: dict[str, str] = {}
         self.withheld: set[str] = set()
         self.read: dict[str, str] = {}
+        self.taken: dict[Place, tuple[str, ...]] = {}
         self._read_secret, self._allowed = secret_file_reader(file, project), project.variables
         self._parser = yaml.SafeLoader(text)
         self._anchors: dict[str, Scalar | SequenceNode | MappingNode | None] = {}
@@ -257,6 +258,8 @@ class Composer:
             self._require_text(name, value, place)
         self.read.update(expansion.read)
         self.environment.keep(expansion.read)
+        if expansion.read:
+            self.taken[place] = tuple(expansion.read)
         for name in expansion.missing:
             hint = f"export {name}, or give a default: ${{{name}:-default}}"
             self._note_absent(f"the environment has no variable {name}", place, hint=hint)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.profiles import is_in_unused_profile, profile_problems, with_profiles
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.readiness import parse_health
-from windtunnel.config.scalars import texts
+from windtunnel.config.scalars import ReadEnvironment, texts
 from windtunnel.config.schemas import load_schema, place_of, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_size
@@ -23,6 +22,7 @@ from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redact
 from windtunnel.project import Project
 
 _DEFAULT_TIMEOUT_S = 30.0
+_UNIX = "http+unix://"
 _LONGEST_SOCKET_PATH = 103  # macOS takes 103 bytes, Linux 107
 
 
@@ -98,7 +98,7 @@ def _service(document: Document, path: DataPath, name: str, problems: list[Probl
     for key in path:
         own = own[key]
     base_url = own["base_url"]
-    if complaint := _url_problem(base_url):
+    if complaint := _url_problem(base_url) or _elsewhere(document, base_url):
         message, hint = complaint
         problems.append(document.problem(message, (*path, "base_url"), hint=hint))
     return Service(
@@ -132,7 +132,7 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
     """Why a text can't be a base URL (message and hint), or None."""
     example = "write a URL such as http://localhost:8080"
     if url.startswith("http+unix:"):
-        return _socket_problem(url.removeprefix("http+unix://"))
+        return _socket_problem(url.removeprefix(_UNIX))
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -155,6 +155,17 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
         parse_base_url(url)
     except ExpressionError as error:
         return str(error), error.hint or example
+    return None
+
+
+def _elsewhere(document: Document, url: str) -> tuple[str, str | None] | None:
+    """Why a file may not name a socket (message and hint), or None. That of Docker is the whole machine."""
+    if not url.startswith(_UNIX):
+        return None
+    try:
+        document.source.project.contain(url.removeprefix(_UNIX))
+    except ExpressionError as error:
+        return str(error), error.hint
     return None
 
 

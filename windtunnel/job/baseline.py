@@ -5,28 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-
-from windtunnel.errors import ConfigError
+from windtunnel.errors import ConfigError, EvidenceError
 from windtunnel.job.request import JobRequest
-from windtunnel.model.summary import Baseline
+from windtunnel.model.summary import SCHEMA_VERSION, Baseline
 from windtunnel.project import is_file, is_folder
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.files import read_json
 
 NONE = "none"
 """The value of `--baseline` for a run without one."""
 
 FLAG = "--baseline"
-
-_TYPES = {
-    "str": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "null": "nothing",
-    "array": "a list",
-    "object": "a mapping",
-}
 
 _HINT = "name a run, a folder of runs or a summary.json"
 
@@ -40,22 +29,15 @@ def read_baseline(text: str | None, root: Path, *, flag: str = FLAG) -> Baseline
     if text is None or text == NONE:
         return None
     hint = f"{_HINT}; without a baseline, use --baseline none" if flag else _HINT
-    file = _summary_file(text, root, flag=flag, hint=hint)
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Baseline)
-    except OSError as error:
-        raise ConfigError.of(f"can't read {file}: {error.strerror}", hint=hint, flag=flag) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = f"{file} is not the summary of a run: {_in_words(error)}"
-        raise ConfigError.of(message, hint=hint, flag=flag) from None
-
-
-def _in_words(error: Exception) -> str:
-    """What a decoder says, without Python's names of types: `Expected text, got a number - at `$.run.name`."""
-    said = str(error)
-    for name, words in _TYPES.items():
-        said = said.replace(f"`{name}`", words)
-    return said
+        file = _summary_file(text, root, flag=flag, hint=hint)
+        return read_json(file, Baseline, what="summary", version=SCHEMA_VERSION, links=True)
+    except EvidenceError as error:
+        raise ConfigError.of(str(error), hint=error.hint or hint, flag=flag) from None
+    except (OSError, ValueError) as error:
+        # A name that can be no path, such as one that is too long.
+        said = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError.of(f"can't read {text[:80]!r}: {said}", hint=hint, flag=flag) from None
 
 
 def without_missing(request: JobRequest) -> JobRequest:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from windtunnel.errors import BugError, ConfigError, EvidenceError, Location, Problem, UnreachableError
 from windtunnel.job.observer import Observer
 from windtunnel.job.progress import Status
-from windtunnel.processes import LostProcessError
 from windtunnel.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -75,11 +74,12 @@ def without_secrets(redactor: Callable[[], Redactor]) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise hidden_problems(error, redactor()) from None
-    except (LostProcessError, BugError):
-        raise
     except (UnreachableError, EvidenceError) as error:
         hide = redactor().text
-        raise type(error)(hide(str(error)), hint=error.hint and hide(error.hint)) from None
+        error.args, error.hint = (hide(str(error)),), error.hint and hide(error.hint)
+        raise error from None
+    except BugError:
+        raise
     except Exception as error:  # noqa: BLE001  the text of any exception may quote a secret
         raise BugError(redactor().text("".join(traceback.format_exception(error)).rstrip())) from None
 

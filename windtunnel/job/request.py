@@ -10,9 +10,9 @@ from typing import Any
 
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
-from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.config.presets import Preset
+from windtunnel.config.scalars import ReadEnvironment
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.ci_environment import detected_shard
 from windtunnel.job.compile import step_problems

@@ -19,7 +19,7 @@ from windtunnel.figures import as_written
 from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
-from windtunnel.job.interrupts import Interrupts, NoInterrupts
+from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
 from windtunnel.job.leaving import RedactedObserver, without_secrets
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
@@ -101,16 +101,30 @@ class _Ways:
     on_judged: OnJudged
 
     def publish(self, directory: RunDirectory, analysis: Analysis, *, check: Check) -> JobResult:
-        """Write the files of the run, and return how it ended."""
-        judged = publish(
-            directory,
-            analysis,
-            self.observer,
-            environment=self.environment,
-            interrupts=self.interrupts,
-            check=check,
-            on_judged=lambda analysis: self.on_judged(JobResult.of(analysis, directory)),
-        )
+        """Write the files of the run, and return how it ended.
+
+        A verdict that stands in the files is the end, also when an interrupt then cuts short what is shown of it.
+        """
+        told: list[JobResult] = []
+
+        def tell(analysis: Analysis) -> Sequence[str]:
+            told.append(JobResult.of(analysis, directory))
+            return self.on_judged(told[-1])
+
+        try:
+            judged = publish(
+                directory,
+                analysis,
+                self.observer,
+                environment=self.environment,
+                interrupts=self.interrupts,
+                check=check,
+                on_judged=tell,
+            )
+        except Interrupted:
+            if told and (directory.path / "summary.json").is_file():
+                return told[-1]
+            raise
         return JobResult.of(judged, directory)
 
 

@@ -25,7 +25,7 @@ ABSURD: list[Any] = [
     *(f"{DIGITS}h", "9999999999h", f"{DIGITS}/s", "99999999999/s", "0.00000000001/h", f"1s:{DIGITS}", "1s:²"),
     *(f"{DIGITS}s:5", "1s:99999999/s", f"1/{DIGITS}", f"{DIGITS}/{DIGITS}", "²/²"),
     *("http_req_duration: p(95) < 99999999999999999999h", f"http_reqs: count < {DIGITS}"),
-    *(10**400, -(10**400), 1e308, math.inf, -math.inf, math.nan, -1, -0.5, True, [], {}, object()),
+    *(10**400, -(10**400), 1e308, math.inf, -math.inf, math.nan, -1, -0.5, True, [], {}, NotImplemented),
 ]
 
 

@@ -6,6 +6,7 @@ from tests.support.messages import Write, golden, message_of
 from windtunnel.config.overrides import overrides_of
 from windtunnel.config.sut import load_sut
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Tls
+from windtunnel.project import Project
 
 
 def test_a_name_and_a_url_are_a_complete_file(write: Write) -> None:
@@ -189,7 +190,7 @@ def test_how_requests_get_there(write: Write) -> None:
     assert sut.default.tls == Tls(
         ca="conf/ca.pem", cert="conf/our.pem", key="conf/our.key", server_name="inner.test"
     )
-    assert sut.secrets == {"my word"}
+    assert sut.secrets == {"my word", "me:my word"}, "as it stands in the URL and as Basic auth sends it"
     assert "my word" not in repr(sut)
 
 
@@ -212,7 +213,7 @@ def test_proxies_come_from_the_environment_unless_the_file_says_none(write: Writ
 
 def test_a_unix_socket_is_a_base_url(write: Write) -> None:
     write("sut.yaml", "base_url: http+unix:///run/shop.sock")
-    sut = load_sut("sut.yaml", {}).sut
+    sut = load_sut("sut.yaml", {}, project=Project.allowing(["/run"]).around("sut.yaml")).sut
     assert sut.default is not None
     assert (sut.name, sut.default.base_url) == ("http+unix:///run/shop.sock", "http+unix:///run/shop.sock")
 
