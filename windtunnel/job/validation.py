@@ -24,7 +24,7 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.project import Project, token_values
+from windtunnel.project import Project, is_file, token_values
 from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
@@ -120,7 +120,7 @@ def _sorted(
     """The files by kind, which their keys tell. Folders, globs and Python files hold scenarios."""
     given = _Given()
     for name in files:
-        if not Path(name).is_file() or name.endswith(".py"):
+        if not is_file(name) or name.endswith(".py"):
             given.scenarios.append(name)
             continue
         own = project.around(name)
