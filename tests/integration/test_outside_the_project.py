@@ -372,3 +372,12 @@ def test_what_no_file_reads_of_the_environment_is_shown_in_a_message(checkout: P
         write(checkout / "scenarios/a.yaml", step("file: ../../outside/token"))
         told = call(checkout, "validate", file, environment={"SHOWN": str(checkout)}).stderr
         assert f"leads out of the project folder {checkout}" in told
+
+
+def test_a_link_in_place_of_an_env_file_leads_out_only_where_the_user_says_so(checkout: Path) -> None:
+    write(checkout.parent / "outside/.env", "A=1\n")
+    (checkout / ".env").symlink_to(checkout.parent / "outside/.env")
+    for command in (("validate",), ("run", "--list")):
+        told = call(checkout, *command, "--env-file=.env").stderr
+        assert f'--env-file: ".env" leads out of the project folder {checkout}' in told
+        assert call(checkout, *command, "--env-file=.env", "--allow-path=../outside").returncode == 0
