@@ -127,10 +127,21 @@ IN_THE_REPORT = (
 )
 
 
+SOON = "import asyncio; asyncio.get_running_loop().call_soon(sys.exit, 0); await user.pause(9)"
+IN_A_TASK = """import asyncio
+    async def leave(): sys.exit(0)
+    leaving = asyncio.ensure_future(leave())
+    await user.pause(9)"""
+CANCELS_ALL = "import asyncio; [task.cancel() for task in asyncio.all_tasks()]"
+
+
 @pytest.mark.parametrize(
     ("workers", "loading", "running"),
     [
         (1, "", EXITS),
+        (1, "", SOON),
+        pytest.param(1, "", IN_A_TASK, marks=pytest.mark.slow),
+        pytest.param(1, "", CANCELS_ALL, marks=pytest.mark.slow),
         pytest.param(1, IN_THE_REPORT, "pass", marks=pytest.mark.slow),
         pytest.param(2, IN_THE_REPORT, "pass", marks=pytest.mark.slow),
         pytest.param(
@@ -163,6 +174,15 @@ def test_a_run_whose_process_is_gone_says_so_in_every_file_and_output(
     assert outputs.read_text().count("verdict<<") == 1
     assert "\nincomplete\n" in outputs.read_text()
     assert "incomplete" in job_summary.read_text()
+
+
+@pytest.mark.slow
+def test_a_copy_of_the_process_that_comes_back_from_code_of_the_user_has_no_word(folder: Path) -> None:
+    write(folder, loading="os.fork()")
+    answer = run_process(folder, *RUN)
+    assert answer.returncode == 0, answer
+    assert "a copy of this process that your code made with os.fork() did not end itself" in answer.stderr
+    assert len([each for each in folder.glob("runs/*") if not each.is_symlink()]) == 1
 
 
 @pytest.mark.slow
