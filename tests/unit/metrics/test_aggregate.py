@@ -232,6 +232,17 @@ def test_every_metric_a_threshold_may_name_can_be_measured() -> None:
     assert kinds == {metric: kind.type for metric, kind in METRICS.items()}
 
 
+def test_the_mean_number_of_users_does_not_depend_on_how_many_processes_share_them() -> None:
+    def mean(*area_us: int) -> float | None:
+        lines = [
+            Health(t=START + 1, users=Users(segment=segment, now=1, most=3, area_us=each, span_us=2_500_000))
+            for segment, each in enumerate(area_us)
+        ]
+        return metric_summaries(aggregate_of(lines))["vus"].avg
+
+    assert mean(5_250_000) == mean(3_500_000, 1_750_000) == mean(1_750_000, 1_750_000, 1_750_000) == 2.1
+
+
 def test_users_are_those_last_seen_their_mean_over_time_and_the_most_at_once() -> None:
     def line(t: float, segment: int, machine: int, now: int, most: int, mean: int, seconds: int) -> Record:
         users = Users(
