@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from windtunnel.encodings import Layer, code_forms, fold, half_decoded
 
@@ -47,10 +49,9 @@ class Secret:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """What base64 and hex make of the value, and of it in upper and in lower case."""
+        """What base64 and hex make of the value: in upper and in lower case, from a form and from JSON too."""
         if self._codes is None:
-            value = self._value
-            self._codes = tuple(frozenset().union(*map(code_forms, {value, value.upper(), value.lower()})))
+            self._codes = tuple(frozenset().union(*map(code_forms, _before_coding(self._value))))
         return self._codes
 
     def may_be_in(self, folded: str) -> bool:
@@ -154,6 +155,16 @@ def _plain_forms(value: str) -> tuple[str, ...]:
         # Headers, and bodies of an unknown charset, are shown one character a byte.
         forms.add(fold(value.encode("utf-8", "surrogatepass").decode("latin-1")))
     return tuple(forms)
+
+
+def _before_coding(value: str) -> set[str]:
+    """What the value may be before base64 or hex: form-encoded in credentials, escaped in the JSON of a token."""
+    texts = {value, value.upper(), value.lower()}
+    if not (value.isascii() and value.isalnum()):
+        with contextlib.suppress(UnicodeEncodeError):
+            texts |= {quote(value, safe=""), quote_plus(value)}
+        texts |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    return texts
 
 
 def _occurrences(text: str, part: str) -> Iterator[tuple[int, int]]:

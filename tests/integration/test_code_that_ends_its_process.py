@@ -127,6 +127,7 @@ IN_THE_REPORT = (
 )
 
 
+GONE = "the process with your code"
 SOON = "import asyncio; asyncio.get_running_loop().call_soon(sys.exit, 0); await user.pause(9)"
 IN_A_TASK = """import asyncio
     async def leave(): sys.exit(0)
@@ -136,21 +137,22 @@ CANCELS_ALL = "import asyncio; [task.cancel() for task in asyncio.all_tasks()]"
 
 
 @pytest.mark.parametrize(
-    ("workers", "loading", "running"),
+    ("workers", "loading", "running", "words"),
     [
-        (1, "", EXITS),
-        (1, "", SOON),
-        pytest.param(1, "", IN_A_TASK, marks=pytest.mark.slow),
-        pytest.param(1, "", CANCELS_ALL, marks=pytest.mark.slow),
-        pytest.param(1, IN_THE_REPORT, "pass", marks=pytest.mark.slow),
-        pytest.param(2, IN_THE_REPORT, "pass", marks=pytest.mark.slow),
+        (1, "", EXITS, GONE),
+        (1, "", SOON, "the run ended early"),
+        pytest.param(1, "", IN_A_TASK, "the run ended early", marks=pytest.mark.slow),
+        pytest.param(1, "", CANCELS_ALL, "the run ended early", marks=pytest.mark.slow),
+        pytest.param(1, IN_THE_REPORT, "pass", GONE, marks=pytest.mark.slow),
+        pytest.param(2, IN_THE_REPORT, "pass", GONE, marks=pytest.mark.slow),
         pytest.param(
-            2, "threading.Timer(2, os.kill, [os.getpid(), 9]).start()", "time.sleep(9)", marks=pytest.mark.slow
+            *(2, "threading.Timer(2, os.kill, [os.getpid(), 9]).start()", "time.sleep(9)", GONE),
+            marks=pytest.mark.slow,
         ),
     ],
 )
 def test_a_run_whose_process_is_gone_says_so_in_every_file_and_output(
-    folder: Path, workers: int, loading: str, running: str
+    folder: Path, workers: int, loading: str, running: str, words: str
 ) -> None:
     write(folder, loading=loading, running=running)
     inputs = {"scenarios": "code.py", "parallel": "2", "count": "4", "workers": str(workers)}
@@ -167,10 +169,10 @@ def test_a_run_whose_process_is_gone_says_so_in_every_file_and_output(
     run = RunDirectory((folder / "windtunnel-report" / "latest").resolve())
     summary = msgspec.json.decode((run.path / "summary.json").read_bytes(), type=Summary)
     assert (summary.verdict, summary.exit_code) == ("incomplete", 5)
-    assert "the process with your code" in str(summary.reasons)
+    assert words in str(summary.reasons)
     assert analyse(run).summary == summary
     assert "WINDTUNNEL_VERDICT=incomplete" in (run.path / "ci" / "windtunnel.env").read_text()
-    assert "the process with your code" in (run.path / "report.html").read_text()
+    assert words in (run.path / "report.html").read_text()
     assert outputs.read_text().count("verdict<<") == 1
     assert "\nincomplete\n" in outputs.read_text()
     assert "incomplete" in job_summary.read_text()

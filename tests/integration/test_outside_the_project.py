@@ -74,7 +74,6 @@ READERS = {
     "scenario with a weight": ("windtunnel.yaml", "scenarios: [{ path: PLACE/other.yaml, weight: 2 }]\n"),
     "folder of a plan": ("windtunnel.yaml", "scenarios: [PLACE]\n"),
     "glob of a plan": ("windtunnel.yaml", 'scenarios: ["PLACE/oth*.yaml"]\n'),
-    "socket": ("sut.yaml", "base_url: http+unix:///PLACE/docker.sock\n"),
     "python of a plan": ("windtunnel.yaml", "scenarios: [PLACE/other.py]\n"),
     "glob of python": ("windtunnel.yaml", 'scenarios: ["PLACE/*.py"]\n'),
     "secret in a plan": ("windtunnel.yaml", 'name: "${file:PLACE/token}"\n'),
@@ -110,6 +109,20 @@ def test_a_file_outside_is_refused_where_it_is_named_unless_it_is_allowed(
 
     allowed = call(checkout, "validate", "--allow-path", "../outside")
     assert "leads out" not in allowed.stdout + allowed.stderr
+
+
+@pytest.mark.parametrize(
+    "socket", ["/var/run/docker.sock", "CHECKOUT/../docker.sock", "CHECKOUT/linked/docker.sock"]
+)
+def test_a_socket_outside_is_refused_unless_it_is_allowed(checkout: Path, socket: str) -> None:
+    (checkout / "linked").symlink_to(checkout.parent / "outside")
+    path = socket.replace("CHECKOUT", str(checkout))
+    write(checkout / "sut.yaml", f"services: {{ docker: {{ base_url: 'http+unix://{path}' }} }}\n")
+    write(checkout / "scenarios/a.yaml", step("service: docker"))
+    answer = call(checkout, "validate")
+    assert answer.returncode == 2
+    assert re.search(r'^sut.yaml:1:33: ".*docker.sock" leads out of the project folder ', answer.stderr)
+    assert call(checkout, "validate", "--allow-path", path).returncode == 0
 
 
 @pytest.mark.parametrize("name", ["sut.yaml", "windtunnel.yaml", "scenarios/b.yaml", "scenarios"])
@@ -359,3 +372,12 @@ def test_what_no_file_reads_of_the_environment_is_shown_in_a_message(checkout: P
         write(checkout / "scenarios/a.yaml", step("file: ../../outside/token"))
         told = call(checkout, "validate", file, environment={"SHOWN": str(checkout)}).stderr
         assert f"leads out of the project folder {checkout}" in told
+
+
+def test_a_link_in_place_of_an_env_file_leads_out_only_where_the_user_says_so(checkout: Path) -> None:
+    write(checkout.parent / "outside/.env", "A=1\n")
+    (checkout / ".env").symlink_to(checkout.parent / "outside/.env")
+    for command in (("validate",), ("run", "--list")):
+        told = call(checkout, *command, "--env-file=.env").stderr
+        assert f'--env-file: ".env" leads out of the project folder {checkout}' in told
+        assert call(checkout, *command, "--env-file=.env", "--allow-path=../outside").returncode == 0

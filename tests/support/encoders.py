@@ -47,6 +47,8 @@ ENCODERS: dict[str, Encoder] = {
     "Basic auth with one character": lambda text: base64.b64encode(f"u:{text}".encode()).decode(),
     "Basic auth with two characters": lambda text: base64.b64encode(f"us:{text}".encode()).decode(),
     "base64 with more behind it": lambda text: base64.b64encode(f"usr:{text}:more".encode()).decode(),
+    "form-encoded, then base64": lambda text: base64.b64encode(f"us:{quote_plus(text)}".encode()).decode(),
+    "JSON, then base64": lambda text: base64.urlsafe_b64encode(json.dumps(text).encode()).decode(),
     "hex": lambda text: text.encode().hex(),
     "hex in upper case": lambda text: text.encode().hex().upper(),
 }

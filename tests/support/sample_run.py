@@ -98,14 +98,19 @@ def write_run(
     instances: int = 300,
     finish: bool = True,
     bodies: bool = True,
+    number: int = 0,
     **changes: Any,
 ) -> RunDirectory:
-    """Write a run directory with manifest, records and bodies; without its last line when not to `finish`."""
+    """Write a run directory with manifest, records and bodies; without its last line when not to `finish`.
+
+    `number` is that of its segment.
+    """
     directory = RunDirectory.create(root, run_id)
     directory.write_manifest(manifest(run_id=run_id, **changes))
     store = BodyStore(directory.bodies, Redactor())
-    writer = RecordWriter(directory.segment(Segment()), run_id=run_id)
-    writer.write([RunStarted(t=STARTED, schema_version=1, segment=0, plan_hash="b2:5f1c9a0e77d4", seed=8136402)])
+    writer = RecordWriter(directory.segment(Segment(number=number)), run_id=run_id)
+    began = RunStarted(t=STARTED, schema_version=1, segment=number, plan_hash="b2:5f1c9a0e77d4", seed=8136402)
+    writer.write([began])
     last = STARTED
     for record in records(instances, store if bodies else None):
         writer.write([record])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.support import ROOT
+from windtunnel.actions.response import html_xml, json_schema, matchers
 from windtunnel.config import overrides
 from windtunnel.expressions import fake, json_walk, limits, quantities
+from windtunnel.storage import copies
 
 PAGE = (ROOT / "docs" / "reference" / "limits.md").read_text()
 
@@ -17,6 +19,12 @@ FIGURES = {
     "parts of one template": limits.MAX_PARTS,
     "of anything that `fake` makes in one call": fake.MOST,
     "values of a document that one JSON path looks at": json_walk.MAX_VALUES,
+    "times that a JSON schema looks": json_schema.MAX_JUDGEMENTS,
+    "items that `each` and `any` look at": matchers.MAX_ITEMS,
+    "bytes of a page that": html_xml.MAX_PAGE,
+    "comparisons of nodes": html_xml.MAX_COMPARISONS,
+    "bodies that a run keeps": copies.MAX_BODY_FILES,
+    "bytes of such bodies": copies.MAX_BODY_BYTES,
     "hours of a duration": quantities.MAX_HOURS,
     "starts or other events per second": quantities.MAX_RATE,
     "TiB of a size": quantities.MAX_TIB,

@@ -100,3 +100,60 @@ def test_a_body_nested_deeper_than_the_stack_is_redacted_as_text() -> None:
 )
 def test_a_quoted_piece_of_a_body_is_hidden_by_key(excerpt: str, shown: str) -> None:
     assert Redactor().excerpt(excerpt) == shown
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "shown", "came"),
+    [
+        ('"abc"', "nothing at $.token", f"{HIDDEN} (3 characters)", "missing"),
+        ('"abc"', "no X-Token header", f"{HIDDEN} (3 characters)", "missing"),
+        ('"abc"', "no response", f"{HIDDEN} (3 characters)", "no response"),
+        ('"abc"', '"abcd\\"e"', f"{HIDDEN} (3 characters)", f"{HIDDEN} (6 characters)"),
+        ('"abc"', '"abd"', f"{HIDDEN} (3 characters)", f"{HIDDEN} (3 characters), a different value"),
+        ('matching "^a+$"', '"b"', f"matching {HIDDEN} (4 characters)", f"{HIDDEN} (1 character)"),
+        ("not containing 12", "1234", f"not containing {HIDDEN} (2 characters)", f"{HIDDEN} (4 characters)"),
+        ("a value", "nothing at $.token", "a value", "missing"),
+        (
+            'length "' + "x" * 198 + "…",
+            "null",
+            f"length {HIDDEN} (more than 199 characters)",
+            "null",
+        ),
+    ],
+)
+def test_a_check_that_is_hidden_still_says_why_it_failed(
+    expected: str, actual: str, shown: str, came: str
+) -> None:
+    assert Redactor().compared("$.access_token", expected, actual) == (shown, came)
+
+
+def test_two_secrets_that_are_hidden_by_value_are_told_to_differ() -> None:
+    redactor = Redactor(secrets=["hunter2-hunter2", "swordfish-123"])
+
+    assert redactor.compared("$.id", '"hunter2-hunter2"', '"swordfish-123"') == (
+        f'"{HIDDEN}"',
+        f'"{HIDDEN}", a different value',
+    )
+    assert redactor.compared("$.id", '"a"', '"b"') == ('"a"', '"b"')
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("--set=password=x", f"--set=password={HIDDEN}"),
+        ("api_key=x", f"api_key={HIDDEN}"),
+        ("qty=2", "qty=2"),
+        ("--target=http://ann:pw@shop.test", "--target=http://shop.test"),
+        ("--wait-for=http://shop.test/?token=x", f"--wait-for=http://shop.test/?token={HIDDEN}"),
+    ],
+)
+def test_a_word_of_the_command_line_shows_no_secret(word: str, shown: str) -> None:
+    assert Redactor().argument(word) == shown
+
+
+def test_only_the_beginning_of_a_large_body_is_looked_at() -> None:
+    redactor = Redactor(secrets=["hunter2-hunter2"])
+    large = b'{"a": "hunter2-hunter2 &amp; %41", "token": "x"}\n' * 100_000
+
+    assert redactor.body(large, limit=1000) == redactor.body(large[:2000], limit=1000)
+    assert len(redactor.body(large, limit=1000)) == 1000

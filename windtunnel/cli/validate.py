@@ -30,12 +30,13 @@ def validate(
 ) -> None:
     """Check files without sending anything. Shows every problem with its place; exits 2 if there is one."""
     from windtunnel.config.overrides import Overrides
-    from windtunnel.job.request import with_env_files
+    from windtunnel.job.request import allowances, with_env_files
     from windtunnel.job.validation import validate_files
 
-    environment = with_env_files(flags["env_files"], os.environ) if flags["env_files"] else os.environ
     profiles, paths, names = (tuple(flags[name] or ()) for name in ("profiles", "allow_paths", "allow_env"))
     overrides = Overrides(profiles=profiles, allow_paths=paths, allow_env=names)
+    files_of_env = tuple(flags["env_files"] or ())
+    environment = with_env_files(files_of_env, os.environ, allowances(overrides, os.environ))
     checked = validate_files(files or [], environment=environment, overrides=overrides)
     observer = TerminalObserver.standard(quiet=flags["quiet"])
     for name, what in checked:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.feeders import shared_rows_problems
 from windtunnel.config.load import LoadSettings, load_of, with_flags
+from windtunnel.config.names import problems_of_names
 from windtunnel.config.overrides import Overrides, load_problems_of_flags
 from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.presets import preset_problems, with_presets
@@ -163,7 +164,10 @@ def assemble(
         load = with_flags(plan.load if plan else LoadSettings(), overrides.load)
         problems += load_problems_of_flags(load, overrides)
         models = _preset(models, overrides, problems)
-    disagreements = shared_rows_problems(models)
+    disagreements = [
+        *(problems_of_names(scenarios, plan=plan, public=sut.public_env) if _take(scenarios, plan) else ()),
+        *shared_rows_problems(models),
+    ]
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
     documents = _documents(sut, scenarios, plan)
@@ -190,6 +194,12 @@ def assemble(
     if overrides.once:
         return run_once(test_plan)
     return _shared(test_plan, overrides, processors=processors, seeded=seeds[:2] != (None, None))
+
+
+def _take(scenarios: Sequence[ScenarioFile], plan: PlanFile | None) -> bool:
+    """Whether a value of the environment went into anything."""
+    documents = [each for file in scenarios for each in (file.document, *file.included)]
+    return any(document.taken for document in [*documents, *([plan.document] if plan else [])])
 
 
 def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seeded: bool) -> TestPlan:

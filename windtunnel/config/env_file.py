@@ -13,7 +13,7 @@ import re
 
 from windtunnel.config.reader import MAX_BYTES
 from windtunnel.errors import ConfigError, ExpressionError, Location, Problem
-from windtunnel.project import read_named
+from windtunnel.project import Project, read_named
 
 PIPE_S = 10.0
 """How long a pipe such as `<(…)` may take."""
@@ -26,11 +26,14 @@ _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
-def read_env_file(path: str) -> dict[str, str]:
-    """The variables in the file. Raises ConfigError with every line that is none; values are never shown."""
+def read_env_file(path: str, project: Project = Project()) -> dict[str, str]:
+    """The variables in the file. Raises ConfigError with every line that is none; values are never shown.
+
+    `project` says where a link in place of the file may lead.
+    """
     values: dict[str, str] = {}
     problems: list[Problem] = []
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in enumerate(_lines(path, project), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = _LINE.fullmatch(line)
@@ -46,9 +49,9 @@ def read_env_file(path: str) -> dict[str, str]:
     return values
 
 
-def _lines(path: str) -> list[str]:
+def _lines(path: str, project: Project) -> list[str]:
     try:
-        content = read_named(path, most=MAX_BYTES, patience_s=PIPE_S)
+        content = read_named(path, most=MAX_BYTES, patience_s=PIPE_S, project=project)
     except ExpressionError as error:
         raise ConfigError.of(str(error), hint=error.hint, flag="--env-file") from None
     try:

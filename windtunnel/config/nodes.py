@@ -14,8 +14,7 @@ from typing import Any
 
 import yaml
 
-from windtunnel.config.environment import ReadEnvironment
-from windtunnel.config.scalars import expand, resolve, secret_file_reader
+from windtunnel.config.scalars import ReadEnvironment, expand, resolve, secret_file_reader
 from windtunnel.errors import ConfigError, Location, Problem
 from windtunnel.project import Project, is_withheld
 
@@ -28,6 +27,7 @@ _ENV_NAME = re.compile(
     r"""\benv (?: \s*\.\s* (?P<dotted>[A-Za-z_]\w*) | \s*\[\s*['"] (?P<quoted>[A-Za-z_]\w*) ['"]\s*\] )""",
     re.VERBOSE,
 )
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SYNTAX_HINTS: tuple[tuple[str, str], ...] = (
     (r"mapping values are not allowed", 'put text that holds ": " into quotes, and check the indentation'),
@@ -91,8 +91,9 @@ Node = Scalar | SequenceNode | MappingNode | Alias
 class Composer:
     """Composes the one document of a file. `problems` gathers what needn't stop it; `read` the variables it used.
 
-    `env` is what of the environment its templates ask for, `withheld` what of it they may not read. `absent` are
-    those of the problems that say that a variable or a secret is not there, with their places.
+    `taken` are the variables of each scalar, `env` is what of the environment its templates ask for, `withheld`
+    what of it they may not read. `absent` are those of the problems that say that a variable or a secret is not
+    there, with their places.
 
     Owned by the one call that reads the file.
     """
@@ -106,6 +107,7 @@ class Composer:
         self.env: dict[str, str] = {}
         self.withheld: set[str] = set()
         self.read: dict[str, str] = {}
+        self.taken: dict[Place, tuple[str, ...]] = {}
         self._read_secret, self._allowed = secret_file_reader(file, project), project.variables
         self._parser = yaml.SafeLoader(text)
         self._anchors: dict[str, Scalar | SequenceNode | MappingNode | None] = {}
@@ -250,10 +252,14 @@ class Composer:
     def _scalar(self, event: Any, place: Place) -> Scalar:
         text, plain = self._text(event.value, place), event.style is None
         if "env" in text:
-            self._note_env(text)
+            self._note_env(text, place)
         expansion = expand(text, self.environment, self._read_secret, self._allowed)
+        for name, value in expansion.read.items():
+            self._require_text(name, value, place)
         self.read.update(expansion.read)
         self.environment.keep(expansion.read)
+        if expansion.read:
+            self.taken[place] = tuple(expansion.read)
         for name in expansion.missing:
             hint = f"export {name}, or give a default: ${{{name}:-default}}"
             self._note_absent(f"the environment has no variable {name}", place, hint=hint)
@@ -269,13 +275,19 @@ class Composer:
             return Scalar(self._typed(expansion.text, place), True, place)
         return Scalar(expansion.text, plain, place)
 
-    def _note_env(self, text: str) -> None:
+    def _require_text(self, name: str, value: str, place: Place) -> None:
+        """Note a value of the environment whose bytes are no UTF-8, which come as lone surrogates."""
+        if _LONE_SURROGATE.search(value):
+            self.note(f"the value of {name} is not UTF-8 text", place, hint=f"set {name} anew")
+
+    def _note_env(self, text: str, place: Place) -> None:
         """Read the variables that templates take from `env`: names that are in the file, and no others."""
         for match in _ENV_NAME.finditer(text):
             name = match["dotted"] or match["quoted"]
             if is_withheld(name, self._allowed):
                 self.withheld.add(name)
             elif name in self.environment:
+                self._require_text(name, self.environment[name], place)
                 self.env[name] = self.read[name] = self.environment[name]
 
     def _note_absent(self, message: str, place: Place, *, hint: str | None) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.nodes import (
     MAX_DEPTH,
     MAX_NODES,
@@ -25,7 +24,7 @@ from windtunnel.config.nodes import (
     SequenceNode,
     clipped,
 )
-from windtunnel.config.scalars import secret_values
+from windtunnel.config.scalars import ReadEnvironment, secret_values
 from windtunnel.errors import ConfigError, ExpressionError, Location, Problem
 from windtunnel.model.source import DataPath, Mark, Source
 from windtunnel.project import Project, TooLargeError
@@ -40,13 +39,15 @@ class Document:
     """A file that was read. `data` is made of dicts, lists, text, numbers, booleans and None.
 
     `read` are the variables of the environment (name to value) that went into it, `env` those of them that its
-    templates ask for, `withheld` the tokens of a CI system that they ask for and may not read.
+    templates ask for, `withheld` the tokens of a CI system that they ask for and may not read. `taken` are the
+    names of those that went into each value.
     """
 
     data: Any
     source: Source
     read: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    taken: Mapping[DataPath, tuple[str, ...]] = field(default_factory=dict)
     withheld: frozenset[str] = frozenset()
 
     @property
@@ -112,6 +113,7 @@ def read_yaml(
         source=Source(file=file, lines=lines, marks=builder.marks, project=project),
         read=dict(composer.read),
         env=dict(composer.env),
+        taken=builder.taken,
         withheld=frozenset(composer.withheld),
     )
 
@@ -152,6 +154,7 @@ class _Builder:
 
     def __init__(self, composer: Composer) -> None:
         self.marks: dict[DataPath, Mark] = {}
+        self.taken: dict[DataPath, tuple[str, ...]] = {}
         self._composer = composer
         self._count = 0
 
@@ -168,6 +171,8 @@ class _Builder:
             raise self._composer.refuse(f"nested more than {MAX_DEPTH} levels deep by aliases", alias)
         self.marks[path] = _mark(node.place, key)
         if isinstance(target, Scalar):
+            if target.place in self._composer.taken:
+                self.taken[path] = self._composer.taken[target.place]
             return target.value
         if isinstance(target, SequenceNode):
             return [

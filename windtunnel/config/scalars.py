@@ -15,7 +15,7 @@ References act on scalars after the YAML was parsed: no value can add keys, list
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -177,6 +177,41 @@ def secret_values(read: Iterable[Mapping[str, str]], *, public: Collection[str] 
             shown = not name.startswith(FILE) and (name in public or _URL.match(value) or is_number(value))
             found.update(userinfo_secrets(value) if shown else (value,))
     return frozenset(value for value in found if len(value) >= SHORTEST_SECRET)
+
+
+class ReadEnvironment(Mapping[str, str]):
+    """An environment that keeps what was read of it, and of files with secrets.
+
+    Owned by the call that loads a job. `public` are the variables whose values may be shown, as soon as the file
+    that names them is read.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._read: dict[str, str] = {}
+        self.public: Collection[str] = ()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The secret values among what was read."""
+        return secret_values([self._read], public=self.public)
+
+    def keep(self, read: Mapping[str, str]) -> None:
+        """Keep what was read elsewhere: the content of a file by `file:` and its path."""
+        self._read.update(read)
+
+    def __getitem__(self, name: str) -> str:
+        value = self._read[name] = self._environment[name]
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._environment
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environment)
+
+    def __len__(self) -> int:
+        return len(self._environment)
 
 
 MAX_SECRET_BYTES = 64 * 1024

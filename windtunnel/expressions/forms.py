@@ -12,7 +12,7 @@ from jinja2 import nodes
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import FUNCTIONS, Scope
 from windtunnel.expressions.jsonpath import indexing
-from windtunnel.expressions.limits import MAX_TEXT
+from windtunnel.expressions.limits import MAX_STEPS, MAX_TEXT, METER
 from windtunnel.expressions.sandbox import (
     Encode,
     Evaluate,
@@ -85,12 +85,17 @@ def join(parts: list[str | Evaluate], *, encode: Encode | None) -> Evaluate:
         pieces = texts.copy()
         for index, hole in holes:
             value = hole(scope)
-            text = value if value.__class__ is str else to_text(value)
+            text = value if value.__class__ is str else _text_of(value)
             pieces[index] = text if encode is None else encode(text)
         text = "".join(pieces)
         return text if len(text) <= MAX_TEXT else bounded(text)
 
     return evaluate
+
+
+def _text_of(value: Any) -> str:
+    METER.left = MAX_STEPS  # each value has all steps: nothing else here takes any
+    return to_text(value)
 
 
 def _path(root: str, steps: tuple[tuple[str | int, bool], ...], text: str) -> Evaluate:

@@ -42,22 +42,18 @@ class _Meter(threading.local):
     left = MAX_STEPS
 
 
-_METER = _Meter()
-
-
-def start() -> None:
-    """Begin a template: all steps are left."""
-    _METER.left = MAX_STEPS
+METER = _Meter()
+"""A template begins with `METER.left = MAX_STEPS`."""
 
 
 def charge(steps: int) -> None:
     """Take steps. Raises ExpressionError when there are not as many left."""
-    left = _METER.left - steps
+    left = METER.left - steps
     if left < 0:
         raise ExpressionError(
             f"the template takes more than {MAX_STEPS:,} steps", hint="loop over fewer items, or a shorter text"
         )
-    _METER.left = left
+    METER.left = left
 
 
 def charge_text(length: int) -> None:

@@ -25,11 +25,12 @@ from windtunnel.expressions.functions import FUNCTIONS, Scope
 from windtunnel.expressions.limits import (
     MAX_DIGITS,
     MAX_PARTS,
+    MAX_STEPS,
     MAX_TEXT,
+    METER,
     as_text,
     joined,
     require_operation,
-    start,
     too_long,
 )
 from windtunnel.expressions.metering import OPERATIONS, metered
@@ -180,7 +181,7 @@ def parse(text: str, *, written: str | None = None) -> Parsed:
     Raises ExpressionError for a syntax error or an unsupported construct.
     """
     written = text if written is None else written
-    start()
+    METER.left = MAX_STEPS
     # Jinja2 turns every line ending into \n; a body must stay as it was written, so \r travels in disguise.
     disguise = next(char for char in map(chr, range(0xFDD0, 0xFDF0)) if char not in text)
     try:
@@ -246,7 +247,7 @@ def render_value(parsed: Parsed, expression: nodes.Expr) -> Evaluate:
     template = _compiled(parsed, tree, encode=None)
 
     def evaluate(scope: Scope) -> Any:
-        start()
+        METER.left = MAX_STEPS
         context = template.new_context(_context(parsed, scope))
         deque(template.root_render_func(context), maxlen=0)
         return defined(context.vars["result"])
@@ -266,7 +267,7 @@ def render_text(parsed: Parsed, *, encode: Encode | None = None) -> Evaluate:
     template = _compiled(parsed, parsed.tree, encode=encode)
 
     def evaluate(scope: Scope) -> str:
-        start()
+        METER.left = MAX_STEPS
         return joined(template.root_render_func(template.new_context(_context(parsed, scope))))
 
     return _tried(parsed, guarded(parsed.text, evaluate))
@@ -323,7 +324,7 @@ def guarded(text: str, evaluate: Evaluate) -> Evaluate:
 
 
 def _compiled(parsed: Parsed, tree: nodes.Template, *, encode: Encode | None) -> Any:
-    start()
+    METER.left = MAX_STEPS
     try:
         return environment(encode).from_string(metered(tree))
     except TemplateSyntaxError as error:

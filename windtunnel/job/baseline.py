@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-
-from windtunnel.errors import ConfigError
+from windtunnel.errors import ConfigError, EvidenceError
 from windtunnel.job.request import JobRequest
-from windtunnel.model.summary import Baseline
+from windtunnel.model.summary import SCHEMA_VERSION, Baseline
+from windtunnel.project import is_file, is_folder
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.files import read_json
 
 NONE = "none"
 """The value of `--baseline` for a run without one."""
@@ -29,14 +29,15 @@ def read_baseline(text: str | None, root: Path, *, flag: str = FLAG) -> Baseline
     if text is None or text == NONE:
         return None
     hint = f"{_HINT}; without a baseline, use --baseline none" if flag else _HINT
-    file = _summary_file(text, root, flag=flag, hint=hint)
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Baseline)
-    except OSError as error:
-        raise ConfigError.of(f"can't read {file}: {error.strerror}", hint=hint, flag=flag) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = f"{file} is not the summary of a run: {error}"
-        raise ConfigError.of(message, hint=hint, flag=flag) from None
+        file = _summary_file(text, root, flag=flag, hint=hint)
+        return read_json(file, Baseline, what="summary", version=SCHEMA_VERSION, links=True)
+    except EvidenceError as error:
+        raise ConfigError.of(str(error), hint=error.hint or hint, flag=flag) from None
+    except (OSError, ValueError) as error:
+        # A name that can be no path, such as one that is too long.
+        said = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError.of(f"can't read {text[:80]!r}: {said}", hint=hint, flag=flag) from None
 
 
 def without_missing(request: JobRequest) -> JobRequest:
@@ -50,17 +51,17 @@ def without_missing(request: JobRequest) -> JobRequest:
 def is_absent(text: str) -> bool:
     """Whether a path does not exist or is an empty folder, as for an artifact that was never made."""
     path = Path(text)
-    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    return not is_file(path) and not (is_folder(path) and any(path.iterdir()))
 
 
 def _summary_file(text: str, root: Path, *, flag: str, hint: str) -> Path:
     path = Path(text)
-    if path.is_file():
+    if is_file(path):
         return path
-    if any((path / name).is_file() for name in ("summary.json", "manifest.json")):
+    if any(is_file(path / name) for name in ("summary.json", "manifest.json")):
         return path / "summary.json"
     try:
-        named, folder = ("latest", path) if path.is_dir() else (text, root)
+        named, folder = ("latest", path) if is_folder(path) else (text, root)
         run = RunDirectory.find(named, folder, hint=hint)
     except ConfigError as error:
         raise ConfigError(replace(problem, flag=flag) for problem in error.problems) from None

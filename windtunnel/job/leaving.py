@@ -78,18 +78,19 @@ def without_secrets(redactor: Callable[[], Redactor]) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise hidden_problems(error, redactor()) from None
-    except (LostProcessError, BugError):
-        raise
     except (UnreachableError, EvidenceError) as error:
         hide = redactor().text
-        raise type(error)(hide(str(error)), hint=error.hint and hide(error.hint)) from None
+        error.args, error.hint = (hide(str(error)),), error.hint and hide(error.hint)
+        raise error from None
+    except BugError:
+        raise
     except Exception as error:  # noqa: BLE001  the text of any exception may quote a secret
         raise BugError(redactor().text("".join(traceback.format_exception(error)).rstrip())) from None
 
 
 @contextmanager
 def exits_told(directory: Path) -> Iterator[None]:
-    """Raise LostProcessError, with the directory of the run, for what the user's code raises past the event loop.
+    """Raise LostProcessError, with the directory of the run, when the user's code ended the loop or what follows.
 
     In a callback, a task of its own or a signal handler it is no outcome of any step: `sys.exit(0)` there would
     end the process as if the run had passed.
@@ -99,6 +100,9 @@ def exits_told(directory: Path) -> Iterator[None]:
     try:
         yield
     except Interrupted:
+        raise
+    except LostProcessError as lost:
+        lost.directory = directory
         raise
     except (SystemExit, KeyboardInterrupt, asyncio.CancelledError) as error:
         raise LostProcessError.by(error, directory=directory) from None

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from windtunnel.errors import ExpressionError
 from windtunnel.model.sut import ContainerNetwork
+from windtunnel.project import Project
 
 _MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 """Files that Docker and podman put into every container."""
 
 _UP, _GATEWAY = 0x1, 0x2
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_MAX_GIT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +104,21 @@ def checked_out_commit() -> str | None:
 
 
 def _head(git: Path) -> str | None:
+    """The commit in a `.git`, which can say anything when it was made by hand."""
+    project = Project(folder=os.path.realpath(git))
+
+    def text(name: str) -> str:
+        return project.read(git / name, most=_MAX_GIT_BYTES).decode("utf-8").strip()
+
     try:
-        head = (git / "HEAD").read_text(encoding="utf-8").strip()
-        if not head.startswith("ref: "):
-            return head
-        reference = git / head[5:]
-        if reference.is_file():
-            return reference.read_text(encoding="utf-8").strip()
-        packed = (git / "packed-refs").read_text(encoding="utf-8").splitlines()
-        return next((line.split()[0] for line in packed if line.endswith(f" {head[5:]}")), None)
-    except (OSError, UnicodeDecodeError):
+        head = text("HEAD")
+        if head.startswith("ref: "):
+            name = head[5:]
+            if (git / name).is_file():
+                head = text(name)
+            else:
+                found = [line.split()[0] for line in text("packed-refs").splitlines() if line.endswith(f" {name}")]
+                head = found[0] if found else ""
+    except (ExpressionError, OSError, UnicodeDecodeError, ValueError):
         return None
+    return head if _COMMIT.fullmatch(head) else None

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
-from windtunnel.config.environment import ReadEnvironment
 from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.config.presets import Preset
+from windtunnel.config.scalars import ReadEnvironment, secret_values
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.ci_environment import detected_shard
 from windtunnel.job.compile import step_problems
 from windtunnel.job.leaving import without_secrets
 from windtunnel.job.machine import usable_processors
 from windtunnel.model.plan import TestPlan
+from windtunnel.model.scenario import walk
 from windtunnel.model.sut import ContainerNetwork
 from windtunnel.project import Project, is_withheld, token_values
 from windtunnel.redaction import Redactor
@@ -73,7 +74,8 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
     plan = request.plan
     if plan is None and request.sut is None and not request.scenarios and Path(DEFAULT_PLAN).is_file():
         plan = DEFAULT_PLAN
-    reads = ReadEnvironment(with_env_files(request.env_files, environment))
+    project = allowances(request.overrides, environment)
+    reads = ReadEnvironment(with_env_files(request.env_files, environment, project))
     own = _secret_settings(request.overrides.settings) | token_values(environment)
     with without_secrets(lambda: Redactor(secrets=reads.secrets | own)):
         test_plan = load_all(
@@ -84,10 +86,27 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
             plan=plan,
             overrides=request.overrides.with_shard(detected_shard(environment)),
             processors=usable_processors(),
-            project=allowances(request.overrides, environment),
+            project=project,
             look_further=step_problems,
         )
+    if _has_code(test_plan):
+        own |= _secrets_of_code(environment, reads.public)
     return replace(test_plan, secrets=test_plan.secrets | own)
+
+
+def _has_code(test_plan: TestPlan) -> bool:
+    """Whether code of the user runs, which can read the whole environment."""
+    scenarios = test_plan.scenarios
+    return any(each.function is not None for each in scenarios) or any(
+        step.type == "python" for each in scenarios for step in walk(each.sections)
+    )
+
+
+def _secrets_of_code(environment: Mapping[str, str], public: Collection[str]) -> frozenset[str]:
+    """The values of variables whose names indicate a secret."""
+    is_secret = Redactor().is_secret_key
+    named = {name: value for name, value in environment.items() if is_secret(name)}
+    return secret_values([named], public=public)
 
 
 def allowances(overrides: Overrides, environment: Mapping[str, str]) -> Project:
@@ -114,7 +133,9 @@ def _secret_settings(settings: Sequence[Preset]) -> frozenset[str]:
     )
 
 
-def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:
+def with_env_files(
+    files: Sequence[str], environment: Mapping[str, str], project: Project = Project()
+) -> Mapping[str, str]:
     """The environment, and the variables of the files that it does not set.
 
     The environment overrides the files, as with docker compose and dotenv; a later file overrides an earlier one.
@@ -124,7 +145,7 @@ def with_env_files(files: Sequence[str], environment: Mapping[str, str]) -> Mapp
     problems: list[Problem] = []
     for file in files:
         try:
-            values.update(read_env_file(file))
+            values.update(read_env_file(file, project))
         except ConfigError as error:
             problems += error.problems
     if problems:

@@ -12,14 +12,14 @@ import msgspec
 
 from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
-from windtunnel.engine.run.process import SystemClock, run_loop
+from windtunnel.engine.run.process import SystemClock, require_open_files, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.errors import EvidenceError
 from windtunnel.figures import as_written
 from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
-from windtunnel.job.interrupts import Interrupts, NoInterrupts
+from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
 from windtunnel.job.leaving import RedactedObserver, exits_told, without_secrets
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
@@ -101,16 +101,30 @@ class _Ways:
     on_judged: OnJudged
 
     def publish(self, directory: RunDirectory, analysis: Analysis, *, check: Check) -> JobResult:
-        """Write the files of the run, and return how it ended."""
-        judged = publish(
-            directory,
-            analysis,
-            self.observer,
-            environment=self.environment,
-            interrupts=self.interrupts,
-            check=check,
-            on_judged=lambda analysis: self.on_judged(JobResult.of(analysis, directory)),
-        )
+        """Write the files of the run, and return how it ended.
+
+        A verdict that stands in the files is the end, also when an interrupt then cuts short what is shown of it.
+        """
+        told: list[JobResult] = []
+
+        def tell(analysis: Analysis) -> Sequence[str]:
+            told.append(JobResult.of(analysis, directory))
+            return self.on_judged(told[-1])
+
+        try:
+            judged = publish(
+                directory,
+                analysis,
+                self.observer,
+                environment=self.environment,
+                interrupts=self.interrupts,
+                check=check,
+                on_judged=tell,
+            )
+        except Interrupted:
+            if told and (directory.path / "summary.json").is_file():
+                return told[-1]
+            raise
         return JobResult.of(judged, directory)
 
 
@@ -122,6 +136,7 @@ def _run(request: JobRequest, ways: _Ways) -> JobResult:
             test_plan = load_test_plan(request, environment)
             redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
             observer = RedactedObserver(observer, redactor)
+            require_open_files(test_plan.workers)
             job = _prepare(test_plan, request, environment, observer, redactor)
             announce(job.compiled, job.manifest, observer)
             observer.debug(

@@ -9,10 +9,11 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from windtunnel.config.assemble import DEFAULT_SUT, merged
-from windtunnel.config.environment import ReadEnvironment
+from windtunnel.config.names import problems_of_names
 from windtunnel.config.overrides import Overrides
 from windtunnel.config.profiles import is_in_unused_profile
 from windtunnel.config.reader import read_file
+from windtunnel.config.scalars import ReadEnvironment
 from windtunnel.config.scenario import gather_scenarios
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, Problem
@@ -23,7 +24,7 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.project import Project, token_values
+from windtunnel.project import Project, is_file, token_values
 from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ def _validate(
         request = JobRequest(plan=plan, overrides=overrides)
         found = _attempt(lambda: check_plan(request, environment=whole), problems)  # noqa: B023  called at once
         sources.update(_checked(found) if found else [])
-    suts = []
+    suts: list[Sut] = []
     for name in given.suts:
         sut_file = _attempt(lambda: _sut(name, environment, overrides, project), problems)  # noqa: B023  called at once
         if sut_file:
@@ -79,6 +80,9 @@ def _validate(
         problems += found_problems
         scenarios = tuple(file.scenario for file in scenario_files)
         sut = suts[0] if suts else _default_sut(scenarios, environment, overrides, project, problems)
+        taken = any(each.taken for file in scenario_files for each in (file.document, *file.included))
+        if taken and (suts or Path(DEFAULT_SUT).is_file()):
+            problems = merged(problems, problems_of_names(scenario_files, public=environment.public))
         if sut and (found_in_steps := step_problems(sut, scenarios)):
             problems = merged(problems, found_in_steps)
         sources.update({scenario.source.file: "scenario" for scenario in scenarios})
@@ -102,7 +106,8 @@ def check_plan(request: JobRequest, *, environment: Mapping[str, str]) -> TestPl
 def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
     kinds = {test_plan.sut.source.file: "SUT"}
     kinds.update({scenario.source.file: "scenario" for scenario in test_plan.scenarios})
-    return [(source.file, kinds.get(source.file, "plan")) for source in test_plan.sources]
+    hide = Redactor(secrets=test_plan.secrets).text
+    return [(hide(source.file), kinds.get(source.file, "plan")) for source in test_plan.sources]
 
 
 def _sut(name: str, environment: Mapping[str, str], overrides: Overrides, project: Project) -> SutFile:
@@ -115,7 +120,7 @@ def _sorted(
     """The files by kind, which their keys tell. Folders, globs and Python files hold scenarios."""
     given = _Given()
     for name in files:
-        if not Path(name).is_file() or name.endswith(".py"):
+        if not is_file(name) or name.endswith(".py"):
             given.scenarios.append(name)
             continue
         own = project.around(name)

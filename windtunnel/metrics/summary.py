@@ -41,12 +41,8 @@ def step_summaries(aggregate: Aggregate, rows: Sequence[StepRow]) -> list[StepSu
     known = {(row.scenario, row.step, row.assertion) for row in rows}
     found = [row for row in _rows_found(aggregate) if (row.scenario, row.step, row.assertion) not in known]
     scenarios = dict.fromkeys([*(row.scenario for row in rows), *(row.scenario for row in found)])
-    return [
-        _step_summary(aggregate, row)
-        for scenario in scenarios
-        for row in (*rows, *found)
-        if row.scenario == scenario
-    ]
+    order = {scenario: position for position, scenario in enumerate(scenarios)}
+    return [_step_summary(aggregate, row) for row in sorted((*rows, *found), key=lambda row: order[row.scenario])]
 
 
 def _rows_found(aggregate: Aggregate) -> list[StepRow]:

@@ -101,6 +101,9 @@ def parse_head(head: bytes) -> list[tuple[bytes, bytes]]:
 _decode_json = msgspec.json.Decoder().decode
 
 
+_LONG_TEXT = 64 * 1024
+
+
 class Exchange(msgspec.Struct, eq=False, gc=False):
     """A request and its outcome: mutable while the connection fills it, unchanged afterwards.
 
@@ -129,6 +132,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     span_id: str = ""
     _headers: Headers | None = None
     _json: Any = msgspec.UNSET
+    _text: str | None = None
     _is_no_data: object = object()
     """What msgspec cannot encode, so that `{{ response }}` in a JSON body stays an error."""
 
@@ -151,8 +155,13 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
 
     @property
     def text(self) -> str:
-        """The body as UTF-8 text; invalid bytes are replaced."""
-        return self.body.decode("utf-8", "replace")
+        """The body as UTF-8 text; invalid bytes are replaced. A long one is kept: a template may loop over it."""
+        if self._text is not None:
+            return self._text
+        text = self.body.decode("utf-8", "replace")
+        if len(text) > _LONG_TEXT:
+            self._text = text
+        return text
 
     @property
     def status_code(self) -> int:

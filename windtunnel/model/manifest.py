@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from windtunnel.model.load import Segment
+from windtunnel.model.record import Moment
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import FailOn, SectionPhase
 
 RECORD_VERSION = 1
+
+
+MOST_ROWS = 100_000
+"""Steps of a plan that a manifest can have."""
 
 
 class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,13 +34,18 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     service: str = ""
     method: str = ""
     assertion: bool = False
-    depth: int = 0
+    depth: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
     group: str = ""
     holds_steps: bool = False
     tags: dict[str, str] = {}
     phase: SectionPhase | Literal[""] = ""
     file: str | None = None
     line: int | None = None
+
+
+StepRows = Annotated[list[StepRow], msgspec.Meta(max_length=MOST_ROWS)]
+
+Parts = Annotated[int, msgspec.Meta(ge=1, le=99_999)]
 
 
 class DataFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +73,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     schema_version: int
     run_id: str
     version: str
-    started: float
+    started: Moment
     name: str
     sut: str
     base_urls: list[str]
@@ -75,13 +85,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     phases: list[str] = []
     seed: int
     plan_hash: str
-    segments: int = 1
+    segments: Parts = 1
     setup: bool = False
-    shard: str = ""
-    shards: int = 1
+    shard: Annotated[str, msgspec.Meta(pattern=r"^([1-9][0-9]{0,4}/[1-9][0-9]{0,4})?$")] = ""
+    shards: Parts = 1
     merged: list[str] = []
-    steps: list[StepRow]
-    section_steps: list[StepRow] = []
+    steps: StepRows
+    section_steps: StepRows = []
     thresholds: list[Threshold]
     fail_on: FailOn = "thresholds"
     without_baseline: bool = False

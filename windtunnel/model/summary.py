@@ -5,10 +5,11 @@ The published form is `schemas/summary.schema.json`; `SCHEMA_VERSION` counts its
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from windtunnel.model.record import MOST, Count, Moment
 from windtunnel.model.vocabulary import (
     AggregateName,
     ChangeUnit,
@@ -25,18 +26,22 @@ from windtunnel.model.vocabulary import (
 SCHEMA_VERSION = 1
 
 
+Figure = Annotated[float, msgspec.Meta(ge=0, le=MOST)]
+"""A figure of a summary. The bounds hold for what is read, as a baseline."""
+
+
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     """A set of durations in milliseconds. Percentiles are within 0.2 % of a true sample; all 0 with count 0."""
 
-    count: int
-    avg: float
-    min: float
-    med: float
-    p90: float
-    p95: float
-    p99: float
-    p999: float = msgspec.field(name="p99.9")
-    max: float
+    count: Count
+    avg: Figure
+    min: Figure
+    med: Figure
+    p90: Figure
+    p95: Figure
+    p99: Figure
+    p999: Figure = msgspec.field(name="p99.9")
+    max: Figure
 
 
 class MetricSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,12 +52,12 @@ class MetricSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """
 
     type: MetricType
-    count: int = 0
-    matches: int = 0
-    rate: float | None = None
-    value: float | None = None
-    avg: float | None = None
-    max: float | None = None
+    count: Count = 0
+    matches: Count = 0
+    rate: Figure | None = None
+    value: Figure | None = None
+    avg: Figure | None = None
+    max: Figure | None = None
     distribution: Distribution | None = None
 
 
@@ -229,7 +234,7 @@ class BaselineRun(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a `RunInfo` that a baseline needs."""
 
     load: str = ""
-    started: float = 0.0
+    started: Moment = 0.0
     commit: str | None = None
     shard: str = ""
 
@@ -242,12 +247,12 @@ class BaselineStep(msgspec.Struct, frozen=True, kw_only=True):
 
     scenario: str
     step: str
-    count: int
-    failed: int
-    errored: int
-    requests: int
+    count: Count
+    failed: Count
+    errored: Count
+    requests: Count
     latency: Distribution
-    retries: int | None = None
+    retries: Count | None = None
     request_latency: Distribution | None = None
 
     @property

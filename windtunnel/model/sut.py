@@ -62,6 +62,11 @@ class Proxy:
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The password, alone and as Basic auth sends it."""
+        return (self.password, f"{self.user}:{self.password}") if self.password else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxies:
@@ -166,8 +171,8 @@ class Sut:
     @property
     def secrets(self) -> frozenset[str]:
         """What must never be written, however it came here."""
-        proxies = (self.http.proxies.http, self.http.proxies.https)
-        return frozenset(proxy.password for proxy in proxies if proxy and proxy.password).union(
+        proxies = [proxy for proxy in (self.http.proxies.http, self.http.proxies.https) if proxy]
+        return frozenset(secret for proxy in proxies for secret in proxy.secrets).union(
             *(service.auth.secrets for service in self.all_services)
         )
 

@@ -66,7 +66,7 @@ def analyse(directory: RunDirectory) -> Analysis:
     reader = _reader(directory, manifest)
     for records in reader.batches():
         aggregate.write(records)
-    evidence = reader.evidence().with_findings(directory.found_incomplete())
+    evidence = reader.evidence().with_findings(directory.damage())
     return Analysis.of(manifest, aggregate, evidence, directory.baseline())
 
 

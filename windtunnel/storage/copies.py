@@ -21,22 +21,35 @@ from windtunnel.redaction import HIDDEN, Redactor
 from windtunnel.secret import SHORTEST_SECRET, texts_in
 from windtunnel.storage.integrity import difference
 
+MAX_BODY_FILES = 10_000
+"""Bodies that a run keeps at most, over all its workers: a folder of many more is slow to read and to copy."""
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Bytes of bodies that a run keeps at most, over all its workers."""
+
 
 class BodyStore:
-    """Keeps at most `each` bytes of a body and `total` bytes of a run, named by their hash; equal bodies once.
+    """Keeps bodies by their hash, equal ones once: `each` so large, in `total` so many bytes, so many `files`.
 
     A body beyond the bounds, or that cannot be written, is not kept: it is a help, the record is the evidence.
     """
 
     def __init__(
-        self, folder: Path, redactor: Redactor, *, each: int = 64 * 1024, total: int = 64 * 1024 * 1024
+        self,
+        folder: Path,
+        redactor: Redactor,
+        *,
+        each: int = 64 * 1024,
+        total: int = MAX_BODY_BYTES,
+        files: int = MAX_BODY_FILES,
     ) -> None:
         self._folder, self._redactor, self._each, self._left = folder, redactor, each, total
+        self._files = files
         self._kept: dict[str, WrittenFile] = {}
 
     def keep(self, body: bytes, also_secret: Sequence[str] = ()) -> str | None:
         """Store one body and return its name; None when it is not kept."""
-        if not body or self._left <= 0:
+        if not body or self._left <= 0 or len(self._kept) >= self._files:
             return None
         shown = self._redactor.body(body, also_secret, limit=self._each)
         name = hashlib.blake2b(shown, digest_size=8).hexdigest()

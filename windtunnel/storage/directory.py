@@ -19,7 +19,7 @@ import msgspec
 
 from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
 from windtunnel.model.load import Segment
-from windtunnel.model.manifest import RECORD_VERSION, Manifest, WrittenFile
+from windtunnel.model.manifest import Manifest, WrittenFile
 from windtunnel.model.scenario import MAX_COPIED_BYTES, Feeder
 from windtunnel.model.source import Source
 from windtunnel.model.summary import SCHEMA_VERSION, Baseline, Summary
@@ -27,6 +27,7 @@ from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import data_text, source_text
 from windtunnel.storage.files import read_json
 from windtunnel.storage.integrity import bounded, difference
+from windtunnel.storage.manifests import manifest_damage, manifest_text, read_manifest
 
 LATEST = "latest"
 NOTHING_SECRET = Redactor()
@@ -89,7 +90,7 @@ class RunDirectory:
         if run == LATEST:
             return cls(_latest(root, hint or _NO_RUN))
         for path in (root / run, Path(run)):
-            if (path / "manifest.json").is_file():
+            if _is_run(path):
                 return cls(path.resolve() if path.is_symlink() else path)
         known = _run_ids(root)
         raise ConfigError.of(
@@ -102,8 +103,11 @@ class RunDirectory:
         return self.path / "records" / f"{segment.name}.jsonl"
 
     def segments(self) -> list[Path]:
-        """Every record file, in order."""
-        return sorted((self.path / "records").glob("*.jsonl"))
+        """Every record file, in order. Raises EvidenceError when their folder leads elsewhere."""
+        folder = self.path / "records"
+        if folder.is_symlink():
+            raise EvidenceError(f"can't read {folder}: it is a symbolic link")
+        return sorted(folder.glob("*.jsonl"))
 
     @property
     def bodies(self) -> Path:
@@ -115,13 +119,12 @@ class RunDirectory:
 
         It is made without secrets. Its names are those that records are found by, and stay.
         """
-        content = msgspec.json.format(msgspec.json.encode(manifest))
-        self._put("manifest.json", content)
+        self._put("manifest.json", manifest_text(manifest))
         _point_latest_to(self.path)
 
     def manifest(self) -> Manifest:
         """What ran. Raises EvidenceError when `manifest.json` is missing or damaged."""
-        return read_json(self.path / "manifest.json", Manifest, what="manifest", version=RECORD_VERSION)
+        return read_manifest(self.path / "manifest.json")
 
     def write_baseline(self, baseline: Baseline) -> None:
         """Write `baseline.json`: what this run is compared with, now and whenever it is judged again."""
@@ -206,13 +209,15 @@ class RunDirectory:
         with contextlib.suppress(EvidenceError):
             self.write(_MARRED, msgspec.json.format(msgspec.json.encode({"findings": findings})))
 
-    def found_incomplete(self) -> tuple[str, ...]:
-        """Why the run itself found that it is incomplete, after its records were closed; empty if it did not."""
+    def damage(self) -> tuple[str, ...]:
+        """Why the run is incomplete whatever its records are: a changed manifest, what the run itself found."""
         file = self.path / _MARRED
         try:
-            return read_json(file, _Marred, what="mark", version=1).findings if os.path.lexists(file) else ()
+            found = read_json(file, _Marred, what="mark", version=1).findings if os.path.lexists(file) else ()
         except EvidenceError as error:
-            return (str(error),)
+            found = (str(error),)
+        changed = manifest_damage(self.path / "manifest.json")
+        return bounded([*([changed] if changed else []), *found])
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write one file of the run, `name` in it, as a whole: a reader sees the old one or the new one."""
@@ -300,18 +305,25 @@ class _Marred(msgspec.Struct):
     findings: tuple[str, ...]
 
 
+def _is_run(path: Path) -> bool:
+    """Whether a run lies there; no for what is no path at all, such as one that is too long."""
+    try:
+        return (path / "manifest.json").is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _run_ids(root: Path) -> list[str]:
-    if not root.is_dir():
+    try:
+        return sorted(entry.name for entry in root.iterdir() if entry.name != LATEST and _is_run(entry))
+    except (OSError, ValueError):
         return []
-    return sorted(
-        entry.name for entry in root.iterdir() if entry.name != LATEST and (entry / "manifest.json").is_file()
-    )
 
 
 def _latest(root: Path, hint: str) -> Path:
     link = root / LATEST
     name = link.readlink().name if link.is_symlink() else ""
-    if not (name and (root / name / "manifest.json").is_file()):
+    if not (name and _is_run(root / name)):
         # No link (a file system without them, a copied folder) or a dangling one: run ids sort by time.
         ids = _run_ids(root)
         if not ids:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -11,6 +13,8 @@ from windtunnel.errors import ConfigError, EvidenceError, Problem
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.files import open_regular
+from windtunnel.storage.integrity import bounded
 
 
 def merged_manifest(runs: Sequence[RunDirectory], *, run_id: str, without_baseline: bool = False) -> Manifest:
@@ -40,18 +44,46 @@ def merged_manifest(runs: Sequence[RunDirectory], *, run_id: str, without_baseli
 def merge_into(target: RunDirectory, runs: Sequence[RunDirectory], manifest: Manifest) -> None:
     """Copy records, bodies and sources of the shards into the directory of the merged run.
 
-    Raises EvidenceError for what can't be copied.
+    What a shard says against itself, and a record file in it that is not its own, makes the merged run incomplete.
+    Raises EvidenceError for what can't be copied, and for what is no plain file: a link could lead anywhere.
     """
     target.write_manifest(manifest)
+    against: list[str] = []
+    for run in runs:
+        against += [f"{run.path.name}: {found}" for found in run.damage()]
+        own = {f"{segment.name}.jsonl" for segment in run.manifest().record_segments}
+        for segment in run.segments():
+            if segment.name in own:
+                _copy(segment, target.path / "records" / segment.name)
+            else:
+                against.append(f"{run.path.name}: {segment.name} is no record file of this run")
+        for folder in ("bodies", "plan"):
+            _copy_folder(run.path / folder, target.path / folder)
+    if against:
+        target.mark_incomplete(bounded(against))
+
+
+def _copy_folder(folder: Path, target: Path) -> None:
     try:
-        for run in runs:
-            for segment in run.segments():
-                shutil.copyfile(segment, target.path / "records" / segment.name)
-            for folder in ("bodies", "plan"):
-                if (run.path / folder).is_dir():
-                    shutil.copytree(run.path / folder, target.path / folder, dirs_exist_ok=True)
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
     except OSError as error:
-        raise EvidenceError(f"can't merge into {target.path}: {error}") from None
+        raise EvidenceError(f"can't read {folder}: {error.strerror}") from None
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            _copy_folder(Path(entry), target / entry.name)
+        else:
+            _copy(Path(entry), target / entry.name)
+
+
+def _copy(file: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open_regular(file) as source, target.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+    except OSError as error:
+        raise EvidenceError(f"can't copy {file} to {target}: {error.strerror}") from None
 
 
 def _problems(paths: Sequence[str], manifests: Sequence[Manifest]) -> list[Problem]:

@@ -6,6 +6,7 @@ threshold that names the baseline does: `http_req_duration: p(95) < baseline * 1
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from windtunnel.errors import Problem
@@ -84,7 +85,7 @@ def _figure(threshold: Threshold, baseline: Baseline) -> float | None:
 
 
 def _is_of(row: BaselineStep, threshold: Threshold) -> bool:
-    return row.step == threshold.tags["step"] and row.scenario == threshold.tags.get("scenario", row.scenario)
+    return row.step == threshold.tags.get("step") and row.scenario == threshold.tags.get("scenario", row.scenario)
 
 
 def _of_distribution(distribution: Distribution, threshold: Threshold) -> float | None:
@@ -93,8 +94,8 @@ def _of_distribution(distribution: Distribution, threshold: Threshold) -> float 
     if not distribution.count:
         return None
     percentile = threshold.percentile
-    name = threshold.aggregate if percentile is None else _PERCENTILES[percentile]
-    return float(getattr(distribution, name)) * 1000
+    name = threshold.aggregate if percentile is None else _PERCENTILES.get(percentile)
+    return None if name is None else float(getattr(distribution, name)) * 1000
 
 
 def _notes(before: Baseline, now: Baseline) -> Iterator[str]:
@@ -145,6 +146,8 @@ def _changes_of_times(
 
 def _change(metric: str, aggregate: str, unit: ChangeUnit, before: float, now: float, **place: str) -> Change:
     relative = now / before - 1 if before else None
+    if relative is not None and not math.isfinite(relative):
+        relative = None  # from next to nothing
     return Change(
         metric=metric, aggregate=aggregate, unit=unit, before=before, now=now, relative=relative, **place
     )

@@ -143,23 +143,43 @@ def _in_every_window(
 ) -> ThresholdResult:
     """The result of the worst window, which is named when it failed. Windows with too few samples are skipped."""
     windows: Mapping[int, Aggregate] = aggregate.windows.get(width_s, {})
-    numbers = [number for number, window in windows.items() if window.instances or window.requests]
     results = []
-    for number in range(min(numbers), max(numbers) + 1) if numbers else ():
+    for number, alike in _window_numbers(windows):
         window = windows.get(number) or Aggregate()
         last_s = aggregate.last_t - aggregate.started - number * width_s
-        results.append((number, _over(threshold, window, rows, min(width_s, max(last_s, 0.0)))))
-    answered = [(number, result) for number, result in results if result.result != "no_data"]
+        results.append((number, alike, _over(threshold, window, rows, min(width_s, max(last_s, 0.0)))))
+    answered = [(number, alike, result) for number, alike, result in results if result.result != "no_data"]
     if not answered:
         return _result(threshold, "no_data", samples=0, explanation=_no_data(threshold, 0))
-    number, worst = min(answered, key=lambda each: _WORST_FIRST.index(each[1].result))
+    number, _, worst = min(answered, key=lambda each: _WORST_FIRST.index(each[2].result))
     if worst.reason is not None:
-        alike = sum(result.result == worst.result for _, result in answered)
+        alike = sum(count for _, count, result in answered if result.result == worst.result)
         where = f", from {figures.offset(number * width_s)} to {figures.offset((number + 1) * width_s)}"
-        where += f", and in {alike - 1:,} more of {len(answered):,} windows" if alike > 1 else ""
+        where += (
+            f", and in {alike - 1:,} more of {sum(count for _, count, _ in answered):,} windows"
+            if alike > 1
+            else ""
+        )
         explanation = worst.explanation and worst.explanation + where
         worst = replace(worst, reason=worst.reason + where, explanation=explanation)
     return worst
+
+
+def _window_numbers(windows: Mapping[int, Aggregate]) -> list[tuple[int, int]]:
+    """The windows from the first to the last in which something ended, each with how many it stands for.
+
+    Those in which nothing at all was recorded are alike: the first stands for them, however long the gap is.
+    """
+    numbers = [number for number, window in windows.items() if window.instances or window.requests]
+    if not numbers:
+        return []
+    first, last = min(numbers), max(numbers)
+    recorded = sorted(number for number in windows if first <= number <= last)
+    found = [(number, 1) for number in recorded]
+    if empty := last - first + 1 - len(recorded):
+        gap = next(number for number, there in enumerate(recorded, first) if number != there)
+        found = sorted([*found, (gap, empty)])
+    return found
 
 
 def _over(threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], span_s: float) -> ThresholdResult:

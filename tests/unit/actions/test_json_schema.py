@@ -121,3 +121,21 @@ def test_what_the_sut_answers_can_not_make_validating_endless() -> None:
     evil: Any = {"patternProperties": {"^(a|aa)+$": {"type": "string"}}, "additionalProperties": False}
     with pytest.raises(ExpressionError, match="takes more than 50 ms"):
         checked(evil, {"a" * 80 + "b": 1})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"items": {}},
+        {"items": {"type": "object", "properties": {"id": {"type": "integer"}}}},
+        {"contains": {"const": 5}},
+        {"items": {"anyOf": [{"type": "string"}, {"minProperties": 2}, {"required": ["id"]}]}},
+        {"items": {"additionalProperties": True, "propertyNames": {}}},
+    ],
+)
+def test_a_document_that_a_schema_would_look_at_too_often_fails_with_the_reason(schema: Any) -> None:
+    failed = checked(schema, [{"id": number} for number in range(120_000)])
+
+    assert isinstance(failed, FailedCheck)
+    assert failed.actual == "a document too large to be checked: the schema would look at it 100,000 times"
+    assert checked(schema, [{"id": 5, "at": 1}, 5]) is not None, "the next document has all of them again"

@@ -249,3 +249,12 @@ def _floats(value: Any) -> list[float]:
         return [value]
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [number for item in inner for number in _floats(item)]
+
+
+@pytest.mark.parametrize("matcher", ["each", "any"])
+def test_a_list_of_very_many_items_is_not_gone_through(matcher: str) -> None:
+    compiled = compile_matcher(field(), {matcher: {"type": "string"}})
+
+    assert compiled.holds(["a"] * 100_000, {})
+    with pytest.raises(ExpressionError, match="look at 100,000 items at most, not 100,001"):
+        compiled.holds(["a"] * 100_001, {})

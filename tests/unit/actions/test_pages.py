@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.bounded import outcomes
 from tests.support.compiling import exchange_of, field
-from windtunnel.actions.response.extract import compile_extraction
+from windtunnel.actions.response.extract import MissingValue, compile_extraction
 from windtunnel.actions.response.html_xml import MAX_PAGE, compile_css, compile_xpath
 from windtunnel.errors import ExpressionError
 
@@ -81,8 +82,50 @@ def test_entities_are_not_expanded_and_files_are_not_read(tmp_path: Any) -> None
             assert "secret" not in found
 
 
-def test_a_page_that_is_too_large_is_not_parsed() -> None:
-    assert extracted({"css": "a", "default": 0}, b"<a>x</a>" + b" " * MAX_PAGE) == 0
+def test_a_page_that_is_too_large_is_not_parsed_and_said_so_even_with_a_default() -> None:
+    with pytest.raises(MissingValue, match="a page of 1 MiB is too large to be searched"):
+        extracted({"css": "a", "default": 0}, b"<a>x</a>" + b" " * MAX_PAGE)
+
+
+_FLAT = b"<html><body>" + b"<p class='a'>x</p>" * 40_000 + b"</body></html>"
+_DEEP = b"<html><body>" + (b"<div class='a'>" * 200 + b"<i>y</i>" + b"</div>" * 200) * 200 + b"</body></html>"
+_TOO_FAR = [
+    *("xpath: //*//*//*", "xpath: //*[count(//*) > 1]", "xpath: //*[//*[//*[//*]]]", "xpath: //*/following::*"),
+    *("xpath: //*/preceding-sibling::*", "xpath: //p[../p[. = 'y']]", "xpath: //p[/html/body/p = 'y']"),
+    *("xpath: //p | //i | //*", "xpath: //*/ancestor::*", "xpath: //*[. = //*]", "css: p ~ p", "css: div div i"),
+]
+
+
+def judge(case: str) -> str:
+    """What a path finds in two large pages."""
+    kind, _, path = case.partition(": ")
+    said = []
+    for page in (_FLAT, _DEEP):
+        try:
+            found = (compile_css if kind == "css" else compile_xpath)(path)(exchange_of(page, headers=HTML))
+            said.append(f"{len(found)} found")
+        except ExpressionError as error:
+            said.append(str(error))
+    return ", ".join(said)
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, str]:
+    return outcomes(judge, _TOO_FAR)
+
+
+@pytest.mark.parametrize("case", _TOO_FAR)
+def test_a_path_that_could_compare_every_element_with_every_other_is_refused_on_a_large_page(
+    case: str, said: dict[str, str]
+) -> None:
+    assert "the path looks at too much of a page of " in said.get(case, "no end")
+
+
+@pytest.mark.parametrize(
+    "path", ["//p[1]/@class", "//p[@class = 'a'][2]", "//body/p[last()]", "//p[not(contains(., '//'))]"]
+)
+def test_an_ordinary_path_is_searched_on_a_large_page(path: str) -> None:
+    assert compile_xpath(path)(exchange_of(_FLAT, headers=HTML))
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ def test_what_the_files_read_of_the_environment_is_secret_unless_it_is_public(wr
         "OTHER": "never read",
     }
     write("sut.yaml", SUT)
-    write("scenarios/a.yaml", SCENARIO.format(id="a") + "tags: { region: '${REGION}', key: '${KEY}' }\n")
+    write("scenarios/a.yaml", SCENARIO.format(id="a") + "variables: { region: '${REGION}', key: '${KEY}' }\n")
     assert load(environment={**environment, "KEY": "key-12345678"}).secrets == {
         "tok-12345678",
         "eu-central-1",

@@ -13,6 +13,8 @@ import pytest
 import windtunnel
 from tests.support.journeys import Finished, Run, facts_of, get, pause, run, scenario
 from windtunnel import User
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.summary import step_summaries
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.record import FailedCheck
 from windtunnel.model.scenario import Scenario, StopWhen
@@ -56,6 +58,22 @@ def test_a_request_is_a_step_with_its_checks(run: Run) -> None:
     assert step.checks == ["status_code"]
     assert facts_of(step).status == 201
     assert finished.instances[0].outcome == "passed"
+
+
+def test_attempts_of_a_retry_show_and_requests_of_a_loop_of_the_users_own_are_requests(run: Run) -> None:
+    async def flow(user: User) -> None:
+        backoff = {"initial": "1s", "factor": 1, "jitter": False}
+        await user.http.get(None, "/a", name="a", retry={"attempts": 3, "on": [503], "backoff": backoff})
+        while not (await user.http.get(None, "/b", name="b")).ok:
+            pass
+
+    finished = run(python(flow), answers=[Answer(status=503)] * 2 + [Answer(), Answer(status=503), Answer()])
+    aggregate = Aggregate()
+    aggregate.write(finished.records)
+
+    a, b = step_summaries(aggregate, [])
+    assert (a.step, a.count, a.requests, a.retries, round(a.latency.max)) == ("a", 1, 3, 2, 2_000)
+    assert (b.step, b.count, b.failed, b.requests, b.retries) == ("b", 2, 1, 2, 0)
 
 
 def test_a_failed_request_fails_the_instance_and_hands_its_response_over(run: Run) -> None:

@@ -279,6 +279,19 @@ def test_every_rendering_has_all_steps_again() -> None:
     assert [template({"numbers": [1] * 60_000}) for _ in range(3)] == [60_000] * 3
 
 
+def test_a_text_with_a_list_in_it_has_all_steps_again_every_time() -> None:
+    template = compile_text("x{{ numbers }}")
+
+    assert {template({"numbers": list(range(1_000))})[:5] for _ in range(300)} == {"x[0, "}
+
+
+def test_a_long_text_of_a_response_is_decoded_once() -> None:
+    response = Exchange("GET", "http://localhost/", "shop")
+    response.body = b"a" * MIB
+
+    assert response.text is response.text
+
+
 def test_a_template_of_very_many_parts_is_refused() -> None:
     with pytest.raises(ExpressionError, match="more than 10,000 parts"):
         compile_template("{{ a }}" * 10_000)

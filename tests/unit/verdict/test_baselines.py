@@ -22,7 +22,7 @@ P95 = "http_req_duration"
 
 
 def ran(wait_us: int, *, failing: int = 0) -> Run:
-    run = Run().instances(100 - failing).instances(failing, "failed")
+    run = Run().instances(100 - failing).instances(failing, "failed").lag(0)
     return run.requests(100 - failing, wait=wait_us).requests(failing, 500, wait=wait_us)
 
 
@@ -65,6 +65,11 @@ def test_a_threshold_against_a_baseline_shows_the_limit_it_comes_to() -> None:
     [
         ("http_req_failed", "rate <= baseline + 1%", "fail"),
         ("http_req_failed", "rate <= baseline + 5%", "pass"),
+        ("http_req_failed", "count <= baseline + 3", "pass"),
+        ("http_req_failed", "count <= baseline", "fail"),
+        ("instances", "count == baseline", "pass"),
+        ("vus", "avg <= baseline", "pass"),
+        ("vus", "max > baseline", "fail"),
         ("http_req_failed", "rate <= baseline * 100", "fail"),  # of nothing, everything is too much
         ("instances", "rate >= baseline - 5%", "pass"),
         ("http_reqs", "count >= baseline", "pass"),

@@ -1,21 +1,30 @@
 """HTML and XML of a response: what CSS selectors and XPath find in it. Needs the extra `windtunnel[html]`.
 
 The page comes from the SUT: entities stay as they are written, no DTD is read, nothing is fetched, and a page
-larger than `MAX_PAGE` is not parsed.
+larger than `MAX_PAGE` is not parsed. libxml2 can't be interrupted, and compares nodes by the square of their
+number for `//div//a`, by its cube for `following::`: what a path could cost on a page is estimated before.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import math
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from windtunnel.errors import ExpressionError
+from windtunnel.figures import size
 from windtunnel.model.http import Exchange
 
-MAX_PAGE = 4 * 1024 * 1024
+MAX_PAGE = 1024 * 1024
 """Bytes of a page that are parsed at most."""
+
+MAX_COMPARISONS = 400_000_000
+"""Comparisons of nodes that a path may need on a page, at worst: about half a second."""
+
+_LOOKUP = 50
+"""What finding a node takes, in comparisons."""
 
 FindIn = Callable[[Exchange], list[Any]]
 """What is found in a response, in the order of the page; nothing where the body is no page."""
@@ -50,10 +59,13 @@ def compile_xpath(path: str) -> FindIn:
     except (etree.XPathError, ValueError) as error:
         raise ExpressionError(f'"{path}" is not an XPath: {error}', hint=_HINT_XPATH) from None
 
+    reach = _reach(path)
+
     def find(exchange: Exchange) -> list[Any]:
         page = _parse(exchange)
         if page is None:
             return []
+        reach.require(page)
         try:
             found = search(page)
         except etree.XPathError:  # a prefix that the page does not declare, a function of another type
@@ -61,6 +73,67 @@ def compile_xpath(path: str) -> FindIn:
         return [_plain(item) for item in (found if isinstance(found, list) else [found])]
 
     return find
+
+
+class _Reach(NamedTuple):
+    """How far a path looks: `wide` steps that reach whole subtrees, `across` those that reach all that follows or
+    precedes, `inside` the power of the number of nodes that its predicates look at for each node.
+    """
+
+    wide: int
+    across: int
+    inside: int
+
+    def require(self, page: Any) -> None:
+        """Raise ExpressionError when the path could look at too much of a page."""
+        if self.wide < 2 and not self.across and not self.inside:
+            return
+        nodes = depths = depth = 0
+        from lxml import etree
+
+        for event, _ in etree.iterwalk(page, events=("start", "end", "comment", "pi")):
+            depth += (event == "start") - (event == "end")
+            if event != "end":
+                nodes += 1
+                depths += depth
+        cost = max(self.wide - 1, 0) * depths * nodes + (nodes**3 if self.across else 0)
+        if self.inside:
+            cost += _LOOKUP * nodes ** (1 + self.inside)
+        if cost > MAX_COMPARISONS:
+            raise ExpressionError(
+                f"the path looks at too much of a page of {nodes:,} elements",
+                hint="name the way to the element, with fewer // in it and none in its conditions",
+            )
+
+
+_LITERALS = re.compile(r"\"[^\"]*\"|'[^']*'")
+_STEPS = re.compile(
+    r"""(?P<open>\[) | (?P<close>\]) | (?P<across> (?:following|preceding)(?:-sibling)?\s*:: )
+      | (?P<wide> // | \| | (?:descendant|ancestor)(?:-or-self)?\s*:: )
+      | (?P<up> \.\. | parent\s*:: | (?<=[\[(=<>,+*\s|-])/ )""",
+    re.VERBOSE,
+)
+
+
+def _reach(path: str) -> _Reach:
+    """How far an XPath looks; upwards and from the root it looks far only inside a predicate."""
+    scopes = [0]
+    wide = across = inside = 0
+    for step in _STEPS.finditer(_LITERALS.sub("''", path)):
+        kind = step.lastgroup
+        if kind == "open":
+            scopes.append(0)
+        elif kind == "close":
+            if len(scopes) > 1:
+                scopes.pop()
+        elif len(scopes) > 1:
+            scopes[-1] += 2 if kind == "across" else 1
+            inside = max(inside, sum(min(each, 3) for each in scopes[1:]))
+        elif kind == "across":
+            across += 1
+        elif kind == "wide":
+            wide += 1
+    return _Reach(wide, across, inside)
 
 
 def _ending(pseudo_element: Any) -> str:
@@ -89,7 +162,9 @@ def _root(exchange: Exchange) -> Any:
 
     body = exchange.body
     # XPath would expand an entity, even if the parser has not.
-    if not body.strip() or len(body) > MAX_PAGE or b"<!ENTITY" in body:
+    if len(body) > MAX_PAGE:
+        raise ExpressionError(f"a page of {size(len(body))} is too large to be searched: {size(MAX_PAGE)} at most")
+    if not body.strip() or b"<!ENTITY" in body:
         return None
     kind = exchange.headers.get("content-type", "").lower()
     if "html" not in kind and ("xml" in kind or body.lstrip().startswith(b"<?xml")):

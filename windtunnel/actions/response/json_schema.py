@@ -7,6 +7,7 @@ pattern, `uniqueItems` compares texts instead of all pairs.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,37 @@ if TYPE_CHECKING:
 
 _HINT = "put the schema into a file in the scenario's folder; schemas are not downloaded"
 MAX_BYTES = 16 * 1024 * 1024
+MAX_JUDGEMENTS = 100_000
+"""Keywords that are applied to values of one document at most, each a few microseconds."""
+
 _MAX_ERRORS = 20
 """Maximum number of errors among which the most relevant one is chosen."""
+
+
+_OVER_ITEMS = re.compile(r"items$|^contains$|Properties$|^propertyNames$|Items$")
+"""Keywords that look at each item or key of a value, even if their own schema says nothing."""
+
+
+class _TooMuch(Exception):  # noqa: N818  (caught by the check that runs the schema)
+    """The schema has looked at the document as often as it may."""
+
+
+class Spent:
+    """What a schema may still look at in the document that it judges."""
+
+    left = MAX_JUDGEMENTS
+
+
+def _counted(name: str, judge: Callable[..., Any], spent: Spent) -> Callable[..., Any]:
+    over_items = _OVER_ITEMS.search(name) is not None and name != "uniqueItems"
+
+    def counted(validator: Any, wanted: Any, instance: Any, schema: Any) -> Any:
+        spent.left -= 1 + (len(instance) if over_items and isinstance(instance, list | dict) else 0)
+        if spent.left < 0:
+            raise _TooMuch
+        return judge(validator, wanted, instance, schema)
+
+    return counted
 
 
 def schema_checks(field: Field, value: Any) -> list[Check]:
@@ -48,14 +78,16 @@ def schema_checks(field: Field, value: Any) -> list[Check]:
         path, named, schema = Path(field.source.file), "the schema", value
     if schema is None:
         return []
-    validator = field.attempt(lambda: _validator(schema, path.resolve(), project), None)
-    return [] if validator is None else [_check(validator, named)]
+    spent = Spent()
+    validator = field.attempt(lambda: _validator(schema, path.resolve(), project, spent), None)
+    return [] if validator is None else [_check(validator, spent, named)]
 
 
-def _check(validator: Validator, named: str) -> Check:
+def _check(validator: Validator, spent: Spent, named: str) -> Check:
     from jsonschema.exceptions import best_match
 
     def run(exchange: Exchange, _scope: Scope) -> str | None:
+        spent.left = MAX_JUDGEMENTS
         try:
             document = exchange.json
             error = best_match(itertools.islice(validator.iter_errors(document), _MAX_ERRORS))
@@ -63,6 +95,8 @@ def _check(validator: Validator, named: str) -> Check:
             return "a document nested too deep"
         except ArithmeticError:
             return "a number too large to be checked"
+        except _TooMuch:
+            return f"a document too large to be checked: the schema would look at it {MAX_JUDGEMENTS:,} times"
         except ValueError:
             return f"not JSON: {show_body(exchange)}"
         return None if error is None else _describe(error)
@@ -103,7 +137,7 @@ def _read(path: Path, project: Project) -> Any:
         raise ExpressionError(f"{path} is not JSON: {error}") from None
 
 
-def _validator(schema: Any, path: Path, project: Project) -> Validator:
+def _validator(schema: Any, path: Path, project: Project, spent: Spent) -> Validator:
     """The compiled schema, with everything it refers to read and looked up. Raises ExpressionError."""
     from jsonschema import Draft202012Validator, validators
     from referencing import Registry, Resource
@@ -128,7 +162,8 @@ def _validator(schema: Any, path: Path, project: Project) -> Validator:
             _require_schema(kind, found[name].contents, name if name != uri else "")
             _look_up(registry.resolver(base_uri=name), found[name])
     extend: Callable[..., type[Validator]] = validators.extend
-    return extend(kind, _BOUNDED)({"$ref": uri}, registry=Registry().with_resources(found.items()).crawl())
+    keywords = {name: _counted(name, judge, spent) for name, judge in {**kind.VALIDATORS, **_BOUNDED}.items()}
+    return extend(kind, keywords)({"$ref": uri}, registry=Registry().with_resources(found.items()).crawl())
 
 
 def _require_schema(kind: Any, contents: Any, file: str) -> None:

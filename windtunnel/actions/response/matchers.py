@@ -310,6 +310,16 @@ def _sized(value: Any) -> bool:
     return isinstance(value, (str, list, dict))
 
 
+MAX_ITEMS = 100_000
+"""Items that `each` and `any` look at, at most."""
+
+
+def _is_list(value: Any) -> bool:
+    if isinstance(value, list) and len(value) > MAX_ITEMS:
+        raise ExpressionError(f"`each` and `any` look at {MAX_ITEMS:,} items at most, not {len(value):,}")
+    return isinstance(value, list)
+
+
 def _each(field: Field, spec: Any, _text: bool) -> Matcher:
     inner = compile_matcher(field, spec)
 
@@ -321,7 +331,7 @@ def _each(field: Field, spec: Any, _text: bool) -> Matcher:
         return show(value)
 
     return Matcher(
-        holds=lambda actual, scope: isinstance(actual, list) and all(inner.holds(item, scope) for item in actual),
+        holds=lambda actual, scope: _is_list(actual) and all(inner.holds(item, scope) for item in actual),
         expected=lambda scope: f"every item: {inner.expected(scope)}",
         actual=actual,
     )
@@ -330,7 +340,7 @@ def _each(field: Field, spec: Any, _text: bool) -> Matcher:
 def _any(field: Field, spec: Any, _text: bool) -> Matcher:
     inner = compile_matcher(field, spec)
     return Matcher(
-        holds=lambda actual, scope: isinstance(actual, list) and any(inner.holds(item, scope) for item in actual),
+        holds=lambda actual, scope: _is_list(actual) and any(inner.holds(item, scope) for item in actual),
         expected=lambda scope: f"any item: {inner.expected(scope)}",
     )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +39,8 @@ def shared_memory(processes: int) -> Iterator[int]:
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("windtunnel")
     else:
+        import tempfile
+
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
     try:

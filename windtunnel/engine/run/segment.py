@@ -21,7 +21,7 @@ from windtunnel.model.load import Segment
 from windtunnel.model.manifest import RECORD_VERSION, Evidence
 from windtunnel.model.record import Record, RunEnded, RunStarted, Users
 from windtunnel.redaction import Redactor
-from windtunnel.storage.copies import BodyStore
+from windtunnel.storage.copies import MAX_BODY_BYTES, MAX_BODY_FILES, BodyStore
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import RecordWriter
 from windtunnel.tasks import background
@@ -58,7 +58,8 @@ class OpenSegment:
     def __init__(self, parts: SegmentParts) -> None:
         self._parts = parts
         shutdown = parts.shutdown
-        self._bodies = BodyStore(parts.directory.bodies, parts.redactor)
+        files, size = shares_of_bodies(parts.segment)
+        self._bodies = BodyStore(parts.directory.bodies, parts.redactor, files=files, total=size)
         self._writer = RecordWriter(
             parts.directory.segment(parts.segment),
             run_id=parts.directory.run_id,
@@ -118,6 +119,17 @@ async def run_segment(
         unreachable = instead.unreachable if instead else None
         evidence = await segment.end(reason, bug=runner.bugs.first, unreachable=unreachable, users=users.take())
     return evidence
+
+
+_SETUP_BODIES = 100
+"""Of the bodies of a run, those that setups and teardowns may keep."""
+
+
+def shares_of_bodies(segment: Segment) -> tuple[int, int]:
+    """How many bodies a segment keeps at most, and how many bytes of them."""
+    if segment.kind != "load":
+        return _SETUP_BODIES, MAX_BODY_BYTES // _SETUP_BODIES
+    return segment.share(MAX_BODY_FILES - _SETUP_BODIES), segment.share(MAX_BODY_BYTES)
 
 
 def _journal(parts: SegmentParts, writer: RecordWriter, bodies: BodyStore) -> Journal:

@@ -1,0 +1,117 @@
+"""Every way by which text leaves the program is known: behind a redactor, or for text that is never the user's.
+
+A new file that writes to a file, a stream, a socket or a log is one more way out: hand its text to
+`RunDirectory.write`, to an `Observer` or to the journal instead.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+PACKAGE = ROOT / "windtunnel"
+OWN_PROGRAMS = ("demo/", "testing/")
+
+WAYS_OUT = {
+    "storage/directory.py": "every file of a run but records and bodies: all of it passes its redactor",
+    "storage/copies.py": "bodies: redacted by BodyStore",
+    "storage/writer.py": "records: made by the journal, which redacts",
+    "ci/github.py": "outputs and job summary, of a summary and of problems that were redacted",
+    "ci/github_api.py": "the comment, which is the job summary",
+    "ci/action.py": "workflow commands, of a summary and of problems that were redacted",
+    "report/terminal.py": "a text in memory",
+    "terminal.py": "the observer of the command line: a job tells it through a RedactedObserver",
+    "streams.py": "the standard streams themselves",
+    "cli/main.py": "errors, which leave a job inside `without_secrets`",
+    "cli/process.py": "that standard output could not be written",
+    "cli/child.py": "messages between the processes of the command line, and how one ended",
+    "__main__.py": "the name of a signal",
+    "api.py": "the SUT that a caller gives as a mapping, to a temporary folder",
+    "http/stream.py": "bytes to the SUT",
+    "http/connection.py": "bytes to the SUT",
+    "engine/workers/messages.py": "messages between the processes of a run",
+}
+WRITES = {"write_text", "write_bytes"}
+CALLS = {"os.write", "print", "typer.echo", "warnings.warn", "warn"}
+LOGS = (
+    "log.",
+    "logger.",
+    "_log.",
+    "logging.info",
+    "logging.warning",
+    "logging.error",
+    "logging.exception",
+    "syslog.",
+)
+
+
+def writes_of(tree: ast.AST) -> Iterator[str]:
+    """Every call that can bring text out of the process."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        name = called.rpartition(".")[2]
+        words = [word.value for word in ast.walk(node) if isinstance(word, ast.Constant)]
+        is_opening = name == "open" and any(
+            isinstance(word, str) and len(word) <= 4 and set(word) & set("wxa+") and set(word) <= set("rwxabt+")
+            for word in words
+        )
+        is_stream = name == "write" and any(part in called for part in ("std", "stream", "out", "commands"))
+        if name in WRITES or is_opening or is_stream or called in CALLS or called.startswith(LOGS):
+            yield ast.unparse(node)[:60]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_that_lets_text_out_is_in_the_table(path: Path) -> None:
+    name = path.relative_to(PACKAGE).as_posix()
+    if name.startswith(OWN_PROGRAMS) or name in WAYS_OUT:
+        return
+    found = [write for write in writes_of(ast.parse(path.read_text())) if "__version__" not in write]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "Path(p).write_text(t)",
+        "open(p, 'w')",
+        "file.open('ab')",
+        "os.write(1, b)",
+        "print(t)",
+        "sys.stderr.write(t)",
+        "logger.info(t)",
+        "logging.error(t)",
+        "warnings.warn(t)",
+    ],
+)
+def test_such_a_file_is_found(code: str) -> None:
+    assert list(writes_of(ast.parse(code)))
+
+
+def test_every_entry_of_the_table_is_a_file() -> None:
+    assert [name for name in WAYS_OUT if not (PACKAGE / name).is_file()] == []
+
+
+def test_a_job_hands_its_observer_on_behind_a_redactor() -> None:
+    """In the module that runs a job, an observer is told something only after it was wrapped."""
+    tree = ast.parse((PACKAGE / "job" / "run.py").read_text())
+    (run,) = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "_run")
+    wrapped = [n.lineno for n in ast.walk(run) if isinstance(n, ast.Call) and "RedactedObserver" in ast.unparse(n)]
+    told = [
+        node.lineno
+        for node in ast.walk(run)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith(
+            ("observer.note", "observer.say", "observer.debug", "observer.warning")
+        )
+    ]
+
+    assert wrapped
+    assert all(line > min(wrapped) for line in told)
