@@ -344,7 +344,7 @@ class UserSeries:
         above, below = 0, 1
         for segment, (_, number) in self._last.items():
             area_us, span_us = self._area_us[segment], self._span_us[segment]
-            if not span_us:
+            if span_us <= 0:
                 area_us, span_us = number, 1
             above, below = above * span_us + area_us * below, below * span_us
         return above / below
