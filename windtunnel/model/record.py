@@ -27,10 +27,9 @@ Microseconds = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
-Correction = Annotated[int, msgspec.Meta(ge=-MOST, le=MOST)]
-"""What is added to a sum; less than 0 takes back what an earlier line said too much of."""
-
 Index = Annotated[int, msgspec.Meta(ge=-1, le=MOST)]
+
+Change = Annotated[int, msgspec.Meta(ge=-MOST, le=MOST)]
 
 MAX_STEPS = "max_steps"
 """The error of an instance that ran its maximum of steps. The step that it names as failed did not begin."""
@@ -58,16 +57,16 @@ class Users(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Users of closed loads that run and instances of open loads in flight, since the last line that said so.
 
     `now`, `area_us` (their sum over time) and `span_us` (the time) are those of the segment; `most` is how many
-    there were at the same time in all segments of the same `machine`. After the end of the load nothing is added:
-    an end that is known only after a line that counted further is a correction.
+    there were at the same time in all segments of the same `machine`. After the end of the load nothing is added;
+    time that was counted beyond it is taken back.
     """
 
     segment: Count = 0
     machine: Count = 0
     now: Count = 0
     most: Count = 0
-    area_us: Correction = 0
-    span_us: Correction = 0
+    area_us: Change = 0
+    span_us: Change = 0
 
 
 class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):

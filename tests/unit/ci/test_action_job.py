@@ -1,6 +1,6 @@
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ class Runner:
         self.requests: list[JobRequest] = []
         self.folders: list[Path] = []
         self.before_html: dict[str, str] = {}
+        self.unsaid: Sequence[str] = ()
 
     def run(
         self,
@@ -93,7 +94,7 @@ class Runner:
         environment: dict[str, str],
         observer: Observer,
         interrupts: Interrupts,
-        on_judged: Callable[[JobResult], None],
+        on_judged: Callable[[JobResult], Sequence[str]],
     ) -> JobResult:
         self.requests.append(request)
         self.folders.append(Path.cwd())
@@ -105,7 +106,7 @@ class Runner:
         directory.write("summary.json", "{}")
         directory.write("summary.md", "# Fail\n")
         result = JobResult(summary=SUMMARY, directory=directory, exit_code=self.exit_code)
-        on_judged(result)
+        self.unsaid = on_judged(result)
         self.before_html = self.outputs
         directory.write("report.html", "<html>")
         return result
@@ -248,6 +249,13 @@ def test_earlier_contents_of_the_runners_files_stay(tmp_path: Path) -> None:
     runner.summary.write_text("earlier\n")
     runner.run()
     assert runner.summary.read_text() == "earlier\n# Fail\n"
+
+
+def test_outputs_that_can_not_be_written_are_told_to_the_job_whose_verdict_they_are(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+    runner.output.mkdir()
+    runner.run()
+    assert runner.unsaid == [f"can't write {runner.output}: Is a directory"]
 
 
 def test_a_summary_file_that_can_not_be_written_is_said_and_changes_no_verdict(tmp_path: Path) -> None:

@@ -138,6 +138,7 @@ class ClosedTrack:
     def _note_none_left(self) -> None:
         if self._none_left is None:
             self._none_left = self._clock.now()
+            self._users.end_load(self._track.number, self._none_left)
 
     async def _pause(self, user: int, seconds: float) -> None:
         """Wait, unless no instance follows; a user that leaves meanwhile is cancelled."""
