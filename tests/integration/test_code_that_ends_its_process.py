@@ -178,6 +178,14 @@ def test_a_run_whose_process_is_gone_says_so_in_every_file_and_output(
     assert "incomplete" in job_summary.read_text()
 
 
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_code_that_changes_the_working_directory_moves_no_file_of_the_run(folder: Path, workers: int) -> None:
+    write(folder, running="os.chdir('/')")
+    answer = run_process(folder, *RUN, "-p", "2", "--workers", str(workers))
+    assert answer.returncode == 0, answer
+    assert "WINDTUNNEL_VERDICT=pass" in (folder / "runs" / "latest" / "ci" / "windtunnel.env").read_text()
+
+
 @pytest.mark.slow
 def test_a_copy_of_the_process_that_comes_back_from_code_of_the_user_has_no_word(folder: Path) -> None:
     write(folder, loading="os.fork()")

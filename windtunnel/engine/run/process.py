@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +59,24 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     reset afterwards, since the process may be that of a caller of `windtunnel.run()`. Raises
     LostProcessError when code of the scenarios ended the loop.
     """
+    with _working_directory_kept():
+        return _run_without_collections(main)
+
+
+@contextlib.contextmanager
+def _working_directory_kept() -> Iterator[None]:
+    """Put the working directory back when code of the scenarios has changed it: the paths of a run start there."""
+    before = os.open(os.curdir, os.O_RDONLY) if hasattr(os, "fchdir") else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            with contextlib.suppress(OSError):
+                os.fchdir(before)
+                os.close(before)
+
+
+def _run_without_collections(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     gc.collect()
     gc.freeze()
     thresholds = gc.get_threshold()
