@@ -53,6 +53,9 @@ _BUG = Problem(
 _INSIDE = {"output-dir": "windtunnel-report", "working-directory": "shop"}
 """Input -> an example of a folder in the workspace."""
 
+_PREVIEWS = {"list": "listing", "dry-run": "dry_run"}
+"""Flag -> its value: those of the command line that show a run instead of running it."""
+
 ReadFlags = Callable[[Sequence[str]], Mapping[str, Any]]
 """Words of a `windtunnel run` command line -> the values of its flags. Raises ValueError for an invalid one."""
 
@@ -176,6 +179,8 @@ class _Job:
             hint = "give flags of `windtunnel run`, see `windtunnel run --help`"
             problem = Problem(flag='input "args"', message=str(error), hint=hint)
             raise ConfigError([*inputs.problems, problem]) from None
+        if previews := [name for name, value in _PREVIEWS.items() if values.get(value)]:
+            raise ConfigError([*inputs.problems, *(_preview(name) for name in previews)])
         request = request_of(values, argv=("run", *inputs.flags), container_network=container_network())
         if inputs.problems:
             raise ConfigError([*inputs.problems, *request.overrides.problems])
@@ -319,6 +324,14 @@ class _Job:
             self._warnings[warning] = None
 
 
+def _preview(flag: str) -> Problem:
+    return Problem(
+        flag='input "args"',
+        message=f"--{flag} shows what would run, and the action has nobody to show it to",
+        hint="to send nothing, give `only-validate: true`",
+    )
+
+
 def _outside(folder: str, name: str, root: Path) -> ConfigError:
     return ConfigError.of(
         f'"{folder}" leads out of the workspace {root}',
@@ -334,7 +347,9 @@ def _job_summary(ending: _Ending) -> str:
         return written.read_text(encoding="utf-8", errors="replace")
     said = ending.summary.reasons if ending.summary else [str(problem) for problem in ending.problems]
     lines = [*said, *ending.said]
-    return f"## Windtunnel: {ending.verdict}\n\n" + (fenced(lines) if lines else "")
+    # Files that are valid passed no test: the page of the job must not look as if they had.
+    title = "files are valid" if ending.said else ending.verdict
+    return f"## Windtunnel: {title}\n\n" + (fenced(lines) if lines else "")
 
 
 def _runner_file(environment: Mapping[str, str], variable: str) -> RunnerFile | None:

@@ -21,6 +21,7 @@ from windtunnel.errors import BugError, ConfigError, EvidenceError, UnreachableE
 from windtunnel.job.interrupts import Interrupted
 from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
+from windtunnel.processes import LostProcessError
 
 
 class _Commands(TyperGroup):
@@ -32,9 +33,12 @@ class _Commands(TyperGroup):
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the sub-command."""
+        """Run the sub-command. It ends with `typer.Exit`: anything else that would end the process is not ours."""
         with _interrupts_told():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except SystemExit as error:
+                raise LostProcessError.by(error) from None
 
 
 @contextlib.contextmanager

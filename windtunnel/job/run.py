@@ -20,7 +20,7 @@ from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
 from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
-from windtunnel.job.leaving import RedactedObserver, without_secrets
+from windtunnel.job.leaving import RedactedObserver, exits_told, without_secrets
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
 from windtunnel.job.progress import read_status
@@ -142,9 +142,10 @@ def _run(request: JobRequest, ways: _Ways) -> JobResult:
             observer.debug(
                 f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}"
             )
-        with observer.section("run", "Run"):
-            outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
-        return _judge(job, outcome, replace(ways, observer=observer))
+        with exits_told(job.directory.path):
+            with observer.section("run", "Run"):
+                outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+            return _judge(job, outcome, replace(ways, observer=observer))
 
 
 def _judge(job: _Job, outcome: Outcome, ways: _Ways) -> JobResult:

@@ -321,6 +321,15 @@ def test_args_that_run_does_not_take_are_invalid_and_named(tmp_path: Path, args:
     assert 'invalid::input "args": ' in runner.out.getvalue()
 
 
+@pytest.mark.parametrize("flag", ["--list", "--dry-run"])
+def test_a_flag_that_sends_nothing_on_the_command_line_starts_no_load_here(tmp_path: Path, flag: str) -> None:
+    runner = Runner(tmp_path)
+    assert runner.run(args=f"--name nightly {flag}") == 2
+    assert runner.requests == []
+    assert f'invalid::input "args": {flag} shows what would run' in runner.out.getvalue()
+    assert "give `only-validate: true`" in runner.summary.read_text()
+
+
 def test_files_can_be_checked_and_nothing_sent(tmp_path: Path) -> None:
     (tmp_path / "sut.yaml").write_text("base_url: http://localhost:1\n")
     (tmp_path / "a.yaml").write_text("id: a\nflow:\n  - { type: http, name: home, path: / }\n")
@@ -328,6 +337,7 @@ def test_files_can_be_checked_and_nothing_sent(tmp_path: Path) -> None:
     assert runner.run(only_validate="true", scenarios="a.yaml") == 0
     assert runner.requests == []
     assert runner.outputs["verdict"] == "pass"
+    assert runner.summary.read_text().startswith("## Windtunnel: files are valid\n")
     assert "2 files valid, nothing was sent" in runner.summary.read_text()
     assert runner.run(only_validate="true", scenarios="b.yaml") == 2
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from windtunnel.errors import ConfigError, EvidenceError, is_interrupt
+from windtunnel.errors import ConfigError, is_interrupt
 from windtunnel.model.plan import TestPlan
+from windtunnel.processes import LostProcessError
 
 T = TypeVar("T")
 
@@ -54,9 +56,27 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     What was compiled is never garbage, so that no collection needs to look at it again; and a run makes next to no
     cycles, so that collections can be rare (at the default of 700 objects they took a sixth of the CPU). Both are
-    reset afterwards, since the process may be that of a caller of `windtunnel.run()`. Raises EvidenceError
-    when code of the scenarios ended the loop.
+    reset afterwards, since the process may be that of a caller of `windtunnel.run()`. Raises
+    LostProcessError when code of the scenarios ended the loop.
     """
+    with _working_directory_kept():
+        return _run_without_collections(main)
+
+
+@contextlib.contextmanager
+def _working_directory_kept() -> Iterator[None]:
+    """Put the working directory back when code of the scenarios has changed it: the paths of a run start there."""
+    before = os.open(os.curdir, os.O_RDONLY) if hasattr(os, "fchdir") else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            with contextlib.suppress(OSError):
+                os.fchdir(before)
+                os.close(before)
+
+
+def _run_without_collections(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     gc.collect()
     gc.freeze()
     thresholds = gc.get_threshold()
@@ -66,7 +86,7 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     except BaseException as error:
         if (reason := _broken_by(error)) is None:
             raise
-        raise EvidenceError(reason, hint=_MEND_CODE) from None
+        raise LostProcessError(reason, hint=_MEND_CODE) from None
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
