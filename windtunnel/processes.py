@@ -25,6 +25,15 @@ class LostProcessError(EvidenceError):
         self.directory = directory
         super().__init__(message, hint=hint)
 
+    @classmethod
+    def by(cls, error: BaseException, *, directory: Path | None = None) -> LostProcessError:
+        """The error of an exception of code of the user that would have ended the process."""
+        return cls(
+            f"the process with your code was ended by {error!r}, raised outside of a step",
+            hint="return from a callback, a task or a signal handler; in a step it is the outcome of the step",
+            directory=directory,
+        )
+
 
 class Watch(Protocol):
     """Whoever looks after code that is not ours."""

@@ -20,6 +20,7 @@ OWN_PROGRAMS = ("demo/", "testing/")
 WAYS_OUT = {
     "storage/directory.py": "every file of a run but records and bodies: all of it passes its redactor",
     "storage/copies.py": "bodies: redacted by BodyStore",
+    "storage/merging.py": "records and bodies of shards, which their own runs redacted",
     "storage/writer.py": "records: made by the journal, which redacts",
     "ci/github.py": "outputs and job summary, of a summary and of problems that were redacted",
     "ci/github_api.py": "the comment, which is the job summary",

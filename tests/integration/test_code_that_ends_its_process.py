@@ -127,19 +127,32 @@ IN_THE_REPORT = (
 )
 
 
+GONE = "the process with your code"
+SOON = "import asyncio; asyncio.get_running_loop().call_soon(sys.exit, 0); await user.pause(9)"
+IN_A_TASK = """import asyncio
+    async def leave(): sys.exit(0)
+    leaving = asyncio.ensure_future(leave())
+    await user.pause(9)"""
+CANCELS_ALL = "import asyncio; [task.cancel() for task in asyncio.all_tasks()]"
+
+
 @pytest.mark.parametrize(
-    ("workers", "loading", "running"),
+    ("workers", "loading", "running", "words"),
     [
-        (1, "", EXITS),
-        pytest.param(1, IN_THE_REPORT, "pass", marks=pytest.mark.slow),
-        pytest.param(2, IN_THE_REPORT, "pass", marks=pytest.mark.slow),
+        (1, "", EXITS, GONE),
+        (1, "", SOON, "the run ended early"),
+        pytest.param(1, "", IN_A_TASK, "the run ended early", marks=pytest.mark.slow),
+        pytest.param(1, "", CANCELS_ALL, "the run ended early", marks=pytest.mark.slow),
+        pytest.param(1, IN_THE_REPORT, "pass", GONE, marks=pytest.mark.slow),
+        pytest.param(2, IN_THE_REPORT, "pass", GONE, marks=pytest.mark.slow),
         pytest.param(
-            2, "threading.Timer(2, os.kill, [os.getpid(), 9]).start()", "time.sleep(9)", marks=pytest.mark.slow
+            *(2, "threading.Timer(2, os.kill, [os.getpid(), 9]).start()", "time.sleep(9)", GONE),
+            marks=pytest.mark.slow,
         ),
     ],
 )
 def test_a_run_whose_process_is_gone_says_so_in_every_file_and_output(
-    folder: Path, workers: int, loading: str, running: str
+    folder: Path, workers: int, loading: str, running: str, words: str
 ) -> None:
     write(folder, loading=loading, running=running)
     inputs = {"scenarios": "code.py", "parallel": "2", "count": "4", "workers": str(workers)}
@@ -156,13 +169,30 @@ def test_a_run_whose_process_is_gone_says_so_in_every_file_and_output(
     run = RunDirectory((folder / "windtunnel-report" / "latest").resolve())
     summary = msgspec.json.decode((run.path / "summary.json").read_bytes(), type=Summary)
     assert (summary.verdict, summary.exit_code) == ("incomplete", 5)
-    assert "the process with your code" in str(summary.reasons)
+    assert words in str(summary.reasons)
     assert analyse(run).summary == summary
     assert "WINDTUNNEL_VERDICT=incomplete" in (run.path / "ci" / "windtunnel.env").read_text()
-    assert "the process with your code" in (run.path / "report.html").read_text()
+    assert words in (run.path / "report.html").read_text()
     assert outputs.read_text().count("verdict<<") == 1
     assert "\nincomplete\n" in outputs.read_text()
     assert "incomplete" in job_summary.read_text()
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_code_that_changes_the_working_directory_moves_no_file_of_the_run(folder: Path, workers: int) -> None:
+    write(folder, running="os.chdir('/')")
+    answer = run_process(folder, *RUN, "-p", "2", "--workers", str(workers))
+    assert answer.returncode == 0, answer
+    assert "WINDTUNNEL_VERDICT=pass" in (folder / "runs" / "latest" / "ci" / "windtunnel.env").read_text()
+
+
+@pytest.mark.slow
+def test_a_copy_of_the_process_that_comes_back_from_code_of_the_user_has_no_word(folder: Path) -> None:
+    write(folder, loading="os.fork()")
+    answer = run_process(folder, *RUN)
+    assert answer.returncode == 0, answer
+    assert "a copy of this process that your code made with os.fork() did not end itself" in answer.stderr
+    assert len([each for each in folder.glob("runs/*") if not each.is_symlink()]) == 1
 
 
 @pytest.mark.slow

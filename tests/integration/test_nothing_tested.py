@@ -15,7 +15,9 @@ from tests.support.command_line import Answer, call
 from windtunnel import User
 from windtunnel.demo.process import ShopProcess
 
-NOTHING = "nothing was tested: no request of the measured load got a response, and no code checked anything"
+NOTHING = (
+    "nothing was tested: no request of the measured load got a complete response, and no code checked anything"
+)
 
 PLUGIN = """
 from windtunnel.extending import StepOutcome

@@ -190,3 +190,16 @@ def test_what_stands_inside_a_function_cannot_be_shared(shop: ShopProcess) -> No
 
     with pytest.raises(windtunnel.ConfigError, match="is not defined at the top level of"):
         windtunnel.run(sut={"base_url": shop.base_url}, scenarios=inside, parallel=2, count=2, workers=2)
+
+
+def test_code_that_exits_past_the_loop_does_not_end_the_caller(shop: ShopProcess) -> None:
+    @windtunnel.scenario("leave")
+    async def leave(user: windtunnel.User) -> None:
+        await user.http.get(None, "/api/products", name="get_products")
+        asyncio.get_running_loop().call_soon(sys.exit, 0)
+        await user.pause(9)
+
+    result = windtunnel.run(sut={"base_url": shop.base_url}, scenarios=leave)
+
+    assert (result.verdict.word, result.verdict.exit_code) == ("incomplete", 5)
+    assert result.verdict.reasons[0] == "the run ended early: a task of the scenarios' code raised SystemExit"

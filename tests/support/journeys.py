@@ -183,7 +183,8 @@ def run(tmp_path: Path) -> Run:
         live = run_virtual(main())
         reader = RecordReader(directory.segments(), expected=plan.segments)
         records = list(reader)
-        assert replace(live, written=()) == reader.evidence()
+        found = reader.evidence()
+        assert found == replace(live, written=()), found
         return Finished(records, live, transport, directory.bodies)
 
     return run_it

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TextIO
 
-from windtunnel.project import is_file
 from windtunnel.report.text import for_log, printable
 
 MAX_ANNOTATIONS = 10
@@ -75,7 +74,10 @@ class RunnerFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.used = path.stat().st_size if is_file(path) else 0
+        try:
+            self.used = path.stat().st_size if path.is_file() else 0
+        except OSError:  # `write` says why
+            self.used = 0
 
     def write(self, text: str) -> str | None:
         """Write our part, or replace it. Returns a warning, or None."""

@@ -32,6 +32,8 @@ LAST_RESORT = 4
 _TO_END_S = 1.0
 """Seconds between the end of a child's pipe and its own; it has closed the pipe itself when it takes longer."""
 
+_COPY_ENDED = b"a copy of this process that your code made with os.fork() did not end itself, and was ended\n"
+
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -111,10 +113,18 @@ class _Told:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self._pid = os.getpid()
         self._pipe = _identity(descriptor)
 
     def say(self, *message: object) -> None:
-        """Send a message, unless code of the user has closed the pipe or put another file in its place."""
+        """Send a message, unless code of the user has closed the pipe or put another file in its place.
+
+        Ends a copy of the process that code of the user made (`os.fork`) and let come back to ours: it would run
+        the load a second time, and have a word on the result.
+        """
+        if os.getpid() != self._pid:
+            os.write(2, _COPY_ENDED)
+            os._exit(1)
         with contextlib.suppress(OSError):
             if _identity(self.descriptor) == self._pipe:
                 os.write(self.descriptor, json.dumps(message).encode() + b"\n")

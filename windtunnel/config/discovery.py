@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from windtunnel.errors import ConfigError, ExpressionError, Location, Problem
-from windtunnel.project import Project, exists, is_folder, similar_name
+from windtunnel.project import Project, is_folder, is_there, similar_name
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -84,9 +84,9 @@ def _files_of(pattern: Pattern) -> Iterator[ScenarioPath]:
         raise ConfigError.of(str(error), where=pattern.where, hint=error.hint) from None
     if is_folder(text):
         found = _walk(text)
-    elif glob.has_magic(text) and not exists(text):
+    elif glob.has_magic(text) and not is_there(text):
         found = _matches_of(text)
-    elif exists(text):
+    elif is_there(text):
         yield ScenarioPath(path=text, named=True, weight=pattern.weight, project=project)
         return
     else:

@@ -200,6 +200,10 @@ def parse(text: str, *, written: str | None = None) -> Parsed:
         raise ExpressionError("the template is nested too deep") from error
     except ValueError as error:  # of a number with more digits than Python reads
         raise ExpressionError(f"a number of more than {MAX_DIGITS:,} digits") from error
+    except ExpressionError:
+        raise
+    except Exception as error:  # folding evaluates, which can raise anything
+        raise ExpressionError(f"can't evaluate {shown(written)}: {_reason(error)}") from error
     if "fake" in undeclared:
         _check_fake(tree)
     hidden = sorted(name for name in undeclared if name.startswith("_"))

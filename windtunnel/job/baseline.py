@@ -8,7 +8,7 @@ from pathlib import Path
 from windtunnel.errors import ConfigError, EvidenceError
 from windtunnel.job.request import JobRequest
 from windtunnel.model.summary import SCHEMA_VERSION, Baseline
-from windtunnel.project import exists, is_file, is_folder
+from windtunnel.project import is_file, is_folder
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.files import read_json
 
@@ -51,7 +51,7 @@ def without_missing(request: JobRequest) -> JobRequest:
 def is_absent(text: str) -> bool:
     """Whether a path does not exist or is an empty folder, as for an artifact that was never made."""
     path = Path(text)
-    return not exists(path) or (is_folder(path) and not any(path.iterdir()))
+    return not is_file(path) and not (is_folder(path) and any(path.iterdir()))
 
 
 def _summary_file(text: str, root: Path, *, flag: str, hint: str) -> Path:

@@ -1,6 +1,7 @@
-"""The way out of a job: no line that it tells and no error that it raises holds a secret.
+"""The way out of a job: no line that it tells and no error that it raises holds a secret, and only we end it.
 
-Loading, compiling and running a job happen inside `without_secrets`; it is told to a `RedactedObserver`.
+Loading, compiling and running a job happen inside `without_secrets`; it is told to a `RedactedObserver`. From the
+start of the load on, `exits_told` makes an error of what would end the process past every verdict.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from windtunnel.errors import BugError, ConfigError, EvidenceError, Location, Problem, UnreachableError
+from windtunnel.job.interrupts import Interrupted
 from windtunnel.job.observer import Observer
 from windtunnel.job.progress import Status
+from windtunnel.processes import LostProcessError
 from windtunnel.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -82,6 +86,26 @@ def without_secrets(redactor: Callable[[], Redactor]) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001  the text of any exception may quote a secret
         raise BugError(redactor().text("".join(traceback.format_exception(error)).rstrip())) from None
+
+
+@contextmanager
+def exits_told(directory: Path) -> Iterator[None]:
+    """Raise LostProcessError, with the directory of the run, when the user's code ended the loop or what follows.
+
+    In a callback, a task of its own or a signal handler it is no outcome of any step: `sys.exit(0)` there would
+    end the process as if the run had passed.
+    """
+    import asyncio  # a command that runs no load starts without it
+
+    try:
+        yield
+    except Interrupted:
+        raise
+    except LostProcessError as lost:
+        lost.directory = directory
+        raise
+    except (SystemExit, KeyboardInterrupt, asyncio.CancelledError) as error:
+        raise LostProcessError.by(error, directory=directory) from None
 
 
 def hidden_problems(error: ConfigError, redactor: Redactor) -> ConfigError:

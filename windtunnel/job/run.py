@@ -12,7 +12,7 @@ import msgspec
 
 from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
-from windtunnel.engine.run.process import SystemClock, run_loop
+from windtunnel.engine.run.process import SystemClock, require_open_files, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.errors import EvidenceError
 from windtunnel.figures import as_written
@@ -20,7 +20,7 @@ from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
 from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
-from windtunnel.job.leaving import RedactedObserver, without_secrets
+from windtunnel.job.leaving import RedactedObserver, exits_told, without_secrets
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
 from windtunnel.job.progress import read_status
@@ -136,14 +136,16 @@ def _run(request: JobRequest, ways: _Ways) -> JobResult:
             test_plan = load_test_plan(request, environment)
             redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
             observer = RedactedObserver(observer, redactor)
+            require_open_files(test_plan.workers)
             job = _prepare(test_plan, request, environment, observer, redactor)
             announce(job.compiled, job.manifest, observer)
             observer.debug(
                 f"plan {job.manifest.plan_hash} of {', '.join(each.file for each in test_plan.sources)}"
             )
-        with observer.section("run", "Run"):
-            outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
-        return _judge(job, outcome, replace(ways, observer=observer))
+        with exits_told(job.directory.path):
+            with observer.section("run", "Run"):
+                outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+            return _judge(job, outcome, replace(ways, observer=observer))
 
 
 def _judge(job: _Job, outcome: Outcome, ways: _Ways) -> JobResult:

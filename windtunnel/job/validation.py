@@ -106,7 +106,8 @@ def check_plan(request: JobRequest, *, environment: Mapping[str, str]) -> TestPl
 def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
     kinds = {test_plan.sut.source.file: "SUT"}
     kinds.update({scenario.source.file: "scenario" for scenario in test_plan.scenarios})
-    return [(source.file, kinds.get(source.file, "plan")) for source in test_plan.sources]
+    hide = Redactor(secrets=test_plan.secrets).text
+    return [(hide(source.file), kinds.get(source.file, "plan")) for source in test_plan.sources]
 
 
 def _sut(name: str, environment: Mapping[str, str], overrides: Overrides, project: Project) -> SutFile:

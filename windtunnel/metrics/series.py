@@ -340,11 +340,14 @@ class UserSeries:
 
     @property
     def mean(self) -> float:
-        """The mean over the time of the load."""
-        return sum(
-            self._area_us[segment] / span_us if (span_us := self._span_us[segment]) else number
-            for segment, (_, number) in sorted(self._last.items())
-        )
+        """The mean over the time of the load, rounded once: the same however many segments there are."""
+        above, below = 0, 1
+        for segment, (_, number) in self._last.items():
+            area_us, span_us = self._area_us[segment], self._span_us[segment]
+            if span_us <= 0:
+                area_us, span_us = number, 1
+            above, below = above * span_us + area_us * below, below * span_us
+        return above / below
 
     @property
     def most(self) -> int:

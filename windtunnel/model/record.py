@@ -29,6 +29,8 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 Index = Annotated[int, msgspec.Meta(ge=-1, le=MOST)]
 
+Change = Annotated[int, msgspec.Meta(ge=-MOST, le=MOST)]
+
 MAX_STEPS = "max_steps"
 """The error of an instance that ran its maximum of steps. The step that it names as failed did not begin."""
 
@@ -55,15 +57,16 @@ class Users(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Users of closed loads that run and instances of open loads in flight, since the last line that said so.
 
     `now`, `area_us` (their sum over time) and `span_us` (the time) are those of the segment; `most` is how many
-    there were at the same time in all segments of the same `machine`. After the end of the load nothing is added.
+    there were at the same time in all segments of the same `machine`. After the end of the load nothing is added;
+    time that was counted beyond it is taken back.
     """
 
     segment: Count = 0
     machine: Count = 0
     now: Count = 0
     most: Count = 0
-    area_us: Count = 0
-    span_us: Microseconds = 0
+    area_us: Change = 0
+    span_us: Change = 0
 
 
 class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):

@@ -99,8 +99,8 @@ class RunDirectory:
         )
 
     def segment(self, segment: Segment) -> Path:
-        """The record file of a segment."""
-        return self.path / "records" / f"{segment.name}.jsonl"
+        """The record file of a segment; absolute, since code of the user may change the working directory."""
+        return self.path.absolute() / "records" / f"{segment.name}.jsonl"
 
     def segments(self) -> list[Path]:
         """Every record file, in order. Raises EvidenceError when their folder leads elsewhere."""
@@ -111,8 +111,8 @@ class RunDirectory:
 
     @property
     def bodies(self) -> Path:
-        """The folder of kept bodies."""
-        return self.path / "bodies"
+        """The folder of kept bodies; absolute as `segment`."""
+        return self.path.absolute() / "bodies"
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write `manifest.json`; the run exists from here on, and `latest` points to it.

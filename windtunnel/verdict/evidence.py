@@ -2,7 +2,7 @@
 
 An instance that passes proves nothing by itself: its steps may have been skipped. In the measured phase count:
 
-a request of the load           that got a response, whatever its status
+a request of the load           that got a complete response, whatever its status
 a check of the user's code      `user.check`, `step.check` or `context.check`, also without any request
 a check of a plugin's step      one that the step brings itself, such as of a row in a database
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 from windtunnel.figures import plural
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import COMPLETED, is_measured
+from windtunnel.metrics.series import RequestKey
 from windtunnel.model.load import WARMUP
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.vocabulary import Outcome
@@ -26,8 +27,10 @@ def nothing_tested(aggregate: Aggregate) -> str | None:
     """Why the instances of the load are no evidence; None when something was tested."""
     if tested(aggregate):
         return None
-    found = "nothing was tested: no request of the measured load got a response, and no code checked anything"
-    outside = {key.phase for key in aggregate.requests if key.status and not is_measured(key.phase)}
+    found = (
+        "nothing was tested: no request of the measured load got a complete response, and no code checked anything"
+    )
+    outside = {key.phase for key in aggregate.requests if _is_answered(key) and not is_measured(key.phase)}
     if outside:
         found += f"; responses outside the measured load do not count ({', '.join(sorted(outside))})"
     skipped = _steps_skipped(aggregate)
@@ -38,7 +41,7 @@ def nothing_tested(aggregate: Aggregate) -> str | None:
 
 def tested(aggregate: Aggregate) -> frozenset[str]:
     """The scenarios in whose measured instances something was tested."""
-    responses = {key.scenario for key in aggregate.requests if key.status and is_measured(key.phase)}
+    responses = {key.scenario for key in aggregate.requests if _is_answered(key) and is_measured(key.phase)}
     checks = {
         key.scenario for key, series in aggregate.assertions.items() if series.own and is_measured(key.phase)
     }
@@ -53,6 +56,11 @@ def tested(aggregate: Aggregate) -> frozenset[str]:
         and (key.phase, key.scenario, key.step) not in sending
     }
     return frozenset(responses | checks | own)
+
+
+def _is_answered(key: RequestKey) -> bool:
+    """Whether these requests got a complete response: one that broke off has a status and an error."""
+    return bool(key.status) and not key.error
 
 
 def _steps_skipped(aggregate: Aggregate) -> int:
@@ -77,7 +85,8 @@ def completed_untested(aggregate: Aggregate) -> list[str]:
     """A sentence for each scenario that tested nothing, in a load that did test something."""
     with_evidence = tested(aggregate)
     return [
-        f"scenario {scenario} tested nothing: no request of it got a response, and no code of it checked anything"
+        f"scenario {scenario} tested nothing: no request of it got a complete response, and no code of it checked "
+        "anything"
         for scenario in sorted(_completed(aggregate) - with_evidence)
         if with_evidence
     ]

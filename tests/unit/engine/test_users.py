@@ -22,7 +22,10 @@ RAMP = ClosedLoad(stages=tuple(Stage(duration_s=4, target=users, name="s") for u
 
 
 def users_of(records: Sequence[Record]) -> tuple[float | None, float | None, float | None]:
-    """(value, avg, max) of `vus`, after a look at `vus_max`."""
+    """(value, avg, max) of `vus`, after a look at `vus_max` and the lines themselves."""
+    lines = [record.users for record in records if isinstance(record, Health | RunEnded) and record.users]
+    assert lines
+    assert min(min(line.now, line.most, line.area_us, line.span_us) for line in lines) >= 0
     aggregate = Aggregate()
     aggregate.write(records)
     vus, most = select(aggregate, "vus"), select(aggregate, "vus_max")
@@ -133,7 +136,7 @@ def counts(clock: HandClock, memory: int, *, machine: int = 0) -> list[UserCount
         for place in range(3)
     ]
     for each in made:
-        each.begin(0.0, loads=1)
+        each.begin(0.0, loads=[0])
     return made
 
 

@@ -325,3 +325,9 @@ def test_json_of_a_document_is_the_document() -> None:
     document = {"text": "ü\u2028</script>", "n": [1, 2.5, -3], "deep": {"er": [None, True]}}
 
     assert msgspec.json.decode(compile_json(document)({})) == document
+
+
+@pytest.mark.parametrize("text", ["{{ [0].b ~ a }}", "{{ {}.x ~ a }}", "{{ (1).real.nope ~ a }}"])
+def test_what_folding_a_part_of_a_template_raises_is_a_problem(text: str) -> None:
+    with pytest.raises(ExpressionError, match="can't evaluate"):
+        compile_template(text)

@@ -4,6 +4,7 @@ import pickle
 import random
 from typing import get_args
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -230,6 +231,28 @@ def test_setup_and_warmup_are_outside_every_metric() -> None:
 def test_every_metric_a_threshold_may_name_can_be_measured() -> None:
     kinds = {metric: type(select(Aggregate(), metric)).__name__.lower() for metric in METRICS}
     assert kinds == {metric: kind.type for metric, kind in METRICS.items()}
+
+
+def test_the_mean_number_of_users_does_not_depend_on_how_many_processes_share_them() -> None:
+    def mean(*area_us: int) -> float | None:
+        lines = [
+            Health(t=START + 1, users=Users(segment=segment, now=1, most=3, area_us=each, span_us=2_500_000))
+            for segment, each in enumerate(area_us)
+        ]
+        return metric_summaries(aggregate_of(lines))["vus"].avg
+
+    assert mean(5_250_000) == mean(3_500_000, 1_750_000) == mean(1_750_000, 1_750_000, 1_750_000) == 2.1
+
+
+def test_a_line_takes_back_what_one_before_counted_beyond_the_end_of_the_load() -> None:
+    lines = [
+        Health(t=START + 5, users=Users(now=3, most=3, area_us=15_000_000, span_us=5_000_000)),
+        Health(t=START + 6, users=Users(now=3, most=3, area_us=-4_980_000, span_us=-1_660_000)),
+    ]
+    read = [msgspec.json.decode(msgspec.json.encode(each), type=Health) for each in lines]
+
+    assert read == lines
+    assert metric_summaries(aggregate_of(read))["vus"].avg == 3.0
 
 
 def test_users_are_those_last_seen_their_mean_over_time_and_the_most_at_once() -> None:

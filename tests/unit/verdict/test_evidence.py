@@ -15,7 +15,9 @@ from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, Outcome
 from windtunnel.verdict.conclude import conclude
 
-NOTHING = "nothing was tested: no request of the measured load got a response, and no code checked anything"
+NOTHING = (
+    "nothing was tested: no request of the measured load got a complete response, and no code checked anything"
+)
 CURE = "; send a request in the flow, or check something in Python (`user.check`)"
 LENIENT = threshold("instances", "rate >= 0%")
 BAD = FailedCheck(name="echo", expected="a", actual="b")
@@ -105,6 +107,12 @@ def test_requests_that_were_never_sent_are_no_evidence_even_if_the_user_allows_e
     assert said(run.concluded()) == ("fail", ["3 of 3 instances did not pass (100%)", NOTHING + CURE])
 
 
+def test_responses_that_broke_off_are_no_evidence() -> None:
+    run = Run().instances(3, "failed").requests(3, 200, error="closed")
+    assert said(run.ended().concluded(LENIENT)) == ("inconclusive", [NOTHING + CURE])
+    assert said(run.requests(1, 200).ended().concluded(LENIENT)) == ("pass", [])
+
+
 def test_checks_beside_a_request_without_a_response_are_no_evidence() -> None:
     run = Run().instances(3, "failed").requests(1, 0, error="host_not_allowed", step="look")
     run.aggregate.write([step("python", ["sum", BAD], outcome="failed")])
@@ -125,7 +133,7 @@ TWO_ROWS = [
 ]
 NEVER = "scenario rare never ran: the load was too short for it; run more instances, or leave it out with --skip"
 
-IDLE = "scenario rare tested nothing: no request of it got a response, and no code of it checked anything"
+IDLE = "scenario rare tested nothing: no request of it got a complete response, and no code of it checked anything"
 
 
 def of_two(run: Run, *thresholds: Threshold, rows: Sequence[StepRow] = TWO_ROWS) -> Summary:

@@ -23,7 +23,7 @@ from windtunnel.actions.response.text import shorten, show, show_body
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.model.http import Exchange
-from windtunnel.project import Project, exists
+from windtunnel.project import Project, is_there
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -219,7 +219,7 @@ def _local(uri: str, project: Project) -> Any:
     if parts.scheme != "file" or parts.netloc:
         raise NoSuchResource(uri)
     project.contain(path)
-    if not exists(path):
+    if not is_there(path):
         raise NoSuchResource(uri)
     return _read(path, project)
 

@@ -45,8 +45,7 @@ class LoadExecutor:
     async def run(self) -> str:
         """Run the load to its end and return why it ended. Never raises for what an instance did."""
         began = self._runner.clock.now()
-        first_s = min(track.start_after_s for track, _ in self._tracks)
-        self._users.begin(began + first_s, loads=len(self._tracks))
+        self._begin_users(began)
         tracks: set[asyncio.Task[None]] = set()
         for track, running in self._tracks:
             self._runner.spawn(self._run_track(track, running, began), tracks, name=f"track-{track.number}")
@@ -56,6 +55,18 @@ class LoadExecutor:
             await cancel_and_wait(tracks)
         cause = self._shutdown.cause
         return cause.reason if cause else "completed"
+
+    def _begin_users(self, began: float) -> None:
+        tracks = [track for track, _ in self._tracks]
+        ends = [
+            None if track.load.length_s is None else track.start_after_s + track.load.length_s for track in tracks
+        ]
+        known = [each for each in ends if each is not None]
+        self._users.begin(
+            began + min(track.start_after_s for track in tracks),
+            loads=[track.number for track in tracks],
+            latest=began + max(known) if len(known) == len(ends) else None,
+        )
 
     async def _run_track(self, track: Track, running: _RunningTrack, began: float) -> None:
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from windtunnel.interfaces import Clock
@@ -61,8 +61,9 @@ class UserCount:
     def __init__(self, clock: Clock, segment: Segment, *, workers: int = 1, board: Board | None = None) -> None:
         self._clock, self._segment, self._workers, self._board = clock, segment, workers, board
         self._began: float | None = None
-        self._loads = 0
+        self._loads: set[int] = set()  # those that have not ended
         self._end_us = 0
+        self._latest_us: int | None = None
         self._users: defaultdict[int, int] = defaultdict(int)  # of each closed load, in this segment
         self._all_users: defaultdict[int, int] = defaultdict(int)  # the same, in all segments of this machine
         self._in_flight = 0
@@ -73,9 +74,10 @@ class UserCount:
         self._most = 0
         self._taken_us = self._taken_area_us = 0
 
-    def begin(self, began: float, *, loads: int) -> None:
-        """So many loads begin, the first of them at `began`, a reading of the clock."""
-        self._began, self._loads = began, loads
+    def begin(self, began: float, *, loads: Iterable[int], latest: float | None = None) -> None:
+        """Loads begin, the first at `began`, a reading of the clock; all end at `latest`, where that is known."""
+        self._began, self._loads = began, set(loads)
+        self._latest_us = None if latest is None else self._us(latest)
 
     def enter(self, load: int, user: int, at: float) -> None:
         """A user of a closed load enters at a time of the plan; all users are told of, also those of others."""
@@ -94,8 +96,13 @@ class UserCount:
         self._change_in_flight(-1)
 
     def end_load(self, load: int, at: float) -> None:
-        """No further instance of a load starts from `at` on. Its users stay to the end if it is the last load."""
-        self._loads -= 1
+        """No further instance of a load starts from `at` on. Its users stay to the end if it is the last load.
+
+        What is said first holds.
+        """
+        if load not in self._loads:
+            return
+        self._loads.discard(load)
         self._end_us = max(self._end_us, self._us(at))
         if self._loads:
             self._change(-self._users.pop(load, 0), at)
@@ -106,8 +113,11 @@ class UserCount:
         if self._began is None:
             return None
         now_us = self._us(self._clock.now())
+        if self._latest_us is not None:
+            now_us = min(now_us, self._latest_us)
         if not self._loads:
             now_us = min(now_us, self._end_us)
+        now_us = max(now_us, self._taken_us)
         area_us = self._number * now_us - self._changes_us
         taken = Users(
             segment=self._segment.number,
