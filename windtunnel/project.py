@@ -104,14 +104,20 @@ class Project:
         except (OSError, ValueError) as error:
             raise _unreadable(path, error) from None
         folder = self.folder or _working_directory()
-        if not any(
-            _may_read(real, each) for each in (folder, *self.paths, *map(os.path.realpath, SECRET_FOLDERS))
-        ):
+        if any(_may_read(real, each) for each in (*self.paths, *map(os.path.realpath, SECRET_FOLDERS))):
+            return real
+        if not _may_read(real, folder):
             parent = os.path.dirname(real)
             named = real if parent == "/" else parent
             raise RefusedError(
                 f'"{path}" leads out of the project folder {folder}',
                 hint=f"to let files of the project read there, add {PATH_FLAG} {named}",
+            )
+        if ".git" in real[len(folder) :].lower().split(os.sep):
+            # actions/checkout leaves the token of the job in .git/config, GitLab's runner in the URL there.
+            raise RefusedError(
+                f'"{path}" is not read: below .git stand tokens of the CI system',
+                hint=f"to let files of the project read it, add {PATH_FLAG} {real}",
             )
         return real
 

@@ -111,6 +111,24 @@ def test_a_file_outside_is_refused_where_it_is_named_unless_it_is_allowed(
     assert "leads out" not in allowed.stdout + allowed.stderr
 
 
+@pytest.mark.parametrize("reader", ["file", "multipart", "secret in a scenario", "data", "secret in a SUT"])
+def test_the_token_that_a_checkout_leaves_in_its_git_folder_is_not_read(checkout: Path, reader: str) -> None:
+    file, text = READERS[reader]
+    for name, content in {"token": CANARY, "rows.csv": f"name\n{CANARY}\n"}.items():
+        write(checkout / ".git" / name, content)
+    (checkout / "scenarios/linked").symlink_to(checkout / ".git")
+    for place in (
+        os.path.relpath(checkout / ".git", (checkout / file).parent),
+        str(checkout / "scenarios/linked"),
+    ):
+        write(checkout / file, text.replace("PLACE", place))
+        answer = call(checkout, "validate")
+        assert answer.returncode == 2
+        assert "is not read: below .git stand tokens of the CI system" in answer.stderr
+        assert CANARY not in answer.stdout + answer.stderr
+        assert call(checkout, "validate", "--allow-path", ".git").returncode == 0
+
+
 @pytest.mark.parametrize(
     "socket", ["/var/run/docker.sock", "CHECKOUT/../docker.sock", "CHECKOUT/linked/docker.sock"]
 )
