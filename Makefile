@@ -16,7 +16,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 LOWEST := $(VENV)/lowest/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-all check bench count bench-tools ci-tools docs lock clean
+.PHONY: help demo test test-lowest test-all check fuzz bench count bench-tools ci-tools docs lock clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -40,6 +40,10 @@ check: $(INSTALLED_DEV)  ## Run what CI runs before the tests: format, lint, typ
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(PYTEST) tests/architecture
+
+# For instance: make fuzz MINUTES=30
+fuzz: $(INSTALLED_DEV)  ## Change files, flags and the environment at random, and look for answers that are no words
+	$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10)
 
 bench: $(INSTALLED_DEV)  ## Run the benchmarks beside wrk, k6, Locust and Artillery, whichever are there (20 minutes)
 	$(BIN)/python -m benchmarks

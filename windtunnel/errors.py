@@ -12,10 +12,12 @@ WindtunnelError
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 LONGEST_EXCERPT = 120
+LONGEST_TEXT = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Problem:
     @property
     def text(self) -> str:
         """The message, after the flag if it is about one."""
-        return f"{self.flag}: {self.message}" if self.flag else self.message
+        return visible(f"{self.flag}: {self.message}" if self.flag else self.message)
 
     def __str__(self) -> str:
         """The problem as plain text: `file:line:column: message`, the line with a marker, the suggestion."""
@@ -62,7 +64,7 @@ class Problem:
             ]
         if self.hint:
             lines.append(f"  help: {self.hint}")
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
 
 def _around(where: Location) -> tuple[str, int]:
@@ -129,6 +131,39 @@ class ExpressionError(WindtunnelError):
 
 class RefusedError(ExpressionError):
     """What the files of a test may not read unless the user says so."""
+
+
+def describe(error: BaseException) -> str:
+    """The kind of an exception of foreign code and its text, which that code makes: `KeyError: 'id'`."""
+    kind = type(error).__name__
+    try:
+        text = str(error)[:LONGEST_TEXT].strip()
+    except BaseException as inner:  # noqa: BLE001  the text is made by the same code
+        text = f"its text can't be made ({type(inner).__name__})"
+    return f"{kind}: {text}" if text else kind
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an exception out of foreign code is Ctrl-C, which ends the program, and not raised by that code.
+
+    Ctrl-C raises KeyboardInterrupt itself only where Python's own handler is in place; ours raise a kind of it.
+    """
+    if type(error) is not KeyboardInterrupt:
+        return isinstance(error, KeyboardInterrupt)
+    return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def visible(text: str) -> str:
+    """The text with a mark for every character that can't be shown: controls, lone surrogates, reading direction.
+
+    What is quoted from a file or a flag may hold them. A mark for each keeps the columns; lines and tabs stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in "\n\t\xa0" else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -217,7 +217,7 @@ class Instance(Protocol):
         `stops` says whether a step ended the flow. This is the only way to run a step, however deep it stands.
         """
 
-    def raised_inside(self, error: Exception) -> bool:
+    def raised_inside(self, error: BaseException) -> bool:
         """Whether an exception came out of a step that `run_steps` ran, not out of its caller."""
 
     def end_step(self, name: str, type: str, outcome: StepOutcome, *, started: float) -> None:

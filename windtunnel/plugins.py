@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from windtunnel.errors import ConfigError
+from windtunnel.errors import ConfigError, describe, is_interrupt
 from windtunnel.processes import watch
 
 ACTIONS = "windtunnel.actions"
@@ -75,11 +75,10 @@ def require(plugin: Plugin) -> Any:
 def _load(plugin: Plugin) -> Any:
     try:
         return plugin.entry.load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001  importing a package may raise anything
-        kind = type(error).__name__
-        raise _broken(plugin, f"importing {plugin.entry.value} failed with {kind}: {error}") from None
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        raise _broken(plugin, f"importing {plugin.entry.value} failed with {describe(error)}") from None
 
 
 def _broken(plugin: Plugin, why: str) -> ConfigError:

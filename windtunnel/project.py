@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from windtunnel.errors import ExpressionError, RefusedError, did_you_mean
+from windtunnel.errors import ConfigError, ExpressionError, RefusedError, did_you_mean
 from windtunnel.figures import as_written, size
 
 PATH_FLAG = "--allow-path"
@@ -66,9 +66,12 @@ class Project:
 
     @classmethod
     def allowing(cls, paths: Iterable[Name], variables: Iterable[str] = ()) -> Project:
-        """The project in the working directory, with what may be read besides."""
+        """The project in the working directory, with what may be read besides.
+
+        Raises ConfigError for a path that can't be one.
+        """
         return cls(
-            paths=tuple(os.path.realpath(path) for path in paths),
+            paths=tuple(map(_allowed, paths)),
             variables=frozenset(name.upper() for name in variables),
         )
 
@@ -156,6 +159,21 @@ def open_regular(path: Name, *, absent: str | None = None) -> BinaryIO:
         raise
 
 
+def is_file(path: Name) -> bool:
+    """Whether a path leads to a file: unlike `Path.is_file` also for a name that is too long or unreadable."""
+    return os.path.isfile(path)
+
+
+def is_there(path: Name) -> bool:
+    """Whether a path leads to anything."""
+    return os.path.exists(path)
+
+
+def is_folder(path: Name) -> bool:
+    """Whether a path leads to a folder."""
+    return os.path.isdir(path)
+
+
 def read_named(path: Name, *, most: int, patience_s: float, project: Project = Project()) -> bytes:
     """The content of a file that the user named, which may be a pipe, as in `<(…)`, that ends within `patience_s`.
 
@@ -215,10 +233,17 @@ def _require_regular(path: Name, found: os.stat_result) -> None:
         raise ExpressionError(f'"{path}" is {kind}, not a file')
 
 
+def _allowed(path: Name) -> str:
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        raise ConfigError.of("no folder can have such a name", flag=PATH_FLAG) from None
+
+
 def _unreadable(path: Name, error: OSError | ValueError, absent: str | None = None) -> ExpressionError:
     if isinstance(error, FileNotFoundError):
         return ExpressionError(f'there is no file "{path}"', hint=similar_name(path) or absent)
-    reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    reason = (error.strerror or str(error)) if isinstance(error, OSError) else "no file can have such a name"
     return ExpressionError(f'"{path}" can\'t be read: {reason}')
 
 

@@ -150,15 +150,18 @@ class Redactor:
 
     def struct(self, struct: _Record) -> _Record:
         """A struct whose texts, keys of mappings included, hold no secret."""
-        return msgspec.convert(self.data(msgspec.to_builtins(struct)), type(struct))
+        fields = {name: self.data(getattr(struct, name)) for name in struct.__struct_fields__}
+        return msgspec.structs.replace(struct, **fields)
 
     def data(self, value: Any, also: Sequence[str] = ()) -> Any:
-        """Lists, mappings and texts without secrets."""
+        """Lists, mappings, structs and texts without secrets; anything else as it is."""
         if isinstance(value, str):
             return self.text(value, also)
         if isinstance(value, dict):
             return {self.data(key, also): self.data(item, also) for key, item in value.items()}
-        return [self.data(item, also) for item in value] if isinstance(value, list | tuple) else value
+        if isinstance(value, list | tuple):
+            return type(value)(self.data(item, also) for item in value)
+        return self.struct(value) if isinstance(value, msgspec.Struct) else value
 
     def _of_instance(self, values: Sequence[str]) -> list[Secret]:
         own = self._own

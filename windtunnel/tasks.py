@@ -4,6 +4,7 @@
     await first_of(a(), b())              the result of whichever ends first; the other is cancelled
     await all_of([a(), b()])              the results of all; after an error the others are cancelled
     await cancel_and_wait(tasks)          what the three above end with
+    came_from_outside(error)              whether an exception is none of the code that it came out of
 
 Every task has ended when these return or raise, also when the caller is cancelled meanwhile. No exception of a
 task is lost: the first one is raised, a further one goes to the exception handler of the event loop. An exception
@@ -17,8 +18,14 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from weakref import WeakSet
+
+from windtunnel.errors import is_interrupt
 
 T = TypeVar("T")
+
+_CANCELLED: WeakSet[asyncio.Task[Any]] = WeakSet()
+"""The tasks that were cancelled here. One that cancels itself, or raises CancelledError, is not among them."""
 
 
 @asynccontextmanager
@@ -37,7 +44,7 @@ async def background(*coroutines: Coroutine[Any, Any, object]) -> AsyncIterator[
         nonlocal failed
         if failed is None and not is_over and _error(task) is not None:
             failed = task
-            block.cancel()
+            cancel(block)
 
     for task in tasks:
         task.add_done_callback(on_end)
@@ -56,8 +63,10 @@ async def background(*coroutines: Coroutine[Any, Any, object]) -> AsyncIterator[
         is_over = True
         await _cancel_and_raise(tasks, first=failed)
     finally:
-        if failed is not None and sys.version_info >= (3, 11):
-            block.uncancel()
+        if failed is not None:
+            _CANCELLED.discard(block)
+            if sys.version_info >= (3, 11):
+                block.uncancel()
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, T]) -> T:
@@ -96,7 +105,7 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """
     pending = {task for task in tasks if not task.done()}
     for task in pending:
-        task.cancel()
+        cancel(task)
     interrupted = False
     while pending:
         try:
@@ -106,9 +115,40 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
             interrupted = True
             pending = {task for task in pending if not task.done()}
             for task in pending:
-                task.cancel()
+                cancel(task)
     if interrupted:
         raise asyncio.CancelledError
+
+
+def cancel(task: asyncio.Task[Any]) -> None:
+    """Cancel a task: a CancelledError in it came from outside from now on."""
+    _CANCELLED.add(task)
+    task.cancel()
+
+
+def was_cancelled_here(task: asyncio.Task[Any]) -> bool:
+    """Whether a task that was cancelled was cancelled by `cancel`, and not by code that ran in it or beside it."""
+    return task in _CANCELLED
+
+
+def came_from_outside(error: BaseException) -> bool:
+    """Whether an exception out of foreign code ends that code from outside: a cancellation, Ctrl-C, a closed loop.
+
+    A coroutine can raise CancelledError, GeneratorExit and KeyboardInterrupt itself, or cancel its own task: a
+    mistake like any other, which must not end the task around it. To be asked where the exception is caught.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        return (task := _current_task()) is not None and task in _CANCELLED
+    if isinstance(error, GeneratorExit):
+        return _current_task() is None
+    return is_interrupt(error)
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # there is no loop
+        return None
 
 
 async def _cancel_and_raise(tasks: Sequence[asyncio.Task[Any]], *, first: asyncio.Task[Any] | None = None) -> None:

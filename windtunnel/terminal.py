@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from windtunnel.ci.github import SafeLog
 from windtunnel.ci.log import GitHubLog, GitLabLog, LogForm, PlainLog
 from windtunnel.figures import duration, number, offset
+from windtunnel.report.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -101,7 +102,7 @@ class TerminalObserver:
     def say(self, text: str = "") -> None:
         """A line of the result, omitted when quiet."""
         if not self.quiet:
-            self.result(text)
+            self.result(_shown(text))
 
     def result(self, text: str) -> None:
         """A line of the result."""
@@ -118,7 +119,7 @@ class TerminalObserver:
 
     def note(self, text: str) -> None:
         """A line next to the result."""
-        _write(self.err, text)
+        _write(self.err, _shown(text))
 
     def warning(self, text: str) -> None:
         """A warning next to the result."""
@@ -190,6 +191,10 @@ def harmless(stream: TextIO) -> TextIO:
     """The stream for text of all kinds, in which a CI runner finds no command."""
     # To the type checker a text stream is what `open` returns; an observer only writes and flushes.
     return cast(TextIO, SafeLog(stream))
+
+
+def _shown(text: str) -> str:
+    return text if text.isprintable() else printable(text, lines=True)
 
 
 def _write(stream: TextIO, text: str) -> None:

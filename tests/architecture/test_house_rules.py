@@ -18,7 +18,7 @@ PACKAGE = ROOT / "windtunnel"
 OURS: dict[str, set[str]] = {
     "errors": set(),
     "figures": set(),
-    "tasks": set(),
+    "tasks": {"errors"},
     "project": {"errors"},
     "streams": set(),
     "processes": {"errors"},

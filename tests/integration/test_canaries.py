@@ -34,6 +34,7 @@ CANARIES = {
     "OAuth client": "zq7client4w/+&~",
     "OAuth token": "zq7access4w/+~",
     "service auth": "zq7basic4w /+&~",
+    "code": "zq7code4w /+&'<%~",
 }
 EXTRACTED = ("json", "regex", "header", "cookie", "list")
 KEPT = 64 * 1024
@@ -223,6 +224,8 @@ assertions:
   - { type: assert, name: last, expect: { condition: "{{ a == b }}", json: { $.one: "{{ a }}" } } }
 """
 CODE = """
+import os
+
 from windtunnel import scenario
 
 
@@ -246,6 +249,7 @@ ENVIRONMENT = {
     "BASIC": CANARIES["service auth"],
     "DB_URL": f"postgres://ann:{quote(CANARIES['user info'], safe='')}@db.test/shop",
     "FILE_PART": "short",
+    "SHOP_TOKEN": CANARIES["code"],
     "PLAIN": "zq7plain4w",
 }
 

@@ -66,3 +66,18 @@ def test_too_few_ports_are_foretold_and_make_the_run_inconclusive(tmp_path: Path
     assert done.returncode != 0
     assert "this machine ran out of local ports; keep connections alive" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("limit", [5, 8, 10, 14, 31])
+@pytest.mark.parametrize("command", ["validate", "run --count 3", "run --count 3 --workers 2"])
+def test_far_too_few_open_files_are_told_before_anything_is_sent(tmp_path: Path, command: str, limit: int) -> None:
+    write(tmp_path, "http://127.0.0.1:9")
+    done = run(tmp_path, "sh", "-c", f"ulimit -n {limit}; exec {sys.executable} -m windtunnel {command}")
+    assert "Traceback" not in done.stdout + done.stderr
+    if command == "validate":
+        assert done.returncode == 0
+    else:
+        assert done.returncode == 2
+        assert f"this process may open {limit} files, and the run needs at least" in done.stderr
+        assert "help: raise the limit: ulimit -n 1024" in done.stderr
+        assert not (tmp_path / "runs").exists()

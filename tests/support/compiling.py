@@ -75,7 +75,7 @@ class FakeInstance:
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
         self.observed.append((exchange, poll, failed))
 
-    def raised_inside(self, error: Exception) -> bool:
+    def raised_inside(self, error: BaseException) -> bool:
         return False
 
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 
-from windtunnel.tasks import all_of, background, cancel_and_wait, first_of
+from windtunnel.job.interrupts import Interrupted
+from windtunnel.tasks import all_of, background, came_from_outside, cancel, cancel_and_wait, first_of
 from windtunnel.testing.virtual_clock import run_virtual
 
 
@@ -285,3 +288,64 @@ def test_cancel_and_wait_leaves_what_has_ended_alone(log: Any) -> None:
         return [task.cancelled() for task in tasks]
 
     assert run_virtual(main()) == [False, True]
+
+
+async def raises(error: BaseException) -> bool:
+    try:
+        raise error
+    except BaseException as caught:  # noqa: BLE001  every kind is asked about
+        return came_from_outside(caught)
+
+
+async def is_cancelled(*, by: Callable[[asyncio.Task[bool]], object]) -> bool:
+    """Whether a task that waits is told that its cancellation came from outside."""
+
+    async def waits() -> bool:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError as error:
+            return came_from_outside(error)
+        return False
+
+    task = asyncio.create_task(waits())
+    await asyncio.sleep(0)
+    by(task)
+    return await task
+
+
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, GeneratorExit, SystemExit, ValueError])
+def test_what_code_raises_itself_does_not_come_from_outside(kind: type[BaseException]) -> None:
+    assert not asyncio.run(raises(kind()))
+
+
+def test_a_cancellation_comes_from_outside_when_it_is_ours() -> None:
+    assert asyncio.run(is_cancelled(by=cancel))
+    assert not asyncio.run(is_cancelled(by=lambda task: task.cancel()))
+
+
+def test_a_coroutine_that_is_closed_after_its_loop_is_ended_from_outside() -> None:
+    seen: list[bool] = []
+    generator = closed_at_a_yield(seen)
+    next(generator)
+    generator.close()
+    assert seen == [True]
+
+
+def closed_at_a_yield(seen: list[bool]) -> Generator[None, None, None]:
+    try:
+        yield
+    except GeneratorExit as error:
+        seen.append(came_from_outside(error))
+        raise
+
+
+def test_ctrl_c_comes_from_outside_where_pythons_own_handler_raises_it() -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        assert came_from_outside(KeyboardInterrupt())
+        signal.signal(signal.SIGINT, lambda *_: None)
+        assert not came_from_outside(KeyboardInterrupt())
+        assert came_from_outside(Interrupted(signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, handler)

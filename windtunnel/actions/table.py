@@ -19,10 +19,12 @@ from windtunnel.actions.python.step import PythonAction
 from windtunnel.actions.repeat import RepeatAction
 from windtunnel.actions.set_ import SetAction
 from windtunnel.actions.wait import WaitAction
+from windtunnel.errors import describe, is_interrupt
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.scenario import Step
 from windtunnel.model.vocabulary import Outcome
 from windtunnel.plugins import Plugin
+from windtunnel.tasks import came_from_outside
 
 
 class ActionType(Protocol):
@@ -67,10 +69,11 @@ class PluginStepType:
         """Compile a step; None when problems were noted. An exception of the plugin is a problem."""
         try:
             action: Action | None = self._added.compile(step, context)
-        except Exception as error:  # noqa: BLE001  a plugin may raise anything
-            kind = type(error).__name__
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             context.at(step).problem(
-                f"the {self._plugin} cannot compile this step: {kind}: {error}",
+                f"the {self._plugin} cannot compile this step: {describe(error)}",
                 hint=f"this is a bug in {self._plugin.distribution}",
             )
             return None
@@ -90,8 +93,8 @@ class _PluginAction:
         """Run the action."""
         try:
             outcome = await self._action.run(instance)
-        except Exception as error:
-            if instance.raised_inside(error):
+        except BaseException as error:
+            if came_from_outside(error) or instance.raised_inside(error):
                 raise
             kind, message = describe_exception(error)
             return StepOutcome(outcome="errored", error=kind, message=f"the {self._plugin} raised {message}")

@@ -5,6 +5,7 @@ inputs ──▶ validate ──▶ run ──▶ short files, outputs, job summ
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -30,7 +31,7 @@ from windtunnel.ci.github_api import GitHubApi
 from windtunnel.ci.inputs import ActionInputs, name_input, read_inputs
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.workspace import Workspace, find_workspace, give_to_owner
-from windtunnel.errors import BugError, ConfigError, EvidenceError, Problem, UnreachableError
+from windtunnel.errors import BugError, ConfigError, EvidenceError, Problem, UnreachableError, describe
 from windtunnel.figures import plural
 from windtunnel.job.baseline import without_missing
 from windtunnel.job.interrupts import Interrupted, Interrupts
@@ -76,17 +77,16 @@ def run_action(
     try:
         ending = job.execute(lambda: job.request(read_flags), run, interrupts)
     finally:
-        os.chdir(start)
+        with contextlib.suppress(OSError):  # it may be gone
+            os.chdir(start)
     with interrupts.deferred():
         job.publish(ending)
         try:
             with interrupts.allowed():
-                job.comment(ending)
+                job.attempt("comment on the pull request", lambda: job.comment(ending))
         except Interrupted:
             observer.note("no comment on the pull request: the job was cancelled")
-    for line in job.annotations(ending):
-        commands.write(f"{line}\n")
-    commands.flush()
+    job.attempt("annotations", lambda: job.annotate(ending, commands))
     return ending.exit_code
 
 
@@ -186,6 +186,27 @@ class _Job:
 
         Returns why the outputs, from which a workflow reads the verdict, can't be written; nothing if they are.
         """
+        unsaid = self.attempt("outputs", lambda: self._write_outputs(ending))
+        self.attempt("job summary", lambda: self._write_summary(ending))
+        self.attempt("change of the owner", lambda: self._give_to_owner(ending))
+        return [unsaid] if unsaid else []
+
+    def attempt(self, what: str, act: Callable[[], str | None]) -> str | None:
+        """Do something that CI shows beside the verdict; return why that failed. `act` does or raises.
+
+        A fault in it is a warning, and the verdict of the run stays.
+        """
+        try:
+            failure = act()
+        except OSError as error:
+            failure = f"no {what}: {error.strerror}: {error.filename}"
+        except Exception as error:  # noqa: BLE001  a bug of ours, which must not take the verdict with it
+            self._observer.debug(traceback.format_exc().rstrip())
+            failure = f"no {what}: {describe(error)}; this is a bug in windtunnel, please report it"
+        self._warn(failure)
+        return failure
+
+    def _write_outputs(self, ending: _Ending) -> str | None:
         outputs = outputs_of(
             ending.verdict,
             ending.summary.exit_code if ending.summary else ending.exit_code,
@@ -193,14 +214,18 @@ class _Job:
             directory=ending.directory,
             workspace=self._workspace,
         )
-        unsaid = None if self._outputs is None else self._outputs.write(outputs_text(outputs))
-        self._warn(unsaid)
-        if self._summary is not None and self._inputs.summary:
-            self._warn(self._summary.write(fitted_summary(_job_summary(ending), used=self._summary.used)))
-        if ending.directory is not None and os.name == "posix" and os.geteuid() == 0:
-            owner = self._root.stat()
-            self._warn(give_to_owner(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid))
-        return [unsaid] if unsaid else []
+        return None if self._outputs is None else self._outputs.write(outputs_text(outputs))
+
+    def _write_summary(self, ending: _Ending) -> str | None:
+        if self._summary is None or not self._inputs.summary:
+            return None
+        return self._summary.write(fitted_summary(_job_summary(ending), used=self._summary.used))
+
+    def _give_to_owner(self, ending: _Ending) -> str | None:
+        if ending.directory is None or os.name != "posix" or os.geteuid() != 0:
+            return None
+        owner = self._root.stat()
+        return give_to_owner(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid)
 
     def comment(self, ending: _Ending) -> None:
         """Comment on the pull request as the input `comment` says. A cancelled job keeps the comment there is."""
@@ -225,8 +250,13 @@ class _Job:
         if trouble:
             self._notices[trouble] = None
 
-    def annotations(self, ending: _Ending) -> list[str]:
-        """Annotation commands: what the action could not do, then why the run did not pass."""
+    def annotate(self, ending: _Ending, commands: TextIO) -> None:
+        """Write the annotation commands: what the action could not do, then why the run did not pass."""
+        for line in self._annotations(ending):
+            commands.write(f"{line}\n")
+        commands.flush()
+
+    def _annotations(self, ending: _Ending) -> list[str]:
         told: dict[Level, Iterable[str]] = {"warning": self._warnings, "notice": self._notices}
         if ending.summary is not None:
             found = summary_annotations(ending.summary, workspace=self._workspace)

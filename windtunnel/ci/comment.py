@@ -21,6 +21,9 @@ MAX_COMMENT = 65_536
 ACTIONS_BOT = "github-actions[bot]"
 """The author of comments made with the token of a workflow."""
 
+MAX_EVENT = 16 * 1024**2
+"""Bytes of the file of an event; GitHub's are a hundred times smaller."""
+
 _PAGE = 100
 _MAX_PAGES = 100
 
@@ -36,11 +39,7 @@ class PullRequest:
 
 def find_pull_request(environment: Mapping[str, str]) -> PullRequest | None:
     """The pull request of the event that started the job; None if there is none or the event can't be read."""
-    path, repository = environment.get("GITHUB_EVENT_PATH"), environment.get("GITHUB_REPOSITORY", "")
-    try:
-        event = json.loads(Path(path or "").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    event, repository = _event(environment.get("GITHUB_EVENT_PATH", "")), environment.get("GITHUB_REPOSITORY", "")
     pull_request = _mapping(event, "pull_request") or (
         _mapping(event, "issue") if _mapping(event, "issue", "pull_request") else {}
     )
@@ -52,16 +51,27 @@ def find_pull_request(environment: Mapping[str, str]) -> PullRequest | None:
     )
 
 
+def _event(path: str) -> Any:
+    """What the file of the event says; None when it can't be read or is no JSON."""
+    try:
+        if not Path(path).is_file():
+            return None
+        with Path(path).open("rb") as file:
+            return json.loads(file.read(MAX_EVENT))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def comment_body(summary: str, *, key: str, environment: Mapping[str, str]) -> str:
     """The hidden marker, as much of the summary as fits, and a link to the job."""
     foot = _link(environment)
-    room = MAX_COMMENT - len(f"{marker(key)}\n{foot}".encode())
+    room = MAX_COMMENT - len(f"{marker(key)}\n{foot}".encode("utf-8", "replace"))
     return f"{marker(key)}\n{fitted_summary(summary, budget=room)}{foot}"
 
 
 def marker(key: str) -> str:
     """The hidden text that marks a comment of ours; quoted, so that no key ends it."""
-    return f"<!-- windtunnel {quote(key, safe=' ')} -->"
+    return f"<!-- windtunnel {quote(key, safe=' ', errors='replace')} -->"
 
 
 def put_comment(

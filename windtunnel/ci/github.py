@@ -74,7 +74,10 @@ class RunnerFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.used = path.stat().st_size if path.is_file() else 0
+        try:
+            self.used = path.stat().st_size if path.is_file() else 0
+        except OSError:  # `write` says why
+            self.used = 0
 
     def write(self, text: str) -> str | None:
         """Write our part, or replace it. Returns a warning, or None."""

@@ -55,7 +55,7 @@ class GitHubApi:
     def call(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Answer | ApiFailure:
         """Call `path` or a whole URL, with a JSON document if one is given."""
         url = path if path.startswith("http") else f"{self._base_url}{path}"
-        if urlsplit(url).scheme not in ("http", "https") or "\n" in self._token:
+        if not _is_web(url) or "\n" in self._token:
             return ApiFailure(0, "the URL of the API or the token is invalid")
         request = urllib.request.Request(  # noqa: S310  the scheme is checked
             url,
@@ -79,6 +79,13 @@ class GitHubApi:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             said = printable(str(reason), limit=_SHOWN) or type(error).__name__
             return ApiFailure(0, f"no valid response from GitHub: {said}")
+
+
+def _is_web(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:
+        return False
 
 
 def _message(error: urllib.error.HTTPError) -> str:

@@ -37,9 +37,11 @@ def find_workspace(named: str | None, *, folder: Path) -> Path:
     `named` is the path that the platform gives. A container started by hand may have it mounted elsewhere: then
     the workspace is the working directory `folder`.
     """
-    if named and (root := Path(named)).is_dir() and folder.resolve().is_relative_to(root.resolve()):
-        return root.resolve()
-    return folder
+    try:
+        root = Path(named or "").resolve()
+        return root if named and root.is_dir() and folder.resolve().is_relative_to(root) else folder
+    except (OSError, RuntimeError, ValueError):  # no name of a folder, or a circle of links
+        return folder
 
 
 def give_to_owner(tree: Path, *, root: Path, uid: int, gid: int) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -15,7 +17,7 @@ from typer.core import TyperGroup
 import windtunnel
 from windtunnel.cli import action, compare, demo, merge, report, run, validate
 from windtunnel.cli.options import GroupedCommand
-from windtunnel.errors import BugError, ConfigError, EvidenceError, UnreachableError
+from windtunnel.errors import BugError, ConfigError, EvidenceError, UnreachableError, visible
 from windtunnel.job.interrupts import Interrupted
 from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
@@ -84,6 +86,10 @@ def _root(
 def main() -> None:
     """Run the command line and exit with the code of the verdict or of the error."""
     try:
+        Path.cwd()
+    except OSError:
+        _fail("invalid", "the working directory is not there any more", "change to a folder: cd .")
+    try:
         with _interrupts_told():
             app(prog_name="windtunnel")
     except typer.Exit as ended:
@@ -94,17 +100,31 @@ def main() -> None:
         _fail("unreachable", str(error), error.hint)
     except EvidenceError as error:
         _fail("incomplete", str(error), error.hint)
-    except Exception as error:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            _fail_for_bug(traceback.format_exc())
         _fail(
-            "error",
-            str(error) if isinstance(error, BugError) else traceback.format_exc().rstrip(),
-            "this is a bug in windtunnel; please report it with the text above: "
-            "https://github.com/windtunnel/action/issues",
+            "invalid", f"this process can't open another file: {error.strerror}", "raise the limit: ulimit -n 1024"
         )
+    except MemoryError:
+        _fail("error", "this process has no memory left", "give it more, or use fewer users and smaller files")
+    except BugError as error:
+        _fail_for_bug(str(error))
+    except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
+        _fail_for_bug(traceback.format_exc())
 
 
-def _fail(verdict: VerdictWord, message: str, hint: str | None = None) -> None:
-    sys.stderr.write(f"{message}\n")
+def _fail_for_bug(told: str) -> NoReturn:
+    _fail(
+        "error",
+        told.rstrip(),
+        "this is a bug in windtunnel; please report it with the text above: "
+        "https://github.com/windtunnel/action/issues",
+    )
+
+
+def _fail(verdict: VerdictWord, message: str, hint: str | None = None) -> NoReturn:
+    sys.stderr.write(f"{visible(message)}\n")
     if hint:
-        sys.stderr.write(f"  help: {hint}\n")
+        sys.stderr.write(f"  help: {visible(hint)}\n")
     sys.exit(EXIT_CODES[verdict])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from windtunnel.errors import ConfigError, ExpressionError, Location, Problem
-from windtunnel.project import Project, similar_name
+from windtunnel.project import Project, is_folder, is_there, similar_name
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -82,11 +82,11 @@ def _files_of(pattern: Pattern) -> Iterator[ScenarioPath]:
             project.contain(text)
     except ExpressionError as error:
         raise ConfigError.of(str(error), where=pattern.where, hint=error.hint) from None
-    if Path(text).is_dir():
+    if is_folder(text):
         found = _walk(text)
-    elif glob.has_magic(text) and not Path(text).exists():
+    elif glob.has_magic(text) and not is_there(text):
         found = _matches_of(text)
-    elif Path(text).exists():
+    elif is_there(text):
         yield ScenarioPath(path=text, named=True, weight=pattern.weight, project=project)
         return
     else:
@@ -126,7 +126,7 @@ def _matches_of(pattern: str) -> Iterator[str]:
         name = Path(match).name
         if name.startswith("_") and not Path(pattern).name.startswith("_"):
             continue
-        if Path(match).is_dir():
+        if is_folder(match):
             # `**` matches every directory and all that is in them; walking them too would find nothing new.
             if "**" not in pattern:
                 yield from _walk(match)

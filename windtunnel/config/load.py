@@ -89,9 +89,9 @@ def parse_stages(text: str) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
         duration, colon, target = (piece.strip() for piece in rest.partition(":"))
         if not colon or not target or (equals and not name.strip()):
             raise ExpressionError(f'"{part.strip()}" is not a stage', hint=_STAGES_HINT)
-        if not target.endswith(("/s", "/m", "/h")) and not target.isdigit():
+        if not target.endswith(("/s", "/m", "/h")) and not _is_whole(target):
             raise ExpressionError(f'"{target}" is neither a number of users nor a rate', hint=_STAGES_HINT)
-        kind = "parallel" if target.isdigit() else "rate"
+        kind = "parallel" if _is_whole(target) else "rate"
         duration_s = parse_duration(duration)
         if not duration_s:
             raise ExpressionError(f'the stage "{part.strip()}" must last more than 0', hint=_STAGES_HINT)
@@ -196,6 +196,10 @@ def _stage(number: int, entry: Mapping[str, Any]) -> tuple[str, Stage]:
         name=entry.get("name", _default_name(number)),
         warmup=entry.get("warmup", False),
     )
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _default_name(number: int) -> str:

@@ -27,7 +27,7 @@ def problems_of_names(
         )
         for step in (*walk(file.scenario.sections), *walk(file.scenario.assertions)):
             if step.source.file in documents:
-                places = [(*step.path, "name"), (*step.path, "tags")]
+                places = [(*step.path, name) for name in ("name", "tags", "service")]
                 found.update(dict.fromkeys(_of_document(documents[step.source.file], places, public)))
     return list(found)
 

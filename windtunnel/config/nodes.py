@@ -27,6 +27,7 @@ _ENV_NAME = re.compile(
     r"""\benv (?: \s*\.\s* (?P<dotted>[A-Za-z_]\w*) | \s*\[\s*['"] (?P<quoted>[A-Za-z_]\w*) ['"]\s*\] )""",
     re.VERBOSE,
 )
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SYNTAX_HINTS: tuple[tuple[str, str], ...] = (
     (r"mapping values are not allowed", 'put text that holds ": " into quotes, and check the indentation'),
@@ -251,8 +252,10 @@ class Composer:
     def _scalar(self, event: Any, place: Place) -> Scalar:
         text, plain = self._text(event.value, place), event.style is None
         if "env" in text:
-            self._note_env(text)
+            self._note_env(text, place)
         expansion = expand(text, self.environment, self._read_secret, self._allowed)
+        for name, value in expansion.read.items():
+            self._require_text(name, value, place)
         self.read.update(expansion.read)
         self.environment.keep(expansion.read)
         if expansion.read:
@@ -272,13 +275,19 @@ class Composer:
             return Scalar(self._typed(expansion.text, place), True, place)
         return Scalar(expansion.text, plain, place)
 
-    def _note_env(self, text: str) -> None:
+    def _require_text(self, name: str, value: str, place: Place) -> None:
+        """Note a value of the environment whose bytes are no UTF-8, which come as lone surrogates."""
+        if _LONE_SURROGATE.search(value):
+            self.note(f"the value of {name} is not UTF-8 text", place, hint=f"set {name} anew")
+
+    def _note_env(self, text: str, place: Place) -> None:
         """Read the variables that templates take from `env`: names that are in the file, and no others."""
         for match in _ENV_NAME.finditer(text):
             name = match["dotted"] or match["quoted"]
             if is_withheld(name, self._allowed):
                 self.withheld.add(name)
             elif name in self.environment:
+                self._require_text(name, self.environment[name], place)
                 self.env[name] = self.read[name] = self.environment[name]
 
     def _note_absent(self, message: str, place: Place, *, hint: str | None) -> None:

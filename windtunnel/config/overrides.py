@@ -14,17 +14,19 @@ from windtunnel.config.flags import FLAGS, Flag, Kind
 from windtunnel.config.load import LoadSettings, objections, parse_stages
 from windtunnel.config.presets import Preset, parse_preset, parse_tag
 from windtunnel.config.readiness import parse_target, parse_wait_for, with_target
-from windtunnel.errors import ExpressionError, Problem, did_you_mean
+from windtunnel.errors import ExpressionError, Problem, did_you_mean, visible
 from windtunnel.expressions.quantities import MAX_USERS, parse_duration, parse_rate, parse_whole
 from windtunnel.expressions.threshold import parse_flag
 from windtunnel.figures import literal
 from windtunnel.model.load import Segment
+from windtunnel.model.origin import checked_host
 from windtunnel.model.sut import Readiness, Service, Sut, WaitFor
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import FailOn, KeepBodies, Loopback
 
 _LONGEST_SHOWN = 60
 _LONGEST_MESSAGE = 250
+_PORT = re.compile(r"[0-9]{1,5}")
 _SHARD_NUMBER = re.compile(r"[0-9]{1,4}")
 MOST_WORKERS = 256
 
@@ -133,6 +135,8 @@ def read_values(given: Mapping[str, Any], flags: Sequence[Flag] = FLAGS) -> tupl
         read = []
         for each in _several(found) if flag.repeatable else (found,):
             try:
+                if flag.kind != "text" and isinstance(each, str) and not _is_utf_8(each):
+                    raise ExpressionError(f"{_shown(each)} is not UTF-8 text")
                 read.append(_read_choice(flag, each) if flag.kind == "choice" else READERS[flag.kind](each))
             except ExpressionError as error:
                 message = (
@@ -173,9 +177,13 @@ def parse_resolution(text: str) -> tuple[str, str]:
     port, _, after_port = rest.partition(":")
     for key, address in ((host, rest), (f"{host}:{port}", after_port)):
         try:
-            return key.lower(), str(ipaddress.ip_address(address.strip("[]")))
+            found = str(ipaddress.ip_address(address.strip("[]")))
         except ValueError:
             continue
+        name = checked_host(host.lower(), _shown(text))
+        if key != host and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
+            raise ExpressionError(f"{_shown(text)}: the port is not a number from 1 to 65535")
+        return (name if key == host else f"{name}:{int(port)}"), found
     raise ExpressionError(
         f"{_shown(text)} is not HOST:IP or HOST:PORT:IP", hint="write it like shop.test:10.0.0.5"
     )
@@ -228,11 +236,18 @@ def _text(value: Any) -> str:
     return str(os.fspath(value)) if isinstance(value, os.PathLike) else str(value)
 
 
+def _is_utf_8(text: str) -> bool:
+    """Whether it is: other bytes of the command line come as lone surrogates, which only paths may hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _shown(value: Any) -> str:
     """The value in quotes, on one line and not too long."""
-    text = "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value)
-    )
+    text = visible(str(value)).replace("\n", " ")
     return f'"{text}"' if len(text) <= _LONGEST_SHOWN else f'"{text[: _LONGEST_SHOWN - 1]}…"'
 
 

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.quantities import parse_duration
+from windtunnel.model.origin import checked_host, parse_base_url, refuse_unsent, split_url
 from windtunnel.model.sut import Health, Service, Sut, WaitFor
 
 
@@ -18,8 +19,10 @@ def parse_wait_for(text: str) -> WaitFor:
     split = _split(text if is_url else f"tcp://{text}", text)
     host, port = split.hostname, _port(split)
     if is_url and split.scheme in ("http", "https") and host and split.username is None:
+        split_url(text)
         return WaitFor(text=text, url=text)
     if not is_url and host and port and not (split.path or split.query or split.username):
+        checked_host(host, text)
         return WaitFor(text=text, host=host, port=port)
     raise ExpressionError(
         f'"{_shown(text)}" is neither a URL nor host:port',
@@ -41,6 +44,7 @@ def parse_target(text: str) -> str:
         raise ExpressionError(
             f'"{_shown(text)}" is not a base URL', hint="write it like https://preview-42.example.com"
         )
+    parse_base_url(text)
     return text.rstrip("/")
 
 
@@ -99,6 +103,7 @@ def _origin(service: Service) -> tuple[str, str | None, int | None]:
 def _split(url: str, text: str) -> SplitResult:
     if any(character.isspace() for character in text):
         raise ExpressionError(f'"{text}" has a space in it')
+    refuse_unsent(text)
     try:
         return urlsplit(url)
     except ValueError as error:
@@ -107,9 +112,12 @@ def _split(url: str, text: str) -> SplitResult:
 
 def _port(split: SplitResult) -> int | None:
     try:
-        return split.port
+        port = split.port
     except ValueError:
-        raise ExpressionError(f'"{_shown(split.netloc)}": the port is not a number from 1 to 65535') from None
+        port = 0
+    if port == 0:
+        raise ExpressionError(f'"{_shown(split.netloc)}": the port is not a number from 1 to 65535')
+    return port
 
 
 def _shown(text: str) -> str:

@@ -16,6 +16,7 @@ from windtunnel.config.schemas import load_schema, place_of, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.model.auth import Auth, auth_objections, auth_of
+from windtunnel.model.origin import checked_host, parse_base_url, refuse_unsent
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Service, Sut, Tls
 from windtunnel.project import Project
@@ -150,6 +151,10 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
         )
     if port == 0:
         return "port 0 is not valid", example
+    try:
+        parse_base_url(url)
+    except ExpressionError as error:
+        return str(error), error.hint or example
     return None
 
 
@@ -168,6 +173,8 @@ def _socket_problem(path: str) -> tuple[str, str | None] | None:
     """Why a text after `http+unix://` can't be the path of a socket, or None."""
     if not path.startswith("/"):
         return "a Unix socket needs its whole path", "write it like http+unix:///run/shop.sock"
+    if "\0" in path:
+        return "no file can have such a name", None
     if len(path.encode()) > _LONGEST_SOCKET_PATH:
         return (
             f"the path of a Unix socket can have {_LONGEST_SOCKET_PATH} bytes, this has {len(path.encode())}",
@@ -248,14 +255,18 @@ _HINT = "write a URL such as http://proxy.test:3128"
 def parse_proxy(url: str) -> Proxy:
     """The proxy a URL means. Raises ExpressionError; what is secret in the URL is not in the message."""
     try:
+        refuse_unsent(url)
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host, port = parts.hostname, parts.port
-    except ValueError:
+    except (ExpressionError, ValueError):
         raise ExpressionError("a proxy must be a URL", hint=_HINT) from None
     if parts.scheme != "http":
         raise ExpressionError(f"the scheme of a proxy must be http, not {parts.scheme}", hint=_HINT)
     if not host:
         raise ExpressionError("a proxy needs a host", hint=_HINT)
+    if port == 0:
+        raise ExpressionError("the port of a proxy must be a number from 1 to 65535", hint=_HINT)
+    host = checked_host(host, "a proxy")
     user = None if parts.username is None else unquote(parts.username)
     return Proxy(host=host, port=port or 80, user=user, password=unquote(parts.password or ""))
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -16,13 +17,13 @@ from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
 from windtunnel.engine.user import SetupResult, SharedClient
-from windtunnel.errors import ExpressionError
+from windtunnel.errors import ExpressionError, describe
 from windtunnel.figures import plural
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, Reveal, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import MAX_STEPS
 from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, Outcome
-from windtunnel.tasks import all_of
+from windtunnel.tasks import all_of, came_from_outside
 
 _PASSED = StepOutcome()
 _INTERNAL = StepOutcome(outcome="errored", error="internal")
@@ -57,7 +58,7 @@ class _Progress:
         self.max_steps, self.stop_on_step = scenario.max_steps, scenario.stop_on_step
         self.outcome: InstanceOutcome = "passed"
         self.steps = 0
-        self.bug: Exception | None = None
+        self.bug: BaseException | None = None
         self.bug_at: str | None = None
         self.failed_step: str | None = None
         self.error: str | None = None
@@ -112,10 +113,10 @@ class Bugs:
     def __init__(self) -> None:
         self.first: str | None = None
 
-    def note(self, error: BaseException) -> None:
-        """Take an exception."""
+    def note(self, error: BaseException, hide: Callable[[str], str] = str) -> None:
+        """Take an exception; `hide` leaves out of its text what its instance alone keeps secret."""
         if self.first is None:
-            self.first = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            self.first = hide("".join(traceback.format_exception(type(error), error, error.__traceback__)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +200,7 @@ class RunningInstance:
             self.ids.hide(self._reveal(exchange))
         self._journal.request(self.ids, step, exchange, poll=poll, failed=failed, round=self.round)
 
-    def raised_inside(self, error: Exception) -> bool:
+    def raised_inside(self, error: BaseException) -> bool:
         """Whether an exception came out of a step; see `interfaces.Instance.raised_inside`."""
         return error is self.progress.bug
 
@@ -237,11 +238,10 @@ class RunningInstance:
             try:
                 refused = step.refused(scope) if step.refused is not None else None
                 result = refused or await step.action.run(self)
-            except asyncio.CancelledError:
-                result = _INTERRUPTED
-                raise
-            except Exception as error:
-                if progress.bug is None:
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError) or came_from_outside(error):
+                    result = _INTERRUPTED
+                elif progress.bug is None:
                     progress.bug, progress.bug_at = error, name
                 else:
                     result = _INTERNAL_INSIDE
@@ -329,9 +329,8 @@ async def run_section(
     journal, progress = context.journal, instance.progress
     started = context.clock.now()
     try:
-        if not (scenario.variables or scenario.feeders or scenario.env) or _set_variables(
-            instance, scenario, progress
-        ):
+        has_values = scenario.variables or scenario.feeders or scenario.env
+        if not has_values or _set_variables(instance, scenario, progress):
             if given is not None:
                 instance.scope.update(given.variables)
             if scenario.script is not None:
@@ -340,13 +339,17 @@ async def run_section(
             if scenario.assertions:
                 stopped = flow.outcome != "passed" and flow.stops
                 await _assertions(instance, scenario, journal, progress, skip=stopped)
-    except asyncio.CancelledError:
-        progress.outcome = "interrupted"
-        raise
-    except Exception as error:  # noqa: BLE001  our bug ends this instance, is shown, and makes the verdict `error`
-        progress.outcome, progress.error, progress.failed_step = "errored", "internal", progress.bug_at
-        progress.message = traceback.format_exc(limit=-1).strip().splitlines()[-1]
-        context.bugs.note(error)
+    except BaseException as error:
+        if came_from_outside(error):
+            progress.outcome = "interrupted"
+            raise
+        if isinstance(error, asyncio.CancelledError):
+            progress.outcome, progress.error = "errored", "cancelled"
+            progress.message = "code of the scenario cancelled the task of this instance"
+        else:  # a bug of ours ends this instance, is shown, and makes the verdict `error`
+            progress.outcome, progress.error, progress.failed_step = "errored", "internal", progress.bug_at
+            progress.message = describe(error)
+            context.bugs.note(error, partial(journal.shown, ids))
     finally:
         _end(instance, journal, due=due, started=started)
     return instance

@@ -14,6 +14,7 @@ from windtunnel.engine.user import SetupResult, User, UserState
 from windtunnel.interfaces import Clock, Transport
 from windtunnel.model.record import Dropped
 from windtunnel.model.vocabulary import InstanceOutcome
+from windtunnel.tasks import was_cancelled_here
 
 
 class Runner:
@@ -131,7 +132,10 @@ class Runner:
 
         def ended(task: asyncio.Task[None]) -> None:
             tasks.discard(task)
-            error = None if task.cancelled() else task.exception()
+            error = task.exception() if not task.cancelled() else None
+            if task.cancelled() and not was_cancelled_here(task):
+                # Its further instances are missing, which must not look like a load that was complete.
+                error = asyncio.CancelledError(f"code of the scenarios cancelled {name}")
             if error is not None:
                 self.bugs.note(error)
 

@@ -62,8 +62,8 @@ def _covers(pattern: str, origin: Origin) -> bool:
     if pattern == "*":
         return True
     host, colon, port = pattern.rpartition(":")
-    if colon and port.isdigit() and not host.count(":"):
-        if int(port) != origin.port:
+    if colon and port.isascii() and port.isdigit() and not host.count(":"):
+        if port.lstrip("0") != str(origin.port):
             return False
         pattern = host
     address = _address(origin.bare_host)

@@ -8,6 +8,7 @@ from pathlib import Path
 from windtunnel.errors import ConfigError, EvidenceError
 from windtunnel.job.request import JobRequest
 from windtunnel.model.summary import SCHEMA_VERSION, Baseline
+from windtunnel.project import is_file, is_folder
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.files import read_json
 
@@ -50,17 +51,17 @@ def without_missing(request: JobRequest) -> JobRequest:
 def is_absent(text: str) -> bool:
     """Whether a path does not exist or is an empty folder, as for an artifact that was never made."""
     path = Path(text)
-    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    return not is_file(path) and not (is_folder(path) and any(path.iterdir()))
 
 
 def _summary_file(text: str, root: Path, *, flag: str, hint: str) -> Path:
     path = Path(text)
-    if path.is_file():
+    if is_file(path):
         return path
-    if any((path / name).is_file() for name in ("summary.json", "manifest.json")):
+    if any(is_file(path / name) for name in ("summary.json", "manifest.json")):
         return path / "summary.json"
     try:
-        named, folder = ("latest", path) if path.is_dir() else (text, root)
+        named, folder = ("latest", path) if is_folder(path) else (text, root)
         run = RunDirectory.find(named, folder, hint=hint)
     except ConfigError as error:
         raise ConfigError(replace(problem, flag=flag) for problem in error.problems) from None

@@ -15,17 +15,18 @@ from windtunnel.model.load import ClosedLoad
 from windtunnel.model.manifest import RECORD_VERSION, DataFile, Manifest
 from windtunnel.model.plan import TestPlan
 from windtunnel.redaction import Redactor
+from windtunnel.storage.writer import encodable
 
 
 def plan_hash(test_plan: TestPlan) -> str:
     """16 hex digits of the files, data, load and thresholds. The seed and the environment do not change them."""
     digest = hashlib.blake2b(digest_size=8)
     for source in sorted(test_plan.sources, key=lambda source: source.file):
-        digest.update(source.file.encode())
+        digest.update(source.file.encode("utf-8", "replace"))
         digest.update("\n".join(source.lines).encode("utf-8", "replace"))
     digest.update("".join(feeder.digest for feeder in test_plan.data).encode())
     digest.update(test_plan.describe_load.encode())
-    digest.update("\n".join(f"{t.selector}: {t.text}" for t in test_plan.thresholds).encode())
+    digest.update("\n".join(f"{t.selector}: {t.text}" for t in test_plan.thresholds).encode("utf-8", "replace"))
     return digest.hexdigest()
 
 
@@ -64,7 +65,7 @@ def _manifest(
 ) -> Manifest:
     sut = test_plan.sut
     services = [service for service in (sut.default, *sut.services.values()) if service is not None]
-    return Manifest(
+    manifest = Manifest(
         schema_version=RECORD_VERSION,
         run_id=run_id,
         version=windtunnel.__version__,
@@ -97,3 +98,4 @@ def _manifest(
         ci=ci_facts(environment),
         commit=ci_commit(environment) or checked_out_commit(),
     )
+    return encodable(manifest)  # an argument, a variable or a file name can be no text

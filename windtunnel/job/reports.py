@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from windtunnel import plugins
-from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
+from windtunnel.errors import ConfigError, EvidenceError, describe, did_you_mean, is_interrupt
 from windtunnel.job.ci_environment import artifact_url
 from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
 from windtunnel.job.observer import Observer
@@ -202,8 +202,9 @@ def write_format(name: str, report: Report, directory: RunDirectory) -> Path:
         renderer = plugins.require(added[name])
         try:
             file_name, text = str(renderer.file_name), str(renderer.render(report))
-        except Exception as error:  # noqa: BLE001  code of the package
-            kind = type(error).__name__
-            raise ConfigError.of(f"the {added[name]} can't render this run: {kind}: {error}") from None
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise ConfigError.of(f"the {added[name]} can't render this run: {describe(error)}") from None
     directory.write(file_name, text)
     return directory.path / file_name

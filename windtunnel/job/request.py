@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
 from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.config.presets import Preset
-from windtunnel.config.scalars import ReadEnvironment
+from windtunnel.config.scalars import ReadEnvironment, secret_values
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.ci_environment import detected_shard
 from windtunnel.job.compile import step_problems
 from windtunnel.job.leaving import without_secrets
 from windtunnel.job.machine import usable_processors
 from windtunnel.model.plan import TestPlan
+from windtunnel.model.scenario import walk
 from windtunnel.model.sut import ContainerNetwork
 from windtunnel.project import Project, is_withheld, token_values
 from windtunnel.redaction import Redactor
@@ -88,7 +89,24 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
             project=project,
             look_further=step_problems,
         )
+    if _has_code(test_plan):
+        own |= _secrets_of_code(environment, reads.public)
     return replace(test_plan, secrets=test_plan.secrets | own)
+
+
+def _has_code(test_plan: TestPlan) -> bool:
+    """Whether code of the user runs, which can read the whole environment."""
+    scenarios = test_plan.scenarios
+    return any(each.function is not None for each in scenarios) or any(
+        step.type == "python" for each in scenarios for step in walk(each.sections)
+    )
+
+
+def _secrets_of_code(environment: Mapping[str, str], public: Collection[str]) -> frozenset[str]:
+    """The values of variables whose names indicate a secret."""
+    is_secret = Redactor().is_secret_key
+    named = {name: value for name, value in environment.items() if is_secret(name)}
+    return secret_values([named], public=public)
 
 
 def allowances(overrides: Overrides, environment: Mapping[str, str]) -> Project:

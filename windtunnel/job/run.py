@@ -12,7 +12,7 @@ import msgspec
 
 from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
-from windtunnel.engine.run.process import SystemClock, run_loop
+from windtunnel.engine.run.process import SystemClock, require_open_files, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.errors import EvidenceError
 from windtunnel.figures import as_written
@@ -136,6 +136,7 @@ def _run(request: JobRequest, ways: _Ways) -> JobResult:
             test_plan = load_test_plan(request, environment)
             redactor = Redactor(secrets=test_plan.secrets, names=test_plan.sut.redact)
             observer = RedactedObserver(observer, redactor)
+            require_open_files(test_plan.workers)
             job = _prepare(test_plan, request, environment, observer, redactor)
             announce(job.compiled, job.manifest, observer)
             observer.debug(

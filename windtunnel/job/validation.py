@@ -24,7 +24,7 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.project import Project, token_values
+from windtunnel.project import Project, is_file, token_values
 from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
@@ -106,7 +106,8 @@ def check_plan(request: JobRequest, *, environment: Mapping[str, str]) -> TestPl
 def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
     kinds = {test_plan.sut.source.file: "SUT"}
     kinds.update({scenario.source.file: "scenario" for scenario in test_plan.scenarios})
-    return [(source.file, kinds.get(source.file, "plan")) for source in test_plan.sources]
+    hide = Redactor(secrets=test_plan.secrets).text
+    return [(hide(source.file), kinds.get(source.file, "plan")) for source in test_plan.sources]
 
 
 def _sut(name: str, environment: Mapping[str, str], overrides: Overrides, project: Project) -> SutFile:
@@ -119,7 +120,7 @@ def _sorted(
     """The files by kind, which their keys tell. Folders, globs and Python files hold scenarios."""
     given = _Given()
     for name in files:
-        if not Path(name).is_file() or name.endswith(".py"):
+        if not is_file(name) or name.endswith(".py"):
             given.scenarios.append(name)
             continue
         own = project.around(name)

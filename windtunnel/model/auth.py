@@ -121,8 +121,10 @@ def _oauth2(data: Mapping[str, Any]) -> OAuth2:
 
 
 def _is_url(text: str) -> bool:
+    """Whether it has the parts of a URL; its host is checked when the transport is made."""
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+        has_port = parts.port is None or parts.port > 0
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and has_port
     except ValueError:
         return False

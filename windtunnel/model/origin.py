@@ -14,7 +14,7 @@ from windtunnel.model.sut import Sut
 _UNIX = "http+unix://"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?").fullmatch
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f]").search
+_FORBIDDEN = re.compile("[\x00-\x20\x7f\ud800-\udfff]").search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +92,17 @@ def split_url(text: str) -> tuple[Origin, str]:
 
 
 def _split(text: str) -> SplitResult:
-    # urlsplit silently removes tabs and line ends, which are always a mistake.
-    if _FORBIDDEN(text):
-        raise ExpressionError(f"{text!r}: a URL has no spaces and no control characters")
+    refuse_unsent(text)
     try:
         return urlsplit(text)
     except ValueError as error:
         raise ExpressionError(f"{text}: {error}") from None
+
+
+def refuse_unsent(text: str) -> None:
+    """Raise ExpressionError for what no URL can hold; urlsplit silently removes tabs and line ends."""
+    if _FORBIDDEN(text):
+        raise ExpressionError(f"{text!r}: a URL has no spaces and no control characters")
 
 
 def _origin_of(parts: SplitResult, text: str) -> Origin:
@@ -115,12 +119,12 @@ def _origin_of(parts: SplitResult, text: str) -> Origin:
         port = -1
     if port is not None and not 0 < port < 65536:
         raise ExpressionError(f"{text}: the port is not a number from 1 to 65535")
-    host = _checked_host(parts.hostname or "", text)
+    host = checked_host(parts.hostname or "", text)
     return Origin(scheme=parts.scheme, host=host, port=port or _DEFAULT_PORTS[parts.scheme])
 
 
-def _checked_host(host: str, text: str) -> str:
-    """The host as sent: an address, or a name in ASCII (IDNA)."""
+def checked_host(host: str, text: str) -> str:
+    """The host as sent: an address, or a name in ASCII (IDNA). Raises ExpressionError; it stands in `text`."""
     if ":" in host:
         try:
             return str(ipaddress.IPv6Address(host))

@@ -61,7 +61,7 @@ def read_json(path: Path, type: type[T], *, what: str, version: int, links: bool
     except RecursionError:
         raise EvidenceError(f"{path} is nested too deep: not the {what} of a run") from None
     except NOT_DECODED as error:
-        raise EvidenceError(f"{path} is not the {what} of a run: {error}") from None
+        raise EvidenceError(f"{path} is not the {what} of a run: {_in_words(error)}") from None
 
 
 def newer_version(path: Path, what: str, found: int, version: int) -> EvidenceError:
@@ -71,3 +71,14 @@ def newer_version(path: Path, what: str, found: int, version: int) -> EvidenceEr
         f"this one reads up to {version}",
         hint="use the version that wrote it, or a newer one",
     )
+
+
+_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "array": "a list", "object": "a mapping"}
+
+
+def _in_words(error: BaseException) -> str:
+    """What a decoder says, with words for its names of types: ``Expected text, got a list - at `$.run.name` ``."""
+    said = str(error)
+    for name, words in _WORDS.items():
+        said = said.replace(f"`{name}`", words)
+    return said

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 from zlib import crc32
 
 import msgspec
@@ -62,7 +63,9 @@ class RecordWriter:
         try:
             lines = self._encoder.encode_lines(records)
         except UnicodeEncodeError:
-            lines = self._encoder.encode_lines([_without_surrogates(record) for record in records])
+            for record in records:
+                _clean(record)
+            lines = self._encoder.encode_lines(records)
         self._append(lines)
 
     def _append(self, lines: bytes) -> None:
@@ -204,16 +207,30 @@ class _Typed(msgspec.Struct):
     type: str
 
 
-def _without_surrogates(record: Record) -> object:
-    """The record as plain data whose text can be encoded: YAML can hold a lone surrogate, UTF-8 cannot."""
+S = TypeVar("S", bound=msgspec.Struct)
 
-    def clean(value: object) -> object:
-        if isinstance(value, str):
-            return value.encode("utf-8", "replace").decode()
-        if isinstance(value, dict):
-            return {clean(key): clean(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [clean(item) for item in value]
-        return value
 
-    return clean(msgspec.to_builtins(record))
+def encodable(struct: S) -> S:
+    """The struct, or a copy whose text can be encoded: YAML, file names and code can hold a lone surrogate."""
+    try:
+        msgspec.json.encode(struct)
+    except UnicodeEncodeError:
+        return msgspec.convert(_without_surrogates(msgspec.to_builtins(struct)), type(struct))
+    return struct
+
+
+def _clean(record: Record) -> None:
+    """Make the text of a record such that it can be encoded. What is written is what the other sinks count."""
+    clean = encodable(record)
+    for name in record.__struct_fields__ if clean is not record else ():
+        setattr(record, name, getattr(clean, name))
+
+
+def _without_surrogates(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    return value

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from windtunnel.errors import ConfigError, ExpressionError, Location, did_you_mean
+from windtunnel.errors import ConfigError, ExpressionError, Location, describe, did_you_mean, is_interrupt
 from windtunnel.processes import watch
 from windtunnel.project import Project
 
@@ -48,11 +48,10 @@ def _execute(loader: Loader, module: ModuleType, path: str, resolved: str, conte
     sys.modules[name] = module
     try:
         loader.exec_module(module)
-    except KeyboardInterrupt:
-        del sys.modules[name]
-        raise
-    except BaseException as error:  # noqa: BLE001  a file can raise anything when it is loaded
-        del sys.modules[name]
+    except BaseException as error:
+        sys.modules.pop(name, None)
+        if is_interrupt(error):
+            raise
         raise _not_loadable(path, resolved, content, error) from None
 
 
@@ -103,9 +102,9 @@ def _imported(folder: str, name: str) -> ModuleType:
             hint = near or f"put {name}.py into the scenario's folder, {folder or '.'}, or install the package"
             raise ConfigError.of(f'there is no module "{name}"', hint=hint) from None
         raise ConfigError.of(f'the module "{name}" can\'t be imported: {error}') from None
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001  a module can raise anything when it is imported
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         raise ConfigError.of(f'the module "{name}" can\'t be imported: {_describe(error)}') from None
 
 
@@ -139,6 +138,4 @@ def _not_loadable(path: str, resolved: str, content: bytes, error: BaseException
 
 
 def _describe(error: BaseException) -> str:
-    text = str(error.msg if isinstance(error, SyntaxError) else error).strip()
-    name = type(error).__name__
-    return f"{name}: {text}" if text else name
+    return f"{type(error).__name__}: {error.msg}" if isinstance(error, SyntaxError) else describe(error)

@@ -1,7 +1,8 @@
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -71,12 +72,19 @@ class Runner:
         self.before_html: dict[str, str] = {}
         self.unsaid: Sequence[str] = ()
 
-    def run(self, job: Callable[..., JobResult] | None = None, **inputs: str) -> int:
+    def run(
+        self,
+        job: Callable[..., JobResult] | None = None,
+        *,
+        variables: Mapping[str, str] = {},
+        **inputs: str,
+    ) -> int:
         environment = {
             "GITHUB_WORKSPACE": str(self.folder),
             "GITHUB_OUTPUT": str(self.output),
             "GITHUB_STEP_SUMMARY": str(self.summary),
         } | {f"INPUT_{name.replace('_', '-').upper()}": value for name, value in inputs.items()}
+        environment |= variables
         return action(environment, out=self.out, run=job or self._job)
 
     def _job(
@@ -230,7 +238,8 @@ def test_a_bug_is_shown_with_its_traceback(tmp_path: Path) -> None:
 )
 def test_a_malformed_input_is_invalid_and_named(tmp_path: Path, name: str, text: str) -> None:
     runner = Runner(tmp_path)
-    assert runner.run(run_job, **{name: text}) == 2
+    values: dict[str, Any] = {name: text}
+    assert runner.run(run_job, **values) == 2
     assert runner.outputs["verdict"] == "invalid"
     assert f'invalid::input "{name}": ' in runner.out.getvalue()
 
@@ -345,6 +354,77 @@ def test_fail_on_never_ends_well_and_still_says_what_the_verdict_is(tmp_path: Pa
     assert (runner.outputs["verdict"], runner.outputs["exit-code"]) == ("fail", "99")
 
 
+NESTED = b'{"pull_request": ' + b"[" * 200_000
+
+
+@pytest.mark.parametrize(
+    "event", [NESTED, b"", b"\xff\xfe{", b"[]", b'{"pull_request": {"number": 1e999}}', b"1" * 5_000, None]
+)
+def test_whatever_the_file_of_the_event_holds_the_verdict_stays(tmp_path: Path, event: bytes | None) -> None:
+    if event is None:
+        (tmp_path / "event").mkdir()
+    else:
+        (tmp_path / "event").write_bytes(event)
+    runner = Runner(tmp_path)
+    variables = {"GITHUB_EVENT_PATH": str(tmp_path / "event"), "GITHUB_REPOSITORY": "a/b"}
+    assert runner.run(variables=variables, comment="always", github_token="t") == 99
+    assert "::notice title=Windtunnel::no comment on the pull request: " in runner.out.getvalue()
+    assert "Traceback" not in runner.out.getvalue()
+
+
+ODD = ["", "x" * 300, "/", "../..", "a\udcffb", "http://[", "9" * 5_000, "\x1b[31m::error::", "/dev/null"]
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("GITHUB_API_URL", "GITHUB_GRAPHQL_URL", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"),
+        *("GITHUB_WORKSPACE", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_EVENT_PATH", "GITHUB_REF_NAME"),
+        *("CI_NODE_TOTAL", "CI_NODE_INDEX", "GITHUB_ACTOR"),
+    ],
+)
+def test_whatever_the_variables_of_ci_hold_the_verdict_stays(tmp_path: Path, variable: str, value: str) -> None:
+    event = tmp_path / "event"
+    event.write_text('{"pull_request": {"number": 7}}')
+    offline = "http://127.0.0.1:9"
+    variables = {
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_REPOSITORY": "a/b",
+        "GITHUB_RUN_ID": "1",
+        "GITHUB_API_URL": offline,
+        "GITHUB_GRAPHQL_URL": offline,
+        "GITHUB_SERVER_URL": offline,
+    }
+    runner = Runner(tmp_path)
+    code = runner.run(variables={**variables, variable: value}, comment="always", github_token="t", shard="1/1")
+    assert code in (99, 2 if variable == "GITHUB_OUTPUT" else 99)
+    assert "Traceback" not in runner.out.getvalue()
+    assert "bug in windtunnel" not in runner.out.getvalue()
+
+
+def test_a_fault_in_what_ci_shows_is_a_warning_and_the_verdict_stays(tmp_path: Path) -> None:
+    """Here: the folder that the summary of the job is read from became a file that is no text of ours."""
+
+    def job(request: JobRequest, *, on_judged: Callable[[JobResult], None], **_: object) -> JobResult:
+        result = JobResult(summary=SUMMARY, directory=Surprising(tmp_path / "r1"), exit_code=99)
+        on_judged(result)
+        return result
+
+    runner = Runner(tmp_path)
+    assert runner.run(job) == 99
+    assert "Traceback" not in runner.out.getvalue()
+
+
+class Surprising(RunDirectory):
+    """A run whose `summary.md` is there when it is looked for, and can't be read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        (path / "summary.md").parent.mkdir()
+        (path / "summary.md").symlink_to("/proc/self/mem")
+
+
 OUTSIDE = ["/etc", "..", "../runs", "sub/../../runs", "/github/workspace/runs", "away", "away/deep/runs", "round"]
 
 
@@ -357,7 +437,8 @@ def test_a_folder_outside_of_the_workspace_is_refused_before_anything_runs(
     (tmp_path / "round").symlink_to("round")
     runner = Runner(tmp_path)
 
-    assert runner.run(None, **{name: folder}) == 2
+    values: dict[str, Any] = {name: folder}
+    assert runner.run(None, **values) == 2
 
     assert runner.requests == []
     assert runner.outputs["verdict"] == "invalid"

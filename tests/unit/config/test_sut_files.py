@@ -190,7 +190,7 @@ def test_how_requests_get_there(write: Write) -> None:
     assert sut.default.tls == Tls(
         ca="conf/ca.pem", cert="conf/our.pem", key="conf/our.key", server_name="inner.test"
     )
-    assert sut.secrets == {"my word", "me:my word"}, "as it stands in the URL and as Basic auth sends it"
+    assert sut.secrets == {"my word", "me:my word"}
     assert "my word" not in repr(sut)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sysconfig
 import traceback
@@ -13,9 +14,11 @@ from types import TracebackType
 from windtunnel.actions.python.response import UnexpectedResponse
 from windtunnel.actions.response.judge import first_failure
 from windtunnel.actions.response.text import shorten, show
+from windtunnel.errors import describe
 from windtunnel.interfaces import Action, CompiledStep, Instance, StepOutcome
 from windtunnel.model.record import Checks, FailedCheck
 from windtunnel.model.vocabulary import AssertionAction
+from windtunnel.tasks import came_from_outside
 
 MAX_FRAMES = 5
 """Maximum number of frames shown, the innermost ones."""
@@ -29,12 +32,10 @@ def describe_exception(error: BaseException) -> tuple[str, str]:
 
     Frames of Python's library, of installed packages and of Windtunnel are omitted, unless there is no other.
     """
-    kind = type(error).__name__
-    said = str(error).strip()
     frames = list(traceback.extract_tb(error.__traceback__))
     own = [frame for frame in frames if _is_users(frame.filename)] or frames[-1:]
     places = [f"\n  at {_short(frame.filename)}:{frame.lineno} in {frame.name}" for frame in own[-MAX_FRAMES:]]
-    return kind, (f"{kind}: {said}" if said else kind) + "".join(reversed(places))
+    return type(error).__name__, describe(error) + "".join(reversed(places))
 
 
 def _is_users(filename: str) -> bool:
@@ -66,7 +67,7 @@ def outcome_of(error: BaseException) -> StepOutcome:
     """The outcome of code that an exception ended: a failure of the SUT, the run's end, or an error."""
     if isinstance(error, FlowStopped) or (isinstance(error, UnexpectedResponse) and not error.passed):
         return StepOutcome()
-    if isinstance(error, asyncio.CancelledError):
+    if isinstance(error, asyncio.CancelledError) and came_from_outside(error):
         return StepOutcome(outcome="interrupted", error="interrupted")
     if isinstance(error, UnexpectedResponse):
         return StepOutcome(outcome="failed", error="extract", message=f"{error.step}: {error}")
@@ -192,7 +193,8 @@ class GroupBlock:
 def _mark_recorded(error: BaseException | None) -> None:
     """Mark an exception that is in the record of a block: the code around it does not record it again."""
     if error is not None:
-        error.recorded = True  # type: ignore[attr-defined]
+        with contextlib.suppress(Exception):  # a class of the user's may refuse attributes
+            error.recorded = True  # type: ignore[attr-defined]
 
 
 def _shown(value: object) -> str:

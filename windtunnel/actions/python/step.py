@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from windtunnel.actions.compile.context import CompileContext, Field
-from windtunnel.actions.python.blocks import FlowStopped, outcome_of
+from windtunnel.actions.python.blocks import outcome_of
 from windtunnel.actions.python.context import Context
 from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.response.judge import errored
@@ -16,6 +16,7 @@ from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.interfaces import Instance, StepOutcome
 from windtunnel.model.scenario import Step
+from windtunnel.tasks import came_from_outside
 from windtunnel.user_code.modules import function_in
 
 Function = Callable[..., Any]
@@ -76,7 +77,9 @@ class PythonAction:
             if inspect.isawaitable(result):
                 await _awaited(result)
             ended = self._after(context)
-        except (Exception, SystemExit, FlowStopped) as error:  # noqa: BLE001  the user's code may raise anything
+        except BaseException as error:
+            if came_from_outside(error):
+                raise
             ended = outcome_of(error)
         outcome = context.conclude(ended)
         outcome.held_us = int(held_s * 1e6) if held_s > HELD_S else 0

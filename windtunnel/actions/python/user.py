@@ -26,6 +26,7 @@ from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import FlowFunction, Scenario
 from windtunnel.model.sut import Sut
 from windtunnel.model.vocabulary import OnFailure
+from windtunnel.tasks import came_from_outside
 
 
 class User:
@@ -187,7 +188,9 @@ class PythonFlow:
         except FlowStopped:
             if recorder.failures:
                 recorder.skip(self._assertions)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the user's code raises is its outcome
+        except BaseException as error:
+            if came_from_outside(error):
+                raise
             outcome = outcome_of(error)
             if outcome.outcome != "passed" and not getattr(error, "recorded", False):
                 instance.end_step(self._function.name, "python", outcome, started=started)

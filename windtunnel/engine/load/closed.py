@@ -10,7 +10,7 @@ from windtunnel.engine.load.users import UserCount
 from windtunnel.engine.plan import Track
 from windtunnel.engine.runner import Runner
 from windtunnel.model.load import ClosedLoad, Segment
-from windtunnel.tasks import first_of
+from windtunnel.tasks import cancel, first_of
 
 
 class ClosedTrack:
@@ -59,7 +59,7 @@ class ClosedTrack:
         """Start no further instance."""
         self._stopped = True
         for task in self._pausing.values():
-            task.cancel()
+            cancel(task)
 
     async def _follow_stages(self) -> None:
         before = 0
@@ -95,7 +95,7 @@ class ClosedTrack:
         self._users.leave(self._track.number, user, self._began + at_s)
         self._stopping.add(user)
         if user in self._pausing:
-            self._pausing[user].cancel()
+            cancel(self._pausing[user])
 
     async def _run_user(self, user: int) -> None:
         runner, clock, load = self._runner, self._clock, self._load

@@ -11,12 +11,20 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from windtunnel.errors import ConfigError, EvidenceError, is_interrupt
 from windtunnel.model.plan import TestPlan
 
 T = TypeVar("T")
 
 YOUNG_OBJECTS = 50_000
 """The number of new container objects after which the garbage collector looks at the youngest ones."""
+
+FEWEST_FILES = 32
+"""Limit of open files below which no run is started: the event loop and the records alone may not fit."""
+
+FILES_PER_WORKER = 4
+
+_MEND_CODE = "end a task with `return`, and leave the event loop and the tasks of others alone"
 
 OWN_FILES = 50
 """Maximum number of open files of a process without its connections: records, libraries, event loop, pipes."""
@@ -46,7 +54,8 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     What was compiled is never garbage, so that no collection needs to look at it again; and a run makes next to no
     cycles, so that collections can be rare (at the default of 700 objects they took a sixth of the CPU). Both are
-    reset afterwards, since the process may be that of a caller of `windtunnel.run()`.
+    reset afterwards, since the process may be that of a caller of `windtunnel.run()`. Raises EvidenceError
+    when code of the scenarios ended the loop.
     """
     gc.collect()
     gc.freeze()
@@ -54,6 +63,10 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     gc.set_threshold(YOUNG_OBJECTS, 20, 50)
     try:
         return _run(main)
+    except BaseException as error:
+        if (reason := _broken_by(error)) is None:
+            raise
+        raise EvidenceError(reason, hint=_MEND_CODE) from None
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
@@ -73,6 +86,30 @@ def _run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run(main())
     finally:
         asyncio.set_event_loop_policy(before)
+
+
+def _broken_by(error: BaseException) -> str | None:
+    """How code in the loop ended the loop itself; None for an exception that is none of its doing.
+
+    A task that such code starts raises SystemExit and KeyboardInterrupt in the loop, not in an instance.
+    """
+    if isinstance(error, SystemExit) or (type(error) is KeyboardInterrupt and not is_interrupt(error)):
+        return f"the run ended early: a task of the scenarios' code raised {type(error).__name__}"
+    if isinstance(error, asyncio.CancelledError):
+        return "the run ended early: code of the scenarios cancelled all tasks"
+    if isinstance(error, RuntimeError) and str(error).startswith("Event loop stopped before"):
+        return "the run ended early: code of the scenarios stopped the event loop"
+    return None
+
+
+def require_open_files(workers: int) -> None:
+    """Raise ConfigError when this process may not open the files that a run with this many workers needs."""
+    limit, needed = raise_open_file_limit(), FEWEST_FILES + (FILES_PER_WORKER * workers if workers > 1 else 0)
+    if 0 < limit < needed:
+        raise ConfigError.of(
+            f"this process may open {limit} files, and the run needs at least {needed}",
+            hint="raise the limit: ulimit -n 1024",
+        )
 
 
 def raise_open_file_limit() -> int:
