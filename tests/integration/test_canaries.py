@@ -286,9 +286,13 @@ def leaks(folder: Path, said: Answer, inputs: set[Path]) -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("words", "more"),
     [
-        (("run", "--plan", "windtunnel.yaml"), {}),
-        (("run", "--plan", "windtunnel.yaml", "--once", "--verbose"), {}),
-        (("run", "--plan", "windtunnel.yaml", "--workers", "2", "--parallel", "2"), {"GITLAB_CI": "true"}),
+        pytest.param(("run", "--plan", "windtunnel.yaml"), {}, marks=pytest.mark.slow),
+        pytest.param(("run", "--plan", "windtunnel.yaml", "--once", "--verbose"), {}, marks=pytest.mark.slow),
+        pytest.param(
+            ("run", "--plan", "windtunnel.yaml", "--workers", "2", "--parallel", "2"),
+            {"GITLAB_CI": "true"},
+            marks=pytest.mark.slow,
+        ),
         (("action",), {"GITHUB_ACTIONS": "true", "RUNNER_DEBUG": "1", "INPUT_PLAN": "windtunnel.yaml"}),
     ],
     ids=["one process", "verbose", "workers", "action"],

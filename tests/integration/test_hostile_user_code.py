@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.command_line import Answer, call, run_process
+from tests.support.tiers import slow_unless
 from windtunnel.demo.process import ShopProcess
 
 BEGINNING = """
@@ -100,7 +101,7 @@ def outcomes(folder: Path) -> Counter[str]:
 
 
 @pytest.mark.parametrize("raised", STATEMENTS)
-@pytest.mark.parametrize("file", ["code.py", "code.yaml"])
+@pytest.mark.parametrize("file", slow_unless(lambda file: file == "code.py", ["code.py", "code.yaml"]))
 def test_what_code_raises_ends_its_instance_alone(
     tmp_path: Path, shop: ShopProcess, file: str, raised: str
 ) -> None:
@@ -117,7 +118,10 @@ def test_what_code_raises_ends_its_instance_alone(
     assert "Traceback" not in answer.stdout + answer.stderr
 
 
-@pytest.mark.parametrize("raised", ["cancelled", "generator", "ctrl-c", "exit", "own kind"])
+@pytest.mark.parametrize(
+    "raised",
+    slow_unless(lambda raised: raised == "exit", ["cancelled", "generator", "ctrl-c", "exit", "own kind"]),
+)
 @pytest.mark.parametrize("section", ["setup", "user_setup", "teardown"])
 def test_what_code_raises_around_the_load_is_an_outcome_too(
     tmp_path: Path, shop: ShopProcess, section: str, raised: str

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.command_line import ENVIRONMENT
 from tests.support.meddling import MEDDLE, MEDDLING, MOVED_TO, look
+from tests.support.tiers import slow_unless
 from windtunnel.config.overrides import overrides_of
 from windtunnel.demo.process import ShopProcess
 from windtunnel.errors import EvidenceError
@@ -114,7 +115,7 @@ MOMENTS = ("load", "report", "judged")
 
 
 @pytest.mark.parametrize("what", MEDDLING)
-@pytest.mark.parametrize("at", MOMENTS)
+@pytest.mark.parametrize("at", slow_unless(lambda at: at == "load", MOMENTS))
 def test_what_is_done_to_the_files_of_a_run_makes_it_incomplete_now_and_ever_after(
     shop: ShopProcess, monkeypatch: pytest.MonkeyPatch, what: str, at: str
 ) -> None:
@@ -131,7 +132,7 @@ def test_what_is_done_to_the_files_of_a_run_makes_it_incomplete_now_and_ever_aft
         assert judged_again(Path("runs", MOVED_TO)) == "incomplete"
 
 
-@pytest.mark.parametrize("what", MEDDLING)
+@pytest.mark.parametrize("what", slow_unless(lambda what: what == "the records are cut", MEDDLING))
 def test_what_is_done_to_the_files_of_a_worker_makes_the_run_incomplete(
     shop: ShopProcess, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -185,7 +186,9 @@ def has_mount_namespaces() -> bool:
 
 
 @pytest.mark.skipif(not has_mount_namespaces(), reason="no file system can be mounted here")
-@pytest.mark.parametrize("room_kib", [16, 28, 40, 52, 64, 76, 88, 1000])
+@pytest.mark.parametrize(
+    "room_kib", slow_unless(lambda kib: kib in (40, 1000), [16, 28, 40, 52, 64, 76, 88, 1000])
+)
 def test_on_a_disk_with_little_room_left_every_file_and_output_says_the_same(
     shop: ShopProcess, tmp_path: Path, room_kib: int
 ) -> None:

@@ -79,7 +79,7 @@ def load_runs(folder: Path, *, segments: int) -> bool:
 THINKING = "id: thinking\nflow: [{ type: http, path: /, name: a }, { type: wait, name: w, duration: 1.1s }]\n"
 USERS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {
     "closed": (("--parallel", "3", "--duration", "1s", "--pace", "100ms"), {"value": 3, "avg": 3.0, "max": 3}),
-    "open": (("--rate", "5/s", "--duration", "2s"), {"value": 5, "max": 6}),
+    "open": (("--rate", "20/s", "--duration", "300ms"), {"value": 6, "max": 6}),
 }
 
 
@@ -201,7 +201,11 @@ async def dying(user):
 def test_workers_that_end_without_their_result_make_every_word_of_the_run_incomplete(
     folder: Path, monkeypatch: pytest.MonkeyPatch, when: str, act: str, words: str
 ) -> None:
-    patience = Patience(silence_s=1.0) if when == "step" else Patience(start_s=0.5 if "STOP" in act else 60.0)
+    stopped = "STOP" in act
+    patience = Patience(
+        silence_s=1.0 if stopped and when == "step" else 30.0,
+        start_s=0.5 if stopped and when == "import" else 60.0,
+    )
     monkeypatch.setattr(coordinator, "WorkerPool", functools.partial(WorkerPool, patience=patience))
     (folder / "dying.py").write_text(DYING.format(when=when, act=act))
     answer = call(folder, "run", "--scenarios", "dying.py", "-p", "2", "-n", "8", "--workers", "2")

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import shlex
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from urllib.parse import quote
 
@@ -70,7 +70,9 @@ def render(report: Report) -> str:
     )
 
 
+@lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
+    """The environment with the templates, which are compiled once a process: that is most of a page's time."""
     pages = jinja2.Environment(
         loader=jinja2.PackageLoader("windtunnel", "report/templates"),
         autoescape=True,
