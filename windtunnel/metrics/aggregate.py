@@ -65,7 +65,7 @@ class Aggregate:
         self.health = HealthSeries()
         self.started, self.last_t = float("inf"), float("-inf")
         self.last_started, self.first_ended = float("-inf"), float("inf")
-        self.segments_ended = 0
+        self.segments_ended = self.bodies_left_out = 0
         self.signal: int | None = None
         self.bugs: set[str] = set()
         self.unreachable: set[str] = set()
@@ -173,6 +173,7 @@ class Aggregate:
         self.last_started = max(self.last_started, other.last_started)
         self.first_ended = min(self.first_ended, other.first_ended)
         self.segments_ended += other.segments_ended
+        self.bodies_left_out += other.bodies_left_out
         self._signalled(other.signal)
         self.bugs |= other.bugs
         self.unreachable |= other.unreachable
@@ -249,6 +250,7 @@ class Aggregate:
 
     def _run_ended(self, record: RunEnded) -> None:
         self.segments_ended += 1
+        self.bodies_left_out += record.bodies_left_out
         self.first_ended = min(self.first_ended, record.t)
         self._signalled(record.signal)
         if record.users is not None:

@@ -75,7 +75,8 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     `signal` is the number of the signal that ended the run, `bug` the first unexpected exception of ours,
     `unreachable` why no service of the SUT could be connected to before anything was sent, `lost` which process
     of ours was gone before the end. `aborted`: a threshold that says so ended it, and `reason` names it. `capped`:
-    it had taken the longest time it may. `damage` is what something else had done to the files of the run when
+    it had taken the longest time it may. `bodies_left_out` counts the bodies that were beyond what a run keeps.
+    `damage` is what something else had done to the files of the run when
     this line was written. `checksum`, always the last field, is the CRC-32 (8 hexadecimal digits) of every byte of
     the file before that field; it is set as the line is written.
     """
@@ -89,6 +90,7 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     aborted: bool = False
     capped: bool = False
     users: Users | None = None
+    bodies_left_out: Count = 0
     damage: list[str] = []
     checksum: str = ""
 

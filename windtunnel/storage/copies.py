@@ -32,6 +32,7 @@ class BodyStore:
     """Keeps bodies by their hash, equal ones once: `each` so large, in `total` so many bytes, so many `files`.
 
     A body beyond the bounds, or that cannot be written, is not kept: it is a help, the record is the evidence.
+    `left_out` counts those beyond the bounds.
     """
 
     def __init__(
@@ -46,10 +47,14 @@ class BodyStore:
         self._folder, self._redactor, self._each, self._left = folder, redactor, each, total
         self._files = files
         self._kept: dict[str, WrittenFile] = {}
+        self.left_out = 0
 
     def keep(self, body: bytes, also_secret: Sequence[str] = ()) -> str | None:
         """Store one body and return its name; None when it is not kept."""
-        if not body or self._left <= 0 or len(self._kept) >= self._files:
+        if not body:
+            return None
+        if self._left <= 0 or len(self._kept) >= self._files:
+            self.left_out += 1
             return None
         shown = self._redactor.body(body, also_secret, limit=self._each)
         name = hashlib.blake2b(shown, digest_size=8).hexdigest()

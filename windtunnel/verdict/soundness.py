@@ -77,6 +77,10 @@ def assess(
     if closed and (omitted := omitted_waiting(aggregate)):
         warnings.append(omitted)
     warnings += _held(aggregate)
+    if left_out := aggregate.bodies_left_out:
+        warnings.append(
+            f"not kept: {plural(left_out, 'body', 'bodies')} over the limit of a run; no record is missing"
+        )
     soundness = Soundness(
         finished=evidence.finished,
         intact=evidence.intact,

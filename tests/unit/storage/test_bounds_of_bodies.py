@@ -29,6 +29,7 @@ def test_bodies_beyond_the_number_are_not_kept_and_not_even_redacted(tmp_path: P
     assert len([name for name in names if name is not None]) == 3
     assert len(list(tmp_path.iterdir())) == 3
     assert redactor.asked == 3
+    assert store.left_out == 7
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 7, 256])

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.run_builder import START, WHOLE, Run, threshold
+from tests.support.run_builder import START, WHOLE, Run, manifest, threshold
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
-from windtunnel.model.record import StepRecord
+from windtunnel.model.record import RunEnded, StepRecord
 from windtunnel.model.summary import Soundness
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.verdict import Finding
 from windtunnel.model.vocabulary import ErrorKind
+from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.soundness import assess
 
 
@@ -150,3 +151,13 @@ def test_code_that_keeps_everybody_waiting_is_a_warning() -> None:
         "make its function async, or move the work to a thread"
     )
     assert not any("sign" in finding for finding in assess(call(0), WHOLE, [])[0].findings)
+
+
+def test_bodies_that_were_left_out_are_told_and_decide_nothing() -> None:
+    run = Run().instances(3).requests(3)
+    for left_out in (1, 4_000):
+        run.aggregate.write([RunEnded(t=START + 5, reason="completed", counts={}, bodies_left_out=left_out)])
+    summary = conclude(manifest(), Aggregate().merge(run.aggregate), WHOLE)
+
+    assert summary.verdict == "pass"
+    assert summary.soundness.findings == ["not kept: 4,001 bodies over the limit of a run; no record is missing"]

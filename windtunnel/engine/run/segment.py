@@ -83,7 +83,7 @@ class OpenSegment:
             await parts.transport.close()
             self.journal.flush()
             line = _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable)
-            line.users = users
+            line.users, line.bodies_left_out = users, self._bodies.left_out
             ended = self._writer.end(parts.redactor.struct(line), damage=self._bodies.differences())
             for sink in parts.sinks:
                 sink.write([ended])
