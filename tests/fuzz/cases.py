@@ -176,8 +176,9 @@ def _faults(project: Project, case: Case, problem: Problem) -> Iterator[str]:
         return
     raw = case.files.get(where.file, project.seeds.get(where.file, "").encode())
     text = raw.decode("utf-8-sig", "replace")
-    # YAML has more line ends than CSV and JSON, and a JSON file can be given as a scenario.
-    if not any(_is_in(where, re.split(ends, text)) for ends in ("\r\n|[\n\r\x85\u2028\u2029]", "\r\n|\n|\r")):
+    # YAML has more line ends than CSV, which has more than JSON; and a JSON file can be given as a scenario.
+    line_ends = ("\r\n|[\n\r\x85\u2028\u2029]", "\r\n|\n|\r", "\n")
+    if not any(_is_in(where, re.split(ends, text)) for ends in line_ends):
         yield f"a place that is not in the file: {where}: {problem}"
 
 
