@@ -21,6 +21,7 @@ from windtunnel.errors import ConfigError, Location, Problem
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.request import request_of
 from windtunnel.job.validation import check_job, validate_files
+from windtunnel.redaction import HIDDEN
 
 SEEDS = Path(__file__).parent / "seeds"
 _ENVIRONMENT = {"HOME": "/root", "CLIENT_SECRET": "a-secret-of-the-environment", "EMPTY": "", "ODD": "5"}
@@ -172,7 +173,7 @@ def _faults(project: Project, case: Case, problem: Problem) -> Iterator[str]:
     if found := _UNREADABLE.search(_without_quotes(text)):
         yield f"{found[0]!r} in the message: {problem}"
     where = problem.where
-    if where is None or where.line == 0:
+    if where is None or where.line == 0 or HIDDEN in where.file:
         return
     raw = case.files.get(where.file, project.seeds.get(where.file, "").encode())
     text = raw.decode("utf-8-sig", "replace")

@@ -66,6 +66,8 @@ HOLDS = [
     ({"type": None}, None),
     ({"length": 2}, [0, 0]),
     ({"length": {"at_least": 1}}, {"a": 1}),
+    ({"length": {"below": 10**400}}, "abc"),
+    ({"below": 10**400}, 10**399),
     ({"length": {"between": [1, 5]}}, "abc"),
     ({"empty": True}, []),
     ({"empty": True}, None),

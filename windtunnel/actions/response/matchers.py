@@ -163,7 +163,7 @@ def _ordering(compare: Callable[[Any, Any], bool], phrase: str) -> Callable[[Fie
 
 def _limit(value: Any) -> float:
     number = _number(value, text=True)
-    if number is None or math.isnan(number):
+    if number is None or (isinstance(number, float) and math.isnan(number)):
         raise ExpressionError(f"expected a number here, not {show(value, 60)}")
     return number
 
