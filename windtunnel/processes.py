@@ -36,7 +36,7 @@ class LostProcessError(EvidenceError):
 
 
 class Watch(Protocol):
-    """Whoever looks after code that is not ours."""
+    """A process that looks after code that is not ours."""
 
     def importing(self, name: str) -> AbstractContextManager[None]:
         """Around the import of code of the user, before any of it runs.

@@ -8,8 +8,8 @@ what counts is where a path really leads. Outside of the project only `/run/secr
 Only regular files are read, and opening one never waits: a named pipe without a writer, a terminal or `/dev/zero`
 would keep a job for ever.
 
-Here it also stands which variables no file reads: a CI system hands a job its tokens in them, and whoever opens a
-pull request writes the files. `--allow-env NAME` is the user's word. Capitals make no difference, since they make
+It also says which variables no file reads: a CI system hands a job its tokens in them, and the files may come from
+the author of a pull request. `--allow-env NAME` is the user's word. Capitals make no difference, since they make
 none in an environment on Windows.
 """
 

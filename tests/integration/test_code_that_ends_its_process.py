@@ -256,6 +256,14 @@ def test_code_that_closes_every_descriptor_is_heard_no_more() -> None:
     ), answer
 
 
+@pytest.mark.parametrize(
+    "noise", ["no message", "5", '["imported"]', '["over", 0]', '["ended", 4096]', "[" * 9_000]
+)
+def test_what_code_writes_into_the_pipe_by_chance_is_no_message(noise: str) -> None:
+    answer = answered(f"os.write(watch._told.descriptor, {noise!r}.encode() + b'\\n')")
+    assert (answer.returncode, answer.stderr) == (42, "")
+
+
 TELLS = (
     "[signal.signal(each, lambda number, _: say(number)) for each in (1, 2, 15)]; say('ready')\n"
     "        while True: signal.pause()"

@@ -327,7 +327,7 @@ class _Job:
 def _preview(flag: str) -> Problem:
     return Problem(
         flag='input "args"',
-        message=f"--{flag} shows what would run, and the action has nobody to show it to",
+        message=f"--{flag} shows what would run; the action always runs it",
         hint="to send nothing, give `only-validate: true`",
     )
 

@@ -136,7 +136,7 @@ def _identity(descriptor: int) -> tuple[int, int]:
 
 
 def _end_at_the_end_of(lifeline: int) -> None:
-    """Kill this process when the pipe ends: its parent is gone, and nobody waits for a result."""
+    """Kill this process when the pipe ends: its parent, which waits for the result, is gone."""
     with contextlib.suppress(OSError):
         os.read(lifeline, 1)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -201,17 +201,19 @@ class _Child:
             self._open, self._unheard_by = False, time.monotonic() + _TO_END_S
         *lines, self._begun = (self._begun + received).split(b"\n")
         for line in lines:
-            self._take(*json.loads(line))
+            # Code of the user can write into any descriptor that is open: what is no message is none.
+            with contextlib.suppress(ValueError, TypeError, RecursionError):
+                self._take(*json.loads(line))
 
     def _take(self, kind: str, value: object = None) -> None:
         now = time.monotonic()
         if kind == "importing":
             self.imports.append((str(value), now + self.limits.import_s))
         elif kind == "imported":
-            self.imports.pop()
+            del self.imports[-1:]
         elif kind == "made":
             self.directory = Path(str(value))
-        elif isinstance(value, int):
+        elif kind == "ended" and isinstance(value, int) and 0 <= value <= 255:
             self.code, self._exit_by = value, now + self.limits.exit_s
 
     def _on_signal(self, number: int) -> None:

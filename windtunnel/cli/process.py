@@ -42,7 +42,7 @@ def run() -> NoReturn:
             sys.stderr.write(f"standard output can't be written: {out.error.strerror}\n")
             sys.stderr.flush()
     except Interrupted:
-        pass  # whoever reads is stuck, and the exit code stands
+        pass  # the reader is stuck, and the exit code stands
     finally:
         # What there was to say is said. Python puts the default back for any handler but this before it ends.
         handle(signal.SIG_IGN)

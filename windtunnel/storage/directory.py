@@ -205,7 +205,7 @@ class RunDirectory:
         return [f"{name} was added" for name in names if known and name not in known]
 
     def mark_incomplete(self, findings: Sequence[str]) -> None:
-        """Write down why the run is incomplete though its records may be whole, for whoever judges it again."""
+        """Write down why the run is incomplete though its records may be whole, for `report` and `merge`."""
         with contextlib.suppress(EvidenceError):
             self.write(_MARRED, msgspec.json.format(msgspec.json.encode({"findings": findings})))
 

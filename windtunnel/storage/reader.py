@@ -195,9 +195,7 @@ class _SegmentReader:
     def _begin(self, first: Record) -> str:
         """Look at the first record; returns the id of the run that all must have."""
         self._run_id, identity = first.run_id, self._identity
-        if isinstance(first, RunEnded) and (first.lost or first.signal is not None):
-            pass  # closed in place of a worker that had not begun
-        elif not isinstance(first, RunStarted):
+        if not isinstance(first, RunStarted):
             self._note(" does not begin with run_started")
         else:
             if first.schema_version > RECORD_VERSION:

@@ -14,7 +14,7 @@ import msgspec
 
 from windtunnel.errors import EvidenceError
 from windtunnel.model.manifest import Evidence, WrittenFile
-from windtunnel.model.record import Record, RunEnded
+from windtunnel.model.record import Record, RunEnded, RunStarted
 from windtunnel.storage.integrity import bounded, difference, sealed
 
 SUMMED_TOGETHER = 32 * 1024
@@ -163,9 +163,9 @@ class RecordWriter:
 
 def close_segment(
     path: Path,
+    first: RunStarted,
     *,
     run_id: str,
-    t: float,
     reason: str,
     lost: bool = True,
     signal: int | None = None,
@@ -173,11 +173,13 @@ def close_segment(
 ) -> None:
     """Write the closing line of a segment in place of a process that has ended, `lost` or as it was asked to.
 
-    A torn last line, which was never acknowledged, is cut off. Does nothing when the disk refuses: records without
-    a closing line are seen to be unfinished.
+    A torn last line, which was never acknowledged, is cut off. `first` is the first line, of this moment, for a
+    process that wrote none. Does nothing when the disk refuses: records without a closing line are seen to be
+    unfinished.
     """
     counts: Counter[str] = Counter()
     size = checksum = 0
+    missing = b""
     try:
         if path.exists():
             with path.open("rb") as file:
@@ -186,10 +188,15 @@ def close_segment(
                         size += len(line)
                         checksum = crc32(line, checksum)
                         counts[str(msgspec.json.decode(line, type=_Typed).type)] += 1
+        if not counts:
+            first.seq, first.run_id = 0, run_id
+            missing = msgspec.json.encode(first) + b"\n"
+            checksum = crc32(missing)
+            counts["run_started"] = 1
         ended = RunEnded(
             seq=counts.total(),
             run_id=run_id,
-            t=t,
+            t=first.t,
             reason=reason,
             counts=dict(counts),
             signal=signal,
@@ -198,7 +205,7 @@ def close_segment(
         )
         with path.open("ab") as file:
             file.truncate(size)
-            file.write(sealed(ended, checksum))
+            file.write(missing + sealed(ended, checksum))
     except (OSError, msgspec.DecodeError):
         return
 

@@ -29,8 +29,8 @@ def check_selectors(
 ) -> list[Problem]:
     """A problem for every threshold that no record of this plan can ever match.
 
-    `rows` are its steps, `phases` those of the stages of its load. Nobody knows beforehand what the scenarios in
-    `open_scenarios` will do: a threshold that may select one is not checked further.
+    `rows` are its steps, `phases` those of the stages of its load. What the scenarios in
+    `open_scenarios` do is known only when they run: a threshold that may select one is not checked further.
     """
     measured = [phase for phase in phases if is_measured(phase)]
     problems = (

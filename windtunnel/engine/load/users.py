@@ -68,9 +68,8 @@ class UserCount:
         self._all_users: defaultdict[int, int] = defaultdict(int)  # the same, in all segments of this machine
         self._in_flight = 0
         self._number = 0
-        self._changes_us = (
-            0  # the sum of change * its time: the area under the number until T is number * T - this
-        )
+        # The sum of change * its time: the area under the number until T is number * T - this.
+        self._changes_us = 0
         self._most = 0
         self._taken_us = self._taken_area_us = 0
 

@@ -66,7 +66,9 @@ class OpenSegment:
             on_failure=lambda error: _stop_for(error, shutdown),
         )
         self.journal = _journal(parts, self._writer, self._bodies)
-        for record in (_first_line(parts), *parts.before):
+        seed = parts.plan.facts.seed
+        first = first_line(parts.clock.unix(), parts.segment, plan_hash=parts.plan_hash, seed=seed)
+        for record in (first, *parts.before):
             self.journal.write(record)
 
     async def begin(self) -> None:
@@ -157,14 +159,15 @@ async def _load(
         return await executor.run()
 
 
-def _first_line(parts: SegmentParts) -> RunStarted:
+def first_line(t: float, segment: Segment, *, plan_hash: str, seed: int) -> RunStarted:
+    """The first line of a segment."""
     return RunStarted(
-        t=parts.clock.unix(),
+        t=t,
         schema_version=RECORD_VERSION,
-        segment=parts.segment.number,
-        kind=parts.segment.kind,
-        plan_hash=parts.plan_hash,
-        seed=parts.plan.facts.seed,
+        segment=segment.number,
+        kind=segment.kind,
+        plan_hash=plan_hash,
+        seed=seed,
     )
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from windtunnel.engine.run.segment import first_line
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
 from windtunnel.figures import offset
@@ -236,11 +237,11 @@ class _WorkerHandle:
     def close_segment(self, cause: Stop | None) -> None:
         """Write the closing line in place of the worker; `cause` is why the run was asked to end."""
         given_up = self._given_up and cause is not None
-        directory = RunDirectory(self._task.directory)
+        task, directory = self._task, RunDirectory(self._task.directory)
         close_segment(
-            directory.segment(self._task.segment),
+            directory.segment(task.segment),
+            first_line(time.time(), task.segment, plan_hash=task.plan_hash, seed=task.test_plan.seed),
             run_id=directory.run_id,
-            t=time.time(),
             reason=cause.reason if cause and given_up else self.exit_reason,
             signal=cause.signal if cause and given_up else None,
             lost=not given_up,
