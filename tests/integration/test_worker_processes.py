@@ -216,6 +216,7 @@ def test_workers_that_end_without_their_result_make_every_word_of_the_run_incomp
     assert (live.verdict, live.exit_code) == ("incomplete", 5)
     assert all(f"worker {number} of 2 {words}" in str(live.reasons) for number in (1, 2)), live.reasons
     assert analyse(newest(folder)).summary == live
+    assert len(lines(newest(folder), "run_started")) == 2
     assert "WINDTUNNEL_VERDICT=incomplete" in (newest(folder).path / "ci" / "windtunnel.env").read_text()
 
 
