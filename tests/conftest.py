@@ -1,11 +1,13 @@
-"""Hypothesis profiles: property tests have no deadline, and in CI they draw the same examples every time.
+"""What holds for every test: the profiles of hypothesis and how the process answers to signals.
 
-`CI` is set by GitHub, GitLab and most other CI systems.
+Property tests have no deadline, and in CI they draw the same examples every time (`CI` is set by GitHub, GitLab
+and most other CI systems).
 """
 
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -16,3 +18,12 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+# The commands under test inherit what `nohup`, or `&` in a script, ignores.
+for number, usual in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGTERM, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
