@@ -223,6 +223,8 @@ class Journal:
             )
         if exchange.attempt != 1 or exchange.resent:
             facts.attempt, facts.resent = exchange.attempt, exchange.resent
+        if exchange.notes is not None:
+            facts.notes = exchange.notes
         if self._bodies is not None and (keep or self._keep_all):
             facts.request_body = self._bodies.keep(exchange.request_body, ids.secrets)
             facts.response_body = self._bodies.keep(exchange.body, ids.secrets)

@@ -13,6 +13,7 @@ from windtunnel.engine.ids import InstanceIds
 from windtunnel.figures import duration
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
+from windtunnel.model.note import sentence
 from windtunnel.model.record import AssertionRecord, Checks, InstanceRecord, Record, StepRecord
 from windtunnel.model.vocabulary import Outcome
 from windtunnel.redaction import Redactor
@@ -95,6 +96,8 @@ class VerbosePrinter:
         yield f"{_INDENT}← {exchange.status}, {len(exchange.body):,} bytes, {took}"
         yield from self._headers(text_of(exchange.head).split("\r\n")[1:], secrets)
         yield from self._body(exchange.body, secrets)
+        for kind, count in (exchange.notes or {}).items():
+            yield f"{_INDENT}! {sentence(kind, count)}"
 
     def _headers(self, lines: Sequence[str], secrets: Sequence[str]) -> Iterator[str]:
         for line in lines:

@@ -10,10 +10,11 @@ from windtunnel.metrics.series import (
     AssertionKey,
     AssertionSeries,
     FailureKey,
-    FailureSeries,
     HealthSeries,
     InstanceKey,
     InstanceSeries,
+    NoteKey,
+    OccurrenceSeries,
     RequestKey,
     RequestSeries,
     StepKey,
@@ -43,7 +44,7 @@ BATCH = 128
 _GONE_WRONG: tuple[Outcome, ...] = get_args(FailureOutcome)
 
 _Key = TypeVar("_Key")
-_Series = TypeVar("_Series", RequestSeries, StepSeries, AssertionSeries, InstanceSeries, FailureSeries)
+_Series = TypeVar("_Series", RequestSeries, StepSeries, AssertionSeries, InstanceSeries, OccurrenceSeries)
 
 
 class Aggregate:
@@ -60,7 +61,8 @@ class Aggregate:
         self.windows = {width_s: defaultdict[int, Aggregate](Aggregate) for width_s in widths_s}
         self._origin = float("-inf")
         self.assertions: defaultdict[AssertionKey, AssertionSeries] = defaultdict(AssertionSeries)
-        self.failures: defaultdict[FailureKey, FailureSeries] = defaultdict(FailureSeries)
+        self.failures: defaultdict[FailureKey, OccurrenceSeries] = defaultdict(OccurrenceSeries)
+        self.notes: defaultdict[NoteKey, OccurrenceSeries] = defaultdict(OccurrenceSeries)
         self.dropped: defaultdict[tuple[str, str], int] = defaultdict(int)  # (phase, scenario) -> arrivals
         self.health = HealthSeries()
         self.started, self.last_t = float("inf"), float("-inf")
@@ -165,6 +167,7 @@ class Aggregate:
         _merge_series(self.assertions, other.assertions)
         _merge_series(self._instances, other.instances)
         _merge_series(self.failures, other.failures)
+        _merge_series(self.notes, other.notes)
         for key, count in other.dropped.items():
             self.dropped[key] += count
         self.health.merge(other.health)
@@ -202,6 +205,8 @@ class Aggregate:
                 request.error,
                 request.failed,
             )
+            if request.notes is not None:
+                self._noted(record, request)
         waiting = self._waiting_steps[key]
         waiting.append(record)
         if len(waiting) == BATCH:
@@ -212,6 +217,8 @@ class Aggregate:
 
     def _request(self, record: RequestRecord) -> None:
         key = _request_key(record, record.request)
+        if record.request.notes is not None:
+            self._noted(record, record.request)
         waiting = self._waiting_requests[key]
         waiting.append(record.request)
         if len(waiting) == BATCH:
@@ -247,6 +254,10 @@ class Aggregate:
     ) -> None:
         key = FailureKey(record.phase, record.scenario, step, cause, outcome)
         self.failures[key].add(record.t, record.instance_id, said)
+
+    def _noted(self, record: StepRecord | RequestRecord, request: RequestFacts) -> None:
+        for kind, count in (request.notes or {}).items():
+            self.notes[NoteKey(request.service, kind)].add(record.t, record.instance_id, record.step, count=count)
 
     def _run_ended(self, record: RunEnded) -> None:
         self.segments_ended += 1

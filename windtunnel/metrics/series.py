@@ -13,7 +13,7 @@ from typing import NamedTuple
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.metric import own_metrics
 from windtunnel.model.record import AssertionRecord, Health, InstanceRecord, RequestFacts, StepRecord, Users
-from windtunnel.model.vocabulary import ErrorKind, FailureOutcome, InstanceOutcome, Outcome
+from windtunnel.model.vocabulary import ErrorKind, FailureOutcome, InstanceOutcome, NoteKind, Outcome
 
 LATE_US = 5_000
 """An instance that starts more than this after it was due is late."""
@@ -238,8 +238,15 @@ class FailureKey(NamedTuple):
     outcome: FailureOutcome
 
 
-class FailureSeries:
-    """Failures of one key, and the first few of them by time: the same ones however the records were split."""
+class NoteKey(NamedTuple):
+    """What notes of one kind have in common."""
+
+    service: str
+    kind: NoteKind
+
+
+class OccurrenceSeries:
+    """Failures or notes of one key, and the first few of them by time: the same however the records were split."""
 
     __slots__ = ("_first", "count", "first_t", "last_t")
 
@@ -248,14 +255,14 @@ class FailureSeries:
         self.first_t, self.last_t = float("inf"), float("-inf")
         self._first: list[tuple[float, str, str]] = []  # (t, instance id, what it said), in ascending order
 
-    def add(self, t: float, instance_id: str, message: str) -> None:
-        """Count one failure."""
-        self.count += 1
+    def add(self, t: float, instance_id: str, message: str, *, count: int = 1) -> None:
+        """Count what one record says."""
+        self.count += count
         self.first_t, self.last_t = min(self.first_t, t), max(self.last_t, t)
         if len(self._first) < EXAMPLES or t <= self._first[-1][0]:
             self._keep([(t, instance_id, message[:LONGEST_EXAMPLE])])
 
-    def merge(self, other: FailureSeries) -> None:
+    def merge(self, other: OccurrenceSeries) -> None:
         """Add what `other` counted."""
         self.count += other.count
         self.first_t, self.last_t = min(self.first_t, other.first_t), max(self.last_t, other.last_t)
@@ -263,18 +270,18 @@ class FailureSeries:
 
     @property
     def example(self) -> str:
-        """What the first failure said."""
+        """What the first one said."""
         return self._first[0][2] if self._first else ""
 
     @property
     def instances(self) -> list[str]:
-        """The ids of the first instances that failed so."""
+        """The ids of the first instances that had one."""
         return [instance_id for _, instance_id, _ in self._first]
 
     def _keep(self, found: Sequence[tuple[float, str, str]]) -> None:
         earliest: dict[str, tuple[float, str, str]] = {}
-        for failure in sorted([*self._first, *found]):
-            earliest.setdefault(failure[1], failure)
+        for each in sorted([*self._first, *found]):
+            earliest.setdefault(each[1], each)
         self._first = list(earliest.values())[:EXAMPLES]
 
 

@@ -20,7 +20,8 @@ from windtunnel.metrics.measure import (
 )
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.metric import METRICS
-from windtunnel.model.summary import ErrorGroup, MetricSummary, StepSummary
+from windtunnel.model.note import sentence
+from windtunnel.model.summary import ErrorGroup, MetricSummary, NoteGroup, StepSummary
 from windtunnel.model.vocabulary import SectionPhase
 
 _SECTIONS: Mapping[str, SectionPhase] = {phase: phase for phase in get_args(SectionPhase)}
@@ -94,6 +95,23 @@ def error_groups(aggregate: Aggregate, rows: Sequence[StepRow] = ()) -> list[Err
             )
         )
     return sorted(groups, key=lambda group: (-group.count, group.first_t, group.scenario, group.step, group.cause))
+
+
+def note_groups(aggregate: Aggregate) -> list[NoteGroup]:
+    """What was odd about responses, in all phases: service by service, the most frequent first."""
+    groups = [
+        NoteGroup(
+            service=key.service,
+            kind=key.kind,
+            count=series.count,
+            message=sentence(key.kind, series.count),
+            first_t=series.first_t,
+            step=series.example,
+            instances=series.instances,
+        )
+        for key, series in aggregate.notes.items()
+    ]
+    return sorted(groups, key=lambda group: (group.service, -group.count, group.kind))
 
 
 def instances_by_outcome(aggregate: Aggregate) -> Tally[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from windtunnel.model.record import Timings
-from windtunnel.model.vocabulary import ErrorKind
+from windtunnel.model.vocabulary import ErrorKind, NoteKind
 
 ERROR_KINDS: dict[ErrorKind, str] = {
     "timeout": "no complete response before the deadline",
@@ -109,6 +109,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
 
     `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of
     `time.perf_counter`. `error` is None when the response is complete. `hop`: its redirect was followed.
+    `notes` counts what was odd about the response, None for nothing.
     As `response` in a template it offers status, headers, text, json, url and latency_ms.
     """
 
@@ -130,11 +131,18 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     resent: bool = False
     hop: bool = False
     span_id: str = ""
+    notes: dict[NoteKind, int] | None = None
     _headers: Headers | None = None
     _json: Any = msgspec.UNSET
     _text: str | None = None
     _is_no_data: object = object()
     """What msgspec cannot encode, so that `{{ response }}` in a JSON body stays an error."""
+
+    def note(self, kind: NoteKind, count: int = 1) -> None:
+        """Count something odd about the response, which was read all the same."""
+        if self.notes is None:
+            self.notes = {}
+        self.notes[kind] = self.notes.get(kind, 0) + count
 
     @property
     def headers(self) -> Headers:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from windtunnel.model.vocabulary import AssertionAction, ErrorKind, InstanceOutcome, Outcome, SegmentKind
+from windtunnel.model.vocabulary import AssertionAction, ErrorKind, InstanceOutcome, NoteKind, Outcome, SegmentKind
 
 LAST_MOMENT = 253_402_300_799
 """The end of the year 9999, in unix seconds: no date comes after it."""
@@ -120,7 +120,7 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     before the last one, which is not judged, `hop` a response whose redirect was followed. `attempt` counts from
     1; `resent`: within this attempt it was sent once more, on a fresh connection. Sizes are bytes on the wire; a
     request with `bytes_sent` 0 was never sent and has no duration. `request_body` and `response_body` name files
-    under `bodies/`.
+    under `bodies/`. `notes` counts what was odd about the response, which was read all the same.
     """
 
     method: str
@@ -140,6 +140,7 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     timings_us: Timings
     request_body: str | None = None
     response_body: str | None = None
+    notes: dict[NoteKind, Count] | None = None
 
 
 class FailedCheck(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):

@@ -15,6 +15,7 @@ from windtunnel.model.vocabulary import (
     ChangeUnit,
     FailureOutcome,
     MetricType,
+    NoteKind,
     Operator,
     SectionPhase,
     ThresholdOrigin,
@@ -147,6 +148,21 @@ class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: int | None = None
 
 
+class NoteGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service does against the standards, in responses that were read all the same.
+
+    `message` says it in words, with the count. `step` saw the first one, `instances` the first few.
+    """
+
+    service: str
+    kind: NoteKind
+    count: int
+    message: str
+    first_t: float
+    step: str
+    instances: list[str]
+
+
 class Soundness(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the run can be trusted. `findings` explain what limits its result.
 
@@ -225,6 +241,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, MetricSummary]
     steps: list[StepSummary]
     errors: list[ErrorGroup]
+    notes: list[NoteGroup] = []
     soundness: Soundness
     baseline: Comparison | None = None
     turbulence: None = None

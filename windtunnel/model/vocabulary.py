@@ -50,6 +50,27 @@ ErrorKind = Literal[
 ]
 """Why a request has no complete response. `model.http.ERROR_KINDS` describes each."""
 
+NoteKind = Literal[
+    "cookie_domain",
+    "cookie_secure",
+    "cookie_size",
+    "cookie_syntax",
+    "cookie_number",
+    "bare_line_feed",
+    "folded_header",
+    "space_before_colon",
+    "control_character",
+    "chunk_size_blanks",
+    "length_twice",
+    "length_and_chunks",
+    "location_characters",
+    "location_twice",
+    "after_compressed",
+    "unknown_charset",
+    "unknown_coding",
+]
+"""What a service does against the standards, in a response that is read all the same; in words in `model.note`."""
+
 SpecialPhase = Literal["setup", "user_setup", "teardown", "health", "token"]
 """The phases outside the load; every other phase is a stage, or `warmup:` and a stage. Not part of any metric."""
 

@@ -14,6 +14,7 @@ from windtunnel.report.model import Report, Story
 from windtunnel.report.text import code, prose
 from windtunnel.report.wording import (
     NO_VALUE,
+    NOTES_TITLE,
     OF_REQUESTS,
     TIMES,
     UNFINISHED,
@@ -24,6 +25,7 @@ from windtunnel.report.wording import (
     honest,
     instances_line,
     of_instances,
+    of_service,
     remark,
     requests_beside,
     result_word,
@@ -57,6 +59,7 @@ def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iter
     yield from _worst_step(summary)
     yield from _changes(summary, most_steps=min(errors, 5))
     yield from _errors(summary, report, most=errors)
+    yield from _notes(summary)
     if steps:
         yield from _steps(summary)
     elif summary.steps:
@@ -216,6 +219,12 @@ def _example_line(story: Story) -> str:
         f"- {code(story.instance_id)}{place}{said}, correlation id {code(story.correlation_id)}, "
         f"{figures.offset(story.offset_s)} into the run"
     )
+
+
+def _notes(summary: Summary) -> Iterator[str]:
+    if summary.notes:
+        yield f"### {NOTES_TITLE.capitalize()}"
+        yield "\n".join(f"- {prose(of_service(note))} (first: {code(note.step)})" for note in summary.notes[:20])
 
 
 def _soundness(summary: Summary) -> Iterator[str]:

@@ -17,6 +17,7 @@ from windtunnel.report.text import for_log, printable
 from windtunnel.report.wording import (
     ICONS,
     NO_VALUE,
+    NOTES_TITLE,
     OF_REQUESTS,
     TIMES,
     UNFINISHED,
@@ -26,6 +27,7 @@ from windtunnel.report.wording import (
     headline,
     honest,
     instances_line,
+    of_service,
     remark,
     requests_beside,
     result_word,
@@ -117,6 +119,8 @@ def _parts(summary: Summary, width: int) -> list[RenderableType]:
         parts += [*_changes(summary.baseline), ""]
     if summary.errors:
         parts += [_errors(summary), ""]
+    if summary.notes:
+        parts += [_notes(summary), ""]
     for finding in unsaid(summary)[:_MOST_ERRORS]:
         parts.append(_hanging("!", _shown(finding), style="yellow"))
     parts += _verdict(summary)
@@ -228,6 +232,13 @@ def _errors(summary: Summary) -> RenderableType:
     if len(summary.errors) > _MOST_ERRORS:
         lines.add_row("", f"and {figures.plural(len(summary.errors) - _MOST_ERRORS, 'more cause')}, in the report")
     return Group(_styled("errors", "bold"), lines)
+
+
+def _notes(summary: Summary) -> RenderableType:
+    from rich.console import Group
+
+    lines = [_hanging("-", f"{_shown(of_service(note))} (first: {_shown(note.step)})") for note in summary.notes]
+    return Group(_styled(NOTES_TITLE, "bold"), *lines)
 
 
 def _table() -> Table:

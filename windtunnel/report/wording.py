@@ -6,12 +6,15 @@ import msgspec
 
 from windtunnel.figures import EXACT, number, share
 from windtunnel.model.load import Segment
-from windtunnel.model.summary import Distribution, ErrorGroup, StepSummary, Summary, ThresholdResult
+from windtunnel.model.summary import Distribution, ErrorGroup, NoteGroup, StepSummary, Summary, ThresholdResult
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import Operator
 
 UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
 """The first line of a report on records without their closing line."""
+
+NOTES_TITLE = "notes on responses"
+"""Above what a service does against the standards, in responses that were read all the same."""
 
 NO_VALUE = "\N{EN DASH}"
 OF_REQUESTS = "each request"
@@ -114,6 +117,11 @@ def unjudged(summary: Summary) -> str:
 def unsaid(summary: Summary) -> list[str]:
     """Findings of the soundness that are not among the reasons."""
     return [finding for finding in summary.soundness.findings if finding not in summary.reasons]
+
+
+def of_service(note: NoteGroup) -> str:
+    """What is told of a service: `shop: 3 cookies refused: Domain is not that of the server`."""
+    return f"{note.service}: {note.message}" if note.service else note.message
 
 
 def failing(step: StepSummary) -> int:

@@ -10,7 +10,13 @@ from msgspec.structs import replace
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured, measured_span_s
 from windtunnel.metrics.series import InstanceKey
-from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
+from windtunnel.metrics.summary import (
+    error_groups,
+    instances_by_outcome,
+    metric_summaries,
+    note_groups,
+    step_summaries,
+)
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
 from windtunnel.model.manifest import Evidence, Manifest, StepRow
 from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Summary, ThresholdResult
@@ -76,6 +82,7 @@ def conclude(
         metrics=metric_summaries(aggregate),
         steps=step_summaries(aggregate, manifest.steps),
         errors=error_groups(aggregate, [*manifest.steps, *manifest.section_steps]),
+        notes=note_groups(aggregate),
         soundness=replace(soundness, findings=[*soundness.findings, *warnings]),
     )
     return replace(summary, baseline=compare(baseline, Baseline.of(summary))) if baseline else summary

@@ -7,9 +7,15 @@ import pytest
 from tests.support.records import START, aggregate_of, assertion, instance, lone_request, request, step
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.series import EXAMPLES, LONGEST_EXAMPLE
-from windtunnel.metrics.summary import error_groups, instances_by_outcome, metric_summaries, step_summaries
+from windtunnel.metrics.summary import (
+    error_groups,
+    instances_by_outcome,
+    metric_summaries,
+    note_groups,
+    step_summaries,
+)
 from windtunnel.model.manifest import StepRow
-from windtunnel.model.record import FailedCheck
+from windtunnel.model.record import FailedCheck, Record
 from windtunnel.model.vocabulary import Outcome
 
 ROWS = [
@@ -188,3 +194,28 @@ def test_counters_have_a_rate_per_second_of_the_measured_time() -> None:
 def test_instances_are_told_by_outcome() -> None:
     outcomes = instances_by_outcome(aggregate_of([instance(0), instance(1), instance(2, "interrupted")]))
     assert (outcomes["passed"], outcomes["interrupted"], outcomes["failed"]) == (2, 1, 0)
+
+
+def test_notes_on_responses_are_counted_by_service_and_name_the_first_instances() -> None:
+    records: list[Record] = [
+        step("login", t=START + 2, who="shop-1", request=request(notes={"cookie_domain": 2})),
+        step("login", t=START + 1, who="shop-0", request=request(notes={"cookie_domain": 1, "bare_line_feed": 1})),
+        lone_request(request(service="pay", notes={"bare_line_feed": 1}), "pay", phase="setup"),
+        step("browse", request=request()),
+    ]
+    told = [(note.service, note.message, note.step, note.instances) for note in note_groups(aggregate_of(records))]
+    assert told == [
+        ("pay", "1 response: lines of the head end in a bare line feed", "pay", ["shop-0"]),
+        ("shop", "3 cookies refused: Domain is not that of the server", "login", ["shop-0", "shop-1"]),
+        ("shop", "1 response: lines of the head end in a bare line feed", "login", ["shop-0"]),
+    ]
+
+
+def test_notes_are_the_same_however_the_records_were_split() -> None:
+    records = [
+        step("login", t=START + n, who=f"shop-{n}", request=request(notes={"cookie_size": n})) for n in range(1, 9)
+    ]
+    apart = Aggregate()
+    for record in reversed(records):
+        apart.merge(aggregate_of([record]))
+    assert note_groups(apart) == note_groups(aggregate_of(records))

@@ -10,6 +10,7 @@ import pytest
 from tests.support import ROOT
 from windtunnel.model import vocabulary
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
+from windtunnel.model.note import NOTES
 from windtunnel.model.verdict import EXIT_CODES, PRECEDENCE
 from windtunnel.user_code import scenario
 
@@ -50,6 +51,10 @@ def test_a_published_schema_has_the_words_of_the_vocabulary(schema: str, path: s
 def test_every_error_kind_is_described_and_no_other() -> None:
     assert set(ERROR_KINDS) == set(get_args(vocabulary.ErrorKind))
     assert set(ERROR_KINDS) > GENERATOR_ERRORS
+
+
+def test_every_kind_of_note_has_its_words_and_no_other() -> None:
+    assert set(NOTES) == set(get_args(vocabulary.NoteKind))
 
 
 def test_every_verdict_has_an_exit_code_and_a_place_in_the_order() -> None:

@@ -18,7 +18,8 @@ from markdown_it import MarkdownIt
 from tests.support import sample_run
 from tests.support.reports import HOSTILE, bare, with_text
 from windtunnel.metrics.histogram import Histogram
-from windtunnel.model.summary import Summary
+from windtunnel.model.note import sentence
+from windtunnel.model.summary import NoteGroup, Summary
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.report import html, json, markdown, terminal
@@ -101,6 +102,32 @@ def test_retries_show_where_something_was_retried_and_only_there(renderer: str) 
     assert re.search(COLUMN[renderer], render(retried(plain)))
     assert not re.search(COLUMN[renderer], render(plain))
     assert "etries" not in render(plain) or renderer == "json"
+
+
+NOTED = {
+    "terminal": "notes on responses\n- a|b: 3 cookies refused: Secure, over plain HTTP (first: log*in)",
+    "markdown": "### Notes on responses\n\n- a\\|b: 3 cookies refused: Secure, over plain HTTP (first: `log*in`)",
+    "html": "<dt>a|b</dt><dd>3 cookies refused: Secure, over plain HTTP",
+    "json": '"message": "3 cookies refused: Secure, over plain HTTP"',
+}
+
+
+@pytest.mark.parametrize("renderer", NOTED)
+def test_what_a_service_does_against_the_standards_is_told_once(renderer: str) -> None:
+    plain = sample_run.summary()
+    note = NoteGroup(
+        service="a|b",
+        kind="cookie_secure",
+        count=3,
+        message=sentence("cookie_secure", 3),
+        first_t=plain.run.started + 2,
+        step="log*in",
+        instances=["checkout-17"],
+    )
+    render = RENDERERS[renderer][1]
+
+    assert render(bare(msgspec.structs.replace(plain, notes=[note]))).count(NOTED[renderer]) == 1
+    assert "notes on responses" not in render(bare(plain)).lower()
 
 
 @pytest.mark.parametrize("renderer", BESIDE)

@@ -1,0 +1,52 @@
+"""What is told of a response that was read all the same: the service does not do as the standards say."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from windtunnel.figures import plural
+from windtunnel.model.vocabulary import NoteKind
+
+
+class Note(NamedTuple):
+    """The words for one kind: what is counted, as one and as several, and what was the matter with it."""
+
+    noun: str
+    nouns: str
+    matter: str
+
+
+def _cookies(matter: str) -> Note:
+    return Note("cookie refused", "cookies refused", matter)
+
+
+def _responses(matter: str) -> Note:
+    return Note("response", "responses", matter)
+
+
+NOTES: dict[NoteKind, Note] = {
+    "cookie_domain": _cookies("Domain is not that of the server"),
+    "cookie_secure": _cookies("Secure, over plain HTTP"),
+    "cookie_size": _cookies("name and value have more than 4,096 bytes"),
+    "cookie_syntax": _cookies("not a name and a value"),
+    "cookie_number": _cookies("there were 200 already"),
+    "bare_line_feed": _responses("lines of the head end in a bare line feed"),
+    "folded_header": _responses("a header goes on in a second line"),
+    "space_before_colon": _responses("a blank before the colon of a header"),
+    "control_character": _responses("a control character in a header"),
+    "chunk_size_blanks": _responses("blanks around the size of a chunk"),
+    "length_twice": _responses("Content-Length twice, with the same value"),
+    "length_and_chunks": _responses("Content-Length beside Transfer-Encoding"),
+    "location_characters": _responses("a Location header with characters that no URL can hold"),
+    "location_twice": _responses("Location twice, with the same value"),
+    "after_compressed": _responses("something behind the compressed body"),
+    "unknown_charset": _responses("the charset of Content-Type is unknown"),
+    "unknown_coding": _responses("the Content-Encoding is unknown"),
+}
+"""Every kind of note, in words."""
+
+
+def sentence(kind: NoteKind, count: int) -> str:
+    """`3 cookies refused: Domain is not that of the server`."""
+    note = NOTES[kind]
+    return f"{plural(count, note.noun, note.nouns)}: {note.matter}"
