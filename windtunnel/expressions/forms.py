@@ -13,7 +13,6 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import FUNCTIONS, Scope
 from windtunnel.expressions.jsonpath import indexing
 from windtunnel.expressions.limits import MAX_STEPS, MAX_TEXT, METER
-from windtunnel.expressions.metering import spelled
 from windtunnel.expressions.sandbox import (
     Encode,
     Evaluate,
@@ -23,7 +22,7 @@ from windtunnel.expressions.sandbox import (
     environment,
     guarded,
 )
-from windtunnel.expressions.text import null_in_text, text_of
+from windtunnel.expressions.text import null_in_text, spelled, text_of
 
 
 def _parts(parsed: Parsed) -> list[str | nodes.Expr] | None:
