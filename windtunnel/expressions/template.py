@@ -35,6 +35,7 @@ from windtunnel.expressions.sandbox import (
     render_value,
     shown,
 )
+from windtunnel.expressions.text import text_of
 from windtunnel.figures import given
 from windtunnel.model.scenario import Verbatim
 
@@ -86,15 +87,30 @@ def compile_template(value: Any) -> Template:
 def compile_text(text: str | float, *, encode: Encode | None = None) -> Template:
     """The template of a text: always yields str. `encode` is applied to the values of expressions only.
 
-    Numbers and booleans are taken as YAML writes them. Raises ExpressionError.
+    Numbers and booleans are written by `text_of`. Raises ExpressionError.
     """
-    if isinstance(text, bool):
-        return _constant("true" if text else "false")
     if isinstance(text, int | float):
-        return _constant(str(text))
+        return _constant(text_of(text))
     if not isinstance(text, str):
-        raise ExpressionError(f"expected a text, got {type(text).__name__}")
+        raise ExpressionError(f"expected a text, not {kind_of(text)}")
     return _compiled_text(text, encode) if _may_have_holes(text) else _constant(text)
+
+
+def compile_optional_text(value: Any) -> Template:
+    """As `compile_text`, but null yields None: as it is written, or as the value of one `{{ expression }}`."""
+    if value is None:
+        return _constant(None)
+    template = _of_text(value) if isinstance(value, str) else compile_text(value)
+    if template.constant:
+        constant = template({})
+        return _constant(None if constant is None else text_of(constant))
+    evaluate = template.evaluate
+
+    def optional_text(scope: Scope) -> str | None:
+        value = evaluate(scope)
+        return value if value.__class__ is str or value is None else text_of(value)
+
+    return Template(evaluate=optional_text, names=template.names, members=template.members)
 
 
 def compile_json(value: Any) -> Template:

@@ -175,11 +175,12 @@ class HttpClient:
             if names.isdisjoint(endpoint.names) and (not headers or _all_new(headers, names, endpoint.names)):
                 lines = header_lines(headers) if headers else ""
                 ids_and_own = f"{ids.lines}{span_id}{ids.end}{lines}"
-                head = f"{endpoint.start}{target}{endpoint.block}{ids_and_own}{length}\r\n".encode()
+                text = f"{endpoint.start}{target}{endpoint.block}{ids_and_own}{length}\r\n"
             else:
                 own_ids = [pair for pair in ids.with_span(span_id) if pair[0].lower() not in endpoint.names]
                 lines = header_lines(merge_headers([*endpoint.headers, *own_ids], headers))
-                head = f"{endpoint.start}{target} HTTP/1.1\r\n{lines}{endpoint.hop}{length}\r\n".encode()
+                text = f"{endpoint.start}{target} HTTP/1.1\r\n{lines}{endpoint.hop}{length}\r\n"
+            head = text.encode("utf-8", "surrogateescape")  # as `model.http.wire_text` says
         except ExpressionError as error:
             _unsent(exchange, Failure("bad_request", str(error)))
         except UnicodeEncodeError:
@@ -265,7 +266,7 @@ class HttpClient:
         """The headers with the cookies of the jar for this target, in addition to those that the step sets."""
         origin = endpoint.destination.origin
         path = endpoint.path + target
-        kept = self._cookies.header(host=origin.host, target=path, secure=origin.scheme == "https", now=time())
+        kept = self._cookies.header(host=origin.host, target=path, secure=origin.is_secure, now=time())
         if kept is None:
             return headers
         own = next((value for name, value in (*headers, *endpoint.headers) if name.lower() == "cookie"), None)
@@ -274,13 +275,15 @@ class HttpClient:
 
     def _take_cookies(self, destination: Destination, exchange: Exchange) -> None:
         origin = destination.origin
-        self._cookies.store(
-            exchange.headers.all("set-cookie"),
+        refused = self._cookies.store(
+            exchange.headers.raw("set-cookie"),
             host=origin.host,
             target=exchange.url[len(str(origin)) :],
-            secure=origin.scheme == "https",
+            secure=origin.is_secure,
             now=time(),
         )
+        for kind, name in refused:
+            exchange.note(kind, about=name or None)
         self._has_cookies = len(self._cookies) > 0
 
     def _moved(self, endpoint: HttpEndpoint, url: str) -> tuple[HttpEndpoint, str] | Failure:

@@ -1,22 +1,32 @@
-"""The cookies of one instance: RFC 6265 without the public suffix list (a domain without a dot is refused).
+"""The cookies of one instance: RFC 6265 with what browsers made of it since (RFC 6265bis).
 
-They are forgotten with the instance, so there is nothing to expire in the background.
+Without the public suffix list: a domain without a dot is refused. Names, values and paths are opaque and go back
+as the bytes that came (`model.http.wire_text`). Cookies are forgotten with the instance, so there is nothing to
+expire in the background. SameSite and Partitioned change nothing: a scenario has no page of another site.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timezone
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timezone
 from math import inf
+from typing import NamedTuple
+
+from windtunnel.model.vocabulary import NoteKind
 
 _MAX_COOKIES = 200
 _MAX_SIZE = 4096
+"""Of name and value together, in bytes."""
 
+_MAX_ATTRIBUTE = 1024
+"""A longer value of an attribute is ignored with the attribute."""
+
+_BLANKS = " \t"
 _is_address = re.compile(r"\d+\.\d+\.\d+\.\d+|.*:.*").fullmatch
-_control = re.compile(r"[\x00-\x1f\x7f]").search
+_control = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
+_is_max_age = re.compile(r"-?[0-9]+", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +47,20 @@ class Cookie:
             return False
         if host != self.domain and (self.host_only or not _is_below(host, self.domain)):
             return False
-        return path == self.path or path.startswith(self.path if self.path.endswith("/") else f"{self.path}/")
+        return _covers(self.path, path)
+
+    def hides(self, other: Cookie) -> bool:
+        """Whether `other`, which came without TLS, would replace this one or hide it (RFC 6265bis, 5.7)."""
+        near = self.domain == other.domain or _is_below(self.domain, other.domain)
+        near = near or _is_below(other.domain, self.domain)
+        return self.secure and self.name == other.name and near and _covers(self.path, other.path)
+
+
+class Refusal(NamedTuple):
+    """Why a cookie is not taken, and its name."""
+
+    kind: NoteKind
+    name: str
 
 
 class CookieJar:
@@ -51,61 +74,117 @@ class CookieJar:
     def __len__(self) -> int:
         return len(self._cookies)
 
-    def store(self, values: Iterable[str], *, host: str, target: str, secure: bool, now: float) -> None:
-        """Take the Set-Cookie values of a response from `host` to a request for `target`, at unix time `now`."""
+    def store(self, values: Iterable[bytes], *, host: str, target: str, secure: bool, now: float) -> list[Refusal]:
+        """Take the Set-Cookie values of a response from `host` to a request for `target`, at unix time `now`.
+
+        `secure`: the way there is trusted. Returns what was refused.
+        """
+        refused = []
         for value in values:
             cookie = parse_set_cookie(value, host=host, target=target, secure=secure, now=now)
-            if cookie is None:
-                continue
-            key = (cookie.domain, cookie.path, cookie.name)
-            if cookie.expires <= now:
-                self._cookies.pop(key, None)
-            elif key in self._cookies or len(self._cookies) < _MAX_COOKIES:
-                self._cookies[key] = cookie
+            refusal = cookie if isinstance(cookie, Refusal) else self._take(cookie, secure=secure, now=now)
+            if refusal is not None:
+                refused.append(refusal)
+        return refused
+
+    def _take(self, cookie: Cookie, *, secure: bool, now: float) -> Refusal | None:
+        key = (cookie.domain, cookie.path, cookie.name)
+        if not secure and any(kept.hides(cookie) for kept in self._cookies.values()):
+            return Refusal("cookie_secure", cookie.name)
+        if cookie.expires <= now:
+            self._cookies.pop(key, None)
+        elif key in self._cookies or len(self._cookies) < _MAX_COOKIES:
+            self._cookies[key] = cookie
+        else:
+            return Refusal("cookie_number", cookie.name)
+        return None
 
     def header(self, *, host: str, target: str, secure: bool, now: float) -> str | None:
-        """The value of the Cookie header of a request, or None without any; longer paths first."""
+        """The value of the Cookie header of a request, as wire text, or None without any; longer paths first."""
         path = target.partition("?")[0]
         found = [c for c in self._cookies.values() if c.goes_to(host, path, secure=secure, now=now)]
         found.sort(key=lambda cookie: -len(cookie.path))
         return "; ".join([f"{cookie.name}={cookie.value}" for cookie in found]) or None
 
 
-def parse_set_cookie(text: str, *, host: str, target: str, secure: bool, now: float) -> Cookie | None:
-    """A Set-Cookie value as a cookie, or None for one that must be ignored (RFC 6265, 5.2 and 5.3).
+def parse_set_cookie(field: bytes, *, host: str, target: str, secure: bool, now: float) -> Cookie | Refusal:
+    """A Set-Cookie value as a cookie, or why it is refused (RFC 6265bis, 5.6 and 5.7).
 
-    A deletion comes back as a cookie that has expired.
+    A deletion comes back as a cookie that has expired. A cookie without a name is refused, as in RFC 6265.
     """
-    if len(text) > _MAX_SIZE or _control(text):
-        return None
-    pair, _, rest = text.partition(";")
-    name, equals, value = (part.strip() for part in pair.partition("="))
-    if not equals or not name:
-        return None
-    attributes: dict[str, str] = {}
-    for attribute in rest.split(";"):
-        key, _, content = attribute.partition("=")
-        attributes[key.strip().lower()] = content.strip()
-    domain = attributes.get("domain", "").removeprefix(".").lower()
-    host_only = not domain or domain == host
-    if not host_only and ("." not in domain or not _is_below(host, domain)):
-        return None
-    if "secure" in attributes and not secure:
-        return None
-    path = attributes.get("path", "")
+    pair, _, rest = field.partition(b";")
+    name_bytes, equals, value = (part.strip(b" \t") for part in pair.partition(b"="))
+    name = _wire(name_bytes)
+    if not equals or not name or _control(field):
+        return Refusal("cookie_syntax", name)
+    if len(name_bytes) + len(value) > _MAX_SIZE:
+        return Refusal("cookie_size", name)
+    attributes = dict(_attributes(_wire(rest)))
+    domain = _domain(attributes.get("domain", ""), host)
+    if domain is None:
+        return Refusal("cookie_domain", name)
+    is_secure, path = "secure" in attributes, attributes.get("path", "")
+    if is_secure and not secure:
+        return Refusal("cookie_secure", name)
+    if not _keeps_promise(name, host_only=not domain, is_secure=is_secure, path=path):
+        return Refusal("cookie_prefix", name)
     return Cookie(
         name=name,
-        value=value,
+        value=_wire(value),
         domain=domain or host,
         path=path if path.startswith("/") else _default_path(target),
-        host_only=host_only and not domain,
-        secure="secure" in attributes,
+        host_only=not domain,
+        secure=is_secure,
         expires=_expiry(attributes, now),
     )
 
 
+def _wire(part: bytes) -> str:
+    return part.decode("utf-8", "surrogateescape")
+
+
+def _attributes(text: str) -> Iterator[tuple[str, str]]:
+    """The attributes by lower-case name; of several with one name, the last that can be read counts."""
+    for attribute in text.split(";"):
+        key, _, content = attribute.partition("=")
+        name, value = key.strip(_BLANKS).lower(), content.strip(_BLANKS)
+        if len(value) > _MAX_ATTRIBUTE:
+            continue
+        if name == "max-age" and not _is_max_age(value):
+            continue
+        if name == "expires" and parse_cookie_date(value) is None:
+            continue
+        yield name, value
+
+
+def _domain(written: str, host: str) -> str | None:
+    """The domain whose hosts get the cookie, "" for this host alone, or None for one that is not this host's.
+
+    A name without a dot is a public suffix, such as `com` or `localhost`: a host of that name keeps it to itself.
+    """
+    domain = written.removeprefix(".").lower()
+    if not domain.isascii():
+        return None
+    if not domain or domain.strip("[]") == host:
+        return domain if "." in domain and not _is_address(domain) else ""
+    return domain if "." in domain and _is_below(host, domain) else None
+
+
+def _keeps_promise(name: str, *, host_only: bool, is_secure: bool, path: str) -> bool:
+    """Whether a cookie is what the prefix of its name says (RFC 6265bis, 4.1.3)."""
+    lower = name.lower()
+    if lower.startswith("__host-"):
+        return is_secure and host_only and path == "/"
+    return is_secure or not lower.startswith("__secure-")
+
+
 def _is_below(host: str, domain: str) -> bool:
     return host.endswith(f".{domain}") and not _is_address(host)
+
+
+def _covers(path: str, of_request: str) -> bool:
+    """RFC 6265, 5.1.4: path-match."""
+    return of_request == path or of_request.startswith(path if path.endswith("/") else f"{path}/")
 
 
 def _default_path(target: str) -> str:
@@ -114,17 +193,49 @@ def _default_path(target: str) -> str:
     return path[: path.rfind("/")] or "/" if path.startswith("/") else "/"
 
 
-def _expiry(attributes: dict[str, str], now: float) -> float:
-    """Max-Age wins over Expires; what can't be read counts as not there."""
-    max_age = attributes.get("max-age", "")
-    if re.fullmatch(r"-?[0-9]{1,12}", max_age):
-        seconds = int(max_age)
-        return now + seconds if seconds > 0 else -inf
+def _expiry(attributes: Mapping[str, str], now: float) -> float:
+    """Max-Age wins over Expires."""
+    max_age = attributes.get("max-age")
+    if max_age is not None:
+        if max_age.startswith("-") or not max_age.strip("0"):
+            return -inf
+        return now + int(max_age) if len(max_age) <= 12 else inf
+    expires = parse_cookie_date(attributes["expires"]) if "expires" in attributes else None
+    return inf if expires is None else expires
+
+
+_between_date_tokens = re.compile(r"[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
+_time = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])").match
+_day = re.compile(r"([0-9]{1,2})(?![0-9])").match
+_year = re.compile(r"([0-9]{2,4})(?![0-9])").match
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def parse_cookie_date(text: str) -> float | None:
+    """The date of an Expires attribute as unix seconds; None for none (RFC 6265, 5.1.1).
+
+    Browsers take the first time, day, month and year that they find, whatever stands between them. Years of two
+    digits are from 1970 to 2069; the time zone is always UTC.
+    """
+    time: re.Match[str] | None = None
+    day = month = year = 0
+    for token in _between_date_tokens.split(text):
+        if time is None and (found := _time(token)):
+            time = found
+        elif not day and (found := _day(token)):
+            day = int(found[1]) or 32  # no month has it
+        elif not month and token[:3].lower() in _MONTHS:
+            month = _MONTHS.index(token[:3].lower()) + 1
+        elif not year and (found := _year(token)):
+            year = int(found[1])
+            year += 1900 if 70 <= year <= 99 else 2000 if year <= 69 else 0
+    if time is None or year < 1601:
+        return None
+    hour, minute, second = map(int, time.groups())
     try:
-        expires = parsedate_to_datetime(attributes["expires"])
-    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
-        return inf
-    return (expires if expires.tzinfo else expires.replace(tzinfo=timezone.utc)).timestamp()
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        return None
 
 
 def join_cookies(own: str, kept: str) -> str:

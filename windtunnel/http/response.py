@@ -145,7 +145,7 @@ class ResponseReader:
             self.sets_cookies = "set-cookie" in exchange.headers
             encoding = exchange.headers.get("content-encoding")
             if encoding is not None:
-                self._decoder = decoder_for(encoding.encode("latin-1"))
+                self._decoder = decoder_for(encoding.encode("utf-8", "replace"))
         if exchange.method == "HEAD":
             self._parser_is_stuck = True
             self._complete(reusable=self._stays_open_after_head())

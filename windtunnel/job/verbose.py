@@ -39,7 +39,7 @@ class VerbosePrinter:
 
     def on_request(self, request: Request, head: bytes) -> None:
         """Keep the head of a request until its response."""
-        self._heads[id(request)] = request, head.decode("utf-8", "replace")
+        self._heads[id(request)] = request, text_of(head)
 
     def on_response(self, request: Request, exchange: Exchange) -> None:
         """Hold an exchange that has ended until the record of its step arrives."""
@@ -97,7 +97,8 @@ class VerbosePrinter:
         yield from self._headers(text_of(exchange.head).split("\r\n")[1:], secrets)
         yield from self._body(exchange.body, secrets)
         for kind, count in (exchange.notes or {}).items():
-            yield f"{_INDENT}! {sentence(kind, count)}"
+            about = ", ".join((exchange.note_details or {}).get(kind, ()))
+            yield self._shown(f"{_INDENT}! {sentence(kind, count)}{f' ({about})' if about else ''}", secrets)
 
     def _headers(self, lines: Sequence[str], secrets: Sequence[str]) -> Iterator[str]:
         for line in lines:

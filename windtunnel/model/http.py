@@ -55,18 +55,66 @@ Body = bytes | FileBody | PartsBody
 """The body of a request."""
 
 
+class OpaqueText(str):
+    """A header value whose bytes are not UTF-8. It reads as latin-1; `wire_text` still knows the bytes."""
+
+    __slots__ = ("_bytes",)
+    _bytes: bytes
+
+    def __new__(cls, text: str, came: bytes) -> OpaqueText:
+        """`text` is what is shown and compared."""
+        self = super().__new__(cls, text)
+        self._bytes = came
+        return self
+
+    def __reduce__(self) -> tuple[type[OpaqueText], tuple[str, bytes]]:
+        """Pickle the bytes too."""
+        return OpaqueText, (str(self), self._bytes)
+
+
+def header_text(value: bytes) -> str:
+    """A header value as text: UTF-8 where that is valid, else latin-1."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return OpaqueText(value.decode("latin-1"), value)
+
+
+def wire_text(value: str) -> str:
+    """The text that UTF-8 with `surrogateescape` turns into the bytes to send: of a header value, those that came.
+
+    Bytes that are not UTF-8 are lone surrogates in it (PEP 383).
+    """
+    return value._bytes.decode("utf-8", "surrogateescape") if isinstance(value, OpaqueText) else value
+
+
+def without_bytes(value: object) -> str:
+    """The `enc_hook` of JSON encoders, which take no subclass of str."""
+    if isinstance(value, OpaqueText):
+        return str(value)
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+
+
 class Headers(Mapping[str, str]):
-    """Response headers by lower-case name; several of one name are joined with `, ` (`all()` keeps them apart)."""
+    """Response headers by lower-case name; several of one name are joined with `, ` (`all()` keeps them apart).
+
+    Values are bytes, and decoded where they are read: as UTF-8 where that is valid, else latin-1.
+    """
 
     __slots__ = ("_all",)
 
     def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
-        self._all: dict[str, list[str]] = {}
+        self._all: dict[str, list[bytes]] = {}
         for name, value in pairs:
-            self._all.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+            self._all.setdefault(name.lower().decode("latin-1"), []).append(value)
 
     def __getitem__(self, name: str) -> str:
-        return ", ".join(self._all[name.lower()])
+        came = self._all[name.lower()]
+        if len(came) == 1:
+            return header_text(came[0])
+        texts = [header_text(value) for value in came]
+        joined = ", ".join(texts)
+        return OpaqueText(joined, b", ".join(came)) if OpaqueText in map(type, texts) else joined
 
     def __iter__(self) -> Any:
         return iter(self._all)
@@ -79,7 +127,11 @@ class Headers(Mapping[str, str]):
 
     def all(self, name: str) -> list[str]:
         """Every value of one header, in order of arrival."""
-        return self._all.get(name.lower(), [])
+        return [header_text(value) for value in self.raw(name)]
+
+    def raw(self, name: str) -> Sequence[bytes]:
+        """Every value of one header as it came, in order of arrival."""
+        return self._all.get(name.lower(), ())
 
 
 def parse_head(head: bytes) -> list[tuple[bytes, bytes]]:
@@ -109,7 +161,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
 
     `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of
     `time.perf_counter`. `error` is None when the response is complete. `hop`: its redirect was followed.
-    `notes` counts what was odd about the response, None for nothing.
+    `notes` counts what was odd about the response, None for nothing; `note_details` name what they are about.
     As `response` in a template it offers status, headers, text, json, url and latency_ms.
     """
 
@@ -132,17 +184,25 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     hop: bool = False
     span_id: str = ""
     notes: dict[NoteKind, int] | None = None
+    note_details: dict[NoteKind, list[str]] | None = None
     _headers: Headers | None = None
     _json: Any = msgspec.UNSET
     _text: str | None = None
     _is_no_data: object = object()
     """What msgspec cannot encode, so that `{{ response }}` in a JSON body stays an error."""
 
-    def note(self, kind: NoteKind, count: int = 1) -> None:
-        """Count something odd about the response, which was read all the same."""
+    def note(self, kind: NoteKind, count: int = 1, *, about: str | None = None) -> None:
+        """Count something odd about the response, which was read all the same.
+
+        `about` is its name, for `--verbose`.
+        """
         if self.notes is None:
             self.notes = {}
         self.notes[kind] = self.notes.get(kind, 0) + count
+        if about is not None:
+            if self.note_details is None:
+                self.note_details = {}
+            self.note_details.setdefault(kind, []).append(about)
 
     @property
     def headers(self) -> Headers:

@@ -27,8 +27,9 @@ def _responses(matter: str) -> Note:
 NOTES: dict[NoteKind, Note] = {
     "cookie_domain": _cookies("Domain is not that of the server"),
     "cookie_secure": _cookies("Secure, over plain HTTP"),
+    "cookie_prefix": _cookies("not what __Host- or __Secure- in its name says"),
     "cookie_size": _cookies("name and value have more than 4,096 bytes"),
-    "cookie_syntax": _cookies("not a name and a value"),
+    "cookie_syntax": _cookies("no name, no =, or a control character"),
     "cookie_number": _cookies("there were 200 already"),
     "bare_line_feed": _responses("lines of the head end in a bare line feed"),
     "folded_header": _responses("a header goes on in a second line"),

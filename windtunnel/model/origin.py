@@ -14,6 +14,7 @@ from windtunnel.model.sut import Sut
 _UNIX = "http+unix://"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?").fullmatch
+_is_loopback_v4 = re.compile(r"127(?:\.[0-9]{1,3}){3}").fullmatch
 _FORBIDDEN = re.compile("[\x00-\x20\x7f\ud800-\udfff]").search
 
 
@@ -44,6 +45,14 @@ class Origin:
         except ValueError:
             return False
         return address.is_loopback or address.is_unspecified
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers trust the way there (W3C Secure Contexts, 3.1): over TLS, or to this machine itself."""
+        if self.scheme == "https":
+            return True
+        host = self.bare_host
+        return host in {"localhost", "::1"} or host.endswith(".localhost") or _is_loopback_v4(host) is not None
 
     @property
     def authority(self) -> str:

@@ -53,6 +53,7 @@ ErrorKind = Literal[
 NoteKind = Literal[
     "cookie_domain",
     "cookie_secure",
+    "cookie_prefix",
     "cookie_size",
     "cookie_syntax",
     "cookie_number",

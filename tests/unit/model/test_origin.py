@@ -129,3 +129,29 @@ def test_the_hosts_of_services_are_allowed_as_they_are_sent() -> None:
 )
 def test_loopback_is_this_machine_by_name_or_address(host: str, loopback: bool) -> None:
     assert Origin(scheme="http", host=host, port=80).is_loopback is loopback
+
+
+@pytest.mark.parametrize(
+    ("url", "secure"),
+    [
+        ("https://shop.test", True),
+        ("http://localhost:8080", True),
+        ("http://LOCALHOST", True),
+        ("http://localhost.", True),
+        ("http://shop.localhost", True),
+        ("http://127.0.0.1:8470", True),
+        ("http://127.255.3.4", True),
+        ("http://[::1]", True),
+        ("http://[0:0:0:0:0:0:0:1]", True),
+        ("http://shop.test", False),
+        ("http://0.0.0.0", False),
+        ("http://[::]", False),
+        ("http://10.0.0.1", False),
+        ("http://127.0.0.1.shop.test", False),
+        ("http://127.shop.test", False),
+        ("http://localhost.shop.test", False),
+        ("http://notlocalhost", False),
+    ],
+)
+def test_the_way_to_this_machine_is_as_secure_as_tls(url: str, secure: bool) -> None:
+    assert split_url(url)[0].is_secure is secure

@@ -20,6 +20,7 @@ from windtunnel.actions.response.extract import Extraction
 from windtunnel.actions.response.judge import Judge
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_size
+from windtunnel.expressions.text import text_of
 from windtunnel.interfaces import Endpoint, Transport
 from windtunnel.model.http import Body
 from windtunnel.model.scenario import Scenario
@@ -65,9 +66,10 @@ class RequestFactory:
             if kind and any(name.lower() == "content-type" for name in headers):
                 kind = ""
             endpoint, found = self._endpoint(method, service, kind)
-            pairs = [(name, str(value)) for name, value in headers.items()]
-            if options.cookies:
-                pairs.append(("Cookie", "; ".join(f"{name}={value}" for name, value in options.cookies.items())))
+            pairs = [(name, text_of(value)) for name, value in headers.items() if value is not None]
+            cookies = {name: value for name, value in (options.cookies or {}).items() if value is not None}
+            if cookies:
+                pairs.append(("Cookie", "; ".join(f"{name}={text_of(value)}" for name, value in cookies.items())))
             timeout = options.timeout
             return RequestTemplate(
                 endpoint=endpoint,
