@@ -64,7 +64,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "expressions": {"faker", "jinja2", "jsonpath_ng", "msgspec"},
     "config": {"yaml", "jsonschema"},
     "http": {"httptools"},
-    "actions": {"cssselect", "jsonschema", "lxml", "msgspec", "referencing", "regex"},
+    "actions": {"cssselect", "jsonschema", "lxml", "msgspec", "referencing", "regex", "yaml"},
     "storage": {"msgspec"},
     "verdict": {"msgspec"},
     "engine": {"uvloop"},
