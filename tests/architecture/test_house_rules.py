@@ -63,7 +63,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "interfaces": {"msgspec"},
     "expressions": {"faker", "jinja2", "jsonpath_ng", "msgspec"},
     "config": {"yaml", "jsonschema"},
-    "http": {"httptools"},
+    "http": {"httptools", "backports", "brotli", "compression"},
     "actions": {"cssselect", "jsonschema", "lxml", "msgspec", "referencing", "regex", "yaml"},
     "storage": {"msgspec"},
     "verdict": {"msgspec"},

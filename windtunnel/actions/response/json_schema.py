@@ -18,7 +18,7 @@ from windtunnel.actions.response.judge import Check
 from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.actions.response.text import shorten, show, show_body
 from windtunnel.expressions.functions import Scope
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, UnreadableBodyError
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -89,6 +89,8 @@ def _check(validator: Validator, spent: Spent, named: str) -> Check:
             return f"a document too large to be checked: the schema would look at it {MAX_JUDGEMENTS:,} times"
         except ValueError:
             return f"not JSON: {show_body(exchange)}"
+        except UnreadableBodyError as error:
+            return str(error)
         return None if error is None else _describe(error)
 
     return Check(name="schema", run=run, expected=lambda _: f"a body that matches {shorten(named, 100)}")
