@@ -36,6 +36,7 @@ from windtunnel.expressions.sandbox import (
     shown,
 )
 from windtunnel.figures import given
+from windtunnel.model.http import without_bytes
 from windtunnel.model.scenario import Verbatim
 
 Path = tuple[str | int, ...]
@@ -63,7 +64,7 @@ class Template:
 _Piece = tuple[bytes, Template | None, Path]
 """A piece of a JSON document: constant bytes, then a template or None, with the path to it."""
 
-_write = msgspec.json.Encoder().encode
+_write = msgspec.json.Encoder(enc_hook=without_bytes).encode
 
 
 def compile_template(value: Any) -> Template:

@@ -5,6 +5,7 @@ Endpoints and checks are made once and reused: by method and service, and by `ex
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
@@ -21,7 +22,8 @@ from windtunnel.actions.response.judge import Judge
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.interfaces import Endpoint, Transport
-from windtunnel.model.http import Body
+from windtunnel.model.http import Body, OpaqueText, wire_text, without_bytes
+from windtunnel.model.origin import percent_encoded
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Service, Sut
 
@@ -65,9 +67,10 @@ class RequestFactory:
             if kind and any(name.lower() == "content-type" for name in headers):
                 kind = ""
             endpoint, found = self._endpoint(method, service, kind)
-            pairs = [(name, str(value)) for name, value in headers.items()]
+            pairs = [(name, _sent(value)) for name, value in headers.items()]
             if options.cookies:
-                pairs.append(("Cookie", "; ".join(f"{name}={value}" for name, value in options.cookies.items())))
+                cookies = [f"{name}={_sent(value)}" for name, value in options.cookies.items()]
+                pairs.append(("Cookie", "; ".join(cookies)))
             timeout = options.timeout
             return RequestTemplate(
                 endpoint=endpoint,
@@ -147,6 +150,8 @@ class RequestFactory:
     def _target(self, path: str, query: Mapping[str, Any] | None) -> str:
         if not path.startswith(("/", "http://", "https://")):
             raise ValueError(f'a path begins with /, or it is a whole URL: "{path}"')
+        if isinstance(path, OpaqueText):
+            path = percent_encoded(wire_text(path), safe=string.printable)
         if not query:
             return path
         text = format_params(query, encode_component)
@@ -161,7 +166,7 @@ class RequestFactory:
         if not given:
             return b"", ""
         if options.json is not msgspec.UNSET:
-            return msgspec.json.encode(options.json), "application/json"
+            return msgspec.json.encode(options.json, enc_hook=without_bytes), "application/json"
         if options.form is not None:
             return format_params(options.form, quote_plus).encode(), _FORM
         for kind in ("file", "multipart", "graphql"):
@@ -193,6 +198,11 @@ class _AnyName(set[str]):
 
     def __contains__(self, name: object) -> bool:
         return True
+
+
+def _sent(value: Any) -> str:
+    """The value of a header or a cookie."""
+    return wire_text(value if isinstance(value, str) else str(value))
 
 
 def _always(pairs: Sequence[tuple[str, str]]) -> Callable[[Mapping[str, Any]], Sequence[tuple[str, str]]]:

@@ -15,7 +15,7 @@ from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template
 from windtunnel.interfaces import Endpoint, Instance, Request
-from windtunnel.model.http import Body, Exchange
+from windtunnel.model.http import Body, Exchange, wire_text
 from windtunnel.model.scenario import Step
 from windtunnel.model.sut import Service
 
@@ -135,7 +135,7 @@ def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], 
     varying: list[_Varying] = []
     for name, value in (field / "headers").mapping(options.get("headers")).items():
         here = field / "headers" / name
-        template = here.text(value)
+        template = here.text(value, encode=wire_text)
         if template.constant:
             constant[str(name)] = here.attempt(_checking(str(name), template, _LINE_BREAKS), "")
         else:
@@ -158,7 +158,7 @@ def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], 
 def _cookie_header(field: Field, cookies: Mapping[str, Any]) -> str | Callable[[Scope], str]:
     parts: list[str | tuple[str, Callable[[Scope], str]]] = []
     for name, value in cookies.items():
-        template = (field / name).text(value)
+        template = (field / name).text(value, encode=wire_text)
         if template.constant:
             text = (field / name).attempt(_checking(str(name), template, _COOKIE_BREAKS), "")
             parts.append(f"{name}={text}")
