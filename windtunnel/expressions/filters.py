@@ -26,7 +26,6 @@ from windtunnel.expressions.limits import (
     charge_text,
     depth,
     joined,
-    require_format,
     require_items,
     require_number,
     require_operation,
@@ -34,6 +33,7 @@ from windtunnel.expressions.limits import (
     text_length,
     weigh,
 )
+from windtunnel.expressions.text import formatted, text_of
 
 Given = dict[str, Any]
 """The arguments of a filter by the names of its parameters."""
@@ -207,14 +207,6 @@ def _number(given: Given, name: str, default: int) -> int:
 # ── filters that are ours, as Jinja2's make something without asking ─────────────────────────────────────────
 
 
-def _format(value: Any, *args: Any, **named: Any) -> str:
-    if args and named:
-        raise ExpressionError("format takes its values all by position or all by name")
-    text, given = value if isinstance(value, str) else str(value), named or args
-    require_format(text, given)
-    return text % given
-
-
 @pass_eval_context
 def _join(context: Any, value: Any, d: Any = "", attribute: str | int | None = None) -> str:
     items = _items(value, {"attribute": attribute})
@@ -225,7 +217,7 @@ def _join(context: Any, value: Any, d: Any = "", attribute: str | int | None = N
     for item in items:
         length += text_length(item) + (text_length(d) if texts else 0)
         require_text(length // 2)  # text_length is a guess for what is no text
-        texts.append(item if isinstance(item, str) else str(item))
+        texts.append(text_of(item))
     require_text(sum(map(len, texts)) + len(str(d)) * max(0, len(texts) - 1))
     joined_text: str = JINJA_FILTERS["join"](context, texts, d)
     return joined_text
@@ -245,7 +237,28 @@ def _sum(environment: Environment, iterable: Any, attribute: str | int | None = 
     return total
 
 
-_OWN: Mapping[str, Callable[..., Any]] = {"format": _format, "join": _join, "sum": _sum}
+def _default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
+    """As Jinja2's, but null counts as not there."""
+    absent = value is None or isinstance(value, Undefined) or (boolean and not value)
+    return default_value if absent else value
+
+
+_OF_TEXT = frozenset(
+    {
+        *("capitalize", "center", "e", "escape", "forceescape", "indent", "lower", "replace", "safe", "striptags"),
+        *("title", "trim", "truncate", "upper", "urlize", "wordcount", "wordwrap"),
+    }
+)
+"""The filters that make a text of any value that they are given."""
+
+_OWN: Mapping[str, Callable[..., Any]] = {
+    "d": _default,
+    "default": _default,
+    "format": formatted,
+    "join": _join,
+    "string": text_of,
+    "sum": _sum,
+}
 
 COSTS: Mapping[str, Cost] = {
     "abs": _whole,
@@ -254,8 +267,6 @@ COSTS: Mapping[str, Cost] = {
     "capitalize": _whole,
     "center": _center,
     "count": _free,
-    "d": _free,
-    "default": _free,
     "dictsort": _compared,
     "e": _slowly,
     "escape": _slowly,
@@ -286,7 +297,6 @@ COSTS: Mapping[str, Cost] = {
     "selectattr": _items,
     "slice": _slice,
     "sort": _compared,
-    "string": _whole,
     "striptags": _striptags,
     "title": _slowly,
     "tojson": _json,
@@ -303,7 +313,7 @@ COSTS: Mapping[str, Cost] = {
 """Every filter of Jinja2 but those that are ours, and what it costs."""
 
 
-def _limited(filter_: Callable[..., Any], cost: Cost) -> Callable[..., Any]:
+def _limited(filter_: Callable[..., Any], cost: Cost, *, reads_text: bool = False) -> Callable[..., Any]:
     """A filter whose cost is taken before it starts, and whose text has a bound."""
     first = 1 if hasattr(filter_, "jinja_pass_arg") else 0
     try:
@@ -316,6 +326,8 @@ def _limited(filter_: Callable[..., Any], cost: Cost) -> Callable[..., Any]:
     @functools.wraps(filter_)
     def limited(*args: Any, **named: Any) -> Any:
         before, (value, *others) = args[:first], args[first:]
+        if reads_text and not isinstance(value, str | Undefined):
+            value = text_of(value)
         charge(1)
         for argument in (*others, *named.values()):
             weigh(argument)
@@ -373,7 +385,7 @@ TESTS: Mapping[str, Callable[..., Any]] = {
 """Every test of Jinja2."""
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    **{name: _limited(JINJA_FILTERS[name], cost) for name, cost in COSTS.items()},
+    **{name: _limited(JINJA_FILTERS[name], cost, reads_text=name in _OF_TEXT) for name, cost in COSTS.items()},
     **{name: _limited(own, _free) for name, own in _OWN.items()},
 }
 """Every filter by name."""

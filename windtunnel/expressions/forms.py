@@ -13,6 +13,7 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import FUNCTIONS, Scope
 from windtunnel.expressions.jsonpath import indexing
 from windtunnel.expressions.limits import MAX_STEPS, MAX_TEXT, METER
+from windtunnel.expressions.metering import spelled
 from windtunnel.expressions.sandbox import (
     Encode,
     Evaluate,
@@ -21,8 +22,8 @@ from windtunnel.expressions.sandbox import (
     defined,
     environment,
     guarded,
-    to_text,
 )
+from windtunnel.expressions.text import null_in_text, text_of
 from windtunnel.model.http import wire_text
 
 
@@ -36,14 +37,28 @@ def _parts(parsed: Parsed) -> list[str | nodes.Expr] | None:
     return parts
 
 
-def cheap_parts(parsed: Parsed) -> list[str | Evaluate] | None:
+Hole = tuple[Evaluate, str]
+"""The cheap form of an expression inside a text, and its name in messages."""
+
+
+def cheap_parts(parsed: Parsed) -> list[str | Hole] | None:
     """The texts and the cheap forms of the expressions of a template; None if it needs Jinja2."""
     parts = _parts(parsed)
     if parts is None:
         return None
-    cheap = [part if isinstance(part, str) else cheap_form(part, parsed.text) for part in parts]
-    found = [form for form in cheap if form is not None]
-    return found if len(found) == len(cheap) else None
+    cheap: list[str | Hole] = []
+    for part in parts:
+        if isinstance(part, str):
+            cheap.append(part)
+        elif (form := cheap_form(part, parsed.text)) is None or _is_null(part):
+            return None
+        else:
+            cheap.append((form, spelled(part)))
+    return cheap
+
+
+def _is_null(expression: nodes.Expr) -> bool:
+    return isinstance(expression, nodes.Const) and expression.value is None
 
 
 def lone_expression(parsed: Parsed) -> nodes.Expr | None:
@@ -77,20 +92,20 @@ def cheap_form(expression: nodes.Expr, text: str) -> Evaluate | None:
     return _path(expression.name, tuple(reversed(steps)), text)
 
 
-def join(parts: list[str | Evaluate], *, encode: Encode | None) -> Evaluate:
+def join(parts: list[str | Hole], *, encode: Encode | None) -> Evaluate:
     """Texts and expressions in order, as one str."""
     encode_plain = None if encode is wire_text else encode  # it leaves every text of other origin as it is
     texts = [part if isinstance(part, str) else "" for part in parts]
-    holes = [(index, part) for index, part in enumerate(parts) if not isinstance(part, str)]
+    holes = [(index, *part) for index, part in enumerate(parts) if not isinstance(part, str)]
 
     def evaluate(scope: Scope) -> str:
         pieces = texts.copy()
-        for index, hole in holes:
+        for index, hole, name in holes:
             value = hole(scope)
             if value.__class__ is str:
                 pieces[index] = value if encode_plain is None else encode_plain(value)
             else:
-                text = _text_of(value)
+                text = _text_of(value, name)
                 pieces[index] = text if encode is None else encode(text)
         text = "".join(pieces)
         return text if len(text) <= MAX_TEXT else bounded(text)
@@ -98,9 +113,11 @@ def join(parts: list[str | Evaluate], *, encode: Encode | None) -> Evaluate:
     return evaluate
 
 
-def _text_of(value: Any) -> str:
+def _text_of(value: Any, name: str) -> str:
+    if value is None:
+        raise null_in_text(name)
     METER.left = MAX_STEPS  # each value has all steps: nothing else here takes any
-    return to_text(value)
+    return text_of(value)
 
 
 def _path(root: str, steps: tuple[tuple[str | int, bool], ...], text: str) -> Evaluate:

@@ -124,15 +124,6 @@ def text_length(value: Any) -> int:
     return length
 
 
-def as_text(value: Any) -> str:
-    """A value as text. Raises ExpressionError when it would be too long."""
-    if value.__class__ is int:
-        require_number(value)
-    elif value.__class__ is not float:
-        require_text(text_length(value) // 2)  # a guess, for what is no text
-    return str(value)
-
-
 def depth(value: Any) -> int:
     """How deep lists and mappings nest in a value."""
     deepest, level = 0, [value]

@@ -4,6 +4,7 @@
 a ~ b                        the texts together have a bound
 a in b, a == b               reading both takes steps, unless one of them is written in the template
 a[1:]                        copying takes steps
+{{ a.b }}                    null has no text: the error names `a.b`
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from jinja2.runtime import Context, markup_join
 from jinja2.utils import pass_context, pass_eval_context
 from jinja2.visitor import NodeTransformer
 
-from windtunnel.expressions.limits import as_text, charge, joined, weigh
+from windtunnel.expressions.limits import charge, joined, weigh
+from windtunnel.expressions.text import null_in_text, text_of
 
-_CHARGED, _CONCATENATED, _SLICED, _WEIGHED = "_charged", "_concatenated", "_sliced", "_weighed"
+_CHARGED, _CONCATENATED, _PRINTED = "_charged", "_concatenated", "_printed"
+_SLICED, _WEIGHED = "_sliced", "_weighed"
 
 _NODES_A_STEP = 2
 """Nodes of a syntax tree that take about the time of a step."""
@@ -55,7 +58,33 @@ def _with_charged_body(node: Any) -> nodes.Node:
 
 
 def _concat(node: nodes.Concat) -> nodes.Node:
-    return _filter(nodes.List(node.nodes, lineno=node.lineno), _CONCATENATED)
+    return _filter(nodes.List([_printed(part) for part in node.nodes], lineno=node.lineno), _CONCATENATED)
+
+
+def _output(node: nodes.Output) -> nodes.Node:
+    node.nodes = [_printed(part) for part in node.nodes]
+    return node
+
+
+def _printed(node: nodes.Expr) -> nodes.Expr:
+    """An expression that becomes text, with its name for the case that it is null."""
+    if isinstance(node, nodes.TemplateData | nodes.Const | nodes.Concat):
+        return node
+    return _filter(node, _PRINTED, nodes.Const(spelled(node), lineno=node.lineno))
+
+
+def spelled(node: nodes.Node) -> str:
+    """An expression as it is written, where it is a name and a way down from it; else "a value"."""
+    way = ""
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        if isinstance(node, nodes.Getattr):
+            way = f".{node.attr}{way}"
+        elif isinstance(node.arg, nodes.Const):
+            way = f"[{node.arg.value!r}]{way}"
+        else:
+            return "a value"
+        node = node.node
+    return f"{node.name}{way}" if isinstance(node, nodes.Name) else "a value"
 
 
 def _getitem(node: nodes.Getitem) -> nodes.Node:
@@ -79,6 +108,7 @@ _CHANGES: Mapping[type[nodes.Node], Callable[[Any], nodes.Node]] = {
     **dict.fromkeys((nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block), _with_charged_body),
     nodes.Concat: _concat,
     nodes.Getitem: _getitem,
+    nodes.Output: _output,
     nodes.Compare: _compare,
 }
 
@@ -90,8 +120,9 @@ def _is_written(node: nodes.Expr) -> bool:
     return isinstance(node, nodes.Const)
 
 
-def _filter(node: nodes.Expr, name: str) -> nodes.Expr:
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno, environment=node.environment)
+def _filter(node: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Expr:
+    given = list(arguments)
+    return nodes.Filter(node, name, given, [], None, None, lineno=node.lineno, environment=node.environment)
 
 
 @pass_context  # so that it is not folded when the template is compiled
@@ -102,8 +133,14 @@ def _charged(_context: Context, steps: int) -> bool:
 
 @pass_eval_context
 def _concatenated(context: EvalContext, values: list[Any]) -> str:
-    text = joined(value if isinstance(value, str) else as_text(value) for value in values)
+    text = joined(value if isinstance(value, str) else text_of(value) for value in values)
     return markup_join(values) if context.autoescape else text
+
+
+def _named(value: Any, name: str) -> Any:
+    if value is None:
+        raise null_in_text(name)
+    return value
 
 
 def _sliced(value: Any) -> Any:
@@ -112,5 +149,11 @@ def _sliced(value: Any) -> Any:
     return value
 
 
-OPERATIONS = {_CHARGED: _charged, _CONCATENATED: _concatenated, _SLICED: _sliced, _WEIGHED: weigh}
+OPERATIONS = {
+    _CHARGED: _charged,
+    _CONCATENATED: _concatenated,
+    _PRINTED: _named,
+    _SLICED: _sliced,
+    _WEIGHED: weigh,
+}
 """The filters that a metered tree holds, by name."""

@@ -28,18 +28,17 @@ from windtunnel.expressions.limits import (
     MAX_STEPS,
     MAX_TEXT,
     METER,
-    as_text,
     joined,
     require_operation,
     too_long,
 )
 from windtunnel.expressions.metering import OPERATIONS, metered
-from windtunnel.model.http import Exchange, OpaqueText, wire_text
+from windtunnel.expressions.text import text_of
+from windtunnel.model.http import Exchange, wire_text
 
 Evaluate = Callable[[Scope], Any]
 Encode = Callable[[str], str]
 
-_PLAIN = frozenset({str, int, float, bool, type(None)})
 _GLOBALS = ("namespace", "range")
 _NO_LOADER = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _CAPTURES = (nodes.AssignBlock, nodes.CallBlock, nodes.FilterBlock, nodes.Macro)
@@ -161,12 +160,12 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 @functools.lru_cache(maxsize=8)
 def environment(encode: Encode | None = None) -> Environment:
-    """The environment whose expressions become text through `to_text` and `encode`. Templates do not change it."""
+    """The environment whose expressions become text through `text_of` and `encode`. Templates do not change it."""
     made = _Environment(
         undefined=_Undefined,
         autoescape=False,
         keep_trailing_newline=True,
-        finalize=to_text if encode is None else lambda value: encode(to_text(value)),
+        finalize=text_of if encode is None else lambda value: encode(text_of(value)),
     )
     made.globals = {name: made.globals[name] for name in _GLOBALS}
     made.filters = {**FILTERS, **OPERATIONS}
@@ -283,19 +282,6 @@ def _tried(parsed: Parsed, evaluate: Evaluate) -> Evaluate:
     if not parsed.names and not parsed.functions:
         evaluate({})
     return evaluate
-
-
-def to_text(value: Any) -> str:
-    """A value as text. Raises for a response and for an undefined value."""
-    if value.__class__ in _PLAIN:
-        return str(value)
-    if isinstance(value, OpaqueText):
-        return value
-    if isinstance(defined(value), Exchange):
-        raise ExpressionError(
-            "a response cannot be used as text", hint="name a part: response.text, response.status"
-        )
-    return as_text(value)
 
 
 def defined(value: Any) -> Any:

@@ -35,8 +35,9 @@ from windtunnel.expressions.sandbox import (
     render_value,
     shown,
 )
+from windtunnel.expressions.text import text_of
 from windtunnel.figures import given
-from windtunnel.model.http import without_bytes
+from windtunnel.model.http import wire_text, without_bytes
 from windtunnel.model.scenario import Verbatim
 
 Path = tuple[str | int, ...]
@@ -87,15 +88,36 @@ def compile_template(value: Any) -> Template:
 def compile_text(text: str | float, *, encode: Encode | None = None) -> Template:
     """The template of a text: always yields str. `encode` is applied to the values of expressions only.
 
-    Numbers and booleans are taken as YAML writes them. Raises ExpressionError.
+    Numbers and booleans are written by `text_of`. Raises ExpressionError.
     """
-    if isinstance(text, bool):
-        return _constant("true" if text else "false")
     if isinstance(text, int | float):
-        return _constant(str(text))
+        return _constant(text_of(text))
     if not isinstance(text, str):
-        raise ExpressionError(f"expected a text, got {type(text).__name__}")
+        raise ExpressionError(f"expected a text, not {kind_of(text)}")
     return _compiled_text(text, encode) if _may_have_holes(text) else _constant(text)
+
+
+def compile_optional_text(value: Any, *, in_header: bool = False) -> Template:
+    """As `compile_text`, but null yields None: as it is written, or as the value of one `{{ expression }}`.
+
+    `in_header`: it yields the text to send of values that came in a header (`model.http.wire_text`).
+    """
+    if value is None:
+        return _constant(None)
+    encode = wire_text if in_header else None
+    template = _of_text(value, encode) if isinstance(value, str) else compile_text(value)
+    if template.constant:
+        constant = template({})
+        return _constant(None if constant is None else text_of(constant))
+    evaluate = template.evaluate
+
+    def optional_text(scope: Scope) -> str | None:
+        value = evaluate(scope)
+        if value.__class__ is str or value is None:
+            return value
+        return text_of(value) if encode is None else encode(text_of(value))
+
+    return Template(evaluate=optional_text, names=template.names, members=template.members)
 
 
 def compile_json(value: Any) -> Template:
@@ -116,16 +138,16 @@ def compile_json(value: Any) -> Template:
     )
 
 
-def _of_text(text: str) -> Template:
-    return _compiled_value(text) if _may_have_holes(text) else _constant(text)
+def _of_text(text: str, encode: Encode | None = None) -> Template:
+    return _compiled_value(text, encode) if _may_have_holes(text) else _constant(text)
 
 
 @functools.lru_cache(maxsize=1024)
-def _compiled_value(text: str) -> Template:
+def _compiled_value(text: str, encode: Encode | None) -> Template:
     parsed = parse(text)
     expression = lone_expression(parsed)
     if expression is None:
-        return compile_text(text)
+        return compile_text(text, encode=encode)
     if isinstance(expression, nodes.Const):
         return _constant(expression.value)
     evaluate = cheap_form(expression, text)

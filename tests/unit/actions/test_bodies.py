@@ -56,6 +56,22 @@ def test_fields_are_parts_and_templates_in_them_are_rendered() -> None:
     assert ran.sent[0].method == "POST"
 
 
+def test_a_field_without_a_value_is_left_out_and_a_list_repeats_it() -> None:
+    lines = (
+        "multipart:\n"
+        "  gone: '{{ nothing }}'\n"
+        "  noted: { text: '{{ nothing }}', content_type: text/plain }\n"
+        "  many: { text: '{{ list }}', filename: '{{ n }}.txt' }\n"
+        "  one: '{{ object }}'"
+    )
+    ran = run_flow(flow(lines), [Answer()], nothing=None, list=[1, None, True], n=5, object={"a": 1.0})
+    assert parts_of(ran.sent[0]) == [
+        ("many", "5.txt", None, b"1"),
+        ("many", "5.txt", None, b"true"),
+        ("one", None, None, b'{"a":1}'),
+    ]
+
+
 def test_a_file_is_named_and_not_read_when_the_step_is_compiled() -> None:
     ran = run_flow(flow("multipart: { id: p-1, photo: { file: images/a.png } }"), [Answer()])
     assert parts_of(ran.sent[0]) == [("id", None, None, b"p-1"), ("photo", "a.png", "image/png", b"")]

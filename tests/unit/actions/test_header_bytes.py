@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.compiling import field
 from windtunnel.actions.request.target import compile_target
 from windtunnel.actions.response.extract import compile_extraction, response_cookies
-from windtunnel.expressions.template import compile_json, compile_text
+from windtunnel.expressions.template import compile_json, compile_optional_text
 from windtunnel.http.cookies import CookieJar
 from windtunnel.http.endpoint import header_lines
 from windtunnel.model.http import Exchange, header_text, wire_text, without_bytes
@@ -43,7 +43,7 @@ def extracted(spec: Any, exchange: Exchange) -> Any:
 
 def sent(written: str, **scope: Any) -> bytes:
     """The value of a header that is written as a template."""
-    text = compile_text(written, encode=wire_text)(scope)
+    text = compile_optional_text(written, in_header=True)(scope)
     return header_lines([("X", text)]).encode("utf-8", "surrogateescape")[3:-2]
 
 

@@ -180,6 +180,33 @@ def test_constant_headers_belong_to_the_endpoint_and_others_are_rendered() -> No
     assert ran.sent[0].headers == (("X-Team", "cart"), ("X-Count", "5"), ("X-User", "u-7"), ("Cookie", "a=1; b=7"))
 
 
+def test_null_that_stands_alone_leaves_out_what_it_stands_for() -> None:
+    ran = step(
+        """
+        path: /
+        query: { a: "{{ none_at_all }}", b: "{{ user }}", c: null, d: ["{{ none_at_all }}", 1] }
+        headers: { X-A: "{{ none_at_all }}", X-B: "{{ user }}", X-C: null }
+        cookies: { a: "{{ none_at_all }}", b: null }
+        form: { a: "{{ none_at_all }}", b: "{{ user }}" }
+        """,
+        none_at_all=None,
+        user=True,
+    )
+    (sent,) = ran.sent
+    assert (sent.target, sent.body) == ("/?b=true&d=1", b"b=true")
+    assert [pair for pair in sent.headers if pair[0] != "Content-Type"] == [("X-B", "true")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['headers: { X-A: "a {{ x.y }}" }', 'path: "/{{ x.y }}"', 'body: "{{ x.y }}"', 'cookies: { a: "a{{ x.y }}" }'],
+)
+def test_null_inside_a_text_fails_the_step_and_nothing_is_sent(line: str) -> None:
+    ran = step(line if line.startswith("path") else f"path: /\n{line}", x={"y": None})
+    assert (ran.outcome.outcome, ran.outcome.error, ran.sent) == ("errored", "template", [])
+    assert ran.outcome.message == "x.y is null"
+
+
 def test_constant_cookies_belong_to_the_endpoint() -> None:
     assert step("path: /\ncookies: { a: 1, b: x }").sent[0].header("cookie") == "a=1; b=x"
 

@@ -168,7 +168,12 @@ def test_every_service_is_the_base_url_when_the_sut_lists_none() -> None:
         ),
         ("method: GET", "a request needs exactly one of `path` and `url`", 'path: "/api/products"', "2:5"),
         ("path: 5", "expected a text here, not 5", None, "4:11"),
-        ("path: /\n    query: { a: { b: 1 } }", "expected a text or a number here, not", None, "5:17"),
+        (
+            "path: /\n    query: { a: { b: 1 } }",
+            "a mapping is no text",
+            "write its keys as parameters, or a text with JSON in it",
+            "5:17",
+        ),
         ("path: /\n    query: [a]", "expected a mapping here", None, "5:12"),
     ],
 )

@@ -85,7 +85,7 @@ def test_each_item_is_there_for_its_round_alone(run: Run) -> None:
     )
     finished = run(journey, answers=lambda sent: json_answer({"items": [{"id": "p-1"}, {"id": "p-2"}]}))
 
-    assert targets(finished) == ["/", "/p-1?False-2", "/p-2?True-2", "/mine"]
+    assert targets(finished) == ["/", "/p-1?false-2", "/p-2?true-2", "/mine"]
 
 
 def test_a_loop_over_what_is_no_list_errors_the_step(run: Run) -> None:

@@ -55,7 +55,7 @@ def scope(**variables: Any) -> dict[str, Any]:
         ("{{ result + 1 }}", 42),
         ("n={{ qty }}", "n=2"),
         ("{{ qty }}{{ qty }}", "22"),
-        ("{{ nothing }}/{{ yes }}/{{ ratio }}", "None/True/0.5"),
+        ("{{ nothing | default('-') }}/{{ yes }}/{{ ratio }}", "-/true/0.5"),
         (" {{ qty }}", " 2"),
         ("{{ qty }}\n", "2\n"),
         ("a\r\n{{ qty }}\r\n", "a\r\n2\r\n"),

@@ -21,6 +21,7 @@ from windtunnel.actions.response.extract import Extraction
 from windtunnel.actions.response.judge import Judge
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_size
+from windtunnel.expressions.text import text_of
 from windtunnel.interfaces import Endpoint, Transport
 from windtunnel.model.http import Body, OpaqueText, wire_text, without_bytes
 from windtunnel.model.origin import percent_encoded
@@ -67,10 +68,10 @@ class RequestFactory:
             if kind and any(name.lower() == "content-type" for name in headers):
                 kind = ""
             endpoint, found = self._endpoint(method, service, kind)
-            pairs = [(name, _sent(value)) for name, value in headers.items()]
-            if options.cookies:
-                cookies = [f"{name}={_sent(value)}" for name, value in options.cookies.items()]
-                pairs.append(("Cookie", "; ".join(cookies)))
+            pairs = [(name, _sent(value)) for name, value in headers.items() if value is not None]
+            cookies = {name: value for name, value in (options.cookies or {}).items() if value is not None}
+            if cookies:
+                pairs.append(("Cookie", "; ".join(f"{name}={_sent(value)}" for name, value in cookies.items())))
             timeout = options.timeout
             return RequestTemplate(
                 endpoint=endpoint,
@@ -202,7 +203,7 @@ class _AnyName(set[str]):
 
 def _sent(value: Any) -> str:
     """The value of a header or a cookie."""
-    return wire_text(value if isinstance(value, str) else str(value))
+    return wire_text(text_of(value))
 
 
 def _always(pairs: Sequence[tuple[str, str]]) -> Callable[[Mapping[str, Any]], Sequence[tuple[str, str]]]:

@@ -1,6 +1,6 @@
 """`multipart`: fields and files as multipart/form-data (RFC 7578), files read while they are sent.
 
-    title: "{{ title }}"                                              a field; a list repeats it
+    title: "{{ title }}"                                              a field; a list repeats, null omits it
     photo: { file: p.png, filename: "{{ id }}.png", content_type: image/png }
     meta:  { json: { id: 1 } }                                        { text: … } with a content type of its own
 
@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from windtunnel.actions.compile.context import Field
-from windtunnel.actions.request.target import plain_text
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
-from windtunnel.expressions.template import Template
+from windtunnel.expressions.text import text_of
 from windtunnel.model.http import Body, FileBody, PartsBody
+
+Head = bytes | Callable[[Scope], bytes]
+"""The head of a part: constant, or rendered for each request."""
 
 Piece = bytes | FileBody | Callable[[Scope], bytes]
 """A part of the body: constant, a file, or rendered for each request."""
@@ -65,7 +67,7 @@ def _entries(field: Field, spec: Any) -> Iterator[tuple[Field, Any]]:
 def _part(field: Field, name: str, spec: Any, boundary: str) -> list[Piece]:
     """The header and the content of one part."""
     if not isinstance(spec, Mapping):
-        return [_head(field, name, boundary, None, None), _field(field, spec, boundary), b"\r\n"]
+        return [_fields(field, _head(field, name, boundary, None, None), spec, boundary)]
     field.only_keys(spec, _PART_KEYS)
     kinds = [kind for kind in _KINDS if kind in spec]
     if len(kinds) != 1:
@@ -77,14 +79,13 @@ def _part(field: Field, name: str, spec: Any, boundary: str) -> list[Piece]:
     if kind == "file":
         content, guessed = compile_file(here, str(spec["file"]))
         filename = re.split(r"[/\\]", str(spec["file"]))[-1] if filename is None else filename
-        content_type = content_type or guessed
-    elif kind == "json":
+        return [_head(field, name, boundary, filename, content_type or guessed), content, b"\r\n"]
+    if kind == "json":
         document = here.json(spec["json"])
-        content = _content(here, document, lambda scope: document(scope) or b"", boundary)
-        content_type = content_type or "application/json"
-    else:
-        content = _field(here, spec["text"], boundary)
-    return [_head(field, name, boundary, filename, content_type), content, b"\r\n"]
+        head = _head(field, name, boundary, filename, content_type or "application/json")
+        content = _constant_or_not(here, document.constant, lambda scope: _safe(document(scope) or b"", boundary))
+        return [head, content, b"\r\n"]
+    return [_fields(here, _head(field, name, boundary, filename, content_type), spec["text"], boundary)]
 
 
 def _content_type(field: Field, spec: Mapping[str, Any]) -> str | None:
@@ -97,7 +98,7 @@ def _content_type(field: Field, spec: Mapping[str, Any]) -> str | None:
     return content_type
 
 
-def _head(field: Field, name: str, boundary: str, filename: Any, content_type: str | None) -> Piece:
+def _head(field: Field, name: str, boundary: str, filename: Any, content_type: str | None) -> Head:
     start = f'--{boundary}\r\nContent-Disposition: form-data; name="{_in_name(name)}"'
     end = f"\r\nContent-Type: {content_type}\r\n\r\n" if content_type else "\r\n\r\n"
     if filename is None:
@@ -115,27 +116,28 @@ def _in_name(text: str) -> str:
     return "".join([_IN_NAMES.get(character, character) for character in text])
 
 
-def _field(field: Field, value: Any, boundary: str) -> Piece:
+def _fields(field: Field, head: Head, value: Any, boundary: str) -> Piece:
+    """The part of a value: none for null, one for each item of a list."""
     template = field.template(value)
 
-    def text(scope: Scope) -> bytes:
+    def parts(scope: Scope) -> bytes:
         value = template(scope)
-        return b"" if value is None else plain_text(value).encode("utf-8", "replace")
+        values = value if isinstance(value, list | tuple) else [value]
+        texts = [text_of(each).encode("utf-8", "replace") for each in values if each is not None]
+        start = head(scope) if callable(head) else head
+        return b"".join([b"%b%b\r\n" % (start, _safe(text, boundary)) for text in texts])
 
-    return _content(field, template, text, boundary)
+    return _constant_or_not(field, template.constant and not callable(head), parts)
 
 
-def _content(field: Field, template: Template, render: Callable[[Scope], bytes], boundary: str) -> Piece:
-    """The content of a part, or its renderer."""
-    mark = boundary.encode()
+def _constant_or_not(field: Field, constant: bool, render: Callable[[Scope], bytes]) -> Piece:
+    return field.attempt(lambda: render({}), b"") if constant else render
 
-    def guarded(scope: Scope) -> bytes:
-        content = render(scope)
-        if mark in content:
-            raise ExpressionError("the value contains the boundary of the multipart body")
-        return content
 
-    return field.attempt(lambda: guarded({}), b"") if template.constant else guarded
+def _safe(content: bytes, boundary: str) -> bytes:
+    if boundary.encode() in content:
+        raise ExpressionError("the value contains the boundary of the multipart body")
+    return content
 
 
 def _merged(pieces: list[Piece]) -> list[Piece]:

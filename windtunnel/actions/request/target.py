@@ -17,6 +17,7 @@ from windtunnel.actions.compile.context import CompileContext, Field
 from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
+from windtunnel.expressions.text import text_of
 from windtunnel.model.auth import Auth
 from windtunnel.model.http import wire_text
 from windtunnel.model.origin import HostRules, parse_base_url, percent_encoded, split_url
@@ -88,7 +89,7 @@ def _location(field: Field, value: str) -> str | Callable[[Scope], str]:
         return lambda scope: _as_url(template.evaluate(scope))
     template = field.text(value, encode=encode_component)
     if template.constant:
-        return _legal(plain_text(template({}) or "/"))
+        return _legal(template({}) or "/")
     evaluate = template.evaluate
     return lambda scope: _legal(evaluate(scope))
 
@@ -122,7 +123,9 @@ def _is_whole_template(text: str) -> bool:
 
 def _as_url(value: Any) -> str:
     """The value of a whole-target template, as a URL or as a path under the service's base URL."""
-    text = wire_text(plain_text(value)).strip(" \t\r\n")
+    if not isinstance(value, str | int | float):
+        raise ExpressionError(f"expected a URL or a path here, not {show(value, 60)}")
+    text = wire_text(text_of(value)).strip(" \t\r\n")
     if not text:
         raise ExpressionError("the URL is empty")
     return _legal(text if text.startswith("/") or _ABSOLUTE.match(text) else f"/{text}")
@@ -177,12 +180,15 @@ Encode = Callable[[str], str]
 def compile_params(field: Field, params: Any, encode: Encode) -> str | Callable[[Scope], str]:
     """The text of a mapping, or its renderer if a value holds templates.
 
-    A list repeats its name, null leaves it out, booleans are `true` and `false`. Rendering raises
-    ExpressionError for a value that is a mapping.
+    A list repeats its name, null leaves it out, other values are written by `text_of`. A mapping that is written
+    there is a mistake: servers differ on what it means.
     """
     parts: list[str | Callable[[Scope], str]] = []
     for name, value in field.mapping(params).items():
         here, prefix = field / name, encode(str(name)) + "="
+        if isinstance(value, Mapping):
+            here.problem("a mapping is no text", hint="write its keys as parameters, or a text with JSON in it")
+            continue
         template = here.template(value)
         if template.constant:
             part = _part(prefix, template.evaluate, encode)
@@ -196,19 +202,8 @@ def compile_params(field: Field, params: Any, encode: Encode) -> str | Callable[
 
 
 def format_params(params: Mapping[str, Any], encode: Encode) -> str:
-    """The text of a mapping without templates. Raises ExpressionError as rendering one with them does."""
+    """The text of a mapping without templates, as `compile_params` makes it. Raises ExpressionError."""
     return "&".join(filter(None, [_pairs(encode(str(name)) + "=", params[name], encode) for name in params]))
-
-
-def plain_text(value: Any) -> str:
-    """A scalar as text. Raises ExpressionError for any other value."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    raise ExpressionError(f"expected a text or a number here, not {show(value, 60)}")
 
 
 def _part(prefix: str, evaluate: Callable[[Scope], Any], encode: Encode) -> Callable[[Scope], str]:
@@ -221,5 +216,5 @@ def _pairs(prefix: str, value: Any, encode: Encode) -> str:
     if value is None:
         return ""
     if isinstance(value, list | tuple):
-        return "&".join([prefix + encode(plain_text(item)) for item in value if item is not None])
-    return prefix + encode(plain_text(value))
+        return "&".join([prefix + encode(text_of(item)) for item in value if item is not None])
+    return prefix + encode(text_of(value))

@@ -15,7 +15,7 @@ from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template
 from windtunnel.interfaces import Endpoint, Instance, Request
-from windtunnel.model.http import Body, Exchange, wire_text
+from windtunnel.model.http import Body, Exchange
 from windtunnel.model.scenario import Step
 from windtunnel.model.sut import Service
 
@@ -125,8 +125,8 @@ def _method(field: Field, options: Mapping[str, Any]) -> str:
     return method_of(options)
 
 
-_Varying = tuple[str, Callable[[Scope], str], re.Pattern[str]]
-"""A header to render: its name, its template, and the characters it must not contain."""
+_Varying = tuple[str, Callable[[Scope], str | None], re.Pattern[str]]
+"""A header to render, None for none: its name, its template, and the characters it must not contain."""
 
 
 def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], list[_Varying]]:
@@ -135,9 +135,10 @@ def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], 
     varying: list[_Varying] = []
     for name, value in (field / "headers").mapping(options.get("headers")).items():
         here = field / "headers" / name
-        template = here.text(value, encode=wire_text)
+        template = here.optional_text(value, in_header=True)
         if template.constant:
-            constant[str(name)] = here.attempt(_checking(str(name), template, _LINE_BREAKS), "")
+            if (text := here.attempt(_checking(str(name), template, _LINE_BREAKS), None)) is not None:
+                constant[str(name)] = text
         else:
             varying.append((str(name), template.evaluate, _LINE_BREAKS))
     cookies = (field / "cookies").mapping(options.get("cookies"))
@@ -149,44 +150,49 @@ def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], 
         return constant, varying
     render = _cookie_header(field / "cookies", cookies)
     if isinstance(render, str):
-        constant["Cookie"] = render
+        if render:
+            constant["Cookie"] = render
     else:
         varying.append(("Cookie", render, _LINE_BREAKS))
     return constant, varying
 
 
-def _cookie_header(field: Field, cookies: Mapping[str, Any]) -> str | Callable[[Scope], str]:
-    parts: list[str | tuple[str, Callable[[Scope], str]]] = []
+def _cookie_header(field: Field, cookies: Mapping[str, Any]) -> str | Callable[[Scope], str | None]:
+    parts: list[str | tuple[str, Callable[[Scope], str | None]]] = []
     for name, value in cookies.items():
-        template = (field / name).text(value, encode=wire_text)
+        template = (field / name).optional_text(value, in_header=True)
         if template.constant:
-            text = (field / name).attempt(_checking(str(name), template, _COOKIE_BREAKS), "")
-            parts.append(f"{name}={text}")
+            text = (field / name).attempt(_checking(str(name), template, _COOKIE_BREAKS), None)
+            parts += [] if text is None else [f"{name}={text}"]
         else:
             parts.append((str(name), template.evaluate))
     constant = [part for part in parts if isinstance(part, str)]
     if len(constant) == len(parts):
         return "; ".join(constant)
 
-    def render(scope: Scope) -> str:
-        return "; ".join(
-            [
-                part
-                if isinstance(part, str)
-                else f"{part[0]}={_sendable(part[0], part[1](scope), _COOKIE_BREAKS)}"
-                for part in parts
-            ]
-        )
+    def render(scope: Scope) -> str | None:
+        pairs = [part if isinstance(part, str) else _cookie(*part, scope) for part in parts]
+        return "; ".join([pair for pair in pairs if pair is not None]) or None
 
     return render
 
 
+def _cookie(name: str, render: Callable[[Scope], str | None], scope: Scope) -> str | None:
+    value = render(scope)
+    return None if value is None else f"{name}={_sendable(name, value, _COOKIE_BREAKS)}"
+
+
 def _render_headers(varying: list[_Varying]) -> Callable[[Scope], list[tuple[str, str]]]:
-    return lambda scope: [(name, _sendable(name, render(scope), refused)) for name, render, refused in varying]
+    return lambda scope: [
+        (name, _sendable(name, value, refused))
+        for name, render, refused in varying
+        if (value := render(scope)) is not None
+    ]
 
 
-def _checking(name: str, template: Template, refused: re.Pattern[str]) -> Callable[[], str]:
-    return lambda: _sendable(name, template({}) or "", refused)
+def _checking(name: str, template: Template, refused: re.Pattern[str]) -> Callable[[], str | None]:
+    value = template({})
+    return lambda: value and _sendable(name, value, refused)
 
 
 def _sendable(name: str, value: str, refused: re.Pattern[str]) -> str:
