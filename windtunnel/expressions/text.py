@@ -22,9 +22,9 @@ from jinja2.runtime import Undefined
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.limits import require_format, require_number, require_text, text_length
 from windtunnel.figures import literal
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, without_bytes
 
-_write = msgspec.json.Encoder().encode
+_write = msgspec.json.Encoder(enc_hook=without_bytes).encode
 
 
 def text_of(value: Any) -> str:

@@ -13,7 +13,7 @@ from windtunnel.actions.response.text import outline, shorten, show, show_body
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.jsonpath import searched_by
 from windtunnel.expressions.template import Template
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, header_text
 
 Find = Callable[[Exchange], list[Any]]
 """Finds all values of a source in a response. Raises ExpressionError only."""
@@ -274,10 +274,14 @@ _SOURCES: Mapping[str, Callable[[Field, Any], _Source]] = {
 
 
 def response_cookies(exchange: Exchange) -> dict[str, str]:
-    """Name to value of every Set-Cookie header; the last one of a name wins (RFC 6265, 5.2: cut at `;`)."""
+    """Name to value, without quotes around it, of every Set-Cookie header; the last one of a name wins.
+
+    RFC 6265, 5.2: cut at `;`.
+    """
     cookies = {}
-    for header in exchange.headers.all("set-cookie"):
-        name, equals, value = header.partition(";")[0].partition("=")
-        if equals and name.strip():
-            cookies[name.strip()] = value.strip().strip('"')
+    for header in exchange.headers.raw("set-cookie"):
+        name, equals, value = (part.strip(b" \t") for part in header.partition(b";")[0].partition(b"="))
+        if equals and name:
+            is_quoted = len(value) > 1 and value[:1] == value[-1:] == b'"'
+            cookies[str(header_text(name))] = header_text(value[1:-1] if is_quoted else value)
     return cookies
