@@ -104,7 +104,7 @@ def _service(document: Document, path: DataPath, name: str, problems: list[Probl
     return Service(
         name=name,
         base_url=base_url.rstrip("/"),
-        headers=_merged(texts(whole.get("headers", {})), texts(own.get("headers", {}))),
+        headers=texts(_merged(whole.get("headers", {}), own.get("headers", {}))),
         timeout_s=parse_duration(own.get("timeout", whole.get("timeout", _DEFAULT_TIMEOUT_S))),
         tls=_tls(document, (*path, "tls"), own.get("tls", {}), problems),
         auth=_auth(document, path if "auth" in own else (), own if "auth" in own else whole, problems),
@@ -188,8 +188,8 @@ def _scheme_hint(url: str) -> str:
     return "write a URL such as http://localhost:8080" if "://" in url else f"write http://{url.lstrip('/')}"
 
 
-def _merged(below: Mapping[str, str], above: Mapping[str, str]) -> dict[str, str]:
-    """Headers in which those of `above` win, whatever their capitals."""
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Headers in which those of `above` win, whatever their capitals; null takes one away."""
     won = {name.lower() for name in above}
     return {**{name: value for name, value in below.items() if name.lower() not in won}, **above}
 

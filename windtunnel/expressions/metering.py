@@ -19,7 +19,7 @@ from jinja2.utils import pass_context, pass_eval_context
 from jinja2.visitor import NodeTransformer
 
 from windtunnel.expressions.limits import charge, joined, weigh
-from windtunnel.expressions.text import null_in_text, text_of
+from windtunnel.expressions.text import null_in_text, spelled, text_of
 
 _CHARGED, _CONCATENATED, _PRINTED = "_charged", "_concatenated", "_printed"
 _SLICED, _WEIGHED = "_sliced", "_weighed"
@@ -71,20 +71,6 @@ def _printed(node: nodes.Expr) -> nodes.Expr:
     if isinstance(node, nodes.TemplateData | nodes.Const | nodes.Concat):
         return node
     return _filter(node, _PRINTED, nodes.Const(spelled(node), lineno=node.lineno))
-
-
-def spelled(node: nodes.Node) -> str:
-    """An expression as it is written, where it is a name and a way down from it; else "a value"."""
-    way = ""
-    while isinstance(node, nodes.Getattr | nodes.Getitem):
-        if isinstance(node, nodes.Getattr):
-            way = f".{node.attr}{way}"
-        elif isinstance(node.arg, nodes.Const):
-            way = f"[{node.arg.value!r}]{way}"
-        else:
-            return "a value"
-        node = node.node
-    return f"{node.name}{way}" if isinstance(node, nodes.Name) else "a value"
 
 
 def _getitem(node: nodes.Getitem) -> nodes.Node:

@@ -12,19 +12,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from jinja2 import nodes
 from jinja2.runtime import Undefined
 
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.limits import require_format, require_number, require_text, text_length
 from windtunnel.figures import literal
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, without_bytes
 
-_write = msgspec.json.Encoder().encode
+_write = msgspec.json.Encoder(enc_hook=without_bytes).encode
 
 
 def text_of(value: Any) -> str:
@@ -35,7 +35,8 @@ def text_of(value: Any) -> str:
     if kind is bool:
         return "true" if value else "false"
     if kind is int:
-        require_number(value)
+        if value.bit_length() > 64:
+            require_number(value)
         return str(value)
     if kind is float:
         return _number(value)
@@ -83,10 +84,27 @@ def _to_format(value: Any) -> Any:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else text_of(value)
 
 
+def spelled(node: nodes.Node) -> str:
+    """An expression as it is written, where it is a name and a way down from it; else "a value"."""
+    way = ""
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        if isinstance(node, nodes.Getattr):
+            way = f".{node.attr}{way}"
+        elif isinstance(node.arg, nodes.Const):
+            way = f"[{node.arg.value!r}]{way}"
+        else:
+            return "a value"
+        node = node.node
+    return f"{node.name}{way}" if isinstance(node, nodes.Name) else "a value"
+
+
 def _number(value: float) -> str:
-    if not math.isfinite(value):
+    digits = repr(value)
+    if "e" in digits:
+        digits = literal(value)
+    elif "n" in digits:
         raise ExpressionError(f"{value} is no number that JSON can hold")
-    return literal(value).removesuffix(".0")
+    return digits.removesuffix(".0")
 
 
 def _as_json(value: Any) -> str:

@@ -329,13 +329,16 @@ class HttpClient:
             status=exchange.status,
             method=exchange.method,
             url=exchange.url,
-            location=exchange.headers.get("location"),
+            locations=exchange.headers.raw("location"),
             followed=followed,
             is_allowed=self._routes.may_reach,
         )
         if isinstance(decision, Failure):
             exchange.error, exchange.error_detail = decision.kind, decision.detail
             return None
+        if decision is not None:
+            for kind in decision.oddities:
+                exchange.note(kind)
         return decision
 
     def _successor(self, endpoint: HttpEndpoint, headers: Pairs, follow: Follow) -> HttpEndpoint:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from windtunnel.errors import ExpressionError
 from windtunnel.model.sut import Sut
@@ -108,6 +108,17 @@ def _split(text: str) -> SplitResult:
         raise ExpressionError(f"{text}: {error}") from None
 
 
+def percent_encoded(text: str, *, safe: str) -> str:
+    """The text with all but letters, digits, `_.-~` and the `safe` characters encoded, byte by byte.
+
+    What came in a header is given as `model.http.wire_text`, so that its bytes are those that are encoded.
+    """
+    try:
+        return quote(text, safe=safe, errors="surrogateescape")
+    except UnicodeEncodeError:
+        return quote(text, safe=safe, errors="replace")
+
+
 def refuse_unsent(text: str) -> None:
     """Raise ExpressionError for what no URL can hold; urlsplit silently removes tabs and line ends."""
     if _FORBIDDEN(text):
@@ -122,6 +133,21 @@ def _origin_of(parts: SplitResult, text: str) -> Origin:
             f"{parts.scheme}://…@{parts.hostname}: credentials do not belong into a URL",
             hint="send them in an Authorization header",
         )
+    return _host_and_port(parts, text)
+
+
+def read_authority(scheme: str, authority: str, text: str) -> Origin:
+    """The origin of a scheme and `host:port`, both in `text`. Raises ExpressionError."""
+    try:
+        if _FORBIDDEN(authority):
+            raise ValueError
+        parts = urlsplit(f"{scheme}://{authority}")
+    except ValueError:
+        raise ExpressionError(f"{text}: {authority!r} is not a host name") from None
+    return _host_and_port(parts, text)
+
+
+def _host_and_port(parts: SplitResult, text: str) -> Origin:
     try:
         port = parts.port
     except ValueError:
