@@ -20,9 +20,12 @@ from jinja2.visitor import NodeTransformer
 
 from windtunnel.expressions.limits import charge, joined, weigh
 from windtunnel.expressions.text import null_in_text, text_of
+from windtunnel.expressions.text_filters import OF_TEXT
 
 _CHARGED, _CONCATENATED, _PRINTED = "_charged", "_concatenated", "_printed"
 _SLICED, _WEIGHED = "_sliced", "_weighed"
+
+_UNKNOWN = "a value"
 
 _NODES_A_STEP = 2
 """Nodes of a syntax tree that take about the time of a step."""
@@ -74,7 +77,10 @@ def _printed(node: nodes.Expr) -> nodes.Expr:
 
 
 def spelled(node: nodes.Node) -> str:
-    """An expression as it is written, where it is a name and a way down from it; else "a value"."""
+    """An expression as it is written, where it is a name, a way down from it, and filters; else "a value"."""
+    if isinstance(node, nodes.Filter) and node.node is not None:
+        name = spelled(node.node)
+        return name if node.name.startswith("_") or name == _UNKNOWN else f"{name} | {node.name}"
     way = ""
     while isinstance(node, nodes.Getattr | nodes.Getitem):
         if isinstance(node, nodes.Getattr):
@@ -82,9 +88,15 @@ def spelled(node: nodes.Node) -> str:
         elif isinstance(node.arg, nodes.Const):
             way = f"[{node.arg.value!r}]{way}"
         else:
-            return "a value"
+            return _UNKNOWN
         node = node.node
-    return f"{node.name}{way}" if isinstance(node, nodes.Name) else "a value"
+    return f"{node.name}{way}" if isinstance(node, nodes.Name) else _UNKNOWN
+
+
+def _of_text(node: nodes.Filter) -> nodes.Node:
+    if node.name in OF_TEXT and node.node is not None:
+        node.node = _printed(node.node)
+    return node
 
 
 def _getitem(node: nodes.Getitem) -> nodes.Node:
@@ -107,6 +119,7 @@ def _compare(node: nodes.Compare) -> nodes.Node:
 _CHANGES: Mapping[type[nodes.Node], Callable[[Any], nodes.Node]] = {
     **dict.fromkeys((nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block), _with_charged_body),
     nodes.Concat: _concat,
+    nodes.Filter: _of_text,
     nodes.Getitem: _getitem,
     nodes.Output: _output,
     nodes.Compare: _compare,
