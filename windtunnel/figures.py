@@ -31,11 +31,9 @@ def number(value: float, *, digits: int = 3) -> str:
     return _not_finite(value) or f"{_rounded(value, digits):,f}"
 
 
-def literal(value: float | Decimal) -> str:
+def literal(value: float) -> str:
     """A number of JSON or YAML, with the digits that it needs: `0.00001`, `12500000000000000000000`, `3.0`."""
-    if isinstance(value, int) or not math.isfinite(value):
-        return str(value)
-    return f"{Decimal(repr(value)) if isinstance(value, float) else value:f}"
+    return f"{Decimal(repr(value)):f}" if isinstance(value, float) and math.isfinite(value) else str(value)
 
 
 def given(value: object) -> str:
