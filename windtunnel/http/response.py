@@ -11,7 +11,7 @@ import re
 import httptools
 
 from windtunnel.http.decoding import DecodeError, Decoder, TooLargeError, decoder_for
-from windtunnel.http.errors import Failure
+from windtunnel.http.errors import ONLY_TLS, TLS_BYTES, Failure
 from windtunnel.model.http import Exchange
 
 HEAD_LIMIT = 64 * 1024
@@ -93,7 +93,8 @@ class ResponseReader:
             if self.complete:
                 self.reusable = False  # bytes after a complete response are never used
             elif self._failure is None:
-                self._failure = Failure("protocol", str(error))
+                is_tls = not self._head_done and self._head.startswith(TLS_BYTES)
+                self._failure = ONLY_TLS if is_tls else Failure("protocol", str(error))
         if self._failure is None and not self.complete and self.received > self._wire_limit:
             self._failure = self._too_large()
         return self._failure
