@@ -35,6 +35,9 @@ ERROR_KINDS: dict[ErrorKind, str] = {
 }
 """A sentence for each reason why a request has no complete response."""
 
+AWAITING_TLS = "waiting for the TLS handshake"
+"""The part of a detail that says that a server accepted the connection, and not TLS in it, before the deadline."""
+
 GENERATOR_ERRORS: frozenset[ErrorKind] = frozenset({"open_files", "ports", "bad_request"})
 """Errors of the generator or the scenario, not of the SUT: the step is errored, not failed."""
 
