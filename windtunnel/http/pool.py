@@ -4,19 +4,16 @@ before a request                          after it
   no idle connection        OPEN            complete, the connection idle     KEEP, if it may and there is room
   the newest one is open    REUSE           complete, the connection not idle CLOSE
   the newest one is closed  DISCARD,        a reused connection was closed
-                            then look         before any byte of the request  REPLACE
-                            at the next       before any byte of a response   RESEND, if that is harmless,
-                                                                              else REPORT_CLOSED
+                            then look         before any byte of a response   RESEND, if the method is idempotent,
+                            at the next                                       else REPORT_CLOSED
                                             any other failure                 REPORT
 
 A server may close an idle connection at any time, also while the next request is on its way there (RFC 9112,
-9.3.1). A request that may have had an effect is never sent twice: one that was written is sent again only if its
-method is idempotent or it has an `Idempotency-Key`, with which the server can tell that it is the same.
+9.3.1). A request that may have had an effect is never sent twice.
 """
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 
 from windtunnel.http.connection import Connection, ConnectionState, Outbox
@@ -26,7 +23,6 @@ from windtunnel.http.stream import Destination, StreamOpener
 from windtunnel.model.record import Timings
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
-_has_key = re.compile(rb"\r\n(?:x-)?idempotency-key:[ \t]*[^ \t\r]", re.IGNORECASE).search
 MAX_IDLE = 6
 """Maximum number of idle connections to one destination."""
 
@@ -39,7 +35,6 @@ class Move(Enum):
     DISCARD = "forget the newest idle connection"
     KEEP = "keep the connection for the next request"
     CLOSE = "close the connection"
-    REPLACE = "send the request on a new connection, for the first time"
     RESEND = "send the request again on a new connection"
     REPORT_CLOSED = "report that the server closed the connection"
     REPORT = "report the failure as it is"
@@ -60,27 +55,20 @@ def after_response(state: ConnectionState, keeps_open: bool, idle: int) -> Move:
     return _KEEP if state is _IDLE and keeps_open and idle < MAX_IDLE else Move.CLOSE
 
 
-def after_failure(error: str, *, harmless: bool, was_reused: bool, bytes_sent: int, bytes_received: int) -> Move:
-    """What to do with a request that failed with an error of `ERROR_KINDS`; `harmless`: to be sent twice."""
+def after_failure(error: str, *, method: str, was_reused: bool, bytes_received: int) -> Move:
+    """What to do with a request that failed with an error of `ERROR_KINDS`."""
     if not was_reused or bytes_received or error not in ("closed", "reset"):
         return Move.REPORT
-    if not bytes_sent:
-        return Move.REPLACE
-    return Move.RESEND if harmless else Move.REPORT_CLOSED
-
-
-def may_be_sent_twice(method: str, wire: bytes) -> bool:
-    """Whether a request has the same effect when it is sent twice, by its method or a header of its head."""
-    return method in IDEMPOTENT or _has_key(wire, 0, wire.find(b"\r\n\r\n") + 2) is not None
+    return Move.RESEND if method in IDEMPOTENT else Move.REPORT_CLOSED
 
 
 class ConnectionPool:
     """Owned by one client."""
 
-    __slots__ = ("_connections", "_deadlines", "_idle", "_opener", "_outbox")
+    __slots__ = ("_connections", "_deadlines", "_idle", "_opener", "_outbox", "_strict")
 
-    def __init__(self, opener: StreamOpener, *, deadlines: Deadlines, outbox: Outbox) -> None:
-        self._opener, self._deadlines, self._outbox = opener, deadlines, outbox
+    def __init__(self, opener: StreamOpener, *, deadlines: Deadlines, outbox: Outbox, strict: bool) -> None:
+        self._opener, self._deadlines, self._outbox, self._strict = opener, deadlines, outbox, strict
         self._connections: set[Connection] = set()
         self._idle: dict[Destination, list[Connection]] = {}
 
@@ -95,7 +83,13 @@ class ConnectionPool:
 
     async def open(self, destination: Destination, *, deadline_s: float, timings: Timings) -> Connection | Failure:
         """A new connection, or why there is none; the times it took are filled in."""
-        connection = Connection(destination, deadlines=self._deadlines, outbox=self._outbox, on_lost=self._forget)
+        connection = Connection(
+            destination,
+            deadlines=self._deadlines,
+            outbox=self._outbox,
+            on_lost=self._forget,
+            strict=self._strict,
+        )
         self._connections.add(connection)
         failure: Failure | None = Failure("closed")
         try:
