@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import httptools
 
 from windtunnel.http.decoding import DecodeError, Decoder, TooLargeError, decoder_for
-from windtunnel.http.errors import Failure
+from windtunnel.http.errors import ONLY_TLS, TLS_BYTES, Failure
 from windtunnel.model.http import Exchange
 from windtunnel.model.note import NOTES
 from windtunnel.model.vocabulary import NoteKind
@@ -158,6 +158,8 @@ class ResponseReader:
         """Read on with the tolerant parser if httptools gave up by itself; else the response has failed."""
         if self.complete:
             self.reusable = False  # bytes after a complete response are never used
+        elif not self._head_done and self._head.startswith(TLS_BYTES):
+            self._failure = ONLY_TLS
         elif self._failure is None:
             rest = None if isinstance(error, _STOPPED_BY_CALLBACK) else self._become_tolerant()
             if rest is None:

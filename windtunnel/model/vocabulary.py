@@ -72,6 +72,7 @@ NoteKind = Literal[
     "location_twice",
     "after_compressed",
     "unknown_charset",
+    "charset_contradicted",
     "unknown_coding",
 ]
 """What a service does against the standards, in a response that is read all the same; in words in `model.note`."""
