@@ -58,13 +58,13 @@ OURS: dict[str, set[str]] = {
 standard streams and the signal handlers that they hand to a job."""
 
 THIRD_PARTY: dict[str, set[str]] = {
-    "model": {"msgspec"},
+    "model": {"idna", "msgspec"},
     "redaction": {"msgspec"},
     "interfaces": {"msgspec"},
     "expressions": {"faker", "jinja2", "jsonpath_ng", "msgspec"},
     "config": {"yaml", "jsonschema"},
-    "http": {"httptools"},
-    "actions": {"cssselect", "jsonschema", "lxml", "msgspec", "referencing", "regex"},
+    "http": {"httptools", "backports", "brotli", "compression"},
+    "actions": {"cssselect", "jsonschema", "lxml", "msgspec", "referencing", "regex", "yaml"},
     "storage": {"msgspec"},
     "verdict": {"msgspec"},
     "engine": {"uvloop"},

@@ -1,8 +1,8 @@
 """The `wait` step: polls until `expect` holds, or pauses.
 
 poll ── holds ───────────────────────────────▶ extract, done
-  ▲      └─ doesn't ── time for another? ── no ─▶ the step fails with the checks of the last poll
-  └─── interval ◀───────── yes
+  ▲      └─ doesn't ── time for another? ── no ─▶ the step fails with the checks of the last poll;
+  └─── interval ◀───────── yes                    of the last answer, if the deadline cut that poll off
 """
 
 from __future__ import annotations
@@ -12,15 +12,21 @@ from windtunnel.actions.request.backoff import Backoff, compile_backoff
 from windtunnel.actions.request.pause import Draw, compile_pause
 from windtunnel.actions.request.template import REQUEST_KEYS, RequestTemplate, compile_request
 from windtunnel.actions.response.checks import compile_judge
-from windtunnel.actions.response.judge import Judge, errored, receive
+from windtunnel.actions.response.judge import Judge, errored, first_failure, receive
+from windtunnel.actions.response.text import describe_error
 from windtunnel.errors import ExpressionError
 from windtunnel.figures import as_written, plural
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
+from windtunnel.model.record import Checks
 from windtunnel.model.scenario import Step
 
 INTERVAL_S = 1.0
 TIMEOUT_S = 30.0
+
+_DEADLINES = ("timeout", "connect_timeout")
+_Poll = tuple[Exchange, Checks]
+"""A poll that ended, with its checks."""
 
 
 class WaitAction:
@@ -92,6 +98,7 @@ class PollAction:
         clock, expectation = instance.clock, self._judge.expectation
         deadline = clock.now() + self._timeout_s
         polls = requests = 0
+        before: _Poll | None = None
         delays = self._backoff.delays(instance.random if self._backoff.draws else None)
 
         def on_hop(hop: Exchange) -> None:
@@ -118,9 +125,12 @@ class PollAction:
                 return self._ended(self._judge.conclude(exchange, checks, instance, requests=requests), instance)
             delay_s = next(delays)
             if clock.now() + delay_s >= deadline:
+                cut = exchange.error in _DEADLINES and left_s < self._request.timeout_s
                 outcome = self._judge.conclude(exchange, checks, instance, requests=requests)
-                outcome.message = f"{self._gave_up(polls)}; {outcome.message}"
+                self._explain(outcome, polls, before if cut else None)
                 return self._ended(outcome, instance)
+            if before is None or exchange.error is None or before[0].error is not None:
+                before = exchange, checks
             instance.observe(exchange, step=self.name, poll=True, failed=failed)
             await clock.sleep(delay_s)
 
@@ -128,8 +138,17 @@ class PollAction:
         """Whether a poll counts as failed (`http_req_failed`), if it is the last one."""
         return self._judge.request_failed(exchange)
 
-    def _gave_up(self, polls: int) -> str:
-        return f"gave up after {plural(polls, 'poll')} in {as_written(self._timeout_s)}"
+    def _explain(self, outcome: StepOutcome, polls: int, before: _Poll | None) -> None:
+        """Say why the wait gave up, after a poll that was cut off by what came `before`."""
+        gave_up = f"gave up after {plural(polls, 'poll')} in {as_written(self._timeout_s)}"
+        if before is None:
+            outcome.message = f"{gave_up}; {outcome.message}"
+            return
+        exchange, outcome.checks = before
+        came = f"the poll before: {describe_error(exchange)}"
+        if exchange.error is None:
+            came = f"the last answer: {first_failure(outcome.checks)}"
+        outcome.message = f"{gave_up}, the last one cut off; {came}"
 
     def _ended(self, outcome: StepOutcome, instance: Instance) -> StepOutcome:
         """Record the last request, unless it was the only one."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from windtunnel.config.scalars import ReadEnvironment, expand, resolve, secret_file_reader
+from windtunnel.config.scalars import ReadEnvironment, expand, reads_as, resolve, secret_file_reader, typed
 from windtunnel.errors import ConfigError, Location, Problem
 from windtunnel.project import Project, is_withheld
 
@@ -36,6 +36,7 @@ _SYNTAX_HINTS: tuple[tuple[str, str], ...] = (
     (r"while scanning an alias|found undefined alias", 'put text that begins with "*" into quotes'),
     (r"while scanning an anchor", 'put text that begins with "&" into quotes'),
     (r"could not find expected ':'", "write `key: value`, with a space after the colon"),
+    (r"expected ',' or .*, but got '[][?{}]'", "inside { } and [ ] put text that holds ? [ ] { or } into quotes"),
     (r"found unexpected end of stream", "a quote is opened and never closed"),
     (r"but found '<block (mapping|sequence) start>'", "check the indentation: this line is indented too far"),
     (r"expected <block end>, but found '<scalar>'", "put the whole value into quotes"),
@@ -91,9 +92,9 @@ Node = Scalar | SequenceNode | MappingNode | Alias
 class Composer:
     """Composes the one document of a file. `problems` gathers what needn't stop it; `read` the variables it used.
 
-    `taken` are the variables of each scalar, `env` is what of the environment its templates ask for, `withheld`
-    what of it they may not read. `absent` are those of the problems that say that a variable or a secret is not
-    there, with their places.
+    `taken` are the variables of each scalar, `written` the source of numbers and booleans that read otherwise as
+    text, `env` is what of the environment its templates ask for, `withheld` what of it they may not read. `absent`
+    are those of the problems that say that a variable or a secret is not there, with their places.
 
     Owned by the one call that reads the file.
     """
@@ -108,6 +109,7 @@ class Composer:
         self.withheld: set[str] = set()
         self.read: dict[str, str] = {}
         self.taken: dict[Place, tuple[str, ...]] = {}
+        self.written: dict[Place, str] = {}
         self._read_secret, self._allowed = secret_file_reader(file, project), project.variables
         self._parser = yaml.SafeLoader(text)
         self._anchors: dict[str, Scalar | SequenceNode | MappingNode | None] = {}
@@ -242,6 +244,12 @@ class Composer:
             raise self.refuse("a key must be text", place)
         text = self._text(event.value, place)
         self._refuse_tag(event.tag, place)
+        if "{{" in text:
+            self.note(
+                "a key can't be a template: it stays as it is written",
+                place,
+                hint="put the whole mapping into one template, or build it in a `python` step",
+            )
         if event.anchor:
             self._anchors[event.anchor] = Scalar(text, event.style is None, place)
         if event.style is None and not isinstance(self._typed(text, place), str):
@@ -271,8 +279,13 @@ class Composer:
                 place,
                 hint="write ${NAME}, ${NAME:-default} or ${file:PATH}; for a literal ${ write $${",
             )
-        if plain and (expansion.whole or "${" not in text):
-            return Scalar(self._typed(expansion.text, place), True, place)
+        if plain and expansion.whole:
+            return Scalar(typed(expansion.text), True, place)
+        if plain and "${" not in text:
+            value = self._typed(text, place)
+            if isinstance(value, int | float) and not reads_as(value, text):
+                self.written[place] = text
+            return Scalar(value, True, place)
         return Scalar(expansion.text, plain, place)
 
     def _require_text(self, name: str, value: str, place: Place) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from windtunnel.config.scalars import resolve
+from windtunnel.config.scalars import typed
 from windtunnel.errors import ExpressionError, Problem, did_you_mean
 from windtunnel.model.scenario import Scenario, Verbatim
 
@@ -27,7 +27,7 @@ class Preset:
 
 
 def parse_preset(text: str) -> Preset:
-    """What `qty=2` says: typed as an unquoted YAML scalar, text in quotes. Raises ExpressionError."""
+    """What `qty=2` says: with a type where that loses nothing, text in quotes. Raises ExpressionError."""
     match = _PRESET.fullmatch(text)
     if match is None:
         raise ExpressionError(f'"{text}" is not NAME=VALUE', hint="write it like qty=2")
@@ -37,10 +37,7 @@ def parse_preset(text: str) -> Preset:
         single = quoted["single"]
         value = quoted["double"] if single is None else single.replace("''", "'")
         return Preset(name=name, value=value, text=written)
-    try:
-        return Preset(name=name, value=resolve(match["value"]), text=written)
-    except ValueError as error:
-        raise ExpressionError(f"{error} is too large", hint="for text, write it in quotes") from None
+    return Preset(name=name, value=typed(match["value"]), text=written)
 
 
 def parse_tag(text: str) -> tuple[str, str]:

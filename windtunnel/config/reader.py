@@ -40,7 +40,8 @@ class Document:
 
     `read` are the variables of the environment (name to value) that went into it, `env` those of them that its
     templates ask for, `withheld` the tokens of a CI system that they ask for and may not read. `taken` are the
-    names of those that went into each value.
+    names of those that went into each value. `written` is the source of each unquoted number and boolean that text
+    of the same value would not have: `1.10`, `01234`, `True`.
     """
 
     data: Any
@@ -49,6 +50,7 @@ class Document:
     env: Mapping[str, str] = field(default_factory=dict)
     taken: Mapping[DataPath, tuple[str, ...]] = field(default_factory=dict)
     withheld: frozenset[str] = frozenset()
+    written: Mapping[DataPath, str] = field(default_factory=dict)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -115,6 +117,7 @@ def read_yaml(
         env=dict(composer.env),
         taken=builder.taken,
         withheld=frozenset(composer.withheld),
+        written=builder.written,
     )
 
 
@@ -155,6 +158,7 @@ class _Builder:
     def __init__(self, composer: Composer) -> None:
         self.marks: dict[DataPath, Mark] = {}
         self.taken: dict[DataPath, tuple[str, ...]] = {}
+        self.written: dict[DataPath, str] = {}
         self._composer = composer
         self._count = 0
 
@@ -173,6 +177,8 @@ class _Builder:
         if isinstance(target, Scalar):
             if target.place in self._composer.taken:
                 self.taken[path] = self._composer.taken[target.place]
+            if target.place in self._composer.written:
+                self.written[path] = self._composer.written[target.place]
             return target.value
         if isinstance(target, SequenceNode):
             return [

@@ -9,7 +9,7 @@ text    everything else, dates included
 `${NAME}` refers to the environment, `${file:/run/secrets/token}` to a file with one secret, as Docker,
 Kubernetes and CI systems mount them. Both take a default (`${NAME:-default}`); `$${` is a literal `${`.
 References act on scalars after the YAML was parsed: no value can add keys, lists or comments. As in a shell,
-`:-` also replaces an empty value.
+`:-` also replaces an empty value. A value from outside has a type only where that loses nothing (`typed`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from windtunnel.errors import ExpressionError, RefusedError
+from windtunnel.expressions.text import text_of
 from windtunnel.project import Project, TooLargeError, is_withheld, withheld
 from windtunnel.secret import SHORTEST_SECRET, userinfo_secrets
 
@@ -61,16 +63,35 @@ def is_number(text: str) -> bool:
     return any(pattern.fullmatch(text) for pattern in (_DECIMAL, _OCTAL, _HEXADECIMAL, _FLOAT))
 
 
-def as_text(value: str | float) -> str:
-    """A text, number or boolean as written in the file: `true`, not `True`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+_WORDS = {"true": True, "false": False, "null": None}
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,999})(\.[0-9]+)?")
 
 
-def texts(mapping: Mapping[str, str | float]) -> dict[str, str]:
-    """A mapping to scalars as one to texts."""
-    return {key: as_text(value) for key, value in mapping.items()}
+def typed(text: str) -> bool | int | float | str | None:
+    """The value of a text from outside (`--set`, a whole `${NAME}`, a cell): typed only where it loses nothing.
+
+    That is where JSON would write the value back as it was: `3`, `2.5`, `true`, `null`. `01234`, `1.10`, `1e3`,
+    `+31` and no text at all stay text.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if _JSON_NUMBER.fullmatch(text):
+        value = float(text) if "." in text else int(text)
+        return value if reads_as(value, text) else text
+    return text
+
+
+def reads_as(value: float, text: str) -> bool:
+    """Whether this is the text of a number or a boolean."""
+    try:
+        return text_of(value) == text
+    except ExpressionError:  # infinite, or too many digits
+        return False
+
+
+def texts(mapping: Mapping[str, Any]) -> dict[str, str]:
+    """A mapping to scalars as one to texts; null leaves its key out."""
+    return {key: text_of(value) for key, value in mapping.items() if value is not None}
 
 
 _REFERENCE = re.compile(

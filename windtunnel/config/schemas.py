@@ -4,6 +4,8 @@ A schema has annotations of our own in addition to the standard keywords; editor
 
     x-expects    what the value should be, for the sentence `"timeout" must be …`
     x-hint       the hint for an unknown key when no similar one is known
+    x-text       where only text can stand, an unquoted scalar is what was written: true, or the keys (of a mapping
+                 that can stand there instead) whose values and lists are so too
 
 The schema of a step type declares the steps inside a step and the variables it sets. Step types of Windtunnel
 and of plugins are read in the same way:
@@ -51,7 +53,14 @@ def load_schema(name: str) -> dict[str, Any]:
 
 
 def complaints(document: Document, schema: Mapping[str, Any]) -> Iterator[Complaint]:
-    """Everything in which the document departs from the schema; some of it may come twice."""
+    """Everything in which the document departs from the schema; some of it may come twice.
+
+    Before that, scalars that stand where only text can become their source text.
+    """
+    for path, text in document.written.items():
+        if _is_text_there(schema, schema, document.data, path):
+            around = functools.reduce(operator.getitem, path[:-1], document.data)
+            around[path[-1]] = text
     for error in validator_of(schema).iter_errors(document.data):
         yield from explain(
             Violation(
@@ -64,6 +73,32 @@ def complaints(document: Document, schema: Mapping[str, Any]) -> Iterator[Compla
                 of_key="propertyNames" in error.absolute_schema_path,
             )
         )
+
+
+def _is_text_there(schema: Any, root: Mapping[str, Any], value: Any, path: DataPath) -> bool:
+    """Whether the schema of `value` says `x-text` of what is at `path` inside it."""
+    if not isinstance(schema, Mapping):
+        return False
+    marked = schema.get("x-text")
+    if marked and not path:
+        return True
+    if isinstance(marked, list) and all(isinstance(key, int) or key in marked for key in path):
+        return True
+    together = [each for word in ("allOf", "anyOf", "oneOf") for each in schema.get(word, ())]
+    if "$ref" in schema:
+        together.append(functools.reduce(operator.getitem, schema["$ref"].split("/")[1:], root))
+    if "if" in schema:
+        holds = validator_of(root).evolve(schema=schema["if"]).is_valid(value)
+        together.append(schema.get("then" if holds else "else"))
+    if any(_is_text_there(each, root, value, path) for each in together):
+        return True
+    if not path:
+        return False
+    key, *rest = path
+    inside = schema.get("items")
+    if isinstance(key, str):
+        inside = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+    return _is_text_there(inside, root, value[key], tuple(rest))
 
 
 def validate(document: Document, schema: Mapping[str, Any]) -> list[Problem]:

@@ -13,7 +13,6 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import FUNCTIONS, Scope
 from windtunnel.expressions.jsonpath import indexing
 from windtunnel.expressions.limits import MAX_STEPS, MAX_TEXT, METER
-from windtunnel.expressions.metering import spelled
 from windtunnel.expressions.sandbox import (
     Encode,
     Evaluate,
@@ -23,7 +22,8 @@ from windtunnel.expressions.sandbox import (
     environment,
     guarded,
 )
-from windtunnel.expressions.text import null_in_text, text_of
+from windtunnel.expressions.text import null_in_text, spelled, text_of
+from windtunnel.model.http import wire_text
 
 
 def _parts(parsed: Parsed) -> list[str | nodes.Expr] | None:
@@ -93,6 +93,7 @@ def cheap_form(expression: nodes.Expr, text: str) -> Evaluate | None:
 
 def join(parts: list[str | Hole], *, encode: Encode | None) -> Evaluate:
     """Texts and expressions in order, as one str."""
+    encode_plain = None if encode is wire_text else encode  # it leaves every text of other origin as it is
     texts = [part if isinstance(part, str) else "" for part in parts]
     holes = [(index, *part) for index, part in enumerate(parts) if not isinstance(part, str)]
 
@@ -100,8 +101,11 @@ def join(parts: list[str | Hole], *, encode: Encode | None) -> Evaluate:
         pieces = texts.copy()
         for index, hole, name in holes:
             value = hole(scope)
-            text = value if value.__class__ is str else _text_of(value, name)
-            pieces[index] = text if encode is None else encode(text)
+            if value.__class__ is str:
+                pieces[index] = value if encode_plain is None else encode_plain(value)
+            else:
+                text = _text_of(value, name)
+                pieces[index] = text if encode is None else encode(text)
         text = "".join(pieces)
         return text if len(text) <= MAX_TEXT else bounded(text)
 

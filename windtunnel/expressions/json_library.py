@@ -6,6 +6,7 @@ measured first: the SUT chooses the texts.
 
 from __future__ import annotations
 
+import itertools
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,12 +27,23 @@ _REPETITIONS = re.compile(r"[*+?{|]")
 
 def search_of(text: str) -> Find:
     """What finds the values of a path. Raises ExpressionError for an invalid one."""
+    segments = _segments(text)
+    for position, (name, following) in enumerate(itertools.pairwise(segments)):
+        # Names of OData hold a dot, those of JSON-LD and of converted XML do not: `@odata.count`, `@graph.id`.
+        if "@" in name and name[0] != "[" and following[0] != "[":
+            one, two = _written(segments, joined=position), _written(segments)
+            raise ExpressionError(
+                f'"{name.lstrip(".")}{following}" in "{text}" can be one name or two',
+                hint=f"write {one} for one name with a dot, {two} for two",
+            )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of operators that a later major version drops
             expression = parse(text)
     except Exception as error:  # its lexer, its parser and `re` raise various errors: the path is invalid
-        raise ExpressionError(f'"{text}" is not a JSON path: {error}', hint=HINT) from error
+        written = _written(segments)
+        hint = f"write {written}" if segments and written and written != text else HINT
+        raise ExpressionError(f'"{text}" is not a JSON path: {error}', hint=hint) from error
     spent = _Spent(text)
     for part in list(_parts(expression, set())):
         _bound(part, spent)
@@ -49,7 +61,7 @@ def search_of(text: str) -> Find:
             raise
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
             return []  # raised, depending on the version, for a document of another shape
-        except NotImplementedError as error:  # the library parses `&` but cannot evaluate it
+        except NotImplementedError as error:
             raise ExpressionError(f'JSON path not supported: "{text}"') from error
         except RecursionError as error:
             raise ExpressionError(f'the document is nested too deep for "{text}"') from error
@@ -57,15 +69,48 @@ def search_of(text: str) -> Find:
     return find
 
 
+_PLAIN = re.compile(r"\.{0,2}([A-Za-z_][A-Za-z0-9_-]*|\*)|\[.*\]")
+_QUOTED = r"""'[^']*' | "[^"]*" """
+_OTHER = r"""[^'"\[\]]"""
+_SEGMENT = re.compile(
+    rf"\[ (?: {_OTHER} | {_QUOTED} | \[ (?: {_OTHER} | {_QUOTED} )* \] )* \] | \.{{1,2}}[^.\[]* | [^.\[]+",
+    re.VERBOSE,
+)
+
+
+def _segments(text: str) -> list[str]:
+    """The names and brackets of a path, each with the dots before it; none of a path that is not made of these."""
+    path = text.removeprefix("$")
+    segments = [match[0] for match in _SEGMENT.finditer(path)]
+    return segments if "".join(segments) == path else []
+
+
+def _written(segments: list[str], *, joined: int | None = None) -> str | None:
+    """A path with each name that needs it in quotes and brackets; `joined` and the one after it are one name."""
+    path = "$"
+    if joined is not None:
+        segments = [*segments[:joined], "".join(segments[joined : joined + 2]), *segments[joined + 2 :]]
+    for segment in segments:
+        name = segment.lstrip(".")
+        if _PLAIN.fullmatch(segment):
+            path += segment if segment[0] in ".[" else f".{segment}"
+        elif not name or "\\" in name or ("'" in name and '"' in name):
+            return None
+        else:
+            quote = '"' if "'" in name else "'"
+            path += f"{'..' if segment.startswith('..') else ''}[{quote}{name}{quote}]"
+    return path
+
+
 class _Spent:
     """The budget of the search that is under way; a search ends before another one begins."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self.budget = Budget(text)
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.budget = Budget(path)
 
     def begin(self) -> None:
-        self.budget = Budget(self._text)
+        self.budget = Budget(self.path)
 
 
 def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
@@ -88,6 +133,8 @@ def _bound(part: Any, spent: _Spent) -> None:
             f'the pattern "{pattern}" in a JSON path has more than one repetition',
             hint="take the values with the path, and check them with `matches`",
         )
+    if kind.lstrip("_") == "Intersect":  # the library parses `&` but cannot evaluate it
+        raise ExpressionError(f'JSON path not supported: "{spent.path}"')
     if kind == "Operation":
         part.op = _calculating(part.op)
     ask: Callable[[Any], Any] = part.find

@@ -49,6 +49,16 @@ def compile_jsonpath(text: str) -> JsonPath:
     return JsonPath(text=text, find=walk_of(stripped) or _general_form(stripped))
 
 
+def searched_by(text: str) -> JsonPath | None:
+    """The path to what a path chooses values from: `$.items` of `$.items[*].id`. None if it leads to one value."""
+    stripped = text.strip()
+    position = 1 if stripped.startswith("$") else 0
+    stripped = stripped if position or stripped.startswith("[") else f".{stripped}"
+    while segment := _SEGMENT.match(stripped, position):
+        position = segment.end()
+    return None if position == len(stripped) else compile_jsonpath(stripped[:position].removeprefix(".") or "$")
+
+
 def _plain_keys(text: str) -> tuple[str | int, ...] | None:
     """The names and indexes of a path without anything else; None for other paths. The `$` is optional."""
     position = 1 if text.startswith("$") else 0

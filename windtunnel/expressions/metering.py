@@ -19,13 +19,11 @@ from jinja2.utils import pass_context, pass_eval_context
 from jinja2.visitor import NodeTransformer
 
 from windtunnel.expressions.limits import charge, joined, weigh
-from windtunnel.expressions.text import null_in_text, text_of
+from windtunnel.expressions.text import null_in_text, spelled, text_of
 from windtunnel.expressions.text_filters import OF_TEXT
 
 _CHARGED, _CONCATENATED, _PRINTED = "_charged", "_concatenated", "_printed"
 _SLICED, _WEIGHED = "_sliced", "_weighed"
-
-_UNKNOWN = "a value"
 
 _NODES_A_STEP = 2
 """Nodes of a syntax tree that take about the time of a step."""
@@ -74,23 +72,6 @@ def _printed(node: nodes.Expr) -> nodes.Expr:
     if isinstance(node, nodes.TemplateData | nodes.Const | nodes.Concat):
         return node
     return _filter(node, _PRINTED, nodes.Const(spelled(node), lineno=node.lineno))
-
-
-def spelled(node: nodes.Node) -> str:
-    """An expression as it is written, where it is a name, a way down from it, and filters; else "a value"."""
-    if isinstance(node, nodes.Filter) and node.node is not None:
-        name = spelled(node.node)
-        return name if node.name.startswith("_") or name == _UNKNOWN else f"{name} | {node.name}"
-    way = ""
-    while isinstance(node, nodes.Getattr | nodes.Getitem):
-        if isinstance(node, nodes.Getattr):
-            way = f".{node.attr}{way}"
-        elif isinstance(node.arg, nodes.Const):
-            way = f"[{node.arg.value!r}]{way}"
-        else:
-            return _UNKNOWN
-        node = node.node
-    return f"{node.name}{way}" if isinstance(node, nodes.Name) else _UNKNOWN
 
 
 def _of_text(node: nodes.Filter) -> nodes.Node:

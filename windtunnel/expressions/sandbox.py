@@ -35,7 +35,7 @@ from windtunnel.expressions.limits import (
 from windtunnel.expressions.metering import OPERATIONS, metered
 from windtunnel.expressions.text import text_of
 from windtunnel.expressions.text_filters import percent
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, wire_text
 
 Evaluate = Callable[[Scope], Any]
 Encode = Callable[[str], str]
@@ -263,9 +263,10 @@ def render_value(parsed: Parsed, expression: nodes.Expr) -> Evaluate:
 def render_text(parsed: Parsed, *, encode: Encode | None = None) -> Evaluate:
     """The whole template rendered by Jinja2 to a str, each expression through `encode`.
 
-    Raises ExpressionError when blocks that capture text are used together with `encode`: it would act twice.
+    Raises ExpressionError when blocks that capture text are used together with `encode`: it would act twice, which
+    changes nothing with `wire_text` alone.
     """
-    if encode is not None and _has(parsed.tree, _CAPTURES):
+    if encode not in (None, wire_text) and _has(parsed.tree, _CAPTURES):
         raise ExpressionError(
             "macro, call, filter and set blocks can't be used here", hint="use plain {{ }} and {% if %}"
         )

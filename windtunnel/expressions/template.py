@@ -37,6 +37,7 @@ from windtunnel.expressions.sandbox import (
 )
 from windtunnel.expressions.text import text_of
 from windtunnel.figures import given
+from windtunnel.model.http import wire_text, without_bytes
 from windtunnel.model.scenario import Verbatim
 
 Path = tuple[str | int, ...]
@@ -64,7 +65,7 @@ class Template:
 _Piece = tuple[bytes, Template | None, Path]
 """A piece of a JSON document: constant bytes, then a template or None, with the path to it."""
 
-_write = msgspec.json.Encoder().encode
+_write = msgspec.json.Encoder(enc_hook=without_bytes).encode
 
 
 def compile_template(value: Any) -> Template:
@@ -96,11 +97,15 @@ def compile_text(text: str | float, *, encode: Encode | None = None) -> Template
     return _compiled_text(text, encode) if _may_have_holes(text) else _constant(text)
 
 
-def compile_optional_text(value: Any) -> Template:
-    """As `compile_text`, but null yields None: as it is written, or as the value of one `{{ expression }}`."""
+def compile_optional_text(value: Any, *, in_header: bool = False) -> Template:
+    """As `compile_text`, but null yields None: as it is written, or as the value of one `{{ expression }}`.
+
+    `in_header`: it yields the text to send of values that came in a header (`model.http.wire_text`).
+    """
     if value is None:
         return _constant(None)
-    template = _of_text(value) if isinstance(value, str) else compile_text(value)
+    encode = wire_text if in_header else None
+    template = _of_text(value, encode) if isinstance(value, str) else compile_text(value)
     if template.constant:
         constant = template({})
         return _constant(None if constant is None else text_of(constant))
@@ -108,7 +113,9 @@ def compile_optional_text(value: Any) -> Template:
 
     def optional_text(scope: Scope) -> str | None:
         value = evaluate(scope)
-        return value if value.__class__ is str or value is None else text_of(value)
+        if value.__class__ is str or value is None:
+            return value
+        return text_of(value) if encode is None else encode(text_of(value))
 
     return Template(evaluate=optional_text, names=template.names, members=template.members)
 
@@ -131,16 +138,16 @@ def compile_json(value: Any) -> Template:
     )
 
 
-def _of_text(text: str) -> Template:
-    return _compiled_value(text) if _may_have_holes(text) else _constant(text)
+def _of_text(text: str, encode: Encode | None = None) -> Template:
+    return _compiled_value(text, encode) if _may_have_holes(text) else _constant(text)
 
 
 @functools.lru_cache(maxsize=1024)
-def _compiled_value(text: str) -> Template:
+def _compiled_value(text: str, encode: Encode | None) -> Template:
     parsed = parse(text)
     expression = lone_expression(parsed)
     if expression is None:
-        return compile_text(text)
+        return compile_text(text, encode=encode)
     if isinstance(expression, nodes.Const):
         return _constant(expression.value)
     evaluate = cheap_form(expression, text)

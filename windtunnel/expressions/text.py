@@ -20,12 +20,15 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
 import msgspec
+from jinja2 import nodes
 from jinja2.runtime import Undefined
 
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.limits import require_number, require_text, text_length
 from windtunnel.figures import literal
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, without_bytes
+
+_UNKNOWN = "a value"
 
 
 def text_of(value: Any) -> str:
@@ -36,12 +39,13 @@ def text_of(value: Any) -> str:
     if kind is bool:
         return "true" if value else "false"
     if kind is int:
-        require_number(value)
+        if value.bit_length() > 64:
+            require_number(value)
         return str(value)
     if kind is float:
         return _number(value)
     if value is None:
-        raise null_in_text("a value")
+        raise null_in_text(_UNKNOWN)
     if isinstance(value, Enum):
         return text_of(value.value)
     if isinstance(value, str):
@@ -68,10 +72,30 @@ def null_in_text(name: str) -> ExpressionError:
     return ExpressionError(f"{name} is null", hint='add | default("") for no text, or | tojson for the word null')
 
 
+def spelled(node: nodes.Node) -> str:
+    """An expression as it is written, where it is a name, a way down from it, and filters; else "a value"."""
+    if isinstance(node, nodes.Filter) and node.node is not None:
+        name = spelled(node.node)
+        return name if node.name.startswith("_") or name == _UNKNOWN else f"{name} | {node.name}"
+    way = ""
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        if isinstance(node, nodes.Getattr):
+            way = f".{node.attr}{way}"
+        elif isinstance(node.arg, nodes.Const):
+            way = f"[{node.arg.value!r}]{way}"
+        else:
+            return _UNKNOWN
+        node = node.node
+    return f"{node.name}{way}" if isinstance(node, nodes.Name) else _UNKNOWN
+
+
 def _number(value: float | Decimal) -> str:
     if not math.isfinite(value):
         raise ExpressionError(f"{value} is no number that JSON can hold")
-    return literal(value).removesuffix(".0")
+    digits = repr(value)
+    if "e" in digits:
+        digits = literal(value)
+    return digits.removesuffix(".0")
 
 
 def _quoted(text: str) -> str:
@@ -119,7 +143,7 @@ def _plain(value: Any) -> Any:
     if callable(value):
         raise ExpressionError(f"{getattr(value, '__name__', 'this')} is a function", hint="call it with ( )")
     try:
-        return msgspec.to_builtins(value)
+        return msgspec.to_builtins(value, enc_hook=without_bytes)
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         hint = "add | list" if hasattr(value, "__iter__") else None
         raise ExpressionError(f"a value of the kind {type(value).__name__} has no text", hint=hint) from error

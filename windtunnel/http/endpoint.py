@@ -9,7 +9,6 @@ import re
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import quote
 
 from windtunnel import __version__
 from windtunnel.errors import ExpressionError
@@ -17,6 +16,7 @@ from windtunnel.http.proxy import authorization
 from windtunnel.http.stream import Destination
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
+from windtunnel.model.origin import percent_encoded
 from windtunnel.model.sut import IdHeaders, Service
 
 Pairs = tuple[tuple[str, str], ...]
@@ -47,7 +47,7 @@ def encode_target(text: str) -> str:
     if is_clean_target(text):
         return text
     text = _percent_that_encodes_nothing("%25", text.partition("#")[0])
-    return quote(text, safe=_SAFE_IN_TARGET, errors="replace")
+    return percent_encoded(text, safe=_SAFE_IN_TARGET)
 
 
 def require_method(method: str) -> str:

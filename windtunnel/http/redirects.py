@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
 from windtunnel.errors import ExpressionError
 from windtunnel.http.endpoint import Pairs
 from windtunnel.http.errors import Failure
 from windtunnel.model.origin import Origin, split_url
+from windtunnel.model.vocabulary import NoteKind
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 10
@@ -20,7 +20,8 @@ _ABOUT_THE_BODY = frozenset({"content-type", "content-encoding", "content-langua
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follow:
     """The next request. Without `keeps_body` the body and the headers about it are dropped; at another origin
-    (`leaves_origin`) Authorization, Cookie and every header of the user are dropped too.
+    (`leaves_origin`) Authorization, Cookie and every header of the user are dropped too. `oddities` is what the
+    response is noted for.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Follow:
     target: str
     keeps_body: bool
     leaves_origin: bool
+    oddities: tuple[NoteKind, ...] = ()
 
 
 def decide_redirect(
@@ -35,23 +37,25 @@ def decide_redirect(
     status: int,
     method: str,
     url: str,
-    location: str | None,
+    locations: Sequence[bytes],
     followed: int,
     is_allowed: Callable[[Origin], bool],
 ) -> Follow | Failure | None:
-    """The request that a response to `method url` asks for, after `followed` redirects before it.
+    """The request that a response to `method url` asks for in its Location headers, after `followed` before it.
 
     None: the response is final. A Failure: it may not be followed. `is_allowed` says whether
     a request may go to an origin.
     """
-    if status not in REDIRECT_STATUSES or location is None:
+    if status not in REDIRECT_STATUSES or not locations:
         return None
     if followed >= MAX_REDIRECTS:
         return Failure("too_many_redirects")
+    from windtunnel.http.location import resolve_location  # its patterns take time, and not every run needs it
+
     try:
-        origin, target = split_url(urljoin(url, location.strip()))
-    except (ExpressionError, ValueError):
-        return Failure("protocol", "the Location header is not an http or https URL")
+        origin, target, oddities = resolve_location(locations, url)
+    except ExpressionError as error:
+        return Failure("protocol", str(error))
     if not is_allowed(origin):
         return Failure("host_not_allowed", f"redirected to {origin}")
     next_method = _next_method(status, method)
@@ -61,6 +65,7 @@ def decide_redirect(
         target=target,
         keeps_body=next_method == method and status != 303,
         leaves_origin=origin != split_url(url)[0],
+        oddities=oddities,
     )
 
 

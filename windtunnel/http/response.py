@@ -7,11 +7,10 @@ connection, interim (1xx) responses are skipped, sizes have limits, and nothing 
 from __future__ import annotations
 
 import re
-import zlib
 
 import httptools
 
-from windtunnel.http.decoding import Decoder, decoder_for
+from windtunnel.http.decoding import DecodeError, Decoder, TooLargeError, decoder_for
 from windtunnel.http.errors import Failure
 from windtunnel.model.http import Exchange
 
@@ -143,9 +142,9 @@ class ResponseReader:
         self._wire_limit = HEAD_LIMIT + _OVERHEAD * self._max_body
         if _has_fields_of_note(head):
             self.sets_cookies = "set-cookie" in exchange.headers
-            encoding = exchange.headers.get("content-encoding")
-            if encoding is not None:
-                self._decoder = decoder_for(encoding.encode("utf-8", "replace"))
+            self._decoder, exchange.undecoded = decoder_for(
+                exchange.headers.all("content-encoding"), self._max_body
+            )
         if exchange.method == "HEAD":
             self._parser_is_stuck = True
             self._complete(reusable=self._stays_open_after_head())
@@ -157,8 +156,10 @@ class ResponseReader:
         if self._decoder is not None:
             try:
                 data = self._decoder.feed(data, self._max_body - self._body_size)
-            except zlib.error as error:
-                self._failure = Failure("decode", str(error))
+            except (DecodeError, TooLargeError) as error:
+                self._failure = (
+                    Failure("decode", str(error)) if isinstance(error, DecodeError) else self._too_large()
+                )
                 raise _StopReadingError from None
         self._chunks.append(data)
         self._body_size += len(data)
@@ -177,10 +178,12 @@ class ResponseReader:
         self.complete, self.reusable = True, reusable
         if self._decoder is not None and self._exchange.method != "HEAD":
             try:
-                self._decoder.finish()
-            except zlib.error as error:
+                odd = self._decoder.finish()
+            except DecodeError as error:
                 self._failure = Failure("decode", str(error))
                 return
+            if odd is not None:
+                self._exchange.note(odd)
         self._exchange.body = b"".join(self._chunks)
 
     def _cut_head(self) -> bytes:

@@ -19,7 +19,7 @@ from windtunnel.errors import ExpressionError
 from windtunnel.http.endpoint import AuthFlow, HttpEndpoint
 from windtunnel.interfaces import Client, Request
 from windtunnel.model.auth import OAuth2
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, UnreadableBodyError
 from windtunnel.model.origin import split_url
 
 FETCH_S = 30.0
@@ -173,6 +173,8 @@ def _read(exchange: Exchange) -> tuple[str | None, float, str]:
         answer = exchange.json
     except ValueError:
         answer = None
+    except UnreadableBodyError as error:
+        return None, 0.0, f"{where}: {error}"
     token = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token or not token.isprintable() or not token.isascii():
         return None, 0.0, f"{where} answered without an access_token"

@@ -90,7 +90,7 @@ class VerbosePrinter:
         yield from self._body(exchange.request_body, secrets)
         if exchange.error is not None:
             detail = f": {exchange.error_detail}" if exchange.error_detail else ""
-            yield self._shown(f"{_INDENT}← {exchange.error}{detail}", secrets)
+            yield self._shown(f"{_INDENT}← {exchange.error}{self._redactor.excerpt(detail, secrets)}", secrets)
             return
         took = duration(exchange.timings.duration_us / 1000)
         yield f"{_INDENT}← {exchange.status}, {len(exchange.body):,} bytes, {took}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from windtunnel.errors import ExpressionError
 from windtunnel.model.record import Timings
 from windtunnel.model.vocabulary import ErrorKind, NoteKind
 
@@ -156,12 +157,17 @@ _decode_json = msgspec.json.Decoder().decode
 _LONG_TEXT = 64 * 1024
 
 
+class UnreadableBodyError(ExpressionError):
+    """The body can't be read as text or JSON, for a reason that is not in its content."""
+
+
 class Exchange(msgspec.Struct, eq=False, gc=False):
     """A request and its outcome: mutable while the connection fills it, unchanged afterwards.
 
     `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of
     `time.perf_counter`. `error` is None when the response is complete. `hop`: its redirect was followed.
     `notes` counts what was odd about the response, None for nothing; `note_details` name what they are about.
+    `undecoded` says why the body is still coded.
     As `response` in a template it offers status, headers, text, json, url and latency_ms.
     """
 
@@ -181,10 +187,12 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     bytes_sent: int = 0
     bytes_received: int = 0
     resent: bool = False
+    replaced: bool = False
     hop: bool = False
     span_id: str = ""
     notes: dict[NoteKind, int] | None = None
     note_details: dict[NoteKind, list[str]] | None = None
+    undecoded: str | None = None
     _headers: Headers | None = None
     _json: Any = msgspec.UNSET
     _text: str | None = None
@@ -213,8 +221,10 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
 
     @property
     def json(self) -> Any:
-        """The body as JSON, parsed once. Raises ValueError when it is not JSON."""
+        """The body as JSON, parsed once. Raises ValueError when it is not JSON, UnreadableBodyError."""
         if self._json is msgspec.UNSET:
+            if self.undecoded is not None:
+                self._require_decoded()
             try:
                 self._json = _decode_json(self.body)
             except RecursionError:
@@ -223,13 +233,22 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
 
     @property
     def text(self) -> str:
-        """The body as UTF-8 text; invalid bytes are replaced. A long one is kept: a template may loop over it."""
+        """The body as UTF-8 text; invalid bytes are replaced. A long one is kept: a template may loop over it.
+
+        Raises UnreadableBodyError.
+        """
         if self._text is not None:
             return self._text
+        if self.undecoded is not None:
+            self._require_decoded()
         text = self.body.decode("utf-8", "replace")
         if len(text) > _LONG_TEXT:
             self._text = text
         return text
+
+    def _require_decoded(self) -> None:
+        if self.body:
+            raise UnreadableBodyError(f"the body can't be read: {self.undecoded}")
 
     @property
     def status_code(self) -> int:

@@ -60,6 +60,38 @@ def test_a_value_is_taken_from_the_response(spec: Any, value: Any) -> None:
     assert extracted(spec, qty=2) == value
 
 
+EMPTY = exchange_of(b'{"items": [], "odd-name": {"list": []}, "none": null, "rows": [{"tags": []}]}')
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"json": "$.items[*].id"},
+        {"json": "items[*]"},
+        {"json": "$['odd-name'].list[1:].x"},
+        {"json": "$..price"},
+        {"json": "$.rows[0].tags[*]"},
+        {"json": "$.items[?(@.price > 5)].id"},
+        {"regex": "id=(\\d)"},
+        {"header": "link"},
+    ],
+)
+def test_all_of_an_empty_list_is_an_empty_list(source: dict[str, Any]) -> None:
+    assert extracted({**source, "all": True}, EMPTY) == []
+    assert extracted({**source, "all": True, "required": False}, EMPTY) == []
+    assert extracted({**source, "all": True, "default": "x"}, EMPTY) == "x"
+    assert extraction({"it": {**source, "all": True}}).run(EMPTY, {}) == ["it"]
+    with pytest.raises(MissingValue):
+        extracted({**source, "all": True, "required": True}, EMPTY)
+
+
+@pytest.mark.parametrize("path", ["$.itmes[*].id", "$.none[*]", "$.items[0].tags[*]", "$.id"])
+@pytest.mark.parametrize("body", [EMPTY, exchange_of(b"<html>")])
+def test_a_list_that_is_not_there_is_missing(path: str, body: Exchange) -> None:
+    with pytest.raises(MissingValue):
+        extracted({"json": path, "all": True}, body)
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [

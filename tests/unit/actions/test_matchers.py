@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.compiling import field
-from windtunnel.actions.response.matchers import MATCHERS, MISSING, Matcher, compile_matcher, same
+from windtunnel.actions.response.comparison import same
+from windtunnel.actions.response.matchers import MATCHERS, MISSING, Matcher, compile_matcher
 from windtunnel.errors import ExpressionError
 
 
@@ -80,14 +81,35 @@ HOLDS = [
 FAILS = [
     ("p-1", "p-2", 'expected "p-1" but got "p-2"'),
     ({"equals": {"a": 1}}, {"a": 2}, 'expected {"a": 1} but got {"a": 2}'),
-    (5, "5", 'expected 5 but got "5"'),
+    (5, "5", 'expected 5 but got "5", which is text, not a number; expect it in quotes'),
     (1, True, "expected 1 but got true"),
     (True, 1, "expected true but got 1"),
     ([1], [True], "expected [1] but got [true]"),
     ({"not": 3}, 3, "expected not 3 but got 3"),
     ({"above": 0}, 0, "expected above 0 but got 0"),
     ({"above": 0}, True, "expected above 0 but got true"),
-    ({"above": 0}, "12", 'expected above 0 but got "12"'),
+    (
+        {"above": 0},
+        "12",
+        'expected above 0 but got "12", which is text, not a number; convert it in a condition: … | float > 10',
+    ),
+    (
+        {"at_most": "10"},
+        "9",
+        'expected at most "10" but got "9", which is text, not a number; '
+        "convert it in a condition: … | float > 10",
+    ),
+    ({"below": 5}, "few", 'expected below 5 but got "few", which is text, not a number'),
+    (
+        {"between": [1, 5]},
+        "1e1",
+        'expected between 1 and 5 but got "1e1", which is text, not a number; '
+        "convert it in a condition: … | float > 10",
+    ),
+    (12, "12.0", 'expected 12 but got "12.0", which is text, not a number; expect it in quotes'),
+    ("12", 12, 'expected "12" but got 12, which is a number, not text; expect it without quotes'),
+    ({"equals": "1"}, True, 'expected "1" but got true'),
+    ({"equals": "13"}, 12, 'expected "13" but got 12'),
     ({"at_least": 1}, 0.5, "expected at least 1 but got 0.5"),
     ({"below": 10}, 10, "expected below 10 but got 10"),
     ({"at_most": 10}, 11, "expected at most 10 but got 11"),
@@ -166,6 +188,11 @@ def test_text_is_read_as_a_number_or_a_boolean_where_one_is_asked_for(spec: Any,
 )
 def test_text_that_is_no_number_stays_text(spec: Any, actual: str) -> None:
     assert verdict(spec, actual, text=True) is not None
+
+
+def test_a_header_that_is_no_number_says_so() -> None:
+    assert verdict({"at_most": 5}, "5s", text=True) == 'expected at most 5 but got "5s", which is not a number'
+    assert verdict({"at_most": 5}, "6", text=True) == 'expected at most 5 but got "6"'
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,43 @@ def test_a_poll_has_the_services_timeout_and_never_more_than_is_left_of_the_wait
     assert (ran.outcome.error, ran.took_s) == ("timeout", 12.5)
 
 
+@pytest.mark.parametrize("cut", [Answer(latency_s=60), Answer(error="connect_timeout", latency_s=1)])
+def test_a_wait_whose_last_poll_is_cut_off_tells_what_the_last_answer_lacked(cut: Answer) -> None:
+    pending = json_answer({"state": "pending"})
+    answers = [json_answer({}, status=500), pending, Answer(error="reset"), cut]
+    ran = wait("path: /\ntimeout: 4s\nexpect: { json: { $.state: done } }", *answers)
+
+    assert (ran.outcome.error, ran.outcome.requests) == (cut.error or "timeout", 4)
+    assert ran.outcome.message == (
+        "gave up after 4 polls in 4 s, the last one cut off; the last answer: json:$.state does not hold"
+    )
+    assert ran.outcome.checks == [
+        "status_code",
+        FailedCheck(name="json:$.state", expected='"done"', actual='"pending"', key="$.state"),
+    ]
+
+
+def test_a_status_is_told_with_what_was_expected() -> None:
+    ran = wait("path: /\ntimeout: 2s", Answer(status=503), Answer(latency_s=60))
+    assert ran.outcome.message == (
+        "gave up after 2 polls in 2 s, the last one cut off; "
+        "the last answer: status_code: expected below 400 but got 503"
+    )
+
+
+def test_without_any_answer_the_poll_before_tells_its_error() -> None:
+    ran = wait("path: /\ntimeout: 2s", Answer(error="refused"), Answer(latency_s=60))
+    assert ran.outcome.message == (
+        "gave up after 2 polls in 2 s, the last one cut off; the poll before: the connection was refused"
+    )
+
+
+def test_a_poll_that_reaches_the_timeout_of_its_service_is_a_reason_itself() -> None:
+    ran = wait("path: /\ntimeout: 11.5s", Answer(status=503), Answer(latency_s=60))
+    assert [request.timeout_s for request in ran.sent] == [10.0, 10.0]
+    assert ran.outcome.message == "gave up after 2 polls in 11.5 s; no complete response before the deadline"
+
+
 def test_every_poll_is_rendered_anew() -> None:
     ran = wait(
         'path: "/{{ random_int(1, 1000000) }}"\nheaders: { X: "{{ uuid() }}" }', Answer(status=404), Answer()

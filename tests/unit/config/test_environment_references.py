@@ -40,7 +40,7 @@ def read(text: str) -> object:
         ("x: ${COUNT}0", "120"),
         ("x: ${FLAG}", True),
         ("x: ${MISSING:-5}", 5),
-        ("x: ${MISSING:-}", None),
+        ("x: ${MISSING:-}", ""),
         ("x: '${MISSING:-}'", ""),
         ("x: ${EMPTY:-5}", 5),
         ("x: '${EMPTY}'", ""),

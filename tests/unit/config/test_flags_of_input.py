@@ -47,7 +47,19 @@ def variables(plan: TestPlan, id: str) -> dict[str, Any]:
         ("1.5", 1.5),
         ("true", True),
         ("no", "no"),
-        ("", None),
+        ("2.5", 2.5),
+        ("null", None),
+        ("", ""),
+        ("01234", "01234"),
+        ("1.10", "1.10"),
+        ("3.0", "3.0"),
+        ("-0", "-0"),
+        ("1e3", "1e3"),
+        ("0x1F", "0x1F"),
+        ("+31612345678", "+31612345678"),
+        ("True", "True"),
+        ("~", "~"),
+        ("9" * 1_500, "9" * 1_500),
         ("'5'", "5"),
         ('"a b"', "a b"),
         ("it's", "it's"),
@@ -55,7 +67,7 @@ def variables(plan: TestPlan, id: str) -> dict[str, Any]:
         ("{{ uuid() }}", "{{ uuid() }}"),
     ],
 )
-def test_set_is_typed_like_a_scalar_of_yaml_and_is_never_a_template(load: Any, text: str, value: Any) -> None:
+def test_set_has_a_type_where_that_loses_nothing_and_is_never_a_template(load: Any, text: str, value: Any) -> None:
     plan = load(settings=[f"qty={text}"])
     assert variables(plan, "browse")["qty"] == value
     assert variables(plan, "checkout")["qty"] == value

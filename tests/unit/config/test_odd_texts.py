@@ -53,7 +53,7 @@ def test_neither_does_a_proxy_or_an_sut_file(tmp_path: Path, monkeypatch: pytest
         ),
         *(("shard", each) for each in ("²/²", "9" * 5_000 + "/2", "1/" + "9" * 5_000, "٣/٣")),
         *(("stages", each) for each in ("1s:²", "1s:" + "9" * 5_000, "²s:1")),
-        *(("settings", each) for each in ("a=\udcff", "é=1", "n=" + "9" * 5_000)),
+        *(("settings", each) for each in ("a=\udcff", "é=1")),
         *(("tags", each) for each in ("a=\udcff", "\udcff=a")),
         *(("rate", each) for each in ("²/s", "\udcff", "1/\udcff")),
     ],

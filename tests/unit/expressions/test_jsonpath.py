@@ -45,9 +45,7 @@ def test_a_path_lists_what_it_finds(path: str, found: list[Any]) -> None:
     assert compile_jsonpath(path).find(CART) == found
 
 
-@pytest.mark.parametrize(
-    "path", ["", "  ", "$.", "$a", "$.items[", "$.items[?(@.price >)]", "$.x y", "$.['a", None, 5]
-)
+@pytest.mark.parametrize("path", ["", "  ", "$.", "$.items[", "$.items[?(@.price >)]", "$.['a", None, 5])
 def test_a_bad_path_is_refused_with_a_hint(path: object) -> None:
     with pytest.raises(ExpressionError, match="is not a JSON path") as caught:
         compile_jsonpath(path)  # type: ignore[arg-type]  # the point of the test
@@ -57,6 +55,53 @@ def test_a_bad_path_is_refused_with_a_hint(path: object) -> None:
 def test_names_the_general_form_keeps_for_itself_are_names_all_the_same() -> None:
     assert compile_jsonpath("$.where").find({"where": 1}) == [1]
     assert compile_jsonpath("$.größe").find({"größe": 1}) == [1]
+
+
+@pytest.mark.parametrize("name", ["a b", "2fa", "a:b", "a/b", "#text", "$ref", "-a", "a'b", "x!", "é è", "a=b"])
+@pytest.mark.parametrize("around", ["$.{}", "y.{}", "$.x.{}.y", "$..{}", "$.rows[?(@.n == 1)].{}", "$.rows[*].{}"])
+def test_a_name_that_needs_quotes_is_refused_with_the_path_to_write(name: str, around: str) -> None:
+    with pytest.raises(ExpressionError) as refused:
+        compile_jsonpath(around.format(name))
+    assert refused.value.hint is not None
+
+    def document(key: str) -> Any:
+        inner = {key: {"y": 1}, "n": 1}
+        return {key: 2, "y": inner, "x": inner, "rows": [inner]}
+
+    written = compile_jsonpath(refused.value.hint.removeprefix("write "))
+    assert written.find(document(name)) == compile_jsonpath(around.format("z")).find(document("z")) != []
+
+
+@pytest.mark.parametrize(
+    ("path", "one", "two"),
+    [
+        ("$.@odata.count", "$['@odata.count']", "$['@odata'].count"),
+        ("@odata.count", "$['@odata.count']", "$['@odata'].count"),
+        ("$.value[0].@odata.etag", "$.value[0]['@odata.etag']", "$.value[0]['@odata'].etag"),
+        ("$.items@odata.nextLink", "$['items@odata.nextLink']", "$['items@odata'].nextLink"),
+        ("$..@odata.type.x", "$..['@odata.type'].x", "$..['@odata'].type.x"),
+    ],
+)
+def test_a_name_with_an_at_sign_before_a_dot_is_refused_with_both_its_readings(
+    path: str, one: str, two: str
+) -> None:
+    with pytest.raises(ExpressionError, match="can be one name or two") as refused:
+        compile_jsonpath(path)
+    assert refused.value.hint == f"write {one} for one name with a dot, {two} for two"
+
+
+@pytest.mark.parametrize(
+    "path", ["$.@type", "$.@graph[0]", "$['@odata.count']", "$['@odata'].count", "$.a-b", "$.é"]
+)
+def test_a_name_with_an_odd_letter_that_can_mean_one_thing_only_is_found(path: str) -> None:
+    document = {"@type": 1, "@graph": [1], "@odata.count": 1, "@odata": {"count": 1}, "a-b": 1, "é": 1}
+    assert compile_jsonpath(path).find(document) == [1]
+
+
+@pytest.mark.parametrize("path", ["$.x[?(@.a.b == 'c.d')].e", "$.x[?(@.tags[0] == 1)].e", "$.x[?(@.a == '].')].e"])
+def test_the_at_sign_of_a_filter_is_no_name(path: str) -> None:
+    element = {"a": {"b": "c.d"}, "tags": [1], "e": 5}
+    assert compile_jsonpath(path).find({"x": [element, {**element, "a": "]."}]})[-1:] == [5]
 
 
 def test_a_path_can_be_asked_what_it_was() -> None:
@@ -217,4 +262,4 @@ def test_every_value_is_found_by_the_way_to_it(case: tuple[Any, list[str | int],
 
 def test_a_path_that_the_library_reads_but_can_not_follow_is_a_problem() -> None:
     with pytest.raises(ExpressionError, match="JSON path not supported"):
-        compile_jsonpath("$&$").find({"a": 1})
+        compile_jsonpath("$&$")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from itertools import pairwise
 from typing import Any
 
@@ -224,35 +223,6 @@ def test_chunks_that_only_grow_the_frame_have_an_end() -> None:
     piece = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     flood = b"1;" + b"x" * 4000 + b"\r\na\r\n"
     assert outcome([piece, *[flood] * 30], max_body=100)["kind"] == "body_too_large"
-
-
-def compressed(body: bytes, *, wbits: int) -> bytes:
-    stream = zlib.compressobj(wbits=wbits)
-    return stream.compress(body) + stream.flush()
-
-
-@pytest.mark.parametrize(
-    ("coding", "packed"),
-    [
-        (b"gzip", gzip.compress(b"one ", mtime=0) + gzip.compress(b"two", mtime=0)),
-        (b"X-GZIP", gzip.compress(b"one two", mtime=0) + b"\0\0\0"),
-        (b"deflate", compressed(b"one two", wbits=15)),
-        (b"deflate", compressed(b"one two", wbits=-15)),
-        (b"identity", b"one two"),
-        (b"br", b"one two"),
-    ],
-)
-def test_known_codings_are_undone_and_others_left_as_they_came(coding: bytes, packed: Any) -> None:
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (coding, len(packed))
-    assert outcome([head + packed])["body"] == b"one two"
-    assert outcome([bytes([byte]) for byte in head + packed])["body"] == b"one two"
-
-
-@pytest.mark.parametrize("packed", [b"not gzip at all", gzip.compress(b"one two", mtime=0)[:-9]])
-def test_damaged_compression_is_a_decode_error(packed: Any) -> None:
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
-    seen = outcome([head + packed])
-    assert (seen["kind"], seen["status"]) == ("decode", 200)
 
 
 def test_trailers_are_read_and_forgotten() -> None:

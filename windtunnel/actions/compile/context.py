@@ -205,9 +205,11 @@ class Field:
         """Text with templates in it; `encode` is applied to the value of each template."""
         return self._checked(value, self.attempt(lambda: compile_text(value, encode=encode), _empty()))
 
-    def optional_text(self, value: Any) -> Template:
+    def optional_text(self, value: Any, *, in_header: bool = False) -> Template:
         """Text with templates in it, or None: null, or `"{{ x }}"` alone where x is null."""
-        return self._checked(value, self.attempt(lambda: compile_optional_text(value), _empty()))
+        return self._checked(
+            value, self.attempt(lambda: compile_optional_text(value, in_header=in_header), _empty())
+        )
 
     def json(self, value: Any) -> Template:
         """A JSON document (bytes) with templates in it."""

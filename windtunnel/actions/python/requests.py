@@ -5,6 +5,7 @@ Endpoints and checks are made once and reused: by method and service, and by `ex
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
@@ -22,7 +23,8 @@ from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.expressions.text import text_of
 from windtunnel.interfaces import Endpoint, Transport
-from windtunnel.model.http import Body
+from windtunnel.model.http import Body, OpaqueText, wire_text, without_bytes
+from windtunnel.model.origin import percent_encoded
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Service, Sut
 
@@ -66,10 +68,10 @@ class RequestFactory:
             if kind and any(name.lower() == "content-type" for name in headers):
                 kind = ""
             endpoint, found = self._endpoint(method, service, kind)
-            pairs = [(name, text_of(value)) for name, value in headers.items() if value is not None]
+            pairs = [(name, _sent(value)) for name, value in headers.items() if value is not None]
             cookies = {name: value for name, value in (options.cookies or {}).items() if value is not None}
             if cookies:
-                pairs.append(("Cookie", "; ".join(f"{name}={text_of(value)}" for name, value in cookies.items())))
+                pairs.append(("Cookie", "; ".join(f"{name}={_sent(value)}" for name, value in cookies.items())))
             timeout = options.timeout
             return RequestTemplate(
                 endpoint=endpoint,
@@ -149,6 +151,8 @@ class RequestFactory:
     def _target(self, path: str, query: Mapping[str, Any] | None) -> str:
         if not path.startswith(("/", "http://", "https://")):
             raise ValueError(f'a path begins with /, or it is a whole URL: "{path}"')
+        if isinstance(path, OpaqueText):
+            path = percent_encoded(wire_text(path), safe=string.printable)
         if not query:
             return path
         text = format_params(query, encode_component)
@@ -163,7 +167,7 @@ class RequestFactory:
         if not given:
             return b"", ""
         if options.json is not msgspec.UNSET:
-            return msgspec.json.encode(options.json), "application/json"
+            return msgspec.json.encode(options.json, enc_hook=without_bytes), "application/json"
         if options.form is not None:
             return format_params(options.form, quote_plus).encode(), _FORM
         for kind in ("file", "multipart", "graphql"):
@@ -195,6 +199,11 @@ class _AnyName(set[str]):
 
     def __contains__(self, name: object) -> bool:
         return True
+
+
+def _sent(value: Any) -> str:
+    """The value of a header or a cookie."""
+    return wire_text(text_of(value))
 
 
 def _always(pairs: Sequence[tuple[str, str]]) -> Callable[[Mapping[str, Any]], Sequence[tuple[str, str]]]:

@@ -10,7 +10,7 @@ from windtunnel.actions.response.extract import response_cookies
 from windtunnel.actions.response.text import outline, show_body, show_error
 from windtunnel.errors import ExpressionError, WindtunnelError
 from windtunnel.expressions.jsonpath import compile_jsonpath
-from windtunnel.model.http import Exchange, Headers
+from windtunnel.model.http import Exchange, Headers, UnreadableBodyError
 
 _REQUIRED: Any = object()
 
@@ -78,13 +78,19 @@ class Response:
 
     @property
     def bytes(self) -> builtins.bytes:
-        """The body."""
+        """The body; one in an unknown Content-Encoding as it came."""
         return self._exchange.body
 
     @property
     def text(self) -> str:
-        """The body as text: UTF-8, bytes that are not are replaced."""
-        return self._exchange.text
+        """The body as text: UTF-8, bytes that are not are replaced.
+
+        A body that can't be read raises `UnexpectedResponse`.
+        """
+        try:
+            return self._exchange.text
+        except UnreadableBodyError as error:
+            raise self._without(str(error)) from None
 
     @property
     def elapsed(self) -> float:
@@ -105,6 +111,8 @@ class Response:
                 return default
             came = show_error(exchange) if exchange.error else show_body(exchange)
             raise self._without(f"expected JSON but got {came}") from None
+        except UnreadableBodyError as error:
+            raise self._without(str(error)) from None
         if path is None:
             return document
         try:

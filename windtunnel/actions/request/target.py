@@ -19,13 +19,15 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.text import text_of
 from windtunnel.model.auth import Auth
-from windtunnel.model.origin import HostRules, parse_base_url, split_url
+from windtunnel.model.http import wire_text
+from windtunnel.model.origin import HostRules, parse_base_url, percent_encoded, split_url
 from windtunnel.model.scenario import Step
 from windtunnel.model.sut import Service
 
 _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 _NOT_IN_A_URL = re.compile(r"[^\w\-.~:/?@!$&'()*+,;=%\[\]]", re.ASCII)
 _IN_A_URL = "-._~:/?@!$&'()*+,;=%[]"
+_AUTHORITY = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _LITERAL_AUTHORITY = re.compile(r"https?://[^/?#{]+(?=[/?#]|$)", re.IGNORECASE)
 
 
@@ -124,7 +126,7 @@ def _as_url(value: Any) -> str:
     """The value of a whole-target template, as a URL or as a path under the service's base URL."""
     if not isinstance(value, str | int | float):
         raise ExpressionError(f"expected a URL or a path here, not {show(value, 60)}")
-    text = text_of(value).strip()
+    text = wire_text(text_of(value)).strip(" \t\r\n")
     if not text:
         raise ExpressionError("the URL is empty")
     return _legal(text if text.startswith("/") or _ABSOLUTE.match(text) else f"/{text}")
@@ -134,7 +136,10 @@ def _legal(url: str) -> str:
     """The URL without its fragment, which is never sent, and with every illegal character encoded."""
     if _NOT_IN_A_URL.search(url) is None:
         return url
-    return quote(url.partition("#")[0], safe=_IN_A_URL, errors="replace")
+    url = url.partition("#")[0]
+    absolute = _AUTHORITY.match(url)  # which is not percent-encoded: its host has letters of its own
+    begin = absolute.end() if absolute else 0
+    return url[:begin] + percent_encoded(url[begin:], safe=_IN_A_URL)
 
 
 def _check_beginning(field: Field, key: str, value: str) -> None:

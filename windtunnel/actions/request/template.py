@@ -135,7 +135,7 @@ def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], 
     varying: list[_Varying] = []
     for name, value in (field / "headers").mapping(options.get("headers")).items():
         here = field / "headers" / name
-        template = here.optional_text(value)
+        template = here.optional_text(value, in_header=True)
         if template.constant:
             if (text := here.attempt(_checking(str(name), template, _LINE_BREAKS), None)) is not None:
                 constant[str(name)] = text
@@ -160,7 +160,7 @@ def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], 
 def _cookie_header(field: Field, cookies: Mapping[str, Any]) -> str | Callable[[Scope], str | None]:
     parts: list[str | tuple[str, Callable[[Scope], str | None]]] = []
     for name, value in cookies.items():
-        template = (field / name).optional_text(value)
+        template = (field / name).optional_text(value, in_header=True)
         if template.constant:
             text = (field / name).attempt(_checking(str(name), template, _COOKIE_BREAKS), None)
             parts += [] if text is None else [f"{name}={text}"]

@@ -27,7 +27,7 @@ from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.jsonpath import JsonPath
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.figures import EXACT, duration, told_apart
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, UnreadableBodyError
 from windtunnel.model.scenario import Step
 
 
@@ -186,7 +186,10 @@ def _body(field: Field, value: Any) -> list[Check]:
 
 def _body_check(name: str, matcher: Matcher) -> Check:
     def run(exchange: Exchange, scope: Scope) -> str | None:
-        text = exchange.text
+        try:
+            text = exchange.text
+        except UnreadableBodyError as error:
+            return str(error)
         if matcher.holds(text, scope):
             return None
         return matcher.actual(text, scope) if name == "length" else show_body(exchange)
@@ -310,6 +313,8 @@ def _graphql_errors(exchange: Exchange, _scope: Scope) -> str | None:
         document = exchange.json
     except ValueError:
         return f"not JSON: {show_body(exchange)}"
+    except UnreadableBodyError as error:
+        return str(error)
     if not isinstance(document, dict):
         return f"not a GraphQL response: {show(document)}"
     errors = document.get("errors")

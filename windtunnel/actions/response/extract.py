@@ -11,8 +11,9 @@ from windtunnel.actions.response.html_xml import compile_css, compile_xpath
 from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.actions.response.text import outline, shorten, show, show_body
 from windtunnel.errors import ExpressionError
+from windtunnel.expressions.jsonpath import searched_by
 from windtunnel.expressions.template import Template
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, header_text
 
 Find = Callable[[Exchange], list[Any]]
 """Finds all values of a source in a response. Raises ExpressionError only."""
@@ -24,7 +25,10 @@ class MissingValue(Exception):  # noqa: N818  (a value that isn't there, caught 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Extractor:
-    """One variable. `describe` names the source in messages, `show_source` shows its content."""
+    """One variable. `describe` names the source in messages, `show_source` shows its content.
+
+    `none_is_empty`: whether a response in which nothing is found has an empty list of it.
+    """
 
     variable: str
     find: Find
@@ -34,6 +38,7 @@ class _Extractor:
     default: Template
     describe: str
     show_source: Callable[[Exchange], str]
+    none_is_empty: Callable[[Exchange], bool]
 
     def into(self, scope: dict[str, Any], exchange: Exchange) -> bool:
         """Set the variable; False when it came from the default. Raises MissingValue, ExpressionError."""
@@ -50,6 +55,9 @@ class _Extractor:
             if -len(found) <= self.index < len(found):
                 scope[self.variable] = found[self.index]
                 return True
+        if self.all and self.none_is_empty(exchange):
+            scope[self.variable] = []
+            return True
         if self.required:
             number = f" number {self.index}" if found else ""
             raise MissingValue(
@@ -141,6 +149,7 @@ def _extractor(
         (field / "index").problem(f"expected a whole number, not {show(index, 60)}")
         index = 0
     required = (field / "required").boolean(spec.get("required"), "default" not in spec)
+    insists = "default" in spec or spec.get("required") is True
     if required and "default" in spec:
         (field / "required").problem("`required` and `default` can't be combined", hint="remove one of them")
     return _Extractor(
@@ -152,7 +161,32 @@ def _extractor(
         default=(field / "default").template(spec.get("default")),
         describe=describe,
         show_source=show_source,
+        none_is_empty=_never if insists else _lists_nothing(spec[source]) if source == "json" else _always,
     )
+
+
+def _always(_exchange: Exchange) -> bool:
+    return True
+
+
+def _never(_exchange: Exchange) -> bool:
+    return False
+
+
+def _lists_nothing(path: Any) -> Callable[[Exchange], bool]:
+    """Whether what a path chooses from is there: finding nothing in an empty list differs from finding no list."""
+    container = searched_by(path) if isinstance(path, str) else None
+    if container is None:
+        return _never
+    find = container.find
+
+    def is_there(exchange: Exchange) -> bool:
+        try:
+            return any(isinstance(value, list | dict) for value in find(exchange.json))
+        except (ValueError, RecursionError):
+            return False
+
+    return is_there
 
 
 _Source = tuple[Find, str, Callable[[Exchange], str]]
@@ -240,10 +274,14 @@ _SOURCES: Mapping[str, Callable[[Field, Any], _Source]] = {
 
 
 def response_cookies(exchange: Exchange) -> dict[str, str]:
-    """Name to value of every Set-Cookie header; the last one of a name wins (RFC 6265, 5.2: cut at `;`)."""
+    """Name to value, without quotes around it, of every Set-Cookie header; the last one of a name wins.
+
+    RFC 6265, 5.2: cut at `;`.
+    """
     cookies = {}
-    for header in exchange.headers.all("set-cookie"):
-        name, equals, value = header.partition(";")[0].partition("=")
-        if equals and name.strip():
-            cookies[name.strip()] = value.strip().strip('"')
+    for header in exchange.headers.raw("set-cookie"):
+        name, equals, value = (part.strip(b" \t") for part in header.partition(b";")[0].partition(b"="))
+        if equals and name:
+            is_quoted = len(value) > 1 and value[:1] == value[-1:] == b'"'
+            cookies[str(header_text(name))] = header_text(value[1:-1] if is_quoted else value)
     return cookies

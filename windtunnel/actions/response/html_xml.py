@@ -160,6 +160,8 @@ def _parse(exchange: Exchange) -> Any:
 def _root(exchange: Exchange) -> Any:
     from lxml import etree, html
 
+    if exchange.undecoded is not None:
+        exchange.text  # noqa: B018  which raises
     body = exchange.body
     # XPath would expand an entity, even if the parser has not.
     if len(body) > MAX_PAGE:

@@ -1,4 +1,4 @@
-"""`schema`: the body matches a JSON Schema, which is read from a file, compiled once and never fetched.
+"""`schema`: the body matches a JSON Schema, which `actions/schema` compiled from a file or the scenario.
 
 The time of validation is bounded, because the SUT chooses the document: `pattern` has the time limit of any other
 pattern, `uniqueItems` compares texts instead of all pairs.
@@ -9,10 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import msgspec
 
@@ -20,15 +17,12 @@ from windtunnel.actions.compile.context import Field
 from windtunnel.actions.response.judge import Check
 from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.actions.response.text import shorten, show, show_body
-from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
-from windtunnel.model.http import Exchange
-from windtunnel.project import Project, is_there
+from windtunnel.model.http import Exchange, UnreadableBodyError
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
-    from referencing import Resource
 
 
 _HINT = "put the schema into a file in the scenario's folder; schemas are not downloaded"
@@ -67,20 +61,16 @@ def _counted(name: str, judge: Callable[..., Any], spent: Spent) -> Callable[...
 
 
 def schema_checks(field: Field, value: Any) -> list[Check]:
-    """The check `schema`, of a file or an inline schema; problems are noted."""
-    project = field.source.project
-    if isinstance(value, str):
-        file = field.file(value)
-        if file is None:
-            return []
-        path, named, schema = file, value, field.attempt(lambda: _read(file, project), None)
-    else:
-        path, named, schema = Path(field.source.file), "the schema", value
-    if schema is None:
+    """The check `schema`, of a file, a part of one or an inline schema; problems are noted."""
+    # Only here: most runs judge no schema, and what reads them must not delay every start.
+    from windtunnel.actions.schema.compile import compile_schema
+
+    named = value if isinstance(value, str) else "the schema"
+    compiled = field.attempt(lambda: compile_schema(value, field.source), None)
+    if compiled is None:
         return []
     spent = Spent()
-    validator = field.attempt(lambda: _validator(schema, path.resolve(), project, spent), None)
-    return [] if validator is None else [_check(validator, spent, named)]
+    return [_check(_validator(*compiled, spent), spent, named)]
 
 
 def _check(validator: Validator, spent: Spent, named: str) -> Check:
@@ -99,6 +89,8 @@ def _check(validator: Validator, spent: Spent, named: str) -> Check:
             return f"a document too large to be checked: the schema would look at it {MAX_JUDGEMENTS:,} times"
         except ValueError:
             return f"not JSON: {show_body(exchange)}"
+        except UnreadableBodyError as error:
+            return str(error)
         return None if error is None else _describe(error)
 
     return Check(name="schema", run=run, expected=lambda _: f"a body that matches {shorten(named, 100)}")
@@ -128,100 +120,23 @@ def _step(key: str | int) -> str:
     return f".{key}" if key.isidentifier() else f"[{show(key, 40)}]"
 
 
-def _read(path: Path, project: Project) -> Any:
-    """The JSON in a file of the project. Raises ExpressionError."""
-    content = project.read(path, most=MAX_BYTES)
-    try:
-        return msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ExpressionError(f"{path} is not JSON: {error}") from None
-
-
-def _validator(schema: Any, path: Path, project: Project, spent: Spent) -> Validator:
-    """The compiled schema, with everything it refers to read and looked up. Raises ExpressionError."""
+def _validator(start: str, resources: Mapping[str, Any], spent: Spent) -> Validator:
+    """What judges documents by a compiled schema."""
     from jsonschema import Draft202012Validator, validators
     from referencing import Registry, Resource
     from referencing.jsonschema import DRAFT202012
 
-    if not isinstance(schema, Mapping | bool):
-        raise ExpressionError(f"a schema is a mapping, not {show(schema, 60)}", hint=_HINT)
-    kind = validators.validator_for(schema, default=Draft202012Validator)
-    uri = path.as_uri()
-    found: dict[str, Resource[Any]] = {uri: Resource.from_contents(schema, default_specification=DRAFT202012)}
-
-    def retrieve(wanted: str) -> Resource[Any]:
-        found[wanted] = Resource.from_contents(_local(wanted, project), default_specification=DRAFT202012)
-        return found[wanted]
-
-    # attrs names the argument after the private field, which mypy does not follow.
-    registry: Registry[Any] = Registry(retrieve=retrieve).with_resource(uri, found[uri])  # type: ignore[call-arg]
-    checked: set[str] = set()
-    while missing := [name for name in found if name not in checked]:
-        for name in missing:
-            checked.add(name)
-            _require_schema(kind, found[name].contents, name if name != uri else "")
-            _look_up(registry.resolver(base_uri=name), found[name])
+    contents = {
+        address: Resource.from_contents(schema, default_specification=DRAFT202012)
+        for address, schema in resources.items()
+    }
     extend: Callable[..., type[Validator]] = validators.extend
-    keywords = {name: _counted(name, judge, spent) for name, judge in {**kind.VALIDATORS, **_BOUNDED}.items()}
-    return extend(kind, keywords)({"$ref": uri}, registry=Registry().with_resources(found.items()).crawl())
-
-
-def _require_schema(kind: Any, contents: Any, file: str) -> None:
-    from jsonschema import SchemaError
-
-    try:
-        kind.check_schema(contents)
-    except SchemaError as error:
-        path = () if file else tuple(error.absolute_path)
-        where = "" if path or not error.absolute_path else f" ({'.'.join(map(str, error.absolute_path))})"
-        name = f"{file.rpartition('/')[2]} is " if file else ""
-        raise ExpressionError(
-            f"{name}not a JSON Schema{where}: {shorten(error.message, 120)}", path=path
-        ) from None
-    except RecursionError:
-        raise ExpressionError("the schema is nested too deep") from None
-
-
-def _look_up(resolver: Any, resource: Resource[Any]) -> None:
-    """Follow every reference and compile every pattern, so that whatever is wrong with one is found at load."""
-    from referencing.exceptions import Unresolvable
-
-    contents = resource.contents
-    if isinstance(contents, Mapping):
-        for reference in filter(None, (contents.get("$ref"), contents.get("$dynamicRef"))):
-            try:
-                resolver.lookup(reference)
-            except Unresolvable as error:
-                raise _refusal(error) or ExpressionError(
-                    f'"{shorten(str(reference), 100)}" cannot be resolved', hint=_HINT
-                ) from None
-        patterns = contents.get("patternProperties")
-        for pattern in (contents.get("pattern"), *(patterns if isinstance(patterns, Mapping) else ())):
-            if isinstance(pattern, str):
-                compile_pattern(pattern)
-    for inner in resource.subresources():
-        _look_up(resolver.in_subresource(inner), inner)
-
-
-def _refusal(error: BaseException | None) -> ExpressionError | None:
-    """What `_local` said about the file, below the errors that the library put around it."""
-    while error is not None and not isinstance(error, ExpressionError):
-        error = error.__cause__
-    return error
-
-
-def _local(uri: str, project: Project) -> Any:
-    """The schema in a local file. Raises NoSuchResource for another address, ExpressionError for another file."""
-    from referencing.exceptions import NoSuchResource
-
-    parts = urlsplit(uri)
-    path = Path(url2pathname(parts.path))
-    if parts.scheme != "file" or parts.netloc:
-        raise NoSuchResource(uri)
-    project.contain(path)
-    if not is_there(path):
-        raise NoSuchResource(uri)
-    return _read(path, project)
+    keywords = {**Draft202012Validator.VALIDATORS, **_BOUNDED}
+    counted = {name: _counted(name, judge, spent) for name, judge in keywords.items()}
+    registry: Registry[Any] = Registry()
+    return extend(Draft202012Validator, counted)(
+        {"$ref": start}, registry=registry.with_resources(contents.items()).crawl()
+    )
 
 
 # ── keywords whose cost the SUT could choose ─────────────────────────────────────────────────────────────────

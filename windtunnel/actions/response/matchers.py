@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.actions.compile.context import Field
+from windtunnel.actions.response.comparison import as_number, same, same_text, show_as_number, show_beside
 from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError, did_you_mean
@@ -78,45 +78,9 @@ def compile_matcher(field: Field, spec: Any, *, text: bool = False) -> Matcher:
     return _all_of(parts)
 
 
-def same(left: Any, right: Any) -> bool:
-    """Equality of JSON values: numbers by value, and a boolean is no number, at any depth."""
-    if isinstance(left, str):  # by far the most frequent
-        return bool(left == right)
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    return bool(left == right)
-
-
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-
-
-def _number(value: Any, *, text: bool) -> float | None:
-    """The value as a number, or None when it is none."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (int, float)):
-        return value
-    if text and isinstance(value, str) and len(value) <= 100 and _NUMBER.fullmatch(value.strip()):
-        return float(value)
-    return None
-
-
 def _plain(value: Any) -> str:
     """A scalar as text."""
     return value if isinstance(value, str) else show(value)
-
-
-def _same_text(actual: Any, expected: Any) -> bool:
-    """Equality of a received text with a value in YAML, where 5 and true are not text."""
-    if isinstance(expected, bool):
-        return isinstance(actual, str) and actual.lower() == ("true" if expected else "false")
-    if isinstance(expected, (int, float)):
-        return _number(actual, text=True) == expected
-    return same(actual, expected)
 
 
 def _operand(
@@ -125,44 +89,56 @@ def _operand(
     test: Callable[[Any, Any], bool],
     phrase: str,
     convert: Callable[[Any], Any] = lambda value: value,
+    told: Callable[[Any, Any], str] = lambda actual, _expected: show(actual),
 ) -> Matcher:
     """A matcher that compares the actual value with an expected one, which may contain templates.
 
-    `convert` turns the rendered value into what `test` wants and raises ExpressionError when it can't.
+    `convert` turns the rendered value into what `test` wants and raises ExpressionError when it can't. `told`
+    shows an actual value beside the expected one.
     """
     template = field.template(spec)
+
+    def show_actual(actual: Any, scope: Scope) -> str:
+        return told(actual, template(scope))
+
     if template.constant:
         raw = template({})
         value = field.attempt(lambda: convert(raw), MISSING)
-        if isinstance(value, str) and test in (same, _same_text):  # a text equals nothing but the same text
-            return Matcher(holds=lambda actual, _: bool(actual == value), expected=lambda _: show(value))
+        if isinstance(value, str) and test in (same, same_text):  # a text equals nothing but the same text
+            return Matcher(
+                holds=lambda actual, _: bool(actual == value),
+                expected=lambda _: show(value),
+                actual=show_actual,
+            )
         return Matcher(
             holds=lambda actual, _: actual is not MISSING and test(actual, value),
             expected=lambda _: phrase.format(show(raw)),
+            actual=show_actual,
         )
     return Matcher(
         holds=lambda actual, scope: actual is not MISSING and test(actual, convert(template(scope))),
         expected=lambda scope: phrase.format(show(template(scope))),
+        actual=show_actual,
     )
 
 
 def _equals(field: Field, spec: Any, text: bool) -> Matcher:
-    return _operand(field, spec, _same_text if text else same, "{}")
+    return _operand(field, spec, same_text, "{}") if text else _operand(field, spec, same, "{}", told=show_beside)
 
 
 def _ordering(compare: Callable[[Any, Any], bool], phrase: str) -> Callable[[Field, Any, bool], Matcher]:
     def build(field: Field, spec: Any, text: bool) -> Matcher:
         def test(actual: Any, limit: float) -> bool:
-            number = _number(actual, text=text)
+            number = as_number(actual, text=text)
             return number is not None and compare(number, limit)
 
-        return _operand(field, spec, test, phrase, _limit)
+        return _operand(field, spec, test, phrase, _limit, lambda actual, _: show_as_number(actual, text=text))
 
     return build
 
 
 def _limit(value: Any) -> float:
-    number = _number(value, text=True)
+    number = as_number(value, text=True)
     if number is None or (isinstance(number, float) and math.isnan(number)):
         raise ExpressionError(f"expected a number here, not {show(value, 60)}")
     return number
@@ -177,6 +153,7 @@ def _between(field: Field, spec: Any, text: bool) -> Matcher:
     return Matcher(
         holds=lambda actual, scope: low.holds(actual, scope) and high.holds(actual, scope),
         expected=lambda scope: f"between {low.expected(scope)} and {high.expected(scope)}",
+        actual=low.actual,
     )
 
 
@@ -227,7 +204,7 @@ def _ends_with(field: Field, spec: Any, _text: bool) -> Matcher:
 
 
 def _in(field: Field, spec: Any, text: bool) -> Matcher:
-    equal = _same_text if text else same
+    equal = same_text if text else same
     return _operand(
         field, spec, lambda actual, items: any(equal(actual, item) for item in items), "one of {}", _items
     )
@@ -268,7 +245,7 @@ def _boolean(field: Field, spec: Any) -> bool:
 
 _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "string": ("a string", lambda value: isinstance(value, str)),
-    "number": ("a number", lambda value: _number(value, text=False) is not None),
+    "number": ("a number", lambda value: as_number(value, text=False) is not None),
     "integer": (
         "an integer",
         lambda value: (

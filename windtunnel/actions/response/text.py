@@ -41,6 +41,8 @@ def show_body(exchange: Exchange) -> str:
     """The beginning of a response body, in quotes."""
     if not exchange.body:
         return "an empty body"
+    if exchange.undecoded is not None:
+        return f"a body that can't be read: {exchange.undecoded}"
     # Four bytes a character is the most UTF-8 takes, so this is enough text to fill the limit.
     return show(exchange.body[: 4 * LIMIT].decode("utf-8", "replace"))
 
