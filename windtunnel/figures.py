@@ -31,9 +31,11 @@ def number(value: float, *, digits: int = 3) -> str:
     return _not_finite(value) or f"{_rounded(value, digits):,f}"
 
 
-def literal(value: float) -> str:
+def literal(value: float | Decimal) -> str:
     """A number of JSON or YAML, with the digits that it needs: `0.00001`, `12500000000000000000000`, `3.0`."""
-    return f"{Decimal(repr(value)):f}" if isinstance(value, float) and math.isfinite(value) else str(value)
+    if isinstance(value, int) or not math.isfinite(value):
+        return str(value)
+    return f"{Decimal(repr(value)) if isinstance(value, float) else value:f}"
 
 
 def given(value: object) -> str:

@@ -58,7 +58,7 @@ OURS: dict[str, set[str]] = {
 standard streams and the signal handlers that they hand to a job."""
 
 THIRD_PARTY: dict[str, set[str]] = {
-    "model": {"msgspec"},
+    "model": {"idna", "msgspec"},
     "redaction": {"msgspec"},
     "interfaces": {"msgspec"},
     "expressions": {"faker", "jinja2", "jsonpath_ng", "msgspec"},

@@ -22,8 +22,7 @@ def parse_wait_for(text: str) -> WaitFor:
         split_url(text)
         return WaitFor(text=text, url=text)
     if not is_url and host and port and not (split.path or split.query or split.username):
-        checked_host(host, text)
-        return WaitFor(text=text, host=host, port=port)
+        return WaitFor(text=text, host=checked_host(host, text), port=port)
     raise ExpressionError(
         f'"{_shown(text)}" is neither a URL nor host:port',
         hint="write a URL such as http://shop:8080/health, or host:port",

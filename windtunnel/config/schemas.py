@@ -4,7 +4,8 @@ A schema has annotations of our own in addition to the standard keywords; editor
 
     x-expects    what the value should be, for the sentence `"timeout" must be …`
     x-hint       the hint for an unknown key when no similar one is known
-    x-text       true where only text can stand: an unquoted scalar is what was written there
+    x-text       where only text can stand, an unquoted scalar is what was written: true, or the keys (of a mapping
+                 that can stand there instead) whose values and lists are so too
 
 The schema of a step type declares the steps inside a step and the variables it sets. Step types of Windtunnel
 and of plugins are read in the same way:
@@ -78,7 +79,10 @@ def _is_text_there(schema: Any, root: Mapping[str, Any], value: Any, path: DataP
     """Whether the schema of `value` says `x-text` of what is at `path` inside it."""
     if not isinstance(schema, Mapping):
         return False
-    if not path and schema.get("x-text"):
+    marked = schema.get("x-text")
+    if marked and not path:
+        return True
+    if isinstance(marked, list) and all(isinstance(key, int) or key in marked for key in path):
         return True
     together = [each for word in ("allOf", "anyOf", "oneOf") for each in schema.get(word, ())]
     if "$ref" in schema:

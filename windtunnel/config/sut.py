@@ -16,7 +16,7 @@ from windtunnel.config.schemas import load_schema, place_of, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.model.auth import Auth, auth_objections, auth_of
-from windtunnel.model.origin import checked_host, parse_base_url, refuse_unsent
+from windtunnel.model.origin import checked_host, in_ascii, parse_base_url, refuse_unsent
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Service, Sut, Tls
 from windtunnel.project import Project
@@ -54,6 +54,7 @@ def load_sut(
     services = {name: _service(document, ("services", name), name, problems) for name in data.get("services", {})}
     default = _service(document, (), "default", problems) if "base_url" in data else None
     http = _http(document, data.get("http", {}), environment, problems)
+    allow_hosts = _allowed_hosts(document, data.get("allow_hosts", ()), problems)
     if problems:
         raise ConfigError(sorted(problems, key=place_of))
     any_service = default or next(iter(services.values()))
@@ -65,7 +66,7 @@ def load_sut(
         ids=_ids(data.get("ids", {})),
         http=http,
         redact=_redactions(redact, [service.auth for service in (default, *services.values()) if service]),
-        allow_hosts=tuple(host.lower() for host in data.get("allow_hosts", ())),
+        allow_hosts=allow_hosts,
         health=parse_health(data["health"]) if "health" in data else None,
         source=document.source,
     )
@@ -194,6 +195,20 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return {**{name: value for name, value in below.items() if name.lower() not in won}, **above}
 
 
+def _allowed_hosts(document: Document, hosts: Sequence[str], problems: list[Problem]) -> tuple[str, ...]:
+    """Names and `*.suffix`, in small letters; what is neither is noted."""
+    for index, host in enumerate(hosts):
+        try:
+            checked_host(host.removeprefix("*.").lower(), host)
+        except ExpressionError:
+            message, hint = (
+                f'"{host}" is not a host name',
+                "write a name such as payments.test; any port is allowed",
+            )
+            problems.append(document.problem(message, ("allow_hosts", index), hint=hint))
+    return tuple(host.lower() for host in hosts)
+
+
 def _tls(document: Document, path: DataPath, data: Mapping[str, Any], problems: list[Problem]) -> Tls:
     files: dict[str, str] = {}
     for name in ("ca", "cert", "key"):
@@ -207,7 +222,12 @@ def _tls(document: Document, path: DataPath, data: Mapping[str, Any], problems: 
     if "key" in data and "cert" not in data:
         hint = "add `cert:`, the certificate it belongs to"
         problems.append(document.problem("`key` needs `cert`", (*path, "key"), key=True, hint=hint))
-    return Tls(verify=data.get("verify", True), server_name=data.get("server_name"), **files)
+    server_name = data.get("server_name")
+    try:
+        server_name = server_name and in_ascii(server_name)
+    except UnicodeError:
+        problems.append(document.problem(f'"{server_name}" is not a host name', (*path, "server_name")))
+    return Tls(verify=data.get("verify", True), server_name=server_name, **files)
 
 
 def _http(

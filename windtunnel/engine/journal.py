@@ -221,8 +221,8 @@ class Journal:
             facts.error_detail = exchange.error_detail and self._redactor.excerpt(
                 exchange.error_detail, ids.secrets
             )
-        if exchange.attempt != 1 or exchange.resent:
-            facts.attempt, facts.resent = exchange.attempt, exchange.resent
+        if exchange.attempt != 1 or exchange.resent or exchange.replaced:
+            facts.attempt, facts.resent, facts.replaced = exchange.attempt, exchange.resent, exchange.replaced
         if exchange.notes is not None:
             facts.notes = exchange.notes
         if self._bodies is not None and (keep or self._keep_all):

@@ -24,6 +24,7 @@ from windtunnel.expressions.limits import (
     require_text,
     text_length,
 )
+from windtunnel.expressions.text import text_of
 
 Arguments = tuple[Any, ...]
 _Cost = Callable[[Any, Arguments], None]
@@ -213,14 +214,15 @@ class _Fields(Formatter):
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
         require_text(text_length(value))
-        return super().convert_field(value, conversion)
+        return text_of(value) if conversion == "s" else super().convert_field(value, conversion)
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         widths = [len(width) > 7 or int(width) for width in _WIDTH.findall(format_spec)]
         if any(width is True for width in widths):
             raise ExpressionError(f"the width {repr(format_spec)[:60]} is too large")
         require_text(text_length(value) + sum(widths))
-        return super().format_field(value, format_spec)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return super().format_field(value if is_number and format_spec else text_of(value), format_spec)
 
 
 class BoundedFormatter(_Fields, SandboxedFormatter):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,7 +24,6 @@ from windtunnel.expressions.limits import (
     charge,
     charge_text,
     depth,
-    joined,
     require_items,
     require_number,
     require_operation,
@@ -33,7 +31,8 @@ from windtunnel.expressions.limits import (
     text_length,
     weigh,
 )
-from windtunnel.expressions.text import formatted, text_of
+from windtunnel.expressions.text import text_of
+from windtunnel.expressions.text_filters import OF_TEXT, default, formatted, replace, tojson, urlencode, xmlattr
 
 Given = dict[str, Any]
 """The arguments of a filter by the names of its parameters."""
@@ -81,11 +80,6 @@ def _json(value: Any, given: Given) -> Any:
     return _whole(value, given)
 
 
-def written_json(value: Any, **options: Any) -> str:
-    """A value as JSON, with what `json.dumps` takes. Raises ExpressionError when it is too long."""
-    return joined(json.JSONEncoder(**options).iterencode(value))
-
-
 def _items(value: Any, given: Given) -> Any:
     """A filter that goes over the items of a value one by one."""
     steps = 1 + sum(text.count(".") for text in given.values() if isinstance(text, str))
@@ -112,7 +106,7 @@ def _center(value: Any, given: Given) -> Any:
 def _replace(value: Any, given: Given) -> Any:
     require_text(text_length(value))
     if "old" in given and "new" in given:
-        text, old, new = str(value), str(given["old"]), str(given["new"])
+        text, old, new = str(value), text_of(given["old"]), text_of(given["new"])
         times, count = text.count(old), _number(given, "count", -1)
         times = times if count < 0 else min(count, times)
         require_text(len(text) + times * max(0, len(new) - len(old)))
@@ -209,7 +203,7 @@ def _number(given: Given, name: str, default: int) -> int:
 
 @pass_eval_context
 def _join(context: Any, value: Any, d: Any = "", attribute: str | int | None = None) -> str:
-    items = _items(value, {"attribute": attribute})
+    items, d = _items(value, {"attribute": attribute}), text_of(d)
     if attribute is not None:
         items = map(make_attrgetter(context.environment, attribute), items)
     texts: list[Any] = []
@@ -218,7 +212,7 @@ def _join(context: Any, value: Any, d: Any = "", attribute: str | int | None = N
         length += text_length(item) + (text_length(d) if texts else 0)
         require_text(length // 2)  # text_length is a guess for what is no text
         texts.append(text_of(item))
-    require_text(sum(map(len, texts)) + len(str(d)) * max(0, len(texts) - 1))
+    require_text(sum(map(len, texts)) + len(d) * max(0, len(texts) - 1))
     joined_text: str = JINJA_FILTERS["join"](context, texts, d)
     return joined_text
 
@@ -237,27 +231,21 @@ def _sum(environment: Environment, iterable: Any, attribute: str | int | None = 
     return total
 
 
-def _default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
-    """As Jinja2's, but null counts as not there."""
-    absent = value is None or isinstance(value, Undefined) or (boolean and not value)
-    return default_value if absent else value
-
-
-_OF_TEXT = frozenset(
-    {
-        *("capitalize", "center", "e", "escape", "forceescape", "indent", "lower", "replace", "safe", "striptags"),
-        *("title", "trim", "truncate", "upper", "urlize", "wordcount", "wordwrap"),
-    }
-)
-"""The filters that make a text of any value that they are given."""
-
 _OWN: Mapping[str, Callable[..., Any]] = {
-    "d": _default,
-    "default": _default,
+    "d": default,
+    "default": default,
     "format": formatted,
     "join": _join,
     "string": text_of,
     "sum": _sum,
+}
+"""The filters that charge what they cost themselves."""
+
+_TEXTS: Mapping[str, Callable[..., Any]] = {
+    "replace": replace,
+    "tojson": tojson,
+    "urlencode": urlencode,
+    "xmlattr": xmlattr,
 }
 
 COSTS: Mapping[str, Cost] = {
@@ -385,7 +373,10 @@ TESTS: Mapping[str, Callable[..., Any]] = {
 """Every test of Jinja2."""
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    **{name: _limited(JINJA_FILTERS[name], cost, reads_text=name in _OF_TEXT) for name, cost in COSTS.items()},
+    **{
+        name: _limited(_TEXTS.get(name) or JINJA_FILTERS[name], cost, reads_text=name in OF_TEXT)
+        for name, cost in COSTS.items()
+    },
     **{name: _limited(own, _free) for name, own in _OWN.items()},
 }
 """Every filter by name."""

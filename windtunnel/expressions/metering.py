@@ -20,9 +20,11 @@ from jinja2.visitor import NodeTransformer
 
 from windtunnel.expressions.limits import charge, joined, weigh
 from windtunnel.expressions.text import null_in_text, spelled, text_of
+from windtunnel.expressions.text_filters import OF_TEXT
 
 _CHARGED, _CONCATENATED, _PRINTED = "_charged", "_concatenated", "_printed"
 _SLICED, _WEIGHED = "_sliced", "_weighed"
+
 
 _NODES_A_STEP = 2
 """Nodes of a syntax tree that take about the time of a step."""
@@ -73,6 +75,12 @@ def _printed(node: nodes.Expr) -> nodes.Expr:
     return _filter(node, _PRINTED, nodes.Const(spelled(node), lineno=node.lineno))
 
 
+def _of_text(node: nodes.Filter) -> nodes.Node:
+    if node.name in OF_TEXT and node.node is not None:
+        node.node = _printed(node.node)
+    return node
+
+
 def _getitem(node: nodes.Getitem) -> nodes.Node:
     return _filter(node, _SLICED) if isinstance(node.arg, nodes.Slice) else node
 
@@ -93,6 +101,7 @@ def _compare(node: nodes.Compare) -> nodes.Node:
 _CHANGES: Mapping[type[nodes.Node], Callable[[Any], nodes.Node]] = {
     **dict.fromkeys((nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block), _with_charged_body),
     nodes.Concat: _concat,
+    nodes.Filter: _of_text,
     nodes.Getitem: _getitem,
     nodes.Output: _output,
     nodes.Compare: _compare,

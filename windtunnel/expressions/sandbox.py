@@ -21,7 +21,7 @@ from jinja2.utils import missing
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.calls import BoundedEscapeFormatter, BoundedFormatter, require_call
 from windtunnel.expressions.fake import require_fake
-from windtunnel.expressions.filters import FILTERS, TESTS, written_json
+from windtunnel.expressions.filters import FILTERS, TESTS
 from windtunnel.expressions.functions import FUNCTIONS, Scope
 from windtunnel.expressions.limits import (
     MAX_DIGITS,
@@ -35,6 +35,7 @@ from windtunnel.expressions.limits import (
 )
 from windtunnel.expressions.metering import OPERATIONS, metered
 from windtunnel.expressions.text import text_of
+from windtunnel.expressions.text_filters import percent
 from windtunnel.model.http import Exchange, wire_text
 
 Evaluate = Callable[[Scope], Any]
@@ -137,6 +138,8 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         require_operation(operator, left, right)
+        if operator == "%" and isinstance(left, str):
+            return percent(left, right)
         return super().call_binop(context, operator, left, right)
 
     def call(self, context: Context, function: Any, /, *given: Any, **named: Any) -> Any:
@@ -171,7 +174,6 @@ def environment(encode: Encode | None = None) -> Environment:
     made.globals = {name: made.globals[name] for name in _GLOBALS}
     made.filters = {**FILTERS, **OPERATIONS}
     made.tests = dict(TESTS)
-    made.policies["json.dumps_function"] = written_json
     return made
 
 

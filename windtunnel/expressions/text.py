@@ -12,7 +12,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from enum import Enum
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
 import msgspec
@@ -20,11 +24,9 @@ from jinja2 import nodes
 from jinja2.runtime import Undefined
 
 from windtunnel.errors import ExpressionError
-from windtunnel.expressions.limits import require_format, require_number, require_text, text_length
+from windtunnel.expressions.limits import require_number, require_text, text_length
 from windtunnel.figures import literal
-from windtunnel.model.http import Exchange, without_bytes
-
-_write = msgspec.json.Encoder(enc_hook=without_bytes).encode
+from windtunnel.model.http import Exchange
 
 
 def text_of(value: Any) -> str:
@@ -42,18 +44,25 @@ def text_of(value: Any) -> str:
         return _number(value)
     if value is None:
         raise null_in_text("a value")
+    if isinstance(value, Enum):
+        return text_of(value.value)
     if isinstance(value, str):
         return value
     if isinstance(value, Undefined):
-        return str(value)  # which raises
-    if isinstance(value, Exchange):
-        raise ExpressionError(
-            "a response cannot be used as text", hint="name a part: response.text, response.status"
-        )
-    if callable(value):
-        raise ExpressionError(f"{getattr(value, '__name__', 'this')} is a function", hint="call it with ( )")
+        return str(value)  # which raises, but for an `if` without `else`
+    if isinstance(value, Decimal):
+        return _number(value)
     require_text(text_length(value) // 2)  # a guess, for what is no text
-    return _as_json(value)
+    text = json_of(value)
+    return msgspec.json.decode(text, type=str) if text.startswith('"') else text
+
+
+def json_of(value: Any) -> str:
+    """A value as JSON without blanks, keys in order. Raises ExpressionError for what JSON can't hold."""
+    try:
+        return "".join(_pieces(value))
+    except RecursionError as error:
+        raise ExpressionError("the value is nested too deep to be written as text") from error
 
 
 def null_in_text(name: str) -> ExpressionError:
@@ -61,31 +70,14 @@ def null_in_text(name: str) -> ExpressionError:
     return ExpressionError(f"{name} is null", hint='add | default("") for no text, or | tojson for the word null')
 
 
-class _Number(float):
-    """A number that `%s` writes as `text_of` does."""
-
-    def __str__(self) -> str:
-        return _number(float(self))
-
-
-def formatted(text: Any, *args: Any, **named: Any) -> str:
-    """`text % args`, as the filter `format` does it; what is no number is written by `text_of`."""
-    if args and named:
-        raise ExpressionError("format takes its values all by position or all by name")
-    text = text_of(text)
-    given: Any = {name: _to_format(value) for name, value in named.items()} or tuple(map(_to_format, args))
-    require_format(text, given)
-    return str(text % given)
-
-
-def _to_format(value: Any) -> Any:
-    if value.__class__ is float:
-        return _Number(value)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else text_of(value)
+_UNKNOWN = "a value"
 
 
 def spelled(node: nodes.Node) -> str:
-    """An expression as it is written, where it is a name and a way down from it; else "a value"."""
+    """An expression as it is written, where it is a name, a way down from it, and filters; else "a value"."""
+    if isinstance(node, nodes.Filter) and node.node is not None:
+        name = spelled(node.node)
+        return name if node.name.startswith("_") or name == _UNKNOWN else f"{name} | {node.name}"
     way = ""
     while isinstance(node, nodes.Getattr | nodes.Getitem):
         if isinstance(node, nodes.Getattr):
@@ -93,41 +85,66 @@ def spelled(node: nodes.Node) -> str:
         elif isinstance(node.arg, nodes.Const):
             way = f"[{node.arg.value!r}]{way}"
         else:
-            return "a value"
+            return _UNKNOWN
         node = node.node
-    return f"{node.name}{way}" if isinstance(node, nodes.Name) else "a value"
+    return f"{node.name}{way}" if isinstance(node, nodes.Name) else _UNKNOWN
 
 
-def _number(value: float) -> str:
-    digits = repr(value)
-    if "e" in digits:
+def _number(value: float | Decimal) -> str:
+    digits = repr(value) if isinstance(value, float) else ""
+    if not digits or "e" in digits or "n" in digits:
+        if not math.isfinite(value):
+            raise ExpressionError(f"{value} is no number that JSON can hold")
         digits = literal(value)
-    elif "n" in digits:
-        raise ExpressionError(f"{value} is no number that JSON can hold")
     return digits.removesuffix(".0")
 
 
-def _as_json(value: Any) -> str:
+def _quoted(text: str) -> str:
+    try:
+        text.isascii() or text.encode()
+    except UnicodeEncodeError:  # half of a pair of surrogates: only its escape can be sent
+        return encode_basestring_ascii(text)
+    return encode_basestring(text)
+
+
+def _pieces(value: Any) -> Iterable[str]:
+    """The parts of the JSON of a value."""
+    if value is None:
+        return ("null",)
+    if isinstance(value, Enum):
+        return _pieces(value.value)
+    if isinstance(value, str):
+        return (_quoted(value),)
+    if isinstance(value, int):
+        return (text_of(value if isinstance(value, bool) else int(value)),)
+    if isinstance(value, float):
+        return (_number(float(value)),)
+    if isinstance(value, Mapping):
+        members = [f"{_quoted(_key(key))}:{''.join(_pieces(item))}" for key, item in value.items()]
+        return ("{", ",".join(members), "}")
+    if isinstance(value, list | tuple | set | frozenset):
+        return ("[", ",".join(["".join(_pieces(item)) for item in value]), "]")
+    return _pieces(_plain(value))
+
+
+def _key(key: Any) -> str:
+    return "null" if key is None else text_of(key)
+
+
+def _plain(value: Any) -> Any:
+    """A value of another kind, such as a date or a dataclass, as JSON has it. Raises ExpressionError for none."""
+    if isinstance(value, Undefined):
+        return str(value)
+    if isinstance(value, Exchange):
+        raise ExpressionError(
+            "a response cannot be used as text", hint="name a part: response.text, response.status"
+        )
     if isinstance(value, bytes | bytearray | memoryview):
         raise ExpressionError("bytes can't be written as text", hint="decode them first")
+    if callable(value):
+        raise ExpressionError(f"{getattr(value, '__name__', 'this')} is a function", hint="call it with ( )")
     try:
-        written = _write(_with_digits(value))
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-        raise ExpressionError(f"a {type(value).__name__} can't be written as text: {error}") from error
-    text = written.decode()
-    return msgspec.json.decode(written, type=str) if text.startswith('"') else text
-
-
-def _with_digits(value: Any) -> Any:
-    """The value, with each number in it as `_number` writes it. What holds no such number is not copied."""
-    kind = value.__class__
-    if kind is float:
-        return msgspec.Raw(_number(value).encode())
-    if isinstance(value, Mapping):
-        changed = {key: _with_digits(item) for key, item in value.items()}
-        same = kind is dict and all(changed[key] is item for key, item in value.items())
-        return value if same else changed
-    if isinstance(value, list | tuple):
-        items = [_with_digits(item) for item in value]
-        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
-    return value
+        return msgspec.to_builtins(value)
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+        hint = "add | list" if hasattr(value, "__iter__") else None
+        raise ExpressionError(f"a value of the kind {type(value).__name__} has no text", hint=hint) from error

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from time import perf_counter, time
 
 from windtunnel.errors import ExpressionError
+from windtunnel.http.connection import BY_THE_CLIENT
 from windtunnel.http.cookies import CookieJar, join_cookies
 from windtunnel.http.endpoint import (
     DEFAULT_HEADERS,
@@ -27,7 +28,7 @@ from windtunnel.http.endpoint import (
     merge_headers,
 )
 from windtunnel.http.errors import Failure
-from windtunnel.http.pool import ConnectionPool, Move, after_failure
+from windtunnel.http.pool import ConnectionPool, Move, after_failure, may_be_sent_twice
 from windtunnel.http.redirects import REDIRECT_STATUSES, Follow, carried_headers, decide_redirect
 from windtunnel.http.routes import Routes
 from windtunnel.http.stream import Destination
@@ -35,6 +36,11 @@ from windtunnel.http.upload import Upload, open_upload
 from windtunnel.interfaces import OnRequest, OnResponse, Request
 from windtunnel.model.http import Exchange
 from windtunnel.model.sut import HttpSettings
+
+_REUSED = (
+    "a reused connection was closed before any response; "
+    "{} without an Idempotency-Key is not sent again, since it may have had its effect"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,25 +229,37 @@ class HttpClient:
                 if exchange.error is None:
                     pool.give_back(connection, destination)
                     break
-                move = after_failure(
-                    exchange.error,
-                    method=exchange.method,
-                    was_reused=was_reused,
-                    bytes_received=exchange.bytes_received,
-                )
-                if move is Move.REPORT_CLOSED:
-                    exchange.error = "closed"
-                if move is not Move.RESEND:
+                if not self._tries_again(exchange, wire, was_reused=was_reused):
                     break
                 if upload is not None:
                     upload.restart()
-                exchange.resent, exchange.error, exchange.error_detail = True, None, None
                 connection, was_reused = None, False
         finally:
             if upload is not None:
                 upload.close()
         if connection.reader.sets_cookies:
             self._take_cookies(destination, exchange)
+
+    @staticmethod
+    def _tries_again(exchange: Exchange, wire: bytes, *, was_reused: bool) -> bool:
+        """Whether a request that failed is sent on a new connection; the exchange says that, or why it is not."""
+        assert exchange.error is not None
+        if exchange.error_detail == BY_THE_CLIENT.detail:
+            return False
+        move = after_failure(
+            exchange.error,
+            harmless=may_be_sent_twice(exchange.method, wire),
+            was_reused=was_reused,
+            bytes_sent=exchange.bytes_sent,
+            bytes_received=exchange.bytes_received,
+        )
+        if move is Move.REPORT_CLOSED:
+            exchange.error, exchange.error_detail = "closed", _REUSED.format(exchange.method)
+        if move is not Move.RESEND and move is not Move.REPLACE:
+            return False
+        exchange.resent, exchange.replaced = move is Move.RESEND, move is Move.REPLACE
+        exchange.error = exchange.error_detail = None
+        return True
 
     async def _send_with_hooks(
         self,

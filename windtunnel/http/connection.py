@@ -7,6 +7,7 @@ OPENING ──stream open──▶ IDLE ◀──request / complete response─�
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable
 from enum import Enum
 from time import perf_counter
@@ -30,6 +31,28 @@ class ConnectionState(Enum):
 
 
 _IDLE, _BUSY, _CLOSED = ConnectionState.IDLE, ConnectionState.BUSY, ConnectionState.CLOSED
+
+BY_THE_CLIENT = Failure("closed", "by the client")
+"""The end of a request whose connection was closed on our side."""
+
+_GONE = Failure("closed", "before the request was sent")
+
+
+def _nothing(_: int) -> None:
+    """What is pending on a stream without a socket, as far as anyone can tell."""
+
+
+def _watcher(stream: asyncio.BaseTransport | Stream) -> Callable[[int], object]:
+    """A function that tells, without waiting when given 0, whether a socket has bytes, an end or an error to read.
+
+    The event loop can be told of them later than a request is written.
+    """
+    sock = stream.get_extra_info("socket") if hasattr(stream, "get_extra_info") else None
+    if sock is None:
+        return _nothing
+    poller = select.poll()
+    poller.register(sock.fileno(), select.POLLIN)
+    return poller.poll
 
 
 class Outbox:
@@ -65,8 +88,8 @@ class Connection(asyncio.Protocol):
     `reader` has the facts about the last response that are not in its exchange.
 
     Times are `perf_counter` seconds: `_write_started_s` first byte handed to the stream (0 while the request waits
-    in the outbox), `_sent_s` last byte handed to the system, `_first_s` first byte of the response (0 while there
-    is none).
+    in the outbox), `_sent_s` last byte handed to the system (0 before the first request), `_first_s` first byte of
+    the response (0 while there is none). `_pending(0)` asks the system what has arrived and is not read yet.
     """
 
     __slots__ = (
@@ -77,6 +100,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_on_lost",
         "_outbox",
+        "_pending",
         "_sent_s",
         "_stream",
         "_upload",
@@ -105,6 +129,7 @@ class Connection(asyncio.Protocol):
         self._stream: Stream | None = None
         self._write_blocked = False
         self._upload: Upload | None = None
+        self._pending: Callable[[int], object] = _nothing
         self._write_started_s = self._sent_s = self._first_s = 0.0
         self.state = ConnectionState.OPENING
         self.deadline_s = self.slot_s = NEVER
@@ -133,15 +158,22 @@ class Connection(asyncio.Protocol):
             self.state = _BUSY
             self._outbox.put(self, wire, self._loop)
         else:
-            self._end(perf_counter(), Failure("closed", "before the request was sent"))
+            self._end(perf_counter(), _GONE)
         return waiter
 
     def write(self, wire: bytes) -> None:
-        """Write the request, unless it ended while it waited in the outbox."""
+        """Write the request, unless it ended while it waited in the outbox or the reused connection is gone.
+
+        Whatever is pending between two requests, also a TLS record, ends the connection: nothing is written yet,
+        so that another one costs little. Before the first request it may be a banner or a session ticket.
+        """
         exchange = self._exchange
         if exchange is None:
             return
         assert self._stream is not None
+        if self._sent_s and self._pending(0):
+            self._end(perf_counter(), _GONE)
+            return
         exchange.bytes_sent += len(wire)
         self._write_started_s = perf_counter()
         self._stream.write(wire)
@@ -174,7 +206,7 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Drop the connection at once, also one that is still being opened. A request under way ends `closed`."""
         if self._exchange is not None:
-            self._end(perf_counter(), Failure("closed", "by the client"))
+            self._end(perf_counter(), BY_THE_CLIENT)
         else:
             self._drop()
 
@@ -193,6 +225,7 @@ class Connection(asyncio.Protocol):
             self._drop()
         else:
             self.state = _IDLE
+            self._pending = _watcher(transport)
 
     def data_received(self, data: bytes) -> None:
         """The clock is read before anything else is done."""
@@ -201,6 +234,9 @@ class Connection(asyncio.Protocol):
             self._drop()  # no request is under way: the server may not send anything
             return
         if not self._first_s:
+            if self._sent_s and not self._write_started_s:
+                self._end(now, _GONE)  # no answer to a request that is not written yet
+                return
             self._first_s = now
         failure = self.reader.feed(data)
         if failure is not None or self.reader.complete:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from math import inf
 from typing import NamedTuple
 
@@ -26,7 +25,6 @@ _MAX_ATTRIBUTE = 1024
 _BLANKS = " \t"
 _is_address = re.compile(r"\d+\.\d+\.\d+\.\d+|.*:.*").fullmatch
 _control = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
-_is_max_age = re.compile(r"-?[0-9]+", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +148,19 @@ def _attributes(text: str) -> Iterator[tuple[str, str]]:
         name, value = key.strip(_BLANKS).lower(), content.strip(_BLANKS)
         if len(value) > _MAX_ATTRIBUTE:
             continue
-        if name == "max-age" and not _is_max_age(value):
+        if name == "max-age" and not (value.isascii() and value.removeprefix("-").isdigit()):
             continue
-        if name == "expires" and parse_cookie_date(value) is None:
+        if name == "expires" and _date(value) is None:
             continue
         yield name, value
+
+
+def _date(text: str) -> float | None:
+    from windtunnel.http.cookie_dates import (
+        parse_cookie_date,
+    )  # its patterns take time, and few servers send dates
+
+    return parse_cookie_date(text)
 
 
 def _domain(written: str, host: str) -> str | None:
@@ -200,42 +206,8 @@ def _expiry(attributes: Mapping[str, str], now: float) -> float:
         if max_age.startswith("-") or not max_age.strip("0"):
             return -inf
         return now + int(max_age) if len(max_age) <= 12 else inf
-    expires = parse_cookie_date(attributes["expires"]) if "expires" in attributes else None
+    expires = _date(attributes["expires"]) if "expires" in attributes else None
     return inf if expires is None else expires
-
-
-_between_date_tokens = re.compile(r"[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
-_time = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])").match
-_day = re.compile(r"([0-9]{1,2})(?![0-9])").match
-_year = re.compile(r"([0-9]{2,4})(?![0-9])").match
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-
-
-def parse_cookie_date(text: str) -> float | None:
-    """The date of an Expires attribute as unix seconds; None for none (RFC 6265, 5.1.1).
-
-    Browsers take the first time, day, month and year that they find, whatever stands between them. Years of two
-    digits are from 1970 to 2069; the time zone is always UTC.
-    """
-    time: re.Match[str] | None = None
-    day = month = year = 0
-    for token in _between_date_tokens.split(text):
-        if time is None and (found := _time(token)):
-            time = found
-        elif not day and (found := _day(token)):
-            day = int(found[1]) or 32  # no month has it
-        elif not month and token[:3].lower() in _MONTHS:
-            month = _MONTHS.index(token[:3].lower()) + 1
-        elif not year and (found := _year(token)):
-            year = int(found[1])
-            year += 1900 if 70 <= year <= 99 else 2000 if year <= 69 else 0
-    if time is None or year < 1601:
-        return None
-    hour, minute, second = map(int, time.groups())
-    try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp()
-    except ValueError:
-        return None
 
 
 def join_cookies(own: str, kept: str) -> str:

@@ -4,16 +4,19 @@ before a request                          after it
   no idle connection        OPEN            complete, the connection idle     KEEP, if it may and there is room
   the newest one is open    REUSE           complete, the connection not idle CLOSE
   the newest one is closed  DISCARD,        a reused connection was closed
-                            then look         before any byte of a response   RESEND, if the method is idempotent,
-                            at the next                                       else REPORT_CLOSED
+                            then look         before any byte of the request  REPLACE
+                            at the next       before any byte of a response   RESEND, if that is harmless,
+                                                                              else REPORT_CLOSED
                                             any other failure                 REPORT
 
 A server may close an idle connection at any time, also while the next request is on its way there (RFC 9112,
-9.3.1). A request that may have had an effect is never sent twice.
+9.3.1). A request that may have had an effect is never sent twice: one that was written is sent again only if its
+method is idempotent or it has an `Idempotency-Key`, with which the server can tell that it is the same.
 """
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 from windtunnel.http.connection import Connection, ConnectionState, Outbox
@@ -23,6 +26,7 @@ from windtunnel.http.stream import Destination, StreamOpener
 from windtunnel.model.record import Timings
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+_has_key = re.compile(rb"\r\n(?:x-)?idempotency-key:[ \t]*[^ \t\r]", re.IGNORECASE).search
 MAX_IDLE = 6
 """Maximum number of idle connections to one destination."""
 
@@ -35,6 +39,7 @@ class Move(Enum):
     DISCARD = "forget the newest idle connection"
     KEEP = "keep the connection for the next request"
     CLOSE = "close the connection"
+    REPLACE = "send the request on a new connection, for the first time"
     RESEND = "send the request again on a new connection"
     REPORT_CLOSED = "report that the server closed the connection"
     REPORT = "report the failure as it is"
@@ -55,11 +60,18 @@ def after_response(state: ConnectionState, keeps_open: bool, idle: int) -> Move:
     return _KEEP if state is _IDLE and keeps_open and idle < MAX_IDLE else Move.CLOSE
 
 
-def after_failure(error: str, *, method: str, was_reused: bool, bytes_received: int) -> Move:
-    """What to do with a request that failed with an error of `ERROR_KINDS`."""
+def after_failure(error: str, *, harmless: bool, was_reused: bool, bytes_sent: int, bytes_received: int) -> Move:
+    """What to do with a request that failed with an error of `ERROR_KINDS`; `harmless`: to be sent twice."""
     if not was_reused or bytes_received or error not in ("closed", "reset"):
         return Move.REPORT
-    return Move.RESEND if method in IDEMPOTENT else Move.REPORT_CLOSED
+    if not bytes_sent:
+        return Move.REPLACE
+    return Move.RESEND if harmless else Move.REPORT_CLOSED
+
+
+def may_be_sent_twice(method: str, wire: bytes) -> bool:
+    """Whether a request has the same effect when it is sent twice, by its method or a header of its head."""
+    return method in IDEMPOTENT or _has_key(wire, 0, wire.find(b"\r\n\r\n") + 2) is not None
 
 
 class ConnectionPool:

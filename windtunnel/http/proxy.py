@@ -8,7 +8,7 @@ import ipaddress
 import socket
 
 from windtunnel.http.errors import Failure
-from windtunnel.model.origin import Origin, parse_base_url
+from windtunnel.model.origin import Origin, in_ascii, parse_base_url
 from windtunnel.model.sut import Proxies, Proxy, Sut
 
 _LONGEST_ANSWER = 16 * 1024
@@ -72,7 +72,10 @@ def _covers(pattern: str, origin: Origin) -> bool:
             return address in ipaddress.ip_network(pattern.strip("[]"), strict=False)
         except ValueError:
             return False
-    suffix = pattern.lower().lstrip("*").lstrip(".")
+    try:
+        suffix = in_ascii(pattern.lower().lstrip("*").lstrip("."))
+    except UnicodeError:
+        return False
     return origin.bare_host == suffix or origin.bare_host.endswith(f".{suffix}")
 
 

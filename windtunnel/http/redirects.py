@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from windtunnel.errors import ExpressionError
 from windtunnel.http.endpoint import Pairs
 from windtunnel.http.errors import Failure
-from windtunnel.http.location import resolve_location
 from windtunnel.model.origin import Origin, split_url
 from windtunnel.model.vocabulary import NoteKind
 
@@ -51,6 +50,8 @@ def decide_redirect(
         return None
     if followed >= MAX_REDIRECTS:
         return Failure("too_many_redirects")
+    from windtunnel.http.location import resolve_location  # its patterns take time, and not every run needs it
+
     try:
         origin, target, oddities = resolve_location(locations, url)
     except ExpressionError as error:

@@ -23,10 +23,10 @@ class Upload:
     `pieces` are read one after the other, each with its size in bytes; `left` is how many bytes are unsent.
     """
 
-    __slots__ = ("_current", "_left_here", "_pieces", "left", "size", "waits")
+    __slots__ = ("_current", "_left_here", "_pieces", "_waits_first", "left", "size", "waits")
 
     def __init__(self, pieces: Sequence[tuple[BinaryIO, int]], *, waits: bool) -> None:
-        self._pieces, self.waits = tuple(pieces), waits
+        self._pieces, self.waits, self._waits_first = tuple(pieces), waits, waits
         self.size = self.left = sum(size for _, size in pieces)
         self._current, self._left_here = 0, self._pieces[0][1]
         self.restart()
@@ -42,10 +42,11 @@ class Upload:
         return piece
 
     def restart(self) -> None:
-        """Start again from the first byte."""
+        """Start again from the first byte, and from waiting."""
         for file, _ in self._pieces:
             file.seek(0)
         self._current, self._left_here, self.left = 0, self._pieces[0][1], self.size
+        self.waits = self._waits_first
 
     def close(self) -> None:
         """Close the files; safe to call twice."""

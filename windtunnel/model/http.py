@@ -195,6 +195,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     bytes_sent: int = 0
     bytes_received: int = 0
     resent: bool = False
+    replaced: bool = False
     hop: bool = False
     span_id: str = ""
     notes: dict[NoteKind, int] | None = None

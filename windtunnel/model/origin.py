@@ -12,6 +12,7 @@ from windtunnel.errors import ExpressionError
 from windtunnel.model.sut import Sut
 
 _UNIX = "http+unix://"
+_LONGEST_LABEL = 63
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?").fullmatch
 _is_loopback_v4 = re.compile(r"127(?:\.[0-9]{1,3}){3}").fullmatch
@@ -159,14 +160,14 @@ def _host_and_port(parts: SplitResult, text: str) -> Origin:
 
 
 def checked_host(host: str, text: str) -> str:
-    """The host as sent: an address, or a name in ASCII (IDNA). Raises ExpressionError; it stands in `text`."""
+    """The host as sent: an address, or a name in ASCII. Raises ExpressionError; it stands in `text`."""
     if ":" in host:
         try:
             return str(ipaddress.IPv6Address(host))
         except ValueError:
             raise ExpressionError(f"{text}: {host!r} is not an IPv6 address") from None
     try:
-        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
+        ascii_host = in_ascii(host)
     except UnicodeError:
         ascii_host = ""
     if not _HOST_NAME(ascii_host):
@@ -174,17 +175,37 @@ def checked_host(host: str, text: str) -> str:
     return ascii_host
 
 
+def in_ascii(name: str) -> str:
+    """A host name with its labels in ASCII, as browsers write them: `bücher` is `xn--bcher-kva`.
+
+    This is IDNA 2008 over UTS 46, in which `ß` is a letter of its own; the codec of Python knows IDNA 2003 alone.
+    Browsers also take signs that IDNA 2008 has no name for, such as emoji. Raises UnicodeError.
+    """
+    if name.isascii():
+        return name
+    import idna  # needs milliseconds, and few names need it
+
+    try:
+        return idna.encode(name, uts46=True).decode()
+    except idna.InvalidCodepoint:
+        labels = idna.uts46_remap(name, std3_rules=False).split(".")
+    coded = [label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels]
+    if any(len(label) > _LONGEST_LABEL for label in coded):
+        raise UnicodeError("a label is too long")
+    return ".".join(coded)
+
+
 class HostRules:
     """Which hosts a request may go to: exact names, or `*.suffix` for every name below one; any port.
 
-    A trailing dot makes no difference, in a pattern or in a host. This is the only such rule: compiling a step and
-    sending a request both ask it.
+    A trailing dot makes no difference, in a pattern or in a host; nor does it whether a name is written in ASCII.
+    This is the only such rule: compiling a step and sending a request both ask it.
     """
 
     __slots__ = ("_exact", "_suffixes")
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        lowered = [pattern.strip().lower().rstrip(".") for pattern in patterns]
+        lowered = [in_ascii(pattern.strip().lower()).rstrip(".") for pattern in patterns]
         self._exact = frozenset(pattern.strip("[]") for pattern in lowered if not pattern.startswith("*."))
         self._suffixes = tuple(pattern[1:] for pattern in lowered if pattern.startswith("*."))
 

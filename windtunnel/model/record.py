@@ -118,9 +118,10 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     `error` is None when the response is complete; without a complete response `status` is 0 unless the head
     had arrived. `failed`: no complete response, or a status that was not asked for. `poll` marks a poll
     before the last one, which is not judged, `hop` a response whose redirect was followed. `attempt` counts from
-    1; `resent`: within this attempt it was sent once more, on a fresh connection. Sizes are bytes on the wire; a
-    request with `bytes_sent` 0 was never sent and has no duration. `request_body` and `response_body` name files
-    under `bodies/`. `notes` counts what was odd about the response, which was read all the same.
+    1; `resent`: within this attempt it was sent once more, on a fresh connection; `replaced`: it was sent once, on
+    a fresh connection in place of a reused one that was gone. Sizes are bytes on the wire; a request with
+    `bytes_sent` 0 was never sent and has no duration. `request_body` and `response_body` name files under
+    `bodies/`. `notes` counts what was odd about the response, which was read all the same.
     """
 
     method: str
@@ -135,6 +136,7 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     poll: bool = False
     hop: bool = False
     resent: bool = False
+    replaced: bool = False
     bytes_sent: Count = 0
     bytes_received: Count = 0
     timings_us: Timings

@@ -35,6 +35,8 @@ def sent_for(lines: str, *, sut: Sut = SUT, **variables: Any) -> Sent:
         ('url: "{{ absolute }}"', "https://shop.test/a?b=1"),
         ("url: http://shop.test/a", "http://shop.test/a"),
         ('url: "http://shop.test/{{ id }}"', "http://shop.test/a%2Fb%20%26c"),
+        ("url: http://bücher.cdn.test/ä?ü=1#ß", "http://bücher.cdn.test/%C3%A4?%C3%BC=1"),
+        ('url: "http://bücher.cdn.test?ü={{ n }}"', "http://bücher.cdn.test?%C3%BC=5"),
         (
             "path: /s\nquery: { q: a b&c, n: 5, on: true, list: [1, x] }",
             "/s?q=a%20b%26c&n=5&on=true&list=1&list=x",

@@ -5,6 +5,7 @@ import pytest
 from tests.support.messages import Write, golden, message_of
 from windtunnel.config.overrides import overrides_of
 from windtunnel.config.sut import load_sut
+from windtunnel.model.origin import HostRules, split_url
 from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Tls
 from windtunnel.project import Project
 
@@ -268,12 +269,33 @@ def test_a_proxy_of_the_environment_that_is_none_is_named_without_its_password(w
         ("Shop.test:443:10.0.0.5", "shop.test:443", "10.0.0.5"),
         ("shop.test:::1", "shop.test", "::1"),
         ("shop.test:443:[::1]", "shop.test:443", "::1"),
+        ("Bücher.test:10.0.0.5", "xn--bcher-kva.test", "10.0.0.5"),
+        ("straße.test:443:10.0.0.5", "xn--strae-oqa.test:443", "10.0.0.5"),
     ],
 )
 def test_an_address_for_a_host(write: Write, text: str, key: str, address: str) -> None:
     write("sut.yaml", "base_url: http://shop.test")
     sut = overrides_of(resolve=(text,)).applied_to(load_sut("sut.yaml", {}).sut)
     assert sut.http.resolve == {key: address}
+
+
+def test_hosts_may_be_written_in_their_own_alphabet(write: Write) -> None:
+    write(
+        "sut.yaml",
+        'base_url: http://münchen.test\nallow_hosts: [Bücher.test, "*.東京.test"]\ntls: { server_name: ü.test }',
+    )
+    sut = load_sut("sut.yaml", {}).sut
+    rules = HostRules.of(sut)
+    urls = ("http://münchen.test", "http://xn--bcher-kva.test", "https://a.東京.test", "http://東京.test")
+    assert [rules.allow(split_url(url)[0]) for url in urls] == [True, True, True, False]
+    assert sut.default is not None
+    assert sut.default.tls.server_name == "xn--tda.test"
+
+
+@pytest.mark.parametrize("host", ["bücher..test", "*.ü..test", "payments.test:443"])
+def test_an_allowed_host_that_is_none_is_told_at_its_place(write: Write, host: str) -> None:
+    write("sut.yaml", f"base_url: http://a.test\nallow_hosts: [b.test, '{host}']")
+    assert message_of(lambda: load_sut("sut.yaml", {})).startswith(f'sut.yaml:2:23: "{host}" is not a host name\n')
 
 
 def test_insecure_believes_every_service(write: Write) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import enum
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +17,19 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.template import compile_optional_text, compile_text
 from windtunnel.expressions.text import text_of
 from windtunnel.model.http import Exchange
+
+
+class Colour(str, enum.Enum):
+    RED = "red"
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Ratio(float):
+    """A number of a kind of its own, as libraries have them."""
+
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JSON_VALUES = st.recursive(
@@ -44,6 +59,13 @@ JSON_VALUES = st.recursive(
         ({"a": 1e-9}, '{"a":0.000000001}'),
         (datetime.date(2024, 1, 31), "2024-01-31"),
         (Decimal("1.10"), "1.10"),
+        (Decimal("1E+22"), "10000000000000000000000"),
+        (Colour.RED, "red"),
+        (Level.HIGH, "3"),
+        (Ratio(1e22), "10000000000000000000000"),
+        ([Ratio(0.5), Colour.RED, 2**70], '[0.5,"red",1180591620717411303424]'),
+        ({True: 1, 1.50: 2, None: 3}, '{"true":1,"1.5":2,"null":3}'),
+        (["\ud800"], '["\\ud800"]'),
         ("a\r\n<&>", "a\r\n<&>"),
     ],
 )
@@ -58,6 +80,29 @@ def test_a_value_as_text(value: Any, text: str) -> None:
     )
 
 
+class Plain(float):
+    """A number that `json` writes without an exponent."""
+
+    def __repr__(self) -> str:
+        return f"{Decimal(float.__repr__(self)):f}".removesuffix(".0")
+
+
+def written(value: Any) -> str:
+    """What Python's own writer gives, its numbers taken out first and put back without an exponent."""
+    numbers: list[str] = []
+
+    def marked(value: Any) -> Any:
+        if isinstance(value, float):
+            numbers.append(repr(Plain(value)))
+            return f"\0{len(numbers) - 1}\0"
+        if isinstance(value, dict):
+            return {key: marked(item) for key, item in value.items()}
+        return [marked(item) for item in value] if isinstance(value, list) else value
+
+    text = json.dumps(marked(value), ensure_ascii=False, separators=(",", ":"))
+    return re.sub(r'"\\u0000(\d+)\\u0000"', lambda found: numbers[int(found[1])], text)
+
+
 def same(read: Any, value: Any) -> bool:
     if isinstance(value, dict):
         return list(read) == list(value) and all(same(read[key], value[key]) for key in value)
@@ -67,13 +112,14 @@ def same(read: Any, value: Any) -> bool:
 
 
 @given(JSON_VALUES)
-def test_a_value_in_text_reads_back_equal(value: Any) -> None:
+def test_a_value_in_text_is_its_json_and_reads_back_equal(value: Any) -> None:
     text = compile_text("{{ v }}")({"v": value})
     if isinstance(value, str):
         assert text == value
     else:
+        assert text == written(value) == compile_text("{{ v | tojson }}")({"v": value})
         assert same(json.loads(text), value)
-        assert isinstance(value, list | dict | bool) or "e" not in text.lower()
+        assert same(json.loads(compile_text("{{ v | tojson(2) }}")({"v": value})), value)
 
 
 @pytest.mark.parametrize(
@@ -86,13 +132,19 @@ def test_a_value_in_text_reads_back_equal(value: Any) -> None:
         ("{{ 'a' ~ order.note }}", "order.note"),
         ("{{ order.note or none }}", "a value"),
         ("{{ [order.note] | join }}", "a value"),
-        ("{{ order.note | string }}", "a value"),
-        ("{{ order.note | upper }}", "a value"),
+        ("{{ order.note | string }}", "order.note"),
+        ("{{ order.note | upper }}", "order.note"),
+        ("{{ [order.note] | first }}", "a value"),
+        ("{{ order.notes | first }}", "order.notes | first"),
+        ("{{ '%s' % order.note }}", "a value"),
+        ("{{ '%(note)s' % order }}", "a value"),
+        ("{{ 'a{}'.format(order.note) }}", "a value"),
+        ("{{ 'abc' | replace('b', order.note) }}", "a value"),
         ("{{ '%s' | format(order.note) }}", "a value"),
     ],
 )
 def test_null_in_the_middle_of_text_is_an_error_that_names_it(template: str, name: str) -> None:
-    order = {"note": None, "lines": [{"note": None}]}
+    order = {"note": None, "notes": [None], "lines": [{"note": None}]}
     with pytest.raises(ExpressionError) as caught:
         compile_text(template)({"order": order})
     assert str(caught.value) == f"{name} is null"
@@ -126,7 +178,10 @@ def test_null_that_stands_alone_is_no_text(written: Any, value: Any, text: str |
         (float("inf"), "inf is no number that JSON can hold"),
         ([float("nan")], "nan is no number that JSON can hold"),
         (b"ab", "bytes can't be written as text"),
-        (object(), "a object can't be written as text: Encoding objects of type object is unsupported"),
+        ([{"a": [b"ab"]}], "bytes can't be written as text"),
+        (object(), "a value of the kind object has no text"),
+        ((each for each in [1]), "a value of the kind generator has no text"),
+        (Decimal("NaN"), "NaN is no number that JSON can hold"),
         (Exchange("GET", "http://shop/", "shop"), "a response cannot be used as text"),
         (len, "len is a function"),
     ],
@@ -135,3 +190,42 @@ def test_what_json_cant_hold_is_an_error(value: Any, reason: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_text("x{{ v }}")({"v": value})
     assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        (
+            "{{ '%s %d %5.1f|%6s|%r' % (yes, yes, three, three, huge) }}",
+            "true 1   3.0|     3|10000000000000000000000",
+        ),
+        ("{{ '%(yes)s %(huge)s' % order }}", "true 10000000000000000000000"),
+        ("{{ '%s' % order }}", '{"yes":true,"huge":10000000000000000000000,"note":null}'),
+        ("{{ '%s %d %s' | format(yes, yes, three) }}", "true 1 3"),
+        (
+            "{{ '{} {:>5} {:.1f} {!s} {o[yes]}'.format(yes, yes, three, huge, o=order) }}",
+            "true  true 3.0 10000000000000000000000 true",
+        ),
+        ("{{ '{yes}'.format_map(order) }}", "true"),
+        ("{{ 'abc' | replace('b', yes) }}{{ 'a3c' | replace(three, 'b') }}", "atruecabc"),
+        ("{{ ['a', 'b'] | join(three) }}", "a3b"),
+        ("{{ yes | urlencode }} {{ huge | urlencode }}", "true 10000000000000000000000"),
+        (
+            "{{ {'a b': [yes, none, three], 'c': none} | urlencode }} {{ [['a', yes]] | urlencode }}",
+            "a+b=true&a+b=3 a=true",
+        ),
+        ("{{ order | xmlattr }}", ' yes="true" huge="10000000000000000000000"'),
+        ("{{ order | tojson }}", '{"yes":true,"huge":10000000000000000000000,"note":null}'),
+        ("{{ [three, 'é<', {}, []] | tojson(indent=1) }}", '[\n 3,\n "é<",\n {},\n []\n]'),
+        ("{{ 'a:,[b' | tojson(2) }}{{ order | length }}", '"a:,[b"3'),
+        ("{{ [yes, three] | map('string') | join('-') }}", "true-3"),
+        ("{% set a %}{{ yes }}{% endset %}{{ a }}{% filter upper %}{{ yes }}{% endfilter %}", "trueTRUE"),
+        ("{% macro m(a) %}{{ a }}{% endmacro %}{{ m(yes) }}{{ 1 if not yes }}", "true"),
+        ("{% for a in [yes, three] %}{{ loop.first }}{{ a }}{% endfor %}", "truetruefalse3"),
+        ("{{ order.gone | default('d') }}{{ order.note | default(yes) }}", "dtrue"),
+        ("{{ 'ru' in yes | string and yes | string == 'true' }}", "true"),
+    ],
+)
+def test_whatever_makes_text_in_a_template_writes_values_the_same_way(template: str, text: str) -> None:
+    order = {"yes": True, "huge": 1e22, "note": None}
+    assert compile_text(f"{template} ")({"yes": True, "three": 3.0, "huge": 1e22, "order": order}) == f"{text} "

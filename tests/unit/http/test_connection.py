@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from windtunnel.http.connection import Connection, ConnectionState
 from windtunnel.http.errors import Failure
 from windtunnel.http.stream import Destination
 from windtunnel.http.transport import HttpTransport
+from windtunnel.http.upload import open_upload
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Timings
@@ -187,6 +190,61 @@ def test_a_post_is_not_sent_again() -> None:
         stream.aborted = True
 
     over_memory(test)
+
+
+@pytest.mark.parametrize("event", ["end", "reset", "answer"])
+def test_a_post_that_waits_in_the_outbox_of_a_lost_connection_is_sent_on_a_new_one(event: str) -> None:
+    async def test(user: User, opener: MemoryOpener) -> None:
+        first = user.send()
+        stream = await opener.stream()
+        await stream.request()
+        stream.receiver.data_received(OK)
+        await first
+        connection = connection_of(stream)
+        second = user.send("/again", method="POST")
+        await asyncio.sleep(0)
+        assert (connection.state, stream.sent) == (ConnectionState.BUSY, b"")
+        if event == "end":
+            connection.eof_received()
+        elif event == "reset":
+            connection.connection_lost(ConnectionResetError())
+        else:
+            connection.data_received(OK)
+        other = await opener.stream()
+        assert (await other.request()).startswith(b"POST /again HTTP/1.1\r\n")
+        other.receiver.data_received(OK.replace(b"200", b"201"))
+        exchange = await second
+        assert (exchange.status, exchange.replaced, exchange.resent) == (201, True, False)
+        assert (stream.sent, len(opener.streams)) == (b"", 2)
+        stream.aborted = True
+
+    over_memory(test)
+
+
+def test_a_request_whose_client_closes_is_not_sent_again() -> None:
+    async def test(user: User, opener: MemoryOpener) -> None:
+        first = user.send()
+        stream = await opener.stream()
+        await stream.request()
+        stream.receiver.data_received(OK)
+        await first
+        second = user.send("/again")
+        await stream.request()
+        user.client.close()
+        exchange = await second
+        assert (exchange.error, exchange.error_detail) == ("closed", "by the client")
+        assert len(opener.streams) == 1
+
+    over_memory(test)
+
+
+def test_an_upload_that_starts_again_waits_again() -> None:
+    upload = open_upload(b"body", waits=True)
+    upload.waits = False
+    assert upload.read() == b"body"
+    upload.restart()
+    assert (upload.waits, upload.left, upload.read()) == (True, 4, b"body")
+    upload.close()
 
 
 def test_what_an_opener_reports_is_the_error_of_the_request() -> None:

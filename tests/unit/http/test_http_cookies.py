@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from windtunnel.http.cookies import CookieJar, Refusal, join_cookies, parse_cookie_date, parse_set_cookie
+from windtunnel.http.cookie_dates import parse_cookie_date
+from windtunnel.http.cookies import CookieJar, Refusal, join_cookies, parse_set_cookie
 from windtunnel.model.http import Exchange
 from windtunnel.model.note import NOTES
 

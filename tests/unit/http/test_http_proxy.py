@@ -9,7 +9,7 @@ from windtunnel.model.origin import parse_base_url
 from windtunnel.model.sut import Proxies, Proxy
 
 PLAIN, ENCRYPTED = Proxy(host="plain", port=1), Proxy(host="encrypted", port=2)
-BYPASS = ("corp.test", ".sub.test", "port.test:8080", "10.0.0.0/8", "192.0.2.7")
+BYPASS = ("corp.test", ".sub.test", "port.test:8080", "10.0.0.0/8", "192.0.2.7", ".Bücher.test", "ü..test")
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,9 @@ BYPASS = ("corp.test", ".sub.test", "port.test:8080", "10.0.0.0/8", "192.0.2.7")
         ("http://11.1.2.3", PLAIN),
         ("http://192.0.2.7:99", None),
         ("http://[2001:db8::1]", PLAIN),
+        ("http://xn--bcher-kva.test", None),
+        ("http://a.bücher.test", None),
+        ("http://xn--tda.test", PLAIN),
     ],
 )
 def test_a_proxy_for_a_url(url: str, proxy: Proxy | None) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from windtunnel.errors import ExpressionError
-from windtunnel.model.origin import HostRules, Origin, parse_base_url, split_url
+from windtunnel.model.origin import HostRules, Origin, in_ascii, parse_base_url, split_url
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
 
@@ -155,3 +155,47 @@ def test_loopback_is_this_machine_by_name_or_address(host: str, loopback: bool) 
 )
 def test_the_way_to_this_machine_is_as_secure_as_tls(url: str, secure: bool) -> None:
     assert split_url(url)[0].is_secure is secure
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("shop.test", "shop.test"),
+        ("xn--bcher-kva.test", "xn--bcher-kva.test"),
+        ("bücher.test", "xn--bcher-kva.test"),
+        ("BÜCHER.Test", "xn--bcher-kva.test"),
+        ("bu\u0308cher.test", "xn--bcher-kva.test"),
+        ("bücher.test.", "xn--bcher-kva.test."),
+        ("straße.test", "xn--strae-oqa.test"),
+        ("東京。test", "xn--1lqs71d.test"),
+        ("\uff53hop.test", "shop.test"),
+        ("\u2615.test", "xn--53h.test"),
+        ("my_shop.bücher.test", "my_shop.xn--bcher-kva.test"),
+        ("пример.испытание", "xn--e1afmkfd.xn--80akhbyknj4f"),
+    ],
+)
+def test_a_host_name_is_sent_as_browsers_send_it(name: str, sent: str) -> None:
+    assert in_ascii(name) == sent
+    assert parse_base_url(f"http://{name}").origin.host == sent
+
+
+@pytest.mark.parametrize(
+    "name", ["bücher..test", "ü" * 64 + ".test", "a\u200db.test", "\u05d0b.test", "ü\u2028.test"]
+)
+def test_what_is_no_host_name_in_any_alphabet_is_refused(name: str) -> None:
+    with pytest.raises(ExpressionError, match="is not a host name"):
+        parse_base_url(f"http://{name}")
+
+
+@pytest.mark.parametrize("written", ["bücher.test", "BÜCHER.test.", "xn--bcher-kva.test", "*.test"])
+@pytest.mark.parametrize("asked", ["http://bücher.test", "http://xn--bcher-kva.test:80/x", "https://Bücher.test."])
+def test_a_host_is_allowed_in_either_spelling(written: str, asked: str) -> None:
+    assert HostRules([written]).allow(split_url(asked)[0])
+
+
+def test_a_suffix_may_be_written_in_its_own_alphabet() -> None:
+    rules = HostRules(["*.bücher.test"])
+    allowed = [
+        rules.allow(split_url(f"http://{host}")[0]) for host in ("cdn.bücher.test", "bücher.test", "ücher.test")
+    ]
+    assert allowed == [True, False, False]

@@ -27,6 +27,7 @@ from windtunnel.model.sut import Service
 _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 _NOT_IN_A_URL = re.compile(r"[^\w\-.~:/?@!$&'()*+,;=%\[\]]", re.ASCII)
 _IN_A_URL = "-._~:/?@!$&'()*+,;=%[]"
+_AUTHORITY = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _LITERAL_AUTHORITY = re.compile(r"https?://[^/?#{]+(?=[/?#]|$)", re.IGNORECASE)
 
 
@@ -135,7 +136,10 @@ def _legal(url: str) -> str:
     """The URL without its fragment, which is never sent, and with every illegal character encoded."""
     if _NOT_IN_A_URL.search(url) is None:
         return url
-    return percent_encoded(url.partition("#")[0], safe=_IN_A_URL)
+    url = url.partition("#")[0]
+    absolute = _AUTHORITY.match(url)  # which is not percent-encoded: its host has letters of its own
+    begin = absolute.end() if absolute else 0
+    return url[:begin] + percent_encoded(url[begin:], safe=_IN_A_URL)
 
 
 def _check_beginning(field: Field, key: str, value: str) -> None:
