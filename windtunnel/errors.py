@@ -129,6 +129,14 @@ class ExpressionError(WindtunnelError):
         super().__init__(message)
 
 
+class UnreadableBodyError(ExpressionError):
+    """The body of a response can't be read as text or JSON, for a reason that is not in its content."""
+
+
+class NotJsonError(ValueError):
+    """The body of a response is not JSON: where and why, without any text of it."""
+
+
 class RefusedError(ExpressionError):
     """What the files of a test may not read unless the user says so."""
 

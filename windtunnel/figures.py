@@ -33,7 +33,7 @@ def number(value: float, *, digits: int = 3) -> str:
 
 def literal(value: float | Decimal) -> str:
     """A number of JSON or YAML, with the digits that it needs: `0.00001`, `12500000000000000000000`, `3.0`."""
-    if isinstance(value, int) or not math.isfinite(value):
+    if not isinstance(value, float | Decimal) or not math.isfinite(value):
         return str(value)
     return f"{Decimal(repr(value)) if isinstance(value, float) else value:f}"
 

@@ -92,8 +92,15 @@ OUTCOMES: dict[str, tuple[int, str | None, bytes]] = {
     "/garbage-after": (200, None, b"ok"),
     "/gzip-cut": (200, "decode", b"squeezed " * 1000),
     "/bad-chunk": (200, "protocol", b""),
-    "/two-lengths": (0, "protocol", b""),
-    "/folded-header": (0, "protocol", b""),
+    "/two-lengths": (200, None, b"abc"),
+    "/equal-lengths": (200, None, b"abc"),
+    "/unequal-lengths": (0, "protocol", b""),
+    "/folded-header": (200, None, b""),
+    "/bare-line-feeds": (200, None, b"abc"),
+    "/blank-before-colon": (200, None, b"abc"),
+    "/padded-chunks": (200, None, b"abc"),
+    "/control-characters": (200, None, b"abc"),
+    "/odd-status-line": (200, None, b"abc"),
     "/huge-header": (0, "protocol", b""),
     "/endless-head": (0, "protocol", b""),
     "/endless-interim": (0, "protocol", b""),
@@ -574,7 +581,9 @@ def test_a_certificate_nobody_vouches_for_is_named(run: Run) -> None:
     async def scenario(visitor: Visitor, server: HostileServer) -> None:
         exchange = await visitor.ask("/ok")
         assert exchange.error == "tls"
-        assert exchange.error_detail == "certificate not accepted: self-signed certificate"
+        assert exchange.error_detail == (
+            "certificate not accepted: self-signed certificate; trust it with tls: { ca: FILE }, or use --insecure"
+        )
         assert exchange.timings.connect > 0
         assert exchange.bytes_sent == 0
 
@@ -597,8 +606,45 @@ def test_tls_to_a_server_without_it_is_a_tls_error(run: Run, answer: bytes) -> N
     run(main())
 
 
-async def ask_over_tls(port: int, *, timeout_s: float) -> Exchange:
-    shop = Service(name="shop", base_url=f"https://127.0.0.1:{port}")
+def test_a_certificate_for_another_host_is_named(run: Run) -> None:
+    async def scenario(visitor: Visitor, server: HostileServer) -> None:
+        exchange = await visitor.ask("/ok")
+        assert exchange.error == "tls"
+        assert exchange.error_detail == (
+            "certificate not accepted: certificate is not valid for 'other.test'; set tls: { server_name: HOST }, "
+            "or use --insecure"
+        )
+
+    tls = Tls(ca=str(CERTIFICATE), server_name="other.test")
+    visit(run, scenario, tls=server_context(), shop=lambda server: service(server, tls=tls))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "alert", "detail"),
+    [
+        ("https", 40, "refused the handshake"),
+        ("https", 70, "no TLS 1.2 or later"),
+        ("https", 112, "the server has no certificate for this name"),
+        ("http", 10, "the server speaks TLS at this port; write https:// in its URL"),
+    ],
+)
+def test_an_alert_of_tls_is_told_in_words(run: Run, scheme: str, alert: int, detail: str) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(bytes([0x15, 3, 3, 0, 2, 2, alert]))
+        writer.close()
+
+    async def main() -> None:
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+            exchange = await ask_over_tls(server.sockets[0].getsockname()[1], timeout_s=5, scheme=scheme)
+            assert exchange.error == "tls"
+            assert detail in str(exchange.error_detail)
+
+    run(main())
+
+
+async def ask_over_tls(port: int, *, timeout_s: float, scheme: str = "https") -> Exchange:
+    shop = Service(name="shop", base_url=f"{scheme}://127.0.0.1:{port}")
     transport = HttpTransport(Sut(name="shop", default=shop, source=Source(file="sut.yaml")), "run-1")
     endpoint = transport.endpoint(method="GET", service=shop, headers={})
     try:
@@ -612,6 +658,8 @@ def test_a_server_that_accepts_and_says_nothing_during_tls_is_a_connect_timeout(
         with socket.create_server(("127.0.0.1", 0)) as silent:
             exchange = await ask_over_tls(silent.getsockname()[1], timeout_s=0.1)
             assert exchange.error == "connect_timeout"
-            assert exchange.error_detail == "while waiting for the TLS handshake"
+            assert exchange.error_detail == (
+                "while waiting for the TLS handshake; if this port speaks plain HTTP, write http:// in its URL"
+            )
 
     run(main())

@@ -9,6 +9,7 @@ from windtunnel.actions.response import html_xml, json_schema, matchers
 from windtunnel.config import overrides
 from windtunnel.expressions import fake, json_walk, limits, quantities
 from windtunnel.http import decoding
+from windtunnel.model import charset
 from windtunnel.storage import copies
 
 PAGE = (ROOT / "docs" / "reference" / "limits.md").read_text()
@@ -24,6 +25,7 @@ FIGURES = {
     "items that `each` and `any` look at": matchers.MAX_ITEMS,
     "bytes of a page that": html_xml.MAX_PAGE,
     "comparisons of nodes": html_xml.MAX_COMPARISONS,
+    "bytes of a body in an East Asian": charset.MAX_MULTIBYTE,
     "codings of a body": decoding.MAX_CODINGS,
     "parts of gzip or zstd data": decoding.MAX_MEMBERS,
     "bodies that a run keeps": copies.MAX_BODY_FILES,

@@ -240,6 +240,8 @@ def _http(
         given["dns_ttl_s"] = parse_duration(data["dns_ttl"])
     if "connections" in data:
         given["connections"] = data["connections"]
+    if "strict" in data:
+        given["strict"] = data["strict"]
     try:
         if "proxy" not in data:
             given["proxies"] = proxies_of_environment(environment)

@@ -227,7 +227,7 @@ class Journal:
             facts.notes = exchange.notes
         if self._bodies is not None and (keep or self._keep_all):
             facts.request_body = self._bodies.keep(exchange.request_body, ids.secrets)
-            facts.response_body = self._bodies.keep(exchange.body, ids.secrets)
+            facts.response_body = self._bodies.keep(exchange.in_utf8(self._bodies.reads), ids.secrets)
         return facts
 
     def _checks(self, ids: InstanceIds, checks: Checks) -> Checks:

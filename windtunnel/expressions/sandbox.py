@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -364,8 +365,18 @@ def shown(text: str) -> str:
     return f'"{text if len(text) <= 80 else text[:77] + "..."}"'
 
 
+_UNEQUAL = re.compile(r"'([<>]=?)' not supported between instances of '(\w+)' and '(\w+)'")
+_KINDS = {"str": "a text", "int": "a number", "float": "a number", "NoneType": "null", "list": "a list"}
+
+
 def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    """What Python says of an error, in our words where `<` or `>` compares a text with a number."""
+    found = _UNEQUAL.fullmatch(str(error)) if isinstance(error, TypeError) else None
+    if found is None:
+        return str(error) or type(error).__name__
+    left, right = (_KINDS.get(kind, "a mapping" if kind == "dict" else kind) for kind in found.groups()[1:])
+    cure = "; make the text a number: … | float" if {left, right} == {"a text", "a number"} else ""
+    return f"{left} can't be compared with {right} by {found[1]}{cure}"
 
 
 def kind_of(value: Any) -> str:

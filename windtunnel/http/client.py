@@ -73,7 +73,9 @@ class HttpClient:
         self, routes: Routes, *, id_headers: IdLineTemplate, settings: HttpSettings, hooks: Hooks | None = None
     ) -> None:
         self._routes, self._max_body, self._hooks = routes, settings.max_body, hooks
-        self._pool = ConnectionPool(routes.opener, deadlines=routes.deadlines, outbox=routes.outbox)
+        self._pool = ConnectionPool(
+            routes.opener, deadlines=routes.deadlines, outbox=routes.outbox, strict=settings.strict
+        )
         self._starts_afresh = settings.connections == "instance"
         self._cookies = CookieJar()
         self._has_cookies = self._cookies_are_kept = False

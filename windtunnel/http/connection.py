@@ -120,10 +120,11 @@ class Connection(asyncio.Protocol):
         deadlines: Deadlines,
         outbox: Outbox,
         on_lost: Callable[[Connection], None],
+        strict: bool = False,
     ) -> None:
         self._destination = destination
         self._deadlines, self._outbox, self._on_lost = deadlines, outbox, on_lost
-        self.reader = ResponseReader()
+        self.reader = ResponseReader(strict=strict)
         self._exchange: Exchange | None = None
         self._stream: Stream | None = None
         self._write_blocked = False

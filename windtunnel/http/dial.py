@@ -11,11 +11,11 @@ from typing import Any
 
 from windtunnel.figures import offset
 from windtunnel.http.connect import connect
-from windtunnel.http.errors import Failure, connect_failure, tls_failure
+from windtunnel.http.errors import MAYBE_PLAIN, Failure, connect_failure, tls_failure
 from windtunnel.http.proxy import open_tunnel
 from windtunnel.http.resolve import Address, Resolver
 from windtunnel.http.stream import Destination
-from windtunnel.model.http import GENERATOR_ERRORS
+from windtunnel.model.http import AWAITING_TLS, GENERATOR_ERRORS
 from windtunnel.model.record import Timings
 
 
@@ -34,7 +34,7 @@ class Dialer:
         attempt = _Attempt(destination, self._resolver, timings)
         if await _ended(task := _begin(attempt.run(receiver)), timeout_s=max(0.0, deadline_s - perf_counter())):
             return task.result()
-        return Failure("connect_timeout", f"while {attempt.doing}")
+        return Failure("connect_timeout", f"while {attempt.doing}{attempt.doubt}")
 
     async def probe(self, destination: Destination, *, timeout_s: float) -> Failure | None:
         """Connect to a destination and close the connection again: why that failed, or None."""
@@ -73,13 +73,13 @@ def _retrieve_exception(task: _Opening) -> None:
 
 
 class _Attempt:
-    """One attempt to open a stream; `doing` says what it is waiting for."""
+    """One attempt to open a stream; `doing` says what it is waiting for, `doubt` what may be the reason."""
 
-    __slots__ = ("_destination", "_resolver", "_timings", "doing")
+    __slots__ = ("_destination", "_resolver", "_timings", "doing", "doubt")
 
     def __init__(self, destination: Destination, resolver: Resolver, timings: Timings) -> None:
         self._destination, self._resolver, self._timings = destination, resolver, timings
-        self.doing = "resolving the host name"
+        self.doing, self.doubt = "resolving the host name", ""
 
     async def probe(self) -> Failure | None:
         """Connect and close."""
@@ -141,7 +141,7 @@ class _Attempt:
             elif tls is None:
                 await loop.create_connection(lambda: receiver, sock=sock)
             else:
-                self.doing = "waiting for the TLS handshake"
+                self.doing, self.doubt = AWAITING_TLS, f"; {MAYBE_PLAIN}"
                 await loop.create_connection(
                     lambda: receiver, sock=sock, ssl=tls, server_hostname=destination.server_name
                 )

@@ -77,10 +77,10 @@ def may_be_sent_twice(method: str, wire: bytes) -> bool:
 class ConnectionPool:
     """Owned by one client."""
 
-    __slots__ = ("_connections", "_deadlines", "_idle", "_opener", "_outbox")
+    __slots__ = ("_connections", "_deadlines", "_idle", "_opener", "_outbox", "_strict")
 
-    def __init__(self, opener: StreamOpener, *, deadlines: Deadlines, outbox: Outbox) -> None:
-        self._opener, self._deadlines, self._outbox = opener, deadlines, outbox
+    def __init__(self, opener: StreamOpener, *, deadlines: Deadlines, outbox: Outbox, strict: bool) -> None:
+        self._opener, self._deadlines, self._outbox, self._strict = opener, deadlines, outbox, strict
         self._connections: set[Connection] = set()
         self._idle: dict[Destination, list[Connection]] = {}
 
@@ -95,7 +95,13 @@ class ConnectionPool:
 
     async def open(self, destination: Destination, *, deadline_s: float, timings: Timings) -> Connection | Failure:
         """A new connection, or why there is none; the times it took are filled in."""
-        connection = Connection(destination, deadlines=self._deadlines, outbox=self._outbox, on_lost=self._forget)
+        connection = Connection(
+            destination,
+            deadlines=self._deadlines,
+            outbox=self._outbox,
+            on_lost=self._forget,
+            strict=self._strict,
+        )
         self._connections.add(connection)
         failure: Failure | None = Failure("closed")
         try:

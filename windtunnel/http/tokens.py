@@ -15,11 +15,11 @@ from dataclasses import replace
 from time import perf_counter
 from urllib.parse import urlencode
 
-from windtunnel.errors import ExpressionError
+from windtunnel.errors import ExpressionError, NotJsonError, UnreadableBodyError
 from windtunnel.http.endpoint import AuthFlow, HttpEndpoint
 from windtunnel.interfaces import Client, Request
 from windtunnel.model.auth import OAuth2
-from windtunnel.model.http import Exchange, UnreadableBodyError
+from windtunnel.model.http import Exchange
 from windtunnel.model.origin import split_url
 
 FETCH_S = 30.0
@@ -171,10 +171,8 @@ def _read(exchange: Exchange) -> tuple[str | None, float, str]:
         return None, 0.0, f"{where} answered {exchange.status}"
     try:
         answer = exchange.json
-    except ValueError:
-        answer = None
-    except UnreadableBodyError as error:
-        return None, 0.0, f"{where}: {error}"
+    except (NotJsonError, UnreadableBodyError) as error:
+        return None, 0.0, f"{where} answered without an access_token: {error}"
     token = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token or not token.isprintable() or not token.isascii():
         return None, 0.0, f"{where} answered without an access_token"

@@ -95,7 +95,7 @@ class VerbosePrinter:
         took = duration(exchange.timings.duration_us / 1000)
         yield f"{_INDENT}← {exchange.status}, {len(exchange.body):,} bytes, {took}"
         yield from self._headers(text_of(exchange.head).split("\r\n")[1:], secrets)
-        yield from self._body(exchange.body, secrets)
+        yield from self._body(exchange.in_utf8(4 * LONGEST_READ), secrets)
         for kind, count in (exchange.notes or {}).items():
             about = ", ".join((exchange.note_details or {}).get(kind, ()))
             yield self._shown(f"{_INDENT}! {sentence(kind, count)}{f' ({about})' if about else ''}", secrets)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from windtunnel.errors import ExpressionError
+from windtunnel.errors import NotJsonError, UnreadableBodyError
 from windtunnel.model.record import Timings
 from windtunnel.model.vocabulary import ErrorKind, NoteKind
 
@@ -33,6 +34,9 @@ ERROR_KINDS: dict[ErrorKind, str] = {
     "ports": "this machine ran out of local ports",
 }
 """A sentence for each reason why a request has no complete response."""
+
+AWAITING_TLS = "waiting for the TLS handshake"
+"""The part of a detail that says that a server accepted the connection, and not TLS in it, before the deadline."""
 
 GENERATOR_ERRORS: frozenset[ErrorKind] = frozenset({"open_files", "ports", "bad_request"})
 """Errors of the generator or the scenario, not of the SUT: the step is errored, not failed."""
@@ -156,9 +160,13 @@ _decode_json = msgspec.json.Decoder().decode
 
 _LONG_TEXT = 64 * 1024
 
+_names_other_charset = re.compile(
+    rb"\ncontent-type:(?:[^\n]|\n[ \t])*charset(?![ \t]*=[ \t]*[\"']?utf-?8\b)", re.IGNORECASE
+).search
+"""Whether Content-Type names a charset that may not be UTF-8."""
 
-class UnreadableBodyError(ExpressionError):
-    """The body can't be read as text or JSON, for a reason that is not in its content."""
+_MAY_BE_MARKED = frozenset({b"\xef", b"\xfe", b"\xff", b"\0"})
+"""The first bytes of byte order marks."""
 
 
 class Exchange(msgspec.Struct, eq=False, gc=False):
@@ -195,6 +203,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     undecoded: str | None = None
     _headers: Headers | None = None
     _json: Any = msgspec.UNSET
+    _not_json: str | None = None
     _text: str | None = None
     _is_no_data: object = object()
     """What msgspec cannot encode, so that `{{ response }}` in a JSON body stays an error."""
@@ -221,34 +230,82 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
 
     @property
     def json(self) -> Any:
-        """The body as JSON, parsed once. Raises ValueError when it is not JSON, UnreadableBodyError."""
+        """The body as JSON, parsed once. Raises NotJsonError (a ValueError), UnreadableBodyError."""
         if self._json is msgspec.UNSET:
-            if self.undecoded is not None:
-                self._require_decoded()
-            try:
-                self._json = _decode_json(self.body)
-            except RecursionError:
-                raise ValueError("the JSON is nested too deep") from None
+            body = self.body
+            # JSON that is ASCII reads the same in every charset.
+            if self.undecoded is None and (body.isascii() or not _names_other_charset(self.head)):
+                try:
+                    self._json = _decode_json(body)
+                except (ValueError, RecursionError):
+                    self._json = self._read_json()
+            else:
+                self._json = self._read_json()
         return self._json
+
+    def _read_json(self) -> Any:
+        self._require_decoded()
+        if self._not_json is None:
+            from windtunnel.model import body_json
+
+            found, odd = body_json.read(self.body, self.headers.all("content-type"))
+            self._note_once(odd)
+            if not isinstance(found, NotJsonError):
+                return found
+            self._not_json = str(found)
+        raise NotJsonError(self._not_json)
 
     @property
     def text(self) -> str:
-        """The body as UTF-8 text; invalid bytes are replaced. A long one is kept: a template may loop over it.
+        """The body as text; what can't be decoded is replaced. A long one is kept: a template may loop over it.
 
         Raises UnreadableBodyError.
         """
         if self._text is not None:
             return self._text
-        if self.undecoded is not None:
-            self._require_decoded()
-        text = self.body.decode("utf-8", "replace")
-        if len(text) > _LONG_TEXT:
-            self._text = text
-        return text
+        body = self.body
+        if self.undecoded is None and body[:1] not in _MAY_BE_MARKED and not _names_other_charset(self.head):
+            try:
+                text = body.decode()
+            except UnicodeDecodeError:
+                return self._read_text()
+            if len(text) > _LONG_TEXT:
+                self._text = text
+            return text
+        return self._read_text()
+
+    def _read_text(self) -> str:
+        self._require_decoded()
+        from windtunnel.model import body_text
+
+        self._text, odd = body_text.read(self.body, self.headers.all("content-type"))
+        self._note_once(odd)
+        return self._text
+
+    def beginning(self, most: int) -> str:
+        """The first `most` bytes of the body as text, to be shown."""
+        from windtunnel.model import body_text
+
+        return body_text.beginning(self.body, self.headers.all("content-type"), most)
+
+    def in_utf8(self, most: int) -> bytes:
+        """The body to be kept or shown: of text in another charset its first `most` bytes, in UTF-8."""
+        body = self.body
+        if self.undecoded is None and (
+            body[:1] in _MAY_BE_MARKED or body[:1] == b"<" or _names_other_charset(self.head)
+        ):
+            from windtunnel.model import body_text
+
+            return body_text.in_utf8(body, self.headers.all("content-type"), most)
+        return body
 
     def _require_decoded(self) -> None:
-        if self.body:
+        if self.undecoded is not None and self.body:
             raise UnreadableBodyError(f"the body can't be read: {self.undecoded}")
+
+    def _note_once(self, kind: NoteKind | None) -> None:
+        if kind is not None and kind not in (self.notes or ()):
+            self.note(kind)
 
     @property
     def status_code(self) -> int:

@@ -31,10 +31,14 @@ NOTES: dict[NoteKind, Note] = {
     "cookie_size": _cookies("name and value have more than 4,096 bytes"),
     "cookie_syntax": _cookies("no name, no =, or a control character"),
     "cookie_number": _cookies("there were 200 already"),
-    "bare_line_feed": _responses("lines of the head end in a bare line feed"),
+    "bare_line_feed": _responses("lines end in a bare line feed"),
     "folded_header": _responses("a header goes on in a second line"),
     "space_before_colon": _responses("a blank before the colon of a header"),
     "control_character": _responses("a control character in a header"),
+    "blank_line_first": _responses("a blank line before the status line"),
+    "status_line": _responses("the status line is not like `HTTP/1.1 200 OK`"),
+    "header_name": _responses("a header name is empty or has characters that no name can have"),
+    "chunk_extension": _responses("the extension of a chunk is not like `;name=value`"),
     "chunk_size_blanks": _responses("blanks around the size of a chunk"),
     "length_twice": _responses("Content-Length twice, with the same value"),
     "length_and_chunks": _responses("Content-Length beside Transfer-Encoding"),
@@ -42,6 +46,7 @@ NOTES: dict[NoteKind, Note] = {
     "location_twice": _responses("Location twice, with the same value"),
     "after_compressed": _responses("something behind the compressed body"),
     "unknown_charset": _responses("the charset of Content-Type is unknown"),
+    "charset_contradicted": _responses("the byte order mark of the body contradicts Content-Type"),
     "unknown_coding": _responses("the Content-Encoding is unknown"),
 }
 """Every kind of note, in words."""

@@ -87,7 +87,8 @@ class HttpSettings:
 
     `max_body` is the largest body accepted, in bytes after decompression. `connections` says how long they are
     kept: for the next instance of a `user`, until the `instance` ends, or `none`. `resolve` maps `host` or
-    `host:port` to an address that is used without a look-up.
+    `host:port` to an address that is used without a look-up. With `strict`, a response whose framing departs from
+    the standard fails.
     """
 
     max_body: int = 10 * 1024 * 1024
@@ -95,6 +96,7 @@ class HttpSettings:
     dns_ttl_s: float = 300.0
     proxies: Proxies = Proxies()
     resolve: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

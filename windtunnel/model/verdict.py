@@ -29,6 +29,9 @@ PRECEDENCE: tuple[VerdictWord, ...] = get_args(VerdictWord)
 Finding = tuple[VerdictWord, str]
 """A word of the verdict, and the sentence that says why."""
 
+NO_TLS = "no TLS connection to the SUT could be made"
+"""The part of a reason that says that a SUT accepts connections, but not the TLS in them."""
+
 
 _FORGIVEN = frozenset({EXIT_CODES["fail"], EXIT_CODES["inconclusive"]})
 

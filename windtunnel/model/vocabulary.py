@@ -60,6 +60,10 @@ NoteKind = Literal[
     "bare_line_feed",
     "folded_header",
     "space_before_colon",
+    "blank_line_first",
+    "status_line",
+    "header_name",
+    "chunk_extension",
     "control_character",
     "chunk_size_blanks",
     "length_twice",
@@ -68,6 +72,7 @@ NoteKind = Literal[
     "location_twice",
     "after_compressed",
     "unknown_charset",
+    "charset_contradicted",
     "unknown_coding",
 ]
 """What a service does against the standards, in a response that is read all the same; in words in `model.note`."""

@@ -7,7 +7,7 @@ import msgspec
 from windtunnel.figures import EXACT, number, share
 from windtunnel.model.load import Segment
 from windtunnel.model.summary import Distribution, ErrorGroup, NoteGroup, StepSummary, Summary, ThresholdResult
-from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.verdict import EXIT_CODES, NO_TLS
 from windtunnel.model.vocabulary import Operator
 
 UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
@@ -68,6 +68,8 @@ def headline(summary: Summary) -> str:
         return (
             f"Shard {shard.number + 1} of {shard.of} ran soundly; `windtunnel merge` judges all shards together."
         )
+    if summary.verdict == "unreachable" and any(NO_TLS in reason for reason in summary.reasons):
+        return "The system under test was reached, but no TLS connection to it could be made."
     if summary.verdict in _HEADLINES:
         return _HEADLINES[summary.verdict]
     thresholds = summary.thresholds

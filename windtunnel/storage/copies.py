@@ -32,7 +32,7 @@ class BodyStore:
     """Keeps bodies by their hash, equal ones once: `each` so large, in `total` so many bytes, so many `files`.
 
     A body beyond the bounds, or that cannot be written, is not kept: it is a help, the record is the evidence.
-    `left_out` counts those beyond the bounds.
+    `left_out` counts those beyond the bounds; `reads` is how many bytes of one are looked at.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class BodyStore:
     ) -> None:
         self._folder, self._redactor, self._each, self._left = folder, redactor, each, total
         self._files = files
+        self.reads = 8 * each
         self._kept: dict[str, WrittenFile] = {}
         self.left_out = 0
 

@@ -201,6 +201,34 @@ BEHAVIOURS: dict[str, Behaviour] = {
             b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
         ),
     ),
+    "/equal-lengths": Behaviour(
+        says="gives the length twice",
+        does=_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabc", stays=True),
+    ),
+    "/unequal-lengths": Behaviour(
+        says="gives two lengths that differ",
+        does=_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 2\r\n\r\nabc"),
+    ),
+    "/bare-line-feeds": Behaviour(
+        says="ends lines in a bare line feed",
+        does=_raw(b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\nabc\n0\n\n", stays=True),
+    ),
+    "/blank-before-colon": Behaviour(
+        says="puts a blank before the colon of a header",
+        does=_raw(b"HTTP/1.1 200 OK\r\nContent-Length : 3\r\n\r\nabc", stays=True),
+    ),
+    "/padded-chunks": Behaviour(
+        says="pads the sizes of chunks with blanks",
+        does=_raw(_CHUNKED + b"3   \r\nabc\r\n0   \r\n\r\n", stays=True),
+    ),
+    "/control-characters": Behaviour(
+        says="sends control characters in a header",
+        does=_raw(b"HTTP/1.1 200 OK\r\nX-Odd: a\x01b\x7f\r\nContent-Length: 3\r\n\r\nabc", stays=True),
+    ),
+    "/odd-status-line": Behaviour(
+        says="writes the status line in its own way",
+        does=_raw(b"http/1.1  200OK\r\nContent-Length: 3\r\n\r\nabc", stays=True),
+    ),
     "/early-close": Behaviour(
         says="closes in the middle of the body", does=_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
     ),

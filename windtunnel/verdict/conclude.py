@@ -17,11 +17,11 @@ from windtunnel.metrics.summary import (
     note_groups,
     step_summaries,
 )
-from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS
+from windtunnel.model.http import AWAITING_TLS, ERROR_KINDS, GENERATOR_ERRORS
 from windtunnel.model.manifest import Evidence, Manifest, StepRow
 from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
-from windtunnel.model.verdict import Finding, worst
+from windtunnel.model.verdict import NO_TLS, Finding, worst
 from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, VerdictWord
 from windtunnel.verdict.baseline import compare
 from windtunnel.verdict.evidence import completed_untested, never_completed, nothing_tested
@@ -37,6 +37,10 @@ _WORDS: dict[ThresholdWord, VerdictWord] = {
 
 _NOT_SENT: frozenset[ErrorKind] = GENERATOR_ERRORS | {"host_not_allowed"}
 """Errors before anything was sent: they say nothing about the SUT."""
+
+
+_LIKE_TLS: tuple[ErrorKind, ...] = ("closed", "reset")
+"""How many servers that speak TLS answer plain HTTP."""
 
 
 def conclude(
@@ -63,7 +67,7 @@ def conclude(
         timed=manifest.timed,
         shards=manifest.shards,
     )
-    nothing = _nothing_happened(aggregate, in_shard=bool(manifest.shard))
+    nothing = _nothing_happened(aggregate, manifest)
     findings = [*_ended_early(aggregate), *deciding, *nothing, *_judged(aggregate, results)]
     users = [f"the user_setup of {each}" for each in _failed_sections(aggregate, "user_setup")]
     if findings:
@@ -123,7 +127,7 @@ def _ended_early(aggregate: Aggregate) -> list[Finding]:
     return found
 
 
-def _nothing_happened(aggregate: Aggregate, *, in_shard: bool) -> list[Finding]:
+def _nothing_happened(aggregate: Aggregate, manifest: Manifest) -> list[Finding]:
     """No response at all, no request that could have had one, or nothing that was looked at."""
     if aggregate.unreachable:
         return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.unreachable)]
@@ -133,14 +137,25 @@ def _nothing_happened(aggregate: Aggregate, *, in_shard: bool) -> list[Finding]:
         return [("inconclusive", "nothing was measured: no instance ran to its end")]
     sent = {key.error: 0 for key in aggregate.requests if key.error and key.error not in _NOT_SENT}
     if not sent or any(key.status for key in aggregate.requests):
-        untested = None if in_shard else nothing_tested(aggregate)
+        untested = None if manifest.shard else nothing_tested(aggregate)
         return [("inconclusive", untested)] if untested else []
     for key, series in aggregate.requests.items():
         if key.error and key.error in sent:
             sent[key.error] += series.count
     kind, count = max(sent.items(), key=lambda item: item[1])
-    of_them = f"{count:,} of {sum(sent.values()):,} requests: {ERROR_KINDS[kind]}"
-    return [("unreachable", f"no request got a response ({of_them})")]
+    of_them = f"{count:,} of {sum(sent.values()):,} requests"
+    example = _first_example(aggregate, kind)
+    if kind == "tls" or AWAITING_TLS in example:
+        return [("unreachable", f"{NO_TLS} ({of_them}): {example or ERROR_KINDS[kind]}")]
+    plain = any(url.startswith("http://") for url in manifest.base_urls)
+    doubt = "; if this port speaks TLS, write https://" if plain and kind in _LIKE_TLS else ""
+    return [("unreachable", f"no request got a response ({of_them}: {ERROR_KINDS[kind]}{doubt})")]
+
+
+def _first_example(aggregate: Aggregate, kind: ErrorKind) -> str:
+    """What the first of these failures said; the same however the records were split."""
+    said = [(series.first_t, series.example) for key, series in aggregate.failures.items() if key.cause == kind]
+    return min(said)[1] if said else ""
 
 
 def _failed_sections(aggregate: Aggregate, phase: SectionPhase) -> list[str]:

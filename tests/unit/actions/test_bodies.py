@@ -175,7 +175,7 @@ def test_a_graphql_query_is_json_with_its_variables() -> None:
         (json_answer({"errors": [5]}), "5"),
         (json_answer({"errors": "down"}), '"down"'),
         (json_answer([1]), "not a GraphQL response: [1]"),
-        (Answer(body=b"<html>"), 'not JSON: "<html>"'),
+        (Answer(body=b"<html>"), 'not JSON but HTML: "<html>"'),
     ],
 )
 def test_errors_in_an_answer_with_status_200_fail_the_step(answer: Answer, actual: str) -> None:

@@ -144,9 +144,9 @@ def test_a_large_value_is_shortened_without_walking_all_of_it() -> None:
 @pytest.mark.parametrize(
     ("body", "actual"),
     [
-        (b"<html><body>Bad gateway", 'not JSON: "<html><body>Bad gateway"'),
+        (b"<html><body>Bad gateway", 'not JSON but HTML: "<html><body>Bad gateway"'),
         (b"", "not JSON: an empty body"),
-        (b"\xff\xfe", 'not JSON: "��"'),
+        (b"\xff\xfe", 'not JSON: ""'),
     ],
 )
 def test_a_body_that_is_not_json_fails_the_check(body: bytes, actual: str) -> None:
@@ -157,7 +157,7 @@ def test_a_body_that_is_not_json_fails_the_check(body: bytes, actual: str) -> No
 def test_json_nested_without_end_fails_the_check(path: str) -> None:
     ((name, _, actual),) = checked({"json": {path: 1}}, exchange_of(b"[" * 100_000))
     assert name == f"json:{path}"
-    assert actual.startswith('not JSON: "[[[[')
+    assert actual.startswith('not JSON that can be read (nested too deep): "[[[[')
 
 
 @pytest.mark.parametrize(

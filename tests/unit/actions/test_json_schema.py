@@ -62,7 +62,7 @@ def test_a_body_that_holds_to_its_schema_passes(schema: Any) -> None:
         ({"items": []}, "[] at $.items, where minItems is 1"),
         ({"items": [{}], "a b": 1}, '{"items": [{}], "a b": 1} at $, where "a b" is not allowed'),
         ([1], '[1] at $, where type is "object"'),
-        (b"<html>", 'not JSON: "<html>"'),
+        (b"<html>", 'not JSON but HTML: "<html>"'),
     ],
 )
 def test_a_failed_check_says_where_what_came_and_what_is_wanted(body: Any, actual: str) -> None:

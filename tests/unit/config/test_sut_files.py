@@ -180,13 +180,13 @@ def test_how_requests_get_there(write: Write) -> None:
         """
         base_url: https://shop.test
         tls: { ca: ca.pem, cert: our.pem, key: our.key, server_name: inner.test }
-        http: { proxy: "http://me:my%20word@proxy.test:3128", connections: none, dns_ttl: 10s }
+        http: { proxy: "http://me:my%20word@proxy.test:3128", connections: none, dns_ttl: 10s, strict: true }
         """,
     )
     sut = load_sut("conf/sut.yaml", {"http_proxy": "http://other.test"}).sut
     proxy = Proxy(host="proxy.test", port=3128, user="me", password="my word")
     assert sut.http.proxies == Proxies(http=proxy, https=proxy, loopback=True)
-    assert (sut.http.connections, sut.http.dns_ttl_s) == ("none", 10.0)
+    assert (sut.http.connections, sut.http.dns_ttl_s, sut.http.strict) == ("none", 10.0, True)
     assert sut.default is not None
     assert sut.default.tls == Tls(
         ca="conf/ca.pem", cert="conf/our.pem", key="conf/our.key", server_name="inner.test"

@@ -179,6 +179,34 @@ def test_the_expected_status_decides(status: int, ready: bool) -> None:
     assert (preflight_result.unreachable is None) is ready
 
 
+@pytest.mark.parametrize(
+    ("answer", "url", "reason"),
+    [
+        (
+            Answer(error="tls", error_detail="certificate not accepted: it has expired; renew it"),
+            "https://shop",
+            "no TLS connection to the SUT could be made: certificate not accepted: it has expired; renew it",
+        ),
+        (
+            Answer(error="closed", error_detail="before any response"),
+            "http://shop",
+            "the connection was closed before the response was complete; if this port speaks TLS, write https://; "
+            "start it, or give it longer with health: { timeout: … }",
+        ),
+        (
+            Answer(error="protocol", error_detail="invalid status"),
+            "http://shop",
+            "the response is not valid HTTP/1.1 (invalid status); "
+            "start it, or give it longer with health: { timeout: … }",
+        ),
+    ],
+)
+def test_a_health_check_that_fails_at_tls_says_what_helps(answer: Answer, url: str, reason: str) -> None:
+    transport = FakeGate(always, answers=lambda sent: answer)
+    preflight_result = opened(transport, base_url=url, health=Health(path="/h", timeout_s=2))
+    assert preflight_result.unreachable == f"waited 2 s for GET {url}/h: {reason}"
+
+
 def test_a_health_check_that_hangs_is_given_up_in_time() -> None:
     transport = FakeGate(always, answers=lambda sent: Answer(latency_s=1000))
     preflight_result = opened(transport, health=Health(path="/h", timeout_s=12))

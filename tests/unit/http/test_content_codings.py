@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.codings import CODERS, SKIPPED, brotlied, coded, deflated, gzipped, zstandard
+from windtunnel.errors import UnreadableBodyError
 from windtunnel.http.decoding import MAX_CODINGS, MAX_MEMBERS
 from windtunnel.http.response import ResponseReader
-from windtunnel.model.http import Exchange, UnreadableBodyError
+from windtunnel.model.http import Exchange
 
 ROOM = 1_000_000
 NAMES = sorted(CODERS)

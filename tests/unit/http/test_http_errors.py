@@ -37,12 +37,60 @@ def test_a_name_that_cannot_be_resolved_is_a_dns_error() -> None:
     assert failure == Failure("dns", "Name or service not known")
 
 
-def test_a_bad_certificate_is_named() -> None:
+@pytest.mark.parametrize(
+    ("code", "message", "detail"),
+    [
+        (18, "self-signed certificate", "self-signed certificate; trust it with tls: { ca: FILE }"),
+        (
+            20,
+            "unable to get local issuer certificate",
+            "unable to get local issuer certificate; trust it with tls: { ca: FILE }",
+        ),
+        (10, "certificate has expired", "certificate has expired; renew it"),
+        (9, "certificate is not yet valid", "certificate is not yet valid; set the clock right"),
+        (
+            62,
+            "Hostname mismatch, certificate is not valid for 'a.test'.",
+            "certificate is not valid for 'a.test'; set tls: { server_name: HOST }",
+        ),
+        (
+            64,
+            "IP address mismatch, certificate is not valid for '10.0.0.1'.",
+            "certificate is not valid for '10.0.0.1'; set tls: { server_name: HOST }",
+        ),
+    ],
+)
+def test_a_certificate_that_is_not_accepted_is_told_with_the_cure(code: int, message: str, detail: str) -> None:
     error = ssl.SSLCertVerificationError(
         1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)"
     )
-    error.verify_message = "self-signed certificate"
-    assert tls_failure(error) == Failure("tls", "certificate not accepted: self-signed certificate")
+    error.verify_code, error.verify_message = code, message
+    assert tls_failure(error) == Failure("tls", f"certificate not accepted: {detail}, or use --insecure")
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail"),
+    [
+        ("WRONG_VERSION_NUMBER", "write http:// in its URL"),
+        ("HTTP_REQUEST", "write http:// in its URL"),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", "no TLS 1.2 or later"),
+        ("UNSUPPORTED_PROTOCOL", "no TLS 1.2 or later"),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "refused the handshake"),
+        ("ssl/tls alert handshake failure", "refused the handshake"),
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "tls: { cert: FILE, key: FILE }"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "does not accept the client certificate"),
+        ("TLSV1_UNRECOGNIZED_NAME", "tls: { server_name: HOST }"),
+        ("UNEXPECTED_EOF_WHILE_READING", "closed the connection during the handshake"),
+        ("BAD_ECPOINT", "bad ecpoint"),
+        (None, "handshake failed"),
+    ],
+)
+def test_the_reason_for_a_failed_handshake_is_told_in_words(reason: str | None, detail: str) -> None:
+    error = ssl.SSLError(1, "[SSL] (_ssl.c:1006)")
+    error.reason = reason  # type: ignore[assignment]  # it can be None
+    failure = tls_failure(error)
+    assert failure.kind == "tls"
+    assert detail in str(failure.detail)
 
 
 def test_a_broken_handshake_is_a_tls_error_but_no_open_files_are_ours() -> None:

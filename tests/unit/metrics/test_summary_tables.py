@@ -205,9 +205,9 @@ def test_notes_on_responses_are_counted_by_service_and_name_the_first_instances(
     ]
     told = [(note.service, note.message, note.step, note.instances) for note in note_groups(aggregate_of(records))]
     assert told == [
-        ("pay", "1 response: lines of the head end in a bare line feed", "pay", ["shop-0"]),
+        ("pay", "1 response: lines end in a bare line feed", "pay", ["shop-0"]),
         ("shop", "3 cookies refused: Domain is not that of the server", "login", ["shop-0", "shop-1"]),
-        ("shop", "1 response: lines of the head end in a bare line feed", "login", ["shop-0"]),
+        ("shop", "1 response: lines end in a bare line feed", "login", ["shop-0"]),
     ]
 
 

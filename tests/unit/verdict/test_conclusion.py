@@ -3,10 +3,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests.support.run_builder import ROWS, WHOLE, Run, threshold
+from tests.support.run_builder import ROWS, START, WHOLE, Run, threshold
 from windtunnel.model.manifest import Evidence
+from windtunnel.model.record import StepRecord
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import ErrorKind
+from windtunnel.report.wording import headline
 
 UNFINISHED = Evidence(finished=False, intact=True)
 SLOW = threshold("http_req_duration", "max < 400")
@@ -110,6 +113,44 @@ def test_no_response_in_the_whole_load_is_unreachable() -> None:
     assert told(summary) == ("unreachable", 3)
     assert summary.reasons[0] == "no request got a response (4 of 5 requests: the connection was refused)"
     assert "5 of 5 instances did not pass (100%)" in summary.reasons
+    assert headline(summary) == "The system under test did not answer."
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("tls", "certificate not accepted: certificate has expired; renew it, or use --insecure"),
+        ("connect_timeout", "while waiting for the TLS handshake; if this port speaks plain HTTP, write http://"),
+    ],
+)
+def test_a_sut_that_fails_at_tls_did_answer(error: ErrorKind, said: str) -> None:
+    failed = StepRecord(
+        t=START,
+        instance_id="shop-0",
+        correlation_id="c",
+        scenario="shop",
+        step="pay",
+        action="http",
+        outcome="failed",
+        duration_us=1,
+        error=error,
+        message=said,
+    )
+    run = Run().instances(5, "failed").requests(4, 0, error=error).requests(1, 0, error="refused")
+    run.aggregate.write([failed])
+    summary = run.ended().concluded()
+
+    assert told(summary) == ("unreachable", 3)
+    assert summary.reasons[0] == f"no TLS connection to the SUT could be made (4 of 5 requests): {said}"
+    assert headline(summary) == "The system under test was reached, but no TLS connection to it could be made."
+
+
+def test_a_port_that_closes_on_plain_http_may_speak_tls() -> None:
+    summary = Run().instances(1, "failed").requests(1, 0, error="closed").ended().concluded()
+    assert summary.reasons[0] == (
+        "no request got a response (1 of 1 requests: the connection was closed before the response was complete; "
+        "if this port speaks TLS, write https://)"
+    )
 
 
 def test_a_single_response_is_enough_to_be_reachable() -> None:

@@ -7,10 +7,10 @@ import functools
 from typing import Any
 
 from windtunnel.actions.response.extract import response_cookies
-from windtunnel.actions.response.text import outline, show_body, show_error
-from windtunnel.errors import ExpressionError, WindtunnelError
+from windtunnel.actions.response.text import not_json, outline, show_error
+from windtunnel.errors import ExpressionError, NotJsonError, UnreadableBodyError, WindtunnelError
 from windtunnel.expressions.jsonpath import compile_jsonpath
-from windtunnel.model.http import Exchange, Headers, UnreadableBodyError
+from windtunnel.model.http import Exchange, Headers
 
 _REQUIRED: Any = object()
 
@@ -83,9 +83,9 @@ class Response:
 
     @property
     def text(self) -> str:
-        """The body as text: UTF-8, bytes that are not are replaced.
+        """The body as text, by the charset of Content-Type, a byte order mark, or as UTF-8.
 
-        A body that can't be read raises `UnexpectedResponse`.
+        What can't be decoded is replaced. A body that can't be read raises `UnexpectedResponse`.
         """
         try:
             return self._exchange.text
@@ -106,10 +106,10 @@ class Response:
         exchange = self._exchange
         try:
             document = exchange.json
-        except ValueError:
+        except NotJsonError as error:
             if default is not _REQUIRED:
                 return default
-            came = show_error(exchange) if exchange.error else show_body(exchange)
+            came = show_error(exchange) if exchange.error else f"a body that is {not_json(exchange, error)}"
             raise self._without(f"expected JSON but got {came}") from None
         except UnreadableBodyError as error:
             raise self._without(str(error)) from None

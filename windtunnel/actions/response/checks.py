@@ -21,13 +21,13 @@ from windtunnel.actions.response.extract import compile_extraction, response_coo
 from windtunnel.actions.response.json_schema import schema_checks
 from windtunnel.actions.response.judge import Check, Expectation, Judge
 from windtunnel.actions.response.matchers import MISSING, Matcher, compile_matcher
-from windtunnel.actions.response.text import LIMIT, shorten, show, show_body
-from windtunnel.errors import ExpressionError
+from windtunnel.actions.response.text import LIMIT, not_json, shorten, show, show_body
+from windtunnel.errors import ExpressionError, NotJsonError, UnreadableBodyError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.jsonpath import JsonPath
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.figures import EXACT, duration, told_apart
-from windtunnel.model.http import Exchange, UnreadableBodyError
+from windtunnel.model.http import Exchange
 from windtunnel.model.scenario import Step
 
 
@@ -223,8 +223,10 @@ def _json_check(path_place: Field, path: Any, field: Field, spec: Any) -> Check:
     def run(exchange: Exchange, scope: Scope) -> str | None:
         try:
             found = find(exchange.json)
-        except (ValueError, RecursionError):
-            return f"not JSON: {show_body(exchange)}"
+        except NotJsonError as error:
+            return not_json(exchange, error)
+        except RecursionError:
+            return "a document nested too deep"
         except ExpressionError as error:
             return str(error)
         value = MISSING if not found else found if many else found[0]
@@ -311,8 +313,8 @@ def _errors_check() -> Check:
 def _graphql_errors(exchange: Exchange, _scope: Scope) -> str | None:
     try:
         document = exchange.json
-    except ValueError:
-        return f"not JSON: {show_body(exchange)}"
+    except NotJsonError as error:
+        return not_json(exchange, error)
     except UnreadableBodyError as error:
         return str(error)
     if not isinstance(document, dict):

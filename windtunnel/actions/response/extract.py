@@ -9,8 +9,8 @@ from typing import Any
 from windtunnel.actions.compile.context import Field
 from windtunnel.actions.response.html_xml import compile_css, compile_xpath
 from windtunnel.actions.response.safe_regex import compile_pattern
-from windtunnel.actions.response.text import outline, shorten, show, show_body
-from windtunnel.errors import ExpressionError
+from windtunnel.actions.response.text import not_json, outline, shorten, show, show_body
+from windtunnel.errors import ExpressionError, NotJsonError
 from windtunnel.expressions.jsonpath import searched_by
 from windtunnel.expressions.template import Template
 from windtunnel.model.http import Exchange, header_text
@@ -199,7 +199,7 @@ def _json(field: Field, path: Any) -> _Source:
     def find(exchange: Exchange) -> list[Any]:
         try:
             return find_in(exchange.json)
-        except (ValueError, RecursionError):
+        except (NotJsonError, RecursionError):
             return []
 
     return find, str(path), _show_json
@@ -208,8 +208,8 @@ def _json(field: Field, path: Any) -> _Source:
 def _show_json(exchange: Exchange) -> str:
     try:
         return outline(exchange.json)
-    except (ValueError, RecursionError):
-        return f"a body that is not JSON: {show_body(exchange)}"
+    except NotJsonError as error:
+        return f"a body that is {not_json(exchange, error)}"
 
 
 def _header(_place: Field, name: Any) -> _Source:

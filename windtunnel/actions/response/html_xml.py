@@ -160,30 +160,32 @@ def _parse(exchange: Exchange) -> Any:
 def _root(exchange: Exchange) -> Any:
     from lxml import etree, html
 
-    if exchange.undecoded is not None:
-        exchange.text  # noqa: B018  which raises
-    body = exchange.body
+    _require_small(len(exchange.body))
+    # As every other reader of the body reads it, whatever the page says of its charset.
+    body = exchange.text.encode("utf-8", "replace")
+    _require_small(len(body))
     # XPath would expand an entity, even if the parser has not.
-    if len(body) > MAX_PAGE:
-        raise ExpressionError(f"a page of {size(len(body))} is too large to be searched: {size(MAX_PAGE)} at most")
     if not body.strip() or b"<!ENTITY" in body:
         return None
     kind = exchange.headers.get("content-type", "").lower()
     if "html" not in kind and ("xml" in kind or body.lstrip().startswith(b"<?xml")):
-        strict = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+        strict = etree.XMLParser(
+            resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, encoding="utf-8"
+        )
         try:
             return etree.fromstring(body, parser=strict)
         except etree.LxmlError:
             return None
-    charset = kind.partition("charset=")[2].partition(";")[0].strip(" \"'") or None
-    try:
-        lenient = html.HTMLParser(no_network=True, huge_tree=False, encoding=charset)
-    except LookupError:
-        lenient = html.HTMLParser(no_network=True, huge_tree=False)
+    lenient = html.HTMLParser(no_network=True, huge_tree=False, encoding="utf-8")
     try:
         return html.document_fromstring(body, parser=lenient)
     except (etree.LxmlError, ValueError):
         return None
+
+
+def _require_small(length: int) -> None:
+    if length > MAX_PAGE:
+        raise ExpressionError(f"a page of {size(length)} is too large to be searched: {size(MAX_PAGE)} at most")
 
 
 def _plain(item: Any) -> Any:

@@ -16,9 +16,10 @@ import msgspec
 from windtunnel.actions.compile.context import Field
 from windtunnel.actions.response.judge import Check
 from windtunnel.actions.response.safe_regex import compile_pattern
-from windtunnel.actions.response.text import shorten, show, show_body
+from windtunnel.actions.response.text import not_json, shorten, show
+from windtunnel.errors import NotJsonError, UnreadableBodyError
 from windtunnel.expressions.functions import Scope
-from windtunnel.model.http import Exchange, UnreadableBodyError
+from windtunnel.model.http import Exchange
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -87,8 +88,8 @@ def _check(validator: Validator, spent: Spent, named: str) -> Check:
             return "a number too large to be checked"
         except _TooMuch:
             return f"a document too large to be checked: the schema would look at it {MAX_JUDGEMENTS:,} times"
-        except ValueError:
-            return f"not JSON: {show_body(exchange)}"
+        except NotJsonError as error:
+            return not_json(exchange, error)
         except UnreadableBodyError as error:
             return str(error)
         return None if error is None else _describe(error)

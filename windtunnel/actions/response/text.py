@@ -43,8 +43,13 @@ def show_body(exchange: Exchange) -> str:
         return "an empty body"
     if exchange.undecoded is not None:
         return f"a body that can't be read: {exchange.undecoded}"
-    # Four bytes a character is the most UTF-8 takes, so this is enough text to fill the limit.
-    return show(exchange.body[: 4 * LIMIT].decode("utf-8", "replace"))
+    # No charset takes more than four bytes a character, so this is more text than fits the limit.
+    return show(exchange.beginning(5 * LIMIT))
+
+
+def not_json(exchange: Exchange, error: ValueError) -> str:
+    """Why a body is not JSON, and its beginning."""
+    return f"{error}: {show_body(exchange)}"
 
 
 def show_error(exchange: Exchange) -> str:

@@ -19,11 +19,13 @@ from windtunnel.figures import as_written
 from windtunnel.http.errors import Failure
 from windtunnel.http.stream import Destination
 from windtunnel.interfaces import Client, Clock, Endpoint, Request
-from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.http import AWAITING_TLS, ERROR_KINDS
 from windtunnel.model.origin import Origin, split_url
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.record import Record
 from windtunnel.model.sut import ContainerNetwork, Health, Service, Tls, WaitFor
+from windtunnel.model.verdict import NO_TLS
+from windtunnel.model.vocabulary import ErrorKind
 from windtunnel.redaction import Redactor
 from windtunnel.tasks import all_of
 
@@ -168,20 +170,26 @@ class Preflight:
         until = clock.now() + wait.timeout_s
         client = self._transport.client()
         try:
-            while (problem := await self._ask(wait, destination, client, until - clock.now())) is not None:
+            while (failure := await self._ask(wait, destination, client, until - clock.now())) is not None:
                 if clock.now() + wait.interval_s >= until:
+                    waited = f"waited {as_written(wait.timeout_s)} for {wait.text}"
+                    if failure.kind == "tls" or AWAITING_TLS in (
+                        failure.detail or ""
+                    ):  # it runs already, and the detail says what helps
+                        return f"{waited}: {NO_TLS}: {failure.detail}"
+                    problem = f"{waited}: {failure.detail}"
                     cure = self._cure([destination]) or f"start it, or give it longer with {wait.longer}"
-                    return f"waited {as_written(wait.timeout_s)} for {wait.text}: {problem}; {cure}"
+                    return f"{problem}; {cure}"
                 await clock.sleep(wait.interval_s)
         finally:
             client.close()
         return None
 
-    async def _ask(self, wait: _Wait, destination: Destination, client: Client, left_s: float) -> str | None:
-        """What is wrong at present; None when nothing is."""
+    async def _ask(self, wait: _Wait, destination: Destination, client: Client, left_s: float) -> Failure | None:
+        """What is wrong at present, in words; None when nothing is."""
         failure = await self._probe(destination)
         if failure is not None or wait.target is None:
-            return _words(failure) if failure else None
+            return Failure(failure.kind, _words(failure)) if failure else None
         endpoint = self._transport.endpoint(method="GET", service=wait.service, headers={})
         timeout_s = max(0.001, min(_ATTEMPT_S, left_s))
         exchange = await client.send(
@@ -198,9 +206,9 @@ class Preflight:
         self._journal.request(ids, wait.step, exchange, poll=not is_ready, failed=not is_ready)
         if is_ready:
             return None
-        if exchange.error is not None:
-            return _words(Failure(exchange.error, exchange.error_detail))
-        return f"it answers {exchange.status}"
+        if exchange.error is None:
+            return Failure("protocol", f"it answers {exchange.status}")
+        return Failure(exchange.error, _of_answer(Failure(exchange.error, exchange.error_detail), destination))
 
     async def _probe(self, destination: Destination) -> Failure | None:
         """Why no connection opens, not at the gateway either; None when one does."""
@@ -251,6 +259,19 @@ def _of_health(health: Health, service: Service) -> _Wait:
 def _key(origin: Origin) -> str:
     """The key of an origin in `HttpSettings.resolve`."""
     return f"{origin.host}:{origin.port}"
+
+
+_PARTS: tuple[ErrorKind, ...] = ("closed", "connect_timeout", "protocol")
+"""The kinds of failures whose detail is no sentence by itself."""
+
+
+def _of_answer(failure: Failure, destination: Destination) -> str:
+    """Why a request of the preflight got no answer."""
+    if failure.kind in ("closed", "reset") and destination.tls is None:
+        return f"{ERROR_KINDS[failure.kind]}; if this port speaks TLS, write https://"
+    if failure.kind in _PARTS and failure.detail:
+        return f"{ERROR_KINDS[failure.kind]} ({failure.detail})"
+    return _words(failure)
 
 
 def _words(failure: Failure) -> str:
