@@ -150,7 +150,9 @@ def test_the_bytes_of_headers_go_back_as_they_came(
         ("location_twice", 1),
     }
     for line in (
+        "      X-Utf: Zoë",
         "      X-Latin: Zoë",
+        "      X-Inside: <ZoÃ«|Zoë|Zoë>",  # two encodings in one value: it is not UTF-8
         "    ! 2 cookies refused: Domain is not that of the server (elsewhere, tracker)",
         '    ← protocol: 2 different Location headers: "/one" and "/other?token=[redacted]',
     ):

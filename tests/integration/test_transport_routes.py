@@ -180,6 +180,7 @@ def test_an_encrypted_request_goes_through_a_tunnel(run: Run) -> None:
             b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
             "it answered '407 Proxy Authentication Required' to",
         ),
+        (b"HTTP/1.1 502 Bad Gateway\n\n", "it answered '502 Bad Gateway' to"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", "its answer to CONNECT is not HTTP"),
         (b"", "its answer to CONNECT is not HTTP"),
     ],

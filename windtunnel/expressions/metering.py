@@ -3,12 +3,15 @@
 {% for %}, macros, blocks    each round or call takes the steps of its body
 a ~ b                        the texts together have a bound
 a in b, a == b               reading both takes steps, unless one of them is written in the template
+a < b                        texts that are numbers are not compared letter by letter
 a[1:]                        copying takes steps
 {{ a.b }}                    null has no text: the error names `a.b`
 """
 
 from __future__ import annotations
 
+import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,12 +21,14 @@ from jinja2.runtime import Context, markup_join
 from jinja2.utils import pass_context, pass_eval_context
 from jinja2.visitor import NodeTransformer
 
+from windtunnel.errors import ExpressionError
 from windtunnel.expressions.limits import charge, joined, weigh
 from windtunnel.expressions.text import null_in_text, spelled, text_of
 from windtunnel.expressions.text_filters import OF_TEXT
+from windtunnel.figures import given
 
 _CHARGED, _CONCATENATED, _PRINTED = "_charged", "_concatenated", "_printed"
-_SLICED, _WEIGHED = "_sliced", "_weighed"
+_SLICED, _WEIGHED, _ORDERED = "_sliced", "_weighed", "_ordered"
 
 _NODES_A_STEP = 2
 """Nodes of a syntax tree that take about the time of a step."""
@@ -94,7 +99,13 @@ def _compare(node: nodes.Compare) -> nodes.Node:
             if left is node.expr and not inside:
                 node.expr = _filter(left, _WEIGHED)
         left = right
-    return node
+    if len(node.ops) > 1 or node.ops[0].op not in _ORDERS or _is_number(node.expr) or _is_number(node.ops[0].expr):
+        return node
+    return _filter(node.expr, _ORDERED, nodes.Const(node.ops[0].op, lineno=node.lineno), node.ops[0].expr)
+
+
+def _is_number(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Const) and not isinstance(node.value, str)
 
 
 _CHANGES: Mapping[type[nodes.Node], Callable[[Any], nodes.Node]] = {
@@ -117,6 +128,29 @@ def _is_written(node: nodes.Expr) -> bool:
 def _filter(node: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Expr:
     given = list(arguments)
     return nodes.Filter(node, name, given, [], None, None, lineno=node.lineno, environment=node.environment)
+
+
+_ORDERS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "gt": operator.gt,
+    "gteq": operator.ge,
+    "lt": operator.lt,
+    "lteq": operator.le,
+}
+_DIGITS = re.compile(r"\s*[+-]?[0-9]{1,100}(\.[0-9]{1,100})?\s*")
+
+
+def _ordered(left: Any, order: str, right: Any) -> Any:
+    """A comparison; it raises where two texts are numbers in another order than as texts: "9" is above "10"."""
+    compare = _ORDERS[order]
+    result = compare(left, right)
+    texts = isinstance(left, str) and isinstance(right, str)
+    numbers = texts and _DIGITS.fullmatch(left) and _DIGITS.fullmatch(right)
+    if numbers and compare(float(left), float(right)) is not result:
+        raise ExpressionError(
+            f"{given(left)} and {given(right)} are texts, which are compared letter by letter",
+            hint="make both numbers, as in (a | float) > (b | float)",
+        )
+    return result
 
 
 @pass_context  # so that it is not folded when the template is compiled
@@ -149,5 +183,6 @@ OPERATIONS = {
     _PRINTED: _named,
     _SLICED: _sliced,
     _WEIGHED: weigh,
+    _ORDERED: _ordered,
 }
 """The filters that a metered tree holds, by name."""

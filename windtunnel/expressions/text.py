@@ -90,10 +90,10 @@ def spelled(node: nodes.Node) -> str:
 
 
 def _number(value: float | Decimal) -> str:
-    if not math.isfinite(value):
-        raise ExpressionError(f"{value} is no number that JSON can hold")
-    digits = repr(value)
-    if "e" in digits:
+    digits = repr(value) if isinstance(value, float) else ""
+    if not digits or "e" in digits or "n" in digits:
+        if not math.isfinite(value):
+            raise ExpressionError(f"{value} is no number that JSON can hold")
         digits = literal(value)
     return digits.removesuffix(".0")
 

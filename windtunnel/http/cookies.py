@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+from windtunnel.model.http import header_text
 from windtunnel.model.vocabulary import NoteKind
 
 _MAX_COOKIES = 200
@@ -22,6 +23,7 @@ _MAX_SIZE = 4096
 _MAX_ATTRIBUTE = 1024
 """A longer value of an attribute is ignored with the attribute."""
 
+_LONGEST_SHOWN = 100
 _BLANKS = " \t"
 _is_address = re.compile(r"\d+\.\d+\.\d+\.\d+|.*:.*").fullmatch
 _control = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
@@ -55,7 +57,7 @@ class Cookie:
 
 
 class Refusal(NamedTuple):
-    """Why a cookie is not taken, and its name."""
+    """Why a cookie is not taken, and the beginning of its name, as it is shown."""
 
     kind: NoteKind
     name: str
@@ -87,14 +89,15 @@ class CookieJar:
 
     def _take(self, cookie: Cookie, *, secure: bool, now: float) -> Refusal | None:
         key = (cookie.domain, cookie.path, cookie.name)
+        name = _shown(cookie.name.encode("utf-8", "surrogateescape"))
         if not secure and any(kept.hides(cookie) for kept in self._cookies.values()):
-            return Refusal("cookie_secure", cookie.name)
+            return Refusal("cookie_secure", name)
         if cookie.expires <= now:
             self._cookies.pop(key, None)
         elif key in self._cookies or len(self._cookies) < _MAX_COOKIES:
             self._cookies[key] = cookie
         else:
-            return Refusal("cookie_number", cookie.name)
+            return Refusal("cookie_number", name)
         return None
 
     def header(self, *, host: str, target: str, secure: bool, now: float) -> str | None:
@@ -112,20 +115,20 @@ def parse_set_cookie(field: bytes, *, host: str, target: str, secure: bool, now:
     """
     pair, _, rest = field.partition(b";")
     name_bytes, equals, value = (part.strip(b" \t") for part in pair.partition(b"="))
-    name = _wire(name_bytes)
+    name, shown = _wire(name_bytes), _shown(name_bytes)
     if not equals or not name or _control(field):
-        return Refusal("cookie_syntax", name)
+        return Refusal("cookie_syntax", shown)
     if len(name_bytes) + len(value) > _MAX_SIZE:
-        return Refusal("cookie_size", name)
+        return Refusal("cookie_size", shown)
     attributes = dict(_attributes(_wire(rest)))
     domain = _domain(attributes.get("domain", ""), host)
     if domain is None:
-        return Refusal("cookie_domain", name)
+        return Refusal("cookie_domain", shown)
     is_secure, path = "secure" in attributes, attributes.get("path", "")
     if is_secure and not secure:
-        return Refusal("cookie_secure", name)
+        return Refusal("cookie_secure", shown)
     if not _keeps_promise(name, host_only=not domain, is_secure=is_secure, path=path):
-        return Refusal("cookie_prefix", name)
+        return Refusal("cookie_prefix", shown)
     return Cookie(
         name=name,
         value=_wire(value),
@@ -135,6 +138,10 @@ def parse_set_cookie(field: bytes, *, host: str, target: str, secure: bool, now:
         secure=is_secure,
         expires=_expiry(attributes, now),
     )
+
+
+def _shown(name: bytes) -> str:
+    return str(header_text(name))[:_LONGEST_SHOWN]
 
 
 def _wire(part: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
+import re
 import socket
 
 from windtunnel.http.errors import Failure
@@ -12,6 +13,7 @@ from windtunnel.model.origin import Origin, in_ascii, parse_base_url
 from windtunnel.model.sut import Proxies, Proxy, Sut
 
 _LONGEST_ANSWER = 16 * 1024
+_end_of_head = re.compile(rb"\n\r?\n").search
 
 
 def proxy_for(origin: Origin, proxies: Proxies) -> Proxy | None:
@@ -45,17 +47,17 @@ async def open_tunnel(sock: socket.socket, origin: Origin, proxy: Proxy) -> Fail
     lines += [f"{name}: {value}" for name, value in authorization(proxy)]
     await loop.sock_sendall(sock, "\r\n".join([*lines, "", ""]).encode("latin-1"))
     answer = b""
-    while b"\r\n\r\n" not in answer:
+    while _end_of_head(answer) is None:
         # Nothing follows the head: the server never begins the TLS handshake.
         piece = await loop.sock_recv(sock, 4096)
         answer += piece
         if not piece or len(answer) > _LONGEST_ANSWER:
             return Failure("proxy", "its answer to CONNECT is not HTTP")
-    status_line = answer.partition(b"\r\n")[0].decode("latin-1")
+    status_line = answer.strip().partition(b"\n")[0].decode("latin-1").rstrip()
     version, _, status = status_line.partition(" ")
-    if not version.startswith("HTTP/1."):
+    if not version.upper().startswith("HTTP/1."):
         return Failure("proxy", "its answer to CONNECT is not HTTP")
-    return None if status[:1] == "2" else Failure("proxy", f"it answered {status[:80]!r} to CONNECT")
+    return None if status.lstrip()[:1] == "2" else Failure("proxy", f"it answered {status[:80]!r} to CONNECT")
 
 
 def _covers(pattern: str, origin: Origin) -> bool:

@@ -100,10 +100,11 @@ class Head:
     def add(self, line: bytes) -> bool:
         """Take a line. Returns whether it is the empty one at the end. Raises HttpParserError."""
         if not self.status_line and not self._is_trailer:
-            if line:
-                self._add_status(line)
-            else:
+            stripped = line.lstrip(b"\r")
+            if stripped != line or not line:
                 self._note("blank_line_first")
+            if stripped:
+                self._add_status(stripped)
             return False
         if line:
             self._add_field(line)

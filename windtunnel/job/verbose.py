@@ -33,17 +33,17 @@ class VerbosePrinter:
 
     def __init__(self, say: Callable[[str], None], redactor: Redactor) -> None:
         self._say, self._redactor = say, redactor
-        self._heads: dict[int, tuple[Request, str]] = {}
-        self._waiting: list[tuple[Exchange, str]] = []
+        self._heads: dict[int, tuple[Request, bytes]] = {}
+        self._waiting: list[tuple[Exchange, bytes]] = []
         self._instance = ""
 
     def on_request(self, request: Request, head: bytes) -> None:
         """Keep the head of a request until its response."""
-        self._heads[id(request)] = request, text_of(head)
+        self._heads[id(request)] = request, head
 
     def on_response(self, request: Request, exchange: Exchange) -> None:
         """Hold an exchange that has ended until the record of its step arrives."""
-        _, head = self._heads.pop(id(request), (request, ""))
+        _, head = self._heads.pop(id(request), (request, b""))
         self._waiting.append((exchange, head))
 
     def on_record(self, ids: InstanceIds, record: Record) -> None:
@@ -83,10 +83,10 @@ class VerbosePrinter:
         if message:
             yield self._shown(f"{_INDENT}{message}", secrets)
 
-    def _exchange(self, exchange: Exchange, head: str, secrets: Sequence[str]) -> Iterator[str]:
+    def _exchange(self, exchange: Exchange, head: bytes, secrets: Sequence[str]) -> Iterator[str]:
         url = self._redactor.url(exchange.url, secrets)
         yield self._shown(f"{_INDENT}→ {exchange.method} {url}", secrets)
-        yield from self._headers(head.split("\r\n")[1:], secrets)
+        yield from self._headers(head, secrets)
         yield from self._body(exchange.request_body, secrets)
         if exchange.error is not None:
             detail = f": {exchange.error_detail}" if exchange.error_detail else ""
@@ -94,15 +94,15 @@ class VerbosePrinter:
             return
         took = duration(exchange.timings.duration_us / 1000)
         yield f"{_INDENT}← {exchange.status}, {len(exchange.body):,} bytes, {took}"
-        yield from self._headers(text_of(exchange.head).split("\r\n")[1:], secrets)
+        yield from self._headers(exchange.head, secrets)
         yield from self._body(exchange.in_utf8(4 * LONGEST_READ), secrets)
         for kind, count in (exchange.notes or {}).items():
             about = ", ".join((exchange.note_details or {}).get(kind, ()))
             yield self._shown(f"{_INDENT}! {sentence(kind, count)}{f' ({about})' if about else ''}", secrets)
 
-    def _headers(self, lines: Sequence[str], secrets: Sequence[str]) -> Iterator[str]:
-        for line in lines:
-            name, colon, value = line.partition(":")
+    def _headers(self, head: bytes, secrets: Sequence[str]) -> Iterator[str]:
+        for line in head.split(b"\r\n")[1:]:
+            name, colon, value = text_of(line).partition(":")  # each for itself: they need not have one encoding
             if colon:
                 shown = self._redactor.named(name, value.strip(), secrets)
                 yield self._shown(f"{_INDENT}  {name}: {shown}", secrets)

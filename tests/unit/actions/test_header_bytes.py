@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.compiling import field
+from tests.support.compiling import SUT, FakeInstance, field, scenario_of
+from windtunnel.actions.python.requests import RequestFactory, RequestOptions
 from windtunnel.actions.request.target import compile_target
 from windtunnel.actions.response.extract import compile_extraction, response_cookies
 from windtunnel.expressions.template import compile_json, compile_optional_text
 from windtunnel.http.cookies import CookieJar
-from windtunnel.http.endpoint import header_lines
+from windtunnel.http.endpoint import encode_target, header_lines
 from windtunnel.model.http import Exchange, header_text, wire_text, without_bytes
 from windtunnel.model.scenario import Step
+from windtunnel.testing.scripted import ScriptedTransport
 
 VALUES = st.binary(max_size=30).map(
     lambda value: value.translate(None, b"\r\n\0").strip(b" \t")
@@ -106,6 +108,21 @@ def test_what_is_shown_is_utf_8_where_that_is_valid_and_else_latin_1(value: byte
 )
 def test_a_text_that_was_made_from_a_header_is_sent_as_utf_8(template: str) -> None:
     assert sent(template, it=header_text(b"zo\xeb")) == "zoë!".encode()
+
+
+def test_code_sends_what_it_read_byte_for_byte_too() -> None:
+    came = header_text(b"Zo\xeb")
+    transport = ScriptedTransport([])
+    factory = RequestFactory(scenario_of("flow: []"), sut=SUT, transport=transport)
+    options = RequestOptions(headers={"X-It": came, "X-Own": "Zoë"}, cookies={"a": came}, json={"it": came})
+    request = factory.request("POST", None, header_text(b"/caf\xe9 x?y"), options).render(
+        FakeInstance(transport), "s", lambda _: None, 1.0
+    )
+    assert header_lines(request.headers).encode("utf-8", "surrogateescape") == (
+        b"X-It: Zo\xeb\r\nX-Own: Zo\xc3\xab\r\nCookie: a=Zo\xeb\r\n"
+    )
+    assert encode_target(request.target) == "/caf%E9%20x?y"
+    assert request.body == '{"it":"Zoë"}'.encode()
 
 
 def test_names_and_quotes_of_cookies_read_as_text() -> None:

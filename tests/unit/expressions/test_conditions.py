@@ -63,3 +63,51 @@ def test_what_is_not_one_expression_is_refused(condition: Any) -> None:
 def test_a_message_quotes_the_condition_as_it_was_written() -> None:
     with pytest.raises(ExpressionError, match=r'^"a >" is not a template'):
         compile_condition("a >")
+
+
+@pytest.mark.parametrize(
+    ("condition", "a", "b"),
+    [
+        ("a > b", "9", "10"),
+        ("{{ a < b }}", "10", "9"),
+        ("a >= '10'", "9", ""),
+        ("flag and '100' <= b", "", "20"),
+        ("not (a.b < b)", {"b": "10.5"}, "9"),
+    ],
+)
+def test_numbers_that_are_texts_are_not_compared_letter_by_letter(condition: str, a: Any, b: Any) -> None:
+    with pytest.raises(ExpressionError, match="are texts, which are compared letter by letter") as raised:
+        compile_condition(condition)({"a": a, "b": b, "flag": True})
+    assert raised.value.hint == "make both numbers, as in (a | float) > (b | float)"
+
+
+@pytest.mark.parametrize(
+    ("condition", "a", "b", "holds"),
+    [
+        ("a > b", "20260102", "20251231", True),
+        ("a > b", "10", "11", False),
+        ("a > b", "b", "a10", True),
+        ("a > b", 9, 10, False),
+        ("(a | float) > (b | float)", "10", "9", True),
+        ("a >= b", "2026-01-02T10", "2026-01-02", True),
+        ("a < b < 12", 9, 10, True),
+        ("a <= b", [1], [2], True),
+    ],
+)
+def test_what_is_in_the_same_order_as_text_is_compared(condition: str, a: Any, b: Any, holds: bool) -> None:
+    assert compile_condition(condition)({"a": a, "b": b}) is holds
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "reason"),
+    [
+        ("12", 9, "a text can't be compared with a number by >; make the text a number: … | float"),
+        (1.5, "x", "a number can't be compared with a text by >; make the text a number: … | float"),
+        (None, 5, "null can't be compared with a number by >"),
+        ({}, [], "a mapping can't be compared with a list by >"),
+    ],
+)
+def test_what_can_not_be_compared_is_told_by_kind(a: Any, b: Any, reason: str) -> None:
+    with pytest.raises(ExpressionError) as raised:
+        compile_condition("a > b")({"a": a, "b": b})
+    assert str(raised.value) == f'can\'t evaluate "a > b": {reason}'

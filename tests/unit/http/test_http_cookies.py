@@ -148,6 +148,12 @@ def test_without_tls_no_cookie_replaces_or_hides_a_secure_one() -> None:
     assert sent(jar) == "a=1; b=2"
 
 
+def test_the_name_of_a_refused_cookie_is_shown_as_text_and_not_at_full_length() -> None:
+    values = [b"n\xeb=1; Domain=x.test", b"x" * 9000 + b"=1"]
+    refused = CookieJar().store(values, host="shop.test", target="/", secure=True, now=NOW)
+    assert refused == [Refusal("cookie_domain", "në"), Refusal("cookie_size", "x" * 100)]
+
+
 def test_a_refused_cookie_is_noted_with_its_name() -> None:
     exchange = Exchange("GET", "http://shop.test/", "shop")
     for kind, name in store(CookieJar(), "a=1; Domain=x.test", "b=1; Domain=y.test", "=1"):

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.http.test_http_response import responses
 from windtunnel.http.errors import Failure
 from windtunnel.http.response import HEAD_LIMIT, ResponseReader
+from windtunnel.http.tolerant import TolerantParser
 from windtunnel.model.http import Exchange, parse_head
 from windtunnel.model.note import NOTES
 
@@ -309,6 +311,25 @@ def test_a_response_reads_equal_with_each_departure_however_it_is_cut(response: 
     assert seen.reader.complete
     assert seen.notes == {kind}
     assert parse_head(seen.exchange.head)[1 : len(fields) + 1] == fields
+
+
+@settings(max_examples=150)
+@given(responses(), st.booleans())
+def test_the_tolerant_parser_reads_what_the_strict_one_reads_and_notes_nothing(response: Any, head: Any) -> None:
+    data, body, fields = response
+    method = "HEAD" if head else "GET"
+    reader = ResponseReader()
+    exchange = Exchange(method, "u", "s")
+    reader.start(exchange, ROOM)
+    reader._parser, reader._parser_is_stuck = TolerantParser(reader), True
+    if head:
+        end = read([data]).exchange.head
+        data = data[: data.index(end) + len(end) + 2]
+    assert reader.feed(data) is None
+    strict = read([data], method=method)
+    assert (exchange.body, parse_head(exchange.head)) == (b"" if head else body, fields)
+    assert exchange.head == strict.exchange.head
+    assert (reader.complete, reader.reusable, exchange.notes) == (True, strict.reader.reusable, None)
 
 
 @settings(max_examples=200)
