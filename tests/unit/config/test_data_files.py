@@ -93,7 +93,7 @@ def test_cells_are_text_unless_they_are_cast_and_then_typed_where_that_loses_not
         ("s.csv", "a\n1\n", ', delimiter: "#", comment: "#"', "the same character separates the columns"),
         ("s.csv", "a;b\n1;2\n", "", 'help: write `delimiter: ";"`'),
         ("s.csv", "#a,b\n1,2\n", "", 'help: write `comment: "#"` to leave such lines out'),
-        ("s.csv", "a\n1\n", ', delimiter: ";;"', "one character such as"),
+        ("s.csv", "a\n1\n", ', delimiter: ";;"', '"delimiter" must be one character, not text'),
     ],
 )
 def test_what_does_not_fit_a_data_file_is_said_with_what_to_write(
