@@ -8,6 +8,7 @@ skipped, sizes have limits, and nothing may follow the body.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import httptools
@@ -163,6 +164,8 @@ class ResponseReader:
         """Read on with the tolerant parser if httptools gave up by itself; else the response has failed."""
         if self.complete:
             self.reusable = False  # bytes after a complete response are never used
+            with suppress(_StopReadingError):
+                self.note("after_response")
         elif not self._head_done and self._head.startswith(TLS_BYTES):
             self._failure = ONLY_TLS
         elif self._failure is None:

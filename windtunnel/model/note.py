@@ -42,6 +42,7 @@ NOTES: dict[NoteKind, Note] = {
     "chunk_size_blanks": _responses("blanks around the size of a chunk"),
     "length_twice": _responses("Content-Length twice, with the same value"),
     "length_and_chunks": _responses("Content-Length beside Transfer-Encoding"),
+    "after_response": _responses("something behind the end of the response"),
     "location_characters": _responses("a Location header with characters that no URL can hold"),
     "location_twice": _responses("Location twice, with the same value"),
     "after_compressed": _responses("something behind the compressed body"),

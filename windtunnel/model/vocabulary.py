@@ -68,6 +68,7 @@ NoteKind = Literal[
     "chunk_size_blanks",
     "length_twice",
     "length_and_chunks",
+    "after_response",
     "location_characters",
     "location_twice",
     "after_compressed",

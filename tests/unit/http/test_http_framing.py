@@ -165,6 +165,28 @@ def test_what_curl_refuses_is_refused_with_the_reason(data: bytes, reason: str) 
         assert (seen.failure.kind, seen.failure.detail) == ("protocol", reason)
 
 
+@pytest.mark.parametrize(
+    ("head", "method"),
+    [
+        (HTTP + OK, "GET"),
+        (CHUNKED + CHUNKED_OK, "GET"),
+        (HTTP + b"Content-Length: 2\r\n\r\n", "HEAD"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "GET"),
+    ],
+)
+@pytest.mark.parametrize("rest", [b"!", b"ok", HTTP + OK])
+def test_what_comes_with_a_response_and_is_behind_it_is_dropped_and_noted(
+    head: bytes, method: str, rest: bytes
+) -> None:
+    seen = read([head + rest], method=method)
+    strict = read([head + rest], method=method, strict=True)
+
+    assert (seen.failure, seen.notes, seen.reader.reusable) == (None, {"after_response"}, False)
+    assert strict.failure is not None
+    assert strict.failure.detail == ("something behind the end of the response (`http: strict` in the SUT file)")
+    assert strict.exchange.notes is None
+
+
 def test_folds_and_blanks_are_no_part_of_names_and_values() -> None:
     seen = read([HTTP + b"Policy: self;\r\n\t data: \r\nX-Odd  :  1\r\nControl: a\x01\rb\r\n" + OK])
     assert parse_head(seen.exchange.head) == [
