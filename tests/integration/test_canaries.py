@@ -82,8 +82,8 @@ class Echo(BaseHTTPRequestHandler):
             answer = {"access_token": CANARIES["OAuth token"], "token_type": "Bearer", "expires_in": 3600}
             self.send(200, json.dumps(answer))
         elif kind == "away":
-            at = quote(CANARIES["header"], safe="")
-            self.send(302, "", [("Location", f"http://{CANARIES['json'][:10]}.test/{at}?q={at}")])
+            at, host = quote(CANARIES["header"], safe=""), quote(CANARIES["json"], safe="")
+            self.send(302, "", [("Location", f"http://{host}.test/{at}?q={at}")])
         elif kind == "hop":
             self.send(302, "", [("Location", f"/html?q={'&q='.join(quote(each) for each in CANARIES.values())}")])
         elif kind == "html":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from windtunnel.config.feeder_files import SUFFIXES, parse_rows, refused
+from windtunnel.config.feeder_files import DELIMITED, OBJECTS, Format, parse_rows, refused
 from windtunnel.config.reader import Document
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.model.scenario import Feeder, Scenario
@@ -48,7 +49,7 @@ def _feeder(document: Document, path: DataPath, name: str, entry: Mapping[str, A
     file = Path(document.source.file).parent / entry["file"]
     content = _read(document, (*path, "file"), file)
     text = _text(str(file), content)
-    table = parse_rows(str(file), text)
+    table = parse_rows(str(file), text, _format(entry))
     unique = entry.get("share") == "unique"
     return Feeder(
         name=name,
@@ -66,9 +67,26 @@ def _feeder(document: Document, path: DataPath, name: str, entry: Mapping[str, A
     )
 
 
+def _format(entry: Mapping[str, Any]) -> Format:
+    delimiter = entry.get("delimiter", "")
+    return Format(
+        delimiter="\t" if delimiter == "tab" else delimiter,
+        comment=entry.get("comment") or "",
+        cast=entry.get("cast", False),
+    )
+
+
 def _contradictions(document: Document, path: DataPath, entry: Mapping[str, Any]) -> list[Problem]:
     unique, order, on_end = entry.get("share") == "unique", entry.get("order"), entry.get("on_end")
     problems = []
+    if Path(entry["file"]).suffix.lower() in OBJECTS:
+        problems += [
+            document.problem(f"`{key}` is for text in columns, and this file holds JSON", (*path, key), key=True)
+            for key in ("delimiter", "comment", "cast")
+            if key in entry
+        ]
+    elif entry.get("comment") and entry["comment"] == entry.get("delimiter"):
+        problems.append(document.problem("the same character separates the columns", (*path, "comment")))
     if unique and order == "random":
         message = "`order: random` can repeat rows, and `share: unique` forbids it"
         problems.append(document.problem(message, (*path, "order"), hint="write `order: shuffle`"))
@@ -84,8 +102,8 @@ def _contradictions(document: Document, path: DataPath, entry: Mapping[str, Any]
 
 
 def _read(document: Document, path: DataPath, file: Path) -> bytes:
-    if file.suffix.lower() not in SUFFIXES:
-        kinds = ", ".join(SUFFIXES)
+    if file.suffix.lower() not in {*DELIMITED, *OBJECTS}:
+        kinds = ", ".join((*DELIMITED, *OBJECTS))
         raise ConfigError(
             document.problem(
                 f'"{file.name}" is not the name of a data file', path, hint=f"the name must end in {kinds}"
@@ -99,6 +117,11 @@ def _read(document: Document, path: DataPath, file: Path) -> bytes:
 
 
 def _text(file: str, content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Excel writes "Unicode text"
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError:
+            raise refused(file, 0, "its first bytes say UTF-16, and it is not", hint="save it as UTF-8") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

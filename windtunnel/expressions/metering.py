@@ -30,7 +30,6 @@ from windtunnel.figures import given
 _CHARGED, _CONCATENATED, _PRINTED = "_charged", "_concatenated", "_printed"
 _SLICED, _WEIGHED, _ORDERED = "_sliced", "_weighed", "_ordered"
 
-
 _NODES_A_STEP = 2
 """Nodes of a syntax tree that take about the time of a step."""
 

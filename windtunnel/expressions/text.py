@@ -26,7 +26,9 @@ from jinja2.runtime import Undefined
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.limits import require_number, require_text, text_length
 from windtunnel.figures import literal
-from windtunnel.model.http import Exchange
+from windtunnel.model.http import Exchange, without_bytes
+
+_UNKNOWN = "a value"
 
 
 def text_of(value: Any) -> str:
@@ -43,7 +45,7 @@ def text_of(value: Any) -> str:
     if kind is float:
         return _number(value)
     if value is None:
-        raise null_in_text("a value")
+        raise null_in_text(_UNKNOWN)
     if isinstance(value, Enum):
         return text_of(value.value)
     if isinstance(value, str):
@@ -68,9 +70,6 @@ def json_of(value: Any) -> str:
 def null_in_text(name: str) -> ExpressionError:
     """The error for null where a text is made: `order.note is null`."""
     return ExpressionError(f"{name} is null", hint='add | default("") for no text, or | tojson for the word null')
-
-
-_UNKNOWN = "a value"
 
 
 def spelled(node: nodes.Node) -> str:
@@ -144,7 +143,7 @@ def _plain(value: Any) -> Any:
     if callable(value):
         raise ExpressionError(f"{getattr(value, '__name__', 'this')} is a function", hint="call it with ( )")
     try:
-        return msgspec.to_builtins(value)
+        return msgspec.to_builtins(value, enc_hook=without_bytes)
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         hint = "add | list" if hasattr(value, "__iter__") else None
         raise ExpressionError(f"a value of the kind {type(value).__name__} has no text", hint=hint) from error

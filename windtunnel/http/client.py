@@ -188,7 +188,10 @@ class HttpClient:
                 own_ids = [pair for pair in ids.with_span(span_id) if pair[0].lower() not in endpoint.names]
                 lines = header_lines(merge_headers([*endpoint.headers, *own_ids], headers))
                 text = f"{endpoint.start}{target} HTTP/1.1\r\n{lines}{endpoint.hop}{length}\r\n"
-            head = text.encode("utf-8", "surrogateescape")  # as `model.http.wire_text` says
+            try:
+                head = text.encode()
+            except UnicodeEncodeError:
+                head = text.encode("utf-8", "surrogateescape")  # as `model.http.wire_text` says
         except ExpressionError as error:
             _unsent(exchange, Failure("bad_request", str(error)))
         except UnicodeEncodeError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from enum import Enum
 from time import perf_counter
 
@@ -37,22 +37,8 @@ BY_THE_CLIENT = Failure("closed", "by the client")
 
 _GONE = Failure("closed", "before the request was sent")
 
-
-def _nothing(_: int) -> None:
-    """What is pending on a stream without a socket, as far as anyone can tell."""
-
-
-def _watcher(stream: asyncio.BaseTransport | Stream) -> Callable[[int], object]:
-    """A function that tells, without waiting when given 0, whether a socket has bytes, an end or an error to read.
-
-    The event loop can be told of them later than a request is written.
-    """
-    sock = stream.get_extra_info("socket") if hasattr(stream, "get_extra_info") else None
-    if sock is None:
-        return _nothing
-    poller = select.poll()
-    poller.register(sock.fileno(), select.POLLIN)
-    return poller.poll
+_MOST_ENDS = 256
+"""How many ends of connections are looked at in one turn."""
 
 
 class Outbox:
@@ -62,12 +48,30 @@ class Outbox:
     Sends one after another, after everything else of their turn, cost about half of sends between decisions
     (docs/decisions/0007-hot-path.md). A request alone in its turn is written some microseconds later; its time
     counts from then.
+
+    `_ends` knows which connections the server has closed, also when their ends are not read yet: the event loop
+    can be told of an end later than the next request is written. One look serves all requests of a turn.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_ends", "_waiting")
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Connection, bytes]] = []
+        self._ends: select.epoll | None = None
+
+    def watch(self, stream: asyncio.BaseTransport | Stream) -> int:
+        """Look at the end of a stream from now on. Returns its descriptor, -1 if it has none to watch."""
+        sock = stream.get_extra_info("socket") if hasattr(stream, "get_extra_info") else None
+        if sock is None or not hasattr(select, "epoll"):
+            return -1
+        descriptor: int = sock.fileno()
+        try:
+            if self._ends is None:
+                self._ends = select.epoll()
+            self._ends.register(descriptor, select.EPOLLRDHUP)
+        except OSError:  # out of descriptors, for instance
+            return -1
+        return descriptor
 
     def put(self, connection: Connection, wire: bytes, loop: asyncio.AbstractEventLoop) -> None:
         """Have `connection.write(wire)` called in the next turn of its loop."""
@@ -78,6 +82,9 @@ class Outbox:
 
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
+        if self._ends is not None and (ended := self._ends.poll(0, _MOST_ENDS)):
+            closed = {descriptor for descriptor, _ in ended}
+            waiting = [each for each in waiting if not each[0].is_gone(closed)]
         for connection, wire in waiting:
             connection.write(wire)
 
@@ -89,18 +96,18 @@ class Connection(asyncio.Protocol):
 
     Times are `perf_counter` seconds: `_write_started_s` first byte handed to the stream (0 while the request waits
     in the outbox), `_sent_s` last byte handed to the system (0 before the first request), `_first_s` first byte of
-    the response (0 while there is none). `_pending(0)` asks the system what has arrived and is not read yet.
+    the response (0 while there is none). `_descriptor` is what the outbox watches.
     """
 
     __slots__ = (
         "_deadlines",
+        "_descriptor",
         "_destination",
         "_exchange",
         "_first_s",
         "_loop",
         "_on_lost",
         "_outbox",
-        "_pending",
         "_sent_s",
         "_stream",
         "_upload",
@@ -129,7 +136,7 @@ class Connection(asyncio.Protocol):
         self._stream: Stream | None = None
         self._write_blocked = False
         self._upload: Upload | None = None
-        self._pending: Callable[[int], object] = _nothing
+        self._descriptor = -1
         self._write_started_s = self._sent_s = self._first_s = 0.0
         self.state = ConnectionState.OPENING
         self.deadline_s = self.slot_s = NEVER
@@ -161,19 +168,20 @@ class Connection(asyncio.Protocol):
             self._end(perf_counter(), _GONE)
         return waiter
 
-    def write(self, wire: bytes) -> None:
-        """Write the request, unless it ended while it waited in the outbox or the reused connection is gone.
+    def is_gone(self, closed: Container[int]) -> bool:
+        """Whether it was used before and is among the closed descriptors; then its request ends, unwritten."""
+        if not self._sent_s or self._descriptor not in closed:
+            return False
+        if self._exchange is not None:
+            self._end(perf_counter(), _GONE)
+        return True
 
-        Whatever is pending between two requests, also a TLS record, ends the connection: nothing is written yet,
-        so that another one costs little. Before the first request it may be a banner or a session ticket.
-        """
+    def write(self, wire: bytes) -> None:
+        """Write the request, unless it ended while it waited in the outbox."""
         exchange = self._exchange
         if exchange is None:
             return
         assert self._stream is not None
-        if self._sent_s and self._pending(0):
-            self._end(perf_counter(), _GONE)
-            return
         exchange.bytes_sent += len(wire)
         self._write_started_s = perf_counter()
         self._stream.write(wire)
@@ -225,7 +233,7 @@ class Connection(asyncio.Protocol):
             self._drop()
         else:
             self.state = _IDLE
-            self._pending = _watcher(transport)
+            self._descriptor = self._outbox.watch(transport)
 
     def data_received(self, data: bytes) -> None:
         """The clock is read before anything else is done."""

@@ -80,24 +80,25 @@ class CookieJar:
         `secure`: the way there is trusted. Returns what was refused.
         """
         refused = []
+        # Over plain HTTP none of these may be replaced, and none is added.
+        guarded = frozenset() if secure else frozenset(kept.name for kept in self._cookies.values() if kept.secure)
         for value in values:
             cookie = parse_set_cookie(value, host=host, target=target, secure=secure, now=now)
-            refusal = cookie if isinstance(cookie, Refusal) else self._take(cookie, secure=secure, now=now)
+            refusal = cookie if isinstance(cookie, Refusal) else self._take(cookie, guarded, now)
             if refusal is not None:
                 refused.append(refusal)
         return refused
 
-    def _take(self, cookie: Cookie, *, secure: bool, now: float) -> Refusal | None:
+    def _take(self, cookie: Cookie, guarded: frozenset[str], now: float) -> Refusal | None:
         key = (cookie.domain, cookie.path, cookie.name)
-        name = _shown(cookie.name.encode("utf-8", "surrogateescape"))
-        if not secure and any(kept.hides(cookie) for kept in self._cookies.values()):
-            return Refusal("cookie_secure", name)
+        if cookie.name in guarded and any(kept.hides(cookie) for kept in self._cookies.values()):
+            return Refusal("cookie_secure", _shown(_bytes(cookie.name)))
         if cookie.expires <= now:
             self._cookies.pop(key, None)
         elif key in self._cookies or len(self._cookies) < _MAX_COOKIES:
             self._cookies[key] = cookie
         else:
-            return Refusal("cookie_number", name)
+            return Refusal("cookie_number", _shown(_bytes(cookie.name)))
         return None
 
     def header(self, *, host: str, target: str, secure: bool, now: float) -> str | None:
@@ -144,13 +145,17 @@ def _shown(name: bytes) -> str:
     return str(header_text(name))[:_LONGEST_SHOWN]
 
 
+def _bytes(wire: str) -> bytes:
+    return wire.encode("utf-8", "surrogateescape")
+
+
 def _wire(part: bytes) -> str:
     return part.decode("utf-8", "surrogateescape")
 
 
 def _attributes(text: str) -> Iterator[tuple[str, str]]:
     """The attributes by lower-case name; of several with one name, the last that can be read counts."""
-    for attribute in text.split(";"):
+    for attribute in filter(None, text.split(";")):
         key, _, content = attribute.partition("=")
         name, value = key.strip(_BLANKS).lower(), content.strip(_BLANKS)
         if len(value) > _MAX_ATTRIBUTE:

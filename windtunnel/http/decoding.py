@@ -11,7 +11,7 @@ import sys
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from windtunnel.figures import size
 from windtunnel.model.vocabulary import NoteKind
@@ -44,6 +44,13 @@ class TooLargeError(Exception):
     """A coding that is not the last one to be undone yields more than the limit."""
 
 
+class Odd(NamedTuple):
+    """What is to be noted of a body, and what that is about."""
+
+    kind: NoteKind
+    about: str | None = None
+
+
 class Decoder(Protocol):
     """Decodes one body."""
 
@@ -53,26 +60,26 @@ class Decoder(Protocol):
         Raises DecodeError when the data is damaged, TooLargeError.
         """
 
-    def finish(self) -> NoteKind | None:
+    def finish(self) -> Odd | None:
         """End the body; what is to be noted of it. Raises DecodeError when the data is incomplete."""
 
 
-def decoder_for(fields: Sequence[str], limit: int) -> tuple[Decoder | None, str | None]:
-    """The decoder for the Content-Encoding fields of a response, and why its body can't be decoded, if so.
+def decoder_for(fields: Sequence[str], limit: int) -> Decoder | None:
+    """The decoder for the Content-Encoding fields of a response.
 
-    No decoder where there is nothing to undo. `limit` holds for what each coding but the first yields.
+    None where there is nothing to undo. `limit` holds for what each coding but the first yields.
     """
     names = [name for field in fields for each in field.split(",") if (name := each.strip().lower())]
     names = [name for name in names if name not in _NOTHING]
     if not names:
-        return None, None
+        return None
     unknown = next((name for name in reversed(names) if name not in _DECODERS), None)
     if unknown is not None:
-        return _AsItCame(), f'the Content-Encoding "{_short(unknown)}" is unknown'
+        return _AsItCame(f'the Content-Encoding "{_short(unknown)}" is unknown')
     if len(names) > MAX_CODINGS:
-        return _AsItCame(), f"the Content-Encoding has more than {MAX_CODINGS} codings"
+        return _AsItCame(f"the Content-Encoding has more than {MAX_CODINGS} codings")
     last, *others = [_DECODERS[name]() for name in names]
-    return (_Chain([*reversed(others), last], limit) if others else last), None
+    return _Chain([*reversed(others), last], limit) if others else last
 
 
 def _short(name: str) -> str:
@@ -82,17 +89,17 @@ def _short(name: str) -> str:
 class _AsItCame:
     """A body in a coding that is unknown: only what reads it fails."""
 
-    __slots__ = ("_started",)
+    __slots__ = ("_started", "_why")
 
-    def __init__(self) -> None:
-        self._started = False
+    def __init__(self, why: str) -> None:
+        self._why, self._started = why, False
 
     def feed(self, data: bytes, limit: int) -> bytes:
         self._started = self._started or bool(data)
         return data[: limit + 1]
 
-    def finish(self) -> NoteKind | None:
-        return "unknown_coding" if self._started else None
+    def finish(self) -> Odd | None:
+        return Odd("unknown_coding", self._why) if self._started else None
 
 
 class _Chain:
@@ -113,7 +120,7 @@ class _Chain:
                 raise TooLargeError
         return last.feed(data, limit)
 
-    def finish(self) -> NoteKind | None:
+    def finish(self) -> Odd | None:
         notes = [stage.finish() for stage in self._stages]
         return next(filter(None, notes), None)
 
@@ -149,10 +156,10 @@ class _Members(ABC):
             raise DecodeError(f"{self.name}: {str(error).rpartition(': ')[2]}") from None
         return b"".join(pieces)
 
-    def finish(self) -> NoteKind | None:
+    def finish(self) -> Odd | None:
         if self._member is not None and not self._member.eof:
             raise DecodeError(f"the {self.name} data ends too early")
-        return "after_compressed" if self._dropped or self._ahead else None
+        return Odd("after_compressed") if self._dropped or self._ahead else None
 
     def _begin(self, data: bytes) -> bytes:
         """Begin a member, and return its first bytes: none where what is there begins none, or is too little."""
@@ -291,10 +298,10 @@ class _Brotli:
             room -= len(pieces[-1])
         return b"".join(pieces)
 
-    def finish(self) -> NoteKind | None:
+    def finish(self) -> Odd | None:
         if self._stream is not None and not self._stream.is_finished():
             raise DecodeError("the br data ends too early")
-        return "after_compressed" if self._dropped else None
+        return Odd("after_compressed") if self._dropped else None
 
     def _piece(self, data: bytes, room: int) -> bytes:
         import brotli

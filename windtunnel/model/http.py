@@ -175,7 +175,6 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of
     `time.perf_counter`. `error` is None when the response is complete. `hop`: its redirect was followed.
     `notes` counts what was odd about the response, None for nothing; `note_details` name what they are about.
-    `undecoded` says why the body is still coded.
     As `response` in a template it offers status, headers, text, json, url and latency_ms.
     """
 
@@ -200,10 +199,8 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     span_id: str = ""
     notes: dict[NoteKind, int] | None = None
     note_details: dict[NoteKind, list[str]] | None = None
-    undecoded: str | None = None
     _headers: Headers | None = None
     _json: Any = msgspec.UNSET
-    _not_json: str | None = None
     _text: str | None = None
     _is_no_data: object = object()
     """What msgspec cannot encode, so that `{{ response }}` in a JSON body stays an error."""
@@ -234,26 +231,26 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
         if self._json is msgspec.UNSET:
             body = self.body
             # JSON that is ASCII reads the same in every charset.
-            if self.undecoded is None and (body.isascii() or not _names_other_charset(self.head)):
+            if self.notes is None and (body.isascii() or not _names_other_charset(self.head)):
                 try:
-                    self._json = _decode_json(body)
+                    self._json = found = _decode_json(body)
                 except (ValueError, RecursionError):
-                    self._json = self._read_json()
+                    self._read_json()
+                else:
+                    return found
             else:
-                self._json = self._read_json()
-        return self._json
+                self._read_json()
+        found = self._json
+        if found.__class__ is NotJsonError:
+            raise NotJsonError(*found.args)  # a new one: this one would keep what it passes through
+        return found
 
-    def _read_json(self) -> Any:
+    def _read_json(self) -> None:
         self._require_decoded()
-        if self._not_json is None:
-            from windtunnel.model import body_json
+        from windtunnel.model import body_json
 
-            found, odd = body_json.read(self.body, self.headers.all("content-type"))
-            self._note_once(odd)
-            if not isinstance(found, NotJsonError):
-                return found
-            self._not_json = str(found)
-        raise NotJsonError(self._not_json)
+        self._json, odd = body_json.read(self.body, self.headers.all("content-type"))
+        self._note_once(odd)
 
     @property
     def text(self) -> str:
@@ -264,7 +261,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
         if self._text is not None:
             return self._text
         body = self.body
-        if self.undecoded is None and body[:1] not in _MAY_BE_MARKED and not _names_other_charset(self.head):
+        if self.notes is None and body[:1] not in _MAY_BE_MARKED and not _names_other_charset(self.head):
             try:
                 text = body.decode()
             except UnicodeDecodeError:
@@ -299,8 +296,13 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
             return body_text.in_utf8(body, self.headers.all("content-type"), most)
         return body
 
+    @property
+    def undecoded(self) -> str | None:
+        """Why the body is still coded; None where it is not."""
+        return (self.note_details or {}).get("unknown_coding", [None])[0]
+
     def _require_decoded(self) -> None:
-        if self.undecoded is not None and self.body:
+        if self.undecoded is not None:
             raise UnreadableBodyError(f"the body can't be read: {self.undecoded}")
 
     def _note_once(self, kind: NoteKind | None) -> None:

@@ -212,6 +212,23 @@ def test_expected_values_may_hold_templates(spec: Any, actual: Any, sentence: st
     assert verdict(spec, actual, wanted="a", limit=3, choices=[1, 2]) == sentence
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (1e22, "10000000000000000000000"),
+        (3.0, "3"),
+        (12345678901234567, "12345678901234567"),
+        ({"b": [1.0, None], "a": "é"}, '{"b":[1,null],"a":"é"}'),
+    ],
+)
+@pytest.mark.parametrize("name", ["equals", "contains", "starts_with", "ends_with", "in"])
+def test_a_value_is_compared_with_text_as_it_is_written_in_text(name: str, value: Any, text: str) -> None:
+    spec: Any = ["{{ v }}"] if name == "in" else "{{ v }}"
+    assert verdict({name: spec}, text, text=True, v=value) is None
+    assert verdict({name: spec}, f"[{text[:-1]}]", text=True, v=value) is not None
+
+
 def test_a_template_that_yields_no_number_is_an_error_and_no_failed_check() -> None:
     with pytest.raises(ExpressionError, match='expected a number here, not "abc"'):
         matcher({"above": "{{ limit }}"}, limit="abc").holds(3, {"limit": "abc"})

@@ -28,7 +28,7 @@ UNKNOWN = 'the Content-Encoding "compress" is unknown'
 def packed() -> Exchange:
     """A response whose body nothing here can decode."""
     exchange = exchange_of(b'{"ok": true}', headers=(("Content-Encoding", "compress"),))
-    exchange.undecoded = UNKNOWN
+    exchange.note("unknown_coding", about=UNKNOWN)
     return exchange
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.messages import Write, golden, message_of
 from tests.support.scenario_files import load_scenarios
 from windtunnel.config.assemble import load_all
-from windtunnel.config.feeder_files import parse_rows
+from windtunnel.config.feeder_files import Format, parse_rows
 from windtunnel.model.scenario import ABSENT, Feeder
 
 SCENARIO = "id: a\ndata:\n  shopper: {{ {} }}\nflow: [{{ type: http, name: b, path: / }}]\n"
@@ -42,6 +44,84 @@ def test_a_csv_field_may_hold_commas_quotes_and_line_breaks(write: Write) -> Non
     assert feeder(write, "s.csv", 'a,b\n"x, ""y""","1\n2"\n').rows == (('x, "y"', "1\n2"),)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "more"),
+    [
+        ("s.csv", "a;b\n1,5;x\n", ', delimiter: ";"'),
+        ("s.csv", "sep=;\r\na;b\r\n1,5;x\r\n", ""),
+        ("s.csv", '"sep=;"\na;b\n1,5;x\n', ""),
+        ("s.csv", "a\tb\n1,5\tx\n", ", delimiter: tab"),
+        ("s.csv", "a\tb\n1,5\tx\n", ', delimiter: "\\t"'),
+        ("s.tsv", "a\tb\n1,5\tx\n", ""),
+        ("s.tsv", "a|b\n1,5|x\n", ', delimiter: "|"'),
+        ("s.txt", "a|b\n1,5|x\n", ""),
+        ("s.txt", "a;b\n1,5;x\n", ""),
+        ("s.txt", 'a,b\n"1,5",x\n', ""),
+        ("s.txt", "a\tb\n1,5\tx\n".encode("utf-16"), ""),
+        ("s.csv", '# shoppers\na,b\n  # more\n"1,5",x\n', ', comment: "#"'),
+    ],
+)
+def test_what_separates_columns_is_said_by_the_scenario_the_file_or_its_name(
+    write: Write, name: str, content: str | bytes, more: str
+) -> None:
+    read = feeder(write, name, content, more)
+    assert (read.columns, read.rows) == (("a", "b"), (("1,5", "x"),))
+
+
+def test_a_comment_is_none_inside_quotes_nor_behind_a_field_and_lines_are_still_counted(write: Write) -> None:
+    content = 'a,b\n# one\n"x\n# y",1 # z\n'
+    assert feeder(write, "s.csv", content, ', comment: "#"').rows == (("x\n# y", "1 # z"),)
+    said = complaint(write, "s.csv", content + "# two\n1,2,3\n", ', comment: "#"')
+    assert said.startswith("scenarios/s.csv:6:1: the header has 2 columns, this row has 3")
+    assert feeder(write, "s.csv", '"#a",b\n1,2\n').columns == ("#a", "b")
+
+
+def test_cells_are_text_unless_they_are_cast_and_then_typed_where_that_loses_nothing(write: Write) -> None:
+    content = "a,b,c,d,e\n3,2.5,true,null,\n01234,1.10,True,~,1e3\n"
+    assert feeder(write, "s.csv", content).rows[0] == ("3", "2.5", "true", "null", "")
+    assert feeder(write, "s.csv", content, ", cast: true").rows == (
+        (3, 2.5, True, None, ""),
+        ("01234", "1.10", "True", "~", "1e3"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "more", "message"),
+    [
+        ("s.csv", "sep=;\na;b\n", ", delimiter: tab", 'this line says that the columns are separated by ";"'),
+        ("s.json", "[]", ", cast: true", "`cast` is for text in columns, and this file holds JSON"),
+        ("s.csv", "a\n1\n", ', delimiter: "#", comment: "#"', "the same character separates the columns"),
+        ("s.csv", "a;b\n1;2\n", "", 'help: write `delimiter: ";"`'),
+        ("s.csv", "#a,b\n1,2\n", "", 'help: write `comment: "#"` to leave such lines out'),
+        ("s.csv", "a\n1\n", ', delimiter: ";;"', '"delimiter" must be one character, not text'),
+    ],
+)
+def test_what_does_not_fit_a_data_file_is_said_with_what_to_write(
+    write: Write, name: str, content: str, more: str, message: str
+) -> None:
+    assert message in complaint(write, name, content, more)
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=6)
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda width: st.lists(
+            st.lists(CELLS, min_size=width, max_size=width).filter(lambda row: any(map(str.strip, row))),
+            min_size=1,
+        )
+    ),
+    st.sampled_from([",", ";", "\t", "|", ":", " ", "·"]),
+)
+def test_any_table_that_python_writes_is_read_back(rows: list[list[str]], delimiter: str) -> None:
+    columns = [f"c{number}" for number in range(len(rows[0]))]
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows([columns, *rows])
+    table = parse_rows("a.csv", text.getvalue(), Format(delimiter=delimiter))
+    assert (list(table.columns), [list(row) for row in table.rows]) == (columns, rows)
+
+
 def test_a_row_is_data_and_nothing_in_it_is_a_template(write: Write) -> None:
     assert feeder(write, "s.csv", "a\n{{ uuid() }}\n${HOME}\n").rows == (("{{ uuid() }}",), ("${HOME}",))
 
@@ -70,6 +150,16 @@ def test_unique_rows_never_come_round_again_so_the_end_is_an_error_unless_said_o
         ("s.csv", "a,,c\n1,2,3\n", "scenarios/s.csv:1:1: column 2 has no name"),
         ("s.csv", "a,b,a\n1,2,3\n", 'scenarios/s.csv:1:1: two columns are called "a"'),
         ("s.csv", "a;b\n1;2\n", 'scenarios/s.csv:1:1: the columns are separated by ";", not by commas'),
+        ("s.tsv", "a,b\n1,2\n", "scenarios/s.tsv:1:1: the columns are separated by commas, not by tabs"),
+        ("s.csv", "a,b\n1,2\n,\n", "scenarios/s.csv:3:1: this row is empty in every column"),
+        ("s.csv", 'a,b\n"1\n2",2\n\n" "," "\n', "scenarios/s.csv:5:1: this row is empty in every column"),
+        ("s.txt", 'a\n""\n', "scenarios/s.txt:2:1: this row is empty in every column"),
+        (
+            "s.csv",
+            "#a,b\n1,2\n",
+            'scenarios/s.csv:1:1: the line with the names of the columns begins with "#"',
+        ),
+        ("s.csv", b"\xff\xfea\x00\n\xdc", "scenarios/s.csv: its first bytes say UTF-16, and it is not"),
         ("s.csv", b"a\n\xff\n", "scenarios/s.csv:2:1: not UTF-8: byte 0xff"),
         ("s.csv", b"a\n\x00\n", "scenarios/s.csv:2:1: this is a binary file, not text"),
         ("s.json", '{"a": 1}', "scenarios/s.json:1:1: expected a list of objects"),
@@ -111,7 +201,7 @@ def test_the_name_of_a_file_says_what_it_is(write: Write) -> None:
         scenarios/a.yaml:3:20: "s.xlsx" is not the name of a data file
           3 |   shopper: { file: s.xlsx }
             |                    ^^^^^^
-          help: the name must end in .csv, .json, .jsonl, .ndjson
+          help: the name must end in .csv, .tsv, .tab, .txt, .json, .jsonl, .ndjson
         """
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -161,6 +163,53 @@ def test_an_env_file_is_read_as_docker_compose_reads_it(write: Write) -> None:
     }
 
 
+def test_a_quoted_value_of_an_env_file_goes_on_over_several_lines(write: Write) -> None:
+    text = """
+        KEY="-----BEGIN KEY-----
+        MC4C # no comment
+        -----END KEY-----"  # a comment
+        JSON='{
+          "a": "it is \\n"
+        }'
+        ESCAPED="a \\"quoted\\" one
+        and a second line"
+        LAST=1
+        """.replace("\n        ", "\n")
+    assert read_env_file(write(".env", text)) == {
+        "KEY": "-----BEGIN KEY-----\nMC4C # no comment\n-----END KEY-----",
+        "JSON": '{\n  "a": "it is \\n"\n}',
+        "ESCAPED": 'a "quoted" one\nand a second line',
+        "LAST": "1",
+    }
+    assert read_env_file(write(".env", text.replace("\n", "\r\n")))["LAST"] == "1"
+
+
+def test_a_quote_that_another_value_closes_is_told_where_it_is_opened(write: Write) -> None:
+    path = write(".env", "A='it\nB='x'\nC=3\n")
+    assert message_of(lambda: read_env_file(path)) == golden(
+        """
+        .env:1:1: the quotes of A are not closed
+          help: write NAME=value, or NAME="a value"
+        """
+    )
+
+
+@given(
+    st.dictionaries(
+        st.from_regex("[A-Z_]{1,4}", fullmatch=True), st.text(st.characters(codec="utf-8"), max_size=20)
+    )
+)
+def test_any_value_comes_back_from_double_quotes(values: dict[str, str]) -> None:
+    escaped = {
+        name: value.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r")
+        for name, value in values.items()
+    }
+    with TemporaryDirectory() as folder:
+        path = Path(folder, ".env")
+        path.write_bytes("\n".join(f'{name}="{value}"' for name, value in escaped.items()).encode())
+        assert read_env_file(str(path)) == values
+
+
 def test_every_line_of_an_env_file_that_is_none_is_told_without_its_value(write: Write) -> None:
     path = write(".env", 'A=1\nsecret-value\nB=\'open\n1C=2\nD="x" y\n')
     assert message_of(lambda: read_env_file(path)) == golden(
@@ -171,7 +220,7 @@ def test_every_line_of_an_env_file_that_is_none_is_told_without_its_value(write:
           help: write NAME=value, or NAME="a value"
         .env:4:1: not a KEY=VALUE line
           help: write NAME=value, or NAME="a value"
-        .env:5:1: the quotes of D are not closed
+        .env:5:1: something stands behind the quotes of D
           help: write NAME=value, or NAME="a value"
         """
     )

@@ -60,6 +60,24 @@ def test_a_request_is_a_step_with_its_checks(run: Run) -> None:
     assert finished.instances[0].outcome == "passed"
 
 
+def test_values_become_text_as_in_yaml_and_none_is_left_out(run: Run) -> None:
+    async def flow(user: User) -> None:
+        values = {"a": True, "b": 3.0, "c": None, "d": [1e22, None]}
+        cookies: Any = {"a": False, "b": None}
+        headers: Any = {"X-A": 1e-7, "X-B": None, "X-C": {"n": None}}
+        await user.http.post(None, "/cart", query=values, form=values, headers=headers, cookies=cookies)
+
+    (sent,) = run(python(flow)).transport.sent
+    assert sent.target == "/cart?a=true&b=3&d=10000000000000000000000"
+    assert sent.body == b"a=true&b=3&d=10000000000000000000000"
+    assert [sent.header(name) for name in ("x-a", "x-b", "x-c", "cookie")] == [
+        "0.0000001",
+        None,
+        '{"n":null}',
+        "a=false",
+    ]
+
+
 def test_attempts_of_a_retry_show_and_requests_of_a_loop_of_the_users_own_are_requests(run: Run) -> None:
     async def flow(user: User) -> None:
         backoff = {"initial": "1s", "factor": 1, "jitter": False}

@@ -59,6 +59,10 @@ def test_a_cookie_goes_back_to_where_it_came_from() -> None:
         ("a=1", "www.shop.test", "/", False),
         ("a=1; Path=/cart/", "www.shop.test", "/cart/1", True),
         ("a=1; Path=/cart/", "www.shop.test", "/cart", False),
+        ("a=1; Path=cart", "www.shop.test", "/account/x", True),
+        ("a=1; Path=cart", "www.shop.test", "/cart", False),
+        ("a=1; Path=/; Path=", "www.shop.test", "/", False),
+        ("a=1; SameSite=Strict; Path=/; HttpOnly; Partitioned; Priority=High", "www.shop.test", "/", True),
     ],
 )
 def test_domain_and_path_decide_where_a_cookie_goes(cookie: str, host: str, target: str, goes: bool) -> None:

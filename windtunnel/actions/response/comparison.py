@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from windtunnel.actions.response.text import show
+from windtunnel.expressions.text import json_of, text_of
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LONGEST_NUMBER = 100
@@ -29,11 +30,15 @@ def same(left: Any, right: Any) -> bool:
 
 
 def same_text(actual: Any, expected: Any) -> bool:
-    """Equality of a received text with a value in YAML, where 5 and true are not text."""
+    """Equality of a received text with a value in YAML or of a template, where 5 and true are not text."""
     if isinstance(expected, bool):
         return isinstance(actual, str) and actual.lower() == ("true" if expected else "false")
     if isinstance(expected, (int, float)):
-        return as_number(actual, text=True) == expected
+        return as_number(actual, text=True) == expected or (
+            isinstance(expected, int) and actual == text_of(expected)
+        )
+    if isinstance(expected, (list, dict)):
+        return bool(actual == json_of(expected))
     return same(actual, expected)
 
 

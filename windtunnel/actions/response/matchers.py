@@ -23,6 +23,7 @@ from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.functions import Scope
+from windtunnel.expressions.text import json_of
 
 
 class _Missing:
@@ -79,8 +80,8 @@ def compile_matcher(field: Field, spec: Any, *, text: bool = False) -> Matcher:
 
 
 def _plain(value: Any) -> str:
-    """A scalar as text."""
-    return value if isinstance(value, str) else show(value)
+    """A value as the text to look for."""
+    return value if isinstance(value, str) else json_of(value)
 
 
 def _operand(
