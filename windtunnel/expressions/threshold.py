@@ -46,10 +46,7 @@ _OTHER_WORDS = {"mean": "avg", "average": "avg", "median": "med", "minimum": "mi
 _TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _END_OF_TAG = re.compile(r"[:,}]")
 _QUOTE_OR_ESCAPE = re.compile(r'\\.|"', re.DOTALL)
-_CLOSED = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' """, re.VERBOSE | re.DOTALL).match
-_QUOTED = re.compile(
-    r"""\s* (?P<quoted> "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' ) \s* (?=[,}])""", re.VERBOSE | re.DOTALL
-).match
+_QUOTED = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*""", re.DOTALL).match
 _SHAPE = "write an aggregate, an operator and a limit, such as p(95) < 400ms, rate < 1% or count > 100"
 
 
@@ -180,19 +177,18 @@ def _tags(text: str, start: int) -> tuple[list[tuple[str, str, str]], int | None
 def _value(text: str, start: int) -> tuple[str, int]:
     """(the value of a tag, where the `,` or `}` behind it is). Braces within it that match belong to it."""
     quoted = _QUOTED(text, start)
+    if quoted is not None and text[quoted.end() : quoted.end() + 1] in ",}":
+        return _unquoted(quoted[1], quoted.start(1)), quoted.end()
     if quoted is not None:
-        return _unquoted(quoted["quoted"], quoted.start("quoted")), quoted.end()
+        raise ExpressionError(
+            f"column {quoted.end(1) + 1}: there is text behind the closing quote",
+            hint=r"write , or } there, or \" for a quote inside the value",
+        )
     written = text[start:].lstrip()
     if written[:1] in {'"', "'"}:
-        column = len(text) - len(written) + 1
-        if (closed := _CLOSED(written)) is None:
-            raise ExpressionError(
-                f"column {column}: the quote is not closed: {written}",
-                hint=f"close it with {written[0]}; a quote inside is written \\{written[0]}",
-            )
         raise ExpressionError(
-            f"column {column + closed.end()}: there is text behind the closing quote",
-            hint=r"write , or } there, or \" for a quote inside the value",
+            f"column {len(text) - len(written) + 1}: the quote is not closed: {written}",
+            hint=f"close it with {written[0]}; a quote inside is written \\{written[0]}",
         )
     depth = 0
     for position in range(start, len(text)):

@@ -163,6 +163,8 @@ def test_every_name_can_be_read_back_from_the_selector_it_stands_in(tags: dict[s
         ("http_req_duration{step:a, b}: avg<5", '"b" is not a tag', "in quotes"),
         ('http_req_duration{step:"a, b}: avg<5', "column 24: the quote is not closed", 'close it with "'),
         ("http_reqs{step:a,team:'b}: avg<5", "column 23: the quote is not closed", "close it with '"),
+        ('http_reqs{step:"a": avg<5', "column 19: there is text behind the closing quote", "write , or }"),
+        ('http_reqs{step:"a"', 'has no ":"', "a colon"),
         ('http_reqs{step:"a" b}: avg<5', "column 19: there is text behind the closing quote", "write , or }"),
         (r'http_reqs{step:"a\x"}: avg<5', "column 16: .* escape that does not exist", "a backslash"),
         ("http_req_duration{name:a,step:b}: avg<5", 'tag "step" is given twice', "another word"),
