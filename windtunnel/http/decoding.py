@@ -1,8 +1,8 @@
-"""Undoes the codings of Content-Encoding, piece by piece, so that the size limit holds for decoded bytes.
+"""Undoes the codings of a body, piece by piece, so that the size limit holds for decoded bytes.
 
-Several codings in a row are undone from the last to the first; the limit holds for what each of them yields. What
-stands behind the end of the coded data is dropped, and noted. The libraries for `br` and `zstd` are imported when
-the first such body arrives.
+They stand in Content-Encoding, and beside `chunked` in Transfer-Encoding, whose are undone first. Several in a row
+are undone from the last to the first; the limit holds for what each of them yields. What stands behind the end of
+the coded data is dropped, and noted. The libraries for `br` and `zstd` are imported when they are first needed.
 """
 
 from __future__ import annotations
@@ -64,22 +64,31 @@ class Decoder(Protocol):
         """End the body; what is to be noted of it. Raises DecodeError when the data is incomplete."""
 
 
-def decoder_for(fields: Sequence[str], limit: int) -> Decoder | None:
-    """The decoder for the Content-Encoding fields of a response.
+def decoder_for(fields: Sequence[str], limit: int, *, transfer: Sequence[str] = ()) -> Decoder | None:
+    """The decoder for the Content-Encoding fields of a response, and its Transfer-Encoding fields but for chunks.
 
     None where there is nothing to undo. `limit` holds for what each coding but the first yields.
     """
-    names = [name for field in fields for each in field.split(",") if (name := each.strip().lower())]
-    names = [name for name in names if name not in _NOTHING]
-    if not names:
+    around = _names(transfer)
+    while around and around[-1] == "chunked":
+        around.pop()
+    codings = [("Content-Encoding", name) for name in _names(fields)]
+    codings += [("Transfer-Encoding", name) for name in around]
+    codings = [coding for coding in codings if coding[1] not in _NOTHING]
+    if not codings:
         return None
-    unknown = next((name for name in reversed(names) if name not in _DECODERS), None)
-    if unknown is not None:
-        return _AsItCame(f'the Content-Encoding "{_short(unknown)}" is unknown')
+    for field, name in reversed(codings):
+        if name not in _DECODERS:
+            return _AsItCame(f'the {field} "{_short(name)}" is unknown')
+    names = [name for _, name in codings]
     if len(names) > MAX_CODINGS:
         return _AsItCame(f"the Content-Encoding has more than {MAX_CODINGS} codings")
     last, *others = [_DECODERS[name]() for name in names]
     return _Chain([*reversed(others), last], limit) if others else last
+
+
+def _names(fields: Sequence[str]) -> list[str]:
+    return [name for field in fields for each in field.split(",") if (name := each.strip().lower())]
 
 
 def _short(name: str) -> str:

@@ -39,6 +39,11 @@ _has_fields_of_note = re.compile(rb"\n[SsCcTt][EeOoRr][TtNnAa](?i:-cookie|tent-e
 """Whether a head has one of them: most have none, and are not parsed. In this form it costs an eighth less."""
 
 
+_names_other_codings = re.compile(
+    rb"\ntransfer-encoding:(?![ \t]*chunked[ \t]*\r\n(?![ \t]))", re.IGNORECASE
+).search
+"""Whether Transfer-Encoding is something else than `chunked`."""
+
 _BLANK = 0x20
 
 
@@ -281,9 +286,12 @@ class ResponseReader:
     def _read_fields_of_note(self, exchange: Exchange, rest: bytes) -> None:
         names = {name.lower() for name in _fields_of_note.findall(exchange.head)}
         self.sets_cookies = b"set-cookie" in names
-        if b"content-encoding" in names:
+        transfer: list[str] = []
+        if b"transfer-encoding" in names and _names_other_codings(exchange.head):
+            transfer = exchange.headers.all("transfer-encoding")
+        if transfer or b"content-encoding" in names:
             codings = exchange.headers.all("content-encoding")
-            self._decoder = decoder_for(codings, self._max_body)
+            self._decoder = decoder_for(codings, self._max_body, transfer=transfer)
             self._encoded = 0
         if b"transfer-encoding" in names and not self._parser_is_stuck:
             self._kept, self._known = [rest], None

@@ -47,7 +47,7 @@ NOTES: dict[NoteKind, Note] = {
     "after_compressed": _responses("something behind the compressed body"),
     "unknown_charset": _responses("the charset of Content-Type is unknown"),
     "charset_contradicted": _responses("the byte order mark of the body contradicts Content-Type"),
-    "unknown_coding": _responses("the Content-Encoding is unknown"),
+    "unknown_coding": _responses("the Content-Encoding or Transfer-Encoding is unknown"),
 }
 """Every kind of note, in words."""
 

@@ -1,4 +1,4 @@
-"""Content-Encoding: what is undone, what is dropped, what is refused, and where the limits are."""
+"""The codings of a body: what is undone, what is dropped, what is refused, and where the limits are."""
 
 from __future__ import annotations
 
@@ -169,6 +169,64 @@ def test_a_body_in_a_coding_that_is_unknown_comes_as_it_is_and_fails_only_what_r
         with pytest.raises(UnreadableBodyError) as raised:
             getattr(exchange, read)
         assert str(raised.value) == f"the body can't be read: {reason}"
+
+
+def transferred(fields: str, wire: bytes, *, chunked: bool, at_once: bool) -> tuple[Exchange, str | None]:
+    """The exchange of a response with these header lines about codings, and why it failed."""
+    framed = b"%x\r\n%b\r\n0\r\n\r\n" % (len(wire), wire) if chunked else wire
+    data = b"HTTP/1.1 200 OK\r\n%b\r\n%b" % (fields.encode(), framed)
+    reader, exchange = ResponseReader(), Exchange("GET", "http://shop.test/", "shop")
+    reader.start(exchange, ROOM)
+    failure = None
+    for piece in [data] if at_once else [data[at : at + 1] for at in range(len(data))]:
+        failure = failure or reader.feed(piece)
+    if not failure and not reader.complete:
+        failure = reader.end_of_stream()
+    return exchange, failure.detail if failure else None
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(
+    ("fields", "codings", "chunked"),
+    [
+        ("Transfer-Encoding: gzip, chunked\r\n", ["gzip"], True),
+        ("Transfer-Encoding: gzip\r\ntransfer-encoding: Chunked\r\n", ["gzip"], True),
+        ("Transfer-Encoding:\r\n x-gzip,\r\n chunked\r\n", ["gzip"], True),
+        ("Transfer-Encoding: deflate\r\n", ["deflate"], False),
+        ("Content-Encoding: br\r\nTransfer-Encoding: gzip, chunked\r\n", ["br", "gzip"], True),
+        ("Transfer-Encoding: gzip, chunked\r\nContent-Encoding: zstd\r\n", ["zstd", "gzip"], True),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", [], True),
+        ("Transfer-Encoding: identity\r\n", [], False),
+    ],
+)
+def test_codings_of_the_transfer_are_undone_before_those_of_the_content(
+    fields: str, codings: list[str], chunked: bool, at_once: bool
+) -> None:
+    exchange, failure = transferred(fields, coded(b"ok", codings), chunked=chunked, at_once=at_once)
+
+    assert (exchange.body, failure) == (b"ok", None)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ("Transfer-Encoding: x-own\r\n", "x-own"),
+        ("Transfer-Encoding: chunked;q=1\r\n", "chunked;q=1"),
+        ('Transfer-Encoding: "chunked"\r\n', '"chunked"'),
+        ("Transfer-Encoding: chunked, identity\r\n", "chunked"),
+        ("Content-Encoding: gzip\r\nTransfer-Encoding: x-own\r\n", "x-own"),
+    ],
+)
+def test_a_body_in_an_unknown_transfer_coding_fails_only_what_reads_it(
+    fields: str, name: str, at_once: bool
+) -> None:
+    exchange, failure = transferred(fields, b"2\r\nok\r\n0\r\n\r\n", chunked=False, at_once=at_once)
+
+    assert (failure, exchange.notes) == (None, {"unknown_coding": 1})
+    with pytest.raises(UnreadableBodyError) as raised:
+        _ = exchange.text
+    assert str(raised.value) == f'the body can\'t be read: the Transfer-Encoding "{name}" is unknown'
 
 
 @pytest.mark.parametrize("name", ["gzip", "deflate", "br", "zstd"])
