@@ -32,7 +32,7 @@ def _listed(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
             yield ""
         tags = " ".join(f"{key}={value}" for key, value in scenario.tags.items())
         share = f"own load: {scenario.load}" if scenario.load else f"weight {scenario.weight}"
-        yield "  ".join(filter(None, [scenario.id, share, printable(tags), scenario.source.file]))
+        yield "  ".join(filter(None, [printable(scenario.id), share, printable(tags), scenario.source.file]))
         if scenario.description:
             yield f"  {printable(scenario.description)}"
         for row in plan.rows:
@@ -40,7 +40,7 @@ def _listed(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
                 what = " ".join(
                     filter(None, ["assertion" if row.assertion else row.action, row.method, row.service])
                 )
-                yield f"  {'  ' * (row.depth + 1)}{row.step}  ({what})"
+                yield f"  {'  ' * (row.depth + 1)}{printable(row.step)}  ({what})"
 
 
 def _forecast(test_plan: TestPlan, plan: Plan) -> Iterator[str]:

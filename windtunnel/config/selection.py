@@ -64,11 +64,16 @@ def run_once(test_plan: TestPlan) -> TestPlan:
 
 
 def _matches(pattern: str, scenario: Scenario) -> bool:
-    """`checkout*` is a pattern of ids, `team=cart` of a tag and its value; both may hold `*`, `?` and `[…]`."""
-    tag, equals, value = pattern.partition("=")
-    if not equals:
-        return fnmatchcase(scenario.id, pattern)
-    return any(fnmatchcase(key, tag) and fnmatchcase(text, value) for key, text in scenario.tags.items())
+    """`checkout*` is a pattern of ids, `team=cart` of a tag and its value; both may hold `*`, `?` and `[…]`.
+
+    A whole id stands for itself, whatever it holds: `a=b`, `GET /users?page=[1]`.
+    """
+    if pattern == scenario.id or fnmatchcase(scenario.id, pattern):
+        return True
+    tag, _, value = pattern.partition("=")
+    return "=" in pattern and any(
+        fnmatchcase(key, tag) and fnmatchcase(text, value) for key, text in scenario.tags.items()
+    )
 
 
 def _no_match(flag: str, pattern: str, scenarios: Sequence[Scenario]) -> Problem:

@@ -2,6 +2,7 @@
 
     flag       = selector ":" condition                     http_req_duration{step:pay}: p(95) < 400ms
     selector   = metric [ "{" tag ":" value { "," tag ":" value } "}" ]
+    value      = text without "," and "}", or in quotes with the escapes of JSON   {step:"search, sort"}
     condition  = aggregate operator limit
     limit      = number [ unit ] | "baseline" [ "*" number | ( "+" | "-" ) number [ unit ] ]
     aggregate  = "avg" | "min" | "max" | "med" | "p(" number ")" | "count" | "rate" | "value"
@@ -12,6 +13,7 @@ The forms of k6 are a part of this grammar. As there, a bare number on a metric 
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Literal, NamedTuple
 
@@ -42,6 +44,9 @@ _OPERATORS: dict[str, Operator] = {
 _PER_SECOND: dict[Unit, Unit] = {"": "/s", "B": "B/s"}
 _OTHER_WORDS = {"mean": "avg", "average": "avg", "median": "med", "minimum": "min", "maximum": "max"}
 _TAG = re.compile(r"[A-Za-z_][\w.-]*")
+_END_OF_TAG = re.compile(r"[:,}]")
+_QUOTE_OR_ESCAPE = re.compile(r'\\.|"', re.DOTALL)
+_QUOTED = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*""", re.DOTALL).match
 _SHAPE = "write an aggregate, an operator and a limit, such as p(95) < 400ms, rate < 1% or count > 100"
 
 
@@ -111,11 +116,12 @@ def parse_threshold(
 
 def parse_flag(text: str) -> Threshold:
     """The threshold of `--threshold 'metric{a:b}: p(95) < 400ms'`. Raises ExpressionError."""
-    depth = 0
-    for position, character in enumerate(text):
-        depth += (character == "{") - (character == "}")
-        if character == ":" and depth == 0:
-            return parse_threshold(text[:position], text[position + 1 :], origin="flag")
+    brace, colon = text.find("{"), text.find(":")
+    if 0 <= brace < colon:
+        end = _tags(text, brace + 1)[1]
+        colon = -1 if end is None else text.find(":", end)
+    if colon >= 0:
+        return parse_threshold(text[:colon], text[colon + 1 :], origin="flag")
     raise ExpressionError(
         f'"{text}" has no ":" between the metric and its condition',
         hint="write the metric, a colon and a condition, such as http_req_duration: p(95) < 400ms",
@@ -124,22 +130,22 @@ def parse_flag(text: str) -> Threshold:
 
 def parse_selector(text: str) -> tuple[str, dict[str, str]]:
     """The metric and the tags of `metric{tag:value,…}`; `name` becomes `step`. Raises ExpressionError."""
-    metric, brace, rest = text.strip().partition("{")
+    metric, brace, _ = text.partition("{")
     metric = metric.strip()
     if metric not in METRICS:
         hint = did_you_mean(metric, METRICS) or f"the metrics are {', '.join(METRICS)}"
         raise ExpressionError(f'there is no metric "{metric}"', hint=hint)
     if not brace:
         return metric, {}
-    if not rest.endswith("}"):
+    pairs, end = _tags(text, text.index("{") + 1)
+    if end is None or text[end:].strip():
         raise ExpressionError(f'"{text.strip()}" has no closing brace', hint=f"write {metric}{{step:NAME}}")
     tags: dict[str, str] = {}
-    for pair in rest[:-1].split(","):
-        tag, colon, value = (part.strip() for part in pair.partition(":"))
-        value = value[1:-1] if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'" else value
-        if not colon or not value or not _TAG.fullmatch(tag):
+    for written, tag, value in pairs:
+        if not value or not _TAG.fullmatch(tag):
             raise ExpressionError(
-                f'"{pair.strip()}" is not a tag with its value', hint=f"write {metric}{{step:NAME,method:POST}}"
+                f'"{written}" is not a tag with its value',
+                hint=f"write {metric}{{step:NAME,method:POST}}; a value with , or }} stands in quotes",
             )
         tag = "step" if tag == "name" else tag
         if tag == "group":
@@ -148,6 +154,65 @@ def parse_selector(text: str) -> tuple[str, dict[str, str]]:
             raise ExpressionError(f'the tag "{tag}" is given twice', hint="`name` is another word for `step`")
         tags[tag] = value
     return metric, tags
+
+
+def _tags(text: str, start: int) -> tuple[list[tuple[str, str, str]], int | None]:
+    """(what is between the braces, as (written, tag, value); where the text goes on behind the closing brace).
+
+    `start` is behind the opening brace. None: there is no closing one.
+    """
+    pairs: list[tuple[str, str, str]] = []
+    while True:
+        found = _END_OF_TAG.search(text, start)
+        end, value = len(text) if found is None else found.start(), ""
+        tag = text[start:end].strip()
+        if text[end : end + 1] == ":":
+            value, end = _value(text, end + 1)
+        pairs.append((text[start:end].strip(), tag, value))
+        if text[end : end + 1] != ",":
+            return pairs, end + 1 if text[end : end + 1] == "}" else None
+        start = end + 1
+
+
+def _value(text: str, start: int) -> tuple[str, int]:
+    """(the value of a tag, where the `,` or `}` behind it is). Braces within it that match belong to it."""
+    quoted = _QUOTED(text, start)
+    if quoted is not None and text[quoted.end() : quoted.end() + 1] in ",}":
+        return _unquoted(quoted[1], quoted.start(1)), quoted.end()
+    if quoted is not None:
+        raise ExpressionError(
+            f"column {quoted.end(1) + 1}: there is text behind the closing quote",
+            hint=r"write , or } there, or \" for a quote inside the value",
+        )
+    written = text[start:].lstrip()
+    if written[:1] in {'"', "'"}:
+        raise ExpressionError(
+            f"column {len(text) - len(written) + 1}: the quote is not closed: {written}",
+            hint=f"close it with {written[0]}; a quote inside is written \\{written[0]}",
+        )
+    depth = 0
+    for position in range(start, len(text)):
+        character = text[position]
+        if not depth and character in ",}":
+            return text[start:position].strip(), position
+        depth += (character == "{") - (character == "}")
+    return text[start:].strip(), len(text)
+
+
+def _unquoted(quoted: str, start: int) -> str:
+    """The text of a value in quotes, which has the escapes of JSON."""
+    inside = quoted[1:-1]
+    if quoted[0] == "'":
+        # In single quotes it is the other quote that needs no escape.
+        in_double = {"\\'": "'", '"': '\\"'}
+        inside = _QUOTE_OR_ESCAPE.sub(lambda found: in_double.get(found[0], found[0]), inside)
+    try:
+        return str(json.loads(f'"{inside}"', strict=False))
+    except ValueError as error:
+        raise ExpressionError(
+            f"column {start + 1}: {quoted} has an escape that does not exist",
+            hint=r"write \" for a quote, \\ for a backslash, \u00e9 for a character by its number",
+        ) from error
 
 
 def parse_condition(text: str) -> Comparison:

@@ -138,7 +138,7 @@ class IdLineTemplate:
         self.names = frozenset([*names, "traceparent"] if ids.traceparent else names)
 
     def of_instance(self, *, instance_id: str, correlation_id: str) -> IdLines:
-        """The id headers of one instance. Both ids consist of letters, digits, `_`, `.` and `-`."""
+        """The id headers of one instance. Neither id has a line break or another control character."""
         lines = self._lines % {"instance": instance_id, "correlation": correlation_id}
         # The end of a correlation id tells the instances of a run apart, its beginning does not.
         return IdLines(lines, self._end, correlation_id[-8:] if self._traced else "")

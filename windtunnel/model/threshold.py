@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +12,8 @@ from windtunnel.model.vocabulary import AggregateName, Operator, ThresholdOrigin
 
 OF_FAILURES = frozenset({"instances", "iterations", "checks", "assertions", "http_req_failed"})
 """The metrics that count failures. A threshold on one of them replaces the implied one."""
+
+_NEEDS_QUOTES = re.compile(r"""[,{}"']""").search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +49,28 @@ class Threshold:
 
     @property
     def selector(self) -> str:
-        """The metric with its tags: `http_req_duration{step:add_to_cart}`."""
+        """The metric with its tags: `http_req_duration{step:add_to_cart}`. The grammar reads it back as it was."""
         if not self.tags:
             return self.metric
-        return f"{self.metric}{{{','.join(f'{k}:{v}' for k, v in self.tags.items())}}}"
+        return f"{self.metric}{{{','.join(f'{k}:{in_selector(k, v)}' for k, v in self.tags.items())}}}"
 
     @property
     def replaces_implied(self) -> bool:
         """Whether this threshold takes the place of the implied one (rule 2)."""
         return self.metric in OF_FAILURES
+
+
+def in_selector(tag: str, value: str) -> str:
+    """A value of a tag, in quotes where the grammar or a reader of the text would take it for something else."""
+    if tag == "group" and value.startswith("::"):
+        value = f"::{value}"  # the first one is k6's
+    if value.isprintable() and value == value.strip() and not _NEEDS_QUOTES(value):
+        return value
+    # Invisible characters by their number: they get lost on the way to a terminal and a report.
+    return "".join(
+        each if each.isprintable() or each == '"' else json.dumps(each)[1:-1]
+        for each in json.dumps(value, ensure_ascii=False)
+    )
 
 
 IMPLIED = Threshold(

@@ -40,6 +40,7 @@ BUDGET = 900 * 1024
 
 _SIGNS = {"pass": "✅", "fail": "❌", "no data": "⚪", "inconclusive": "❔", "held so far": "…"}
 _EXAMPLES = 3
+_LONGEST_SELECTOR = 500
 
 
 def render(report: Report, *, budget: int = BUDGET) -> str:
@@ -99,7 +100,7 @@ def _thresholds(summary: Summary) -> Iterator[str]:
     rows = []
     for threshold in summary.thresholds:
         word = result_word(threshold, finished=summary.soundness.finished)
-        selector = code(threshold.selector)
+        selector = code(threshold.selector, limit=_LONGEST_SELECTOR)
         if said := remark(threshold):
             selector += f"<br>{prose(said)}"
         rows.append(

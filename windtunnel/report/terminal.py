@@ -191,7 +191,7 @@ def _thresholds(summary: Summary, width: int) -> Table:
     for threshold in summary.thresholds:
         word = result_word(threshold, finished=summary.soundness.finished)
         condition = _shown(threshold.condition).replace(" ", _NO_BREAK)
-        what = f"{_shown(threshold.selector)} {condition}"
+        what = f"{_shown(threshold.selector, limit=500)} {condition}"
         if said := remark(threshold):
             what += f"\n{_shown(said)}"
         table.add_row(

@@ -9,7 +9,7 @@ from windtunnel.metrics.measure import is_measured, scenario_tags
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.metric import GENERATOR, METRICS, Family
-from windtunnel.model.threshold import Threshold
+from windtunnel.model.threshold import Threshold, in_selector
 from windtunnel.verdict.baseline import baseline_objection
 
 _ANY_STEP: Mapping[str, Collection[str]] = {
@@ -150,7 +150,7 @@ def _unknown_value(threshold: Threshold, tag: str, value: str, values: Collectio
     if tag == "status":
         hint = "write a number such as 200; 0 is a request that got no response"
     elif hint is None and 0 < len(values) <= 20:
-        hint = f"one of {', '.join(values)}"
+        hint = f"one of {', '.join(in_selector(tag, each) for each in values)}"
     return _say(threshold, f'{threshold.selector} matches nothing: there is no {tag} "{value}"', hint=hint)
 
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from windtunnel.errors import ExpressionError, Location
 from windtunnel.expressions.threshold import format_limit, parse_flag, parse_selector, parse_threshold
 from windtunnel.model.metric import METRICS
-from windtunnel.model.threshold import IMPLIED
+from windtunnel.model.threshold import IMPLIED, Threshold
 from windtunnel.model.vocabulary import Unit
+from windtunnel.report.text import printable
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,14 @@ def test_what_the_caller_knows_stays_with_the_threshold() -> None:
         ('http_req_duration{team:"cart"}', {"team": "cart"}),
         ("group_duration{group:::checkout}", {"group": "checkout"}),
         ("http_reqs{url:http://localhost/{id}}", {"url": "http://localhost/{id}"}),
+        ('http_reqs{step:"search, sort"}', {"step": "search, sort"}),
+        ('http_reqs{ step : "a}b{" , team : x }', {"step": "a}b{", "team": "x"}),
+        (r'http_reqs{step:"say \"hi\" \\ \u00e9"}', {"step": 'say "hi" \\ é'}),
+        (r"""http_reqs{step:'it\'s "so", too'}""", {"step": 'it\'s "so", too'}),
+        ('http_reqs{step:" kept "}', {"step": " kept "}),
+        (r"http_reqs{step:C:\new}", {"step": r"C:\new"}),
+        ('http_reqs{step:a 5" disk}', {"step": 'a 5" disk'}),
+        ("http_reqs{step:GET /users/{id},method:GET}", {"step": "GET /users/{id}", "method": "GET"}),
     ],
 )
 def test_a_selector_names_tags(selector: str, tags: dict[str, str]) -> None:
@@ -86,6 +95,49 @@ def test_a_flag_is_split_at_the_first_colon_outside_braces() -> None:
 
     assert threshold.tags == {"step": "a:b"}
     assert (threshold.text, threshold.origin) == ("p(95) < 400 ms", "flag")
+
+
+def test_a_flag_is_not_split_inside_quotes() -> None:
+    threshold = parse_flag('http_req_duration{step:"}: {, a"}: p(95)<400')
+
+    assert (threshold.tags, threshold.text) == ({"step": "}: {, a"}, "p(95) < 400 ms")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("GET /cart", "GET /cart"),
+        ("a:b", "a:b"),
+        ("50%", "50%"),
+        ("GET /users/{id}", '"GET /users/{id}"'),
+        ("search, sort", '"search, sort"'),
+        ('"quoted"', r'"\"quoted\""'),
+        ("käse ☕", "käse ☕"),
+        ("a\u200db", r'"a\u200db"'),
+    ],
+)
+def test_a_selector_is_written_with_quotes_only_where_it_needs_them(value: str, written: str) -> None:
+    assert Threshold(metric="checks", aggregate="rate", op=">", limit=0, tags={"step": value}).selector == (
+        f"checks{{step:{written}}}"
+    )
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["step", "scenario", "group", "team"]),
+        st.one_of(st.text(min_size=1), st.text(alphabet=""",{}:"'\\ a\u200d\U000e0067\n""", min_size=1)).filter(
+            str.strip
+        ),
+        max_size=3,
+    )
+)
+@settings(max_examples=300)
+def test_every_name_can_be_read_back_from_the_selector_it_stands_in(tags: dict[str, str]) -> None:
+    selector = Threshold(metric="checks", aggregate="rate", op=">", limit=0, tags=tags).selector
+
+    assert parse_selector(selector) == ("checks", tags)
+    assert parse_flag(f"{selector}: rate > 99%").tags == tags
+    assert parse_selector(printable(selector)) == ("checks", tags)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +160,13 @@ def test_a_flag_is_split_at_the_first_colon_outside_braces() -> None:
         ("http_req_duration{step:a}b: avg<5", "closing brace", "{step:NAME}"),
         ("http_req_duration{step}: avg<5", '"step" is not a tag', "{step:NAME"),
         ("http_req_duration{}: avg<5", "is not a tag", "{step:NAME"),
+        ("http_req_duration{step:a, b}: avg<5", '"b" is not a tag', "in quotes"),
+        ('http_req_duration{step:"a, b}: avg<5', "column 24: the quote is not closed", 'close it with "'),
+        ("http_reqs{step:a,team:'b}: avg<5", "column 23: the quote is not closed", "close it with '"),
+        ('http_reqs{step:"a": avg<5', "column 19: there is text behind the closing quote", "write , or }"),
+        ('http_reqs{step:"a"', 'has no ":"', "a colon"),
+        ('http_reqs{step:"a" b}: avg<5', "column 19: there is text behind the closing quote", "write , or }"),
+        (r'http_reqs{step:"a\x"}: avg<5', "column 16: .* escape that does not exist", "a backslash"),
         ("http_req_duration{name:a,step:b}: avg<5", 'tag "step" is given twice', "another word"),
         ("checks: avg > 1", 'checks is a rate; it has no "avg"', "checks has rate"),
         ("checks: rate > 95", "more than 100%", "5%"),
