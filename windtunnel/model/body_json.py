@@ -16,6 +16,14 @@ from windtunnel.model.vocabulary import NoteKind
 
 _decode_json = msgspec.json.Decoder().decode
 _LOCATED = re.compile(r"JSON is malformed: (.+) \(byte (\d+)\)").fullmatch
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+).finditer
+"""Each escape in a text; `half` is a surrogate without its partner."""
+
+_LOOKED_AT = 100_000
+"""Bytes searched for half a pair, so that a large body does not hold the loop."""
+
 _REASONS = {
     "trailing comma in object": "a comma before the end of the object",
     "trailing comma in array": "a comma before the end of the list",
@@ -74,6 +82,9 @@ def _other(data: bytes) -> NotJsonError | None:
 def _why(data: bytes, said: str) -> NotJsonError:
     """Where JSON is malformed and why, from what the parser says."""
     located = _LOCATED(said)
+    half = next((found for found in _ESCAPE(data, 0, _LOOKED_AT) if found["half"]), None)
+    if half is not None and (located is None or int(located[2]) > half.start()):
+        return _not_json(data, half.start(), f"half a surrogate pair: {half[0].decode()}")
     if located is None:
         if "truncated" in said:
             return _not_json(data, len(data), "it ends too early")
