@@ -31,7 +31,7 @@ from windtunnel.expressions.limits import (
     text_length,
     weigh,
 )
-from windtunnel.expressions.text import text_of
+from windtunnel.expressions.text import null_in_text, text_of
 from windtunnel.expressions.text_filters import OF_TEXT, default, formatted, replace, tojson, urlencode, xmlattr
 
 Given = dict[str, Any]
@@ -211,6 +211,8 @@ def _join(context: Any, value: Any, d: Any = "", attribute: str | int | None = N
     for item in items:
         length += text_length(item) + (text_length(d) if texts else 0)
         require_text(length // 2)  # text_length is a guess for what is no text
+        if item is None:
+            raise null_in_text("an item of the list")
         texts.append(text_of(item))
     require_text(sum(map(len, texts)) + len(d) * max(0, len(texts) - 1))
     joined_text: str = JINJA_FILTERS["join"](context, texts, d)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Any
 
 from jinja2.filters import FILTERS as JINJA_FILTERS
@@ -77,6 +78,8 @@ class _Members(dict[str, Any]):
 
 def _to_format(value: Any) -> Any:
     """A value that stays a number for `%d`."""
+    if isinstance(value, Enum):  # which writes its name before Python 3.11
+        value = value.value
     if isinstance(value, bool):
         return _Boolean(value)
     if isinstance(value, float):

@@ -131,7 +131,7 @@ def test_a_value_in_text_is_its_json_and_reads_back_equal(value: Any) -> None:
         ("{% for line in order.lines %}{{ line.note }}{% endfor %}", "line.note"),
         ("{{ 'a' ~ order.note }}", "order.note"),
         ("{{ order.note or none }}", "a value"),
-        ("{{ [order.note] | join }}", "a value"),
+        ("{{ [order.note] | join }}", "an item of the list"),
         ("{{ order.note | string }}", "order.note"),
         ("{{ order.note | upper }}", "order.note"),
         ("{{ [order.note] | first }}", "a value"),
