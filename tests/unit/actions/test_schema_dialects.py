@@ -274,9 +274,10 @@ def test_yaml_is_read_as_json_knows_it() -> None:
     [
         ("openapi: [", "is not YAML"),
         ("a: &a [*a, *a]\ntype: object", "is too large or nested too deep"),
-        (
+        pytest.param(
             "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)),
             "is too large",
+            marks=pytest.mark.slow,
         ),
         ("\tx", "is not YAML"),
     ],

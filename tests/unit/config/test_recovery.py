@@ -202,7 +202,8 @@ def places(value: Any, path: Path = ()) -> list[Path]:
 def broken(data: Any, breaks: list[Break]) -> Any:
     """A copy of the data with every break whose place is still there."""
     data = copy.deepcopy(data)
-    for path, kind, value in breaks:
+    for path, kind, drawn in breaks:
+        value = copy.deepcopy(drawn)  # else a mapping could be put into itself
         with contextlib.suppress(LookupError, TypeError):
             parent = data
             for key in path[:-1]:
