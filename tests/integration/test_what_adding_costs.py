@@ -158,6 +158,7 @@ def copy(tmp_path: Path) -> Iterator[Copy]:
         thread.join()
 
 
+@pytest.mark.slow  # copies the project, changes the copy and runs it
 def test_a_leaf_step_type_takes_three_edits_and_a_renderer_two(copy: Copy) -> None:
     copy.add_step_type(
         "shout",
@@ -199,6 +200,7 @@ def test_a_leaf_step_type_takes_three_edits_and_a_renderer_two(copy: Copy) -> No
     assert 'help: did you mean "text"?' in wrong.stderr
 
 
+@pytest.mark.slow
 def test_a_step_type_that_holds_steps_takes_the_same_three_edits(copy: Copy) -> None:
     copy.add_step_type("twice", "TwiceAction", TWICE, {"steps": {"$ref": "#/$defs/steps"}})
     assert copy.edited() == [

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from tests.support.command_line import answer_of, call, started, until
+from tests.support.tiers import slow_unless
 from windtunnel.demo.process import ShopProcess
 from windtunnel.engine.run import coordinator
 from windtunnel.engine.workers.pool import Patience, WorkerPool
@@ -83,7 +84,7 @@ USERS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {
 }
 
 
-@pytest.mark.parametrize("workers", ["1", "3"])
+@pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "3", ["1", "3"]))
 @pytest.mark.parametrize("model", USERS)
 def test_users_are_the_same_with_any_number_of_workers_live_and_from_disk(
     folder: Path, model: str, workers: str

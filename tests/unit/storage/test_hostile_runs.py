@@ -19,6 +19,7 @@ from windtunnel.errors import ConfigError, EvidenceError
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.observer import TextObserver
 from windtunnel.job.reports import write_reports
+from windtunnel.model.manifest import MOST_ROWS
 from windtunnel.model.summary import Baseline
 from windtunnel.model.threshold import Threshold
 from windtunnel.report import terminal as terminal_report
@@ -80,8 +81,8 @@ ABSURD: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a shard beyond the last": (put(shard="3/2"), 'there is no shard "3/2"'),
     "a start before 1970": (put(started=-1), "at `$.started`"),
     "a start at the end of time": (put(started=1e308), "at `$.started`"),
-    "a million steps": (
-        put(steps=[{"scenario": "a", "step": "b", "action": "http"}] * 1_000_000),
+    "more steps than a plan can have": (
+        put(steps=[{"scenario": "a", "step": "b", "action": "http"}] * (MOST_ROWS + 1)),
         "at `$.steps`",
     ),
     "a step of endless depth": (
