@@ -70,11 +70,9 @@ docs: $(INSTALLED_DEV)  ## Write the reference pages and the tables of inputs fr
 
 lock: $(INSTALLED_DEV)  ## Renew the hash-locked dependencies of the image
 	$(PIP_INSTALL) uv
-	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) $(IMAGE_EXTRAS) -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) -o requirements.lock pyproject.toml
 	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) -o requirements-build.lock -
 
-# What the image has beside the bare package.
-IMAGE_EXTRAS := --extra html
 LOCK_OPTIONS := --universal --python-version 3.12 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
 clean:  ## Remove what these targets made, runs left alone

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import pytest
@@ -143,14 +142,6 @@ def test_what_is_no_selector_is_a_problem(rule: dict[str, Any], message: str) ->
     here = field()
     compile_extraction(here, {"found": rule})
     assert [problem.message.startswith(message) for problem in here.context.problems] == [True]
-
-
-def test_without_the_extra_a_scenario_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    for compile_ in (compile_css, compile_xpath):
-        with pytest.raises(ExpressionError, match="`css` and `xpath` need lxml") as caught:
-            compile_("a")
-        assert caught.value.hint == "pip install 'windtunnel[html]'"
 
 
 FINDERS = (compile_css("*"), compile_css("a::attr(b)"), compile_xpath("//node()"), compile_xpath("//@*"))

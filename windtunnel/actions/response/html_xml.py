@@ -1,4 +1,4 @@
-"""HTML and XML of a response: what CSS selectors and XPath find in it. Needs the extra `windtunnel[html]`.
+"""HTML and XML of a response: what CSS selectors and XPath find in it.
 
 The page comes from the SUT: entities stay as they are written, no DTD is read, nothing is fetched, and a page
 larger than `MAX_PAGE` is not parsed. libxml2 can't be interrupted, and compares nodes by the square of their
@@ -7,7 +7,6 @@ number for `//div//a`, by its cube for `following::`: what a path could cost on 
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
 from collections.abc import Callable
@@ -38,7 +37,6 @@ def compile_css(selector: str) -> FindIn:
 
     Raises ExpressionError for what is no selector.
     """
-    _require("lxml", "cssselect")
     from cssselect import HTMLTranslator, SelectorError, parse
 
     try:
@@ -51,7 +49,6 @@ def compile_css(selector: str) -> FindIn:
 
 def compile_xpath(path: str) -> FindIn:
     """The text, attribute or number of each match of a path. Raises ExpressionError."""
-    _require("lxml")
     from lxml import etree
 
     try:
@@ -201,11 +198,3 @@ def _plain(item: Any) -> Any:
     if not isinstance(item.tag, str):  # a comment or a processing instruction
         return str(item.text or "")
     return " ".join("".join(item.itertext()).split())
-
-
-def _require(*packages: str) -> None:
-    missing = [package for package in packages if importlib.util.find_spec(package) is None]
-    if missing:
-        raise ExpressionError(
-            f"`css` and `xpath` need {' and '.join(missing)}", hint="pip install 'windtunnel[html]'"
-        )
