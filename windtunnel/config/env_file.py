@@ -84,9 +84,10 @@ def _value(text: str, start: int, end: int) -> tuple[str | None, str, int]:
     if quoted is None:
         return None, "the quotes of {} are not closed", end
     if not _NOTHING.match(text, quoted.end()):
-        # On another line it is most likely the quote of another value that closes it.
-        same = quoted.end() <= end
-        return None, "something stands behind the quotes of {}" if same else "the quotes of {} are not closed", end
+        if quoted.end() <= end:
+            return None, "unexpected text after the closing quote of {}", end
+        # It is most likely the quote of another value that closes it.
+        return None, "the quotes of {} are not closed", end
     value = quoted["value"]
     if quote == '"':
         value = _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[1]), value)

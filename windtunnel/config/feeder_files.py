@@ -205,7 +205,7 @@ def _json(file: str, text: str) -> Table:
             raise refused(file, _line(text, position), "not JSON: expected , or ] after this object")
     position = _past_blanks(text, position + 1)
     if position < len(text):
-        raise refused(file, _line(text, position), "something stands behind the end of the list")
+        raise refused(file, _line(text, position), "unexpected text after the end of the list")
     return _of_objects(file, objects)
 
 

@@ -18,7 +18,17 @@ from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.model.auth import Auth, auth_objections, auth_of
 from windtunnel.model.origin import checked_host, in_ascii, parse_base_url, refuse_unsent
 from windtunnel.model.source import DataPath
-from windtunnel.model.sut import HttpSettings, IdHeaders, Proxies, Proxy, Redactions, Service, Sut, Tls
+from windtunnel.model.sut import (
+    DEFAULT_SERVICE,
+    HttpSettings,
+    IdHeaders,
+    Proxies,
+    Proxy,
+    Redactions,
+    Service,
+    Sut,
+    Tls,
+)
 from windtunnel.project import Project
 
 _DEFAULT_TIMEOUT_S = 30.0
@@ -52,7 +62,7 @@ def load_sut(
         environment.public = frozenset(data.get("public_env", ()))
     problems: list[Problem] = []
     services = {name: _service(document, ("services", name), name, problems) for name in data.get("services", {})}
-    default = _service(document, (), "default", problems) if "base_url" in data else None
+    default = _service(document, (), DEFAULT_SERVICE, problems) if "base_url" in data else None
     http = _http(document, data.get("http", {}), environment, problems)
     allow_hosts = _allowed_hosts(document, data.get("allow_hosts", ()), problems)
     if problems:

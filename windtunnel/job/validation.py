@@ -23,7 +23,7 @@ from windtunnel.job.request import DEFAULT_PLAN, JobRequest, allowances, load_te
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath, Source
-from windtunnel.model.sut import Service, Sut
+from windtunnel.model.sut import DEFAULT_SERVICE, Service, Sut
 from windtunnel.project import Project, is_file, token_values
 from windtunnel.redaction import Redactor
 
@@ -161,7 +161,7 @@ def _default_sut(
         if "url" in step.options
     ]
     hosts = tuple(filter(None, (urlsplit(url).hostname for url in urls if "{{" not in url)))
-    anywhere = Service(name="default", base_url="http://localhost")
+    anywhere = Service(name=DEFAULT_SERVICE, base_url="http://localhost")
     return Sut(name="any", default=anywhere, allow_hosts=hosts, source=Source(file=DEFAULT_SUT))
 
 

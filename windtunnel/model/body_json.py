@@ -83,7 +83,8 @@ def _why(data: bytes, said: str) -> NotJsonError:
     """Where JSON is malformed and why, from what the parser says."""
     located = _LOCATED(said)
     half = next((found for found in _ESCAPE(data, 0, _LOOKED_AT) if found["half"]), None)
-    if half is not None and (located is None or int(located[2]) > half.start()):
+    cut_off = half is not None and half.end() == len(data)
+    if half is not None and not cut_off and (located is None or int(located[2]) > half.start()):
         return _not_json(data, half.start(), f"half a surrogate pair: {half[0].decode()}")
     if located is None:
         if "truncated" in said:

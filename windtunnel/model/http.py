@@ -38,6 +38,12 @@ ERROR_KINDS: dict[ErrorKind, str] = {
 AWAITING_TLS = "waiting for the TLS handshake"
 """The part of a detail that says that a server accepted the connection, and not TLS in it, before the deadline."""
 
+
+def is_about_tls(kind: ErrorKind, detail: str | None) -> bool:
+    """Whether a request failed by TLS: the server runs, and the detail says what helps."""
+    return kind == "tls" or AWAITING_TLS in (detail or "")
+
+
 GENERATOR_ERRORS: frozenset[ErrorKind] = frozenset({"open_files", "ports", "bad_request"})
 """Errors of the generator or the scenario, not of the SUT: the step is errored, not failed."""
 

@@ -45,7 +45,7 @@ NOTES: dict[NoteKind, Note] = {
     "after_response": _responses("something behind the end of the response"),
     "location_characters": _responses("a Location header with characters that no URL can hold"),
     "location_twice": _responses("Location twice, with the same value"),
-    "after_compressed": _responses("something behind the compressed body"),
+    "after_compressed": _responses("data after the end of the compressed body"),
     "unknown_charset": _responses("the charset of Content-Type is unknown"),
     "charset_contradicted": _responses("the byte order mark of the body contradicts Content-Type"),
     "unknown_coding": _responses("the Content-Encoding or Transfer-Encoding is unknown"),

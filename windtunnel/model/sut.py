@@ -9,6 +9,9 @@ from windtunnel.model.auth import Auth
 from windtunnel.model.source import Source
 from windtunnel.model.vocabulary import Connections, Loopback
 
+DEFAULT_SERVICE = "default"
+"""The name of the service that the `base_url` of the SUT file itself makes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:

@@ -98,6 +98,7 @@ def _environment() -> jinja2.Environment:
         "outcome_tone": lambda outcome: _OUTCOME_TONES.get(outcome, "plain"),
         "failing": wording.failing,
         "error_place": wording.error_place,
+        "of_service": wording.of_service,
         "of_instances": wording.of_instances,
         "requests_beside": wording.requests_beside,
         "baseline_name": baseline_name,

@@ -7,6 +7,7 @@ import msgspec
 from windtunnel.figures import EXACT, number, share
 from windtunnel.model.load import Segment
 from windtunnel.model.summary import Distribution, ErrorGroup, NoteGroup, StepSummary, Summary, ThresholdResult
+from windtunnel.model.sut import DEFAULT_SERVICE
 from windtunnel.model.verdict import EXIT_CODES, NO_TLS
 from windtunnel.model.vocabulary import Operator
 
@@ -123,7 +124,7 @@ def unsaid(summary: Summary) -> list[str]:
 
 def of_service(note: NoteGroup) -> str:
     """What is told of a service: `shop: 3 cookies refused: Domain is not that of the server`."""
-    return f"{note.service}: {note.message}" if note.service else note.message
+    return note.message if note.service in {"", DEFAULT_SERVICE} else f"{note.service}: {note.message}"
 
 
 def failing(step: StepSummary) -> int:

@@ -17,7 +17,7 @@ from windtunnel.metrics.summary import (
     note_groups,
     step_summaries,
 )
-from windtunnel.model.http import AWAITING_TLS, ERROR_KINDS, GENERATOR_ERRORS
+from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS, is_about_tls
 from windtunnel.model.manifest import Evidence, Manifest, StepRow
 from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
@@ -145,7 +145,7 @@ def _nothing_happened(aggregate: Aggregate, manifest: Manifest) -> list[Finding]
     kind, count = max(sent.items(), key=lambda item: item[1])
     of_them = f"{count:,} of {sum(sent.values()):,} requests"
     example = _first_example(aggregate, kind)
-    if kind == "tls" or AWAITING_TLS in example:
+    if is_about_tls(kind, example):
         return [("unreachable", f"{NO_TLS} ({of_them}): {example or ERROR_KINDS[kind]}")]
     plain = any(url.startswith("http://") for url in manifest.base_urls)
     doubt = "; if this port speaks TLS, write https://" if plain and kind in _LIKE_TLS else ""

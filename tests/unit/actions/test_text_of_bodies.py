@@ -261,6 +261,7 @@ def test_entities_are_looked_for_in_the_text_of_a_page_whatever_its_charset() ->
         (b"{'a': 1}", "not JSON at line 1, column 2 (a key without double quotes): "),
         (b'{"a": 1', "not JSON at line 1, column 8 (it ends too early): "),
         (b'{"a":"\\ud800x"}', "not JSON at line 1, column 7 (half a surrogate pair: \\ud800): "),
+        (b'["\\ud83d', "not JSON at line 1, column 9 (it ends too early): "),
         (b'["\\ud83d and more text"]', "not JSON at line 1, column 3 (half a surrogate pair: \\ud83d): "),
         (b'["\\udc00 and more text"]', "not JSON at line 1, column 3 (half a surrogate pair: \\udc00): "),
         (b'["\\\\ud800', "not JSON at line 1, column 10 (it ends too early): "),

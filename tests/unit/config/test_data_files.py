@@ -169,7 +169,7 @@ def test_unique_rows_never_come_round_again_so_the_end_is_an_error_unless_said_o
         ("s.json", '[{"a": NaN}]', "scenarios/s.json: NaN is not JSON"),
         ("s.json", '[{"a": 1, "a": 2}]', 'scenarios/s.json: the key "a" occurs twice'),
         ("s.json", "[]", "scenarios/s.json: there are no rows in it"),
-        ("s.json", "[] []", "scenarios/s.json:1:1: something stands behind the end of the list"),
+        ("s.json", "[] []", "scenarios/s.json:1:1: unexpected text after the end of the list"),
         ("s.json", '[{"a": ' + "[" * 100_000, "scenarios/s.json: nested too deep"),
         ("s.jsonl", '{"a": 1}\n[2]\n', "scenarios/s.jsonl:2:1: a row must be an object, not a list"),
         ("s.jsonl", '{"a": 1}\n{"a"\n', "scenarios/s.jsonl:2:5: not JSON: Expecting ':' delimiter"),

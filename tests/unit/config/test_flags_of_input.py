@@ -220,7 +220,7 @@ def test_every_line_of_an_env_file_that_is_none_is_told_without_its_value(write:
           help: write NAME=value, or NAME="a value"
         .env:4:1: not a KEY=VALUE line
           help: write NAME=value, or NAME="a value"
-        .env:5:1: something stands behind the quotes of D
+        .env:5:1: unexpected text after the closing quote of D
           help: write NAME=value, or NAME="a value"
         """
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -11,49 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.reading import ROOM, read
 from tests.unit.http.test_http_response import responses
-from windtunnel.http.errors import Failure
 from windtunnel.http.response import HEAD_LIMIT, ResponseReader
 from windtunnel.http.tolerant import TolerantParser
 from windtunnel.model.http import Exchange, parse_head
 from windtunnel.model.note import NOTES
 
-ROOM = 1_000_000
 HTTP = b"HTTP/1.1 200 OK\r\n"
 OK = b"Content-Length: 2\r\n\r\nok"
 CHUNKED = HTTP + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNKED_OK = b"2\r\nok\r\n0\r\n\r\n"
-
-
-@dataclass(kw_only=True)
-class Seen:
-    """What a reader makes of a response."""
-
-    exchange: Exchange
-    failure: Failure | None
-    reader: ResponseReader
-    notes: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.notes = set(self.exchange.notes or ())
-
-
-def read(
-    pieces: list[bytes], *, method: str = "GET", strict: bool = False, closes: bool = False, max_body: int = ROOM
-) -> Seen:
-    reader = ResponseReader(strict=strict)
-    exchange = Exchange(method, "http://shop.test/", "shop")
-    reader.start(exchange, max_body)
-    failure = None
-    for piece in pieces:
-        failure = reader.feed(piece)
-        if failure:
-            break
-    if closes and not failure and not reader.complete:
-        failure = reader.end_of_stream()
-    if failure:
-        reader.give_up()
-    return Seen(exchange=exchange, failure=failure, reader=reader)
 
 
 def each_byte(data: bytes) -> list[bytes]:

@@ -8,28 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.reading import ROOM, read
 from windtunnel.http.response import HEAD_LIMIT, ResponseReader
 from windtunnel.model.http import Exchange, parse_head
-
-ROOM = 1_000_000
 
 
 def outcome(
     pieces: list[bytes], *, method: str = "GET", max_body: int = ROOM, closes: bool = False
 ) -> dict[str, Any]:
     """What a reader makes of a response that arrives in these pieces."""
-    reader = ResponseReader()
-    exchange = Exchange(method, "http://shop.test/", "shop")
-    reader.start(exchange, max_body)
-    failure = None
-    for piece in pieces:
-        failure = reader.feed(piece)
-        if failure:
-            break
-    if closes and not failure and not reader.complete:
-        failure = reader.end_of_stream()
-    if failure:
-        reader.give_up()
+    seen = read(pieces, method=method, closes=closes, max_body=max_body)
+    exchange, failure, reader = seen.exchange, seen.failure, seen.reader
     return {
         "status": exchange.status,
         "headers": parse_head(exchange.head),

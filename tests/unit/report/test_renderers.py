@@ -20,6 +20,7 @@ from tests.support.reports import HOSTILE, bare, with_text
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.note import sentence
 from windtunnel.model.summary import NoteGroup, Summary
+from windtunnel.model.sut import DEFAULT_SERVICE
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.report import html, json, markdown, terminal
@@ -107,7 +108,7 @@ def test_retries_show_where_something_was_retried_and_only_there(renderer: str) 
 NOTED = {
     "terminal": "notes on responses\n- a|b: 3 cookies refused: Secure, over plain HTTP (first: log*in)",
     "markdown": "### Notes on responses\n\n- a\\|b: 3 cookies refused: Secure, over plain HTTP (first: `log*in`)",
-    "html": "<dt>a|b</dt><dd>3 cookies refused: Secure, over plain HTTP",
+    "html": "<dt>log*in</dt><dd>a|b: 3 cookies refused: Secure, over plain HTTP",
     "json": '"message": "3 cookies refused: Secure, over plain HTTP"',
 }
 
@@ -128,6 +129,25 @@ def test_what_a_service_does_against_the_standards_is_told_once(renderer: str) -
 
     assert render(bare(msgspec.structs.replace(plain, notes=[note]))).count(NOTED[renderer]) == 1
     assert "notes on responses" not in render(bare(plain)).lower()
+
+
+@pytest.mark.parametrize("renderer", ["terminal", "markdown", "html"])
+def test_a_note_of_the_only_service_does_not_begin_with_a_name_that_is_in_no_file(renderer: str) -> None:
+    plain = sample_run.summary()
+    message = sentence("bare_line_feed", 2)
+    note = NoteGroup(
+        service=DEFAULT_SERVICE,
+        kind="bare_line_feed",
+        count=2,
+        message=message,
+        first_t=plain.run.started,
+        step="home",
+        instances=[],
+    )
+    page = RENDERERS[renderer][1](bare(msgspec.structs.replace(plain, notes=[note])))
+
+    assert message in page
+    assert f"{DEFAULT_SERVICE}: " not in page
 
 
 @pytest.mark.parametrize("renderer", BESIDE)

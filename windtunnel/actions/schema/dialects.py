@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from windtunnel.errors import ExpressionError
@@ -100,14 +100,7 @@ OPENAPI_3_0 = Dialect(
     nullable="nullable",
     two_way=True,
 )
-SWAGGER_2 = Dialect(
-    name="Swagger 2.0",
-    keywords=_OF_OPENAPI_30,
-    ids="",
-    lone_ref=True,
-    boolean_limits=True,
-    nullable="x-nullable",
-)
+SWAGGER_2 = replace(OPENAPI_3_0, name="Swagger 2.0", nullable="x-nullable", two_way=False)
 
 _OF_JSON_SCHEMA = re.compile(r"https?://json-schema\.org/(draft[-/][0-9-]+)/(hyper-)?schema#?")
 _LATEST = re.compile(r"https?://json-schema\.org/(hyper-)?schema#?")

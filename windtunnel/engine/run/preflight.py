@@ -19,7 +19,7 @@ from windtunnel.figures import as_written
 from windtunnel.http.errors import Failure
 from windtunnel.http.stream import Destination
 from windtunnel.interfaces import Client, Clock, Endpoint, Request
-from windtunnel.model.http import AWAITING_TLS, ERROR_KINDS
+from windtunnel.model.http import ERROR_KINDS, is_about_tls
 from windtunnel.model.origin import Origin, split_url
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.record import Record
@@ -173,9 +173,7 @@ class Preflight:
             while (failure := await self._ask(wait, destination, client, until - clock.now())) is not None:
                 if clock.now() + wait.interval_s >= until:
                     waited = f"waited {as_written(wait.timeout_s)} for {wait.text}"
-                    if failure.kind == "tls" or AWAITING_TLS in (
-                        failure.detail or ""
-                    ):  # it runs already, and the detail says what helps
+                    if is_about_tls(failure.kind, failure.detail):
                         return f"{waited}: {NO_TLS}: {failure.detail}"
                     problem = f"{waited}: {failure.detail}"
                     cure = self._cure([destination]) or f"start it, or give it longer with {wait.longer}"
