@@ -91,7 +91,7 @@ def reads_as(value: float, text: str) -> bool:
 
 def texts(mapping: Mapping[str, Any]) -> dict[str, str]:
     """A mapping to scalars as one to texts; null leaves its key out."""
-    return {key: text_of(value) for key, value in mapping.items() if value is not None}
+    return {key: str(text_of(value)) for key, value in mapping.items() if value is not None}
 
 
 _REFERENCE = re.compile(
@@ -114,12 +114,14 @@ ReadSecret = Callable[[str], str]
 class Expansion:
     """A text with its references replaced.
 
+    `template` differs from the text where a value would be part of a template: it has the value as a constant.
     `whole`: the text was one reference and nothing else. `read` are the variables whose values went into it (a
     file as `file:` and its path); `missing` those that have neither value nor default; `malformed` what looks like
     a reference and is none; `unreadable` why a file or a variable could not be read.
     """
 
     text: str
+    template: str = ""
     whole: bool = False
     read: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
@@ -138,11 +140,13 @@ def expand(
     `allowed` are the tokens of a CI system that may be read.
     """
     if "${" not in text:
-        return Expansion(text=text)
+        return Expansion(text=text, template=text)
     read: dict[str, str] = {}
     missing: list[str] = []
     malformed: list[str] = []
     unreadable: list[ExpressionError] = []
+    pieces: list[tuple[str, bool]] = []
+    end = 0
 
     def replace(match: re.Match[str]) -> str:
         name, default = match["name"], match["default"]
@@ -167,16 +171,67 @@ def expand(
         read[name] = value
         return value
 
-    expanded = _REFERENCE.sub(replace, text)
+    for match in _REFERENCE.finditer(text):
+        before, value = text[end : match.start()], replace(match)
+        pieces += ((before, False), (value, match["name"] is not None or match["file"] is not None))
+        end = match.end()
+    pieces.append((text[end:], False))
+    expanded = "".join([piece for piece, _ in pieces])
     only = _REFERENCE.fullmatch(text)
     return Expansion(
         text=expanded,
+        template=_as_template(pieces) if _BEGIN.search(expanded) else expanded,
         whole=only is not None and (only["name"] or only["file"]) is not None,
         read=read,
         missing=tuple(missing),
         malformed=tuple(malformed),
         unreadable=tuple(unreadable),
     )
+
+
+_BEGIN = re.compile(r"\{[{%#]")
+_ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_IN_QUOTES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r"}
+_BRACE = '{{ "{" }}'
+
+
+def _as_template(pieces: Iterable[tuple[str, bool]]) -> str:
+    """A text in pieces, each with whether it is a value from outside, as a template in which those are texts.
+
+    Inside quotes of an expression a value stays inside of them. Bare in an expression, it is a part of it.
+    """
+    done = end = quote = ""
+    for piece, is_value in pieces:
+        if is_value and quote:
+            done += "".join([_IN_QUOTES.get(character, character) for character in piece])
+        elif is_value and end == "#}":
+            continue
+        elif is_value and not end:
+            if done.endswith("{"):
+                done = done[:-1] + _BRACE
+            done += piece.replace("{", _BRACE)
+        else:
+            done += piece
+            end, quote = _state(piece, end, quote)
+    return done
+
+
+def _state(text: str, end: str, quote: str) -> tuple[str, str]:
+    """What ends the part of a template that is open behind the text, and the quote that is open in it."""
+    at = 0
+    while at < len(text):
+        if quote:
+            quote, at = ("" if text[at] == quote else quote), at + (2 if text[at] == "\\" else 1)
+        elif not end:
+            found = _BEGIN.search(text, at)
+            if found is None:
+                break
+            end, at = _ENDS[found[0]], found.end()
+        elif text.startswith(end, at):
+            end, at = "", at + 2
+        else:
+            quote, at = (text[at] if text[at] in "'\"" and end != "#}" else ""), at + 1
+    return end, quote
 
 
 def _variable(name: str, environment: Mapping[str, str], allowed: frozenset[str]) -> str | None:
