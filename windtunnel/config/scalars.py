@@ -130,10 +130,7 @@ class Expansion:
 
 
 def expand(
-    text: str,
-    environment: Mapping[str, str],
-    read_secret: ReadSecret,
-    allowed: frozenset[str],
+    text: str, environment: Mapping[str, str], read_secret: ReadSecret, allowed: frozenset[str]
 ) -> Expansion:
     """Replace every reference in `text`. Never raises: what can't be replaced is listed and left as it is.
 
@@ -145,8 +142,6 @@ def expand(
     missing: list[str] = []
     malformed: list[str] = []
     unreadable: list[ExpressionError] = []
-    pieces: list[tuple[str, bool]] = []
-    end = 0
 
     def replace(match: re.Match[str]) -> str:
         name, default = match["name"], match["default"]
@@ -171,16 +166,11 @@ def expand(
         read[name] = value
         return value
 
-    for match in _REFERENCE.finditer(text):
-        before, value = text[end : match.start()], replace(match)
-        pieces += ((before, False), (value, match["name"] is not None or match["file"] is not None))
-        end = match.end()
-    pieces.append((text[end:], False))
-    expanded = "".join([piece for piece, _ in pieces])
+    expanded = _REFERENCE.sub(replace, text)
     only = _REFERENCE.fullmatch(text)
     return Expansion(
         text=expanded,
-        template=_as_template(pieces) if _BEGIN.search(expanded) else expanded,
+        template=_as_template(text, read) if _BEGIN.search(expanded) else expanded,
         whole=only is not None and (only["name"] or only["file"]) is not None,
         read=read,
         missing=tuple(missing),
@@ -195,25 +185,27 @@ _IN_QUOTES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r"}
 _BRACE = '{{ "{" }}'
 
 
-def _as_template(pieces: Iterable[tuple[str, bool]]) -> str:
-    """A text in pieces, each with whether it is a value from outside, as a template in which those are texts.
+def _as_template(text: str, read: Mapping[str, str]) -> str:
+    """A text with references as a template in which the values that were read are texts.
 
     Inside quotes of an expression a value stays inside of them. Bare in an expression, it is a part of it.
     """
     done = end = quote = ""
-    for piece, is_value in pieces:
-        if is_value and quote:
-            done += "".join([_IN_QUOTES.get(character, character) for character in piece])
-        elif is_value and end == "#}":
-            continue
-        elif is_value and not end:
-            if done.endswith("{"):
-                done = done[:-1] + _BRACE
-            done += piece.replace("{", _BRACE)
-        else:
-            done += piece
-            end, quote = _state(piece, end, quote)
-    return done
+    at = 0
+    for match in _REFERENCE.finditer(text):
+        done += text[at : match.start()]
+        end, quote = _state(text[at : match.start()], end, quote)
+        at = match.end()
+        name, default = match["name"] or (match["file"] and FILE + match["file"]), match["default"] or ""
+        value = read.get(name, default) if name else match[0].replace("$${", "${")
+        if quote:
+            done += "".join([_IN_QUOTES.get(character, character) for character in value])
+        elif not end:
+            done = (done[:-1] + _BRACE if done.endswith("{") else done) + value.replace("{", _BRACE)
+        elif end != "#}":
+            done += value
+            end, quote = _state(value, end, quote)
+    return done + text[at:]
 
 
 def _state(text: str, end: str, quote: str) -> tuple[str, str]:
