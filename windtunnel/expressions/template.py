@@ -1,4 +1,4 @@
-"""Templates and conditions, compiled once to the cheapest form with the same result as Jinja2.
+"""Templates, compiled once to the cheapest form with the same result as Jinja2.
 
     "plain text"                     the text itself
     "{{ qty }}"  "{{ a.b[0].c }}"    look-ups; the value keeps its type
@@ -33,7 +33,6 @@ from windtunnel.expressions.sandbox import (
     parse,
     render_text,
     render_value,
-    shown,
 )
 from windtunnel.expressions.text import text_of
 from windtunnel.figures import given
@@ -295,38 +294,3 @@ def _encode(value: Any) -> bytes:
         return _write(value)
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
         raise ExpressionError(f"{type(value).__name__} can't be written as JSON: {error}") from error
-
-
-_HINT = "compare it with something, as in qty > 1, name == 'a' or token is defined"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """A compiled condition. Calling it raises ExpressionError if its value is not true or false."""
-
-    text: str
-    names: frozenset[str]
-    evaluate: Evaluate
-    members: frozenset[Member] = frozenset()
-
-    def __call__(self, scope: Scope) -> bool:
-        """Whether it holds in `scope`."""
-        value = self.evaluate(scope)
-        if value is True or value is False:
-            return value
-        raise ExpressionError(f"{shown(self.text)} is {kind_of(value)}, not true or false", hint=_HINT)
-
-
-def compile_condition(value: str | bool) -> Condition:
-    """The compiled form of a condition. Raises ExpressionError for anything but one expression."""
-    if isinstance(value, bool):
-        return Condition(text=str(value).lower(), names=frozenset(), evaluate=lambda _: value)
-    text = value.strip() if isinstance(value, str) else ""
-    if not text:
-        raise ExpressionError(f"{given(value)} is not a condition", hint=_HINT)
-    parsed = parse(text if text.startswith("{{") and text.endswith("}}") else f"{{{{ {text} }}}}", written=text)
-    expression = lone_expression(parsed)
-    if expression is None:
-        raise ExpressionError(f"{shown(text)} is not one expression", hint=_HINT)
-    evaluate = cheap_form(expression, text) or render_value(parsed, expression)
-    return Condition(text=text, names=parsed.names, evaluate=evaluate, members=parsed.members)
