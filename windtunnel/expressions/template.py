@@ -37,7 +37,7 @@ from windtunnel.expressions.sandbox import (
 from windtunnel.expressions.text import text_of
 from windtunnel.figures import given
 from windtunnel.model.http import wire_text, without_bytes
-from windtunnel.model.scenario import Verbatim
+from windtunnel.model.scenario import Expanded, Verbatim
 
 Path = tuple[str | int, ...]
 
@@ -93,6 +93,7 @@ def compile_text(text: str | float, *, encode: Encode | None = None) -> Template
         return _constant(text_of(text))
     if not isinstance(text, str):
         raise ExpressionError(f"expected a text, not {kind_of(text)}")
+    text = as_template(text)
     return _compiled_text(text, encode) if _may_have_holes(text) else _constant(text)
 
 
@@ -137,7 +138,13 @@ def compile_json(value: Any) -> Template:
     )
 
 
+def as_template(text: str) -> str:
+    """A text as a template: what came from the environment is none, even if it looks like one."""
+    return text.template if isinstance(text, Expanded) else text
+
+
 def _of_text(text: str, encode: Encode | None = None) -> Template:
+    text = as_template(text)
     return _compiled_value(text, encode) if _may_have_holes(text) else _constant(text)
 
 
