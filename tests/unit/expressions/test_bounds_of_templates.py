@@ -14,8 +14,9 @@ from jinja2.tests import TESTS as JINJA_TESTS
 from tests.support.bounded import outcomes
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.calls import METHODS
+from windtunnel.expressions.conditions import compile_condition
 from windtunnel.expressions.filters import ADDED, FILTERS, TESTS
-from windtunnel.expressions.template import compile_condition, compile_json, compile_template, compile_text
+from windtunnel.expressions.template import compile_json, compile_template, compile_text
 from windtunnel.model.http import Exchange
 
 MIB = 1 << 20
