@@ -221,10 +221,10 @@ class Field:
         """A JSON document (bytes) with templates in it."""
         return self._checked(value, self.attempt(lambda: compile_json(value), _empty()))
 
-    def condition(self, value: Any) -> Condition:
-        """A bare expression, or one in `{{ }}`, that is true or false."""
+    def condition(self, value: Any, *, extracted: Iterable[str] = ()) -> Condition:
+        """A bare expression, or one in `{{ }}`, that is true or false; it may read what its step `extracted`."""
         condition = self.attempt(lambda: compile_condition(value, self.context.kinds), compile_condition(True))
-        self._check_names(condition.names, lambda name: self._locate_word(name))
+        self._check_names(condition.names.difference(extracted), lambda name: self._locate_word(name))
         self._check_members(condition.members, lambda member: self._locate_word(member[-1]))
         return condition
 
