@@ -47,8 +47,8 @@ class DataReferences:
 
     __slots__ = ("_env", "_feeders", "_incomplete", "_withheld")
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._env, self._withheld = scenario.env, scenario.withheld
+    def __init__(self, scenario: Scenario, sut: Sut) -> None:
+        self._env, self._withheld = {*scenario.env, *sut.env}, scenario.withheld | sut.withheld
         self._incomplete = scenario.omission is not None and scenario.omission.data
         self._feeders = {feeder.name: feeder for feeder in scenario.data}
 
@@ -84,6 +84,13 @@ class DataReferences:
         return None
 
 
+class AnyName(set[str]):
+    """Every name: where code sets variables while it runs, none is unknown."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class CompileContext:
     """The state of one scenario while its steps are compiled, in the order in which they run.
 
@@ -108,7 +115,7 @@ class CompileContext:
         self.responses: set[str] = set()
         self.written: set[str] = set()
         self.steps = frozenset(step.name for step in walk(scenario.sections))
-        self.data_references = DataReferences(scenario)
+        self.data_references = DataReferences(scenario, sut)
         self._compile_step = compile_step
 
     @cached_property
