@@ -22,7 +22,7 @@ from windtunnel.report.wording import breach, error_place, failing, headline, ho
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow (its production 2)."""
 
-_LONGEST, _LONGEST_NAME = 2_000, 200
+_LONGEST, _LONGEST_NAME = 10_000, 200
 _MOST_TOLD = 20
 _TOTALS = (("tests", "testcase"), ("failures", "testcase/failure"), ("errors", "testcase/error"))
 
