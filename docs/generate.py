@@ -226,6 +226,7 @@ def cli_page() -> str:
 
     root: Any = typer.main.get_command(app)
     lines = ["# The command line", "", "Written by `make docs` from the help of the commands.", "", root.help, ""]
+    lines += ["| option | meaning |", "|---|---|", *map(_option, root.params), ""]
     for name, command in root.commands.items():
         if not command.hidden:
             lines += command_section(name, command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import signal
 import sys
 import traceback
@@ -23,14 +24,24 @@ from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.processes import LostProcessError
 
+_INSTALL_COMPLETION = "--install-completion"
+_SHOW_COMPLETION = "--show-completion"
+
+_COMPLETIONS_WANTED = "_WINDTUNNEL_COMPLETE"
+"""The variable with which the script of a shell asks what could come next."""
+
 
 class _Commands(TyperGroup):
     """The sub-commands. Typer makes one exit code, and no word, of every interrupt: they are told here."""
 
-    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+    def make_context(self, info_name: Any, args: list[str], *more: Any, **kwargs: Any) -> Any:
         """Read the command line."""
         with _interrupts_told():
-            return super().make_context(*args, **kwargs)
+            if args and args[0] in (_INSTALL_COMPLETION, _SHOW_COMPLETION):
+                from windtunnel.cli import completion
+
+                args = completion.with_shell(args)
+            return super().make_context(info_name, args, *more, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the sub-command. It ends with `typer.Exit`: anything else that would end the process is not ours."""
@@ -78,13 +89,43 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _complete(ctx: typer.Context, param: typer.CallbackParam, value: str | None) -> None:
+    if value is not None:
+        from windtunnel.cli import completion
+
+        what = completion.install if _INSTALL_COMPLETION in param.opts else completion.show
+        what(ctx, param, value)
+
+
 @app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
+    install_completion: Annotated[
+        str | None,
+        typer.Option(
+            _INSTALL_COMPLETION,
+            metavar="[SHELL]",
+            help="Install tab completion for bash, zsh or fish and exit. Default: the shell this runs in.",
+            callback=_complete,
+            is_eager=True,
+            show_default=False,
+        ),
+    ] = None,
+    show_completion: Annotated[
+        str | None,
+        typer.Option(
+            _SHOW_COMPLETION,
+            metavar="[SHELL]",
+            help="Print the script of that completion and exit.",
+            callback=_complete,
+            is_eager=True,
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    del version
+    del version, install_completion, show_completion
 
 
 def main() -> None:
@@ -94,6 +135,10 @@ def main() -> None:
     except OSError:
         _fail("invalid", "the working directory is not there any more", "change to a folder: cd .")
     try:
+        if os.environ.get(_COMPLETIONS_WANTED):
+            from windtunnel.cli import completion
+
+            completion.answer_shells()
         with _interrupts_told():
             app(prog_name="windtunnel")
     except typer.Exit as ended:
