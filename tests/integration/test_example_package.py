@@ -112,10 +112,10 @@ def test_its_step_that_holds_steps_runs_them_with_workers_too(folder: Path, inst
     assert counted == {
         "orders": ("repeat", 6, 1),
         "order": ("transaction", 11, 1),  # a failed round ends the loop
-        "set_1_1_1": ("set", 11, 0),
+        "set order (step 1.1.1)": ("set", 11, 0),
         "greeting": ("include", 11, 1),
         "greeting/hello": ("echo", 11, 1),
-        "set_1_1_rollback_1": ("set", 1, 0),
+        "set order (step 1.1.rollback.1)": ("set", 1, 0),
         "undo": ("transaction", 1, 0),
         "sorry": ("echo", 1, 0),
         "never": ("set", 0, 0),

@@ -13,8 +13,9 @@ from windtunnel.config.reader import read_yaml
 from windtunnel.config.recovery import remainder
 from windtunnel.config.schemas import StepTypes, complaints, load_schema, problems_of
 from windtunnel.errors import ConfigError, ExpressionError
+from windtunnel.expressions.conditions import compile_condition
 from windtunnel.expressions.jsonpath import compile_jsonpath
-from windtunnel.expressions.template import compile_condition, compile_json, compile_template, compile_text
+from windtunnel.expressions.template import compile_json, compile_template, compile_text
 
 quick_and_long = pytest.mark.parametrize("examples", [200, pytest.param(5_000, marks=pytest.mark.slow)])
 

@@ -16,6 +16,7 @@ import yaml
 
 from windtunnel.config.scalars import ReadEnvironment, expand, reads_as, resolve, secret_file_reader, typed
 from windtunnel.errors import ConfigError, Location, Problem
+from windtunnel.model.scenario import Expanded
 from windtunnel.project import Project, is_withheld
 
 MAX_DEPTH = 50
@@ -279,6 +280,8 @@ class Composer:
                 place,
                 hint="write ${NAME}, ${NAME:-default} or ${file:PATH}; for a literal ${ write $${",
             )
+        if expansion.template != expansion.text:
+            return Scalar(Expanded(expansion.text, expansion.template), plain, place)
         if plain and expansion.whole:
             return Scalar(typed(expansion.text), True, place)
         if plain and "${" not in text:

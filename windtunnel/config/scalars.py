@@ -91,7 +91,7 @@ def reads_as(value: float, text: str) -> bool:
 
 def texts(mapping: Mapping[str, Any]) -> dict[str, str]:
     """A mapping to scalars as one to texts; null leaves its key out."""
-    return {key: text_of(value) for key, value in mapping.items() if value is not None}
+    return {key: str(text_of(value)) for key, value in mapping.items() if value is not None}
 
 
 _REFERENCE = re.compile(
@@ -114,12 +114,14 @@ ReadSecret = Callable[[str], str]
 class Expansion:
     """A text with its references replaced.
 
+    `template` differs from the text where a value would be part of a template: it has the value as a constant.
     `whole`: the text was one reference and nothing else. `read` are the variables whose values went into it (a
     file as `file:` and its path); `missing` those that have neither value nor default; `malformed` what looks like
     a reference and is none; `unreadable` why a file or a variable could not be read.
     """
 
     text: str
+    template: str = ""
     whole: bool = False
     read: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
@@ -128,17 +130,14 @@ class Expansion:
 
 
 def expand(
-    text: str,
-    environment: Mapping[str, str],
-    read_secret: ReadSecret,
-    allowed: frozenset[str],
+    text: str, environment: Mapping[str, str], read_secret: ReadSecret, allowed: frozenset[str]
 ) -> Expansion:
     """Replace every reference in `text`. Never raises: what can't be replaced is listed and left as it is.
 
     `allowed` are the tokens of a CI system that may be read.
     """
     if "${" not in text:
-        return Expansion(text=text)
+        return Expansion(text=text, template=text)
     read: dict[str, str] = {}
     missing: list[str] = []
     malformed: list[str] = []
@@ -171,12 +170,60 @@ def expand(
     only = _REFERENCE.fullmatch(text)
     return Expansion(
         text=expanded,
+        template=_as_template(text, read) if _BEGIN.search(expanded) else expanded,
         whole=only is not None and (only["name"] or only["file"]) is not None,
         read=read,
         missing=tuple(missing),
         malformed=tuple(malformed),
         unreadable=tuple(unreadable),
     )
+
+
+_BEGIN = re.compile(r"\{[{%#]")
+_ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_IN_QUOTES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r"}
+_BRACE = '{{ "{" }}'
+
+
+def _as_template(text: str, read: Mapping[str, str]) -> str:
+    """A text with references as a template in which the values that were read are texts.
+
+    Inside quotes of an expression a value stays inside of them. Bare in an expression, it is a part of it.
+    """
+    done = end = quote = ""
+    at = 0
+    for match in _REFERENCE.finditer(text):
+        done += text[at : match.start()]
+        end, quote = _state(text[at : match.start()], end, quote)
+        at = match.end()
+        name, default = match["name"] or (match["file"] and FILE + match["file"]), match["default"] or ""
+        value = read.get(name, default) if name else match[0].replace("$${", "${")
+        if quote:
+            done += "".join([_IN_QUOTES.get(character, character) for character in value])
+        elif not end:
+            done = (done[:-1] + _BRACE if done.endswith("{") else done) + value.replace("{", _BRACE)
+        elif end != "#}":
+            done += value
+            end, quote = _state(value, end, quote)
+    return done + text[at:]
+
+
+def _state(text: str, end: str, quote: str) -> tuple[str, str]:
+    """What ends the part of a template that is open behind the text, and the quote that is open in it."""
+    at = 0
+    while at < len(text):
+        if quote:
+            quote, at = ("" if text[at] == quote else quote), at + (2 if text[at] == "\\" else 1)
+        elif not end:
+            found = _BEGIN.search(text, at)
+            if found is None:
+                break
+            end, at = _ENDS[found[0]], found.end()
+        elif text.startswith(end, at):
+            end, at = "", at + 2
+        else:
+            quote, at = (text[at] if text[at] in "'\"" and end != "#}" else ""), at + 1
+    return end, quote
 
 
 def _variable(name: str, environment: Mapping[str, str], allowed: frozenset[str]) -> str | None:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from windtunnel.config.nodes import MOST_PROBLEMS
@@ -99,7 +100,7 @@ class _Builder:
 
     def _step(self, around: _StepContext, entry: Mapping[str, Any], path: DataPath, *, number: str) -> Step:
         self._count += 1
-        name = f"{around.prefix}{entry.get('name', _default_name(entry['type'], path, number))}"
+        name = f"{around.prefix}{entry.get('name', _default_name(entry, path, number))}"
         tags = {**around.tags, **texts(entry.get("tags", {}))}
         declared = self._declared.get(id(entry))
         if declared is None:
@@ -163,10 +164,25 @@ class _Builder:
         return Block(steps=steps, options=document.data, path=(), source=document.source)
 
 
-def _default_name(kind: str, path: DataPath, number: str) -> str:
-    """The name of a step without one: its section, type and place."""
-    section = "" if path[0] in ("flow", "steps") else f"{path[0]}_"
-    return f"{section}{kind}{number}"
+def _default_name(entry: Mapping[str, Any], path: DataPath, number: str) -> str:
+    """The name of a step without one: what it does and where it is written, as `wait 2s (step 4)`."""
+    section = "step" if path[0] in ("flow", "steps") else path[0]
+    return f"{_what_it_does(entry)} ({section} {number[1:].replace('_', '.')})"
+
+
+def _what_it_does(entry: Mapping[str, Any]) -> str:
+    kind: str = entry["type"]
+    if kind == "set":
+        return shorten(f"set {', '.join(map(str, entry['variables']))}", 60, placeholder=" …")
+    if kind == "python":
+        return f"call {entry['call']}"
+    if kind != "wait":
+        return kind
+    duration = entry.get("duration")
+    if isinstance(duration, Mapping):
+        for spread, bounds in duration.items():
+            return f"wait {' to '.join(map(str, bounds))}" if isinstance(bounds, list) else f"wait, {spread}"
+    return f"wait {duration}s" if isinstance(duration, int | float) else f"wait {duration}"
 
 
 Chain = tuple[Document, ...]

@@ -31,7 +31,7 @@ from windtunnel.expressions.limits import (
     text_length,
     weigh,
 )
-from windtunnel.expressions.text import null_in_text, text_of
+from windtunnel.expressions.text import encoded, null_in_text, text_of
 from windtunnel.expressions.text_filters import OF_TEXT, default, formatted, replace, tojson, urlencode, xmlattr
 
 Given = dict[str, Any]
@@ -243,6 +243,11 @@ _OWN: Mapping[str, Callable[..., Any]] = {
 }
 """The filters that charge what they cost themselves."""
 
+ADDED: Mapping[str, Callable[..., Any]] = {
+    "raw": encoded,
+}
+"""The filters that Jinja2 does not have; they charge what they cost themselves."""
+
 _TEXTS: Mapping[str, Callable[..., Any]] = {
     "replace": replace,
     "tojson": tojson,
@@ -379,6 +384,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
         name: _limited(_TEXTS.get(name) or JINJA_FILTERS[name], cost, reads_text=name in OF_TEXT)
         for name, cost in COSTS.items()
     },
-    **{name: _limited(own, _free) for name, own in _OWN.items()},
+    **{name: _limited(own, _free) for name, own in (*_OWN.items(), *ADDED.items())},
 }
 """Every filter by name."""

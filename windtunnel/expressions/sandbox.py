@@ -221,7 +221,7 @@ def parse(text: str, *, written: str | None = None) -> Parsed:
 
 
 def _members(tree: nodes.Template, roots: tuple[str, ...]) -> frozenset[Member]:
-    found = {_member(node) for node in tree.find_all((nodes.Getattr, nodes.Getitem))}
+    found = {member_of(node) for node in tree.find_all((nodes.Getattr, nodes.Getitem))}
     return frozenset(member for member in found if member and member[0] in roots)
 
 
@@ -231,7 +231,7 @@ def _check_fake(tree: nodes.Template) -> None:
         require_fake(member[1])
 
 
-def _member(node: nodes.Node) -> Member:
+def member_of(node: nodes.Node) -> Member:
     """`data.a["b"]` as ("data", "a", "b"); empty for anything but a plain chain of names."""
     if isinstance(node, nodes.Name):
         return (node.name,)
@@ -241,7 +241,7 @@ def _member(node: nodes.Node) -> Member:
         key = node.arg.value
     else:
         return ()
-    before = _member(node.node)
+    before = member_of(node.node)
     return (*before, key) if before and isinstance(key, str) else ()
 
 

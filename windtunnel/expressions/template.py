@@ -1,4 +1,4 @@
-"""Templates and conditions, compiled once to the cheapest form with the same result as Jinja2.
+"""Templates, compiled once to the cheapest form with the same result as Jinja2.
 
     "plain text"                     the text itself
     "{{ qty }}"  "{{ a.b[0].c }}"    look-ups; the value keeps its type
@@ -33,12 +33,11 @@ from windtunnel.expressions.sandbox import (
     parse,
     render_text,
     render_value,
-    shown,
 )
 from windtunnel.expressions.text import text_of
 from windtunnel.figures import given
 from windtunnel.model.http import wire_text, without_bytes
-from windtunnel.model.scenario import Verbatim
+from windtunnel.model.scenario import Expanded, Verbatim
 
 Path = tuple[str | int, ...]
 
@@ -94,6 +93,7 @@ def compile_text(text: str | float, *, encode: Encode | None = None) -> Template
         return _constant(text_of(text))
     if not isinstance(text, str):
         raise ExpressionError(f"expected a text, not {kind_of(text)}")
+    text = as_template(text)
     return _compiled_text(text, encode) if _may_have_holes(text) else _constant(text)
 
 
@@ -138,7 +138,13 @@ def compile_json(value: Any) -> Template:
     )
 
 
+def as_template(text: str) -> str:
+    """A text as a template: what came from the environment is none, even if it looks like one."""
+    return text.template if isinstance(text, Expanded) else text
+
+
 def _of_text(text: str, encode: Encode | None = None) -> Template:
+    text = as_template(text)
     return _compiled_value(text, encode) if _may_have_holes(text) else _constant(text)
 
 
@@ -288,38 +294,3 @@ def _encode(value: Any) -> bytes:
         return _write(value)
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
         raise ExpressionError(f"{type(value).__name__} can't be written as JSON: {error}") from error
-
-
-_HINT = "compare it with something, as in qty > 1, name == 'a' or token is defined"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """A compiled condition. Calling it raises ExpressionError if its value is not true or false."""
-
-    text: str
-    names: frozenset[str]
-    evaluate: Evaluate
-    members: frozenset[Member] = frozenset()
-
-    def __call__(self, scope: Scope) -> bool:
-        """Whether it holds in `scope`."""
-        value = self.evaluate(scope)
-        if value is True or value is False:
-            return value
-        raise ExpressionError(f"{shown(self.text)} is {kind_of(value)}, not true or false", hint=_HINT)
-
-
-def compile_condition(value: str | bool) -> Condition:
-    """The compiled form of a condition. Raises ExpressionError for anything but one expression."""
-    if isinstance(value, bool):
-        return Condition(text=str(value).lower(), names=frozenset(), evaluate=lambda _: value)
-    text = value.strip() if isinstance(value, str) else ""
-    if not text:
-        raise ExpressionError(f"{given(value)} is not a condition", hint=_HINT)
-    parsed = parse(text if text.startswith("{{") and text.endswith("}}") else f"{{{{ {text} }}}}", written=text)
-    expression = lone_expression(parsed)
-    if expression is None:
-        raise ExpressionError(f"{shown(text)} is not one expression", hint=_HINT)
-    evaluate = cheap_form(expression, text) or render_value(parsed, expression)
-    return Condition(text=text, names=parsed.names, evaluate=evaluate, members=parsed.members)

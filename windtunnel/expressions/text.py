@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
 from json.encoder import encode_basestring, encode_basestring_ascii
+from string import printable
 from typing import Any
 
 import msgspec
@@ -26,9 +27,19 @@ from jinja2.runtime import Undefined
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.limits import require_number, require_text, text_length
 from windtunnel.figures import literal
-from windtunnel.model.http import Exchange, without_bytes
+from windtunnel.model.http import Exchange, OpaqueText, wire_text, without_bytes
+from windtunnel.model.origin import percent_encoded
 
 _UNKNOWN = "a value"
+
+
+class Encoded(str):
+    """A text that is percent-encoded already (`{{ x | raw }}`): what encodes texts for a URL leaves it as it is.
+
+    It is a mark of this value alone: what is made of it, such as its upper case or a part, is a plain text.
+    """
+
+    __slots__ = ()
 
 
 def text_of(value: Any) -> str:
@@ -57,6 +68,12 @@ def text_of(value: Any) -> str:
     require_text(text_length(value) // 2)  # a guess, for what is no text
     text = json_of(value)
     return msgspec.json.decode(text, type=str) if text.startswith('"') else text
+
+
+def encoded(value: Any) -> Encoded:
+    """The filter `raw`: a value as a text that is encoded already. Bytes of a header become `%XX`."""
+    text = text_of(value)
+    return Encoded(percent_encoded(wire_text(text), safe=printable) if isinstance(text, OpaqueText) else text)
 
 
 def json_of(value: Any) -> str:

@@ -20,8 +20,8 @@ from windtunnel.expressions.text import json_of, text_of
 
 OF_TEXT = frozenset(
     {
-        *("capitalize", "center", "e", "escape", "forceescape", "indent", "lower", "replace", "safe", "string"),
-        *("striptags", "title", "trim", "truncate", "upper", "urlize", "wordcount", "wordwrap"),
+        *("capitalize", "center", "e", "escape", "forceescape", "indent", "lower", "raw", "replace", "safe"),
+        *("string", "striptags", "title", "trim", "truncate", "upper", "urlize", "wordcount", "wordwrap"),
     }
 )
 """The filters that make a text of any value that they are given."""

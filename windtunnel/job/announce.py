@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from windtunnel.engine.load.forecast import forecast
 from windtunnel.engine.plan import Plan
@@ -14,13 +14,15 @@ from windtunnel.job.observer import Observer
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
 
+_MOST_BASE_URLS = 3
+
 
 def announce(compiled: CompiledJob, manifest: Manifest, observer: Observer) -> None:
     """Tell the observer what is about to run, with warnings about certificates, limits and data files."""
     test_plan = compiled.test_plan
     observer.say(f"windtunnel {manifest.version} · run {manifest.run_id} · seed {manifest.seed}")
     observer.say(
-        f"{manifest.sut} ({', '.join(manifest.base_urls)}) · "
+        f"{manifest.sut} ({_some(manifest.base_urls)}) · "
         f"{plural(len(test_plan.scenarios), 'scenario')} · {manifest.load}"
         + (f" · {manifest.segments} workers" if manifest.segments > 1 else "")
         + (f" · shard {manifest.shard}" if manifest.shard else "")
@@ -34,6 +36,12 @@ def announce(compiled: CompiledJob, manifest: Manifest, observer: Observer) -> N
     for threshold in compiled.not_judged:
         observer.note(f"not judged: {threshold} (its scenario is excluded by --only or --skip)")
     _announce_rows(test_plan, compiled.plan, observer)
+
+
+def _some(base_urls: Sequence[str]) -> str:
+    """The first base URLs, and how many there are beside them."""
+    more = len(base_urls) - _MOST_BASE_URLS
+    return ", ".join([*base_urls[:_MOST_BASE_URLS], *([f"and {more} more"] if more > 0 else [])])
 
 
 def announce_waits(awaited: Iterable[str], observer: Observer) -> None:

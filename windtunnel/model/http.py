@@ -101,7 +101,7 @@ def wire_text(value: str) -> str:
 
 def without_bytes(value: object) -> str:
     """The `enc_hook` of JSON encoders, which take no subclass of str."""
-    if isinstance(value, OpaqueText):
+    if isinstance(value, str):
         return str(value)
     raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
 

@@ -108,6 +108,24 @@ class Verbatim:
     value: Any
 
 
+class Expanded(str):
+    """A text in which a value of the environment looks like a template. `template` yields the text: in it, the
+    value is one, and what the file itself says stays a template.
+    """
+
+    template: str
+
+    def __new__(cls, text: str, template: str) -> Expanded:
+        """The text, and how a template has it."""
+        made = super().__new__(cls, text)
+        made.template = template
+        return made
+
+    def __reduce__(self) -> tuple[type[Expanded], tuple[str, str]]:
+        """Both of them, for other processes."""
+        return Expanded, (str(self), self.template)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopWhen:
     """What ends an instance early."""

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import json
+import pickle
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support.messages import Write, golden, message_of
 from windtunnel.config.reader import read_file, read_yaml
 from windtunnel.config.scalars import Expansion, expand, secret_values
 from windtunnel.errors import ExpressionError
+from windtunnel.expressions.template import compile_template
+from windtunnel.model.scenario import Expanded
 
 ENVIRONMENT = {
     "HOST": "http://shop.test:8080",
@@ -65,6 +70,42 @@ def test_keys_are_left_alone() -> None:
 
 def test_a_value_of_the_environment_is_not_expanded_again() -> None:
     assert expanded("${A}", {"A": "${B}", "B": "secret"}).text == "${B}"
+
+
+_LIKE_TEMPLATES = (
+    *("{{ 7 * 7 }}", "{{", "{", "{%", "{% if x %}", "{# gone #}", "{{ '{{' }}", "}}{{ 1 }}", "{{{{", "a{ {b"),
+    *("{{ env.HOME }}", "'{{ 1 }}\"", "\\{{ 1 }}", "{{ 1 }}\n{{ 2 }}"),
+)
+_beginnings = st.text("{%#} a", max_size=6)
+
+
+@pytest.mark.parametrize("value", _LIKE_TEMPLATES)
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("${A}", "{A}"),
+        ("Bearer ${A}", "Bearer {A}"),
+        ("{${A}", "{{{A}"),
+        ("${A}{ 7 }", "{A}{{ 7 }}"),
+        ("${A}${A}", "{A}{A}"),
+        ("{{ x }}-${A}-{{ x }}", "7-{A}-7"),
+        ("{{ '${A}' }}!", "{A}!"),
+        ('{{ "${A}" ~ x }}', "{A}7"),
+        ("{# '${A} #}n{{ x }}", "n7"),
+    ],
+)
+def test_a_value_of_the_environment_is_never_a_template(value: str, written: str, meant: str) -> None:
+    text = pickle.loads(
+        pickle.dumps(read_yaml("f.yaml", f"x: {json.dumps(written)}".encode(), environment={"A": value}))
+    )
+    assert compile_template(text.data["x"])({"x": 7}) == meant.format(A=value)
+
+
+@given(_beginnings, st.text("{%#} 'x\"\\", max_size=9), _beginnings)
+def test_no_value_makes_a_template_of_the_text_around_it(before: str, value: str, after: str) -> None:
+    assume(not any(mark in text for mark in ("{{", "{%", "{#") for text in (before, after)))
+    expansion = expanded(f"{before}${{A}}{after}", {"A": value})
+    assert compile_template(Expanded(expansion.text, expansion.template))({}) == f"{before}{value}{after}"
 
 
 def test_a_missing_variable_is_an_error_at_its_place() -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import pytest
+
 from tests.support.messages import Write, golden, message_of
 from tests.support.scenario_files import load_scenarios
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.sut import load_sut
 from windtunnel.errors import ConfigError
 from windtunnel.job.compile import step_problems
-from windtunnel.model.scenario import Scenario, StopWhen
+from windtunnel.model.scenario import Scenario, StopWhen, walk
 
 MINIMAL = "id: {id}\nflow: [{{ type: wait, duration: 1s }}]\n"
 
@@ -97,7 +99,7 @@ def test_every_key(write: Write) -> None:
     assert scenario.tags == {"team": "cart", "tier": "1"}
     assert scenario.variables == {"qty": 1, "names": ["x"]}
     assert scenario.stop_when == StopWhen(step_fails=False, assertion_fails=True)
-    assert [step.name for step in scenario.steps] == ["b", "set_2", "wait_3", "nap"]
+    assert [step.name for step in scenario.steps] == ["b", "set z (step 2)", "wait 1s (step 3)", "nap"]
     assert scenario.steps[0].when == "{{ x }}"
     assert scenario.steps[0].on_failure == "continue"
     assert scenario.steps[0].tags == {"x": "true"}
@@ -320,3 +322,36 @@ def test_env_in_an_included_file_is_read_too(write: Write) -> None:
     write("a.yaml", "id: a\nflow: [{ type: include, name: part, file: _part.yaml }]")
     (file,) = load_scenarios(["a.yaml"], {"REGION": "eu"})
     assert file.scenario.env == {"REGION": "eu"}
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        ("{ type: wait, duration: 1.5 }", "wait 1.5s"),
+        ("{ type: wait, duration: 250ms }", "wait 250ms"),
+        ("{ type: wait, duration: { uniform: [1s, 3s] } }", "wait 1s to 3s"),
+        ("{ type: wait, duration: { normal: { mean: 2s, sd: 1s } } }", "wait, normal"),
+        ("{ type: set, variables: { qty: 1, total: 2 } }", "set qty, total"),
+        ('{ type: python, call: "shop.cart:sign" }', "call shop.cart:sign"),
+    ],
+)
+def test_a_step_without_a_name_is_named_by_what_it_does_and_its_place(write: Write, step: str, name: str) -> None:
+    write(
+        "a.yaml",
+        f"""
+        id: a
+        setup: [ {step} ]
+        flow:
+          - {step}
+          - type: branch
+            name: b
+            cases: [ {{ if: "{{{{ x }}}}", steps: [ {step} ] }} ]
+        """,
+    )
+    (scenario,) = load("a.yaml")
+    assert [step.name for step in walk(scenario.sections)] == [
+        f"{name} (setup 1)",
+        f"{name} (step 1)",
+        "b",
+        f"{name} (step 2.1.1)",
+    ]

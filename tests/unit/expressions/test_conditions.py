@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from windtunnel.errors import ExpressionError
-from windtunnel.expressions.template import compile_condition
+from windtunnel.expressions.conditions import compile_condition
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,48 @@ def test_what_can_not_be_compared_is_told_by_kind(a: Any, b: Any, reason: str) -
     with pytest.raises(ExpressionError) as raised:
         compile_condition("a > b")({"a": a, "b": b})
     assert str(raised.value) == f'can\'t evaluate "a > b": {reason}'
+
+
+@pytest.mark.parametrize(
+    ("condition", "kind"),
+    [
+        ("1", "a number"),
+        ("{{ 'yes' }}", "a text"),
+        ("items | length", "a number"),
+        ("name | trim", "a text"),
+        ("a ~ b", "a text"),
+        ("total - 1", "a number"),
+        ("[a]", "a list"),
+        ("uuid()", "a text"),
+        ("response", "the response"),
+        ("response.status", "a number"),
+        ("user_index", "a number"),
+        ("ok and items | length", "a number after `and`"),
+        ("items | length or ok", "a number before `or`"),
+        ("ok and (a or name | lower)", "a text after `or`"),
+        ("1 if ok else 2", "a number"),
+        ("ok if a else 'no'", "a text after `else`"),
+        ("(a | list) or (b | list)", "a list"),
+    ],
+)
+def test_what_can_never_be_true_or_false_is_refused_when_it_is_compiled(condition: str, kind: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        compile_condition(condition)
+    assert str(caught.value) == f'"{condition}" is {kind}, not true or false'
+    assert "compare" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["not items | length", "items | length > 0", "a and b", "a.b", "x if a else y", "f is defined and a"],
+)
+def test_what_may_be_true_or_false_is_not_refused(condition: str) -> None:
+    assert compile_condition(condition, lambda _member: None).text == condition
+
+
+def test_the_known_kind_of_a_variable_counts() -> None:
+    kinds = {("qty",): "a number", ("data", "u", "admin"): "a text", ("done",): "a boolean"}
+    for condition in ("qty", "data.u.admin", "data['u']['admin']", "done and qty"):
+        with pytest.raises(ExpressionError, match="not true or false"):
+            compile_condition(condition, kinds.get)
+    assert compile_condition("done", kinds.get)({"done": True}) is True

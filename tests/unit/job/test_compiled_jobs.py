@@ -70,6 +70,16 @@ def test_what_runs_is_said_first() -> None:
     assert err == ""
 
 
+@pytest.mark.parametrize(("services", "named"), [(2, "1, 2"), (3, "1, 2, 3"), (5, "1, 2, 3, and 2 more")])
+def test_at_most_three_base_urls_are_named(tmp_path: Path, services: int, named: str) -> None:
+    lines = "".join(
+        f"  s{number}: {{ base_url: http://localhost:{number} }}\n" for number in range(2, services + 1)
+    )
+    (tmp_path / "sut.yaml").write_text(f"name: shop\nbase_url: http://localhost:1\nservices:\n{lines}")
+    out, _ = announced(JobRequest(scenarios=("fail.yaml",)))
+    assert f"shop ({named}) · " in out.replace("http://localhost:", "")
+
+
 def test_too_few_rows_are_a_warning() -> None:
     request = JobRequest(scenarios=("fail.yaml",), overrides=overrides_of(count=5))
     assert announced(request)[1] == (

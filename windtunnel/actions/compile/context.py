@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from windtunnel.actions.compile.known_kinds import KnownKinds
 from windtunnel.errors import ExpressionError, Location, Problem, did_you_mean
+from windtunnel.expressions.conditions import Condition, compile_condition
 from windtunnel.expressions.jsonpath import JsonPath, compile_jsonpath
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.expressions.sandbox import RESERVED, Member, is_reserved
 from windtunnel.expressions.template import (
-    Condition,
     Template,
-    compile_condition,
     compile_json,
     compile_optional_text,
     compile_template,
@@ -109,6 +110,11 @@ class CompileContext:
         self.steps = frozenset(step.name for step in walk(scenario.sections))
         self.data_references = DataReferences(scenario)
         self._compile_step = compile_step
+
+    @cached_property
+    def kinds(self) -> KnownKinds:
+        """The kinds of the values that the scenario fixes."""
+        return KnownKinds(self.scenario)
 
     def begin(self, names: Iterable[str]) -> None:
         """Begin another section, with these variables set and no response yet."""
@@ -215,10 +221,10 @@ class Field:
         """A JSON document (bytes) with templates in it."""
         return self._checked(value, self.attempt(lambda: compile_json(value), _empty()))
 
-    def condition(self, value: Any) -> Condition:
-        """A bare expression, or one in `{{ }}`, that is true or false."""
-        condition = self.attempt(lambda: compile_condition(value), compile_condition(True))
-        self._check_names(condition.names, lambda name: self._locate_word(name))
+    def condition(self, value: Any, *, extracted: Iterable[str] = ()) -> Condition:
+        """A bare expression, or one in `{{ }}`, that is true or false; it may read what its step `extracted`."""
+        condition = self.attempt(lambda: compile_condition(value, self.context.kinds), compile_condition(True))
+        self._check_names(condition.names.difference(extracted), lambda name: self._locate_word(name))
         self._check_members(condition.members, lambda member: self._locate_word(member[-1]))
         return condition
 

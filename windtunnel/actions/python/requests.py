@@ -17,7 +17,7 @@ from windtunnel.actions.request.retry import Retry, compile_retry
 from windtunnel.actions.request.target import encode_component, format_params
 from windtunnel.actions.request.template import BODIES, RequestTemplate
 from windtunnel.actions.response.checks import compile_expectation
-from windtunnel.actions.response.extract import Extraction
+from windtunnel.actions.response.extract import NO_EXTRACTION
 from windtunnel.actions.response.judge import Judge
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_size
@@ -31,7 +31,6 @@ from windtunnel.model.sut import Service, Sut
 MAX_JUDGES = 500
 """Maximum number of different `expect`s whose checks are kept."""
 
-_NO_EXTRACTION = Extraction([], frozenset())
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
@@ -117,7 +116,7 @@ class RequestFactory:
         plain = {key: each if key == "condition" else _literal(each) for key, each in (expect or {}).items()}
         expectation = compile_expectation(field, plain, imply_status=imply_status, imply_no_errors=imply_no_errors)
         _require_no_problem(field)
-        return Judge(expectation, _NO_EXTRACTION)
+        return Judge(expectation, NO_EXTRACTION)
 
     def _place(self, key: str) -> Field:
         """A field to compile in, where every variable is allowed."""

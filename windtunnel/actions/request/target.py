@@ -17,6 +17,7 @@ from windtunnel.actions.compile.context import CompileContext, Field
 from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
+from windtunnel.expressions.template import as_template
 from windtunnel.expressions.text import text_of
 from windtunnel.model.auth import Auth
 from windtunnel.model.http import wire_text
@@ -58,6 +59,7 @@ def compile_target(step: Step, context: CompileContext, auth: Auth | None = None
     if not isinstance(value, str) or not value:
         here.problem(f"expected a text here, not {show(value, 60)}")
         return None
+    value = as_template(value)
     service = _url_service(here, value, step, context) if key == "url" else context.service(step)
     if not _is_whole_template(value):
         _check_beginning(here, key, value)

@@ -17,7 +17,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from windtunnel.actions.compile.context import CompileContext, Field
-from windtunnel.actions.response.extract import compile_extraction, response_cookies
+from windtunnel.actions.response.extract import (
+    NO_EXTRACTION,
+    Extraction,
+    MissingValue,
+    compile_extraction,
+    declare_extracted,
+    response_cookies,
+)
 from windtunnel.actions.response.json_schema import schema_checks
 from windtunnel.actions.response.judge import Check, Expectation, Judge
 from windtunnel.actions.response.matchers import MISSING, Matcher, compile_matcher
@@ -34,24 +41,30 @@ from windtunnel.model.scenario import Step
 def compile_judge(step: Step, context: CompileContext, *, imply_status: bool) -> Judge:
     """The compiled `expect` and `extract` of a step. `imply_status`: see `compile_expectation`."""
     field, options = context.at(step), step.options
-    return Judge(
-        compile_expectation(
-            field / "expect",
-            options.get("expect"),
-            imply_status=imply_status,
-            imply_no_errors="graphql" in options,
-        ),
-        compile_extraction(field / "extract", options.get("extract")),
+    extraction = compile_extraction(field / "extract", options.get("extract"))
+    expectation = compile_expectation(
+        field / "expect",
+        options.get("expect"),
+        imply_status=imply_status,
+        imply_no_errors="graphql" in options,
+        extraction=extraction,
     )
+    declare_extracted(field / "extract", options.get("extract"))
+    return Judge(expectation, extraction)
 
 
 def compile_expectation(
-    field: Field, expect: Any, *, imply_status: bool, imply_no_errors: bool = False
+    field: Field,
+    expect: Any,
+    *,
+    imply_status: bool,
+    imply_no_errors: bool = False,
+    extraction: Extraction = NO_EXTRACTION,
 ) -> Expectation:
     """The checks of an `expect` mapping or None.
 
     `imply_status`: without `status_code`, ask for one below 400. `imply_no_errors`: ask for a GraphQL response
-    without errors, unless `expect` itself mentions them.
+    without errors, unless `expect` itself mentions them. A condition can read what `extraction` finds.
     """
     expect = field.mapping(expect)
     field.only_keys(expect, _BUILDERS)
@@ -65,7 +78,9 @@ def compile_expectation(
     if imply_no_errors and not _mentions_errors(expect):
         checks.append(_errors_check())
     for key, value in expect.items():
-        if key in _BUILDERS and key != "status_code":
+        if key == "condition":
+            checks.append(_condition(field / key, value, extraction))
+        elif key in _BUILDERS:
             checks += _BUILDERS[key](field / key, value)
     return Expectation(checks, statuses)
 
@@ -103,7 +118,7 @@ def _status_check(statuses: frozenset[int], expected: str) -> Check:
 
 
 def _no_builder(_place: Field, _value: Any) -> list[Check]:
-    return []  # compile_expectation makes this check: it needs the statuses too
+    return []  # compile_expectation makes this check, from more than its own value
 
 
 # ── latency ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -259,23 +274,28 @@ def _matcher_check(name: str, key: str, matcher: Matcher, read: Callable[[Exchan
 # ── condition ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _condition(field: Field, value: Any) -> list[Check]:
-    condition = field.condition(value)
+def _condition(field: Field, value: Any, extraction: Extraction) -> Check:
+    """The check of a condition. One that reads what its own step extracts extracts it first."""
+    condition = field.condition(value, extracted=extraction.names)
+    extracts = not condition.names.isdisjoint(extraction.names)
 
-    def run(_exchange: Exchange, scope: Scope) -> str | None:
+    def run(exchange: Exchange, scope: Scope) -> str | None:
         try:
+            if extracts:
+                extraction.early(exchange, scope)
             return None if condition(scope) else "false"
+        except MissingValue as missing:
+            return str(missing)
         except ExpressionError as error:  # the response has another shape: that is its failure, not the scenario's
             return f"can't be evaluated: {error}"
 
-    return [
-        Check(
-            name="condition",
-            run=run,
-            expected=lambda _: shorten(condition.text, LIMIT),
-            needs_response="response" in condition.names,
-        )
-    ]
+    return Check(
+        name="condition",
+        run=run,
+        expected=lambda _: shorten(condition.text, LIMIT),
+        needs_response=extracts or "response" in condition.names,
+        extracts=extracts,
+    )
 
 
 _BUILDERS: Mapping[str, Callable[[Field, Any], list[Check]]] = {
@@ -285,7 +305,7 @@ _BUILDERS: Mapping[str, Callable[[Field, Any], list[Check]]] = {
     "body": _body,
     "json": _json,
     "schema": schema_checks,
-    "condition": _condition,
+    "condition": _no_builder,
     "cookies": _cookies,
 }
 """Every key of `expect`, and what compiles it."""

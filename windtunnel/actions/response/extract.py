@@ -11,6 +11,7 @@ from windtunnel.actions.response.html_xml import compile_css, compile_xpath
 from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.actions.response.text import not_json, outline, shorten, show, show_body
 from windtunnel.errors import ExpressionError, NotJsonError
+from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.jsonpath import searched_by
 from windtunnel.expressions.template import Template
 from windtunnel.model.http import Exchange, header_text
@@ -104,12 +105,24 @@ class Extraction:
                 missed = {*(missed or ()), extractor.variable}
         return self.names if missed is None else [name for name in self.names if name not in missed]
 
+    def early(self, exchange: Exchange, scope: Scope) -> None:
+        """As `run`, for a condition of the step itself; `names_found_early` is what it found."""
+        variables: Any = scope
+        variables[_EARLY] = self.run(exchange, variables)
+
+    @staticmethod
+    def names_found_early(scope: Scope) -> list[str]:
+        """What `early` returned for the response that is judged, whose condition holds."""
+        names: list[str] = scope[_EARLY]
+        return names
+
+
+NO_EXTRACTION = Extraction([], frozenset())
+_EARLY = "_extracted"
+
 
 def compile_extraction(field: Field, extract: Any) -> Extraction:
-    """The extractors of an `extract` mapping (or None): name -> JSON path or `{json|header|…: …}`.
-
-    The variables can be read by the steps that come after.
-    """
+    """The extractors of an `extract` mapping (or None): name -> JSON path or `{json|header|…: …}`."""
     extractors = []
     secrets = set()
     for name, spec in field.mapping(extract).items():
@@ -126,9 +139,13 @@ def compile_extraction(field: Field, extract: Any) -> Extraction:
             extractors.append(extractor)
             if here.boolean(spec.get("secret"), False):
                 secrets.add(name)
+    return Extraction(extractors, frozenset(secrets))
+
+
+def declare_extracted(field: Field, extract: Any) -> None:
+    """Note the variables of an `extract` mapping (or None): the steps that come after can read them."""
     for name in field.mapping(extract):
         (field / name).variable(str(name))
-    return Extraction(extractors, frozenset(secrets))
 
 
 _HINT = '"$.items[0].id", or { header: location }, { cookie: session }, { regex: "id=(\\\\d+)" }, { status: true }'

@@ -22,13 +22,14 @@ class Check:
 
     `run(exchange, scope)` is None if it holds, otherwise the actual value as text; both it and `expected(scope)`
     raise ExpressionError if an expected value cannot be rendered. `needs_response` is False for a condition that
-    reads variables only.
+    reads variables only, `extracts` True for one that reads what its own step extracts, and extracts it.
     """
 
     name: str
     run: Callable[[Exchange, Scope], str | None]
     expected: Callable[[Scope], str]
     needs_response: bool = True
+    extracts: bool = False
     key: str = ""
 
     def failure(self, actual: str, scope: Scope) -> FailedCheck:
@@ -38,15 +39,19 @@ class Check:
 
 
 class Expectation:
-    """The checks of one step. `passed` is the list for a response that passes all, shared by every record."""
+    """The checks of one step. `passed` is the list for a response that passes all, shared by every record.
 
-    __slots__ = ("_checks", "_runs", "_statuses", "passed")
+    `extracts`: one of them extracts what the step extracts.
+    """
+
+    __slots__ = ("_checks", "_runs", "_statuses", "extracts", "passed")
 
     def __init__(self, checks: Sequence[Check], statuses: frozenset[int]) -> None:
         self._checks = tuple(checks)
         self._runs = tuple(check.run for check in checks)
         self._statuses = statuses
         self.passed: Checks = [check.name for check in checks]
+        self.extracts = any(check.extracts for check in checks)
 
     def evaluate(self, exchange: Exchange, scope: Scope) -> Checks:
         """Every check on an exchange; the list `passed` itself if all hold. Raises ExpressionError."""
@@ -134,7 +139,10 @@ class Judge:
             )
         try:
             extraction = self.extraction
-            extracted = extraction.run(exchange, instance.scope) if extraction.names else extraction.names
+            if self.expectation.extracts:
+                extracted = extraction.names_found_early(instance.scope)
+            else:
+                extracted = extraction.run(exchange, instance.scope) if extraction.names else extraction.names
         except MissingValue as missing:
             return StepOutcome(
                 outcome="failed",
