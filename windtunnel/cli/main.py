@@ -24,9 +24,6 @@ from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.processes import LostProcessError
 
-_INSTALL_COMPLETION = "--install-completion"
-_SHOW_COMPLETION = "--show-completion"
-
 _COMPLETIONS_WANTED = "_WINDTUNNEL_COMPLETE"
 """The variable with which the script of a shell asks what could come next."""
 
@@ -37,11 +34,17 @@ class _Commands(TyperGroup):
     def make_context(self, info_name: Any, args: list[str], *more: Any, **kwargs: Any) -> Any:
         """Read the command line."""
         with _interrupts_told():
-            if args and args[0] in (_INSTALL_COMPLETION, _SHOW_COMPLETION):
-                from windtunnel.cli import completion
-
-                args = completion.with_shell(args)
+            if not args or (args[0].startswith("-") and args != ["--version"]):
+                args = self._with_completion(args)
             return super().make_context(info_name, args, *more, **kwargs)
+
+    def _with_completion(self, args: list[str]) -> list[str]:
+        """The command line with a shell for completion. Its options are made here, so no sub-command waits."""
+        from windtunnel.cli import completion
+
+        known = {parameter.name for parameter in self.params}
+        self.params.extend(option for option in completion.options() if option.name not in known)
+        return completion.with_shell(args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the sub-command. It ends with `typer.Exit`: anything else that would end the process is not ours."""
@@ -89,43 +92,13 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _complete(ctx: typer.Context, param: typer.CallbackParam, value: str | None) -> None:
-    if value is not None:
-        from windtunnel.cli import completion
-
-        what = completion.install if _INSTALL_COMPLETION in param.opts else completion.show
-        what(ctx, param, value)
-
-
 @app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
-    install_completion: Annotated[
-        str | None,
-        typer.Option(
-            _INSTALL_COMPLETION,
-            metavar="[SHELL]",
-            help="Install tab completion for bash, zsh or fish and exit. Default: the shell this runs in.",
-            callback=_complete,
-            is_eager=True,
-            show_default=False,
-        ),
-    ] = None,
-    show_completion: Annotated[
-        str | None,
-        typer.Option(
-            _SHOW_COMPLETION,
-            metavar="[SHELL]",
-            help="Print the script of that completion and exit.",
-            callback=_complete,
-            is_eager=True,
-            show_default=False,
-        ),
-    ] = None,
 ) -> None:
-    del version, install_completion, show_completion
+    del version
 
 
 def main() -> None:
