@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from tests.support import ROOT
-from tests.support.podman import Answer, finished, tracked_copy
+from tests.support.checkout import tracked_copy
+from tests.support.podman import Answer, finished
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(400)]
 
