@@ -125,3 +125,6 @@ def test_a_documented_file_is_what_its_platform_takes(block: recipes.Block, tool
     assert passed(finished([str(tools / "check-jsonschema"), "--builtin-schema", schema, str(file)]))
     if schema == "vendor.github-workflows":
         assert passed(finished([str(tools / "actionlint"), str(file)]))
+        (tmp_path / "policy.yml").write_text(recipes.block(".github/zizmor.yml").text)
+        audit = [str(tools / "zizmor"), "--offline", "--no-progress", "--config", str(tmp_path / "policy.yml")]
+        assert passed(finished([*audit, str(file)]))

@@ -66,7 +66,7 @@ def test_gitlab_pipelines_give_the_template_only_inputs_that_it_has() -> None:
     seen = 0
     for block in blocks("yaml"):
         for include in (yaml.safe_load(block.text) or {}).get("include", []) if "gitlab" in block.file else []:
-            assert include["component"].endswith("/windtunnel/action/windtunnel@1")
+            assert include["component"].endswith("/windtunnel/action/windtunnel@v1")
             assert set(include["inputs"]) <= set(spec["spec"]["inputs"])
             assert all(isinstance(value, str) for value in include["inputs"].values()), "GitLab wants text"
             seen += 1
