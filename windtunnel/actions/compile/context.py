@@ -43,6 +43,13 @@ _SET_IT = "set it under `variables`, or with `extract` in an earlier step"
 _EMPTY_PATH = "$"
 
 
+class AnyName(set[str]):
+    """Every name: where code sets variables while it runs, none is unknown."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class CompileContext:
     """The state of one scenario while its steps are compiled, in the order in which they run.
 
@@ -76,7 +83,7 @@ class CompileContext:
         """What templates may read of `data` and `env`."""
         from windtunnel.actions.compile.references import DataReferences  # few scenarios have such templates
 
-        return DataReferences(self.scenario)
+        return DataReferences(self.scenario, self.sut)
 
     def row_missing_for(self, name: str) -> tuple[str, str | None] | None:
         """What is wrong, and a hint, where a variable is made of a row that the current section does not get."""

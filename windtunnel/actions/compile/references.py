@@ -9,6 +9,7 @@ from windtunnel.errors import did_you_mean
 from windtunnel.expressions.sandbox import Member
 from windtunnel.expressions.template import Template
 from windtunnel.model.scenario import Feeder, Scenario
+from windtunnel.model.sut import Sut
 from windtunnel.model.vocabulary import SectionPhase
 from windtunnel.project import withheld
 
@@ -26,8 +27,8 @@ class DataReferences:
 
     __slots__ = ("_env", "_feeders", "_incomplete", "_withheld")
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._env, self._withheld = scenario.env, scenario.withheld
+    def __init__(self, scenario: Scenario, sut: Sut) -> None:
+        self._env, self._withheld = {*scenario.env, *sut.env}, scenario.withheld | sut.withheld
         self._incomplete = scenario.omission is not None and scenario.omission.data
         self._feeders = {feeder.name: feeder for feeder in scenario.data}
 
