@@ -36,8 +36,8 @@ def _parts(parsed: Parsed) -> list[str | nodes.Expr] | None:
     return parts
 
 
-def tokens_of(text: str) -> list[tuple[str, str]]:
-    """The kinds and texts of a template's tokens; none for what is no template, which compiling it says."""
+def tokens(text: str) -> list[tuple[str, str]]:
+    """The kind and the text of every token of a template in order; none of what is no template."""
     try:
         return [(kind, written) for _, kind, written in environment().lex(text)]
     except TemplateSyntaxError:
