@@ -195,6 +195,7 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
     script = None
     if scenario.function is not None:
         script = PythonFlow.compile(scenario, scenario.function, sut=sut, transport=transport)
+    env = {**sut.env, **scenario.env}
     parts = compile_scenario(scenario, sut=sut, transport=transport, problems=problems)
     return CompiledScenario(
         id=scenario.id,
@@ -204,17 +205,22 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
         stop_on_step=scenario.stop_when.step_fails,
         stop_on_assertion=scenario.stop_when.assertion_fails,
         max_steps=scenario.max_steps,
-        env=scenario.env,
+        env=env,
         script=script,
-        setup=_section(scenario, parts, parts.setup),
-        user_setup=_section(scenario, parts, parts.user_setup),
+        setup=_section(scenario, parts, parts.setup, env),
+        user_setup=_section(scenario, parts, parts.user_setup, env),
         # A teardown runs all its steps, so that as much as possible is cleaned up.
-        teardown=_section(scenario, parts, parts.teardown, stop_on_step=False),
+        teardown=_section(scenario, parts, parts.teardown, env, stop_on_step=False),
     )
 
 
 def _section(
-    scenario: Scenario, parts: CompiledParts, section: CompiledSection | None, *, stop_on_step: bool = True
+    scenario: Scenario,
+    parts: CompiledParts,
+    section: CompiledSection | None,
+    env: Mapping[str, str],
+    *,
+    stop_on_step: bool = True,
 ) -> Section | None:
     if section is None:
         return None
@@ -226,7 +232,7 @@ def _section(
         stop_on_step=stop_on_step,
         stop_on_assertion=False,
         max_steps=scenario.max_steps,
-        env=scenario.env,
+        env=env,
     )
     return Section(scenario=alone, sets=section.sets)
 

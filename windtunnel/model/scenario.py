@@ -152,6 +152,7 @@ class Scenario:
 
     One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later. Where there
     is a `function`, it is the flow, and `steps` and `assertions` are those which can be read off it, for reports.
+    `auth` and `headers` are for all its requests, and may hold templates.
     `setup` and `teardown` run once a run, `user_setup` once a user; none of them is part of what is measured.
     One with an `omission` is compiled for its problems alone, and never run.
     """
@@ -168,6 +169,8 @@ class Scenario:
     env: Mapping[str, str] = field(default_factory=dict)
     withheld: frozenset[str] = frozenset()
     variables: Mapping[str, Any] = field(default_factory=dict)
+    auth: Mapping[str, Any] | None = None
+    headers: Mapping[str, Any] = field(default_factory=dict)
     weight: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)
     stop_when: StopWhen = StopWhen()

@@ -104,6 +104,9 @@ refuses; gateway: at once; strict: never.
 Connections = Literal["user", "instance", "none"]
 """How long connections are kept: for the next instance of the user, until the instance ends, not at all."""
 
+Grant = Literal["client_credentials", "password", "refresh_token"]
+"""How an access token is asked for."""
+
 KeepBodies = Literal["failures", "all", "none"]
 """Which bodies of requests and responses are kept."""
 

@@ -47,8 +47,8 @@ class DataReferences:
 
     __slots__ = ("_env", "_feeders", "_incomplete", "_withheld")
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._env, self._withheld = scenario.env, scenario.withheld
+    def __init__(self, scenario: Scenario, sut: Sut) -> None:
+        self._env, self._withheld = {*scenario.env, *sut.env}, scenario.withheld | sut.withheld
         self._incomplete = scenario.omission is not None and scenario.omission.data
         self._feeders = {feeder.name: feeder for feeder in scenario.data}
 
@@ -108,7 +108,7 @@ class CompileContext:
         self.responses: set[str] = set()
         self.written: set[str] = set()
         self.steps = frozenset(step.name for step in walk(scenario.sections))
-        self.data_references = DataReferences(scenario)
+        self.data_references = DataReferences(scenario, sut)
         self._compile_step = compile_step
 
     @cached_property

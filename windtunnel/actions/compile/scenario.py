@@ -60,6 +60,10 @@ def compile_scenario(
     context = CompileContext(
         scenario, sut=sut, transport=transport, names=names, problems=problems, compile_step=_compile
     )
+    if scenario.auth is not None:
+        from windtunnel.actions.request.auth import note_objections
+
+        note_objections(Field(context, ("auth",), scenario.source), scenario.auth, scenario.headers)
     variables = _variables(scenario, context)
     without_data = _without_data(variables)
     every, some = set(context.names), {*names, *(name for name, _ in without_data)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +19,6 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import as_template
 from windtunnel.expressions.text import text_of
-from windtunnel.model.auth import Auth
 from windtunnel.model.http import wire_text
 from windtunnel.model.origin import HostRules, parse_base_url, percent_encoded, split_url
 from windtunnel.model.scenario import Step
@@ -46,8 +45,10 @@ def encode_component(text: str) -> str:
     return text if text.isalnum() and text.isascii() else quote(text, safe="", errors="replace")
 
 
-def compile_target(step: Step, context: CompileContext, auth: Auth | None = None) -> Target | None:
-    """The target of a step's requests; None after problems were noted. `auth` replaces the service's own."""
+def compile_target(
+    step: Step, context: CompileContext, adjusted: Callable[[Service], Service] | None = None
+) -> Target | None:
+    """The target of a step's requests; None after problems were noted. `adjusted` changes their service."""
     field, options = context.at(step), step.options
     written = [key for key in ("path", "url") if key in options]
     if len(written) != 1:
@@ -67,8 +68,8 @@ def compile_target(step: Step, context: CompileContext, auth: Auth | None = None
     query = compile_params(field / "query", options.get("query"), encode_component)
     if service is None:
         return None
-    if auth is not None:
-        service = replace(service, auth=auth)
+    if adjusted is not None:
+        service = adjusted(service)
     add_key = _adding_key(service) if service.auth.query else None
     if isinstance(location, str) and isinstance(query, str):
         text = _join(location, query)
