@@ -24,7 +24,12 @@ CLIENTS = [
         "authorization_grant_type": "authorization-code",
         "redirect_uris": "http://localhost/callback",
     },
-    {"name": "terminal", "client_id": "shop-terminal", "client_type": "public", "authorization_grant_type": "password"},
+    {
+        "name": "terminal",
+        "client_id": "shop-terminal",
+        "client_type": "public",
+        "authorization_grant_type": "password",
+    },
     {
         "name": "backend",
         "client_id": "shop-backend",
@@ -41,6 +46,7 @@ pid nginx.pid;
 error_log stderr;
 events {{}}
 http {{
+    types {{ image/png png; }}
     access_log off;
     client_body_temp_path body;
     proxy_temp_path proxy;
@@ -95,7 +101,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """S3 with a bucket `photos` in `eu-central-1`."""
     folder = tmp_path_factory.mktemp("s3")
     with services.telling([services.python(), str(APPS / "serve.py"), "store"], folder) as (url, told):
-        yield Service(url=url, environment={"S3_URL": url, **told}, folder=folder)
+        yield Service(url=url, environment={"S3_HOST": url.removeprefix("http://"), **told}, folder=folder)
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +120,15 @@ def start_json_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
     posts = [{"id": number, "title": f"Post {number}"} for number in range(1, 26)]
     (folder / "db.json").write_text(json.dumps({"posts": posts, "comments": []}))
     port = services.free_port()
-    command = [services.node_program("json-server"), "--quiet", "--host", "127.0.0.1", "--port", str(port), "db.json"]
+    command = [
+        services.node_program("json-server"),
+        "--quiet",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "db.json",
+    ]
     with services.listening(command, folder, port):
         url = f"http://127.0.0.1:{port}"
         yield Service(url=url, environment={"JSON_SERVER_URL": url}, folder=folder)

@@ -1,4 +1,4 @@
-"""Services that are not ours, each as a process on a free port of localhost: the cookbook's journeys run against them.
+"""Services that are not ours, each a process on a free port of localhost, for the journeys of the cookbook.
 
 `make services` installs those from PyPI and npm, Debian has nginx and Caddy. Where one is missing its tests are
 skipped, unless WINDTUNNEL_REQUIRE_SERVICES is set.

@@ -25,13 +25,15 @@ def application() -> Wsgi:
     """The store with one bucket and one user."""
     settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")
     setup = {"region_name": REGION, "aws_access_key_id": "setup", "aws_secret_access_key": "setup"}
-    with mock_aws():  # what is made here stays when the block ends
-        users = boto3.client("iam", **setup)
-        users.create_user(UserName="uploader")
-        users.put_user_policy(UserName="uploader", PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
-        key = users.create_access_key(UserName="uploader")["AccessKey"]
-        place = {"LocationConstraint": REGION}
-        boto3.client("s3", **setup).create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
+    mock = mock_aws()
+    mock.start()
+    users = boto3.client("iam", **setup)
+    users.create_user(UserName="uploader")
+    users.put_user_policy(UserName="uploader", PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
+    key = users.create_access_key(UserName="uploader")["AccessKey"]
+    place = {"LocationConstraint": REGION}
+    boto3.client("s3", **setup).create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
+    mock.stop(remove_data=False)
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
     TOLD.update(AWS_ACCESS_KEY_ID=key["AccessKeyId"], AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"])
     return body_checked(DomainDispatcherApplication(create_backend_app))
