@@ -138,7 +138,10 @@ def auth_of(data: Mapping[str, Any]) -> Auth:
 
 def auth_objections(data: Mapping[str, Any]) -> Iterator[tuple[str | None, str, str | None]]:
     """(the key it is about, what is wrong, how to mend it) of a mapping that its schema accepts."""
-    kind = data["type"]
+    kind = str(data.get("type"))
+    if kind not in _KEYS:
+        yield "type", f"the type of auth is one of {', '.join(_KEYS)}", "type: bearer"
+        return
     needed, possible = _KEYS[kind]
     for key in needed:
         if key not in data:
@@ -184,7 +187,11 @@ def _names(written: Mapping[str, Any] | None, *keys: str) -> list[str]:
 
 def _oauth2_objections(data: Mapping[str, Any]) -> Iterator[tuple[str | None, str, str | None]]:
     grant = str(data.get("grant", "client_credentials"))
-    needed, params, credentials = _OF_GRANT[grant], data.get("params", {}), data.get("credentials")
+    needed, params, credentials = _OF_GRANT.get(grant), data.get("params", {}), data.get("credentials")
+    if needed is None or not isinstance(params, Mapping):
+        key, what = ("grant", f"one of {', '.join(_OF_GRANT)}") if needed is None else ("params", "a mapping")
+        yield key, f"`{key}` is {what}", None
+        return
     for key in needed:
         if key not in data:
             yield None, f"the grant {grant} needs `{key}`", f"add `{key}:`"

@@ -84,6 +84,13 @@ class DataReferences:
         return None
 
 
+class AnyName(set[str]):
+    """Every name: where code sets variables while it runs, none is unknown."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class CompileContext:
     """The state of one scenario while its steps are compiled, in the order in which they run.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from windtunnel.actions.assert_ import AssertAction
-from windtunnel.actions.compile.context import CompileContext, Field
+from windtunnel.actions.compile.context import AnyName, CompileContext, Field
 from windtunnel.actions.response.judge import errored
 from windtunnel.actions.table import ACTIONS, ActionType, plugin_step_type
 from windtunnel.errors import ExpressionError, Problem
@@ -81,6 +81,7 @@ def compile_scenario(
         for step in scenario.steps:
             if step.options:
                 context.service(step)
+        _check_shared(context)
     return CompiledParts(
         variables=variables,
         without_data=without_data,
@@ -90,6 +91,21 @@ def compile_scenario(
         assertions=tuple(assertions),
         teardown=_section(scenario.teardown, context, some | prepared),
     )
+
+
+def _check_shared(context: CompileContext) -> None:
+    """Note what is wrong with `auth` and `headers` for the requests of code, which sets variables by itself."""
+    from windtunnel.actions.request.template import is_shared
+
+    if not is_shared(context, {}):
+        return
+    from windtunnel.actions.request.shared import OwnParts, Shared
+
+    names, context.names = context.names, AnyName()
+    place = Field(context, (), context.scenario.source)
+    for service in context.sut.all_services:
+        Shared(context, OwnParts(name="", field=place, headers={})).adjusted(service)
+    context.names = names
 
 
 def _assertions(scenario: Scenario, context: CompileContext) -> list[CompiledAssertion]:

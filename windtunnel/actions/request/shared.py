@@ -31,7 +31,10 @@ _Varying = tuple[str, Callable[[Scope], str | None], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnParts:
-    """What the step says itself: its place, its `auth`, its headers, and its cookies where they are constant."""
+    """What the step says itself: its place, its `auth`, its headers, and its cookies where they are constant.
+
+    `by_code`: the values are those of one request of code.
+    """
 
     name: str
     field: Field
@@ -39,6 +42,7 @@ class OwnParts:
     headers: Mapping[str, Any]
     has_cookies: bool = False
     cookie: str | None = None
+    by_code: bool = False
 
 
 class Shared:
@@ -86,7 +90,7 @@ class Shared:
         auth = written.auth
         if isinstance(auth, Auth):
             auth = _left(auth, set() if written.is_of_step else above)
-            if auth.cookies and own.has_cookies:
+            if (auth.cookies and own.has_cookies) or (own.by_code and written.is_of_step):
                 auth = _always(auth)
         if varying or callable(auth):
             self.complete = _Completion(

@@ -13,6 +13,7 @@ from windtunnel.actions.request.target import compile_params, compile_target
 from windtunnel.errors import ConfigError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template
+from windtunnel.expressions.text import Encoded
 from windtunnel.interfaces import Endpoint, Instance, Request
 from windtunnel.model.http import COOKIE_BREAKS, LINE_BREAKS, Body, Exchange, sendable
 from windtunnel.model.scenario import Step
@@ -256,8 +257,12 @@ def _text(field: Field, value: Any) -> Compiled:
 
 
 def _form(field: Field, value: Any) -> Compiled:
-    form = compile_params(field, value, lambda text: quote_plus(text, errors="replace"))
+    form = compile_params(field, value, _in_form)
     return form.encode() if isinstance(form, str) else _encoded(form), "application/x-www-form-urlencoded"
+
+
+def _in_form(text: str) -> str:
+    return text if isinstance(text, Encoded) else quote_plus(text, errors="replace")
 
 
 def _file(field: Field, value: Any) -> Compiled:
