@@ -14,7 +14,7 @@ import pytest
 
 import windtunnel
 from tests.support import ROOT
-from tests.support.recipes import Recipe, recipes
+from tests.support.cookbook import Recipe, recipes
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, StepRecord

@@ -172,7 +172,8 @@ def test_nothing_the_server_says_is_a_command_or_markup_anywhere(attacked: Attac
     for page in (runner.summary.read_text(), comments[0], (run / "summary.md").read_text()):
         active = outside_of_code(page).replace(marker("default"), "")
         assert "everyone" in page, "what the server said is told, harmlessly"
-        assert "everyone" not in active or "@\u200beveryone" in active
+        assert "@everyone" not in active
+        assert not re.search("[\u200b-\u200f\u2060-\u2064\ufeff]", page)
         assert not re.search(r"</details>|<script|<!--|\]\(https://evil|::error|[\x1b\u2028\u202e]", active), (
             active
         )

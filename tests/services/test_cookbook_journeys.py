@@ -13,7 +13,7 @@ import pytest
 import windtunnel
 from tests.services.conftest import ACCOUNTS
 from tests.support import ROOT
-from tests.support.recipes import Recipe, recipes
+from tests.support.cookbook import Recipe, recipes
 from tests.support.services import CERTIFICATES, Service
 
 pytestmark = pytest.mark.slow

@@ -4,3 +4,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 """The top of the repository."""
+
+SCHEMAS = Path(__file__).parent / "schemas"
+"""Schemas of other projects."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
-from windtunnel.ci.comment import comment_body, find_pull_request, put_comment
+from windtunnel.ci.comment import comment_body, find_pull_request, put_comment, told
 from windtunnel.ci.github import (
     Annotation,
     Level,
@@ -244,7 +244,7 @@ class _Job:
                 self._notices[f"no comment on the pull request: {missing}"] = None
             return
         api_url = environment.get("GITHUB_API_URL") or "https://api.github.com"
-        trouble = put_comment(
+        failure = put_comment(
             GitHubApi(api_url, token=inputs.github_token),
             where,
             key=inputs.comment_key,
@@ -252,8 +252,13 @@ class _Job:
             graphql_url=environment.get("GITHUB_GRAPHQL_URL") or f"{api_url.rstrip('/')}/graphql",
             only_update=inputs.comment == "on-failure" and ending.verdict == "pass",
         )
-        if trouble:
-            self._notices[trouble] = None
+        if failure is None:
+            return
+        # That a token is read-only is nothing to mend in a fork, and `auto` means: if the token may.
+        if failure.refused and (where.read_only or inputs.comment == "auto"):
+            self._observer.debug(told(failure, where))
+        else:
+            self._notices[told(failure, where)] = None
 
     def annotate(self, ending: _Ending, commands: TextIO) -> None:
         """Write the annotation commands: what the action could not do, then why the run did not pass."""

@@ -1,7 +1,8 @@
-"""The comment on a pull request: one for each key, edited in place. A failure is a notice, nothing more."""
+"""The comment on a pull request: one for each key, edited in place. A failure never changes the verdict."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -76,20 +77,33 @@ def marker(key: str) -> str:
 
 def put_comment(
     api: GitHubApi, where: PullRequest, *, key: str, body: str, graphql_url: str, only_update: bool = False
-) -> str | None:
-    """Write the comment, or update it. Returns a notice if that fails. `only_update` makes no new comment."""
-    comments = f"/repos/{where.repository}/issues"
-    found = _find(api, f"{comments}/{where.number}/comments", key=key, login=_own_login(api, graphql_url))
+) -> ApiFailure | None:
+    """Write the comment, or update it. Returns why that failed. `only_update` makes no new comment."""
+    issues, login = f"/repos/{where.repository}/issues", _own_login(api, graphql_url)
+    comments = f"{issues}/{where.number}/comments"
+    found = _find(api, comments, key=key, login=login)
     if isinstance(found, ApiFailure):
-        return _notice(found, where)
+        return found
     if found is not None:
-        answer = api.call("PATCH", f"{comments}/comments/{found}", {"body": body})
-        if not (isinstance(answer, ApiFailure) and answer.status in (404, 410)):
-            return _notice(answer, where)
+        answer = api.call("PATCH", f"{issues}/comments/{found}", {"body": body})
+        if isinstance(answer, Answer):
+            return None
+        if answer.status not in (404, 410):
+            return answer
         # It was deleted in the meantime.
     if only_update:
         return None
-    return _notice(api.call("POST", f"{comments}/{where.number}/comments", {"body": body}), where)
+    for attempt in itertools.count():
+        made = api.call_once("POST", comments, {"body": body})
+        if isinstance(made, Answer):
+            break
+        if not api.wait(made, attempt):
+            return made
+        # A server that failed may have made the comment all the same: a second one would stay for ever.
+        found = _find(api, comments, key=key, login=login)
+        if found is not None:
+            return found if isinstance(found, ApiFailure) else None
+    return None
 
 
 def _find(api: GitHubApi, path: str, *, key: str, login: str) -> int | ApiFailure | None:
@@ -125,13 +139,12 @@ def _own_login(api: GitHubApi, graphql_url: str) -> str:
     return login if isinstance(login, str) and login else ACTIONS_BOT
 
 
-def _notice(answer: Answer | ApiFailure, where: PullRequest) -> str | None:
-    if isinstance(answer, Answer):
-        return None
-    if answer.status in (401, 403, 404):
-        cure = where.read_only or "give the job `permissions: { pull-requests: write }`"
-        return f"no comment on the pull request: {answer}; {cure}"
-    return f"no comment on the pull request: {answer}"
+def told(failure: ApiFailure, where: PullRequest) -> str:
+    """Why there is no comment, as a sentence with its help."""
+    said = f"no comment on the pull request: {failure}"
+    if failure.refused:
+        return f"{said}; {where.read_only or 'give the job `permissions: { pull-requests: write }`'}"
+    return said
 
 
 def _read_only(pull_request: Mapping[str, Any], environment: Mapping[str, str], repository: str) -> str | None:

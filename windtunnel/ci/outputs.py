@@ -10,7 +10,7 @@ from windtunnel.ci.workspace import Workspace
 from windtunnel.model.summary import Summary
 from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.report.dotenv import key_figures, plain
-from windtunnel.report.text import printable
+from windtunnel.report.text import LONGEST_REASON, printable
 
 FILES = {
     "report-html": "report.html",
@@ -52,7 +52,7 @@ def outputs_of(
             "exit_code": exit_code,
             "run_id": outputs["run-id"],
             **of_json,
-            "reasons": [printable(reason, limit=_MAX_LENGTH) for reason in summary.reasons[:_MAX_ITEMS]]
+            "reasons": [printable(reason, limit=LONGEST_REASON) for reason in summary.reasons[:_MAX_ITEMS]]
             if summary
             else [],
             "thresholds": _thresholds(summary) if summary else [],

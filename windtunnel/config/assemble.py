@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from windtunnel.config.discovery import Pattern
-from windtunnel.config.feeders import shared_rows_problems
+from windtunnel.config.feeders import missing_rows_problems, shared_rows_problems
 from windtunnel.config.load import LoadSettings, load_of, with_flags
 from windtunnel.config.names import problems_of_names
 from windtunnel.config.overrides import Overrides, load_problems_of_flags
@@ -194,6 +194,8 @@ def assemble(
     )
     if overrides.once:
         return run_once(test_plan)
+    if missing := missing_rows_problems(test_plan.parts):
+        raise ConfigError(missing)
     return _shared(test_plan, overrides, processors=processors, seeded=seeds[:2] != (None, None))
 
 

@@ -116,6 +116,9 @@ RowOrder = Literal["sequential", "shuffle", "random"]
 OnEnd = Literal["recycle", "stop", "fail"]
 """What follows the last row of a data file: the first one again, the end of the load, or an error."""
 
+RowShare = Literal["instance", "unique", "user"]
+"""Who gets a row of a data file: each instance, each instance and no other one, or each user, which keeps it."""
+
 CommentWhen = Literal["auto", "always", "on-failure", "never"]
 """When a pull request gets a comment. auto: where there is a pull request and a token; always: the same, with a
 warning where one is missing; on-failure: a new comment only for a run that did not pass, an old one is always

@@ -22,7 +22,7 @@ from windtunnel.report import wording
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.model import Report
-from windtunnel.report.text import printable
+from windtunnel.report.text import LONGEST_REASON, printable
 from windtunnel.report.wording import honest
 
 _TONES = {"pass": "good", "fail": "bad", "error": "bad"}
@@ -91,6 +91,7 @@ def _environment() -> jinja2.Environment:
         "clock": figures.clock_time,
         "plural": figures.plural,
         "line": partial(printable, limit=300),
+        "whole": partial(printable, limit=LONGEST_REASON),
         "short": partial(printable, limit=80),
         "remark": wording.remark,
         "result": wording.result_word,

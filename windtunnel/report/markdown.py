@@ -11,7 +11,7 @@ from windtunnel import figures
 from windtunnel.model.summary import Distribution, ErrorGroup, Summary
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report, Story
-from windtunnel.report.text import code, prose
+from windtunnel.report.text import LONGEST_REASON, code, prose
 from windtunnel.report.wording import (
     NO_VALUE,
     NOTES_TITLE,
@@ -76,7 +76,7 @@ def _verdict(summary: Summary, *, reasons: int) -> Iterator[str]:
         yield f"> [!WARNING]\n> {UNFINISHED}"
     yield _first_line(summary)
     told = summary.reasons[:reasons]
-    lines = [f"- {prose(reason)}" for reason in told]
+    lines = [f"- {prose(reason, limit=LONGEST_REASON)}" for reason in told]
     if len(summary.reasons) > len(told):
         lines.append(f"- and {len(summary.reasons) - len(told)} more")
     if lines:
@@ -102,7 +102,7 @@ def _thresholds(summary: Summary) -> Iterator[str]:
         word = result_word(threshold, finished=summary.soundness.finished)
         selector = code(threshold.selector, limit=_LONGEST_SELECTOR)
         if said := remark(threshold):
-            selector += f"<br>{prose(said)}"
+            selector += f"<br>{prose(said, limit=LONGEST_REASON)}"
         rows.append(
             (
                 f"{_SIGNS.get(word, '')} {word}",
@@ -231,7 +231,7 @@ def _notes(summary: Summary) -> Iterator[str]:
 def _soundness(summary: Summary) -> Iterator[str]:
     if findings := unsaid(summary):
         yield "### Soundness"
-        yield "\n".join(f"- {prose(finding)}" for finding in findings[:20])
+        yield "\n".join(f"- {prose(finding, limit=LONGEST_REASON)}" for finding in findings[:20])
 
 
 def _table(head: tuple[str, ...], alignment: str, rows: Sequence[tuple[str, ...]]) -> str:

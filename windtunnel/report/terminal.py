@@ -7,13 +7,15 @@ something is drawn: the rest of the command line does without.
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from windtunnel import figures
 from windtunnel.model.summary import Comparison, Distribution, Summary
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report
-from windtunnel.report.text import for_log, printable
+from windtunnel.report.text import LONGEST_REASON, for_log, printable
 from windtunnel.report.wording import (
     ICONS,
     NO_VALUE,
@@ -44,6 +46,7 @@ _COLOURS = {"pass": "green", "fail": "red", "error": "red", "no data": "yellow",
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 """Keeps a condition on one line while text is wrapped; a plain blank in the output."""
 
+_COMMAND = re.compile(r" ?`([^`]{40,})`")
 _MOST_ERRORS = 5
 _MOST_CHANGED_STEPS = 5
 _MOST_STEPS = 100
@@ -56,9 +59,11 @@ def render(report: Report | Summary, *, width: int = 80, color: bool = False) ->
     """
     summary = honest(report.summary if isinstance(report, Report) else report)
     directory = report.directory if isinstance(report, Report) else ""
+    from rich.text import Text
+
     stream, console = _console(width=width, color=color)
     for part in _parts(summary, width):
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
     if directory:
         # Past the console, which would wrap it: a path that is cut in two can't be clicked or copied.
         stream.write(f"\nreport  {_shown(directory, limit=4096)}/report.html\n")
@@ -122,7 +127,7 @@ def _parts(summary: Summary, width: int) -> list[RenderableType]:
     if summary.notes:
         parts += [_notes(summary), ""]
     for finding in unsaid(summary)[:_MOST_ERRORS]:
-        parts.append(_hanging("!", _shown(finding), style="yellow"))
+        parts.append(_hanging("!", _shown(finding, limit=LONGEST_REASON), style="yellow"))
     parts += _verdict(summary)
     return parts
 
@@ -138,7 +143,8 @@ def _verdict(summary: Summary) -> list[RenderableType]:
     parts.append(
         Text.assemble((f"{icon} {summary.verdict}", f"bold {colour}"), "  ", headline(summary), overflow="fold")
     )
-    parts += [_hanging("-", _shown(reason), indent=2) for reason in summary.reasons[:10]]
+    for reason in summary.reasons[:10]:
+        parts += _with_whole_lines(_shown(reason, limit=LONGEST_REASON))
     if len(summary.reasons) > 10:
         parts.append(f"  - and {len(summary.reasons) - 10} more")
     parts.append(f"  {instances_line(summary)}")
@@ -245,6 +251,18 @@ def _table() -> Table:
     from rich.table import Table
 
     return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
+
+
+def _with_whole_lines(reason: str) -> Iterator[RenderableType]:
+    """A reason. A command in it has a line of its own that is not wrapped, to be copied."""
+    from rich.text import Text
+
+    parts = _COMMAND.split(reason)
+    yield _hanging("-", parts[0], indent=2)
+    for command, after in zip(parts[1::2], parts[2::2], strict=True):
+        yield Text(f"      {command}", no_wrap=True, overflow="ignore")
+        if text := after.lstrip(" ;,."):
+            yield _hanging("", text, indent=2)
 
 
 def _hanging(sign: str, text: str, *, style: str = "", indent: int = 0) -> Table:

@@ -11,6 +11,8 @@ import re
 import unicodedata
 
 ELLIPSIS = "…"
+LONGEST_REASON = 4_000
+"""Characters of a reason or a finding: what helps is at its end, with a line to copy, and is never cut."""
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC and kin: titles, links
@@ -57,7 +59,10 @@ def for_log(text: str) -> str:
 
 _ACTIVE = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#>+=-])")
 _NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
-_LINKING = re.compile(r"(@|#|www(?=\.)|:(?=//|[\w+-]+:))(?=\S)", re.IGNORECASE)
+# A mention, a reference, a link, an emoji; `09:15:12` is none.
+_LINKING = re.compile(r"(?:@|#|www\.|:(?=//|(?!\d+:\d)[\w+-]+:))\S", re.IGNORECASE)
+# As in "write `rate: 5/s`". Blanks around it, so that no other mark makes a pair with one of these.
+_QUOTED = re.compile(r"(?<!\S)(\(?)`([^`]*[^`\s\\][^`]*)`([).,;:]*)(?!\S)")
 
 
 def code(text: str, *, limit: int = 200) -> str:
@@ -74,9 +79,31 @@ def code(text: str, *, limit: int = 200) -> str:
 
 
 def prose(text: str, *, limit: int = 300) -> str:
-    """The text as part of a sentence in Markdown: without markup, links and mentions."""
+    """The text as part of a sentence in Markdown: without markup, links and mentions.
+
+    What is in backticks stays code. A word that would become a mention, a reference, a link or an emoji becomes
+    code: nothing is in it that is not seen, so that what is copied is what was written.
+    """
     shown = for_log(printable(text, limit=limit)).strip()
-    shown = shown.replace("&", "&amp;").replace("<", "&lt;")
-    shown = _NUMBERED.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", shown))
-    # A blank of no width keeps these from becoming mentions, references, links and emoji.
-    return _LINKING.sub("\\1\u200b", shown)
+    parts, end = [], 0
+    for quoted in _QUOTED.finditer(shown):
+        before, inside, after = quoted.groups()
+        parts += [_inactive(shown[end : quoted.start()], first=not end), before, code(inside, limit=limit), after]
+        end = quoted.end()
+    return "".join([*parts, _inactive(shown[end:], first=not end)])
+
+
+def _inactive(text: str, *, first: bool) -> str:
+    """Text without backticks that are a pair. `first`: it begins the line, where some characters act."""
+    words = re.split(r"(\s+)", text)
+    return "".join(
+        code(word, limit=len(word)) if _LINKING.search(word) else _escaped(word, first=first and not position)
+        for position, word in enumerate(words)
+    )
+
+
+def _escaped(word: str, *, first: bool) -> str:
+    word = word.replace("&", "&amp;").replace("<", "&lt;")
+    if not first:
+        return _ACTIVE.sub(r"\\\1", f"\0{word}")[1:]
+    return _NUMBERED.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", word))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -18,8 +19,12 @@ from windtunnel.ci.comment import (
     find_pull_request,
     marker,
     put_comment,
+    told,
 )
 from windtunnel.ci.github_api import ApiFailure, GitHubApi
+from windtunnel.cli.action import action
+from windtunnel.errors import ConfigError
+from windtunnel.job.run import JobResult
 
 WHERE = PullRequest(repository="you/shop", number=7)
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
@@ -36,6 +41,8 @@ class Api(ThreadingHTTPServer):
         self.tokens: set[str] = set()
         self.viewer: object = {"data": {"viewer": {"login": "github-actions[bot]"}}}
         self.instead: Callable[[str, str], tuple[int, bytes] | None] = lambda method, path: None
+        self.headers: dict[str, str] = {}
+        self.waits: list[float] = []
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -46,11 +53,12 @@ class Api(ThreadingHTTPServer):
         self.comments.append({"id": len(self.comments) + 1, "user": user, "body": body})
         return len(self.comments)
 
-    def put(self, body: str, key: str = "default", **more: Any) -> str | None:
-        api = GitHubApi(self.url, token="token-of-the-job", timeout_s=5)
-        return put_comment(
-            api, WHERE, key=key, body=f"{marker(key)}\n{body}", graphql_url=f"{self.url}/graphql", **more
+    def put(self, body: str, key: str = "default", where: PullRequest = WHERE, **more: Any) -> str | None:
+        api = GitHubApi(self.url, token="token-of-the-job", timeout_s=5, sleep=self.waits.append, unix=lambda: NOW)
+        failure = put_comment(
+            api, where, key=key, body=f"{marker(key)}\n{body}", graphql_url=f"{self.url}/graphql", **more
         )
+        return told(failure, where) if failure else None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -67,6 +75,8 @@ class Handler(BaseHTTPRequestHandler):
         status, body = other or (200, json.dumps(self._answer(document)).encode())
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        for name, value in server.headers.items() if other else ():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
@@ -191,11 +201,86 @@ def test_a_refusal_is_a_sentence(api: Api, method: str, status: int) -> None:
     api.instead = lambda called, path: (
         (status, b'{"message": "no\\n::error::x"}') if called == method and path != "/graphql" else None
     )
-    told = api.put("new")
-    assert told is not None
-    assert told.startswith(f"no comment on the pull request: GitHub answered {status}: no ::error::x")
-    assert "\n" not in told
-    assert ("pull-requests: write" in told) == (status == 403)
+    said = api.put("new")
+    assert said is not None
+    assert said.startswith(f"no comment on the pull request: GitHub answered {status}: no ::error::x")
+    assert "\n" not in said
+    assert ("pull-requests: write" in said) == (status == 403)
+
+
+# Another attempt
+
+NOW = 1_800_000_000.0
+LIMITED = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOW) + 12)}
+
+
+def failing_times(api: Api, status: int, times: int, method: str = "POST") -> None:
+    """The next calls of the comments' API fail, so many of them."""
+    left = [status] * times
+    api.instead = lambda called, path: (
+        (left.pop(), b'{"message": "busy"}') if left and called == method and path != "/graphql" else None
+    )
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+@pytest.mark.parametrize(
+    ("status", "headers", "waits"),
+    [
+        (429, {"Retry-After": "7"}, [7, 7]),
+        (429, {"Retry-After": "Fri, 15 Jan 2027 08:00:20 GMT"}, [20, 20]),
+        (429, {"Retry-After": "soon"}, [1, 2]),
+        (429, {}, [1, 2]),
+        (403, {"Retry-After": "30"}, [30, 30]),
+        (403, LIMITED, [12, 12]),
+        (500, {}, [1, 2]),
+        (502, {"Retry-After": "0"}, [1, 2]),
+        (503, {"Retry-After": "3"}, [3, 3]),
+    ],
+)
+def test_a_busy_github_is_asked_twice_more_after_the_time_it_names(
+    api: Api, method: str, status: int, headers: dict[str, str], waits: list[float]
+) -> None:
+    if method == "PATCH":
+        api.add(f"{marker('default')}\nold")
+    api.headers = headers
+    failing_times(api, status, 2, method)
+    assert api.put("new") is None
+    assert api.waits == waits
+    assert [comment["body"].partition("\n")[2] for comment in api.comments] == ["new"]
+
+
+def test_it_is_not_asked_a_fourth_time(api: Api) -> None:
+    failing_times(api, 502, 3)
+    assert api.put("new") == "no comment on the pull request: GitHub answered 502: busy"
+    assert api.waits == [1, 2]
+
+
+@pytest.mark.parametrize("after", ["61", "3600", "999999999999", "9" * 400, "Fri, 15 Jan 2027 09:00:00 GMT"])
+def test_a_job_does_not_stand_still_for_a_comment(api: Api, after: str) -> None:
+    api.headers = {"Retry-After": after}
+    failing_times(api, 429, 1)
+    said = api.put("new")
+    assert (said is None) == (len(after) > 100)  # which is no time at all
+    assert sum(api.waits) <= 60
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 422])
+def test_what_github_refuses_for_good_is_not_asked_again(api: Api, status: int) -> None:
+    failing_times(api, status, 1)
+    assert f"GitHub answered {status}" in (api.put("new") or "")
+    assert api.waits == []
+
+
+def test_a_comment_that_was_made_by_a_call_that_failed_is_not_made_twice(api: Api) -> None:
+    def fails_late(method: str, path: str) -> tuple[int, bytes] | None:
+        if method == "POST" and path != "/graphql" and not api.comments:
+            api.add(f"{marker('default')}\nnew")
+            return 504, b""
+        return None
+
+    api.instead = fails_late
+    assert api.put("new") is None
+    assert len(api.comments) == 1
 
 
 @pytest.mark.parametrize(
@@ -203,14 +288,18 @@ def test_a_refusal_is_a_sentence(api: Api, method: str, status: int) -> None:
 )
 def test_answers_that_make_no_sense_break_nothing(api: Api, body: bytes) -> None:
     api.instead = lambda method, path: (200, body)
-    told = api.put("new")
-    assert told is None or told.startswith("no comment on the pull request: no valid response from GitHub")
+    said = api.put("new")
+    assert said is None or said.startswith("no comment on the pull request: no valid response from GitHub")
 
 
 def test_a_server_that_is_not_there_is_a_sentence() -> None:
     api = GitHubApi("http://127.0.0.1:1", token="t", timeout_s=2)
-    told = put_comment(api, WHERE, key="k", body="b", graphql_url="http://127.0.0.1:1/graphql")
-    assert told == "no comment on the pull request: no valid response from GitHub: [Errno 111] Connection refused"
+    failure = put_comment(api, WHERE, key="k", body="b", graphql_url="http://127.0.0.1:1/graphql")
+    assert failure is not None
+    assert (
+        told(failure, WHERE)
+        == "no comment on the pull request: no valid response from GitHub: [Errno 111] Connection refused"
+    )
 
 
 def test_a_redirect_does_not_take_the_token_along(api: Api) -> None:
@@ -263,9 +352,52 @@ def test_a_fork_and_dependabot_get_told_why_their_token_can_not_write(tmp_path: 
     ):
         where = find_pull_request(event(tmp_path, {"pull_request": pull_request}, GITHUB_ACTOR=actor))
         assert where is not None
-        client = GitHubApi(api.url, token="t")
-        told = put_comment(client, where, key="k", body="b", graphql_url=f"{api.url}/graphql")
-        assert reason in (told or "")
+        assert reason in (api.put("b", where=where) or "")
+
+
+def log_of_a_job(tmp_path: Path, api: Api, comment: str, head: str = "you/shop", **more: str) -> str:
+    """The log of a job for a pull request that ran nothing, with a token that may not write."""
+
+    def run(*_: object, **__: object) -> JobResult:
+        raise ConfigError.of("no such key")
+
+    api.instead = lambda method, path: (403, b'{"message": "Resource not accessible by integration"}')
+    pull_request = {"pull_request": {"number": 7, "head": {"repo": {"full_name": head}}}}
+    environment = event(tmp_path, pull_request, **more) | {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_API_URL": api.url,
+        "INPUT_GITHUB-TOKEN": "t",
+        "INPUT_COMMENT": comment,
+        "RUNNER_DEBUG": "1",
+    }
+    out = io.StringIO()
+    assert action(environment, out=out, run=run) == 2
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("comment", "head", "actor"),
+    [
+        *(("auto", "you/shop", "you"), ("auto", "mallory/shop", "mallory"), ("always", "mallory/shop", "mallory")),
+        *(("on-failure", "you/shop", "dependabot[bot]"), ("auto", "you/shop", "dependabot[bot]")),
+    ],
+)
+def test_a_token_that_may_not_comment_is_no_news(
+    tmp_path: Path, api: Api, comment: str, head: str, actor: str
+) -> None:
+    log = log_of_a_job(tmp_path, api, comment, head, GITHUB_ACTOR=actor)
+    assert "::notice" not in log
+    assert "::warning" not in log
+    assert [line for line in log.split("\n") if "pull request" in line and not line.startswith("::debug::")] == []
+    assert "::debug::no comment on the pull request: GitHub answered 403" in log
+
+
+def test_a_permission_that_was_forgotten_for_a_comment_that_was_asked_for_is_a_notice(
+    tmp_path: Path, api: Api
+) -> None:
+    log = log_of_a_job(tmp_path, api, "always", GITHUB_ACTOR="you")
+    assert "::notice title=Windtunnel::no comment on the pull request: GitHub answered 403" in log
+    assert "give the job `permissions: { pull-requests: write }`" in log
 
 
 # The body

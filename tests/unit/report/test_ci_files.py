@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 from typing import Any
@@ -12,13 +13,17 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 from markdown_it import MarkdownIt
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tests.support import sample_run
+from tests.support import SCHEMAS, sample_run
 from tests.support.reports import HOSTILE, PLACE, bare, with_text
+from windtunnel.errors import Location, Problem
 from windtunnel.expressions.threshold import format_limit, parse_threshold
 from windtunnel.model.summary import Summary, ThresholdResult
+from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.report import dotenv, gitlab, junit, k6_summary, markdown, openmetrics
 from windtunnel.report.model import Report
 from windtunnel.report.text import code
@@ -26,34 +31,21 @@ from windtunnel.report.wording import breach
 
 texts = st.text(st.characters(codec=None), max_size=60) | st.sampled_from(HOSTILE[:-1])
 
-JUNIT: dict[str, tuple[set[str], set[str], list[str]]] = {
-    "testsuites": ({"name", "tests", "failures", "errors", "time"}, set(), ["testsuite"]),
-    "testsuite": (
-        {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"},
-        {"name", "tests", "failures", "errors"},
-        ["testcase"],
-    ),
-    "testcase": (
-        {"name", "classname", "time", "file", "line"},
-        {"name", "classname", "time"},
-        ["skipped", "error", "failure", "system-out"],
-    ),
-    "failure": ({"message", "type"}, {"type"}, []),
-    "error": ({"message", "type"}, {"type"}, []),
-    "skipped": ({"message"}, set(), []),
-    "system-out": (set(), set(), []),
-}
-"""Element -> (attributes it may have, those it must have, what may stand in it), as all JUnit schemas have it."""
+JUNIT = SCHEMAS / "junit-10.xsd"
+"""What the xUnit plugin of Jenkins checks a file against; see the README beside it."""
+
+JENKINS = etree.XMLSchema(etree.parse(JUNIT))
 
 
 def cases(report: Report) -> dict[tuple[str, str], ElementTree.Element]:
     """The test cases of a report by class name and name, after every rule was looked at."""
-    root = ElementTree.fromstring(junit.render(report))
+    return cases_of(junit.render(report))
+
+
+def cases_of(text: str) -> dict[tuple[str, str], ElementTree.Element]:
+    JENKINS.assertValid(etree.fromstring(text.encode()))
+    root = ElementTree.fromstring(text)
     assert root.tag == "testsuites"
-    for element in root.iter():
-        allowed, needed, children = JUNIT[element.tag]
-        assert needed <= set(element.attrib) <= allowed, element.tag
-        assert {child.tag for child in element} <= set(children), element.tag
     for suite in [root, *root.findall("testsuite")]:
         for total, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error")):
             assert int(suite.attrib[total]) == len(list(suite.iter(tag))), total
@@ -81,15 +73,15 @@ def problem_of(case: ElementTree.Element) -> str:
 def test_junit_has_a_case_for_the_verdict_each_threshold_and_each_step() -> None:
     found = cases(bare(sample_run.summary()))
     assert {key: problem_of(case) for key, case in found.items()} == {
-        ("windtunnel", "verdict"): "",
+        ("windtunnel", "verdict"): "failure: fail",
         ("plan.yaml", "http_req_duration{step:pay}: p(95) < 300 ms"): "failure: p95 812 ms > 300 ms (n = 2,000)",
         ("thresholds", "http_req_duration: p(99) < 900 ms"): "",
         ("thresholds", "checks{step:refund}: rate > 99 %"): "error: nothing was measured",
         ("checkout", "list_products"): "",
         ("checkout", "pay"): "failure: 143 of 2,000 executions did not pass",
     }
-    place = found["plan.yaml", "http_req_duration{step:pay}: p(95) < 300 ms"].attrib
-    assert (place["file"], place["line"]) == ("plan.yaml", "14")
+    place = found["plan.yaml", "http_req_duration{step:pay}: p(95) < 300 ms"].findtext("failure") or ""
+    assert place.endswith("\nat plan.yaml:14")
     detail = found["checkout", "pay"].findtext("failure") or ""
     assert detail.startswith("143 times status: expected 200, got 503 (first in checkout-17, checkout-31")
 
@@ -140,6 +132,43 @@ def test_a_verdict_that_no_threshold_explains_is_an_error_of_its_own() -> None:
         case = cases(report)["windtunnel", "verdict"]
         assert problem_of(case) == "error: incomplete"
         assert "the run did not finish" in (case.findtext("error") or "")
+
+
+@pytest.mark.parametrize("verdict", [word for word in EXIT_CODES if word != "pass"])
+def test_the_case_of_the_verdict_is_red_in_every_run_that_did_not_pass(verdict: VerdictWord) -> None:
+    report = bare(sample_run.summary(verdict=verdict, exit_code=EXIT_CODES[verdict], thresholds=[], errors=[]))
+    problem = problem_of(cases(report)["windtunnel", "verdict"])
+    assert problem == f"{'failure' if verdict == 'fail' else 'error'}: {verdict}"
+
+
+def test_the_case_of_the_verdict_is_green_in_a_run_that_passed() -> None:
+    passed = bare(sample_run.summary(verdict="pass", exit_code=0, reasons=[]))
+    assert problem_of(cases(passed)["windtunnel", "verdict"]) == ""
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.0004, 59.9999, 1_234.5, 86_400.0, 1e9])
+def test_jenkins_takes_the_duration_of_any_run(seconds: float) -> None:
+    summary = sample_run.summary()
+    cases(changed(bare(summary), run=msgspec.structs.replace(summary.run, duration_s=seconds)))
+
+
+def test_the_schema_is_the_one_its_readme_names() -> None:
+    assert hashlib.sha256(JUNIT.read_bytes()).hexdigest() in (SCHEMAS / "README.md").read_text()
+
+
+def test_problems_are_test_cases_where_nothing_ran() -> None:
+    where = Location(file="scenarios/a.yaml", line=3, column=5, excerpt="    metod: GET")
+    twice = Problem(message='unknown key "metod"', where=where, hint='did you mean "method"?')
+    found = cases_of(junit.render_problems("invalid", [twice, twice, Problem(message="x\0<y>", flag="--count")]))
+    assert {key: problem_of(case) for key, case in found.items()} == {
+        ("windtunnel", "verdict"): "error: invalid",
+        ("scenarios/a.yaml", 'unknown key "metod"'): 'error: unknown key "metod"',
+        ("scenarios/a.yaml", 'unknown key "metod" (2)'): 'error: unknown key "metod"',
+        ("windtunnel", "--count: x\N{REPLACEMENT CHARACTER}<y>"): "error: --count: x\N{REPLACEMENT CHARACTER}<y>",
+    }
+    told = found["scenarios/a.yaml", 'unknown key "metod"'].findtext("error") or ""
+    assert told.startswith("scenarios/a.yaml:3:5: ")
+    assert told.endswith('help: did you mean "method"?')
 
 
 def test_junit_names_what_is_called_the_same_apart() -> None:

@@ -8,6 +8,7 @@ import hashlib
 import re
 import subprocess
 import sys
+import unicodedata
 from html.parser import HTMLParser
 from typing import Any
 
@@ -23,7 +24,7 @@ from windtunnel.model.summary import NoteGroup, Summary
 from windtunnel.model.sut import DEFAULT_SERVICE
 from windtunnel.model.verdict import EXIT_CODES
 from windtunnel.model.vocabulary import VerdictWord
-from windtunnel.report import html, json, markdown, terminal
+from windtunnel.report import html, json, junit, markdown, terminal
 from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
 from windtunnel.report.text import prose
@@ -432,6 +433,24 @@ def test_the_same_report_gives_the_same_page(failing_report: Report) -> None:
     assert html.render(failing_report) == html.render(failing_report)
 
 
+COMMAND = (
+    'docker run --rm -v "$PWD:/work" -w /work ghcr.io/windtunnel/action run --target http://shop:8080 --count 50'
+)
+STEP = "uses: windtunnel/action/host@v1"
+CURE = f"{'shop: connection refused; ' * 40}localhost is this container; write `{STEP}`, or run `{COMMAND}`"
+
+
+def test_a_line_to_copy_is_whole_in_every_rendering() -> None:
+    report = bare(sample_run.summary(verdict="unreachable", exit_code=3, reasons=[CURE, "no instance ran"]))
+    lines = terminal.render(report, width=80).split("\n")
+    assert f"      {COMMAND}" in lines
+    assert f"`{COMMAND}`" in markdown.render(report)
+    assert f"`{STEP}`" in markdown.render(report)
+    assert COMMAND.replace('"', "&#34;") in html.render(report)
+    for page in (markdown.render(report), html.render(report), junit.render(report)):
+        assert not any(unicodedata.category(character) == "Cf" for character in page)
+
+
 def held() -> Any:
     return sample_run.summary().thresholds[1]
 
@@ -439,7 +458,7 @@ def held() -> Any:
 def test_changes_are_told_with_the_run_they_are_measured_against() -> None:
     report = bare(sample_run.compared())
     for shown in (terminal.render(report), markdown.render(report), html.render(report)):
-        shown = " ".join(shown.replace("\u200b", "").split())
+        shown = " ".join(shown.split())
         assert "20261121T091500Z-0c1d2e (commit 1b2c3d4e5f60, 2026-11-21 09:15:12 UTC)" in shown
         assert "the load was different: 10 users, 2,000 instances" in shown
         assert "only a threshold that names the baseline decides" in shown

@@ -7,8 +7,9 @@ import unicodedata
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from windtunnel.report.text import for_log, printable
+from windtunnel.report.text import for_log, printable, prose
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,39 @@ def test_neutralising_never_makes_a_new_command(text: str) -> None:
 
 def test_what_is_no_command_stays_as_it_is() -> None:
     assert for_log("std::string at [::1]:8080 # [x]") == "std::string at [::1]:8080 # [x]"
+
+
+LINKING = ["@everyone", "#1", "http://evil.invalid", "www.evil.invalid", ":tada:", "you@shop.example", "a/b#7"]
+
+
+@pytest.mark.parametrize("word", LINKING)
+@pytest.mark.parametrize("around", ["{}", "see {} now", "({})", "`{}", "{}`", "[x]({})", "**{}**", "a`{} b`"])
+def test_a_word_that_would_link_or_mention_is_code_and_stays_as_it_is_written(word: str, around: str) -> None:
+    text = around.format(word)
+    read = MarkdownIt("gfm-like", {"linkify": False}).parseInline(prose(text))[0].children or []
+    assert "".join(token.content for token in read) == text
+    assert not any(word in token.content for token in read if token.type != "code_inline")
+    assert {token.type for token in read} <= {"text", "text_special", "code_inline"}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("write `rate: 5/s` there", "write `rate: 5/s` there"),
+        ("at 09:15:12 (`-w /work`).", "at 09:15:12 (`-w /work`)."),
+        ("1. `uses: a/b@v1`", "1\\. `uses: a/b@v1`"),
+        ("snake_case and _emphasis_", "snake_case and \\_emphasis\\_"),
+        ("a ` b", "a \\` b"),
+    ],
+)
+def test_what_is_in_backticks_is_code(text: str, shown: str) -> None:
+    assert prose(text) == shown
+
+
+@given(st.text(alphabet="`\\ @:/#a_*<|", max_size=24))
+@example("`a`")
+@example("\\`@a`")
+def test_prose_reads_as_it_was_written_whatever_marks_are_in_it(text: str) -> None:
+    read = MarkdownIt("commonmark", {"html": False}).parseInline(prose(text))[0].children or []
+    assert {token.type for token in read} <= {"text", "text_special", "code_inline"}
+    assert not any("@a" in token.content for token in read if token.type != "code_inline")
