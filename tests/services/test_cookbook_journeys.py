@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import json
 import shutil
+import sqlite3
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +45,11 @@ def run(recipe: Recipe, service: Service, folder: Path) -> windtunnel.Result:
     return windtunnel.run(sut="sut.yaml", scenarios=recipe.scenario_file, environment=service.environment, **flags)
 
 
+def named(recipe: str) -> Recipe:
+    (found,) = [each for each in ON_SERVICES if each.id == recipe]
+    return found
+
+
 @pytest.mark.parametrize("recipe", ON_SERVICES, ids=str)
 def test_the_journey_passes_with_ten_users(request: Any, kitchen: Path, recipe: Recipe) -> None:
     result = run(recipe, request.getfixturevalue(recipe.service), kitchen)
@@ -48,6 +57,34 @@ def test_the_journey_passes_with_ten_users(request: Any, kitchen: Path, recipe: 
     assert summary.passed == summary.instances == USERS * ROUNDS, result.output
     # That this machine was too busy to be sure of times is no fault of a journey.
     assert result.verdict.word in {"pass", "inconclusive"}, result.output
+
+
+@pytest.mark.parametrize(
+    ("recipe", "counted"),
+    [
+        ("one_account_per_user", "SELECT last_login, username FROM auth_user WHERE last_login > ?"),
+        ("one_account_per_user", "SELECT expire_date, session_key FROM django_session WHERE expire_date > ?"),
+        ("token_by_password", "SELECT created, user_id FROM oauth2_provider_accesstoken WHERE created > ?"),
+    ],
+)
+def test_each_user_signs_in_once_with_an_account_of_its_own(
+    django: Service, kitchen: Path, recipe: str, counted: str
+) -> None:
+    with contextlib.closing(sqlite3.connect(django.folder / "portal.sqlite3")) as database:
+        before = max((row[0] for row in database.execute(counted, [""])), default="")
+        run(named(recipe), django, kitchen)
+        seen = [row[1] for row in database.execute(counted, [before])]
+    assert len(seen) == len(set(seen)) == USERS
+
+
+def test_an_order_that_is_sent_twice_is_one(django: Service, kitchen: Path) -> None:
+    def kept() -> int:
+        with urllib.request.urlopen(f"{django.url}/orders/kept") as answer:
+            return int(json.load(answer)["orders"])
+
+    before = kept()
+    run(named("idempotency_key"), django, kitchen)
+    assert kept() - before == USERS * ROUNDS
 
 
 @pytest.mark.parametrize(
@@ -67,7 +104,7 @@ def test_the_journey_passes_with_ten_users(request: Any, kitchen: Path, recipe: 
 def test_what_is_not_right_is_refused(
     request: Any, kitchen: Path, recipe: str, written: str, changed: str, refused: str
 ) -> None:
-    (found,) = [each for each in ON_SERVICES if each.id == recipe]
+    found = named(recipe)
     assert written in found.scenario
     wrong = replace(found, scenario=found.scenario.replace(written, changed))
     result = run(wrong, request.getfixturevalue(found.service), kitchen)

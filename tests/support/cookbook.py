@@ -1,4 +1,4 @@
-"""The recipes of `docs/cookbook.md`, each with the files of its section: what the page shows is what the tests run."""
+"""The recipes of `docs/cookbook.md`, each with the files of its section: what is shown is what the tests run."""
 
 from __future__ import annotations
 
