@@ -222,10 +222,12 @@ def cli_page() -> str:
     """A section for every command, from its own help."""
     import typer.main
 
+    from windtunnel.cli import completion
     from windtunnel.cli.main import app
 
     root: Any = typer.main.get_command(app)
     lines = ["# The command line", "", "Written by `make docs` from the help of the commands.", "", root.help, ""]
+    lines += ["| option | meaning |", "|---|---|", *map(_option, [*root.params, *completion.options()]), ""]
     for name, command in root.commands.items():
         if not command.hidden:
             lines += command_section(name, command)

@@ -13,10 +13,17 @@ from typing import Any, Protocol
 
 import msgspec
 
+from windtunnel.model.auth import OAuth2
 from windtunnel.model.http import Body, Exchange
 from windtunnel.model.record import Checks, Record
 from windtunnel.model.sut import Service
 from windtunnel.model.vocabulary import AssertionAction, OnFailure, Outcome
+
+Hide = Callable[..., None]
+"""Takes values that must not be written."""
+
+OnToken = Callable[[Exchange, bool, tuple[str, ...]], None]
+"""Takes an answer to a token request: whether it has no token, and what of it must not be written."""
 
 
 class Clock(Protocol):
@@ -113,14 +120,17 @@ class Transport(Protocol):
         (the service's are added underneath). Raises ExpressionError for a header that can't be sent.
         """
 
+    def authorized(self, endpoint: Endpoint, oauth2: OAuth2, *, hide: Hide) -> Endpoint:
+        """The endpoint for requests with a token that templates say how to get. `hide` is told the token."""
+
     def client(self) -> Client:
         """A client for one user."""
 
-    async def begin(self, *, on_exchange: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
+    async def begin(self, *, on_token: OnToken, on_secret: Callable[[str], None]) -> None:
         """Fetch what requests need before the first one is sent, such as access tokens.
 
-        `on_exchange` receives the exchange of every such request, now and later, `on_secret` every value that must
-        not be written.
+        `on_token` receives the answer to every such request, now and later, `on_secret` what no record of the run
+        may contain.
         """
 
     async def close(self) -> None:
@@ -186,6 +196,13 @@ class Branch:
     sets: frozenset[str] = frozenset()
 
 
+class Secrets(Protocol):
+    """What the records of an instance must not contain."""
+
+    def hide(self, *values: object) -> None:
+        """Hide these values in the further records."""
+
+
 class Instance(Protocol):
     """One execution of one scenario: mutable, owned by one task.
 
@@ -202,6 +219,10 @@ class Instance(Protocol):
     exchanges: dict[str, Exchange]
     occurrences: dict[str, int]
     round: int
+
+    @property
+    def ids(self) -> Secrets:
+        """Keeps secrets out of the records of the instance."""
 
     @property
     def random(self) -> random.Random:

@@ -73,7 +73,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "ci": {"msgspec"},
     "demo": {"aiohttp", "msgspec"},
     "testing": {"msgspec"},
-    "cli": {"typer"},
+    "cli": {"typer", "shellingham"},
     "terminal": {"rich"},
 }
 """What each part may import of others; a part that is not named keeps to the standard library."""

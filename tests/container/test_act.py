@@ -18,7 +18,8 @@ import pytest
 import yaml
 
 from tests.support import ROOT
-from tests.support.podman import TAG, Answer, Image, finished, tracked_copy
+from tests.support.checkout import tracked_copy
+from tests.support.podman import TAG, Answer, Image, finished
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(600)]
 

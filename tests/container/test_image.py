@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+import sys
+import tarfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +15,8 @@ from typing import Any
 import pytest
 
 import windtunnel
-from tests.support.podman import TAG, Answer, Image, mounted
+from tests.support import ROOT
+from tests.support.podman import TAG, Answer, Image, finished, mounted
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(600)]  # the first of them builds the image
 
@@ -58,6 +62,46 @@ def test_our_own_layers_are_small_and_say_what_they_are(image: Image) -> None:
     [told] = json.loads(image.podman("image", "inspect", TAG).stdout)
     assert told["Labels"]["org.opencontainers.image.version"] == windtunnel.__version__
     assert (told["Config"].get("User", ""), told["Config"]["Entrypoint"]) == ("", ["windtunnel"])
+
+
+def layers_of(image: Image, tag: str) -> list[str]:
+    [told] = json.loads(image.podman("image", "inspect", tag).stdout)
+    layers: list[str] = told["RootFS"]["Layers"]
+    return layers
+
+
+def test_another_build_of_the_same_files_gives_the_same_layers(image: Image, tmp_path: Path) -> None:
+    # From the source distribution, whose files have other times, with nothing kept of the first build.
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)]
+    assert finished(build, folder=ROOT).returncode == 0
+    name = f"windtunnel-{windtunnel.__version__}"
+    with tarfile.open(tmp_path / f"{name}.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+
+    again = "localhost/windtunnel:again"
+    command = [
+        str(image.docker / "docker"),
+        "build",
+        "--no-cache",
+        "--quiet",
+        "--tag",
+        again,
+        str(tmp_path / name),
+    ]
+    answer = finished(command, timeout_s=500)
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert layers_of(image, again) == layers_of(image, TAG)
+
+
+def test_all_files_of_ours_have_one_time(image: Image) -> None:
+    script = (
+        "import pathlib, windtunnel\n"
+        "print({int(file.stat().st_mtime) for file in pathlib.Path(*windtunnel.__path__).rglob('*')})"
+    )
+    answer = image.run("-c", script, options=["--entrypoint", "python"], network="none")
+    [time_of_all] = re.findall(r"^ARG SOURCE_DATE_EPOCH=(\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert answer.stdout.strip() == f"{{{time_of_all}}}", answer.stderr
 
 
 def test_nothing_of_the_build_machine_is_left_in_the_image(image: Image) -> None:

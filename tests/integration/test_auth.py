@@ -83,7 +83,9 @@ class Caller:
         self.hops: list[Exchange] = []
 
     async def begin(self) -> None:
-        await self.transport.begin(on_exchange=self.beside.append, on_secret=self.secrets.append)
+        await self.transport.begin(
+            on_token=lambda exchange, *_: self.beside.append(exchange), on_secret=self.secrets.append
+        )
 
     async def get(self, path: str = "/guarded") -> Exchange:
         return await self.client.send(
@@ -233,7 +235,10 @@ def test_without_a_token_nothing_is_sent_and_the_request_says_why() -> None:
         caller = Caller(server, oauth2(server))
         await caller.begin()
         exchange = await caller.get()
-        assert (exchange.error, exchange.error_detail) == ("token", f"POST {server.url}/token answered 401")
+        assert (exchange.error, exchange.error_detail) == (
+            "token",
+            f"POST {server.url}/token answered 401: invalid_client",
+        )
         assert server.seen == []
         await caller.transport.close()
 

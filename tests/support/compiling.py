@@ -11,6 +11,7 @@ from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.config.reader import read_yaml
 from windtunnel.config.schemas import StepTypes, load_schema
 from windtunnel.config.steps import build_steps
+from windtunnel.engine.ids import InstanceIds
 from windtunnel.errors import Problem
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, StepOutcome
 from windtunnel.model.http import Exchange
@@ -31,7 +32,12 @@ def scenario_of(text: str) -> Scenario:
     document = read_yaml("checkout.yaml", text.encode(), environment={})
     return Scenario(
         id="checkout",
+        setup=build_steps(document, "setup", STEP_TYPES),
+        user_setup=build_steps(document, "user_setup", STEP_TYPES),
+        teardown=build_steps(document, "teardown", STEP_TYPES),
         steps=build_steps(document, "flow", STEP_TYPES),
+        auth=document.data.get("auth"),
+        headers=document.data.get("headers", {}),
         assertions=build_steps(document, "assertions", STEP_TYPES),
         source=document.source,
     )
@@ -62,6 +68,7 @@ class FakeInstance:
         self.last_exchange: Exchange | None = None
         self.exchanges: dict[str, Exchange] = {}
         self.occurrences: dict[str, int] = {}
+        self.ids = InstanceIds(phase="test")
         self.round = 0
         self.random = random.Random(7)
         self.observed: list[tuple[Exchange, bool, bool]] = []

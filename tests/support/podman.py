@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-
-from tests.support import ROOT
 
 TAG = "localhost/windtunnel:test"
 TIMEOUT_S = 120
@@ -78,21 +75,3 @@ def finished(
 def mounted(workspace: Path) -> list[str]:
     """The options of the documented line: `-v "$PWD:/work" -w /work`."""
     return ["--volume", f"{workspace}:/work", "--workdir", "/work"]
-
-
-def tracked_copy(folder: Path) -> Path:
-    """What a runner checks out: the files that git knows or would know, in a repository of their own."""
-    listed = finished(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], folder=ROOT)
-    folder.mkdir()
-    for name in filter(None, listed.stdout.split("\0")):
-        if (source := ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, folder / name)
-    author = ["-c", "user.name=Tests", "-c", "user.email=tests@example.com"]
-    for command in (
-        ["init", "--quiet"],
-        ["add", "--all"],
-        [*author, "commit", "--quiet", "--message", "All of it"],
-    ):
-        assert finished(["git", *command], folder=folder).returncode == 0
-    return folder

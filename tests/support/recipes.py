@@ -36,3 +36,9 @@ def blocks(language: str = "") -> list[Block]:
         for found, text in _FENCED.findall(page.read_text())
         if language in ("", found)
     ]
+
+
+def block(file: str, *, page: str = "") -> Block:
+    """The one block for a file, of a page if several have it."""
+    [found] = [each for each in blocks() if each.file == file and page in ("", each.page)]
+    return found

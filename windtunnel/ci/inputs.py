@@ -110,8 +110,8 @@ OWN_INPUTS: tuple[Input, ...] = (
     Input(
         name="comment-key",
         read=_one_line,
-        help="Name of the comment; each name has one of its own on the pull request. Default: the workflow, the job "
-        "and the leg of its matrix.",
+        help="Name of the comment; each name has one of its own on the pull request. Default: the workflow, the "
+        "job and the leg of its matrix.",
         in_gitlab=False,
     ),
     Input(

@@ -10,7 +10,7 @@ import typer
 from windtunnel.cli.options import with_flags
 from windtunnel.terminal import TerminalObserver
 
-_SIDE = "A run id, a path, latest or a summary.json."
+_SIDE = "A run id, a path, a folder of runs, latest or a summary.json."
 
 
 @with_flags("compare")

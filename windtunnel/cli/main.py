@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import signal
 import sys
 import traceback
@@ -23,14 +24,27 @@ from windtunnel.model.verdict import EXIT_CODES, code_of_signal
 from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.processes import LostProcessError
 
+_COMPLETIONS_WANTED = "_WINDTUNNEL_COMPLETE"
+"""The variable with which the script of a shell asks what could come next."""
+
 
 class _Commands(TyperGroup):
     """The sub-commands. Typer makes one exit code, and no word, of every interrupt: they are told here."""
 
-    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+    def make_context(self, info_name: Any, args: list[str], *more: Any, **kwargs: Any) -> Any:
         """Read the command line."""
         with _interrupts_told():
-            return super().make_context(*args, **kwargs)
+            if not args or (args[0].startswith("-") and args != ["--version"]):
+                args = self._with_completion(args)
+            return super().make_context(info_name, args, *more, **kwargs)
+
+    def _with_completion(self, args: list[str]) -> list[str]:
+        """The command line with a shell for completion. Its options are made here, so no sub-command waits."""
+        from windtunnel.cli import completion
+
+        known = {parameter.name for parameter in self.params}
+        self.params.extend(option for option in completion.options() if option.name not in known)
+        return completion.with_shell(args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the sub-command. It ends with `typer.Exit`: anything else that would end the process is not ours."""
@@ -94,6 +108,10 @@ def main() -> None:
     except OSError:
         _fail("invalid", "the working directory is not there any more", "change to a folder: cd .")
     try:
+        if os.environ.get(_COMPLETIONS_WANTED):
+            from windtunnel.cli import completion
+
+            completion.answer_shells()
         with _interrupts_told():
             app(prog_name="windtunnel")
     except typer.Exit as ended:

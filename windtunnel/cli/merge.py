@@ -16,7 +16,11 @@ from windtunnel.terminal import TerminalObserver
 def merge(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN...", help="The runs of all shards: run ids or paths.", show_default=False),
+        typer.Argument(
+            metavar="RUN...",
+            help="The runs of all shards: run ids, paths, or folders that hold runs at any depth.",
+            show_default=False,
+        ),
     ],
     **flags: Any,
 ) -> None:
@@ -32,12 +36,10 @@ def merge(
     from windtunnel.report.collect import analyse
     from windtunnel.signals import SignalInterrupts
     from windtunnel.storage.directory import RunDirectory, new_run_id
-    from windtunnel.storage.merging import merge_into, merged_manifest
+    from windtunnel.storage.merging import find_shards, merge_into, merged_manifest
 
     root = Path(flags["output"] or "runs")
-    found = [RunDirectory.find(run, root) for run in runs]
-    # `runs/*` matches the newest run twice: by its id and as `latest`.
-    shards = list({shard.path.resolve(): shard for shard in found}.values())
+    shards = find_shards(runs, root)
     run_id = new_run_id(time.time())
     baseline = flags["baseline"]
     compared_with = read_baseline(baseline, root) or shards[0].baseline()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from windtunnel.engine.load.forecast import PartForecast, RowsForecast, forecast
+from windtunnel.engine.load.forecast import PartForecast, forecast
 from windtunnel.engine.plan import Plan
 from windtunnel.figures import number, offset, per_second, plural, size
 from windtunnel.job.compile import compile_job
@@ -70,7 +70,7 @@ def _of_part(part: PartForecast) -> Iterator[str]:
         yield _line("instances", f"{part.instances:,}: {shares}")
     yield _line("concurrent", _at_once(part))
     for rows in part.rows:
-        yield _line("data", _of_rows(rows))
+        yield _line("data", f"{rows.name}: {rows.file} has {rows}")
 
 
 def _at_once(part: PartForecast) -> str:
@@ -85,18 +85,6 @@ def _at_once(part: PartForecast) -> str:
         )
     limit = f"; pauses of {offset(pauses_s)} allow {number(most / pauses_s)} starts/s at most" if pauses_s else ""
     return f"{plural(most, 'user')}{limit}"
-
-
-def _of_rows(rows: RowsForecast) -> str:
-    file = f"{rows.name}: {rows.file} has {plural(rows.rows, 'row')}"
-    if rows.ends:
-        return f"{file}; the load ends after the last one"
-    if rows.needed is None:
-        return file
-    if rows.needed <= rows.rows:
-        return f"{file}, {rows.needed:,} needed"
-    short = {"recycle": "rows are used again", "fail": "instances without a row are errors"}
-    return f"{file}, {rows.needed:,} needed: {short.get(rows.on_end, 'too few')}"
 
 
 def _line(label: str, text: str) -> str:

@@ -16,7 +16,9 @@ from windtunnel.terminal import TerminalObserver
 def report(
     run: Annotated[
         str | None,
-        typer.Argument(metavar="RUN", help="A run id, a path, or latest (default).", show_default=False),
+        typer.Argument(
+            metavar="RUN", help="A run id, a path, a folder of runs or latest (default).", show_default=False
+        ),
     ] = None,
     run_id: Annotated[
         str | None, typer.Option("--run-id", metavar="RUN", help="The same as RUN.", show_default=False)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from windtunnel.config.discovery import Pattern
-from windtunnel.config.feeders import shared_rows_problems
+from windtunnel.config.feeders import missing_rows_problems, shared_rows_problems
 from windtunnel.config.load import LoadSettings, load_of, with_flags
 from windtunnel.config.names import problems_of_names
 from windtunnel.config.overrides import Overrides, load_problems_of_flags
@@ -20,7 +21,7 @@ from windtunnel.config.selection import is_selected, once_problems, run_once, se
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.figures import as_written, plural
-from windtunnel.model.auth import auth_objections, auth_of
+from windtunnel.model.auth import Auth, auth_objections, auth_of
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario, walk
@@ -173,7 +174,7 @@ def assemble(
     documents = _documents(sut, scenarios, plan)
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
-        sut=_aimed(sut.sut, overrides),
+        sut=_with_names(_aimed(sut.sut, overrides), models),
         scenarios=tuple(models),
         load=load_of(load),
         seed=next(seed for seed in seeds if seed is not None),
@@ -193,6 +194,8 @@ def assemble(
     )
     if overrides.once:
         return run_once(test_plan)
+    if missing := missing_rows_problems(test_plan.parts):
+        raise ConfigError(missing)
     return _shared(test_plan, overrides, processors=processors, seeded=seeds[:2] != (None, None))
 
 
@@ -318,12 +321,26 @@ def _output_problems(plan: PlanFile | None, overrides: Overrides) -> list[Proble
 
 
 def auth_secrets(scenario: Scenario) -> frozenset[str]:
-    """The tokens, passwords and keys in the `auth` of its steps; a template is none, nor is an invalid `auth`."""
-    found = [step.options["auth"] for step in walk(scenario.steps) if isinstance(step.options.get("auth"), dict)]
-    return frozenset(
-        secret
-        for auth in found
-        if not any(auth_objections(auth))
-        for secret in auth_of(auth).secrets
-        if "{{" not in secret
+    """The tokens, passwords and keys in its `auth` and those of its steps; a template is none."""
+    return frozenset(secret for auth in _auths(scenario) for secret in auth_of(auth).secrets if "{{" not in secret)
+
+
+def _auths(scenario: Scenario) -> list[Mapping[str, Any]]:
+    """Every valid `auth` of a scenario."""
+    found = [scenario.auth, *(step.options.get("auth") for step in walk(scenario.sections))]
+    return [auth for auth in found if isinstance(auth, dict) and not any(auth_objections(auth))]
+
+
+def _with_names(sut: Sut, scenarios: Sequence[Scenario]) -> Sut:
+    """The SUT with the names redacted under which an `auth` of the scenarios sends its key."""
+    auths = [Auth(written=auth) for scenario in scenarios for auth in _auths(scenario)]
+    headers = [name for auth in auths for name in auth.names_in_headers]
+    query = [name for auth in auths for name in auth.names_in_query]
+    if not headers and not query:
+        return sut
+    redact = replace(
+        sut.redact,
+        headers=tuple(dict.fromkeys([*sut.redact.headers, *headers])),
+        query=tuple(dict.fromkeys([*sut.redact.query, *query])),
     )
+    return replace(sut, redact=redact)

@@ -12,6 +12,9 @@ from typing import Any
 from windtunnel.config.feeder_files import DELIMITED, OBJECTS, Format, parse_rows, refused
 from windtunnel.config.reader import Document
 from windtunnel.errors import ConfigError, ExpressionError, Problem
+from windtunnel.figures import plural
+from windtunnel.model.load import ClosedLoad
+from windtunnel.model.plan import LoadPart
 from windtunnel.model.scenario import Feeder, Scenario
 from windtunnel.model.source import DataPath
 from windtunnel.project import TooLargeError
@@ -34,14 +37,40 @@ def read_feeders(document: Document) -> tuple[tuple[Feeder, ...], list[Problem]]
 
 
 def shared_rows_problems(scenarios: Sequence[Scenario]) -> list[Problem]:
-    """A problem for each file whose unique rows two scenarios take in different orders: a row could go to both."""
-    first: dict[str, Feeder] = {}
+    """A problem for each file whose rows two scenarios share in different orders: a row could go to both."""
+    first: dict[tuple[str, str], Feeder] = {}
     problems = []
-    for feeder in (feeder for scenario in scenarios for feeder in scenario.data if feeder.unique):
-        other = first.setdefault(feeder.identity, feeder)
+    shared = [feeder for scenario in scenarios for feeder in scenario.data if feeder.share != "instance"]
+    for feeder in shared:
+        other = first.setdefault((feeder.share, feeder.identity), feeder)
         if other.order != feeder.order:
-            message = f"the unique rows of this file are taken in another order ({other.order}) at {other.where}"
+            rows = "unique rows" if feeder.share == "unique" else "rows of users"
+            message = f"the {rows} of this file are taken in another order ({other.order}) at {other.where}"
             problems.append(Problem(message=message, where=feeder.where, hint=f"order: {other.order}"))
+    return problems
+
+
+def missing_rows_problems(parts: Sequence[LoadPart]) -> list[Problem]:
+    """A problem for each data file with fewer rows than users, of which each is to have one. An open load has as
+    many as turn out to be needed, so that it is the instances without a row that tell.
+    """
+    users: dict[str, int] = {}
+    problems = []
+    for part in parts:
+        feeders = {
+            each.identity: each for scenario in part.scenarios for each in scenario.data if each.share == "user"
+        }
+        for feeder in feeders.values():
+            needed = users.get(feeder.identity, 0) + part.load.most_at_once
+            users[feeder.identity] = needed
+            missing = needed - len(feeder.rows)
+            if missing > 0 and feeder.on_end == "fail" and isinstance(part.load, ClosedLoad):
+                have = plural(len(feeder.rows), "row")
+                message = (
+                    f"the file has {have}, and each of {plural(needed, 'user')} needs one: {missing:,} missing"
+                )
+                hint = f"add {plural(missing, 'row')}, run fewer users, or write `on_end: recycle` to share rows"
+                problems.append(Problem(message=message, where=feeder.where, hint=hint))
     return problems
 
 
@@ -50,7 +79,7 @@ def _feeder(document: Document, path: DataPath, name: str, entry: Mapping[str, A
     content = _read(document, (*path, "file"), file)
     text = _text(str(file), content)
     table = parse_rows(str(file), text, _format(entry))
-    unique = entry.get("share") == "unique"
+    share = entry.get("share", "instance")
     return Feeder(
         name=name,
         file=str(file),
@@ -59,8 +88,8 @@ def _feeder(document: Document, path: DataPath, name: str, entry: Mapping[str, A
         rows=table.rows,
         order=entry.get("order", "sequential"),
         # A row that is used once can't come round again: who did not say what then gets an error, never less load.
-        on_end=entry.get("on_end", "fail" if unique else "recycle"),
-        unique=unique,
+        on_end=entry.get("on_end", "fail" if share == "unique" else "recycle"),
+        share=share,
         size=len(content),
         digest=hashlib.sha256(content).hexdigest(),
         where=document.source.locate((*path, "file")),
@@ -77,7 +106,8 @@ def _format(entry: Mapping[str, Any]) -> Format:
 
 
 def _contradictions(document: Document, path: DataPath, entry: Mapping[str, Any]) -> list[Problem]:
-    unique, order, on_end = entry.get("share") == "unique", entry.get("order"), entry.get("on_end")
+    share, order, on_end = entry.get("share"), entry.get("order"), entry.get("on_end")
+    unique = share == "unique"
     problems = []
     if Path(entry["file"]).suffix.lower() in OBJECTS:
         problems += [
@@ -95,7 +125,11 @@ def _contradictions(document: Document, path: DataPath, entry: Mapping[str, Any]
         problems.append(
             document.problem(message, (*path, "on_end"), hint="write `on_end: stop` or `on_end: fail`")
         )
-    if not unique and order == "random" and on_end in ("stop", "fail"):
+    if share == "user" and on_end == "stop":
+        message = "`on_end: stop` ends the load after the last row, and with `share: user` a user keeps its row"
+        hint = "write `on_end: fail`, or `on_end: recycle` to give one row to several users"
+        problems.append(document.problem(message, (*path, "on_end"), hint=hint))
+    elif not unique and order == "random" and on_end in ("stop", "fail"):
         message = f"rows drawn at random never end, so `on_end: {on_end}` does nothing"
         problems.append(document.problem(message, (*path, "on_end"), hint="remove it, or write `order: shuffle`"))
     return problems

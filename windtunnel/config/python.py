@@ -53,6 +53,8 @@ def read_python(
         tags=texts(scenario.tags),
         data=feeders,
         variables=dict(scenario.variables),
+        auth=scenario.auth,
+        headers=dict(scenario.headers),
         steps=_steps(written, document.source, assertions=False),
         assertions=_steps(written, document.source, assertions=True),
         stop_when=StopWhen(step_fails=scenario.on_failure == "stop"),
@@ -71,6 +73,8 @@ def _as_yaml(scenario: PythonScenario) -> dict[str, Any]:
         "tags": scenario.tags,
         "variables": scenario.variables,
         "data": scenario.data,
+        "auth": scenario.auth,
+        "headers": scenario.headers,
         "load": scenario.load,
     }
     return {

@@ -160,6 +160,8 @@ def _scenario(
         env={name: value for each in (document, *fragments.documents) for name, value in each.env.items()},
         withheld=document.withheld.union(*(each.withheld for each in fragments.documents)),
         variables=data.get("variables", {}),
+        auth=data.get("auth"),
+        headers=data.get("headers") or {},
         setup=setup,
         user_setup=user_setup,
         steps=steps,

@@ -79,6 +79,8 @@ def load_sut(
         allow_hosts=allow_hosts,
         health=parse_health(data["health"]) if "health" in data else None,
         source=document.source,
+        env=document.env,
+        withheld=document.withheld,
     )
     return SutFile(sut=sut, document=document, public_env=frozenset(data.get("public_env", ())))
 
@@ -126,7 +128,7 @@ def _auth(document: Document, path: DataPath, around: Mapping[str, Any], problem
     """The `auth` of the mapping at `path`."""
     if "auth" not in around:
         return Auth()
-    data, here = around["auth"], (*path, "auth")
+    data, here = _evaluated(around["auth"]), (*path, "auth")
     found = [
         document.problem(message, here if key is None else (*here, key), key=key is not None, hint=hint)
         for key, message, hint in auth_objections(data)
@@ -136,7 +138,31 @@ def _auth(document: Document, path: DataPath, around: Mapping[str, Any], problem
         message = "`auth` and the Authorization header both set credentials"
         found.append(document.problem(message, here, key=True, hint="remove one of them"))
     problems += [problem for problem in found if problem not in problems]
-    return Auth() if found else auth_of(data)
+    if found:
+        return Auth()
+    return Auth(written=data, place=here) if _has_templates(data) else auth_of(data)
+
+
+def _has_templates(data: Any) -> bool:
+    """Whether something in it is a template, by its look alone."""
+    if isinstance(data, Mapping):
+        return any(map(_has_templates, data.values()))
+    if isinstance(data, list):
+        return any(map(_has_templates, data))
+    return isinstance(data, str) and ("{{" in data or "{%" in data or "{#" in data)
+
+
+def _evaluated(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The data with templates that read nothing evaluated; it stays as it is if one reads something."""
+    if not _has_templates(data):
+        return data
+    from windtunnel.expressions.template import compile_template
+
+    try:
+        template = compile_template(data)
+        return template({}) if template.constant else data
+    except ExpressionError:
+        return data  # told where it is compiled, for a step
 
 
 def _url_problem(url: str) -> tuple[str, str | None] | None:
@@ -268,8 +294,9 @@ def _http(
 
 def _redactions(data: Mapping[str, Any], auths: Sequence[Auth]) -> Redactions:
     """What the file calls secret, and the names under which keys are sent."""
-    query = [name for auth in auths for name, _ in auth.query]
-    headers = [name for auth in auths for name, _ in (*auth.headers, *auth.cookies)]
+    auths = [auth for auth in auths if auth.secrets or auth.written]
+    query = [name for auth in auths for name in auth.names_in_query]
+    headers = [name for auth in auths for name in auth.names_in_headers]
     return Redactions(
         headers=tuple(dict.fromkeys([*data.get("headers", ()), *headers])),
         json=tuple(data.get("json", ())),

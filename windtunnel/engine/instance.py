@@ -190,9 +190,9 @@ class RunningInstance:
 
     def set_data_rows(self, feeders: Iterable[FeederReader]) -> None:
         """Set `data` to this instance's row of every feeder. Raises ExpressionError when one has none left."""
-        index = self.ids.index
-        self.scope["data"] = {feeder.name: feeder.row(index) for feeder in feeders}
-        self.ids.hide(*(secret for feeder in feeders for secret in feeder.secrets(index)))
+        index, user = self.ids.index, self.ids.user
+        self.scope["data"] = {feeder.name: feeder.row(index, user) for feeder in feeders}
+        self.ids.hide(*(secret for feeder in feeders for secret in feeder.secrets(index, user)))
 
     def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
         """Write the record of a request that is not embedded in its step's line."""

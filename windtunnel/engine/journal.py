@@ -55,8 +55,6 @@ class Journal:
         self._keep_all = keep == "all"
         self._schedule = schedule
         self._pending: list[Record] = []
-        # Access tokens are requested for all instances together.
-        self._token_ids = InstanceIds(phase="token")
 
     def write(self, record: Record) -> None:
         """Queue one record; it is with every sink before the next turn of the loop ends."""
@@ -95,10 +93,12 @@ class Journal:
             )
         )
 
-    def token_request(self, exchange: Exchange) -> None:
+    def token_request(self, exchange: Exchange, failed: bool, secrets: tuple[str, ...]) -> None:
         """A request for an access token, outside all metrics by its phase."""
-        failed = exchange.error is not None or exchange.status != 200
-        self.request(self._token_ids, "oauth2", exchange, poll=False, failed=failed)
+        # It may be for several instances, or for all of them.
+        ids = InstanceIds(phase="token")
+        ids.hide(*secrets)
+        self.request(ids, "oauth2", exchange, poll=False, failed=failed)
 
     def shown(self, ids: InstanceIds, name: str) -> str:
         """A name that code gave to a step or an assertion, without secrets. No other name can hold one."""

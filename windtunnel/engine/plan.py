@@ -8,7 +8,6 @@ from typing import Literal
 
 from windtunnel.actions.compile.scenario import (
     CompiledAssertion,
-    CompiledParts,
     CompiledSection,
     compile_scenario,
 )
@@ -162,10 +161,7 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
     if any(scenario.data for scenario in test_plan.scenarios):
         feeders = make_readers(parts, mixes, seed=test_plan.seed, redactor=Redactor(names=test_plan.sut.redact))
     tracks: list[Track] = []
-    first_user = 0
-    for number, part in enumerate(parts):
-        if number:
-            first_user += parts[number - 1].load.most_at_once
+    for number, (part, first_user) in enumerate(zip(parts, test_plan.first_users, strict=True)):
         readers = [reader for scenario in part.scenarios for reader in feeders.get(scenario.id, ())]
         tracks.append(
             Track(
@@ -173,8 +169,7 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
                 of=len(parts),
                 load=part.load,
                 scenarios=tuple(
-                    replace(compiled[scenario.id], feeders=feeders.get(scenario.id, ()))
-                    for scenario in part.scenarios
+                    _with_data(compiled[scenario.id], feeders.get(scenario.id, ())) for scenario in part.scenarios
                 ),
                 mix=mixes[number],
                 seed=f"{test_plan.seed}:arrivals:{number}",
@@ -186,6 +181,15 @@ def _tracks(test_plan: TestPlan, compiled: Mapping[str, CompiledScenario]) -> tu
     return tuple(tracks)
 
 
+def _with_data(scenario: CompiledScenario, feeders: tuple[FeederReader, ...]) -> CompiledScenario:
+    """A scenario with its rows, and its `user_setup` with those of the user."""
+    user_setup = scenario.user_setup
+    of_user = tuple(feeder for feeder in feeders if feeder.of_user)
+    if user_setup is not None and of_user:
+        user_setup = replace(user_setup, scenario=replace(user_setup.scenario, feeders=of_user))
+    return replace(scenario, feeders=feeders, user_setup=user_setup)
+
+
 def _reading_order(problem: Problem, files: list[str]) -> tuple[int, int, int]:
     where = problem.where
     return (files.index(where.file), where.line, where.column) if where and where.file in files else (-1, 0, 0)
@@ -195,6 +199,7 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
     script = None
     if scenario.function is not None:
         script = PythonFlow.compile(scenario, scenario.function, sut=sut, transport=transport)
+    env = {**sut.env, **scenario.env}
     parts = compile_scenario(scenario, sut=sut, transport=transport, problems=problems)
     return CompiledScenario(
         id=scenario.id,
@@ -204,29 +209,34 @@ def _scenario(scenario: Scenario, sut: Sut, transport: Transport, problems: list
         stop_on_step=scenario.stop_when.step_fails,
         stop_on_assertion=scenario.stop_when.assertion_fails,
         max_steps=scenario.max_steps,
-        env=scenario.env,
+        env=env,
         script=script,
-        setup=_section(scenario, parts, parts.setup),
-        user_setup=_section(scenario, parts, parts.user_setup),
+        setup=_section(scenario, parts.once, parts.setup, env),
+        user_setup=_section(scenario, parts.once_per_user, parts.user_setup, env),
         # A teardown runs all its steps, so that as much as possible is cleaned up.
-        teardown=_section(scenario, parts, parts.teardown, stop_on_step=False),
+        teardown=_section(scenario, parts.once, parts.teardown, env, stop_on_step=False),
     )
 
 
 def _section(
-    scenario: Scenario, parts: CompiledParts, section: CompiledSection | None, *, stop_on_step: bool = True
+    scenario: Scenario,
+    variables: tuple[tuple[str, Template], ...],
+    section: CompiledSection | None,
+    env: Mapping[str, str],
+    *,
+    stop_on_step: bool = True,
 ) -> Section | None:
     if section is None:
         return None
     alone = CompiledScenario(
         id=scenario.id,
-        variables=parts.without_data,
+        variables=variables,
         steps=section.steps,
         assertions=(),
         stop_on_step=stop_on_step,
         stop_on_assertion=False,
         max_steps=scenario.max_steps,
-        env=scenario.env,
+        env=env,
     )
     return Section(scenario=alone, sets=section.sets)
 

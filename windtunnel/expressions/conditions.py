@@ -14,7 +14,8 @@ from jinja2 import nodes
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.forms import cheap_form, lone_expression
 from windtunnel.expressions.functions import Scope
-from windtunnel.expressions.sandbox import Evaluate, Member, kind_of, member_of, parse, render_value, shown
+from windtunnel.expressions.sandbox import Evaluate, Member, member_of, parse, render_value, shown
+from windtunnel.expressions.text import kind_of
 from windtunnel.figures import given
 
 KnownKind = Callable[[Member], str | None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from jinja2.environment import Environment
@@ -18,13 +19,9 @@ from jinja2.tests import TESTS as JINJA_TESTS
 from jinja2.utils import pass_environment, pass_eval_context
 
 from windtunnel.errors import ExpressionError
+from windtunnel.expressions.filter_costs import COSTS, Cost, free, per_item
 from windtunnel.expressions.limits import (
-    TEXT_A_STEP,
-    Counted,
     charge,
-    charge_text,
-    depth,
-    require_items,
     require_number,
     require_operation,
     require_text,
@@ -32,178 +29,23 @@ from windtunnel.expressions.limits import (
     weigh,
 )
 from windtunnel.expressions.text import encoded, null_in_text, text_of
-from windtunnel.expressions.text_filters import OF_TEXT, default, formatted, replace, tojson, urlencode, xmlattr
-
-Given = dict[str, Any]
-"""The arguments of a filter by the names of its parameters."""
-
-Cost = Callable[[Any, Given], Any]
-"""Takes the steps of a filter on a value, and returns the value. Raises ExpressionError when it costs too much."""
-
-_MOST_DECIMALS = 300
-"""Decimals of a rounded number: a float has no more."""
-
-_WIDEST_INDENT = 16
-
-
-def _free(value: Any, _given: Given) -> Any:
-    return value
-
-
-def _whole(value: Any, _given: Given) -> Any:
-    """A filter that reads all of a value, and makes nothing much longer of it."""
-    require_number(value)
-    if isinstance(value, Undefined):
-        return value
-    require_text(text_length(value))
-    return value
-
-
-def _slowly(value: Any, given: Given) -> Any:
-    """The same, for a filter that looks at each character or word in Python."""
-    _whole(value, given)
-    if isinstance(value, str):
-        charge(len(value) // 16)
-    return value
-
-
-def _printed(value: Any, given: Given) -> Any:
-    """The same, for a filter that writes a list at each depth to see whether it fits into a line."""
-    charge(depth(value) * text_length(value) // 16)
-    return _whole(value, given)
-
-
-def _json(value: Any, given: Given) -> Any:
-    indent = given.get("indent")
-    if (len(indent) if isinstance(indent, str) else _number(given, "indent", 0)) > _WIDEST_INDENT:
-        raise ExpressionError(f"tojson takes an indent of at most {_WIDEST_INDENT}")
-    return _whole(value, given)
-
-
-def _items(value: Any, given: Given) -> Any:
-    """A filter that goes over the items of a value one by one."""
-    steps = 1 + sum(text.count(".") for text in given.values() if isinstance(text, str))
-    if isinstance(value, Undefined) or not hasattr(value, "__iter__"):
-        return value
-    if not hasattr(value, "__len__"):
-        return Counted(value, steps)
-    charge(len(value) * steps)
-    return value
-
-
-def _compared(value: Any, given: Given) -> Any:
-    """A filter that compares the items of a value with each other."""
-    if isinstance(value, list | tuple | dict) and given.get("attribute") is None and given.get("by") is None:
-        text_length(value)
-    return _items(value, given)
-
-
-def _center(value: Any, given: Given) -> Any:
-    require_text(max(0, _number(given, "width", 80)))
-    return _whole(value, given)
-
-
-def _replace(value: Any, given: Given) -> Any:
-    require_text(text_length(value))
-    if "old" in given and "new" in given:
-        text, old, new = str(value), text_of(given["old"]), text_of(given["new"])
-        times, count = text.count(old), _number(given, "count", -1)
-        times = times if count < 0 else min(count, times)
-        require_text(len(text) + times * max(0, len(new) - len(old)))
-    return value
-
-
-def _indent(value: Any, given: Given) -> Any:
-    width = given.get("width", 4)
-    width = len(width) if isinstance(width, str) else _number(given, "width", 4)
-    if isinstance(value, str):
-        charge(len(value) // 16)
-        require_text(len(value) + (len(value.splitlines()) + 1) * max(0, width))
-    return value
-
-
-def _wordwrap(value: Any, given: Given) -> Any:
-    """Python takes a word that is longer than a line apart piece by piece, and copies the rest every time."""
-    if isinstance(value, str):
-        width, end = max(1, _number(given, "width", 79)), str(given.get("wrapstring") or "\n")
-        lines = value.splitlines()
-        charge(sum((len(line) // width + 1) * (len(line) // TEXT_A_STEP + 1) for line in lines) + len(value) // 16)
-        require_text(len(value) + (len(value) // width + len(lines)) * len(end))
-    return value
-
-
-def _truncate(value: Any, given: Given) -> Any:
-    if isinstance(value, str):
-        require_text(len(str(given.get("end", ""))))
-        charge_text(len(value))
-    return value
-
-
-def _urlize(value: Any, given: Given) -> Any:
-    """Jinja2 takes the brackets around a word apart one by one, and copies the rest every time."""
-    if isinstance(value, str):
-        charge(len(value) // 8)
-        words = value.split()
-        added = 40 + sum(len(each) for each in given.values() if isinstance(each, str))
-        charge(sum(len(word) ** 2 for word in words) // 64)
-        require_text(len(value) * 2 + len(words) * added)
-        for scheme in given.get("extra_schemes") or ():
-            charge(len(words) + len(str(scheme)))
-    return value
-
-
-def _striptags(value: Any, given: Given) -> Any:
-    """MarkupSafe takes a page apart tag by tag, and copies the rest every time."""
-    _slowly(value, given)
-    if isinstance(value, str):
-        charge(value.count("<") * (len(value) // 2048))
-    return value
-
-
-def _trim(value: Any, given: Given) -> Any:
-    chars = given.get("chars")
-    text = str(_whole(value, given))
-    charge(len(text) * (len(chars) if isinstance(chars, str) else 1) // TEXT_A_STEP)
-    return value
-
-
-def _to_int(value: Any, given: Given) -> Any:
-    if isinstance(value, str):
-        require_text(len(value))
-        if given.get("base", 10) != 10 and len(value) > _MOST_DECIMALS:
-            raise ExpressionError(f"a number of {len(value):,} digits")
-    return value
-
-
-def _round(value: Any, given: Given) -> Any:
-    require_number(value)
-    if abs(_number(given, "precision", 0)) > _MOST_DECIMALS:
-        raise ExpressionError(f"round takes at most {_MOST_DECIMALS} decimals")
-    return value
-
-
-def _batch(value: Any, given: Given) -> Any:
-    if given.get("fill_with") is not None:
-        require_items(_number(given, "linecount", 1))
-    return _items(value, given)
-
-
-def _slice(value: Any, given: Given) -> Any:
-    charge(max(0, _number(given, "slices", 1)))
-    return _items(value, given)
-
-
-def _number(given: Given, name: str, default: int) -> int:
-    number = given.get(name, default)
-    return number if isinstance(number, int) else default
-
+from windtunnel.expressions.text_filters import (
+    OF_TEXT,
+    default,
+    formatted,
+    replace,
+    string,
+    tojson,
+    urlencode,
+    xmlattr,
+)
 
 # ── filters that are ours, as Jinja2's make something without asking ─────────────────────────────────────────
 
 
 @pass_eval_context
 def _join(context: Any, value: Any, d: Any = "", attribute: str | int | None = None) -> str:
-    items, d = _items(value, {"attribute": attribute}), text_of(d)
+    items, d = per_item(value, {"attribute": attribute}), text_of(d)
     if attribute is not None:
         items = map(make_attrgetter(context.environment, attribute), items)
     texts: list[Any] = []
@@ -221,7 +63,7 @@ def _join(context: Any, value: Any, d: Any = "", attribute: str | int | None = N
 
 @pass_environment
 def _sum(environment: Environment, iterable: Any, attribute: str | int | None = None, start: Any = 0) -> Any:
-    items = _items(iterable, {"attribute": attribute})
+    items = per_item(iterable, {"attribute": attribute})
     if attribute is not None:
         items = map(make_attrgetter(environment, attribute), items)
     total = start
@@ -238,13 +80,40 @@ _OWN: Mapping[str, Callable[..., Any]] = {
     "default": default,
     "format": formatted,
     "join": _join,
-    "string": text_of,
+    "string": string,
     "sum": _sum,
 }
 """The filters that charge what they cost themselves."""
 
+
+def _later(name: str, module: str = "encoders") -> Callable[..., Any]:
+    """A filter of a module that is imported when it is first called: most scenarios need none."""
+
+    def filter_(*args: Any, **named: Any) -> Any:
+        return getattr(import_module(f"windtunnel.expressions.{module}"), name)(*args, **named)
+
+    return filter_
+
+
 ADDED: Mapping[str, Callable[..., Any]] = {
+    "base64": _later("base64"),
+    "base64url": _later("base64url"),
+    "bytes": _later("to_bytes"),
+    "date": _later("date", "dates"),
+    "fromjson": _later("fromjson"),
+    "hex": _later("to_hex"),
+    "iso": _later("iso", "dates"),
+    "jwt": _later("jwt"),
+    "md5": _later("md5"),
     "raw": encoded,
+    "sha1": _later("sha1"),
+    "sha256": _later("sha256"),
+    "sha384": _later("sha384"),
+    "sha512": _later("sha512"),
+    "timestamp": _later("timestamp", "dates"),
+    "unbase64": _later("unbase64"),
+    "unhex": _later("unhex"),
+    "urldecode": _later("urldecode"),
 }
 """The filters that Jinja2 does not have; they charge what they cost themselves."""
 
@@ -254,58 +123,6 @@ _TEXTS: Mapping[str, Callable[..., Any]] = {
     "urlencode": urlencode,
     "xmlattr": xmlattr,
 }
-
-COSTS: Mapping[str, Cost] = {
-    "abs": _whole,
-    "attr": _free,
-    "batch": _batch,
-    "capitalize": _whole,
-    "center": _center,
-    "count": _free,
-    "dictsort": _compared,
-    "e": _slowly,
-    "escape": _slowly,
-    "filesizeformat": _whole,
-    "first": _free,
-    "float": _whole,
-    "forceescape": _slowly,
-    "groupby": _compared,
-    "indent": _indent,
-    "int": _to_int,
-    "items": _items,
-    "last": _free,
-    "length": _free,
-    "list": _items,
-    "lower": _whole,
-    "map": _items,
-    "max": _compared,
-    "min": _compared,
-    "pprint": _printed,
-    "random": _free,
-    "reject": _items,
-    "rejectattr": _items,
-    "replace": _replace,
-    "reverse": _items,
-    "round": _round,
-    "safe": _whole,
-    "select": _items,
-    "selectattr": _items,
-    "slice": _slice,
-    "sort": _compared,
-    "striptags": _striptags,
-    "title": _slowly,
-    "tojson": _json,
-    "trim": _trim,
-    "truncate": _truncate,
-    "unique": _compared,
-    "upper": _whole,
-    "urlencode": _slowly,
-    "urlize": _urlize,
-    "wordcount": _slowly,
-    "wordwrap": _wordwrap,
-    "xmlattr": _whole,
-}
-"""Every filter of Jinja2 but those that are ours, and what it costs."""
 
 
 def _limited(filter_: Callable[..., Any], cost: Cost, *, reads_text: bool = False) -> Callable[..., Any]:
@@ -384,6 +201,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
         name: _limited(_TEXTS.get(name) or JINJA_FILTERS[name], cost, reads_text=name in OF_TEXT)
         for name, cost in COSTS.items()
     },
-    **{name: _limited(own, _free) for name, own in (*_OWN.items(), *ADDED.items())},
+    **{name: _limited(own, free) for name, own in (*_OWN.items(), *ADDED.items())},
 }
 """Every filter by name."""

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import nodes
 
 from windtunnel.errors import ExpressionError
-from windtunnel.expressions.functions import FUNCTIONS, Scope
+from windtunnel.expressions.functions import COUNTED, FUNCTIONS, Scope
 from windtunnel.expressions.jsonpath import indexing
 from windtunnel.expressions.limits import MAX_STEPS, MAX_TEXT, METER
 from windtunnel.expressions.sandbox import (
@@ -156,7 +156,7 @@ def _path(root: str, steps: tuple[tuple[str | int, bool], ...], text: str) -> Ev
 def _call(expression: nodes.Call, text: str) -> Evaluate | None:
     """A call of one of our functions with plain constants."""
     function = expression.node
-    if not isinstance(function, nodes.Name) or function.name not in FUNCTIONS:
+    if not isinstance(function, nodes.Name) or function.name not in FUNCTIONS.keys() - COUNTED:
         return None
     if expression.kwargs or expression.dyn_args or expression.dyn_kwargs:
         return None

@@ -84,12 +84,29 @@ def _fake(scope: Scope) -> Callable[..., Any]:
     return made  # type: ignore[no-any-return]  # its attributes are the functions
 
 
+def _hmac(_scope: Scope) -> Callable[..., Any]:
+    from windtunnel.expressions.encoders import hmac
+
+    return hmac
+
+
+def _jwt_sign(_scope: Scope) -> Callable[..., Any]:
+    from windtunnel.expressions.encoders import jwt_sign
+
+    return jwt_sign
+
+
 FUNCTIONS: dict[str, Binder] = {
     "choice": _choice,
     "fake": _fake,
+    "hmac": _hmac,
+    "jwt_sign": _jwt_sign,
     "now": _now,
     "random_int": _random_int,
     "random_string": _random_string,
     "uuid": _uuid,
 }
 """Name -> binder: from the scope of an instance to the function. Only those a template names are bound."""
+
+COUNTED = frozenset({"hmac", "jwt_sign"})
+"""The functions whose cost depends on what they are given."""

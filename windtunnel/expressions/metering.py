@@ -22,6 +22,7 @@ from jinja2.utils import pass_context, pass_eval_context
 from jinja2.visitor import NodeTransformer
 
 from windtunnel.errors import ExpressionError
+from windtunnel.expressions.filters import ADDED
 from windtunnel.expressions.limits import charge, joined, weigh
 from windtunnel.expressions.text import null_in_text, spelled, text_of
 from windtunnel.expressions.text_filters import OF_TEXT
@@ -80,7 +81,7 @@ def _printed(node: nodes.Expr) -> nodes.Expr:
 
 
 def _of_text(node: nodes.Filter) -> nodes.Node:
-    if node.name in OF_TEXT and node.node is not None:
+    if (node.name in OF_TEXT or node.name in ADDED) and node.node is not None:
         node.node = _printed(node.node)
     return node
 

@@ -34,7 +34,7 @@ from windtunnel.expressions.limits import (
     too_long,
 )
 from windtunnel.expressions.metering import OPERATIONS, metered
-from windtunnel.expressions.text import text_of
+from windtunnel.expressions.text import kind_of, text_of
 from windtunnel.expressions.text_filters import percent
 from windtunnel.model.http import Exchange, wire_text
 
@@ -377,15 +377,3 @@ def _reason(error: Exception) -> str:
     left, right = (_KINDS.get(kind, "a mapping" if kind == "dict" else kind) for kind in found.groups()[1:])
     cure = "; make the text a number: … | float" if {left, right} == {"a text", "a number"} else ""
     return f"{left} can't be compared with {right} by {found[1]}{cure}"
-
-
-def kind_of(value: Any) -> str:
-    """The kind of a value, in words: a mapping, a text, a number."""
-    if value is None:
-        return "null"
-    if isinstance(value, Exchange):
-        return "the response"
-    for kind, name in ((Mapping, "a mapping"), (str, "a text"), (list | tuple, "a list"), (bool, "a boolean")):
-        if isinstance(value, kind):
-            return name
-    return "a number" if isinstance(value, int | float) else f"a {type(value).__name__}"

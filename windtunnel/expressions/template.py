@@ -29,12 +29,11 @@ from windtunnel.expressions.sandbox import (
     Member,
     bounded,
     guarded,
-    kind_of,
     parse,
     render_text,
     render_value,
 )
-from windtunnel.expressions.text import text_of
+from windtunnel.expressions.text import kind_of, text_of
 from windtunnel.figures import given
 from windtunnel.model.http import wire_text, without_bytes
 from windtunnel.model.scenario import Expanded, Verbatim

@@ -25,7 +25,7 @@ from jinja2 import nodes
 from jinja2.runtime import Undefined
 
 from windtunnel.errors import ExpressionError
-from windtunnel.expressions.limits import require_number, require_text, text_length
+from windtunnel.expressions.limits import charge_text, require_number, require_text, text_length
 from windtunnel.figures import literal
 from windtunnel.model.http import Exchange, OpaqueText, wire_text, without_bytes
 from windtunnel.model.origin import percent_encoded
@@ -40,6 +40,41 @@ class Encoded(str):
     """
 
     __slots__ = ()
+
+
+class Digest(str):
+    """A digest: a text of hex digits that knows its bytes, which base64 and the key of the next HMAC take."""
+
+    __slots__ = ("_bytes",)
+    _bytes: bytes
+
+    def __new__(cls, digest: bytes) -> Digest:
+        """`digest` as hex."""
+        self = super().__new__(cls, digest.hex())
+        self._bytes = digest
+        return self
+
+    def __reduce__(self) -> tuple[type[Digest], tuple[bytes]]:
+        """Pickle the bytes."""
+        return Digest, (self._bytes,)
+
+
+def bytes_of(value: Any) -> bytes:
+    """A value as bytes: those of bytes and digests, those that came in a header, else UTF-8 of the text.
+
+    Takes the steps of reading them. Raises ExpressionError for what has no text.
+    """
+    if isinstance(value, Digest):
+        return value._bytes
+    if isinstance(value, bytes | bytearray | memoryview):
+        charge_text(len(value))
+        return bytes(value)
+    text = wire_text(text_of(value))
+    charge_text(len(text))
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")  # as bodies are sent
 
 
 def text_of(value: Any) -> str:
@@ -106,6 +141,18 @@ def spelled(node: nodes.Node) -> str:
     return f"{node.name}{way}" if isinstance(node, nodes.Name) else _UNKNOWN
 
 
+def kind_of(value: Any) -> str:
+    """The kind of a value, in words: a mapping, a text, a number."""
+    if value is None:
+        return "null"
+    if isinstance(value, Exchange):
+        return "the response"
+    for kind, name in ((Mapping, "a mapping"), (str, "a text"), (list | tuple, "a list"), (bool, "a boolean")):
+        if isinstance(value, kind):
+            return name
+    return "a number" if isinstance(value, int | float) else f"a {type(value).__name__}"
+
+
 def _number(value: float | Decimal) -> str:
     digits = repr(value) if isinstance(value, float) else ""
     if not digits or "e" in digits or "n" in digits:
@@ -156,7 +203,7 @@ def _plain(value: Any) -> Any:
             "a response cannot be used as text", hint="name a part: response.text, response.status"
         )
     if isinstance(value, bytes | bytearray | memoryview):
-        raise ExpressionError("bytes can't be written as text", hint="decode them first")
+        raise ExpressionError("bytes can't be written as text", hint="add | base64 or | hex, or .decode()")
     if callable(value):
         raise ExpressionError(f"{getattr(value, '__name__', 'this')} is a function", hint="call it with ( )")
     try:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
+from urllib.parse import quote
 
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.runtime import Undefined
@@ -16,7 +17,7 @@ from jinja2.utils import pass_eval_context
 
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.limits import joined, require_format
-from windtunnel.expressions.text import json_of, text_of
+from windtunnel.expressions.text import Digest, json_of, text_of
 
 OF_TEXT = frozenset(
     {
@@ -90,6 +91,12 @@ def _to_format(value: Any) -> Any:
 # ── filters ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def string(value: Any) -> str:
+    """A value as text; of a digest its hex alone, without its bytes."""
+    text = text_of(value)
+    return str(text) if isinstance(text, Digest) else text
+
+
 @pass_eval_context
 def replace(context: Any, s: str, old: Any, new: Any, count: int | None = None) -> Any:
     """As Jinja2's, with texts of both."""
@@ -122,11 +129,16 @@ def _indented(text: str, indent: str) -> Iterator[str]:
             yield ": " if part == ":" else part
 
 
-def urlencode(value: Any) -> str:
-    """As Jinja2's. Of a mapping or of pairs, a list repeats its name and null is left out."""
+def urlencode(value: Any, safe: str = "/") -> str:
+    """As Jinja2's: a text keeps the `safe` characters, pairs become `a=1&b=2`.
+
+    Of a mapping or of pairs, a list repeats its name and null is left out.
+    """
+    if isinstance(value, bytes):
+        return quote(value, safe=safe)
     pairs = value.items() if isinstance(value, Mapping) else value
     if isinstance(pairs, str | int | float) or not hasattr(pairs, "__iter__"):
-        return str(JINJA_FILTERS["urlencode"](text_of(value)))
+        return quote(text_of(value), safe=safe, errors="replace")
     texts = [
         (text_of(name), text_of(each))
         for name, given in pairs

@@ -146,12 +146,15 @@ class HttpClient:
 
     async def _authorize(self, request: Request, authorizer: Authorizer) -> Exchange:
         """Send what an authorizer asks for to get a request answered."""
-        flow = authorizer.flow(request)
+        flow, marker = authorizer.flow(request), authorizer.token_request
+        deadline_s = perf_counter() + request.timeout_s
         try:
             step = next(flow)
             while True:
-                is_own = step is authorizer.token_request
-                step = flow.send(await (authorizer.fetch() if is_own else self.send(step)))
+                if step is marker:
+                    step = flow.send(await authorizer.fetch(deadline_s - perf_counter()))
+                else:
+                    step = flow.send(await self.send(step))
         except StopIteration as end:
             exchange: Exchange = end.value
             return exchange

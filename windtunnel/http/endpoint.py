@@ -146,20 +146,25 @@ class IdLineTemplate:
 
 DEFAULT_HEADERS: Pairs = (("User-Agent", f"windtunnel/{__version__}"), ("Accept", "*/*"))
 
-AuthFlow = Generator[Request, Exchange, Exchange]
-"""Yields requests to send, receives the exchange of each, and returns the exchange that answers the step."""
+AuthFlow = Generator[Request, Exchange | None, Exchange]
+"""Yields requests to send, receives the exchange of each, and returns the exchange that answers the step.
+
+It receives None for a token that did not come in time.
+"""
 
 
 class Authorizer(Protocol):
     """Adds credentials that are not known before the load begins. Decides what is sent, and sends nothing."""
 
-    token_request: Request
+    @property
+    def token_request(self) -> Request:
+        """Stands for the request for a token, however that is asked for."""
 
     def flow(self, request: Request) -> AuthFlow:
         """What to send to get a request answered: `token_request`, or the request with a token."""
 
-    async def fetch(self) -> Exchange:
-        """The exchange of `token_request`, which is sent once for everyone who waits for it."""
+    async def fetch(self, timeout_s: float) -> Exchange | None:
+        """The answer to a request for a token, which is sent once for everyone who waits; None if it is late."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

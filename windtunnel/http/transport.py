@@ -6,6 +6,7 @@ import asyncio
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from windtunnel.http.client import Hooks, HttpClient
 from windtunnel.http.endpoint import (
@@ -21,13 +22,14 @@ from windtunnel.http.endpoint import (
 from windtunnel.http.errors import Failure
 from windtunnel.http.routes import Routes
 from windtunnel.http.stream import Destination, StreamOpener
-from windtunnel.http.tokens import TokenSource
-from windtunnel.interfaces import OnRequest, OnResponse
+from windtunnel.interfaces import Endpoint, Hide, OnRequest, OnResponse, OnToken
 from windtunnel.model.auth import Auth, OAuth2
-from windtunnel.model.http import Exchange
 from windtunnel.model.origin import Origin, parse_base_url, split_url
 from windtunnel.model.sut import Service, Sut, Tls
 from windtunnel.tasks import all_of
+
+if TYPE_CHECKING:
+    from windtunnel.http.tokens import TokenSources
 
 _PROBE_S = 5.0
 
@@ -40,7 +42,7 @@ class HttpTransport:
     """
 
     __slots__ = (
-        *("_clients", "_destinations", "_id_headers", "_routes", "_sut", "_tokens"),
+        *("_clients", "_destinations", "_id_headers", "_routes", "_sut", "_told", "_tokens"),
         *("on_request", "on_response"),
     )
 
@@ -55,7 +57,8 @@ class HttpTransport:
         self._id_headers = IdLineTemplate(sut.ids, run_id=run_id)
         self._routes = Routes(sut, around=around)
         self._destinations: dict[Destination, None] = {}
-        self._tokens: dict[OAuth2, TokenSource] = {}
+        self._tokens: TokenSources | None = None
+        self._told: tuple[OnToken, Callable[[str], None]] = (lambda *_: None, lambda _: None)
         self._clients: weakref.WeakSet[HttpClient] = weakref.WeakSet()
         self.on_request: list[OnRequest] = []
         self.on_response: list[OnResponse] = []
@@ -78,20 +81,31 @@ class HttpTransport:
             headers=merge_headers(DEFAULT_HEADERS, service.headers.items(), _credentials(auth), own),
             portable=merge_headers(DEFAULT_HEADERS, own),
         )
-        return (
-            made if auth.oauth2 is None else replace(made, authorizer=self._token_source(auth.oauth2, service.tls))
-        )
+        if auth.oauth2 is None or any(name.lower() == "authorization" for name in headers):
+            return made
+        return replace(made, authorizer=self._sources().lasting(auth.oauth2, service.tls))
 
-    def _token_source(self, auth: OAuth2, tls: Tls) -> TokenSource:
-        """The source of a client's tokens: one for all endpoints."""
-        source = self._tokens.get(auth)
-        if source is None:
-            origin, target = split_url(auth.token_url)
-            # Its certificate is verified as that of the service that needs the tokens.
-            service = Service(name="oauth2", base_url=str(origin), tls=tls)
-            endpoint = self.endpoint(method="POST", service=service, headers={})
-            source = self._tokens[auth] = TokenSource(auth, endpoint, target, self.client)
-        return source
+    def authorized(self, endpoint: Endpoint, oauth2: OAuth2, *, hide: Hide) -> HttpEndpoint:
+        """The endpoint for requests with a token of `oauth2`; see `interfaces.Transport.authorized`."""
+        from windtunnel.http.tokens import SourceForInstance
+
+        assert isinstance(endpoint, HttpEndpoint), "the endpoint was made by another transport"
+        source = self._sources().rendered(oauth2, endpoint.service.tls)
+        return replace(endpoint, authorizer=SourceForInstance(source=source, hide=hide))
+
+    def _sources(self) -> TokenSources:
+        if self._tokens is None:
+            from windtunnel.http.tokens import TokenSources
+
+            self._tokens = TokenSources(self._token_endpoint, self.client)
+            self._tokens.begin(*self._told)
+        return self._tokens
+
+    def _token_endpoint(self, url: str, tls: Tls) -> tuple[HttpEndpoint, str]:
+        """Where token requests go. The certificate is verified as that of the service that needs the tokens."""
+        origin, target = split_url(url)
+        service = Service(name="oauth2", base_url=str(origin), tls=tls)
+        return self.endpoint(method="POST", service=service, headers={}), target
 
     def client(self) -> HttpClient:
         """A client for one user."""
@@ -119,11 +133,11 @@ class HttpTransport:
         """Connect to `address` for this origin from now on; None for its own again."""
         self._routes.resolver.fix(origin.host, origin.port, address)
 
-    async def begin(self, *, on_exchange: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
-        """Fetch every access token. A failure is reported by the requests that need the token."""
-        for source in self._tokens.values():
-            source.on_exchange, source.on_token = on_exchange, on_secret
-        await all_of([source.fetch() for source in self._tokens.values()])
+    async def begin(self, *, on_token: OnToken, on_secret: Callable[[str], None]) -> None:
+        """Fetch every access token that all users share. Requests that need one report the failure."""
+        self._told = on_token, on_secret
+        if self._tokens is not None:
+            await all_of([source.fetch() for source in self._tokens.begin(on_token, on_secret)])
 
     async def close(self) -> None:
         """Drop every connection of every client."""

@@ -17,7 +17,7 @@ from windtunnel.config.scalars import ReadEnvironment
 from windtunnel.config.scenario import gather_scenarios
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, Problem
-from windtunnel.job.compile import compile_job, step_problems
+from windtunnel.job.compile import CompiledJob, compile_job, step_problems
 from windtunnel.job.leaving import without_secrets
 from windtunnel.job.request import DEFAULT_PLAN, JobRequest, allowances, load_test_plan
 from windtunnel.model.plan import TestPlan
@@ -67,8 +67,8 @@ def _validate(
     sources: dict[str, str] = {}
     for plan in given.plans:
         request = JobRequest(plan=plan, overrides=overrides)
-        found = _attempt(lambda: check_plan(request, environment=whole), problems)  # noqa: B023  called at once
-        sources.update(_checked(found) if found else [])
+        found = _attempt(lambda: check_job(request, environment=whole), problems)  # noqa: B023  called at once
+        sources.update(found or [])
     suts: list[Sut] = []
     for name in given.suts:
         sut_file = _attempt(lambda: _sut(name, environment, overrides, project), problems)  # noqa: B023  called at once
@@ -93,21 +93,27 @@ def _validate(
 
 def check_job(request: JobRequest, *, environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """(file, kind of file) of every file of a job, with its flags. Raises ConfigError with every problem."""
-    return _checked(check_plan(request, environment=environment))
+    job = _compiled(request, environment)
+    test_plan = job.test_plan
+    kinds = {test_plan.sut.source.file: "SUT"}
+    kinds.update({scenario.source.file: "scenario" for scenario in test_plan.scenarios})
+    found = [(source.file, kinds.get(source.file, "plan")) for source in test_plan.sources]
+    if test_plan.data:
+        from windtunnel.engine.load.forecast import forecast
+
+        rows = [rows for part in forecast(test_plan, job.plan) for rows in part.rows]
+        found += {each.file: f"data, {each}" for each in rows}.items()
+    hide = Redactor(secrets=test_plan.secrets).text
+    return [(hide(name), hide(what)) for name, what in found]
 
 
 def check_plan(request: JobRequest, *, environment: Mapping[str, str]) -> TestPlan:
     """What a job would run. Raises ConfigError with every problem of its files, flags and steps."""
-    test_plan = load_test_plan(request, environment)
-    compile_job(test_plan)
-    return test_plan
+    return _compiled(request, environment).test_plan
 
 
-def _checked(test_plan: TestPlan) -> list[tuple[str, str]]:
-    kinds = {test_plan.sut.source.file: "SUT"}
-    kinds.update({scenario.source.file: "scenario" for scenario in test_plan.scenarios})
-    hide = Redactor(secrets=test_plan.secrets).text
-    return [(hide(source.file), kinds.get(source.file, "plan")) for source in test_plan.sources]
+def _compiled(request: JobRequest, environment: Mapping[str, str]) -> CompiledJob:
+    return compile_job(load_test_plan(request, environment))
 
 
 def _sut(name: str, environment: Mapping[str, str], overrides: Overrides, project: Project) -> SutFile:

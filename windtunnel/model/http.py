@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from windtunnel.errors import NotJsonError, UnreadableBodyError
+from windtunnel.errors import ExpressionError, NotJsonError, UnreadableBodyError
 from windtunnel.model.record import Timings
 from windtunnel.model.vocabulary import ErrorKind, NoteKind
 
@@ -97,6 +97,19 @@ def wire_text(value: str) -> str:
     Bytes that are not UTF-8 are lone surrogates in it (PEP 383).
     """
     return value._bytes.decode("utf-8", "surrogateescape") if isinstance(value, OpaqueText) else value
+
+
+LINE_BREAKS = re.compile(r"[\r\n\0]")
+COOKIE_BREAKS = re.compile(r"[\r\n\0;]")
+
+
+def sendable(name: str, value: str, refused: re.Pattern[str]) -> str:
+    """The value of a header or a cookie. Raises ExpressionError if it would end it or begin another one."""
+    found = refused.search(value)
+    if found is None:
+        return value
+    what = "a semicolon" if found.group() == ";" else "a line break or a null character"
+    raise ExpressionError(f'the value of "{name}" must not contain {what}')
 
 
 def without_bytes(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from windtunnel.figures import as_written
@@ -29,6 +29,11 @@ class LoadPart:
     load: Load
     scenarios: tuple[Scenario, ...]
     start_after_s: float = 0.0
+
+
+def first_users_of(parts: Sequence[LoadPart]) -> tuple[int, ...]:
+    """The number of the first user of each load: users are numbered over all loads."""
+    return tuple(sum(part.load.most_at_once for part in parts[:number]) for number in range(len(parts)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,11 @@ class TestPlan:
             if scenario.load is not None
         ]
         return (LoadPart(load=self.load, scenarios=common), *own) if common else tuple(own)
+
+    @property
+    def first_users(self) -> tuple[int, ...]:
+        """The number of the first user of each part: they are numbered over all loads."""
+        return first_users_of(self.parts)
 
     @property
     def data(self) -> tuple[Feeder, ...]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from windtunnel.errors import Location
 from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
-from windtunnel.model.vocabulary import OnEnd, OnFailure, RowOrder
+from windtunnel.model.vocabulary import OnEnd, OnFailure, RowOrder, RowShare
 
 ABSENT = Ellipsis
 """Stands in a row for a column it does not have: an object of a JSON file may leave keys out."""
@@ -20,10 +20,11 @@ MAX_COPIED_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feeder:
-    """A data file, and how its rows are dealt to instances.
+    """A data file, and how its rows are dealt.
 
-    `unique`: no row is used twice in the run, also not by another feeder of the same file. `identity` is the real
-    path of the file, `digest` the SHA-256 of its bytes, `size` their number.
+    `share`: each instance gets a row (`instance`), no row is used twice in the run, also not by another feeder of
+    the same file (`unique`), or each user gets a row, which it keeps (`user`). `identity` is the real path of the
+    file, `digest` the SHA-256 of its bytes, `size` their number.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Feeder:
     rows: Sequence[tuple[Any, ...]]
     order: RowOrder = "sequential"
     on_end: OnEnd = "recycle"
-    unique: bool = False
+    share: RowShare = "instance"
     size: int = 0
     digest: str = ""
     where: Location | None = None
@@ -152,6 +153,7 @@ class Scenario:
 
     One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later. Where there
     is a `function`, it is the flow, and `steps` and `assertions` are those which can be read off it, for reports.
+    `auth` and `headers` are for all its requests, and may hold templates.
     `setup` and `teardown` run once a run, `user_setup` once a user; none of them is part of what is measured.
     One with an `omission` is compiled for its problems alone, and never run.
     """
@@ -168,6 +170,8 @@ class Scenario:
     env: Mapping[str, str] = field(default_factory=dict)
     withheld: frozenset[str] = frozenset()
     variables: Mapping[str, Any] = field(default_factory=dict)
+    auth: Mapping[str, Any] | None = None
+    headers: Mapping[str, Any] = field(default_factory=dict)
     weight: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)
     stop_when: StopWhen = StopWhen()

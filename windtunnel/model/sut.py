@@ -154,6 +154,7 @@ class ContainerNetwork:
 class Sut:
     """The system under test.
 
+    `env` and `withheld` are as in `Scenario`, for the templates of its `auth`.
     With an empty `services` every service name of a step resolves to `default`, and keeps its name in records
     and tags. With services, `default` (from `base_url`) may be None and serves steps that name no service.
     """
@@ -166,6 +167,8 @@ class Sut:
     redact: Redactions = Redactions()
     allow_hosts: tuple[str, ...] = ()
     health: Health | None = None
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    withheld: frozenset[str] = frozenset()
     source: Source
 
     @property

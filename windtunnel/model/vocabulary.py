@@ -104,6 +104,9 @@ refuses; gateway: at once; strict: never.
 Connections = Literal["user", "instance", "none"]
 """How long connections are kept: for the next instance of the user, until the instance ends, not at all."""
 
+Grant = Literal["client_credentials", "password", "refresh_token"]
+"""How an access token is asked for."""
+
 KeepBodies = Literal["failures", "all", "none"]
 """Which bodies of requests and responses are kept."""
 
@@ -112,6 +115,9 @@ RowOrder = Literal["sequential", "shuffle", "random"]
 
 OnEnd = Literal["recycle", "stop", "fail"]
 """What follows the last row of a data file: the first one again, the end of the load, or an error."""
+
+RowShare = Literal["instance", "unique", "user"]
+"""Who gets a row of a data file: each instance, each instance and no other one, or each user, which keeps it."""
 
 CommentWhen = Literal["auto", "always", "on-failure", "never"]
 """When a pull request gets a comment. auto: where there is a pull request and a token; always: the same, with a

@@ -17,7 +17,7 @@ from zlib import crc32
 
 import msgspec
 
-from windtunnel.errors import ConfigError, EvidenceError, did_you_mean
+from windtunnel.errors import ConfigError, EvidenceError
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest, WrittenFile
 from windtunnel.model.scenario import MAX_COPIED_BYTES, Feeder
@@ -25,11 +25,10 @@ from windtunnel.model.source import Source
 from windtunnel.model.summary import SCHEMA_VERSION, Baseline, Summary
 from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import data_text, source_text
-from windtunnel.storage.files import read_json
+from windtunnel.storage.files import LATEST, read_json
 from windtunnel.storage.integrity import bounded, difference
 from windtunnel.storage.manifests import manifest_damage, manifest_text, read_manifest
 
-LATEST = "latest"
 NOTHING_SECRET = Redactor()
 
 _FOLDERS = ("", "records", "bodies", "plan")
@@ -40,8 +39,6 @@ _MARRED = "incomplete.json"
 
 _LEFT_S = 60.0
 """Seconds after which a link that is not in its place has been left by a process that was killed."""
-
-_NO_RUN = "to make one, run: windtunnel demo"
 
 
 def new_run_id(unix: float) -> str:
@@ -83,20 +80,10 @@ class RunDirectory:
 
     @classmethod
     def find(cls, run: str, root: Path, *, hint: str | None = None) -> RunDirectory:
-        """The run that an id, a path or `latest` means.
+        """The run that an id, a path, a folder or `latest` means, as `find_run` says."""
+        from windtunnel.storage.finding import find_run
 
-        Raises ConfigError when there is none, naming the nearest id. `hint` is the help where no id is near.
-        """
-        if run == LATEST:
-            return cls(_latest(root, hint or _NO_RUN))
-        for path in (root / run, Path(run)):
-            if _is_run(path):
-                return cls(path.resolve() if path.is_symlink() else path)
-        known = _run_ids(root)
-        raise ConfigError.of(
-            f"no run {run!r} in {str(root)!r}",
-            hint=did_you_mean(run, known) or hint or (f"the newest is {known[-1]}" if known else _NO_RUN),
-        )
+        return cls(find_run(run, root, hint))
 
     def segment(self, segment: Segment) -> Path:
         """The record file of a segment; absolute, since code of the user may change the working directory."""
@@ -303,33 +290,6 @@ def _touched(path: Path) -> tuple[int, ...] | None:
 
 class _Marred(msgspec.Struct):
     findings: tuple[str, ...]
-
-
-def _is_run(path: Path) -> bool:
-    """Whether a run lies there; no for what is no path at all, such as one that is too long."""
-    try:
-        return (path / "manifest.json").is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def _run_ids(root: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in root.iterdir() if entry.name != LATEST and _is_run(entry))
-    except (OSError, ValueError):
-        return []
-
-
-def _latest(root: Path, hint: str) -> Path:
-    link = root / LATEST
-    name = link.readlink().name if link.is_symlink() else ""
-    if not (name and _is_run(root / name)):
-        # No link (a file system without them, a copied folder) or a dangling one: run ids sort by time.
-        ids = _run_ids(root)
-        if not ids:
-            raise ConfigError.of(f"no run in {str(root)!r}", hint=hint)
-        name = ids[-1]
-    return root / name
 
 
 def _point_latest_to(run: Path) -> None:

@@ -13,6 +13,9 @@ from windtunnel.errors import EvidenceError
 
 T = TypeVar("T")
 
+LATEST = "latest"
+"""The name of the link to the newest run, beside the runs."""
+
 LARGEST = 64 * 1024 * 1024
 """Bytes of a manifest, a summary or a baseline."""
 

@@ -10,11 +10,33 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from windtunnel.errors import ConfigError, EvidenceError, Problem
+from windtunnel.figures import plural
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.files import open_regular
+from windtunnel.storage.finding import find_runs
 from windtunnel.storage.integrity import bounded
+from windtunnel.storage.manifests import read_manifest
+
+_MOST_TOLD = 5
+"""How many runs that are no shards are told one by one."""
+
+
+def find_shards(names: Sequence[str], root: Path) -> list[RunDirectory]:
+    """The runs to merge: those that are named, and every run at any depth in a folder that is named.
+
+    A run that an earlier merge left in such a folder is no part of the next one. Raises ConfigError for a name
+    with no run, EvidenceError for a manifest that can't be read.
+    """
+    # By its place: a shell's `runs/*` names the newest run twice, by its id and as `latest`.
+    found: dict[Path, RunDirectory] = {}
+    for name in names:
+        paths = find_runs(name, root)
+        searched = [path for path in paths if not read_manifest(path / "manifest.json").merged]
+        for path in searched or paths:
+            found.setdefault(path.resolve(), RunDirectory(path))
+    return list(found.values())
 
 
 def merged_manifest(runs: Sequence[RunDirectory], *, run_id: str, without_baseline: bool = False) -> Manifest:
@@ -89,24 +111,34 @@ def _copy(file: Path, target: Path) -> None:
 def _problems(paths: Sequence[str], manifests: Sequence[Manifest]) -> list[Problem]:
     whole = [path for path, manifest in zip(paths, manifests, strict=True) if not manifest.shard]
     if whole:
-        hint = "merge runs made with --shard"
-        return [Problem(message=f"{path} is a whole run, not a shard", hint=hint) for path in whole]
+        told = [f"{path} is a whole run, not a shard" for path in whole[:_MOST_TOLD]]
+        if (more := len(whole) - _MOST_TOLD) > 0:
+            told.append(f"and {plural(more, 'more whole run')}")
+        hint = "merge runs made with --shard, or name a folder that holds no other runs"
+        return [Problem(message=message, hint=hint) for message in told]
     problems = []
-    first, seen = manifests[0], {manifests[0].shard: paths[0]}
+    first, seen = manifests[0], {manifests[0].shard: (paths[0], manifests[0])}
     for path, manifest in zip(paths[1:], manifests[1:], strict=True):
         if difference := _difference(manifest, first):
             problems.append(
                 Problem(message=f"{path} and {paths[0]} are not shards of one run: different {difference}")
             )
         elif manifest.shard in seen:
-            problems.append(
-                Problem(
-                    message=f"{path} and {seen[manifest.shard]} are both shard {manifest.shard}",
-                    hint="name one of them; of a shard that ran again, the newer one",
-                )
-            )
-        seen.setdefault(manifest.shard, path)
+            problems.append(_twice((path, manifest), seen[manifest.shard]))
+        seen.setdefault(manifest.shard, (path, manifest))
     return problems
+
+
+def _twice(one: tuple[str, Manifest], other: tuple[str, Manifest]) -> Problem:
+    """That two folders hold the same shard."""
+    (path, manifest), (before, earlier) = one, other
+    if manifest.run_id == earlier.run_id:
+        return Problem(
+            message=f"{path} and {before} are copies of one run, {manifest.run_id}", hint=f"name only {before}"
+        )
+    older = path if manifest.started < earlier.started else before
+    hint = f"remove one of them; {older} is the older one, from before the shard ran again"
+    return Problem(message=f"{path} and {before} are both shard {manifest.shard}", hint=hint)
 
 
 def _difference(one: Manifest, other: Manifest) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from windtunnel.interfaces import Request
+from windtunnel.interfaces import Endpoint, Hide, OnToken, Request
+from windtunnel.model.auth import Auth, OAuth2
 from windtunnel.model.http import Exchange, FileBody, PartsBody
 from windtunnel.model.record import Timings
 from windtunnel.model.sut import Service
@@ -99,11 +100,17 @@ class ScriptedTransport:
         self.endpoints.append(endpoint)
         return endpoint
 
+    def authorized(self, endpoint: Endpoint, oauth2: OAuth2, *, hide: Hide) -> ScriptedEndpoint:
+        """The endpoint with this auth; nothing is fetched."""
+        assert isinstance(endpoint, ScriptedEndpoint), "the endpoint was made by another transport"
+        hide(*oauth2.secrets)
+        return replace(endpoint, service=replace(endpoint.service, auth=Auth(oauth2=oauth2)))
+
     def client(self) -> ScriptedClient:
         """A client for one user."""
         return ScriptedClient(self)
 
-    async def begin(self, *, on_exchange: Callable[[Exchange], None], on_secret: Callable[[str], None]) -> None:
+    async def begin(self, *, on_token: OnToken, on_secret: Callable[[str], None]) -> None:
         """Nothing is needed."""
 
     async def close(self) -> None:

@@ -37,6 +37,8 @@ class PythonScenario:
     tags: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    auth: Mapping[str, Any] | None = None
+    headers: Mapping[str, Any] = field(default_factory=dict)
     load: Mapping[str, Any] = field(default_factory=dict)
     on_failure: OnFailure = "continue"
     max_steps: int = 1000
@@ -67,6 +69,8 @@ def scenario(
     tags: Mapping[str, str] | None = None,
     variables: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
+    auth: Mapping[str, Any] | None = None,
+    headers: Mapping[str, Any] | None = None,
     load: Mapping[str, Any] | None = None,
     on_failure: OnFailure = "continue",
     max_steps: int = 1000,
@@ -75,7 +79,8 @@ def scenario(
 
     `weight` is its share of the mix. `description` is the function's docstring unless given. `tags` are for
     thresholds and reports. `variables` are start values for `user.variables`, with templates, `data` are feeders
-    for `user.data`, `load` is a load of the scenario's own: all of them as in YAML. `on_failure` is what a failed
+    for `user.data`, `auth` and `headers` are for every request, with templates, `load` is a load of the scenario's
+    own: all of them as in YAML. `on_failure` is what a failed
     request does to the flow unless it says otherwise: `"continue"` hands the response over all the same, `"stop"`
     ends the flow there. The instance has failed either way. More than `max_steps` steps end it as errored.
 
@@ -98,6 +103,8 @@ def scenario(
             tags=dict(tags or {}),
             variables=dict(variables or {}),
             data=dict(data or {}),
+            auth=None if auth is None else dict(auth),
+            headers=dict(headers or {}),
             load=dict(load or {}),
             on_failure=on_failure,
             max_steps=max_steps,

@@ -72,9 +72,34 @@ def test_a_key_in_the_query_goes_to_its_own_service_alone(path: str, target: str
             "type: oauth2, token_url: ftp://x, client_id: a, client_secret: b",
             "`token_url` must be an http or https URL",
         ),
+        ("type: oauth2, token_url: http://x/t, client_id: a", "auth of type oauth2 needs `client_secret`"),
         (
-            'type: oauth2, token_url: "http://x/t", client_id: "{{ t }}", client_secret: b',
-            "oauth2 of a step cannot hold templates",
+            "type: oauth2, token_url: http://x/t, client_id: a, grant: password, username: b",
+            "the grant password needs `password`",
+        ),
+        (
+            "type: oauth2, token_url: http://x/t, client_id: a, grant: refresh_token",
+            "the grant refresh_token needs `refresh_token`",
+        ),
+        (
+            "type: oauth2, token_url: http://x/t, client_id: a, client_secret: b, username: c",
+            "`username` does not belong to the grant client_credentials",
+        ),
+        (
+            "type: oauth2, token_url: http://x/t, client_id: a, client_secret: b, credentials: none",
+            "`credentials: none` sends no client_secret",
+        ),
+        (
+            "type: oauth2, token_url: http://x/t, client_id: a, credentials: body",
+            "`credentials: body` needs `client_secret`",
+        ),
+        (
+            "type: oauth2, token_url: http://x/t, client_id: a, client_secret: b, params: { grant_type: c }",
+            "`params` can't set grant_type",
+        ),
+        (
+            'type: oauth2, token_url: "ftp://{{ t }}/t", client_id: a, client_secret: b',
+            "`token_url` must be an http or https URL",
         ),
     ],
 )

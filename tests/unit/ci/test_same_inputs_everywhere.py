@@ -5,6 +5,7 @@ import re
 import yaml
 
 from tests.support import ROOT
+from windtunnel.model.verdict import EXIT_CODES
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 HOST = yaml.safe_load((ROOT / "host/action.yml").read_text())
@@ -14,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 
 # What concerns GitHub's own page, comments and token; a job of GitLab has no such thing.
 GITHUB_ONLY = {"summary", "annotations", "comment", "comment-key", "matrix", "github-token"}
-GITLAB_ONLY = {"job", "stage", "image"}
+GITLAB_ONLY = {"job", "stage", "image", "allow-failure"}
 
 
 def variable(name: str) -> str:
@@ -57,3 +58,14 @@ def test_the_readme_names_every_input_and_output() -> None:
     for kind in ("input", "output"):
         named = re.findall(r"^\| `([a-z0-9-]+)` \|", tables[kind], re.MULTILINE)
         assert named == list(ACTION[f"{kind}s"]), kind
+
+
+def test_the_template_makes_a_warning_of_an_inconclusive_run_alone() -> None:
+    assert JOB["$[[ inputs.job ]]"]["allow_failure"] == {"exit_codes": "$[[ inputs.allow-failure ]]"}
+    assert (TEMPLATE["allow-failure"]["type"], TEMPLATE["allow-failure"]["default"]) == ("array", [4])
+
+
+def test_gitlab_s_page_explains_every_exit_code_of_a_verdict() -> None:
+    page = (ROOT / "docs/ci/gitlab.md").read_text()
+    told = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", page, re.MULTILINE) for code in row.split(", ")}
+    assert told == set(EXIT_CODES.values()) - {130, 143}

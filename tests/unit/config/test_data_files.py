@@ -33,7 +33,7 @@ def complaint(write: Write, name: str, content: str | bytes, more: str = "") -> 
 def test_a_csv_file_has_its_columns_in_its_first_line(write: Write) -> None:
     read = feeder(write, "s.csv", "user,mail\nada,a@x\n\n'alan','b'\n")
     assert (read.columns, read.rows) == (("user", "mail"), (("ada", "a@x"), ("'alan'", "'b'")))
-    assert (read.order, read.on_end, read.unique) == ("sequential", "recycle", False)
+    assert (read.order, read.on_end, read.share) == ("sequential", "recycle", "instance")
 
 
 def test_a_csv_file_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(write: Write) -> None:
@@ -212,23 +212,28 @@ def test_the_name_of_a_file_says_what_it_is(write: Write) -> None:
         (", share: unique, order: random", "`order: random` can repeat rows, and `share: unique` forbids it"),
         (", share: unique, on_end: recycle", "`on_end: recycle` repeats rows, and `share: unique` forbids it"),
         (", order: random, on_end: stop", "rows drawn at random never end, so `on_end: stop` does nothing"),
+        (", share: user, order: random, on_end: stop", "with `share: user` a user keeps its row"),
+        (", share: user, order: random, on_end: fail", "rows drawn at random never end, so `on_end: fail` does"),
     ],
 )
 def test_what_contradicts_itself_is_a_problem(write: Write, more: str, message: str) -> None:
     assert message in complaint(write, "s.csv", "a\n1\n", more)
 
 
-def test_scenarios_that_share_the_unique_rows_of_a_file_take_them_in_one_order(write: Write) -> None:
+@pytest.mark.parametrize(("share", "rows"), [("unique", "unique rows"), ("user", "rows of users")])
+def test_scenarios_that_share_the_rows_of_a_file_take_them_in_one_order(
+    write: Write, share: str, rows: str
+) -> None:
     write("scenarios/s.csv", "a\n1\n")
     write("sut.yaml", "base_url: http://x.test")
     for name, order in (("a", "sequential"), ("b", "shuffle")):
         write(
             f"scenarios/{name}.yaml",
-            f"id: {name}\ndata: {{ row: {{ file: s.csv, share: unique, order: {order} }} }}\n"
+            f"id: {name}\ndata: {{ row: {{ file: s.csv, share: {share}, order: {order} }} }}\n"
             "flow: [{ type: http, name: x, path: / }]\n",
         )
     assert message_of(lambda: load_all(environment={}, random_seed=1)).splitlines()[0] == (
-        "scenarios/b.yaml:2:22: the unique rows of this file are taken in another order (sequential) "
+        f"scenarios/b.yaml:2:22: the {rows} of this file are taken in another order (sequential) "
         "at scenarios/a.yaml:2:22"
     )
 

@@ -45,7 +45,7 @@ def rows_of(parts: list[LoadPart], count: int, seed: int = 7) -> dict[int, str]:
         number, track = divmod(index, len(parts))
         chosen = parts[track].scenarios[mixes[track].scenario(number)]
         if chosen.id in feeders:
-            rows[index] = feeders[chosen.id][0].row(index)["id"]
+            rows[index] = feeders[chosen.id][0].row(index, 0)["id"]
     return rows
 
 
@@ -83,7 +83,7 @@ def test_a_unique_row_is_used_once_over_all_scenarios_tracks_and_workers(
                     get("x"),
                     id=f"s{track}-{place}",
                     weight=weight,
-                    data=(feeder(2000, unique=True, order=order, on_end="fail"),) if has_data else (),
+                    data=(feeder(2000, share="unique", order=order, on_end="fail"),) if has_data else (),
                 )
                 for place, (weight, has_data) in enumerate(scenarios)
             ),
@@ -157,7 +157,7 @@ def test_recycled_rows_come_round_in_the_same_order(run: Run) -> None:
 def test_two_workers_send_together_what_one_sends() -> None:
     one = list(range(20))
     dealt = [number for worker in range(2) for number in one if number % 2 == Segment(number=worker, of=2).number]
-    parts = [LoadPart(load=ClosedLoad(), scenarios=(shopping(feeder(20, unique=True, on_end="fail")),))]
+    parts = [LoadPart(load=ClosedLoad(), scenarios=(shopping(feeder(20, share="unique", on_end="fail")),))]
     rows = rows_of(parts, 20)
     assert sorted(rows[index] for index in dealt) == sorted(rows.values())
 
@@ -201,7 +201,7 @@ def test_what_a_row_holds_under_a_secret_key_anywhere_within_is_secret() -> None
     data = feeder(1, columns=("user", "password"), rows=((nested, "top-secret"),))
     part = LoadPart(load=ClosedLoad(), scenarios=(shopping(data),))
     readers = make_readers([part], [Mix([1], 7)], seed=7, redactor=Redactor())
-    assert readers["a"][0].secrets(0) == ["top-secret", "deep-secret", 81726354]
+    assert readers["a"][0].secrets(0, 0) == ["top-secret", "deep-secret", 81726354]
     shown = data_text(replace(data, file="shopper.json"), Redactor())
     assert "secret" not in shown
     assert "81726354" not in shown

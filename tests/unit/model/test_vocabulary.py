@@ -35,6 +35,7 @@ PUBLISHED = [
     ("scenario", "$defs/group/properties/on_failure", vocabulary.OnFailure),
     ("scenario", "$defs/feeder/properties/order", vocabulary.RowOrder),
     ("scenario", "$defs/feeder/properties/on_end", vocabulary.OnEnd),
+    ("scenario", "$defs/feeder/properties/share", vocabulary.RowShare),
     ("sut", "properties/http/properties/connections", vocabulary.Connections),
 ]
 

@@ -220,7 +220,7 @@ def test_a_baseline_that_can_not_be_compared_with_is_refused(
         read_baseline(str(file), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["x" * 5_000, "a\0b", "\ud800", "../" * 900, "~", ""])
+@pytest.mark.parametrize("name", ["x" * 5_000, "a\0b", "\ud800", "../" * 900 + "x", "~", ""])
 def test_a_name_that_can_be_no_path_is_no_run(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError):
         RunDirectory.find(name, tmp_path)

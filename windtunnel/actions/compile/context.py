@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from windtunnel.actions.compile.known_kinds import KnownKinds
 from windtunnel.errors import ExpressionError, Location, Problem, did_you_mean
@@ -31,7 +31,9 @@ from windtunnel.interfaces import CompiledStep, Transport
 from windtunnel.model.scenario import Block, Scenario, Step, walk
 from windtunnel.model.source import DataPath, Source
 from windtunnel.model.sut import Service, Sut
-from windtunnel.project import withheld
+
+if TYPE_CHECKING:
+    from windtunnel.actions.compile.references import DataReferences, Place
 
 T = TypeVar("T")
 
@@ -39,58 +41,22 @@ _VARIABLE_NAME = re.compile(r"[^\W\d]\w*")
 _ALWAYS_SET = ("correlation_id", "instance_id", "instance_index", "response", "run_id", "steps", "user_index")
 _SET_IT = "set it under `variables`, or with `extract` in an earlier step"
 _EMPTY_PATH = "$"
-_MAX_COLUMNS = 8
 
 
-class DataReferences:
-    """What a template may read of `data` and `env`: the columns of data files, the environment's variables."""
+class AnyName(set[str]):
+    """Every name: where code sets variables while it runs, none is unknown."""
 
-    __slots__ = ("_env", "_feeders", "_incomplete", "_withheld")
-
-    def __init__(self, scenario: Scenario) -> None:
-        self._env, self._withheld = scenario.env, scenario.withheld
-        self._incomplete = scenario.omission is not None and scenario.omission.data
-        self._feeders = {feeder.name: feeder for feeder in scenario.data}
-
-    def objection(self, member: Member) -> tuple[str, str | None] | None:
-        """The problem with `data.feeder.column` or `env.NAME`, and a hint; None when there is none.
-
-        An unknown feeder is reported once, not again for its columns.
-        """
-        if member[0] == "env":
-            if member[1] in self._env:
-                return None
-            if member[1] in self._withheld:
-                refused = withheld(member[1])
-                return str(refused), refused.hint
-            return (
-                f"the environment has no variable {member[1]}",
-                f"export {member[1]}, or add it to an --env-file",
-            )
-        feeder = self._feeders.get(member[1])
-        if feeder is None:
-            if len(member) > 2 or self._incomplete:
-                return None
-            hint = did_you_mean(member[1], self._feeders)
-            return (
-                f'there is no data file named "{member[1]}"',
-                hint or f"add it: data: {{ {member[1]}: {{ file: … }} }}",
-            )
-        if len(member) == 3 and member[2] not in feeder.columns:
-            shown = ", ".join(feeder.columns[:_MAX_COLUMNS])
-            more = ", …" if len(feeder.columns) > _MAX_COLUMNS else ""
-            hint = did_you_mean(member[2], feeder.columns) or f"the columns are {shown}{more}"
-            return f'{feeder.file} has no column "{member[2]}"', hint
-        return None
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
 class CompileContext:
     """The state of one scenario while its steps are compiled, in the order in which they run.
 
     `names` are the variables that can be set by now and `responses` the steps with a response; both grow from step
-    to step. `written` are the variables that the current block sets. `steps` are the names of all steps.
-    `problems` collects the problems. `compile_step` compiles a step inside a step. Owned by the caller that
-    compiles the scenario.
+    to step. `written` are the variables that the current block sets. `steps` are the names of all steps. `place`
+    is the section that is compiled, `variables` are those of the scenario. `problems` collects the problems.
+    `compile_step` compiles a step inside a step. Owned by the caller that compiles the scenario.
     """
 
     def __init__(
@@ -108,17 +74,29 @@ class CompileContext:
         self.responses: set[str] = set()
         self.written: set[str] = set()
         self.steps = frozenset(step.name for step in walk(scenario.sections))
-        self.data_references = DataReferences(scenario)
+        self.place: Place = ""
+        self.variables: Mapping[str, Template] = {}
         self._compile_step = compile_step
+
+    @cached_property
+    def data_references(self) -> DataReferences:
+        """What templates may read of `data` and `env`."""
+        from windtunnel.actions.compile.references import DataReferences  # few scenarios have such templates
+
+        return DataReferences(self.scenario, self.sut)
+
+    def row_missing_for(self, name: str) -> tuple[str, str | None] | None:
+        """What is wrong, and a hint, where a variable is made of a row that the current section does not get."""
+        return self.data_references.of_variable(name, self.place, self.variables) if self.scenario.data else None
 
     @cached_property
     def kinds(self) -> KnownKinds:
         """The kinds of the values that the scenario fixes."""
         return KnownKinds(self.scenario)
 
-    def begin(self, names: Iterable[str]) -> None:
+    def begin(self, names: Iterable[str], place: Place = "") -> None:
         """Begin another section, with these variables set and no response yet."""
-        self.names, self.responses, self.written = set(names), set(), set()
+        self.names, self.responses, self.written, self.place = set(names), set(), set(), place
 
     def at(self, step: Step) -> Field:
         """The mapping of a step."""
@@ -225,7 +203,8 @@ class Field:
         """A bare expression, or one in `{{ }}`, that is true or false; it may read what its step `extracted`."""
         condition = self.attempt(lambda: compile_condition(value, self.context.kinds), compile_condition(True))
         self._check_names(condition.names.difference(extracted), lambda name: self._locate_word(name))
-        self._check_members(condition.members, lambda member: self._locate_word(member[-1]))
+        if condition.members or "data" in condition.names:
+            self._check_members(condition, lambda member: self._locate_word(member[-1]))
         return condition
 
     def jsonpath(self, value: Any) -> JsonPath:
@@ -284,16 +263,17 @@ class Field:
 
     def _checked(self, value: Any, template: Template) -> Template:
         self._check_names(template.names, lambda name: _leaf(self, value, name)._locate_word(name))
-        if template.members:
-            self._check_members(
-                template.members, lambda member: _leaf(self, value, member)._locate_word(member[-1])
-            )
+        if template.members or "data" in template.names:
+            self._check_members(template, lambda member: _leaf(self, value, member)._locate_word(member[-1]))
         return template
 
-    def _check_members(self, members: Iterable[Member], locate: Callable[[Member], Location]) -> None:
+    def _check_members(self, read: Template | Condition, locate: Callable[[Member], Location]) -> None:
         """Note each reference to `data` or `env` that leads nowhere."""
+        members = read.members
+        if "data" in read.names and not any(member[0] == "data" for member in members):
+            members |= {("data",)}
         for member in sorted(members):
-            if objection := self.context.data_references.objection(member):
+            if objection := self.context.data_references.objection(member, self.context.place):
                 message, hint = objection
                 self.context.problems.append(Problem(message=message, where=locate(member), hint=hint))
 
@@ -305,13 +285,11 @@ class Field:
                 continue
             if omitted is None or name in omitted:
                 continue
-            self.context.problems.append(
-                Problem(
-                    message=f'variable "{name}" is not set by any earlier step',
-                    where=locate(name),
-                    hint=did_you_mean(name, [*known, *omitted, *_ALWAYS_SET]) or _SET_IT,
-                )
+            message, hint = self.context.row_missing_for(name) or (
+                f'variable "{name}" is not set by any earlier step',
+                did_you_mean(name, [*known, *omitted, *_ALWAYS_SET]) or _SET_IT,
             )
+            self.context.problems.append(Problem(message=message, where=locate(name), hint=hint))
 
     def _locate_word(self, word: str) -> Location:
         """The location of a word on the first line of the value; of the value if the word is not there."""
@@ -322,6 +300,7 @@ class Field:
 
 def _leaf(field: Field, value: Any, name: str | Member) -> Field:
     """The first text inside `value` whose template reads `name`."""
+    name = name[0] if len(name) == 1 else name
     for inner, text in _texts(field, value):
         try:
             template = compile_template(text)

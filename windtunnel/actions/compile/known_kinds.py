@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from windtunnel.errors import ExpressionError
-from windtunnel.expressions.sandbox import Member, kind_of
+from windtunnel.expressions.sandbox import Member
 from windtunnel.expressions.template import compile_template
+from windtunnel.expressions.text import kind_of
 from windtunnel.model.scenario import ABSENT, Scenario, Verbatim, walk
 
 

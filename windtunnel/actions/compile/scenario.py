@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from windtunnel.actions.assert_ import AssertAction
-from windtunnel.actions.compile.context import CompileContext, Field
+from windtunnel.actions.compile.context import AnyName, CompileContext, Field
 from windtunnel.actions.response.judge import errored
 from windtunnel.actions.table import ACTIONS, ActionType, plugin_step_type
 from windtunnel.errors import ExpressionError, Problem
@@ -15,6 +15,7 @@ from windtunnel.expressions.template import Template
 from windtunnel.interfaces import Action, CompiledStep, StepOutcome, Transport
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.sut import Sut
+from windtunnel.model.vocabulary import SectionPhase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,13 @@ class CompiledSection:
 class CompiledParts:
     """The compiled parts of a scenario. `variables` are rendered in order when an instance begins.
 
-    `without_data` are those that need no row of a data file, for setups and teardowns, which have none.
+    `once` are those that need no row of a data file, for setups and teardowns, which have none; `once_per_user`
+    those that need none but the user's.
     """
 
     variables: tuple[tuple[str, Template], ...]
-    without_data: tuple[tuple[str, Template], ...]
+    once: tuple[tuple[str, Template], ...]
+    once_per_user: tuple[tuple[str, Template], ...]
     setup: CompiledSection | None
     user_setup: CompiledSection | None
     teardown: CompiledSection | None
@@ -60,12 +63,22 @@ def compile_scenario(
     context = CompileContext(
         scenario, sut=sut, transport=transport, names=names, problems=problems, compile_step=_compile
     )
+    if scenario.auth is not None:
+        from windtunnel.actions.request.auth import note_objections
+
+        note_objections(Field(context, ("auth",), scenario.source), scenario.auth, scenario.headers)
     variables = _variables(scenario, context)
-    without_data = _without_data(variables)
-    every, some = set(context.names), {*names, *(name for name, _ in without_data)}
-    setup = _section(scenario.setup, context, some)
+    context.variables = dict(variables)
+    once, once_per_user = variables, variables
+    if any("data" in template.names for _, template in variables):
+        from windtunnel.actions.compile.references import variables_at
+
+        once, once_per_user = (variables_at(scenario, variables, place) for place in ("setup", "user_setup"))
+    every, some = set(context.names), {*names, *(name for name, _ in once)}
+    setup = _section(scenario.setup, context, some, "setup")
     prepared = setup.sets if setup else frozenset()
-    user_setup = _section(scenario.user_setup, context, some | prepared)
+    for_user = some | prepared | {name for name, _ in once_per_user}
+    user_setup = _section(scenario.user_setup, context, for_user, "user_setup")
     context.begin(every | prepared | (user_setup.sets if user_setup else frozenset()))
     steps: tuple[CompiledStep, ...] = ()
     assertions: list[CompiledAssertion] = []
@@ -77,15 +90,32 @@ def compile_scenario(
         for step in scenario.steps:
             if step.options:
                 context.service(step)
+        _check_shared(context)
     return CompiledParts(
         variables=variables,
-        without_data=without_data,
+        once=once,
+        once_per_user=once_per_user,
         setup=setup,
         user_setup=user_setup,
         steps=steps,
         assertions=tuple(assertions),
-        teardown=_section(scenario.teardown, context, some | prepared),
+        teardown=_section(scenario.teardown, context, some | prepared, "teardown"),
     )
+
+
+def _check_shared(context: CompileContext) -> None:
+    """Note what is wrong with `auth` and `headers` for the requests of code, which sets variables by itself."""
+    from windtunnel.actions.request.template import is_shared
+
+    if not is_shared(context, {}):
+        return
+    from windtunnel.actions.request.shared import OwnParts, Shared
+
+    names, context.names = context.names, AnyName()
+    place = Field(context, (), context.scenario.source)
+    for service in context.sut.all_services:
+        Shared(context, OwnParts(name="", field=place, headers={})).adjusted(service)
+    context.names = names
 
 
 def _assertions(scenario: Scenario, context: CompileContext) -> list[CompiledAssertion]:
@@ -93,25 +123,15 @@ def _assertions(scenario: Scenario, context: CompileContext) -> list[CompiledAss
     return [CompiledAssertion(name=name, action=action) for name, action in actions if action is not None]
 
 
-def _section(steps: Sequence[Step], context: CompileContext, names: Iterable[str]) -> CompiledSection | None:
+def _section(
+    steps: Sequence[Step], context: CompileContext, names: Iterable[str], place: SectionPhase
+) -> CompiledSection | None:
     """The steps of a section, which see these variables and no response of other sections; None without steps."""
     if not steps:
         return None
-    context.begin(names)
+    context.begin(names, place)
     compiled = context.steps_of(steps)
     return CompiledSection(steps=compiled, sets=frozenset(context.written))
-
-
-def _without_data(variables: Iterable[tuple[str, Template]]) -> tuple[tuple[str, Template], ...]:
-    """The variables that read neither a row of a data file nor a variable that does."""
-    found: list[tuple[str, Template]] = []
-    others = {"data"}
-    for name, template in variables:
-        if others.isdisjoint(template.names):
-            found.append((name, template))
-        else:
-            others.add(name)
-    return tuple(found)
 
 
 def _variables(scenario: Scenario, context: CompileContext) -> tuple[tuple[str, Template], ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from windtunnel.actions.python.blocks import FlowStopped, check_outcome
-from windtunnel.actions.python.http import Http
+from windtunnel.actions.python.http import Http, unsent
 from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.response import Response
 from windtunnel.actions.response.judge import first_failure
@@ -140,7 +140,6 @@ class Context:
 
     async def _run_action(self, action: Action, on_failure: OnFailure | None) -> tuple[Exchange, bool]:
         outcome = await action.run(self._instance)
-        assert outcome.exchange is not None, "a request always has an exchange"
         self._observe_last()
         self._last, self._requests = outcome, self._requests + outcome.requests
         # An action that sends several requests has recorded each of them; a single one may be the whole step.
@@ -151,7 +150,7 @@ class Context:
             self._failure = self._failure or outcome
             if on_failure == "stop":
                 raise FlowStopped
-        return outcome.exchange, passed
+        return outcome.exchange or unsent(outcome), passed
 
     def _observe_last(self) -> None:
         last = self._last

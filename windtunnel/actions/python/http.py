@@ -14,13 +14,20 @@ from windtunnel.actions.request.backoff import Backoff
 from windtunnel.actions.request.retry import RetryingHttpAction
 from windtunnel.actions.wait import PollAction
 from windtunnel.expressions.quantities import parse_duration
-from windtunnel.interfaces import Action
+from windtunnel.interfaces import Action, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.vocabulary import OnFailure
 from windtunnel.user_code.outline import default_name
 
 RunAction = Callable[[Action, OnFailure | None], Awaitable[tuple[Exchange, bool]]]
 """Runs an action as a step, given `on_failure`. Returns the exchange and whether the step passed."""
+
+
+def unsent(outcome: StepOutcome) -> Exchange:
+    """The exchange of a request that was not sent, since a template of its auth or headers can't be rendered."""
+    exchange = Exchange("", "", "")
+    exchange.error, exchange.error_detail = "bad_request", outcome.message
+    return exchange
 
 
 class Http:
@@ -54,6 +61,7 @@ class Http:
         timeout: float | str | None = None,
         follow_redirects: bool = True,
         max_body: int | str | None = None,
+        auth: Mapping[str, Any] | None = None,
         retry: Mapping[str, Any] | None = None,
         on_failure: OnFailure | None = None,
     ) -> Response:
@@ -63,14 +71,15 @@ class Http:
         the row in reports: the method and path with ids left open, unless given. The body is one of `json` (any
         JSON value), `body`, `form`, `file` (relative to the scenario), and `multipart` and `graphql` as in YAML.
         `expect` is written as in YAML, with plain values; without it the status must be below 400. `timeout` is
-        seconds, or text such as "500ms".
+        seconds, or text such as "500ms". `auth` is written as in YAML, with plain values; it stands above that of
+        the scenario and of the SUT file.
         `on_failure="stop"` ends the flow when the step fails. Raises ValueError for invalid arguments.
         """
         # fmt: off
         options = RequestOptions(
             json=json, body=body, form=form, file=file, multipart=multipart, graphql=graphql,
             query=query, headers=headers, cookies=cookies,
-            timeout=timeout, follow_redirects=follow_redirects, max_body=max_body,
+            timeout=timeout, follow_redirects=follow_redirects, max_body=max_body, auth=auth,
         )
         # fmt: on
         method = method.upper()
@@ -120,13 +129,14 @@ class Http:
         on_failure: OnFailure | None = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        auth: Mapping[str, Any] | None = None,
     ) -> Response:
         """Poll until `expect` holds, as a `wait` step does: at once, then `interval` after each response.
 
         The step fails when no time is left for another poll.
         """
         step = name or default_name(method.upper(), path)
-        options = RequestOptions(query=query, headers=headers)
+        options = RequestOptions(query=query, headers=headers, auth=auth)
         action = PollAction(
             self._inside or step,
             self._requests.request(method.upper(), service, path, options),

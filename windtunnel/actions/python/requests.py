@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
 
 import msgspec
 
-from windtunnel.actions.compile.context import CompileContext, Field
+from windtunnel.actions.compile.context import AnyName, CompileContext, Field
 from windtunnel.actions.request.retry import Retry, compile_retry
 from windtunnel.actions.request.target import encode_component, format_params
-from windtunnel.actions.request.template import BODIES, RequestTemplate
+from windtunnel.actions.request.template import (
+    BODIES,
+    Complete,
+    RequestTemplate,
+    is_shared,
+    request_template,
+)
 from windtunnel.actions.response.checks import compile_expectation
 from windtunnel.actions.response.extract import NO_EXTRACTION
 from windtunnel.actions.response.judge import Judge
@@ -27,6 +34,9 @@ from windtunnel.model.http import Body, OpaqueText, wire_text, without_bytes
 from windtunnel.model.origin import percent_encoded
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Service, Sut
+
+MAX_PREPARED = 500
+"""Maximum number of different requests whose constant parts are kept."""
 
 MAX_JUDGES = 500
 """Maximum number of different `expect`s whose checks are kept."""
@@ -49,6 +59,16 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float | str | None = None
     follow_redirects: bool = True
     max_body: int | str | None = None
+    auth: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """What requests have in common: `complete` adds what varies of the auth and the scenario's headers."""
+
+    endpoint: Endpoint
+    service: Service
+    complete: Complete | None = None
 
 
 class RequestFactory:
@@ -56,7 +76,8 @@ class RequestFactory:
 
     def __init__(self, scenario: Scenario, *, sut: Sut, transport: Transport) -> None:
         self._scenario, self._sut, self._transport = scenario, sut, transport
-        self._endpoints: dict[tuple[str, str | None, str], tuple[Endpoint, Service]] = {}
+        self._prepared: dict[tuple[object, ...], _Prepared] = {}
+        self._is_shared = is_shared(self._place("auth").context, {})
         self._judges: dict[str, Judge] = {"": self._compile(None)}
 
     def request(self, method: str, service: str | None, path: str, options: RequestOptions) -> RequestTemplate:
@@ -66,18 +87,19 @@ class RequestFactory:
             headers = options.headers or {}
             if kind and any(name.lower() == "content-type" for name in headers):
                 kind = ""
-            endpoint, found = self._endpoint(method, service, kind)
+            prepared = self._prepare(method, service, kind, options)
             pairs = [(name, _sent(value)) for name, value in headers.items() if value is not None]
             cookies = {name: value for name, value in (options.cookies or {}).items() if value is not None}
             if cookies:
                 pairs.append(("Cookie", "; ".join(f"{name}={_sent(value)}" for name, value in cookies.items())))
             timeout = options.timeout
-            return RequestTemplate(
-                endpoint=endpoint,
+            return request_template(
+                prepared.complete,
+                endpoint=prepared.endpoint,
                 target=self._target(path, options.query),
                 headers=_always(pairs) if pairs else None,
                 body=body,
-                timeout_s=found.timeout_s if timeout is None else parse_duration(timeout),
+                timeout_s=prepared.service.timeout_s if timeout is None else parse_duration(timeout),
                 follow_redirects=options.follow_redirects,
                 max_body=None if options.max_body is None else parse_size(options.max_body),
             )
@@ -128,24 +150,52 @@ class RequestFactory:
             problems=[],
             compile_step=lambda _step, _context: None,
         )
-        context.names = _AnyName()
+        context.names = AnyName()
         return Field(context, (key,), self._scenario.source)
 
-    def _endpoint(self, method: str, service: str | None, content_type: str) -> tuple[Endpoint, Service]:
-        key = (method, service, content_type)
-        known = self._endpoints.get(key)
+    def _prepare(self, method: str, service: str | None, content_type: str, options: RequestOptions) -> _Prepared:
+        auth = options.auth
+        key: tuple[object, ...] = (method, service, content_type)
+        shared = self._is_shared or auth is not None or None in (options.headers or {}).values()
+        if shared:
+            names = frozenset((name.lower(), value is None) for name, value in (options.headers or {}).items())
+            key = (*key, names, bool(options.cookies), auth is None)
+        known = self._prepared.get(key) if auth is None else None
         if known is not None:
             return known
         found = self._sut.service(service)
         if found is None:
             hint = did_you_mean(str(service), self._sut.services) or f"one of {', '.join(self._sut.services)}"
             raise ValueError(f'there is no service "{service}": {hint}')
+        complete: Complete | None = None
+        if shared:
+            found, complete = self._adjusted(found, options)
         given = {name.lower() for name in found.headers}
         own = content_type and (content_type == _FORM or "content-type" not in given)
         headers = {"Content-Type": content_type} if own else {}
         endpoint = self._transport.endpoint(method=method, service=found, headers=headers)
-        self._endpoints[key] = endpoint, found
-        return endpoint, found
+        prepared = _Prepared(endpoint=endpoint, service=found, complete=complete)
+        if auth is None and len(self._prepared) < MAX_PREPARED:
+            self._prepared[key] = prepared
+        return prepared
+
+    def _adjusted(self, service: Service, options: RequestOptions) -> tuple[Service, Complete | None]:
+        """The service with what is constant of auth and headers, and what adds the rest. Raises ValueError."""
+        from windtunnel.actions.request.shared import OwnParts, Shared
+
+        place = self._place("request")
+        own = OwnParts(
+            name="",
+            field=place,
+            auth=None if options.auth is None else _literal(options.auth),
+            headers={name: None if value is None else "" for name, value in (options.headers or {}).items()},
+            has_cookies=bool(options.cookies),
+            by_code=True,
+        )
+        shared = Shared(place.context, own)
+        found = shared.adjusted(service)
+        _require_no_problem(place)
+        return found, shared.complete
 
     def _target(self, path: str, query: Mapping[str, Any] | None) -> str:
         if not path.startswith(("/", "http://", "https://")):
@@ -191,13 +241,6 @@ def _require_no_problem(field: Field) -> None:
     """Raise ValueError with the problems noted while compiling."""
     if problems := field.context.problems:
         raise ValueError("; ".join(f"{field.path[0]}: {problem.message}" for problem in problems))
-
-
-class _AnyName(set[str]):
-    """Every name: the code sets variables while it runs."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
 
 
 def _sent(value: Any) -> str:

@@ -16,7 +16,7 @@ from windtunnel.actions.python.blocks import (
     outcome_of,
 )
 from windtunnel.actions.python.context import Variables
-from windtunnel.actions.python.http import Http
+from windtunnel.actions.python.http import Http, unsent
 from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.response import Response
 from windtunnel.actions.response.judge import Judge, first_failure
@@ -125,8 +125,7 @@ class User:
         passed = outcome.outcome == "passed"
         if not passed and (on_failure or self._on_failure) == "stop":
             raise FlowStopped
-        assert outcome.exchange is not None, "a request always has an exchange"
-        return outcome.exchange, passed
+        return outcome.exchange or unsent(outcome), passed
 
 
 def _judged(judge: Judge, exchange: Exchange, instance: Instance) -> StepOutcome:

@@ -1,7 +1,8 @@
 """Where a request goes: `path` or `url` with `query`, and the service it belongs to.
 
-Text inside a template is component-encoded, so that an id with a slash stays one segment. A template that is
-the whole `path` or `url` is taken as a URL: only characters that are not allowed in a URL are encoded.
+Text inside a template is component-encoded, so that an id with a slash stays one segment, unless `| raw` says
+that it is encoded already. A template that is the whole `path` or `url` is taken as a URL: only characters that
+are not allowed in a URL are encoded. One that begins a `path` goes in as a path: `joined.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -18,8 +19,7 @@ from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import as_template
-from windtunnel.expressions.text import text_of
-from windtunnel.model.auth import Auth
+from windtunnel.expressions.text import Encoded, text_of
 from windtunnel.model.http import wire_text
 from windtunnel.model.origin import HostRules, parse_base_url, percent_encoded, split_url
 from windtunnel.model.scenario import Step
@@ -30,6 +30,7 @@ _NOT_IN_A_URL = re.compile(r"[^\w\-.~:/?@!$&'()*+,;=%\[\]]", re.ASCII)
 _IN_A_URL = "-._~:/?@!$&'()*+,;=%[]"
 _AUTHORITY = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _LITERAL_AUTHORITY = re.compile(r"https?://[^/?#{]+(?=[/?#]|$)", re.IGNORECASE)
+_has_template_in_host = re.compile(r"https?://[^/?#{]*\{[{%#]", re.IGNORECASE).match
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +43,18 @@ class Target:
 
 
 def encode_component(text: str) -> str:
-    """Percent-encode everything but letters, digits and `-._~`."""
-    return text if text.isalnum() and text.isascii() else quote(text, safe="", errors="replace")
+    """Percent-encode everything but letters, digits and `-._~`; of `Encoded` only what no URL can hold."""
+    if text.isalnum() and text.isascii():
+        return text
+    if isinstance(text, Encoded):
+        return percent_encoded(text, safe=_IN_A_URL)
+    return quote(text, safe="", errors="replace")
 
 
-def compile_target(step: Step, context: CompileContext, auth: Auth | None = None) -> Target | None:
-    """The target of a step's requests; None after problems were noted. `auth` replaces the service's own."""
+def compile_target(
+    step: Step, context: CompileContext, adjusted: Callable[[Service], Service] | None = None
+) -> Target | None:
+    """The target of a step's requests; None after problems were noted. `adjusted` changes their service."""
     field, options = context.at(step), step.options
     written = [key for key in ("path", "url") if key in options]
     if len(written) != 1:
@@ -67,8 +74,8 @@ def compile_target(step: Step, context: CompileContext, auth: Auth | None = None
     query = compile_params(field / "query", options.get("query"), encode_component)
     if service is None:
         return None
-    if auth is not None:
-        service = replace(service, auth=auth)
+    if adjusted is not None:
+        service = adjusted(service)
     add_key = _adding_key(service) if service.auth.query else None
     if isinstance(location, str) and isinstance(query, str):
         text = _join(location, query)
@@ -90,11 +97,18 @@ def _location(field: Field, value: str) -> str | Callable[[Scope], str]:
     if _is_whole_template(value):
         template = field.template(value)
         return lambda scope: _as_url(template.evaluate(scope))
+    if value.startswith("{{") or _has_template_in_host(value):
+        from windtunnel.actions.request import joined
+
+        parts = joined.joined(value)
+        if parts is not None:
+            return joined.compile_joined(field, value, parts)
+        return joined.compile_host_template(field, value)
     template = field.text(value, encode=encode_component)
     if template.constant:
-        return _legal(template({}) or "/")
+        return legal(template({}) or "/")
     evaluate = template.evaluate
-    return lambda scope: _legal(evaluate(scope))
+    return lambda scope: legal(evaluate(scope))
 
 
 def _renderer(
@@ -131,10 +145,10 @@ def _as_url(value: Any) -> str:
     text = wire_text(text_of(value)).strip(" \t\r\n")
     if not text:
         raise ExpressionError("the URL is empty")
-    return _legal(text if text.startswith("/") or _ABSOLUTE.match(text) else f"/{text}")
+    return legal(text if text.startswith("/") or _ABSOLUTE.match(text) else f"/{text}")
 
 
-def _legal(url: str) -> str:
+def legal(url: str) -> str:
     """The URL without its fragment, which is never sent, and with every illegal character encoded."""
     if _NOT_IN_A_URL.search(url) is None:
         return url
@@ -145,12 +159,34 @@ def _legal(url: str) -> str:
 
 
 def _check_beginning(field: Field, key: str, value: str) -> None:
-    if key == "path" and not value.startswith("/"):
-        hint = "use `url` for an absolute URL" if _ABSOLUTE.match(value) else f'path: "/{value}"'
-        field.problem("a path begins with /", hint=hint)
+    if key == "path" and not value.startswith(("/", "{{")):
+        field.problem("a path begins with /", hint=_path_hint(value.strip()))
     elif key == "url" and not _ABSOLUTE.match(value):
-        hint = "use `path` with `service` for a URL under a service, or one template for the whole URL"
-        field.problem("a URL begins with http:// or https://", hint=hint)
+        field.problem("a URL begins with http:// or https://", hint=_url_hint(value.strip()))
+
+
+def _path_hint(value: str) -> str | None:
+    """What to write where `path: value` stands. Each hint sends the request that was meant."""
+    if _ABSOLUTE.match(value):
+        return f'url: "{value}"'
+    if "://" in value.partition("{{")[0]:
+        return "requests go to http:// and https:// alone"
+    if value.startswith("{"):
+        return "write one {{ template }} that yields the path, or an `if` behind its first /"
+    return f'path: "{value}"' if value.startswith("/") else f'path: "/{value}"'
+
+
+def _url_hint(value: str) -> str | None:
+    """What to write where `url: value` stands."""
+    if _ABSOLUTE.match(value):
+        return f'url: "{value}"'
+    if value.startswith("/"):
+        return f'path: "{value}"'
+    if value.startswith("{"):
+        return "use `path` for what is below a service, or join the URL in one template: \"{{ base ~ '/items' }}\""
+    if "://" in value.partition("{{")[0]:
+        return "requests go to http:// and https:// alone"
+    return f'url: "https://{value}", or path: "/{value}"'
 
 
 def _url_service(field: Field, url: str, step: Step, context: CompileContext) -> Service | None:
@@ -159,10 +195,11 @@ def _url_service(field: Field, url: str, step: Step, context: CompileContext) ->
     An allowed host that is no service gets a service of its own, so that no service's headers leak to it.
     """
     literal = _LITERAL_AUTHORITY.match(url)
-    if literal is None:
+    host = literal.group() if literal else _host_before_template(url)
+    if host is None:
         return context.service(step)
     try:
-        origin, _ = split_url(literal.group())
+        origin, _ = split_url(host)
     except ExpressionError as error:
         field.problem(str(error), hint=error.hint)
         return None
@@ -178,6 +215,16 @@ def _url_service(field: Field, url: str, step: Step, context: CompileContext) ->
         if parse_base_url(service.base_url).origin == origin:
             return service
     return Service(name=origin.host, base_url=str(origin))
+
+
+def _host_before_template(url: str) -> str | None:
+    """The literal host of `http://host{{ to }}`; None where a template is a part of the host."""
+    if not _has_template_in_host(url):
+        return None
+    from windtunnel.actions.request import joined
+
+    parts = joined.joined(url)
+    return parts.host if parts else None
 
 
 Encode = Callable[[str], str]

@@ -8,20 +8,21 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from windtunnel.actions.compile.context import CompileContext, Field
-from windtunnel.actions.request.auth import compile_auth
 from windtunnel.actions.request.multipart import compile_file, compile_multipart
 from windtunnel.actions.request.target import compile_params, compile_target
-from windtunnel.errors import ConfigError, ExpressionError
+from windtunnel.errors import ConfigError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import Template
+from windtunnel.expressions.text import Encoded
 from windtunnel.interfaces import Endpoint, Instance, Request
-from windtunnel.model.http import Body, Exchange
+from windtunnel.model.http import COOKIE_BREAKS, LINE_BREAKS, Body, Exchange, sendable
 from windtunnel.model.scenario import Step
 from windtunnel.model.sut import Service
 
 _METHOD = re.compile(r"[A-Za-z][A-Za-z-]*")
-_LINE_BREAKS = re.compile(r"[\r\n\0]")
-_COOKIE_BREAKS = re.compile(r"[\r\n\0;]")
+
+
+Complete = Callable[[Request, Instance], Request]
 
 
 class RequestTemplate:
@@ -64,16 +65,33 @@ class RequestTemplate:
         )
 
 
+class CompletedTemplate(RequestTemplate):
+    """A request to which `complete` adds what varies of the auth and of the headers of the scenario."""
+
+    __slots__ = ("_complete",)
+
+    def __init__(self, complete: Complete, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._complete = complete
+
+    def render(
+        self, instance: Instance, step: str, on_hop: Callable[[Exchange], None], timeout_s: float
+    ) -> Request:
+        """The next request of a step. Raises ExpressionError."""
+        return self._complete(super().render(instance, step, on_hop, timeout_s), instance)
+
+
 def compile_request(step: Step, context: CompileContext, *, timeout: Any) -> RequestTemplate | None:
     """The request of a step; None after problems were noted. `timeout` as written, None for the service's."""
-    auth = None if step.options.get("auth") is None else compile_auth(step, context)
-    step = step if auth is None else auth.step
     field, options = context.at(step), step.options
-    target = compile_target(step, context, None if auth is None else auth.auth)
-    method = _method(field, options)
     constant, varying = _headers(field, options)
-    if auth is not None and auth.authorization is not None:
-        varying.append(("Authorization", auth.authorization, _LINE_BREAKS))
+    shared = None
+    if is_shared(context, options):
+        from windtunnel.actions.request.shared import Shared
+
+        shared = Shared.of_step(step, context, constant)
+    target = compile_target(step, context, None if shared is None else shared.adjusted)
+    method = _method(field, options)
     body, content_type = compile_body(step, field)
     timeout_s = (field / "timeout").deadline(timeout, target.service.timeout_s if target else 1.0)
     follow = (field / "follow_redirects").boolean(options.get("follow_redirects"), True)
@@ -88,7 +106,8 @@ def compile_request(step: Step, context: CompileContext, *, timeout: Any) -> Req
     endpoint = _endpoint(field, method, target.service, constant)
     if endpoint is None:
         return None
-    return RequestTemplate(
+    return request_template(
+        None if shared is None else shared.complete,
         endpoint=endpoint,
         target=target.text if target.text is not None else target.render,
         headers=_render_headers(varying) if varying else None,
@@ -96,6 +115,24 @@ def compile_request(step: Step, context: CompileContext, *, timeout: Any) -> Req
         timeout_s=timeout_s,
         follow_redirects=follow,
         max_body=max_body,
+    )
+
+
+def request_template(complete: Complete | None, **parts: Any) -> RequestTemplate:
+    """A request with these parts, to which `complete` adds what varies of what it shares with others."""
+    return RequestTemplate(**parts) if complete is None else CompletedTemplate(complete, **parts)
+
+
+def is_shared(context: CompileContext, options: Mapping[str, Any]) -> bool:
+    """Whether a request has more than its step and the constants of its service say."""
+    scenario = context.scenario
+    return bool(
+        options.get("auth") is not None
+        or scenario.auth is not None
+        or scenario.headers
+        or None in (options.get("headers") or {}).values()
+        or any(service.auth.written is not None for service in context.sut.all_services)
+        or ("cookies" in options and any(service.auth.cookies for service in context.sut.all_services))
     )
 
 
@@ -137,10 +174,10 @@ def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], 
         here = field / "headers" / name
         template = here.optional_text(value, in_header=True)
         if template.constant:
-            if (text := here.attempt(_checking(str(name), template, _LINE_BREAKS), None)) is not None:
+            if (text := here.attempt(_checking(str(name), template, LINE_BREAKS), None)) is not None:
                 constant[str(name)] = text
         else:
-            varying.append((str(name), template.evaluate, _LINE_BREAKS))
+            varying.append((str(name), template.evaluate, LINE_BREAKS))
     cookies = (field / "cookies").mapping(options.get("cookies"))
     if cookies and any(name.lower() == "cookie" for name in (*constant, *(name for name, _, _ in varying))):
         (field / "cookies").problem(
@@ -153,7 +190,7 @@ def _headers(field: Field, options: Mapping[str, Any]) -> tuple[dict[str, str], 
         if render:
             constant["Cookie"] = render
     else:
-        varying.append(("Cookie", render, _LINE_BREAKS))
+        varying.append(("Cookie", render, LINE_BREAKS))
     return constant, varying
 
 
@@ -162,7 +199,7 @@ def _cookie_header(field: Field, cookies: Mapping[str, Any]) -> str | Callable[[
     for name, value in cookies.items():
         template = (field / name).optional_text(value, in_header=True)
         if template.constant:
-            text = (field / name).attempt(_checking(str(name), template, _COOKIE_BREAKS), None)
+            text = (field / name).attempt(_checking(str(name), template, COOKIE_BREAKS), None)
             parts += [] if text is None else [f"{name}={text}"]
         else:
             parts.append((str(name), template.evaluate))
@@ -179,12 +216,12 @@ def _cookie_header(field: Field, cookies: Mapping[str, Any]) -> str | Callable[[
 
 def _cookie(name: str, render: Callable[[Scope], str | None], scope: Scope) -> str | None:
     value = render(scope)
-    return None if value is None else f"{name}={_sendable(name, value, _COOKIE_BREAKS)}"
+    return None if value is None else f"{name}={sendable(name, value, COOKIE_BREAKS)}"
 
 
 def _render_headers(varying: list[_Varying]) -> Callable[[Scope], list[tuple[str, str]]]:
     return lambda scope: [
-        (name, _sendable(name, value, refused))
+        (name, sendable(name, value, refused))
         for name, render, refused in varying
         if (value := render(scope)) is not None
     ]
@@ -192,16 +229,7 @@ def _render_headers(varying: list[_Varying]) -> Callable[[Scope], list[tuple[str
 
 def _checking(name: str, template: Template, refused: re.Pattern[str]) -> Callable[[], str | None]:
     value = template({})
-    return lambda: value and _sendable(name, value, refused)
-
-
-def _sendable(name: str, value: str, refused: re.Pattern[str]) -> str:
-    """The value. Raises ExpressionError if it would end the header or begin another cookie."""
-    found = refused.search(value)
-    if found is None:
-        return value
-    what = "a semicolon" if found.group() == ";" else "a line break or a null character"
-    raise ExpressionError(f'the value of "{name}" must not contain {what}')
+    return lambda: value and sendable(name, value, refused)
 
 
 Compiled = tuple[Body | Callable[[Scope], Body], str | None]
@@ -229,8 +257,12 @@ def _text(field: Field, value: Any) -> Compiled:
 
 
 def _form(field: Field, value: Any) -> Compiled:
-    form = compile_params(field, value, lambda text: quote_plus(text, errors="replace"))
+    form = compile_params(field, value, _in_form)
     return form.encode() if isinstance(form, str) else _encoded(form), "application/x-www-form-urlencoded"
+
+
+def _in_form(text: str) -> str:
+    return text if isinstance(text, Encoded) else quote_plus(text, errors="replace")
 
 
 def _file(field: Field, value: Any) -> Compiled:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from windtunnel.engine.load.pacing import arrivals
 from windtunnel.engine.plan import Plan, Track
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.quantities import parse_duration
+from windtunnel.figures import plural
 from windtunnel.model.load import ClosedLoad, Load, OpenLoad
 from windtunnel.model.plan import LoadPart, TestPlan
 from windtunnel.model.scenario import Scenario, Step
@@ -30,7 +32,10 @@ _MAX_COUNTED = 2_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsForecast:
-    """The rows that a load needs of a data file: None when unknown. `ends`: the file ends the load."""
+    """The rows that a load needs of a data file: None when unknown.
+
+    `ends`: the file ends the load. `each`: who gets a row of its own, where that is not an instance.
+    """
 
     name: str
     file: str
@@ -38,6 +43,23 @@ class RowsForecast:
     needed: int | None
     on_end: OnEnd
     ends: bool = False
+    each: Literal["", "user", "concurrent user"] = ""
+
+    def __str__(self) -> str:
+        rows = plural(self.rows, "row")
+        if self.ends:
+            return f"{rows}; the load ends after the last one"
+        if self.needed is None:
+            return rows
+        needed = f"{self.needed:,} needed"
+        if self.each:  # concurrent users are fewer than the most that are allowed
+            most = "up to " if self.each != "user" else ""
+            needed = f"{most}{needed}, one for each {self.each}"
+        if self.needed <= self.rows:
+            return f"{rows}, {needed}"
+        again = f"{self.each}s share rows" if self.each else "rows are used again"
+        short = {"recycle": again, "fail": "instances without a row are errors"}
+        return f"{rows}, {needed}: {short.get(self.on_end, 'too few')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +80,12 @@ class PartForecast:
 
 def forecast(test_plan: TestPlan, plan: Plan) -> list[PartForecast]:
     """The size of each load of the plan."""
-    return [_part(part, track) for part, track in zip(test_plan.parts, plan.tracks, strict=True)]
+    closed = all(isinstance(part.load, ClosedLoad) for part in test_plan.parts)
+    users: Literal["user", "concurrent user"] = "user" if closed else "concurrent user"
+    return [_part(part, track, users=users) for part, track in zip(test_plan.parts, plan.tracks, strict=True)]
 
 
-def _part(part: LoadPart, track: Track) -> PartForecast:
+def _part(part: LoadPart, track: Track, *, users: Literal["user", "concurrent user"]) -> PartForecast:
     planned = _planned(part.load, track.seed)
     ends = track.rows_end is not None and (planned is None or track.rows_end < planned)
     instances = track.rows_end if ends else planned
@@ -76,7 +100,7 @@ def _part(part: LoadPart, track: Track) -> PartForecast:
         scenarios=shares,
         instances=instances,
         pauses_s=sum(_pauses_s(scenario.steps) * scenario.weight for scenario in part.scenarios) / weights,
-        rows=tuple(_rows(part.scenarios, track, instances, ends=ends)),
+        rows=tuple(_rows(part.scenarios, track, instances, ends=ends, users=users)),
         bytes=None if instances is None else sum(sizes[id] * (count or 0) for id, count in shares.items()),
     )
 
@@ -100,7 +124,12 @@ def _area(load: OpenLoad) -> float:
 
 
 def _rows(
-    scenarios: Sequence[Scenario], track: Track, instances: int | None, *, ends: bool
+    scenarios: Sequence[Scenario],
+    track: Track,
+    instances: int | None,
+    *,
+    ends: bool,
+    users: Literal["user", "concurrent user"],
 ) -> Iterator[RowsForecast]:
     for scenario, compiled in zip(scenarios, track.scenarios, strict=True):
         for feeder, feed in zip(scenario.data, compiled.feeders, strict=True):
@@ -108,9 +137,10 @@ def _rows(
                 name=feeder.name,
                 file=feeder.file,
                 rows=len(feeder.rows),
-                needed=None if instances is None else feed.used(instances),
+                needed=feed.needed(instances),
                 on_end=feeder.on_end,
                 ends=ends and feed.end == instances,
+                each=users if feed.of_user else "",
             )
 
 

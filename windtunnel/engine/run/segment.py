@@ -74,7 +74,7 @@ class OpenSegment:
     async def begin(self) -> None:
         """Fetch what requests need before the first one is sent."""
         parts = self._parts
-        await parts.transport.begin(on_exchange=self.journal.token_request, on_secret=parts.redactor.hide)
+        await parts.transport.begin(on_token=self.journal.token_request, on_secret=parts.redactor.hide)
 
     async def end(
         self, reason: str, *, bug: str | None, unreachable: str | None = None, users: Users | None = None
