@@ -25,7 +25,7 @@ ARTIFACTS = "ACT_ARTIFACTS"
 _NOTHING = """\
 name: Nothing
 description: Stands in for an action that would be downloaded.
-inputs: { python-version: { description: "" }, persist-credentials: { description: "" }, ref: { description: "" } }
+inputs: { python-version: { description: "" } }
 runs: { using: composite, steps: [{ run: "true", shell: bash }] }
 """
 
@@ -63,6 +63,14 @@ for each in kept:
 """
 
 
+_CHECKOUT = """\
+name: Checkout
+description: Stands in for GitHub's. act has put the commit there already, unless the workflow names a `ref`.
+inputs: { persist-credentials: { description: "" }, ref: { description: "" } }
+runs: { using: composite, steps: [{ run: '[ -n "$(ls -A)" ] || cp -r "$ACT_COMMIT/." .', shell: bash }] }
+"""
+
+
 def _composite(script: str, *inputs: str) -> str:
     environment = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in inputs}
     step = {"shell": "bash", "env": environment, "run": f"{sys.executable} - <<'SCRIPT'\n{script}SCRIPT\n"}
@@ -77,7 +85,7 @@ def _composite(script: str, *inputs: str) -> str:
 
 
 STAND_INS = {
-    "actions/checkout": _NOTHING,
+    "actions/checkout": _CHECKOUT,
     "actions/setup-python": _NOTHING,
     "actions/upload-artifact": _composite(_UPLOAD, "name", "path", "overwrite", "retention-days"),
     "actions/download-artifact": _composite(_DOWNLOAD, "name", "pattern", "path", "merge-multiple"),
@@ -136,6 +144,7 @@ class Act:
         (beside / "event.json").write_text(json.dumps(payload or {}))
         command = [str(self.program), event, "--workflows", workflow, *(["--job", job] if job else [])]
         command += ["--eventpath", str(beside / "event.json"), "--env", f"{ARTIFACTS}={artifacts}"]
+        command += ["--env", f"ACT_COMMIT={self.folder}"]
         command += self._repositories(beside, (self.folder / workflow).read_text())
         command += ["--platform=ubuntu-latest=-self-hosted", f"--container-options=--volume={cache}:{cache}"]
         # The image is built already, by podman itself: a build over the socket could not be told of this machine.
