@@ -36,9 +36,9 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Metric(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One metric.
 
-    `says` is what it is, in a sentence for people. `unit` is that of its values: "us" for times, "B" for data, "%" for
-    shares, "" for plain numbers. `aggregates` are what a threshold may ask for. `in_k6`: k6 has a metric of this name
-    and meaning.
+    `says` is what it is, in a sentence for people. `unit` is that of its values: "us" for times, "B" for data, "%"
+    for shares, "" for plain numbers. `aggregates` are what a threshold may ask for. `in_k6`: k6 has a metric of this
+    name and meaning.
 
     How it is measured depends on its subject and type; only the field that is needed is set:
 
@@ -155,8 +155,8 @@ _DURATION = _instance_time(
 METRICS: Mapping[str, Metric] = {
     "http_reqs": _counter("Requests, with every attempt, poll and redirect.", REQUESTS, len),
     "http_req_failed": _share(
-        "Share of requests without a complete response, or with an unexpected status: 400 and above, or not one of "
-        "`expect.status_code`.",
+        "Share of requests without a complete response, or with an unexpected status: 400 and above, or not one "
+        "of `expect.status_code`.",
         REQUESTS,
         lambda key: None if key.poll else key.failed,
     ),
@@ -195,8 +195,8 @@ METRICS: Mapping[str, Metric] = {
         lambda ended: [each.response_time_us for each in ended],
     ),
     "step_duration": _time(
-        "Time of a step, which is what a user waits for: every attempt, redirect and poll of it, the pauses between "
-        "them, and the time for a connection. Steps that hold steps are not in it.",
+        "Time of a step, which is what a user waits for: every attempt, redirect and poll of it, the pauses "
+        "between them, and the time for a connection. Steps that hold steps are not in it.",
         STEPS,
         in_k6=False,
     ),
