@@ -94,6 +94,14 @@ def test_too_few_rows_are_a_warning() -> None:
     )
 
 
+def test_an_open_load_that_reads_no_rows_makes_no_users_of_another_load_uncertain(tmp_path: Path) -> None:
+    own = "load: { parallel: 3, duration: 1s }\n"
+    (tmp_path / "own.yaml").write_text(SCENARIO.format(id="own", data="share: user") + own)
+    (tmp_path / "other.yaml").write_text("id: other\nflow: [{ type: http, name: x, path: / }]\n")
+    request = JobRequest(scenarios=("own.yaml", "other.yaml"), overrides=overrides_of(rate=2, count=9))
+    assert announced(request)[1] == "shoppers.csv has 2 rows for 3 users: users share rows\n"
+
+
 @pytest.mark.parametrize(
     ("file", "load", "told"),
     [
