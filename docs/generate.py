@@ -73,12 +73,17 @@ def schema_page(name: str) -> str:
         f"`# yaml-language-server: $schema=…/{name}.schema.json`.",
         "",
         schema["description"],
+        *_MORE.get(name, ()),
         "",
         *writer.section(schema, "Top level"),
     ]
     while writer.waiting:
         lines += writer.section(*writer.waiting.pop(0))
     return "\n".join(lines).rstrip() + "\n"
+
+
+_MORE = {"scenario": ("What stands in `{{ }}`: [templates](../templates.md).",)}
+"""A line below the description of a page."""
 
 
 class _SchemaPage:
