@@ -20,6 +20,7 @@ from enum import Enum
 from json.encoder import encode_basestring, encode_basestring_ascii
 from string import printable
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from jinja2 import nodes
@@ -29,7 +30,7 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.limits import charge_text, require_number, require_text, text_length
 from windtunnel.figures import literal
 from windtunnel.model.http import Exchange, OpaqueText, wire_text, without_bytes
-from windtunnel.model.origin import percent_encoded
+from windtunnel.model.origin import IN_A_URL, percent_encoded
 
 _UNKNOWN = "a value"
 
@@ -110,6 +111,15 @@ def encoded(value: Any) -> Encoded:
     """The filter `raw`: a value as a text that is encoded already. Bytes of a header become `%XX`."""
     text = text_of(value)
     return Encoded(percent_encoded(wire_text(text), safe=printable) if isinstance(text, OpaqueText) else text)
+
+
+def encode_component(text: str) -> str:
+    """Percent-encode everything but letters, digits and `-._~`; of `Encoded` only what no URL can hold."""
+    if text.isalnum() and text.isascii():
+        return text
+    if isinstance(text, Encoded):
+        return percent_encoded(text, safe=IN_A_URL)
+    return quote(text, safe="", errors="replace")
 
 
 def json_of(value: Any) -> str:
