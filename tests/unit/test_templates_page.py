@@ -18,11 +18,13 @@ from tests.support.compiling import SUT, scenario_of
 from windtunnel.actions.compile.scenario import compile_scenario
 from windtunnel.errors import Problem
 from windtunnel.expressions.calls import METHODS
+from windtunnel.expressions.conditions import KINDS_OF_FILTERS
 from windtunnel.expressions.filters import FILTERS, TESTS
 from windtunnel.expressions.functions import FUNCTIONS
 from windtunnel.expressions.known_names import GLOBALS
 from windtunnel.expressions.sandbox import RESERVED
 from windtunnel.expressions.template import compile_template
+from windtunnel.expressions.text import kind_of
 from windtunnel.model.http import Exchange
 from windtunnel.testing.scripted import ScriptedTransport
 
@@ -105,6 +107,16 @@ def test_the_methods_that_are_listed_are_those_there_are() -> None:
         kind: {name for name in METHODS[of] if hasattr(of, name)} | formats.get(kind, set())
         for kind, of in kinds.items()
     }
+
+
+def test_a_filter_that_always_gives_one_kind_gives_it_on_the_page() -> None:
+    """What conditions take for granted (`"{{ x | sha256 }}"` is a text) holds on the page."""
+    alone = re.compile(r"\{\{ [^|]+ \| (\w+)(\([^|]*\))? \}\}")
+    given = [(found[1], example) for example, _ in EXAMPLES if (found := alone.fullmatch(example))]
+    kinds = {(name, kind_of(compile_template(example)(scope_of(PAGE)))) for name, example in given}
+
+    assert len(kinds) > 20
+    assert [(name, kind) for name, kind in kinds if KINDS_OF_FILTERS.get(name, kind) != kind] == []
 
 
 @pytest.mark.parametrize("example", [cells[1][1:-1] for section, cells in rows() if section == "From other tools"])
