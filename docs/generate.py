@@ -73,6 +73,7 @@ def schema_page(name: str) -> str:
         f"`# yaml-language-server: $schema=…/{name}.schema.json`.",
         "",
         schema["description"],
+        *_MORE.get(name, ()),
         "",
         *writer.section(schema, "Top level"),
     ]
@@ -81,6 +82,10 @@ def schema_page(name: str) -> str:
     if name == "plan":
         lines += _metrics()
     return "\n".join(lines).rstrip() + "\n"
+
+
+_MORE = {"scenario": ("What you can write in `{{ }}`: [templates](../templates.md).",)}
+"""A line below the description of a page."""
 
 
 def _metrics() -> Iterator[str]:

@@ -37,7 +37,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One metric.
 
     `says` is what it is, in a sentence for people. `unit` is that of its values: "us" for times, "B" for data, "%"
-    for shares, "" for plain numbers. `aggregates` are what a threshold may ask for. `in_k6`: k6 has a metric of this
+    for shares, "" for plain numbers. `aggregates` are what a threshold may ask for. `in_k6`: k6 has one of this
     name and meaning.
 
     How it is measured depends on its subject and type; only the field that is needed is set:
