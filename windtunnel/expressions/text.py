@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
@@ -161,6 +162,20 @@ def kind_of(value: Any) -> str:
         if isinstance(value, kind):
             return name
     return "a number" if isinstance(value, int | float) else f"a {type(value).__name__}"
+
+
+_UNEQUAL = re.compile(r"'([<>]=?)' not supported between instances of '(\w+)' and '(\w+)'")
+_KINDS = {"str": "a text", "int": "a number", "float": "a number", "NoneType": "null", "list": "a list"}
+
+
+def reason_of(error: Exception) -> str:
+    """What Python says of an error, in our words where `<` or `>` compares a text with a number."""
+    found = _UNEQUAL.fullmatch(str(error)) if isinstance(error, TypeError) else None
+    if found is None:
+        return str(error) or type(error).__name__
+    left, right = (_KINDS.get(kind, "a mapping" if kind == "dict" else kind) for kind in found.groups()[1:])
+    cure = "; make the text a number: … | float" if {left, right} == {"a text", "a number"} else ""
+    return f"{left} can't be compared with {right} by {found[1]}{cure}"
 
 
 def _number(value: float | Decimal) -> str:
