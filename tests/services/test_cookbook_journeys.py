@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 
 import windtunnel
-from tests.services.conftest import ACCOUNTS
 from tests.support import ROOT
 from tests.support.cookbook import Recipe, recipes
-from tests.support.services import CERTIFICATES, Service
+from tests.support.services import ACCOUNTS, CERTIFICATES, Service
 
 pytestmark = pytest.mark.slow
 
