@@ -122,8 +122,13 @@ class _SchemaPage:
         sentences = []
         for word, text in (("oneOf", "Exactly one of {}."), ("anyOf", "At least one of {}.")):
             keys = [f"`{key}`" for branch in schema.get(word, ()) for key in branch.get("required", ())]
-            if keys and not any("not" in branch for branch in schema[word]):
+            if keys:
                 sentences.append(text.format(", ".join(keys)))
+            for branch in schema.get(word, ()):
+                beside = [key for one in branch.get("not", {}).get("anyOf", ()) for key in one["required"]]
+                if beside and branch["required"]:
+                    names = ", ".join(f"`{key}`" for key in beside)
+                    sentences.append(f"`{branch['required'][0]}` may also stand beside one of {names}.")
         for rule in schema.get("allOf", ()):
             one = self.resolve(rule).get("oneOf", ())
             keys = [f"`{key}`" for branch in one for key in branch.get("required", ())]
