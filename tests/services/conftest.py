@@ -20,6 +20,7 @@ CLIENTS = [
         "client_type": "public",
         "authorization_grant_type": "authorization-code",
         "redirect_uris": "http://localhost/callback",
+        "algorithm": "RS256",
     },
     {
         "name": "terminal",

@@ -102,6 +102,7 @@ def test_an_order_that_is_sent_twice_is_one(django: Service, kitchen: Path) -> N
         ("sign_in_by_form", "fields: { username", "fields: { csrfmiddlewaretoken: null, username", "sign_in"),
         ("sign_in_by_form", "pass word 1", "pass word 2", "sign_in"),
         ("code_with_pkce", 'code_verifier: "{{ verifier }}"', 'code_verifier: "{{ random_string(64) }}"', "token"),
+        ("code_with_pkce", "payload.nonce == nonce", "payload.nonce == state", "token"),
         ("signed_webhook", "env.HOOK_SECRET", "env.HOOK_SECRET ~ 1", "hook"),
         ("signed_webhook", '"{{ now() | int }}"', '"{{ now() | int - 301 }}"', "hook"),
         ("s3_by_sigv4", "s3/aws4_request", "iam/aws4_request", "put_photo"),
