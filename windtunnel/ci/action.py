@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
 from windtunnel.ci.comment import comment_body, default_key, find_pull_request, put_comment, told
 from windtunnel.ci.github import (
+    MAX_ANNOTATION_LENGTH,
     Annotation,
     Level,
     RunnerFile,
@@ -52,6 +53,9 @@ _BUG = Problem(
 
 _INSIDE = {"output-dir": "windtunnel-report", "working-directory": "shop"}
 """Input -> an example of a folder in the workspace."""
+
+_SHORT = MAX_ANNOTATION_LENGTH // 2
+"""Characters of a text that an annotation never cuts: an escape in it has three."""
 
 _PREVIEWS = {"list": "listing", "dry-run": "dry_run"}
 """Flag -> its value: those of the command line that show a run instead of running it."""
@@ -262,7 +266,21 @@ class _Job:
             self._notices[told(failure, where)] = None
 
     def annotate(self, ending: _Ending, commands: TextIO) -> None:
-        """Write the annotation commands: what the action could not do, then why the run did not pass."""
+        """Tell what the action could not do, and why the run did not pass: each once.
+
+        On GitHub these are annotations, which its log shows too. Any other log has the report of the run already.
+        """
+        if self._environment.get("GITHUB_ACTIONS") != "true":
+            for problem in ending.problems:
+                self._observer.note(str(problem))
+            for warning in self._warnings:
+                self._observer.warning(warning)
+            for notice in self._notices:
+                self._observer.note(notice)
+            return
+        for number, problem in enumerate(ending.problems):
+            if number >= self._inputs.annotations or len(str(problem)) > _SHORT:
+                self._observer.note(str(problem))
         for line in self._annotations(ending):
             commands.write(f"{line}\n")
         commands.flush()
@@ -321,8 +339,6 @@ class _Job:
     def _without_run(
         self, verdict: VerdictWord, problems: tuple[Problem, ...], *, exit_code: int | None = None
     ) -> _Ending:
-        for problem in problems:
-            self._observer.note(str(problem))
         return _Ending(verdict=verdict, exit_code=exit_code or EXIT_CODES[verdict], problems=problems)
 
     def _warn(self, warning: str | None) -> None:
