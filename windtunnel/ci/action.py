@@ -40,6 +40,7 @@ from windtunnel.job.machine import container_network
 from windtunnel.job.observer import Observer
 from windtunnel.job.request import JobRequest, request_of
 from windtunnel.job.run import JobResult, run_job
+from windtunnel.job.surroundings import Surroundings
 from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES, code_of_signal
@@ -152,8 +153,8 @@ class _Job:
                 on_judged=self._on_judged,
             )
         except ConfigError as error:
-            named = tuple(name_input(problem, self._environment) for problem in error.problems)
-            return self._without_run("invalid", named)
+            named = (name_input(problem, self._environment) for problem in error.problems)
+            return self._without_run("invalid", tuple(self._surroundings.cured_all(named)))
         except UnreachableError as error:
             return self._without_run("unreachable", (Problem(message=str(error), hint=error.hint),))
         except EvidenceError as error:
@@ -300,6 +301,11 @@ class _Job:
             *annotation_commands(found, limit=self._inputs.annotations),
         ]
 
+    @property
+    def _surroundings(self) -> Surroundings:
+        container = container_network().in_container
+        return Surroundings.of(self._environment, in_container=container, argv=("action",), folder=self._root)
+
     def _enter(self, folder: str | None) -> None:
         if folder is not None:
             if not self._workspace.holds(folder):
@@ -309,7 +315,7 @@ class _Job:
             except OSError as error:
                 raise ConfigError.of(
                     f'can\'t change to "{folder}": {error.strerror}',
-                    hint="give a folder below the workspace, and run actions/checkout before this step",
+                    hint=self._surroundings.forgotten or "give a folder below the workspace",
                     flag='input "working-directory"',
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
