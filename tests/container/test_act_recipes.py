@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,19 +56,6 @@ def of_this_machine(text: str, shop_url: str) -> str:
     text = re.sub(r"rate: (?:2000|20)/s", "rate: 40/s", text)
     text = re.sub(r"parallel: (?:50|100)\b", "parallel: 8", text)
     return re.sub(r"count: (?:500|1000)\b", "count: 60", text)
-
-
-@pytest.fixture(scope="module", name="open_shop")
-def open_shop_for_containers() -> Iterator[str]:
-    """A shop on every address of this machine, by its address on localhost."""
-    command = [sys.executable, "-m", "windtunnel.demo", "--host", "0.0.0.0", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as shop:
-        try:
-            assert shop.stdout is not None
-            port = re.findall(r":(\d+)\s*$", shop.stdout.readline())[0]
-            yield f"http://localhost:{port}"
-        finally:
-            shop.terminate()
 
 
 @pytest.fixture(scope="module", name="released")
