@@ -16,7 +16,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 LOWEST := $(VENV)/lowest/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-all check fuzz bench count bench-tools ci-tools docs lock clean
+.PHONY: help demo test test-lowest test-all check fuzz bench count bench-tools ci-tools services docs lock clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -63,6 +63,14 @@ ci-tools: .ci/tools/.installed  ## Fetch what checks and runs the CI files, into
 	$(PYTHON) -m venv .ci/tools
 	.ci/tools/bin/pip --quiet --disable-pip-version-check install --requirement .ci/tools/requirements.txt
 	npm --prefix .ci/tools install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+services: .ci/services/.installed  ## Fetch the services that the cookbook's journeys are tested on, into .ci/services (nginx, Caddy, npm come from the system)
+
+.ci/services/.installed: .ci/services/requirements.txt .ci/services/package.json
+	$(PYTHON) -m venv .ci/services
+	.ci/services/bin/pip --quiet --disable-pip-version-check install --requirement .ci/services/requirements.txt
+	npm --prefix .ci/services install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
 docs: $(INSTALLED_DEV)  ## Write the reference pages and the tables of inputs from the schemas and the flags

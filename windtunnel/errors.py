@@ -121,11 +121,14 @@ class BugError(WindtunnelError):
 class ExpressionError(WindtunnelError):
     """A template, JSON path, condition, duration or threshold that can't be compiled or evaluated.
 
-    `path` leads to the text inside the value that was compiled (keys and indexes), where it is nested.
+    `path` leads to the text inside the value that was compiled (keys and indexes), where it is nested; `word` is
+    what is wrong in that text, where it is one word.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None, path: tuple[str | int, ...] = ()) -> None:
-        self.hint, self.path = hint, path
+    def __init__(
+        self, message: str, *, hint: str | None = None, path: tuple[str | int, ...] = (), word: str = ""
+    ) -> None:
+        self.hint, self.path, self.word = hint, path, word
         super().__init__(message)
 
 

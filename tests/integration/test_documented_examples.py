@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,16 +14,15 @@ import pytest
 
 import windtunnel
 from tests.support import ROOT
+from tests.support.cookbook import Recipe, recipes
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, StepRecord
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
 
-BLOCK = re.compile(r"^```(yaml|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COOKBOOK = BLOCK.findall((ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8"))
-MODULES = {"signing.py": "def sign("}
-"""Blocks that are no scenarios: the file they are, and what tells them."""
+ON_THE_SHOP = [recipe for recipe in recipes() if not recipe.service]
+"""Recipes for the demo shop. The others have services of their own, and tests beside them."""
 
 TOLD = (StepRecord, RequestRecord, AssertionRecord, InstanceRecord)
 OF_ITS_TIME = {"seq", "run_id", "t", "correlation_id", "scheduled", "started", "duration_us", "response_time_us"}
@@ -36,9 +34,6 @@ def kitchen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "scenarios" / "data" / "photo.png", tmp_path)
     (tmp_path / "shoppers.csv").write_text("user,password\nada,lovelace\n")
-    for name, mark in MODULES.items():
-        (code,) = [text for _, text in COOKBOOK if mark in text]
-        (tmp_path / name).write_text(code)
     return tmp_path
 
 
@@ -49,16 +44,11 @@ def assert_all_passed(result: windtunnel.Result) -> None:
     assert result.verdict.word in {"pass", "inconclusive"}, result.output
 
 
-RECIPES = [(kind, text) for kind, text in COOKBOOK if not any(mark in text for mark in MODULES.values())]
-
-
-@pytest.mark.parametrize(
-    ("kind", "text"), RECIPES, ids=[re.findall(r'id: \w+|scenario\("\w+"', text)[0] for _, text in RECIPES]
-)
-def test_every_recipe_passes(shop: ShopProcess, kitchen: Path, kind: Any, text: Any) -> None:
-    file = kitchen / ("recipe.yaml" if kind == "yaml" else "recipe.py")
-    file.write_text(text)
-    result = windtunnel.run(sut={"base_url": shop.base_url}, scenarios=file.name, parallel=2, count=4, seed=1)
+@pytest.mark.parametrize("recipe", ON_THE_SHOP, ids=str)
+def test_every_recipe_passes(shop: ShopProcess, kitchen: Path, recipe: Recipe) -> None:
+    recipe.write(kitchen)
+    sut = {"base_url": shop.base_url}
+    result = windtunnel.run(sut=sut, scenarios=recipe.scenario_file, parallel=2, count=4, seed=1)
     assert_all_passed(result)
 
 

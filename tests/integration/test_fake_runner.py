@@ -200,7 +200,7 @@ def test_the_files_of_the_runner_hold_what_they_should_within_the_limits(attacke
     run = runner.workspace / outputs["report-dir"]
     assert runner.summary.read_bytes() == (run / "summary.md").read_bytes()
     assert len(runner.summary.read_bytes()) < 1024 * 1024
-    assert comments[0] == f"{marker('default')}\n{runner.summary.read_text()}"
+    assert comments[0] == f"{marker('default')}\n{runner.summary.read_text()}\n`default`\n"
     assert len(comments[0]) <= 65_536
     errors = [line for line in log.split("\n") if line.startswith("::error ")]
     assert len(errors) == 10

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.support import ROOT
 
-_FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ def blocks(language: str = "") -> list[Block]:
     return [
         Block(page=str(page.relative_to(ROOT)), language=found, text=text)
         for page in pages
-        for found, text in _FENCED.findall(page.read_text())
+        for found, text in FENCED.findall(page.read_text())
         if language in ("", found)
     ]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
-from windtunnel.ci.comment import comment_body, find_pull_request, put_comment, told
+from windtunnel.ci.comment import comment_body, default_key, find_pull_request, put_comment, told
 from windtunnel.ci.github import (
     Annotation,
     Level,
@@ -243,12 +243,13 @@ class _Job:
             if inputs.comment == "always":
                 self._notices[f"no comment on the pull request: {missing}"] = None
             return
+        key = inputs.comment_key or default_key(environment, inputs.matrix)
         api_url = environment.get("GITHUB_API_URL") or "https://api.github.com"
         failure = put_comment(
             GitHubApi(api_url, token=inputs.github_token),
             where,
-            key=inputs.comment_key,
-            body=comment_body(_job_summary(ending), key=inputs.comment_key, environment=environment),
+            key=key,
+            body=comment_body(_job_summary(ending), key=key, environment=environment),
             graphql_url=environment.get("GITHUB_GRAPHQL_URL") or f"{api_url.rstrip('/')}/graphql",
             only_update=inputs.comment == "on-failure" and ending.verdict == "pass",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from urllib.parse import quote
 from windtunnel.ci.github import fitted_summary
 from windtunnel.ci.github_api import Answer, ApiFailure, GitHubApi
 from windtunnel.model.vocabulary import CommentWhen
+from windtunnel.report.text import code
 
 WHEN_TO_COMMENT: tuple[CommentWhen, ...] = get_args(CommentWhen)
 
@@ -25,6 +27,7 @@ ACTIONS_BOT = "github-actions[bot]"
 MAX_EVENT = 16 * 1024**2
 """Bytes of the file of an event; GitHub's are a hundred times smaller."""
 
+_LONGEST_KEY = 160
 _PAGE = 100
 _MAX_PAGES = 100
 
@@ -63,9 +66,32 @@ def _event(path: str) -> Any:
         return None
 
 
+def default_key(environment: Mapping[str, str], matrix: str) -> str:
+    """The key of a job that names none, such as `workflow / job / os: ubuntu, size: 2`: no two jobs share one.
+
+    `matrix` is the leg of the job as JSON: no variable of the runner tells it. Text that is no JSON is a leg too.
+    """
+    try:
+        values = json.loads(matrix or "null")
+    except (ValueError, RecursionError):
+        values = matrix
+    legs = values.items() if isinstance(values, dict) else [("leg", values)] if values else []
+    leg = ", ".join(f"{name}: {_value(value)}" for name, value in sorted(legs))
+    names = (environment.get("GITHUB_WORKFLOW"), environment.get("GITHUB_JOB"), leg)
+    key = " / ".join(filter(None, names)) or "default"
+    if len(key) <= _LONGEST_KEY:
+        return key
+    digest = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:12]
+    return f"{key[:_LONGEST_KEY]}… {digest}"
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
 def comment_body(summary: str, *, key: str, environment: Mapping[str, str]) -> str:
-    """The hidden marker, as much of the summary as fits, and a link to the job."""
-    foot = _link(environment)
+    """The summary between the marker and a line that names the job and its page, within GitHub's limit."""
+    foot = f"\n{_link(environment)}{code(key)}\n"
     room = MAX_COMMENT - len(f"{marker(key)}\n{foot}".encode("utf-8", "replace"))
     return f"{marker(key)}\n{fitted_summary(summary, budget=room)}{foot}"
 
@@ -160,7 +186,7 @@ def _link(environment: Mapping[str, str]) -> str:
     server, run = environment.get("GITHUB_SERVER_URL", ""), environment.get("GITHUB_RUN_ID", "")
     if not server.startswith(("https://", "http://")) or not run.isdigit():
         return ""
-    return f"\n[The job and its report]({server}/{environment.get('GITHUB_REPOSITORY', '')}/actions/runs/{run})\n"
+    return f"[The job and its report]({server}/{environment.get('GITHUB_REPOSITORY', '')}/actions/runs/{run}) · "
 
 
 def _mapping(document: Any, *keys: str) -> Mapping[str, Any]:

@@ -19,7 +19,6 @@ from windtunnel.errors import Problem
 from windtunnel.model.vocabulary import CommentWhen
 from windtunnel.report.text import printable
 
-DEFAULT_COMMENT_KEY = "default"
 MAX_ANNOTATIONS = 10
 
 _SHOWN = 80
@@ -35,6 +34,10 @@ def _lines(text: str) -> list[str]:
 def _one_line(text: str) -> list[str]:
     if "\n" in text:
         raise ValueError("one line")
+    return [text]
+
+
+def _as_it_is(text: str) -> list[str]:
     return [text]
 
 
@@ -107,7 +110,15 @@ OWN_INPUTS: tuple[Input, ...] = (
     Input(
         name="comment-key",
         read=_one_line,
-        help=f"Name of the comment, for a pull request with several. Default: {DEFAULT_COMMENT_KEY}.",
+        help="Name of the comment; each name has one of its own on the pull request. Default: the workflow, the "
+        "job and the leg of its matrix.",
+        in_gitlab=False,
+    ),
+    Input(
+        name="matrix",
+        read=_as_it_is,
+        help="The leg of the job's matrix in JSON, for the default of `comment-key`.",
+        default="${{ toJSON(matrix) }}",
         in_gitlab=False,
     ),
     Input(
@@ -154,7 +165,7 @@ class ActionInputs:
     """What the workflow asks for.
 
     `flags` is what would be typed after `run` for the same. `annotations` is their maximum number, `comment` when
-    the pull request gets one (`CommentWhen`), `comment_key` the name of the comment. `problems` has
+    the pull request gets one (`CommentWhen`), `comment_key` its name, empty for the default. `problems` has
     one for each input that can't be read; such an input is missing in the rest.
     """
 
@@ -163,7 +174,8 @@ class ActionInputs:
     summary: bool = True
     annotations: int = MAX_ANNOTATIONS
     comment: CommentWhen = "auto"
-    comment_key: str = DEFAULT_COMMENT_KEY
+    comment_key: str = ""
+    matrix: str = ""
     github_token: str = field(default="", repr=False)
     working_directory: str | None = None
     problems: tuple[Problem, ...] = ()
@@ -190,7 +202,8 @@ def read_inputs(environment: Mapping[str, str], flags: Sequence[Flag] = FLAGS) -
         summary=first.get("summary") != "false",
         annotations=int(first.get("annotations", MAX_ANNOTATIONS)),
         comment=first.get("comment", "auto"),
-        comment_key=first.get("comment-key", DEFAULT_COMMENT_KEY),
+        comment_key=first.get("comment-key", ""),
+        matrix=first.get("matrix", ""),
         github_token=first.get("github-token", ""),
         working_directory=first.get("working-directory"),
         problems=tuple(problems),

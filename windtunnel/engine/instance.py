@@ -16,93 +16,17 @@ from windtunnel.engine.ids import InstanceIds, LazyRandom
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.feeder import FeederReader
 from windtunnel.engine.plan import CompiledScenario, RunFacts
+from windtunnel.engine.progress import PASSED, BlockOutcome, Progress, too_many
 from windtunnel.engine.user import SetupResult, SharedClient
 from windtunnel.errors import ExpressionError, describe
-from windtunnel.figures import plural
 from windtunnel.interfaces import Branch, Client, Clock, CompiledStep, Reveal, StepOutcome
 from windtunnel.model.http import Exchange
-from windtunnel.model.record import MAX_STEPS
-from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, Outcome
+from windtunnel.model.vocabulary import AssertionAction
 from windtunnel.tasks import all_of, came_from_outside
 
-_PASSED = StepOutcome()
 _INTERNAL = StepOutcome(outcome="errored", error="internal")
 _INTERNAL_INSIDE = StepOutcome(outcome="errored", error="nested")
 _INTERRUPTED = StepOutcome(outcome="interrupted", error="interrupted")
-
-
-def _too_many(max_steps: int) -> StepOutcome:
-    message = f"the instance ran {plural(max_steps, 'step')}, its maximum; raise max_steps"
-    return StepOutcome(outcome="errored", error=MAX_STEPS, message=message)
-
-
-class _Progress:
-    """The steps an instance has run, its outcome and first failure.
-
-    `bug` is the first exception of ours, `bug_at` the step that raised it.
-    """
-
-    __slots__ = (
-        "bug",
-        "bug_at",
-        "error",
-        "failed_step",
-        "max_steps",
-        "message",
-        "outcome",
-        "steps",
-        "stop_on_step",
-    )
-
-    def __init__(self, scenario: CompiledScenario) -> None:
-        self.max_steps, self.stop_on_step = scenario.max_steps, scenario.stop_on_step
-        self.outcome: InstanceOutcome = "passed"
-        self.steps = 0
-        self.bug: BaseException | None = None
-        self.bug_at: str | None = None
-        self.failed_step: str | None = None
-        self.error: str | None = None
-        self.message: str | None = None
-
-    def note(self, step: str, result: StepOutcome) -> None:
-        """Count the outcome of a step or assertion in that of the instance: errored > failed > passed."""
-        if result.outcome in {"passed", "skipped", "interrupted"}:
-            return
-        if self.failed_step is None:
-            self.failed_step, self.error, self.message = step, result.error, result.message
-        if self.outcome != "errored":
-            self.outcome = "errored" if result.outcome == "errored" else "failed"
-
-
-class _BlockOutcome:
-    """The outcome of the step that holds some steps: the worst of theirs. `stops`: one of them ended the flow."""
-
-    __slots__ = ("_message", "_outcome", "stops")
-
-    def __init__(self) -> None:
-        self._outcome: Outcome = "passed"
-        self._message, self.stops = "", False
-
-    def note(self, step: str, outcome: Outcome) -> None:
-        """Add a step that failed or errored."""
-        self._worsen(outcome, f"step {step} {outcome}")
-
-    def take(self, other: StepOutcome) -> None:
-        """Add the outcome of a branch."""
-        if other.outcome != "passed":
-            self._worsen(other.outcome, other.message or "")
-            self.stops = self.stops or other.stops
-
-    def result(self) -> StepOutcome:
-        """The outcome of the step that holds them."""
-        if self._outcome == "passed":
-            return _PASSED
-        return StepOutcome(outcome=self._outcome, error="nested", message=self._message, stops=self.stops)
-
-    def _worsen(self, outcome: Outcome, message: str) -> None:
-        self._message = self._message or message
-        if self._outcome != "errored":
-            self._outcome = outcome
 
 
 class Bugs:
@@ -167,7 +91,7 @@ class RunningInstance:
         self.exchanges: dict[str, Exchange] = {}
         self.occurrences: dict[str, int] = {}
         self.round = 0
-        self.progress = _Progress(scenario)
+        self.progress = Progress(scenario)
         self._journal = context.journal
         self._reveal: Reveal | None = None
         self._shared_client: SharedClient | None = None
@@ -221,12 +145,12 @@ class RunningInstance:
         """Run steps one after the other, each with its record; see `interfaces.Instance.run_steps`."""
         clock, scope, progress, journal = self.clock, self.scope, self.progress, self._journal
         round = self.round
-        nested: _BlockOutcome | None = None
+        nested: BlockOutcome | None = None
         for step in steps:
             name = step.name if not step.named_by_code else journal.shown(self.ids, step.name)
             if progress.steps >= progress.max_steps:
-                progress.note(name, _too_many(progress.max_steps))
-                nested = nested or _BlockOutcome()
+                progress.note(name, too_many(progress.max_steps))
+                nested = nested or BlockOutcome()
                 nested.note(name, "errored")
                 nested.stops = True
                 return nested.result()
@@ -257,12 +181,12 @@ class RunningInstance:
                 progress.steps -= 1
                 continue
             progress.note(name, result)
-            nested = nested or _BlockOutcome()
+            nested = nested or BlockOutcome()
             nested.note(name, outcome)
             if result.stops and step.on_failure == "stop" and progress.stop_on_step:
                 nested.stops = True
                 return nested.result()
-        return _PASSED if nested is None else nested.result()
+        return PASSED if nested is None else nested.result()
 
     def _keep_secrets_of(self, step: CompiledStep, result: StepOutcome) -> None:
         """Hide what a step extracts as secret, also when it failed before it could: the response is there."""
@@ -286,7 +210,7 @@ class RunningInstance:
             )
             if fork.last_exchange is not last:
                 self.last_exchange = self.scope["response"] = fork.last_exchange
-        nested = _BlockOutcome()
+        nested = BlockOutcome()
         for outcome in outcomes:
             nested.take(outcome)
         return nested.result()
@@ -318,14 +242,18 @@ async def run_section(
     given: SetupResult | None = None,
     cookies: object | None = None,
     stream: str = "",
+    begun: Callable[[RunningInstance], None] | None = None,
 ) -> RunningInstance:
     """Run a scenario, or the setup, user_setup or teardown of one, as an instance from its ids to its record.
 
-    `due` is a reading of the clock, `given` what an earlier setup left, `stream` the random stream. Raises nothing
-    but CancelledError: an exception of ours ends the instance and goes to `context.bugs`.
+    `due` is a reading of the clock, `given` what an earlier setup left, `stream` the random stream. `begun` gets
+    the instance before its first step. Raises nothing but CancelledError: an exception of ours ends the instance
+    and goes to `context.bugs`.
     """
     client.begin_instance(instance_id=ids.instance_id, correlation_id=ids.correlation_id, cookies=cookies)
     instance = RunningInstance(ids, scenario, context, client=client, given=given, stream=stream)
+    if begun is not None:
+        begun(instance)
     journal, progress = context.journal, instance.progress
     started = context.clock.now()
     try:
@@ -369,7 +297,7 @@ def _end(instance: RunningInstance, journal: Journal, *, due: float, started: fl
     )
 
 
-def _set_variables(instance: RunningInstance, scenario: CompiledScenario, progress: _Progress) -> bool:
+def _set_variables(instance: RunningInstance, scenario: CompiledScenario, progress: Progress) -> bool:
     scope = instance.scope
     kind = "data"
     if scenario.env:
@@ -387,7 +315,7 @@ def _set_variables(instance: RunningInstance, scenario: CompiledScenario, progre
 
 
 async def _assertions(
-    instance: RunningInstance, scenario: CompiledScenario, journal: Journal, progress: _Progress, *, skip: bool
+    instance: RunningInstance, scenario: CompiledScenario, journal: Journal, progress: Progress, *, skip: bool
 ) -> None:
     for assertion in scenario.assertions:
         progress.bug_at = assertion.name

@@ -89,10 +89,14 @@ _OWN: Mapping[str, Callable[..., Any]] = {
 def _later(name: str, module: str = "encoders") -> Callable[..., Any]:
     """A filter of a module that is imported when it is first called: most scenarios need none."""
 
-    def filter_(*args: Any, **named: Any) -> Any:
-        return getattr(import_module(f"windtunnel.expressions.{module}"), name)(*args, **named)
+    def later(*args: Any, **named: Any) -> Any:
+        return find()(*args, **named)
 
-    return filter_
+    def find() -> Callable[..., Any]:
+        return getattr(import_module(f"windtunnel.expressions.{module}"), name)  # type: ignore[no-any-return]
+
+    later.find = find  # type: ignore[attr-defined]
+    return later
 
 
 ADDED: Mapping[str, Callable[..., Any]] = {
@@ -128,12 +132,7 @@ _TEXTS: Mapping[str, Callable[..., Any]] = {
 def _limited(filter_: Callable[..., Any], cost: Cost, *, reads_text: bool = False) -> Callable[..., Any]:
     """A filter whose cost is taken before it starts, and whose text has a bound."""
     first = 1 if hasattr(filter_, "jinja_pass_arg") else 0
-    try:
-        signature = inspect.signature(filter_)
-        # What runs both ways takes a context that its signature does not name.
-        names = list(signature.parameters)[1 + hasattr(inspect.unwrap(filter_), "jinja_pass_arg") :]
-    except ValueError:  # one of C, such as `len`
-        names = []
+    names = [] if cost is free else _parameters(filter_)
 
     @functools.wraps(filter_)
     def limited(*args: Any, **named: Any) -> Any:
@@ -152,6 +151,16 @@ def _limited(filter_: Callable[..., Any], cost: Cost, *, reads_text: bool = Fals
         return result
 
     return limited
+
+
+def _parameters(filter_: Callable[..., Any]) -> list[str]:
+    """The names of what a filter takes besides its value."""
+    try:
+        signature = inspect.signature(filter_)
+    except ValueError:  # one of C, such as `len`
+        return []
+    # What runs both ways takes a context that its signature does not name.
+    return list(signature.parameters)[1 + hasattr(inspect.unwrap(filter_), "jinja_pass_arg") :]
 
 
 def _calculated(test: Callable[..., bool]) -> Callable[..., bool]:

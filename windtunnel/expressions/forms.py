@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import nodes
+from jinja2 import TemplateSyntaxError, nodes
 
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import COUNTED, FUNCTIONS, Scope
@@ -34,6 +34,14 @@ def _parts(parsed: Parsed) -> list[str | nodes.Expr] | None:
             return None
         parts += [node.data if isinstance(node, nodes.TemplateData) else node for node in statement.nodes]
     return parts
+
+
+def tokens(text: str) -> list[tuple[str, str]]:
+    """The kind and the text of every token of a template in order; none of what is no template."""
+    try:
+        return [(kind, written) for _, kind, written in environment().lex(text)]
+    except TemplateSyntaxError:
+        return []
 
 
 Hole = tuple[Evaluate, str]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -18,11 +17,13 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from windtunnel.errors import ExpressionError, did_you_mean
+from windtunnel.errors import ExpressionError
 from windtunnel.expressions.calls import BoundedEscapeFormatter, BoundedFormatter, require_call
 from windtunnel.expressions.fake import require_fake
 from windtunnel.expressions.filters import FILTERS, TESTS
 from windtunnel.expressions.functions import FUNCTIONS, Scope
+from windtunnel.expressions.known_names import GLOBALS, of_other_tool, require_known
+from windtunnel.expressions.known_names import require_call as require_known_call
 from windtunnel.expressions.limits import (
     MAX_DIGITS,
     MAX_PARTS,
@@ -34,14 +35,13 @@ from windtunnel.expressions.limits import (
     too_long,
 )
 from windtunnel.expressions.metering import OPERATIONS, metered
-from windtunnel.expressions.text import kind_of, text_of
+from windtunnel.expressions.text import kind_of, reason_of, text_of
 from windtunnel.expressions.text_filters import percent
 from windtunnel.model.http import Exchange, wire_text
 
 Evaluate = Callable[[Scope], Any]
 Encode = Callable[[str], str]
 
-_GLOBALS = ("namespace", "range")
 _NO_LOADER = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _CAPTURES = (nodes.AssignBlock, nodes.CallBlock, nodes.FilterBlock, nodes.Macro)
 
@@ -171,7 +171,7 @@ def environment(encode: Encode | None = None) -> Environment:
         keep_trailing_newline=True,
         finalize=text_of if encode is None else lambda value: encode(text_of(value)),
     )
-    made.globals = {name: made.globals[name] for name in _GLOBALS}
+    made.globals = {name: made.globals[name] for name in GLOBALS}
     made.filters = {**FILTERS, **OPERATIONS}
     made.tests = dict(TESTS)
     return made
@@ -188,16 +188,17 @@ def parse(text: str, *, written: str | None = None) -> Parsed:
     disguise = next(char for char in map(chr, range(0xFDD0, 0xFDF0)) if char not in text)
     try:
         tree = environment().parse(text.replace("\r", disguise))
-        if next(itertools.islice(tree.find_all(nodes.Node), MAX_PARTS, None), None) is not None:
+        parts = list(itertools.islice(tree.find_all(nodes.Node), MAX_PARTS + 1))
+        if len(parts) > MAX_PARTS:
             raise ExpressionError(f"the template has more than {MAX_PARTS:,} parts", hint="split it")
-        for node in tree.find_all((nodes.TemplateData, nodes.Const)):
-            field = "data" if isinstance(node, nodes.TemplateData) else "value"
-            if isinstance(value := getattr(node, field), str):
-                setattr(node, field, value.replace(disguise, "\r"))
+        _check_parts(parts, disguise)
         _check_supported(tree)
         undeclared = find_undeclared_variables(tree)  # which folds constants
+        for call in parts:
+            if isinstance(call, nodes.Call) and isinstance(call.node, nodes.Name) and call.node.name in undeclared:
+                require_known_call(call.node.name, call)
     except TemplateSyntaxError as error:
-        raise ExpressionError(_syntax_message(written, error), hint=_syntax_hint(error)) from error
+        raise ExpressionError(_syntax_message(written, error), hint=_syntax_hint(written, error)) from error
     except RecursionError as error:
         raise ExpressionError("the template is nested too deep") from error
     except ValueError as error:  # of a number with more digits than Python reads
@@ -205,19 +206,33 @@ def parse(text: str, *, written: str | None = None) -> Parsed:
     except ExpressionError:
         raise
     except Exception as error:  # folding evaluates, which can raise anything
-        raise ExpressionError(f"can't evaluate {shown(written)}: {_reason(error)}") from error
+        raise ExpressionError(f"can't evaluate {shown(written)}: {reason_of(error)}") from error
     if "fake" in undeclared:
         _check_fake(tree)
     hidden = sorted(name for name in undeclared if name.startswith("_"))
     if hidden:
-        raise ExpressionError(f'"{hidden[0]}" is not a variable: names that begin with "_" are reserved')
+        hint = of_other_tool(hidden[0])
+        raise ExpressionError(
+            f'"{hidden[0]}" is not a variable: names that begin with "_" are reserved', hint=hint
+        )
     return Parsed(
         text=written,
         tree=tree,
-        names=frozenset(undeclared.difference(FUNCTIONS, _GLOBALS)),
+        names=frozenset(undeclared.difference(FUNCTIONS, GLOBALS)),
         functions=tuple(sorted(undeclared.intersection(FUNCTIONS))),
         members=_members(tree, _KNOWN_ROOTS) if undeclared.intersection(_KNOWN_ROOTS) else frozenset(),
     )
+
+
+def _check_parts(parts: list[nodes.Node], disguise: str) -> None:
+    """Refuse unknown filters and tests, and take the `disguise` off the line ends in texts."""
+    for node in parts:
+        if isinstance(node, nodes.TemplateData | nodes.Const):
+            field = "data" if isinstance(node, nodes.TemplateData) else "value"
+            if isinstance(value := getattr(node, field), str):
+                setattr(node, field, value.replace(disguise, "\r"))
+        elif isinstance(node, nodes.Filter | nodes.Test):
+            require_known(node)
 
 
 def _members(tree: nodes.Template, roots: tuple[str, ...]) -> frozenset[Member]:
@@ -314,7 +329,7 @@ def guarded(text: str, evaluate: Evaluate) -> Evaluate:
         except TemplateError as error:  # undefined, or refused by the sandbox: the message says it all
             raise ExpressionError(str(error)) from error
         except Exception as error:  # a user's arithmetic, filter or call can raise anything
-            raise ExpressionError(f"can't evaluate {shown(text)}: {_reason(error)}") from error
+            raise ExpressionError(f"can't evaluate {shown(text)}: {reason_of(error)}") from error
 
     return guard
 
@@ -324,11 +339,13 @@ def _compiled(parsed: Parsed, tree: nodes.Template, *, encode: Encode | None) ->
     try:
         return environment(encode).from_string(metered(tree))
     except TemplateSyntaxError as error:
-        raise ExpressionError(_syntax_message(parsed.text, error), hint=_syntax_hint(error)) from error
+        raise ExpressionError(
+            _syntax_message(parsed.text, error), hint=_syntax_hint(parsed.text, error)
+        ) from error
     except ExpressionError:
         raise
     except Exception as error:  # Jinja2 evaluates constant parts at once
-        raise ExpressionError(f"can't evaluate {shown(parsed.text)}: {_reason(error)}") from error
+        raise ExpressionError(f"can't evaluate {shown(parsed.text)}: {reason_of(error)}") from error
 
 
 def _context(parsed: Parsed, scope: Scope) -> dict[str, Any]:
@@ -353,27 +370,14 @@ def _syntax_message(text: str, error: TemplateSyntaxError) -> str:
     return f"{shown(text)} is not a template: {(error.message or 'syntax error').rstrip('.')}"
 
 
-def _syntax_hint(error: TemplateSyntaxError) -> str | None:
-    """The similar name for `No filter named 'lenght'.`; None for other errors."""
-    words = (error.message or "").split("'")
-    known = {"No filter named ": environment().filters, "No test named ": environment().tests}.get(words[0])
-    return did_you_mean(words[1], known) if known and len(words) > 1 else None
+def _syntax_hint(text: str, error: TemplateSyntaxError) -> str | None:
+    if "'$'" not in (error.message or ""):
+        return None
+    from windtunnel.expressions.unknown_names import dollar_sign
+
+    return dollar_sign(text)
 
 
 def shown(text: str) -> str:
     """A template in quotes, shortened."""
     return f'"{text if len(text) <= 80 else text[:77] + "..."}"'
-
-
-_UNEQUAL = re.compile(r"'([<>]=?)' not supported between instances of '(\w+)' and '(\w+)'")
-_KINDS = {"str": "a text", "int": "a number", "float": "a number", "NoneType": "null", "list": "a list"}
-
-
-def _reason(error: Exception) -> str:
-    """What Python says of an error, in our words where `<` or `>` compares a text with a number."""
-    found = _UNEQUAL.fullmatch(str(error)) if isinstance(error, TypeError) else None
-    if found is None:
-        return str(error) or type(error).__name__
-    left, right = (_KINDS.get(kind, "a mapping" if kind == "dict" else kind) for kind in found.groups()[1:])
-    cure = "; make the text a number: … | float" if {left, right} == {"a text", "a number"} else ""
-    return f"{left} can't be compared with {right} by {found[1]}{cure}"

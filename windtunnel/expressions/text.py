@@ -13,12 +13,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
 from json.encoder import encode_basestring, encode_basestring_ascii
 from string import printable
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from jinja2 import nodes
@@ -28,7 +30,7 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.limits import charge_text, require_number, require_text, text_length
 from windtunnel.figures import literal
 from windtunnel.model.http import Exchange, OpaqueText, wire_text, without_bytes
-from windtunnel.model.origin import percent_encoded
+from windtunnel.model.origin import IN_A_URL, percent_encoded
 
 _UNKNOWN = "a value"
 
@@ -111,6 +113,15 @@ def encoded(value: Any) -> Encoded:
     return Encoded(percent_encoded(wire_text(text), safe=printable) if isinstance(text, OpaqueText) else text)
 
 
+def encode_component(text: str) -> str:
+    """Percent-encode everything but letters, digits and `-._~`; of `Encoded` only what no URL can hold."""
+    if text.isalnum() and text.isascii():
+        return text
+    if isinstance(text, Encoded):
+        return percent_encoded(text, safe=IN_A_URL)
+    return quote(text, safe="", errors="replace")
+
+
 def json_of(value: Any) -> str:
     """A value as JSON without blanks, keys in order. Raises ExpressionError for what JSON can't hold."""
     try:
@@ -151,6 +162,20 @@ def kind_of(value: Any) -> str:
         if isinstance(value, kind):
             return name
     return "a number" if isinstance(value, int | float) else f"a {type(value).__name__}"
+
+
+_UNEQUAL = re.compile(r"'([<>]=?)' not supported between instances of '(\w+)' and '(\w+)'")
+_KINDS = {"str": "a text", "int": "a number", "float": "a number", "NoneType": "null", "list": "a list"}
+
+
+def reason_of(error: Exception) -> str:
+    """What Python says of an error, in our words where `<` or `>` compares a text with a number."""
+    found = _UNEQUAL.fullmatch(str(error)) if isinstance(error, TypeError) else None
+    if found is None:
+        return str(error) or type(error).__name__
+    left, right = (_KINDS.get(kind, "a mapping" if kind == "dict" else kind) for kind in found.groups()[1:])
+    cure = "; make the text a number: … | float" if {left, right} == {"a text", "a number"} else ""
+    return f"{left} can't be compared with {right} by {found[1]}{cure}"
 
 
 def _number(value: float | Decimal) -> str:

@@ -16,7 +16,12 @@ _LONGEST_LABEL = 63
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?").fullmatch
 _is_loopback_v4 = re.compile(r"127(?:\.[0-9]{1,3}){3}").fullmatch
+_NOT_IN_A_URL = re.compile(r"[^\w\-.~:/?@!$&'()*+,;=%\[\]]", re.ASCII)
+_AUTHORITY = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _FORBIDDEN = re.compile("[\x00-\x20\x7f\ud800-\udfff]").search
+
+IN_A_URL = "-._~:/?@!$&'()*+,;=%[]"
+"""What can stand in a URL besides letters and digits, so that it need not be encoded once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +123,16 @@ def percent_encoded(text: str, *, safe: str) -> str:
         return quote(text, safe=safe, errors="surrogateescape")
     except UnicodeEncodeError:
         return quote(text, safe=safe, errors="replace")
+
+
+def legal(url: str) -> str:
+    """The URL without its fragment, which is never sent, and with every illegal character encoded."""
+    if _NOT_IN_A_URL.search(url) is None:
+        return url
+    url = url.partition("#")[0]
+    absolute = _AUTHORITY.match(url)  # which is not percent-encoded: its host has letters of its own
+    begin = absolute.end() if absolute else 0
+    return url[:begin] + percent_encoded(url[begin:], safe=IN_A_URL)
 
 
 def refuse_unsent(text: str) -> None:

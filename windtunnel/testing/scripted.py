@@ -48,7 +48,7 @@ class Sent:
     """One request as the client was asked to send it; see `interfaces.Request`.
 
     `headers` are the endpoint's and the request's own. `body` has everything but the content of `files`, which are
-    not read.
+    not read. `cookies` is the mark of the instance whose cookies the client has.
     """
 
     method: str
@@ -64,6 +64,7 @@ class Sent:
     occurrence: int
     attempt: int
     instance_id: str
+    cookies: object = None
 
     def header(self, name: str) -> str | None:
         """The value of one header, None when it was not sent."""
@@ -133,7 +134,7 @@ class ScriptedClient:
 
     async def send(self, request: Request) -> Exchange:
         """Answer from the script, after the answer's latency."""
-        sent = _sent(request, self.instance_id)
+        sent = _sent(request, self.instance_id, self.cookies)
         answer = self._transport.answer(sent)
         left_s = request.timeout_s
         for hop in answer.hops if request.follow_redirects else ():
@@ -177,7 +178,7 @@ _NEVER_SENT = frozenset(
 )
 
 
-def _sent(request: Request, instance_id: str) -> Sent:
+def _sent(request: Request, instance_id: str, cookies: object) -> Sent:
     endpoint, body = request.endpoint, request.body
     constant = endpoint.headers.items() if isinstance(endpoint, ScriptedEndpoint) else ()
     pieces = body.pieces if isinstance(body, PartsBody) else (body,)
@@ -195,6 +196,7 @@ def _sent(request: Request, instance_id: str) -> Sent:
         occurrence=request.occurrence,
         attempt=request.attempt,
         instance_id=instance_id,
+        cookies=cookies,
     )
 
 

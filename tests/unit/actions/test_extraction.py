@@ -147,7 +147,7 @@ def test_secret_variables_are_named() -> None:
     assert compiled.secrets == {"a"}
 
 
-SOURCES = "an extract needs exactly one of json, header, cookie, regex, css, xpath, status"
+SOURCES = "an extract needs exactly one of json, header, cookie, regex, css, xpath, link, status"
 
 
 @pytest.mark.parametrize(
@@ -155,6 +155,12 @@ SOURCES = "an extract needs exactly one of json, header, cookie, regex, css, xpa
     [
         ({"it": {"index": 1}}, SOURCES),
         ({"it": {"json": "$.a", "header": "b"}}, SOURCES),
+        ({"it": {"json": "$.a", "header": "b", "regex": "c"}}, SOURCES),
+        ({"it": {"status": True, "regex": "2"}}, SOURCES),
+        ({"it": {"from": "{{ a }}"}}, "`from` needs `regex` beside it"),
+        ({"it": {"from": "{{ a }}", "regex": "b"}}, 'variable "a" is not set by any earlier step'),
+        ({"it": {"from": "{{ b }}", "regex": "b"}, "b": "$.b"}, 'variable "b" is not set by any earlier step'),
+        ({"it": {"header": "a", "regex": "(b"}}, '"(b" is not a regular expression: missing ) at position 2'),
         ({"it": {"json": "$.a", "indx": 1}}, 'unknown key "indx"'),
         ({"it": {"json": "$.a", "index": "first"}}, 'expected a whole number, not "first"'),
         ({"it": {"json": "$.a", "all": "yes"}}, "expected true or false, not 'yes'"),

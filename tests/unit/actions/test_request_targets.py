@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.compiling import SHOP, SUT, Compiled, run_flow
-from windtunnel.actions.request.target import encode_component
+from windtunnel.expressions.text import encode_component
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
 from windtunnel.testing.scripted import Answer, Sent

@@ -16,6 +16,7 @@ from windtunnel.ci.comment import (
     MAX_COMMENT,
     PullRequest,
     comment_body,
+    default_key,
     find_pull_request,
     marker,
     put_comment,
@@ -206,6 +207,51 @@ def test_a_refusal_is_a_sentence(api: Api, method: str, status: int) -> None:
     assert said.startswith(f"no comment on the pull request: GitHub answered {status}: no ::error::x")
     assert "\n" not in said
     assert ("pull-requests: write" in said) == (status == 403)
+
+
+LOAD = {"GITHUB_WORKFLOW": "Load", "GITHUB_JOB": "journeys"}
+"""What every leg of a job has alike."""
+
+
+@pytest.mark.parametrize(
+    ("matrix", "key"),
+    [
+        ("", "Load / journeys"),
+        ("null", "Load / journeys"),
+        ("{}", "Load / journeys"),
+        ('{\n  "size": 2,\n  "os": "ubuntu"\n}', "Load / journeys / os: ubuntu, size: 2"),
+        ('{"shop": {"url": "http://a", "de": true}}', 'Load / journeys / shop: {"de": true, "url": "http://a"}'),
+        ("[1, 2]", "Load / journeys / leg: [1, 2]"),
+        ("{broken", "Load / journeys / leg: {broken"),
+    ],
+)
+def test_a_job_that_names_no_key_has_that_of_its_workflow_job_and_leg(matrix: str, key: str) -> None:
+    assert default_key(LOAD, matrix) == key
+
+
+def test_without_any_of_these_the_key_is_default() -> None:
+    assert default_key({}, "") == "default"
+
+
+def test_no_two_jobs_or_legs_share_a_comment(api: Api) -> None:
+    long = json.dumps({f"key {number}": "x" * 40 for number in range(30)})
+    keys = [
+        default_key(environment, matrix)
+        for environment in (LOAD, LOAD | {"GITHUB_JOB": "search"}, LOAD | {"GITHUB_WORKFLOW": "Nightly"})
+        for matrix in (
+            "",
+            '{"os": "a"}',
+            '{"os": "b"}',
+            '{"os": ["a"]}',
+            long,
+            long.replace("29", "30"),
+            "[" * 9999,
+        )
+    ]
+    for key in keys * 2:
+        assert api.put(key, key=key) is None
+    assert [comment["body"].partition("\n")[2] for comment in api.comments] == keys
+    assert max(map(len, keys)) < 200
 
 
 # Another attempt
@@ -406,10 +452,9 @@ JOB = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "you/shop
 
 
 def test_the_body_is_the_summary_between_marker_and_link() -> None:
-    assert comment_body("# Fail\n", key="k", environment=JOB) == (
-        "<!-- windtunnel k -->\n# Fail\n\n[The job and its report](https://github.com/you/shop/actions/runs/42)\n"
-    )
-    assert comment_body("# Fail\n", key="k", environment={}) == "<!-- windtunnel k -->\n# Fail\n"
+    link = "[The job and its report](https://github.com/you/shop/actions/runs/42)"
+    assert comment_body("# Fail\n", key="k", environment=JOB) == f"<!-- windtunnel k -->\n# Fail\n\n{link} · `k`\n"
+    assert comment_body("# Fail\n", key="k", environment={}) == "<!-- windtunnel k -->\n# Fail\n\n`k`\n"
 
 
 @pytest.mark.parametrize("unit", ["word ", "é", "🌪", "long line\n\n"])
@@ -417,4 +462,4 @@ def test_the_body_keeps_within_what_github_takes(unit: str) -> None:
     body = comment_body("# Fail\n\n" + unit * 80_000, key="k", environment=JOB)
     assert len(body) <= MAX_COMMENT
     assert body.startswith("<!-- windtunnel k -->\n# Fail\n")
-    assert body.endswith("runs/42)\n")
+    assert body.endswith("runs/42) · `k`\n")

@@ -14,7 +14,7 @@ TEMPLATE = SPEC["spec"]["inputs"]
 README = (ROOT / "README.md").read_text()
 
 # What concerns GitHub's own page, comments and token; a job of GitLab has no such thing.
-GITHUB_ONLY = {"summary", "annotations", "comment", "comment-key", "github-token"}
+GITHUB_ONLY = {"summary", "annotations", "comment", "comment-key", "matrix", "github-token"}
 GITLAB_ONLY = {"job", "stage", "image", "allow-failure"}
 
 

@@ -118,6 +118,92 @@ def test_a_stop_during_the_setup_ends_it_and_there_is_no_load(run: Run) -> None:
     ]
 
 
+MADE = {"made": "{{ uuid() }}"}
+
+
+def sent_by(finished: Finished) -> dict[str, tuple[str, object]]:
+    """The last part of the path of each request, and whose cookies its client had, by the first part."""
+    return {
+        sent.target.split("/")[1]: (sent.target.rpartition("/")[2], sent.cookies)
+        for sent in finished.transport.sent
+    }
+
+
+def test_a_teardown_begins_with_the_cookies_and_variables_of_its_setup_and_instances_with_the_variables(
+    run: Run,
+) -> None:
+    journey = scenario(
+        get("use", "/use/{{ id }}"),
+        setup=section(get("create", "/create/{{ made }}", extract={"id": "$.n"})),
+        teardown=section(get("delete", "/delete/{{ made }}"), get("last", "/last/{{ id }}")),
+        variables=MADE,
+    )
+    sent = sent_by(run(journey, answers=numbered()))
+
+    assert sent["delete"] == sent["create"] == (sent["create"][0], "cookies of journey-setup")
+    assert sent["last"] == ("1", "cookies of journey-setup")
+    assert sent["use"] == ("1", "cookies of journey-0")
+
+
+def test_each_teardown_has_the_cookies_of_its_own_setup_and_none_without_one(run: Run) -> None:
+    sections = {"setup": section(get("create", "/create-{{ id }}"))}
+    journeys = [
+        scenario(
+            get("use"),
+            id=id,
+            variables={"id": id},
+            teardown=section(get("delete", f"/delete-{id}")),
+            **(sections if id != "b" else {}),
+        )
+        for id in ("a", "b", "c")
+    ]
+    sent = sent_by(run(*journeys))
+
+    assert {target: cookies for target, (_, cookies) in sent.items() if "delete" in target} == {
+        "delete-a": "cookies of a-setup",
+        "delete-b": "cookies of b-teardown",
+        "delete-c": "cookies of c-setup",
+    }
+
+
+@pytest.mark.parametrize("end", ["a step that fails", "a stop"])
+def test_a_setup_that_ended_half_way_leaves_what_it_had(run: Run, end: str) -> None:
+    def stop_soon(shutdown: Shutdown) -> None:
+        asyncio.get_running_loop().call_later(1, shutdown.request, Stop(reason="enough", grace_s=2.0))
+
+    failing = get("broken", "/broken", expect={"status_code": 200})
+    last = pause("endless", "1h") if end == "a stop" else failing
+    journey = scenario(
+        get("use"),
+        setup=section(get("create", "/create/{{ made }}", extract={"id": "$.n"}), last),
+        teardown=section(get("delete", "/delete/{{ made }}"), get("last", "/last/{{ id }}")),
+        variables=MADE,
+    )
+    finished = run(
+        journey,
+        answers=lambda sent: json_answer({"n": 7}, status=500 if sent.target == "/broken" else 200),
+        during=stop_soon if end == "a stop" else None,
+    )
+    sent = sent_by(finished)
+
+    assert "use" not in sent
+    assert sent["delete"] == sent["create"]
+    assert sent["last"] == ("7", "cookies of journey-setup")
+
+
+def test_what_a_setup_extracts_as_secret_is_hidden_in_its_teardown(run: Run) -> None:
+    secret = {"json": "$.t", "secret": True}
+    journey = scenario(
+        get("use"),
+        setup=section(get("create", "/create", extract={"key": secret})),
+        teardown=section(get("delete", "/{{ key }}")),
+    )
+    finished = run(journey, answers=lambda _: json_answer({"t": "secret-of-the-setup"}))
+
+    assert targets(finished)[-1] == "/secret-of-the-setup"
+    assert "secret-of-the-setup" not in repr(finished.records)
+
+
 def test_without_an_answering_service_nothing_is_sent_and_both_segments_say_so(run: Run) -> None:
     finished = run(scenario(get("use"), setup=section(get("create"))), refused="connection refused")
 

@@ -127,7 +127,7 @@ def test_a_template_names_the_variables_it_reads(template: str, names: set[str],
             "{{ product_id.a.b }}",
             "{{ product_id[0] }}",
         ),
-        *("{% if product_id %}a{% endif %}", "{{ product_id | upper }}", "{{ product_id() }}"),
+        *("{% if product_id %}a{% endif %}", "{{ product_id | upper }}", "{{ product_id.a() }}"),
     ],
 )
 def test_an_undefined_variable_is_named(template: str) -> None:
@@ -154,7 +154,7 @@ def test_an_undefined_variable_is_named(template: str) -> None:
         ("{{ response._json }}", "unsafe"),
         ("{{ user.tags.append(1) }}", "not safely callable|unsafe"),
         ("{{ random_int(5, 1) }}", "larger than the second"),
-        ("{{ random_int(5) }}", "missing 1 required positional argument"),
+        ("{{ random_int(5) }}", "random_int: missing a required argument: 'high'"),
         ("{% for i in range(1000000) %}x{% endfor %}", "Range too big"),
     ],
 )
@@ -170,8 +170,8 @@ def test_what_goes_wrong_in_a_template_is_said_in_words(template: str, message: 
         ("{{ a", "is not a template"),
         ("{{ a + }}", "is not a template"),
         ("{% if a %}", "is not a template: Unexpected end of template"),
-        ("{{ a | lenght }}", "No filter named 'lenght'"),
-        ("{{ a is definde }}", "No test named 'definde'"),
+        ("{{ a | lenght }}", 'there is no filter "lenght"'),
+        ("{{ a is definde }}", 'there is no test "definde"'),
         ("{{ _random }}", '"_random" is not a variable'),
         ("{% include 'x' %}", "can't include"),
         ("{% import 'x' as y %}", "can't include"),
@@ -187,7 +187,8 @@ def test_a_template_that_can_not_work_is_refused_when_compiled(template: str, me
 def test_a_mistyped_filter_gets_the_near_name() -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_template("{{ a | lenght }}")
-    assert caught.value.hint == 'did you mean "length"?'
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith('did you mean "length"? filters: length, abs, ')
 
 
 @pytest.mark.parametrize("compile_value", [compile_template, compile_json])

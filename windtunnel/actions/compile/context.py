@@ -17,6 +17,7 @@ from windtunnel.actions.compile.known_kinds import KnownKinds
 from windtunnel.errors import ExpressionError, Location, Problem, did_you_mean
 from windtunnel.expressions.conditions import Condition, compile_condition
 from windtunnel.expressions.jsonpath import JsonPath, compile_jsonpath
+from windtunnel.expressions.known_names import of_other_tool
 from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.expressions.sandbox import RESERVED, Member, is_reserved
 from windtunnel.expressions.template import (
@@ -178,7 +179,9 @@ class Field:
         try:
             return compile_()
         except ExpressionError as error:
-            Field(self.context, self.path + error.path, self.source).problem(str(error), hint=error.hint)
+            inner = Field(self.context, self.path + error.path, self.source)
+            where = inner._locate_word(error.word) if error.word else self.source.locate(inner.path)
+            self.context.problems.append(Problem(message=str(error), where=where, hint=error.hint))
             return placeholder
 
     def template(self, value: Any) -> Template:
@@ -287,7 +290,7 @@ class Field:
                 continue
             message, hint = self.context.row_missing_for(name) or (
                 f'variable "{name}" is not set by any earlier step',
-                did_you_mean(name, [*known, *omitted, *_ALWAYS_SET]) or _SET_IT,
+                did_you_mean(name, [*known, *omitted, *_ALWAYS_SET]) or of_other_tool(name) or _SET_IT,
             )
             self.context.problems.append(Problem(message=message, where=locate(name), hint=hint))
 

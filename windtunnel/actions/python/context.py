@@ -10,6 +10,7 @@ from windtunnel.actions.python.blocks import FlowStopped, check_outcome
 from windtunnel.actions.python.http import Http, unsent
 from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.response import Response
+from windtunnel.actions.python.rows import rows_of
 from windtunnel.actions.response.judge import first_failure
 from windtunnel.errors import did_you_mean
 from windtunnel.expressions.sandbox import is_reserved
@@ -95,10 +96,9 @@ class Context:
         return self._instance.random
 
     @property
-    def data(self) -> Mapping[str, Any]:
-        """The row of each data feeder; empty without any."""
-        data: Mapping[str, Any] = self._instance.scope.get("data", {})
-        return data
+    def data(self) -> Any:
+        """The row of each data file, by its name: `data.account.email`, `data["account"]["email"]`."""
+        return rows_of(self._instance.scope)
 
     @property
     def response(self) -> Response | None:

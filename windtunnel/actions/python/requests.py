@@ -15,7 +15,7 @@ import msgspec
 
 from windtunnel.actions.compile.context import AnyName, CompileContext, Field
 from windtunnel.actions.request.retry import Retry, compile_retry
-from windtunnel.actions.request.target import encode_component, format_params
+from windtunnel.actions.request.target import format_params
 from windtunnel.actions.request.template import (
     BODIES,
     Complete,
@@ -28,7 +28,7 @@ from windtunnel.actions.response.extract import NO_EXTRACTION
 from windtunnel.actions.response.judge import Judge
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.expressions.quantities import parse_duration, parse_size
-from windtunnel.expressions.text import text_of
+from windtunnel.expressions.text import encode_component, text_of
 from windtunnel.interfaces import Endpoint, Transport
 from windtunnel.model.http import Body, OpaqueText, wire_text, without_bytes
 from windtunnel.model.origin import percent_encoded

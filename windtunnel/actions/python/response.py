@@ -6,7 +6,7 @@ import builtins
 import functools
 from typing import Any
 
-from windtunnel.actions.response.extract import response_cookies
+from windtunnel.actions.response.extract import response_cookies, show_links
 from windtunnel.actions.response.text import not_json, outline, show_error
 from windtunnel.errors import ExpressionError, NotJsonError, UnreadableBodyError, WindtunnelError
 from windtunnel.expressions.jsonpath import compile_jsonpath
@@ -126,6 +126,20 @@ class Response:
         if default is not _REQUIRED:
             return default
         raise self._without(f"{path} not found in {outline(document)}")
+
+    def link(self, rel: str, *, default: Any = _REQUIRED) -> Any:
+        """The absolute URL of the first link with that relation in the `Link` headers, such as `next`.
+
+        Without a `default`, a missing link raises `UnexpectedResponse`, as a missing value of `json` does.
+        """
+        from windtunnel.actions.response.links import linked
+
+        found = linked(self._exchange, rel)
+        if found:
+            return found[0]
+        if default is not _REQUIRED:
+            return default
+        raise self._without(f"no link {rel} in {show_links(self._exchange)}")
 
     def _without(self, message: str) -> UnexpectedResponse:
         return UnexpectedResponse(self.step, message, passed=self.passed)

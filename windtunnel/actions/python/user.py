@@ -19,6 +19,7 @@ from windtunnel.actions.python.context import Variables
 from windtunnel.actions.python.http import Http, unsent
 from windtunnel.actions.python.requests import RequestFactory
 from windtunnel.actions.python.response import Response
+from windtunnel.actions.python.rows import rows_of
 from windtunnel.actions.response.judge import Judge, first_failure
 from windtunnel.actions.wait import PauseAction
 from windtunnel.interfaces import Action, Instance, StepOutcome, Transport
@@ -70,10 +71,9 @@ class User:
         return str(self._instance.scope["run_id"])
 
     @property
-    def data(self) -> Mapping[str, Any]:
-        """The row of each data feeder; empty without any."""
-        data: Mapping[str, Any] = self._instance.scope.get("data", {})
-        return data
+    def data(self) -> Any:
+        """The row of each data file, by its name: `data.account.email`, `data["account"]["email"]`."""
+        return rows_of(self._instance.scope)
 
     @property
     def random(self) -> random.Random:

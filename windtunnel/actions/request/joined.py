@@ -11,17 +11,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from jinja2 import TemplateSyntaxError
-
 from windtunnel.actions.compile.context import Field
-from windtunnel.actions.request.target import encode_component, legal
 from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError
+from windtunnel.expressions.forms import tokens
 from windtunnel.expressions.functions import Scope
-from windtunnel.expressions.sandbox import environment
 from windtunnel.expressions.template import compile_template, compile_text
-from windtunnel.expressions.text import Encoded, null_in_text, text_of
+from windtunnel.expressions.text import Encoded, encode_component, null_in_text, text_of
 from windtunnel.model.http import wire_text
+from windtunnel.model.origin import legal
 
 _HOST_THEN_TEMPLATE = re.compile(r"https?://[^/?#{\s]*[^/?#{\s:.@-](?=\{\{)", re.IGNORECASE)
 _WITH_A_HOST = re.compile(r"//|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -42,9 +40,8 @@ def joined(text: str) -> Joined | None:
     host = literal.group() if literal else ""
     if not text.startswith("{{") and literal is None:
         return None
-    tokens = _tokens(text[len(host) :])
     length = 0
-    for kind, written in tokens:
+    for kind, written in tokens(text[len(host) :]):
         length += len(written)
         if kind == "variable_end":
             break
@@ -99,25 +96,17 @@ def _in_host(text: str) -> str:
 
 def _end_of_host(text: str) -> int | None:
     """Where the path of a URL begins; None where it has none, or {% %} could end inside it."""
-    tokens = _tokens(text)
-    if any(kind == "block_begin" for kind, _ in tokens):
+    parts = tokens(text)
+    if any(kind == "block_begin" for kind, _ in parts):
         return None
     at = 0
-    for kind, written in tokens:
+    for kind, written in parts:
         begin = 0 if at else text.index("//") + 2
         found = re.search("[/?#]", written[begin:]) if kind == "data" else None
         if found is not None:
             return at + begin + found.start()
         at += len(written)
     return None
-
-
-def _tokens(text: str) -> list[tuple[str, str]]:
-    """The kinds and texts of the tokens; none for what is no template, which is noted where it is compiled."""
-    try:
-        return [(kind, written) for _, kind, written in environment().lex(text)]
-    except TemplateSyntaxError:
-        return []
 
 
 def _path_of(value: Any, name: str, parts: Joined) -> str:

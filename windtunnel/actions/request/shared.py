@@ -14,9 +14,9 @@ from typing import Any
 
 from windtunnel.actions.compile.context import CompileContext, Field
 from windtunnel.actions.request.auth import RenderAuth, SharedField, compile_auth, note_objections
-from windtunnel.actions.request.target import encode_component
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
+from windtunnel.expressions.text import encode_component
 from windtunnel.interfaces import Instance, Request
 from windtunnel.model.auth import Auth
 from windtunnel.model.http import LINE_BREAKS, sendable

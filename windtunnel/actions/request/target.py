@@ -19,16 +19,13 @@ from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
 from windtunnel.expressions.template import as_template
-from windtunnel.expressions.text import Encoded, text_of
+from windtunnel.expressions.text import encode_component, text_of
 from windtunnel.model.http import wire_text
-from windtunnel.model.origin import HostRules, parse_base_url, percent_encoded, split_url
+from windtunnel.model.origin import HostRules, legal, parse_base_url, split_url
 from windtunnel.model.scenario import Step
 from windtunnel.model.sut import Service
 
 _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
-_NOT_IN_A_URL = re.compile(r"[^\w\-.~:/?@!$&'()*+,;=%\[\]]", re.ASCII)
-_IN_A_URL = "-._~:/?@!$&'()*+,;=%[]"
-_AUTHORITY = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _LITERAL_AUTHORITY = re.compile(r"https?://[^/?#{]+(?=[/?#]|$)", re.IGNORECASE)
 _has_template_in_host = re.compile(r"https?://[^/?#{]*\{[{%#]", re.IGNORECASE).match
 
@@ -40,15 +37,6 @@ class Target:
     service: Service
     text: str | None
     render: Callable[[Scope], str]
-
-
-def encode_component(text: str) -> str:
-    """Percent-encode everything but letters, digits and `-._~`; of `Encoded` only what no URL can hold."""
-    if text.isalnum() and text.isascii():
-        return text
-    if isinstance(text, Encoded):
-        return percent_encoded(text, safe=_IN_A_URL)
-    return quote(text, safe="", errors="replace")
 
 
 def compile_target(
@@ -146,16 +134,6 @@ def _as_url(value: Any) -> str:
     if not text:
         raise ExpressionError("the URL is empty")
     return legal(text if text.startswith("/") or _ABSOLUTE.match(text) else f"/{text}")
-
-
-def legal(url: str) -> str:
-    """The URL without its fragment, which is never sent, and with every illegal character encoded."""
-    if _NOT_IN_A_URL.search(url) is None:
-        return url
-    url = url.partition("#")[0]
-    absolute = _AUTHORITY.match(url)  # which is not percent-encoded: its host has letters of its own
-    begin = absolute.end() if absolute else 0
-    return url[:begin] + percent_encoded(url[begin:], safe=_IN_A_URL)
 
 
 def _check_beginning(field: Field, key: str, value: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from windtunnel.model.http import Exchange, header_text
 Find = Callable[[Exchange], list[Any]]
 """Finds all values of a source in a response. Raises ExpressionError only."""
 
+FindBeside = Callable[[Exchange, Scope], list[Any]]
+"""The same of a source that reads variables."""
+
 
 class MissingValue(Exception):  # noqa: N818  (a value that isn't there, caught by the step that looks for it)
     """A required value was not found. The message names the source and the content of the response."""
@@ -28,7 +31,8 @@ class MissingValue(Exception):  # noqa: N818  (a value that isn't there, caught 
 class _Extractor:
     """One variable. `describe` names the source in messages, `show_source` shows its content.
 
-    `none_is_empty`: whether a response in which nothing is found has an empty list of it.
+    `none_is_empty`: whether a response in which nothing is found has an empty list of it. `find_beside` is used in
+    place of `find` where it is there.
     """
 
     variable: str
@@ -40,11 +44,17 @@ class _Extractor:
     describe: str
     show_source: Callable[[Exchange], str]
     none_is_empty: Callable[[Exchange], bool]
+    find_beside: FindBeside | None = None
+
+    def found(self, exchange: Exchange, scope: Scope) -> list[Any]:
+        """All values. Raises ExpressionError."""
+        return self.find(exchange) if self.find_beside is None else self.find_beside(exchange, scope)
 
     def into(self, scope: dict[str, Any], exchange: Exchange) -> bool:
         """Set the variable; False when it came from the default. Raises MissingValue, ExpressionError."""
         try:
-            found = self.find(exchange)
+            beside = self.find_beside
+            found = self.find(exchange) if beside is None else beside(exchange, scope)
         except (
             ExpressionError
         ) as error:  # the response is too large for it: that is its failure, not the scenario's
@@ -87,11 +97,18 @@ class Extraction:
     def _secret_values(self, exchange: Exchange) -> list[Any]:
         if exchange.error is not None:
             return []
-        secret = [extractor for extractor in self._extractors if extractor.variable in self.secrets]
-        try:
-            return [value for each in secret for value in each.find(exchange)]
-        except ExpressionError:  # the step itself fails with it
-            return []
+        values: list[Any] = []
+        scope: dict[str, Any] = {}
+        for each in self._extractors:
+            try:
+                found = each.found(exchange, scope)
+            except ExpressionError:  # the step itself fails with it
+                continue
+            if found:
+                scope[each.variable] = found if each.all else found[min(each.index, len(found) - 1)]
+            if each.variable in self.secrets:
+                values += found
+        return values
 
     def run(self, exchange: Exchange, scope: dict[str, Any]) -> list[str]:
         """Set the variables and return the names of those that were found.
@@ -123,7 +140,7 @@ _EARLY = "_extracted"
 
 def compile_extraction(field: Field, extract: Any) -> Extraction:
     """The extractors of an `extract` mapping (or None): name -> JSON path or `{json|header|…: …}`."""
-    extractors = []
+    extractors: list[_Extractor] = []
     secrets = set()
     for name, spec in field.mapping(extract).items():
         here = field / name
@@ -131,7 +148,7 @@ def compile_extraction(field: Field, extract: Any) -> Extraction:
             spec = {"json": spec}
             extractor = _extractor(here, name, spec, written_as_text=True)
         elif isinstance(spec, Mapping):
-            extractor = _extractor(here, name, spec)
+            extractor = _extractor(here, name, spec, before=[each.variable for each in extractors])
         else:
             here.problem("expected a JSON path or a source here", hint=_HINT)
             extractor = None
@@ -152,15 +169,19 @@ _HINT = '"$.items[0].id", or { header: location }, { cookie: session }, { regex:
 
 
 def _extractor(
-    field: Field, name: str, spec: Mapping[str, Any], *, written_as_text: bool = False
+    field: Field,
+    name: str,
+    spec: Mapping[str, Any],
+    *,
+    written_as_text: bool = False,
+    before: Iterable[str] = (),
 ) -> _Extractor | None:
-    field.only_keys(spec, (*_SOURCES, "index", "default", "required", "all", "secret"))
-    sources = [source for source in _SOURCES if source in spec]
-    if len(sources) != 1:
-        field.problem(f"an extract needs exactly one of {', '.join(_SOURCES)}", hint=_HINT)
+    """One variable; None after problems were noted. `before` are those that the step has extracted by then."""
+    field.only_keys(spec, (*_SOURCES, "from", "index", "default", "required", "all", "secret"))
+    finding = _finding(field, spec, before, written_as_text=written_as_text)
+    if finding is None:
         return None
-    (source,) = sources
-    find, describe, show_source = _SOURCES[source](field if written_as_text else field / source, spec[source])
+    source, find, find_beside, describe, show_source = finding
     index = spec.get("index", 0)
     if isinstance(index, bool) or not isinstance(index, int):
         (field / "index").problem(f"expected a whole number, not {show(index, 60)}")
@@ -179,7 +200,32 @@ def _extractor(
         describe=describe,
         show_source=show_source,
         none_is_empty=_never if insists else _lists_nothing(spec[source]) if source == "json" else _always,
+        find_beside=find_beside,
     )
+
+
+def _finding(
+    field: Field, spec: Mapping[str, Any], before: Iterable[str], *, written_as_text: bool
+) -> tuple[str, Find, FindBeside | None, str, Callable[[Exchange], str]] | None:
+    """The key of the source, how it finds, its name in messages, and what to show; None after a problem."""
+    sources = [source for source in (*_SOURCES, "from") if source in spec]
+    if sources == ["from"]:
+        field.problem("`from` needs `regex` beside it", hint='{ from: "{{ location }}", regex: "code=([^&]+)" }')
+        return None
+    if len(sources) == 1:
+        (source,) = sources
+        find, name, show_source = _SOURCES[source](field if written_as_text else field / source, spec[source])
+        return source, find, None, name, show_source
+    if len(sources) != 2 or "regex" not in sources or "status" in sources:
+        field.problem(f"an extract needs exactly one of {', '.join(_SOURCES)}", hint=_HINT)
+        return None
+    from windtunnel.actions.response import searched
+
+    (source,) = (each for each in sources if each != "regex")
+    pattern = field.attempt(lambda: compile_pattern(str(spec["regex"])), compile_pattern(""))
+    if source == "from":
+        return source, *searched.in_variable(field / "from", spec["from"], pattern, before)
+    return source, *searched.in_source(pattern, _SOURCES[source](field / source, spec[source]))
 
 
 def _always(_exchange: Exchange) -> bool:
@@ -206,10 +252,10 @@ def _lists_nothing(path: Any) -> Callable[[Exchange], bool]:
     return is_there
 
 
-_Source = tuple[Find, str, Callable[[Exchange], str]]
+Source = tuple[Find, str, Callable[[Exchange], str]]
 
 
-def _json(field: Field, path: Any) -> _Source:
+def _json(field: Field, path: Any) -> Source:
     compiled = field.jsonpath(path)
     find_in = compiled.find
 
@@ -229,7 +275,7 @@ def _show_json(exchange: Exchange) -> str:
         return f"a body that is {not_json(exchange, error)}"
 
 
-def _header(_place: Field, name: Any) -> _Source:
+def _header(_place: Field, name: Any) -> Source:
     wanted = str(name)
     return lambda exchange: list(exchange.headers.all(wanted)), f"header {wanted}", _show_headers
 
@@ -240,7 +286,7 @@ def _show_headers(exchange: Exchange) -> str:
     )
 
 
-def _cookie(_place: Field, name: Any) -> _Source:
+def _cookie(_place: Field, name: Any) -> Source:
     wanted = str(name)
 
     def find(exchange: Exchange) -> list[Any]:
@@ -255,36 +301,50 @@ def _show_cookies(exchange: Exchange) -> str:
     return f"the cookies {shorten(names)}" if names else "a response that sets no cookies"
 
 
-def _regex(field: Field, pattern: Any) -> _Source:
+def _regex(field: Field, pattern: Any) -> Source:
     compiled = field.attempt(lambda: compile_pattern(str(pattern)), compile_pattern(""))
     group = 1 if compiled.groups else 0
     return lambda exchange: compiled.find_all(exchange.text, group=group), f"regex {show(pattern)}", show_body
 
 
-def _css(field: Field, selector: Any) -> _Source:
+def _css(field: Field, selector: Any) -> Source:
     return field.attempt(lambda: compile_css(str(selector)), _NOWHERE), f"css {show(selector)}", show_body
 
 
-def _xpath(field: Field, path: Any) -> _Source:
+def _xpath(field: Field, path: Any) -> Source:
     return field.attempt(lambda: compile_xpath(str(path)), _NOWHERE), f"xpath {show(path)}", show_body
 
 
 _NOWHERE: Find = lambda _exchange: []  # noqa: E731  of this type, which a function's own would not be
 
 
-def _status(field: Field, wanted: Any) -> _Source:
+def _link(_place: Field, rel: Any) -> Source:
+    from windtunnel.actions.response.links import linked
+
+    wanted = str(rel)
+    return lambda exchange: linked(exchange, wanted), f"link {wanted}", show_links
+
+
+def show_links(exchange: Exchange) -> str:
+    """The `Link` headers of a response in which a link is missing."""
+    came = exchange.headers.all("link")
+    return f"the Link headers {shorten(', '.join(came))}" if came else "a response without a Link header"
+
+
+def _status(field: Field, wanted: Any) -> Source:
     if wanted is not True:
         field.problem("`status` takes true: the variable becomes the status code", hint="status: true")
     return lambda exchange: [exchange.status], "status", lambda exchange: str(exchange.status)
 
 
-_SOURCES: Mapping[str, Callable[[Field, Any], _Source]] = {
+_SOURCES: Mapping[str, Callable[[Field, Any], Source]] = {
     "json": _json,
     "header": _header,
     "cookie": _cookie,
     "regex": _regex,
     "css": _css,
     "xpath": _xpath,
+    "link": _link,
     "status": _status,
 }
 """Every source by the name it has in YAML."""

@@ -3,10 +3,15 @@
 connect ─▶ setup ── passed ──▶ load ──▶ teardown
              └──── failed ─────────────▶ teardown        nothing of the load is sent
 
-They have a record file of their own, written by the coordinating process, also when workers run the load.
+They have a record file of their own, written by the coordinating process, also when workers run the load. What a
+setup left, also one that ended half way, is what the teardown of its scenario begins with: cookies and variables.
+The instances of the load get the variables that its steps set.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 from windtunnel.engine.ids import RunIds
 from windtunnel.engine.instance import Bugs, InstanceContext, RunningInstance, run_section
@@ -38,7 +43,8 @@ class SetupTeardown:
             journal=self._segment.journal,
             bugs=self._bugs,
         )
-        self._client: Client = parts.transport.client()
+        self._clients: dict[str, Client] = {}
+        self._setups: dict[str, RunningInstance] = {}
         self.prepared: dict[str, SetupResult] = {}
 
     async def set_up(self) -> bool:
@@ -54,7 +60,8 @@ class SetupTeardown:
 
     async def end(self) -> Evidence:
         """Write the last line and return how complete the records are."""
-        self._client.close()
+        for client in self._clients.values():
+            client.close()
         cause = self._parts.shutdown.cause
         return await self._segment.end(cause.reason if cause else "completed", bug=self._bugs.first)
 
@@ -64,7 +71,9 @@ class SetupTeardown:
         for scenario in self._parts.plan.scenarios:
             if scenario.setup is None:
                 continue
-            instance = await self._run(scenario.setup, scenario, "setup")
+            instance = await self._run(
+                scenario.setup, scenario, "setup", begun=partial(self._setups.__setitem__, scenario.id)
+            )
             passed = passed and instance.progress.outcome == "passed"
             self.prepared[scenario.id] = SetupResult().with_variables(
                 instance.scope, scenario.setup.sets, instance.ids.secrets
@@ -74,15 +83,38 @@ class SetupTeardown:
     async def _tear_down(self) -> None:
         for scenario in self._parts.plan.scenarios:
             if scenario.teardown is not None:
-                await self._run(scenario.teardown, scenario, "teardown")
+                await self._run(scenario.teardown, scenario, "teardown", given=self._left_by_setup(scenario))
 
-    async def _run(self, section: Section, scenario: CompiledScenario, phase: SectionPhase) -> RunningInstance:
+    def _left_by_setup(self, scenario: CompiledScenario) -> SetupResult | None:
+        """The variables that the setup of a scenario had at its end, also where a failure or a stop ended it."""
+        instance = self._setups.get(scenario.id)
+        if instance is None or scenario.setup is None:
+            return None
+        names = scenario.setup.sets.union(name for name, _ in scenario.setup.scenario.variables)
+        return SetupResult().with_variables(instance.scope, names, instance.ids.secrets)
+
+    async def _run(
+        self,
+        section: Section,
+        scenario: CompiledScenario,
+        phase: SectionPhase,
+        *,
+        given: SetupResult | None = None,
+        begun: Callable[[RunningInstance], None] | None = None,
+    ) -> RunningInstance:
+        """Run a section of a scenario, whose teardown has the client of its setup, with the cookies of it."""
+        client = self._clients.get(scenario.id)
+        cookies = None if client is None else client.cookies
+        if client is None:
+            client = self._clients[scenario.id] = self._parts.transport.client()
         return await run_section(
             section.scenario,
             self._ids.of_section(phase, scenario.id),
             self._context,
-            client=self._client,
+            client=client,
             due=self._parts.clock.now(),
-            given=self.prepared.get(scenario.id),
+            given=given,
+            cookies=cookies,
             stream=f"/{phase}",
+            begun=begun,
         )
