@@ -1,4 +1,4 @@
-"""The workflows of the README and of `docs/ci/`, run as they stand by act.
+"""The workflows of the README, of `docs/ci/` and of the page on security, run as they stand by act.
 
 The checkout of `windtunnel/action` is what a release makes of it: its actions run the image by its digest. What is
 not here is replaced: the service by the demo shop, the load by a small one; `npm`, `gh` and `docker compose` have
@@ -133,6 +133,7 @@ def ran_well(ended: Run) -> bool:
 
 EVENTS: dict[str, tuple[str, Any]] = {
     "README.md": ("pull_request", PULL_REQUEST),
+    "docs/security.md": ("pull_request", PULL_REQUEST),
     "docs/ci/service-container.md": ("pull_request", PULL_REQUEST),
     "docs/ci/localhost.md": ("pull_request", PULL_REQUEST),
     "docs/ci/docker-compose.md": ("pull_request", PULL_REQUEST),
