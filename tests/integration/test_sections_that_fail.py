@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -145,6 +146,47 @@ def test_it_is_told_in_every_way_out(folder: Path, case: Case) -> None:
     annotations = summary_annotations(summary, workspace=Workspace(root=PurePath("/w"), folder=PurePath("/w")))
     found = [(each.file, each.line) for each in annotations if each.title == f"buy / {place}: {group.outcome}"]
     assert found == ([] if case.verdict == "pass" else [("buy.yaml", group.line)])
+
+
+OUTSIDE: Mapping[str, tuple[str, tuple[str, ...], str]] = {
+    "a user without a row": (
+        "data: { account: { file: accounts.csv, share: user, on_end: fail } }\n",
+        ("--rate", "50/s", "-n", "8", "--max-parallel", "2"),
+        'data: data "account" has no row for this user: accounts.csv has 1, and 1 more are needed for 2 users',
+    ),
+    "a start value that has none": (
+        'variables: { rest: "{{ 7 % user_index }}" }\n',
+        ("-p", "1", "-n", "8"),
+        'template: can\'t evaluate "{{ 7 % user_index }}": integer modulo by zero',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OUTSIDE.values(), ids=OUTSIDE)
+def test_a_user_setup_that_fails_before_its_first_step_is_told_in_every_way_out(
+    folder: Path, shop: ShopProcess, case: tuple[str, tuple[str, ...], str]
+) -> None:
+    more, load, told = case
+    (folder / "accounts.csv").write_text("user\nada\n")
+    login = "user_setup: [{ type: wait, name: think, duration: 200ms }]\n"
+    (folder / "buy.yaml").write_text(f"id: buy\nflow:\n{HOME}{login}{more}")
+    answer = call(folder, "run", "--scenarios", "buy.yaml", *load, environment={"COLUMNS": "300"})
+    summary = summary_of(folder)
+    assert summary.verdict == "fail", answer.stdout
+
+    [group] = summary.errors
+    assert (group.phase, group.scenario, group.step, group.outcome) == ("user_setup", "buy", "", "errored")
+    assert f"{group.cause}: {group.example}" == told
+    assert any("the user_setup of buy errored" in reason for reason in summary.reasons)
+    assert f"user_setup, {told}" in answer.stdout
+    words = told.partition(": ")[2].split('"')[0]
+    for name in ("summary.md", "junit.xml", "report.html"):
+        text = html.unescape((newest(folder) / name).read_text())
+        assert words in text, name
+        assert "user_setup" in text, name
+    assert group.instances[0] in (newest(folder) / "report.html").read_text()
+    annotations = summary_annotations(summary, workspace=Workspace(root=PurePath("/w"), folder=PurePath("/w")))
+    assert [each.title for each in annotations if "user_setup" in each.title] == ["buy / user_setup: errored"]
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -178,6 +178,8 @@ class Journal:
         """An instance ended. `scheduled` and `started` are readings of the clock."""
         clock = self._clock
         ended = clock.now()
+        if scheduled > started:  # a timer can fire a little early, by its resolution
+            scheduled = started
         record = InstanceRecord(
             t=clock.unix(ended),
             instance_id=ids.instance_id,

@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from windtunnel.engine.ids import InstanceIds
+from windtunnel.engine.journal import Journal
 from windtunnel.engine.load.pacing import arrivals, stage_at, user_changes
 from windtunnel.model.load import ClosedLoad, OpenLoad, Segment, Stage
+from windtunnel.model.record import InstanceRecord
+from windtunnel.redaction import Redactor
+from windtunnel.testing.virtual_clock import VirtualClock, run_virtual
 
 
 def stage(duration_s: float, target: float, name: str = "s", **more: Any) -> Stage:
@@ -110,3 +115,28 @@ def test_segments_share_everything_and_nothing_twice(total: Any, of: Any) -> Non
     assert sum(segment.share(total) for segment in segments) == total
     for segment in segments:
         assert segment.share(total) == len(range(segment.number, total, of))
+
+
+@pytest.mark.parametrize(("early_s", "response_us"), [(0.0003, 0), (0.0, 0), (-0.25, 250_000)])
+def test_an_instance_that_a_timer_started_a_little_early_has_no_negative_response_time(
+    early_s: float, response_us: int
+) -> None:
+    async def ended_at_once() -> InstanceRecord:
+        clock, told = VirtualClock(), list[Any]()
+        journal = Journal(
+            [],
+            clock=clock,
+            redactor=Redactor(),
+            bodies=None,
+            schedule=lambda _: None,
+            on_record=[lambda _ids, record: told.append(record)],
+        )
+        now = clock.now()
+        journal.instance(InstanceIds(phase=""), "errored", scheduled=now + early_s, started=now, steps=0)
+        (record,) = told
+        assert isinstance(record, InstanceRecord)
+        return record
+
+    record = run_virtual(ended_at_once())
+    assert (record.duration_us, record.response_time_us) == (0, response_us)
+    assert record.scheduled <= record.started
