@@ -41,6 +41,7 @@ LABEL org.opencontainers.image.title="Windtunnel" \
       org.opencontainers.image.version="0.1.0"
 COPY --from=builder /install/ /
 # Lines reach the CI log as they are written, and no __pycache__ of root's is left in a mounted workspace.
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# WINDTUNNEL_IMAGE: help for a forgotten mount names the image.
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 WINDTUNNEL_IMAGE=ghcr.io/windtunnel/action
 # No USER (GitHub mounts its files for root), no WORKDIR (the workspace is mounted by whoever runs the image).
 ENTRYPOINT ["windtunnel"]

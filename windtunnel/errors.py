@@ -15,6 +15,10 @@ import difflib
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
+
+Lack = Literal["default-sut", "default-scenarios", "file", "output"]
+"""What a job may not find: the default files, a file that was named, a folder to write to."""
 
 LONGEST_EXCERPT = 120
 LONGEST_TEXT = 10_000
@@ -39,12 +43,14 @@ class Problem:
     """One thing that is wrong with the user's input: its place, the message, and how to correct it.
 
     `flag` is the flag with the wrong value, as it is typed: `--count`. In the action it is the input it came from.
+    `lacks` is what is not there: the help depends on where the job runs.
     """
 
     message: str
     where: Location | None = None
     hint: str | None = None
     flag: str = ""
+    lacks: Lack | None = None
 
     @property
     def text(self) -> str:
@@ -92,10 +98,16 @@ class ConfigError(WindtunnelError):
 
     @classmethod
     def of(
-        cls, message: str, *, hint: str | None = None, where: Location | None = None, flag: str = ""
+        cls,
+        message: str,
+        *,
+        hint: str | None = None,
+        where: Location | None = None,
+        flag: str = "",
+        lacks: Lack | None = None,
     ) -> ConfigError:
         """A ConfigError with one problem."""
-        return cls(Problem(message=message, hint=hint, where=where, flag=flag))
+        return cls(Problem(message=message, hint=hint, where=where, flag=flag, lacks=lacks))
 
 
 class UnreachableError(WindtunnelError):

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from windtunnel.ci.annotations import problem_annotations, summary_annotations
 from windtunnel.ci.comment import comment_body, default_key, find_pull_request, put_comment, told
 from windtunnel.ci.github import (
+    MAX_ANNOTATION_LENGTH,
     Annotation,
     Level,
     RunnerFile,
@@ -39,6 +40,7 @@ from windtunnel.job.machine import container_network
 from windtunnel.job.observer import Observer
 from windtunnel.job.request import JobRequest, request_of
 from windtunnel.job.run import JobResult, run_job
+from windtunnel.job.surroundings import Surroundings
 from windtunnel.job.validation import check_job
 from windtunnel.model.summary import Summary
 from windtunnel.model.verdict import EXIT_CODES, code_of_signal
@@ -52,6 +54,9 @@ _BUG = Problem(
 
 _INSIDE = {"output-dir": "windtunnel-report", "working-directory": "shop"}
 """Input -> an example of a folder in the workspace."""
+
+_SHORT = MAX_ANNOTATION_LENGTH // 2
+"""Characters of a text that an annotation never cuts: an escape in it has three."""
 
 _PREVIEWS = {"list": "listing", "dry-run": "dry_run"}
 """Flag -> its value: those of the command line that show a run instead of running it."""
@@ -148,8 +153,8 @@ class _Job:
                 on_judged=self._on_judged,
             )
         except ConfigError as error:
-            named = tuple(name_input(problem, self._environment) for problem in error.problems)
-            return self._without_run("invalid", named)
+            named = (name_input(problem, self._environment) for problem in error.problems)
+            return self._without_run("invalid", tuple(self._surroundings.cured_all(named)))
         except UnreachableError as error:
             return self._without_run("unreachable", (Problem(message=str(error), hint=error.hint),))
         except EvidenceError as error:
@@ -262,7 +267,21 @@ class _Job:
             self._notices[told(failure, where)] = None
 
     def annotate(self, ending: _Ending, commands: TextIO) -> None:
-        """Write the annotation commands: what the action could not do, then why the run did not pass."""
+        """Tell what the action could not do, and why the run did not pass: each once.
+
+        On GitHub these are annotations, which its log shows too. Any other log has the report of the run already.
+        """
+        if self._environment.get("GITHUB_ACTIONS") != "true":
+            for problem in ending.problems:
+                self._observer.note(str(problem))
+            for warning in self._warnings:
+                self._observer.warning(warning)
+            for notice in self._notices:
+                self._observer.note(notice)
+            return
+        for number, problem in enumerate(ending.problems):
+            if number >= self._inputs.annotations or len(str(problem)) > _SHORT:
+                self._observer.note(str(problem))
         for line in self._annotations(ending):
             commands.write(f"{line}\n")
         commands.flush()
@@ -282,6 +301,11 @@ class _Job:
             *annotation_commands(found, limit=self._inputs.annotations),
         ]
 
+    @property
+    def _surroundings(self) -> Surroundings:
+        container = container_network().in_container
+        return Surroundings.of(self._environment, in_container=container, argv=("action",), folder=self._root)
+
     def _enter(self, folder: str | None) -> None:
         if folder is not None:
             if not self._workspace.holds(folder):
@@ -291,7 +315,7 @@ class _Job:
             except OSError as error:
                 raise ConfigError.of(
                     f'can\'t change to "{folder}": {error.strerror}',
-                    hint="give a folder below the workspace, and run actions/checkout before this step",
+                    hint=self._surroundings.forgotten or "give a folder below the workspace",
                     flag='input "working-directory"',
                 ) from None
         self._workspace = Workspace(root=self._root, folder=Path.cwd())
@@ -321,8 +345,6 @@ class _Job:
     def _without_run(
         self, verdict: VerdictWord, problems: tuple[Problem, ...], *, exit_code: int | None = None
     ) -> _Ending:
-        for problem in problems:
-            self._observer.note(str(problem))
         return _Ending(verdict=verdict, exit_code=exit_code or EXIT_CODES[verdict], problems=problems)
 
     def _warn(self, warning: str | None) -> None:

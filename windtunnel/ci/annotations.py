@@ -10,7 +10,7 @@ from windtunnel.errors import Problem
 from windtunnel.figures import plural
 from windtunnel.model.summary import ErrorGroup, Summary, ThresholdResult
 from windtunnel.model.vocabulary import ThresholdWord, VerdictWord
-from windtunnel.report.wording import error_place, of_instances
+from windtunnel.report.wording import error_place, headline, of_instances
 
 _RESULT_ORDER: tuple[ThresholdWord, ...] = ("fail", "no_data", "inconclusive")
 
@@ -18,11 +18,11 @@ _RESULT_ORDER: tuple[ThresholdWord, ...] = ("fail", "no_data", "inconclusive")
 def problem_annotations(
     problems: Iterable[Problem], *, verdict: VerdictWord, workspace: Workspace
 ) -> list[Annotation]:
-    """One for each problem of the files, the inputs or the run, at its place."""
+    """One for each problem of the files, the inputs or the run, at its place; whole, since the log shows it."""
     return [
         Annotation(
             title=f"Windtunnel: {verdict}",
-            message=f"{problem.text}\nhelp: {problem.hint}" if problem.hint else problem.text,
+            message=str(problem),
             file=workspace.path_of(problem.where.file) if problem.where else None,
             line=problem.where.line if problem.where else None,
         )
@@ -41,18 +41,19 @@ def summary_annotations(summary: Summary, *, workspace: Workspace) -> list[Annot
     not_passed.sort(key=lambda result: _RESULT_ORDER.index(result.result))
     annotations = []
     if summary.verdict != "fail" or not not_passed:
-        reasons = "\n".join(summary.reasons) or "see the log"
-        annotations.append(Annotation(title=f"Windtunnel: {summary.verdict}", message=reasons))
+        own = {result.reason for result in not_passed}
+        reasons = [reason for reason in summary.reasons if reason not in own] or [headline(summary)]
+        annotations.append(Annotation(title=f"Windtunnel: {summary.verdict}", message="\n".join(reasons)))
     annotations += [_of_threshold(result, workspace) for result in not_passed]
     annotations += [_of_errors(group, workspace) for group in summary.errors]
     return annotations
 
 
 def _of_threshold(result: ThresholdResult, workspace: Workspace) -> Annotation:
-    message = f"{result.name} — measured {result.measured} (n = {result.samples:,})"
+    message = f"{result.name}, measured {result.measured} (n = {result.samples:,})"
     return Annotation(
         title=f"Threshold: {result.result.replace('_', ' ')}",
-        message=f"{message}\n{result.reason}" if result.reason else message,
+        message=f"{message}\n{result.explanation}" if result.explanation else message,
         file=workspace.path_of(result.file) if result.file else None,
         line=result.line,
     )

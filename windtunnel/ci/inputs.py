@@ -22,6 +22,10 @@ from windtunnel.report.text import printable
 MAX_ANNOTATIONS = 10
 
 _SHOWN = 80
+_FLAG = re.compile(
+    r"(?P<flag>(?P<verb>\b(?:add|use|write|pass|with|as) )?(?<![\w`-])(?P<name>--[a-z][a-z-]+))"
+    r"(?: (?P<value>\"[^\"]*\"|[^\s,;.()a-z-][^\s,;()]*|none\b|[\w]*[./:=][^\s,;()]*))?"
+)
 
 Read = Callable[[str], list[str]]
 """The text of an input to its values; a ValueError says what was expected instead."""
@@ -211,11 +215,39 @@ def read_inputs(environment: Mapping[str, str], flags: Sequence[Flag] = FLAGS) -
 
 
 def name_input(problem: Problem, environment: Mapping[str, str], flags: Sequence[Flag] = FLAGS) -> Problem:
-    """The problem with a flag as one with the input that the flag came from."""
+    """The problem with a flag as one with the input that the flag came from; its texts name inputs too."""
+    said = replace(
+        problem,
+        # What is said of a place in a file may quote the file.
+        message=problem.message if problem.where else named_as_inputs(problem.message, flags),
+        hint=problem.hint and named_as_inputs(problem.hint, flags),
+    )
     for flag in flags:
         if problem.flag == f"--{flag.name}" and flag.input and _given(environment, flag.input):
-            return replace(problem, flag=f'input "{flag.input}"')
-    return problem
+            return replace(said, flag=f'input "{flag.input}"')
+    if problem.lacks == "file" and problem.where is None and not problem.flag:
+        for name in ("plan", "sut", "scenarios"):
+            if any(f'"{line}"' in problem.message for line in _lines(_given(environment, name))):
+                return replace(said, flag=f'input "{name}"')
+    return said
+
+
+def named_as_inputs(text: str, flags: Sequence[Flag] = FLAGS) -> str:
+    """A text of ours with the inputs in place of their flags: `--wait-timeout` is `wait-timeout`.
+
+    With its value where one is to be written: "add --allow-path /data" is "add `allow-path: /data`".
+    """
+    inputs = {f"--{each}": flag.input for flag in flags if flag.input for each in (flag.name, *flag.aliases)}
+
+    def input_of(found: re.Match[str]) -> str:
+        verb, name, value = found["verb"], inputs.get(found["name"]), found["value"]
+        if name is None:
+            return found[0]
+        if verb and value:
+            return f"{verb}`{name}: {value}`"
+        return f"{verb or ''}`{name}`{found[0].removeprefix(found['flag'])}"
+
+    return _FLAG.sub(input_of, text)
 
 
 def _given(environment: Mapping[str, str], name: str) -> str:

@@ -117,7 +117,7 @@ def main() -> None:
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
     except ConfigError as error:
-        _fail("invalid", str(error))
+        _fail("invalid", str(_helped(error)))
     except UnreachableError as error:
         _fail("unreachable", str(error), error.hint)
     except EvidenceError as error:
@@ -134,6 +134,19 @@ def main() -> None:
         _fail_for_bug(str(error))
     except Exception:  # noqa: BLE001  the edge of the program: a bug is shown and has an exit code of its own
         _fail_for_bug(traceback.format_exc())
+
+
+def _helped(error: ConfigError) -> ConfigError:
+    """The error with the help that holds where this command runs."""
+    if not any(problem.lacks for problem in error.problems):
+        return error
+    from windtunnel.job.machine import container_network
+    from windtunnel.job.surroundings import Surroundings
+
+    where = Surroundings.of(
+        os.environ, in_container=container_network().in_container, argv=sys.argv[1:], folder=Path.cwd()
+    )
+    return ConfigError(where.cured_all(error.problems))
 
 
 def _fail_for_bug(told: str) -> NoReturn:

@@ -19,14 +19,14 @@ from windtunnel.config.scenario import ScenarioFile, gather_scenarios
 from windtunnel.config.schemas import place_of
 from windtunnel.config.selection import is_selected, once_problems, run_once, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
-from windtunnel.errors import ConfigError, ExpressionError, Problem
+from windtunnel.errors import ConfigError, ExpressionError, Lack, Problem
 from windtunnel.figures import as_written, plural
 from windtunnel.model.auth import Auth, auth_objections, auth_of
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.sut import Sut
-from windtunnel.project import Project
+from windtunnel.project import Project, is_there
 from windtunnel.user_code.scenario import PythonScenario
 
 DEFAULT_SUT = "sut.yaml"
@@ -109,7 +109,7 @@ def _read(
         try:
             plan_file = load_plan_file(plan, environment, project)
         except ConfigError as error:
-            problems += error.problems
+            problems += _lacking("file", plan, error.problems)
     # A plan that can't be read may name other files than the defaults: those are left alone then.
     broken_plan = plan is not None and plan_file is None
     sut_path = sut or (plan_file and plan_file.sut) or (None if broken_plan else DEFAULT_SUT)
@@ -123,12 +123,19 @@ def _read(
                 project=named_by.document.source.project if named_by else project.around(sut_path),
             )
         except ConfigError as error:
-            problems += [_placed(problem, named_by) for problem in error.problems]
+            found = [_placed(problem, named_by) for problem in error.problems]
+            problems += found if named_by else _lacking("file" if sut else "default-sut", sut_path, found)
     patterns = _patterns(scenarios, plan_file, project, fallback=not broken_plan)
     if patterns:
         scenario_files, found = gather_scenarios(patterns, environment, project)
-        problems += found
+        named = scenarios or (plan_file and plan_file.scenarios)
+        problems += found if named else _lacking("default-scenarios", DEFAULT_SCENARIOS, found)
     return _Files(plan=plan_file, sut=sut_file, scenarios=scenario_files, problems=problems)
+
+
+def _lacking(lack: Lack, path: str, problems: Sequence[Problem]) -> list[Problem]:
+    """The problems with a file, where it is not there."""
+    return list(problems) if is_there(path) else [replace(problem, lacks=lack) for problem in problems]
 
 
 def merged(problems: Sequence[Problem], more: Sequence[Problem]) -> list[Problem]:

@@ -91,7 +91,10 @@ def _files_of(pattern: Pattern) -> Iterator[ScenarioPath]:
         return
     else:
         raise ConfigError.of(
-            f'there is no file or directory "{text}"', where=pattern.where, hint=similar_name(text)
+            f'there is no file or directory "{text}"',
+            where=pattern.where,
+            hint=similar_name(text),
+            lacks="file" if named else None,
         )
     for file in found:
         own = pattern.project.around(file, fallback=text) if named else project
@@ -139,4 +142,5 @@ def _nothing_found(pattern: Pattern) -> Problem:
         message=f'no scenario found in "{pattern.text}"',
         where=pattern.where,
         hint='a scenario is a YAML file with "id" and "flow", and a name without a leading "_"',
+        lacks=None if pattern.where else "file",
     )

@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 
 from windtunnel.config.reader import MAX_BYTES
-from windtunnel.errors import ConfigError, ExpressionError, Location, Problem
-from windtunnel.project import Project, read_named
+from windtunnel.errors import ConfigError, ExpressionError, Lack, Location, Problem
+from windtunnel.project import Project, is_there, read_named
 
 PIPE_S = 10.0
 """How long a pipe such as `<(…)` may take."""
@@ -68,7 +68,8 @@ def _text(path: str, project: Project) -> str:
     try:
         content = read_named(path, most=MAX_BYTES, patience_s=PIPE_S, project=project)
     except ExpressionError as error:
-        raise ConfigError.of(str(error), hint=error.hint, flag="--env-file") from None
+        lacks: Lack | None = None if is_there(path) else "file"
+        raise ConfigError.of(str(error), hint=error.hint, flag="--env-file", lacks=lacks) from None
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:

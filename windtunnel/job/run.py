@@ -213,13 +213,28 @@ def _prepare(
     )
     return _Job(
         compiled=compiled,
-        preflight=Preflight(transport, test_plan, request.container_network, clock=clock, redactor=redactor),
+        preflight=Preflight(
+            transport,
+            test_plan,
+            request.container_network,
+            clock=clock,
+            redactor=redactor,
+            loopback_help=lambda: _loopback_help(request, environment),
+        ),
         manifest=manifest,
         baseline=baseline,
         aggregate=compiled.parts.aggregate(),
         directory=_new_directory(test_plan, manifest, baseline, redactor),
         verbose=verbose,
     )
+
+
+def _loopback_help(request: JobRequest, environment: Mapping[str, str]) -> str | None:
+    from windtunnel.job.surroundings import Surroundings  # for the jobs that find no server
+
+    container = request.container_network.in_container
+    where = Surroundings.of(environment, in_container=container, argv=request.argv, folder=Path.cwd())
+    return where.loopback_help
 
 
 def _new_directory(

@@ -13,6 +13,7 @@ from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report, Story
 from windtunnel.report.text import LONGEST_REASON, code, prose
 from windtunnel.report.wording import (
+    MAX_REASONS,
     NO_VALUE,
     NOTES_TITLE,
     OF_REQUESTS,
@@ -55,7 +56,7 @@ def render(report: Report, *, budget: int = BUDGET) -> str:
 
 
 def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iterator[str]:
-    yield from _verdict(summary, reasons=10)
+    yield from _verdict(summary, reasons=MAX_REASONS)
     yield from _thresholds(summary)
     yield from _worst_step(summary)
     yield from _changes(summary, most_steps=min(errors, 5))
@@ -101,7 +102,7 @@ def _thresholds(summary: Summary) -> Iterator[str]:
     for threshold in summary.thresholds:
         word = result_word(threshold, finished=summary.soundness.finished)
         selector = code(threshold.selector, limit=_LONGEST_SELECTOR)
-        if said := remark(threshold):
+        if said := remark(threshold, summary):
             selector += f"<br>{prose(said, limit=LONGEST_REASON)}"
         rows.append(
             (

@@ -18,6 +18,7 @@ from windtunnel.report.model import Report
 from windtunnel.report.text import LONGEST_REASON, for_log, printable
 from windtunnel.report.wording import (
     ICONS,
+    MAX_REASONS,
     NO_VALUE,
     NOTES_TITLE,
     OF_REQUESTS,
@@ -143,10 +144,10 @@ def _verdict(summary: Summary) -> list[RenderableType]:
     parts.append(
         Text.assemble((f"{icon} {summary.verdict}", f"bold {colour}"), "  ", headline(summary), overflow="fold")
     )
-    for reason in summary.reasons[:10]:
+    for reason in summary.reasons[:MAX_REASONS]:
         parts += _with_whole_lines(_shown(reason, limit=LONGEST_REASON))
-    if len(summary.reasons) > 10:
-        parts.append(f"  - and {len(summary.reasons) - 10} more")
+    if len(summary.reasons) > MAX_REASONS:
+        parts.append(f"  - and {len(summary.reasons) - MAX_REASONS} more")
     parts.append(f"  {instances_line(summary)}")
     return parts
 
@@ -198,7 +199,7 @@ def _thresholds(summary: Summary, width: int) -> Table:
         word = result_word(threshold, finished=summary.soundness.finished)
         condition = _shown(threshold.condition).replace(" ", _NO_BREAK)
         what = f"{_shown(threshold.selector, limit=500)} {condition}"
-        if said := remark(threshold):
+        if said := remark(threshold, summary):
             what += f"\n{_shown(said)}"
         table.add_row(
             _styled(f"{ICONS.get(word, '!')} {word}", _COLOURS.get(word, "yellow")),

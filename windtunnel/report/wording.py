@@ -21,6 +21,9 @@ NO_VALUE = "\N{EN DASH}"
 OF_REQUESTS = "each request"
 """The line below a step whose requests took another time than the step."""
 
+MAX_REASONS = 10
+"""Reasons of a verdict that are shown; the others are counted."""
+
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 ICONS: dict[str, str] = {
@@ -105,9 +108,9 @@ def breach(threshold: ThresholdResult) -> str:
     return f"{name} {threshold.measured} {found} {threshold.limit} (n = {threshold.samples:,})"
 
 
-def remark(threshold: ThresholdResult) -> str:
-    """Why a threshold could not be judged; empty when it was."""
-    return threshold.explanation or ""
+def remark(threshold: ThresholdResult, summary: Summary) -> str:
+    """Why a threshold could not be judged; empty when it was, and when a reason of the verdict says it already."""
+    return "" if threshold.reason in summary.reasons[:MAX_REASONS] else threshold.explanation or ""
 
 
 def unjudged(summary: Summary) -> str:

@@ -73,8 +73,8 @@ class RunDirectory:
         except OSError as error:
             raise ConfigError.of(
                 f"can't write the output folder {str(root)!r}: {error.strerror}",
-                hint="choose another with --output, or in a container mount one: "
-                '-v "$PWD:/work" -w /work with --user "$(id -u):$(id -g)"',
+                hint="make the folder writable, or choose another with --output",
+                lacks="output",
             ) from None
         return directory
 

@@ -1,10 +1,13 @@
+from pathlib import Path
+
 import pytest
 
-from windtunnel.ci.inputs import OWN_INPUTS, ActionInputs, name_input, read_inputs
+from windtunnel.ci.inputs import OWN_INPUTS, ActionInputs, name_input, named_as_inputs, read_inputs
 from windtunnel.cli.run import read_flags
 from windtunnel.config.flags import FLAGS
 from windtunnel.config.overrides import overrides_of
-from windtunnel.errors import Location, Problem
+from windtunnel.errors import ConfigError, Location, Problem
+from windtunnel.job.request import load_test_plan, request_of
 
 RUN_INPUTS = [flag.input for flag in FLAGS if flag.input]
 
@@ -152,4 +155,44 @@ def test_a_problem_with_a_flag_names_the_input_it_came_from(flag: str, told: str
 
 def test_a_problem_in_a_file_stays_as_it_is() -> None:
     problem = Problem(message="--count: x", where=Location(file="plan.yaml", line=1, column=1))
-    assert name_input(problem, given(count="1")) is problem
+    assert name_input(problem, given(count="1")) == problem
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("start it, or give it longer with --wait-timeout", "start it, or give it longer with `wait-timeout`"),
+        ("to read there, add --allow-path /data/x", "to read there, add `allow-path: /data/x`"),
+        ('write the same, such as --seed 1 or --seed "$ID"', 'write the same, such as `seed: 1` or `seed` "$ID"'),
+        ("without a baseline, use --baseline none", "without a baseline, use `baseline: none`"),
+        ("raise --max-duration, or shorten with --duration", "raise `max-duration`, or shorten with `duration`"),
+        ("name it with --output FOLDER", "name it with `output-dir: FOLDER`"),
+        ("excluded by --only or --skip", "excluded by `only` or `skip`"),
+        ("write --shard 2/4, or set `parallel:`", "write `shard: 2/4`, or set `parallel:`"),
+        ("needs --once: under load it would", "needs --once: under load it would"),
+        ("`windtunnel run --list` shows the scenarios", "`windtunnel run --list` shows the scenarios"),
+    ],
+)
+def test_texts_name_inputs_where_there_are_inputs(said: str, named: str) -> None:
+    assert named_as_inputs(said) == named
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("scenarios", "first.yaml\nnope/"), ("scenarios", "nope*.yaml"), ("sut", "nope.yaml"), ("plan", "nope.yaml")],
+)
+def test_an_input_that_matched_nothing_is_named(
+    name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "first.yaml").write_text("id: a\nflow: [{ type: http, name: home, path: / }]\n")
+    (tmp_path / "sut.yaml").write_text("base_url: http://localhost:1\n")
+    flags = {"scenarios": ("first.yaml",), name: tuple(text.split("\n"))}
+    request = request_of(
+        read_flags([f"--{flag}={value}" for flag, values in flags.items() for value in values]), argv=()
+    )
+    with pytest.raises(ConfigError) as error:
+        load_test_plan(request, {})
+    [problem] = [name_input(problem, given(**{name: text})) for problem in error.value.problems]
+    assert problem.text.startswith(f'input "{name}": ')
+    assert text.split("\n")[-1] in problem.text

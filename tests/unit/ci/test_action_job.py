@@ -10,7 +10,7 @@ import pytest
 from windtunnel.ci.outputs import OUTPUT_NAMES
 from windtunnel.cli.action import action
 from windtunnel.config.overrides import overrides_of
-from windtunnel.errors import ConfigError, EvidenceError, Location, UnreachableError
+from windtunnel.errors import ConfigError, EvidenceError, Location, Problem, UnreachableError
 from windtunnel.job.interrupts import Interrupts
 from windtunnel.job.observer import Observer
 from windtunnel.job.request import JobRequest
@@ -80,6 +80,7 @@ class Runner:
         **inputs: str,
     ) -> int:
         environment = {
+            "GITHUB_ACTIONS": "true",
             "GITHUB_WORKSPACE": str(self.folder),
             "GITHUB_OUTPUT": str(self.output),
             "GITHUB_STEP_SUMMARY": str(self.summary),
@@ -173,7 +174,7 @@ def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path) ->
     assert told["reasons"] == ["too slow"]
     assert runner.summary.read_text() == "# Fail\n"
     assert runner.out.getvalue().endswith(
-        "::error title=Threshold%3A fail::http_req_duration: p(95) < 1ms — measured 3 ms (n = 60)\n"
+        "::error title=Threshold%3A fail::http_req_duration: p(95) < 1ms, measured 3 ms (n = 60)\n"
     )
 
 
@@ -187,6 +188,44 @@ def test_only_our_own_annotations_command_the_runner(tmp_path: Path) -> None:
 
 
 PLACE = Location(file="sut.yaml", line=2, column=1)
+NOT_GITHUB: list[dict[str, str]] = [
+    {"GITHUB_ACTIONS": "", "GITLAB_CI": "true", "CI": "true"},
+    {"GITHUB_ACTIONS": "", "CIRCLECI": "true"},
+    {"GITHUB_ACTIONS": "false", "JENKINS_URL": "http://ci.invalid"},
+    {"GITHUB_ACTIONS": ""},
+]
+
+
+@pytest.mark.parametrize("variables", NOT_GITHUB, ids=["gitlab", "circleci", "jenkins", "laptop"])
+@pytest.mark.parametrize(
+    "ending", [None, ConfigError.of("no such key", where=PLACE, hint="remove it"), UnreachableError("no answer")]
+)
+def test_no_log_but_githubs_has_its_commands_and_each_problem_is_said_once(
+    tmp_path: Path, variables: dict[str, str], ending: BaseException | None
+) -> None:
+    runner = Runner(tmp_path, ending)
+    runner.summary.mkdir()  # which is a warning
+    runner.run(variables=variables, baseline="last-week")  # which is a notice
+    log = runner.out.getvalue()
+    assert [line for line in log.split("\n") if line.startswith("::")] == []
+    assert log.count(f"warning: can't write {runner.summary}") == 1
+    assert log.count("no baseline at last-week") == 1
+    if ending is not None:
+        assert log.count(str(ending)) == 1
+
+
+def test_on_github_a_problem_is_said_once_too_with_its_place_and_its_help(tmp_path: Path) -> None:
+    problems = [Problem(message=f"no such key {n}", where=PLACE, hint=f"remove {n}") for n in range(12)]
+    runner = Runner(tmp_path, ConfigError(problems))
+    runner.run(annotations="10")
+    log = runner.out.getvalue().replace("%0A", "\n")
+    assert [log.count(f"sut.yaml:2:1: no such key {n}\n  help: remove {n}\n") for n in range(12)] == [1] * 12
+
+
+def test_a_help_that_an_annotation_would_cut_is_whole_in_the_log(tmp_path: Path) -> None:
+    runner = Runner(tmp_path, ConfigError.of("x\n" * 2_500, hint="remove it"))
+    runner.run()
+    assert "\n  help: remove it\n" in runner.out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -196,7 +235,8 @@ PLACE = Location(file="sut.yaml", line=2, column=1)
             ConfigError.of("no such key", where=PLACE, hint="remove it"),
             "invalid",
             2,
-            "::error file=sut.yaml,line=2,title=Windtunnel%3A invalid::no such key%0Ahelp: remove it",
+            "::error file=sut.yaml,line=2,title=Windtunnel%3A invalid::"
+            "sut.yaml:2:1: no such key%0A  help: remove it",
         ),
         (
             UnreachableError("nobody answers"),

@@ -66,7 +66,7 @@ def test_a_failed_threshold_is_remarked_where_it_stands() -> None:
     assert remarks == [
         Annotation(
             title="Threshold: fail",
-            message="http_req_duration: p(95) < 500ms — measured 812 ms (n = 14,203)",
+            message="http_req_duration: p(95) < 500ms, measured 812 ms (n = 14,203)",
             file="plan.yaml",
             line=12,
         )
@@ -90,6 +90,20 @@ def test_a_verdict_that_no_threshold_explains_comes_first() -> None:
         summary("incomplete", reasons=["disk full", "12 records lost"]), workspace=WORKSPACE
     )
     assert (remark.title, remark.message) == ("Windtunnel: incomplete", "disk full\n12 records lost")
+
+
+def test_no_sentence_is_in_two_annotations_or_twice_in_one() -> None:
+    why = "it needs at least 59 samples and has 3"
+    said = f"http_req_duration: p(95) < 500ms could not be judged: {why}"
+    unjudged = msgspec.structs.replace(threshold("inconclusive"), reason=said, explanation=why)
+    failed = msgspec.structs.replace(threshold("fail"), reason="http_req_duration: p(95) < 500ms failed: 812 ms")
+    for verdict, results in (("inconclusive", [unjudged]), ("fail", [failed, unjudged])):
+        remarks = summary_annotations(
+            summary(verdict, reasons=[each.reason for each in results], thresholds=results), workspace=WORKSPACE
+        )
+        text = "\n".join(remark.message for remark in remarks)
+        assert text.count(why) == 1
+        assert text.count("http_req_duration: p(95) < 500ms") == len(results)
 
 
 def test_errors_are_remarked_at_the_step_of_the_scenario() -> None:
@@ -135,7 +149,7 @@ def test_a_problem_is_remarked_in_the_users_file_with_its_mend() -> None:
     assert problem_annotations([problem], verdict="invalid", workspace=WORKSPACE) == [
         Annotation(
             title="Windtunnel: invalid",
-            message='unknown key "metod"\nhelp: did you mean "method"?',
+            message='scenarios/browse.yaml:3:5: unknown key "metod"\n  help: did you mean "method"?',
             file="scenarios/browse.yaml",
             line=3,
         )

@@ -451,6 +451,17 @@ def test_a_line_to_copy_is_whole_in_every_rendering() -> None:
         assert not any(unicodedata.category(character) == "Cf" for character in page)
 
 
+def test_why_a_threshold_was_not_judged_is_said_once() -> None:
+    summary = sample_run.summary()
+    unjudged = next(each for each in summary.thresholds if each.explanation)
+    why = str(unjudged.explanation)
+    for reasons in ([f"{unjudged.name} could not be judged: {why}"], []):
+        changed = msgspec.structs.replace(unjudged, reason=reasons[0] if reasons else None)
+        report = bare(sample_run.summary(thresholds=[changed], reasons=reasons))
+        for shown in (terminal.render(report), markdown.render(report), html.render(report)):
+            assert " ".join(shown.split()).count(why) == 1
+
+
 def held() -> Any:
     return sample_run.summary().thresholds[1]
 

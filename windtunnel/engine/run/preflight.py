@@ -9,7 +9,7 @@ Nothing else changes: the Host header and the name in the TLS handshake stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,12 +34,6 @@ HEALTH_PHASE = "health"
 
 _ATTEMPT_S = 5.0
 _WAIT_INTERVAL_S = 1.0
-
-CONTAINER_CURE = (
-    "localhost is this container itself. For a service container write its label, as in http://shop:8080; for a "
-    "server started in the job use windtunnel/action/host@v1 in place of windtunnel/action@v1; with docker run "
-    "add --network host"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +98,10 @@ class Preflight:
         *,
         clock: Clock,
         redactor: Redactor,
+        loopback_help: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`loopback_help` is the help for a loopback address that does not answer; None for the usual one."""
+        self._loopback_help = loopback_help
         self._transport, self._clock, self._container_network = transport, clock, container_network
         self._sut, self._readiness = test_plan.sut, test_plan.readiness
         self._hide = redactor.text
@@ -233,12 +230,9 @@ class Preflight:
         return f"no service answers: {failed}; {self._cure(failures) or 'start it, or correct base_url'}"
 
     def _cure(self, destinations: Iterable[Destination]) -> str | None:
-        """The help for a loopback address in a container; None for any other problem."""
-        if not self._container_network.in_container:
-            return None
-        return (
-            CONTAINER_CURE if any(each.origin.is_loopback and not each.socket for each in destinations) else None
-        )
+        """The special help for a loopback address; None for any other problem."""
+        about_loopback = any(each.origin.is_loopback and not each.socket for each in destinations)
+        return self._loopback_help() if about_loopback else None
 
 
 def _of_health(health: Health, service: Service) -> _Wait:
