@@ -109,6 +109,24 @@ def test_while_asks_before_every_round_and_sees_what_the_last_one_set(run: Run) 
     assert finished.instances[0].outcome == "passed"
 
 
+def test_a_loop_follows_links_until_there_is_none(run: Run) -> None:
+    page = {**get("page", "{{ to }}"), "extract": {"to": {"link": "next", "default": None}}}
+    linked = [Answer(headers=(("Link", f'</items?page={number}>; rel="next"'),)) for number in (2, 3)]
+    finished = run(
+        scenario(
+            repeat("r", page, **{"while": "to is not none", "max_times": 9}), variables={"to": "/items?page=1"}
+        ),
+        answers=[*linked, Answer()],
+    )
+
+    assert [target.removeprefix("http://sut") for target in targets(finished)] == [
+        "/items?page=1",
+        "/items?page=2",
+        "/items?page=3",
+    ]
+    assert finished.instances[0].outcome == "passed"
+
+
 def test_a_while_that_would_go_on_fails(run: Run) -> None:
     finished = run(scenario(repeat("r", get("a"), **{"while": "true", "max_times": 2})))
 
