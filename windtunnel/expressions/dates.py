@@ -76,10 +76,10 @@ def timestamp(value: Any) -> float | int:
 
 def _moved(value: Any, tz: Any, *, calendar: tuple[Any, ...], elapsed: tuple[Any, ...]) -> datetime:
     charge(1)
-    moment = _moment(value).astimezone(_zone(tz))
+    zone = _zone(tz)
     weeks, days, hours, minutes, seconds = map(_amount, (*calendar, *elapsed), _UNITS)
     try:
-        moment += timedelta(weeks=weeks, days=days)
+        moment = _moment(value).astimezone(zone) + timedelta(weeks=weeks, days=days)
         if hours or minutes or seconds:
             moved = moment.astimezone(timezone.utc) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
             moment = moved.astimezone(moment.tzinfo)
@@ -102,6 +102,8 @@ def _moment(value: Any) -> datetime:
         return value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
     if isinstance(value, str):
         return _read(value)
+    if hasattr(value, "isoformat"):  # a date of Python code
+        return _read(str(value.isoformat()))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ExpressionError(f"a date is made of seconds or of a text, not of {kind_of(value)}")
     try:

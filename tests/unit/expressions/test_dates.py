@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -98,6 +99,7 @@ def test_days_keep_the_hour_where_clocks_change_and_hours_pass() -> None:
         ("'2024-02-30' | iso", "'2024-02-30' is not a date", "write it like 2024-05-01T10:00:00Z"),
         ("'tomorrow' | iso", "'tomorrow' is not a date", "write it like 2024-05-01T10:00:00Z"),
         ("true | iso", "a date is made of seconds or of a text, not of a boolean", None),
+        ("'9999-12-31T23:59:59Z' | iso(tz='+02:00')", "the date is not between the years 1 and 9999", None),
         ("[1] | timestamp", "a date is made of seconds or of a text, not of a list", None),
     ],
 )
@@ -107,3 +109,8 @@ def test_what_is_no_date_is_said(expression: str, message: str, hint: str | None
 
     assert str(caught.value) == message
     assert hint is None or caught.value.hint == hint
+
+
+@pytest.mark.parametrize("day", [datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29)])
+def test_a_date_of_python_code_is_one(day: datetime.date) -> None:
+    assert value("day | iso(hours=1)", day=day) == "2024-02-29T01:00:00.000Z"
