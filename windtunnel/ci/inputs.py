@@ -250,6 +250,18 @@ def named_as_inputs(text: str, flags: Sequence[Flag] = FLAGS) -> str:
     return _FLAG.sub(input_of, text)
 
 
+def preview_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """A problem for each flag that shows a run instead of running it. `values`: those of the flags."""
+    hint = "to send nothing, give `only-validate: true`"
+    return [
+        Problem(
+            flag='input "args"', message=f"--{flag} shows what would run; the action always runs it", hint=hint
+        )
+        for flag, name in (("list", "listing"), ("dry-run", "dry_run"))
+        if values.get(name)
+    ]
+
+
 def _given(environment: Mapping[str, str], name: str) -> str:
     variable = "INPUT_" + name.upper()
     return (environment.get(variable) or environment.get(variable.replace("-", "_"), "")).strip()
