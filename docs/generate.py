@@ -73,12 +73,36 @@ def schema_page(name: str) -> str:
         f"`# yaml-language-server: $schema=…/{name}.schema.json`.",
         "",
         schema["description"],
+        *_MORE.get(name, ()),
         "",
         *writer.section(schema, "Top level"),
     ]
     while writer.waiting:
         lines += writer.section(*writer.waiting.pop(0))
+    if name == "plan":
+        lines += _metrics()
     return "\n".join(lines).rstrip() + "\n"
+
+
+_MORE = {"scenario": ("What you can write in `{{ }}`: [templates](../templates.md).",)}
+"""A line below the description of a page."""
+
+
+def _metrics() -> Iterator[str]:
+    """A row for every metric that a threshold can name."""
+    from windtunnel.model.metric import METRICS
+
+    yield from ("## Metrics", "", "What a threshold can ask for, `p` being a percentile such as `p(95)`.", "")
+    yield from ("| metric | asks for | what it is |", "|---|---|---|")
+    for name, metric in METRICS.items():
+        yield f"| `{name}` | {', '.join(f'`{each}`' for each in metric.aggregates)} | {_cell(metric.says)} |"
+    yield ""
+    yield from (
+        "A request's own time is `http_req_duration`; `step_duration` is what a user waits for. The two differ by",
+        "retries, polls, redirects and new connections, and a threshold on either can name the step:",
+        "`step_duration{step:checkout}: p(95) < 2s`. `instance_duration` holds the pauses of the journey too.",
+        "",
+    )
 
 
 class _SchemaPage:
@@ -122,8 +146,13 @@ class _SchemaPage:
         sentences = []
         for word, text in (("oneOf", "Exactly one of {}."), ("anyOf", "At least one of {}.")):
             keys = [f"`{key}`" for branch in schema.get(word, ()) for key in branch.get("required", ())]
-            if keys and not any("not" in branch for branch in schema[word]):
+            if keys:
                 sentences.append(text.format(", ".join(keys)))
+            for branch in schema.get(word, ()):
+                beside = [key for one in branch.get("not", {}).get("anyOf", ()) for key in one["required"]]
+                if beside and branch["required"]:
+                    names = ", ".join(f"`{key}`" for key in beside)
+                    sentences.append(f"`{branch['required'][0]}` may also stand beside one of {names}.")
         for rule in schema.get("allOf", ()):
             one = self.resolve(rule).get("oneOf", ())
             keys = [f"`{key}`" for branch in one for key in branch.get("required", ())]

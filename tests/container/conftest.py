@@ -7,7 +7,10 @@ WINDTUNNEL_CONTAINER_STORE names a folder (a short path) that keeps the image st
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +53,19 @@ def installed_tools() -> Path:
 def open_shop() -> Iterator[str]:
     with ShopProcess() as shop:
         yield shop.base_url
+
+
+@pytest.fixture(scope="session", name="open_shop")
+def open_shop_for_containers() -> Iterator[str]:
+    """A shop on every address of this machine, by its address on localhost."""
+    command = [sys.executable, "-m", "windtunnel.demo", "--host", "0.0.0.0", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as shop:
+        try:
+            assert shop.stdout is not None
+            [port] = re.findall(r":(\d+)\s*$", shop.stdout.readline())
+            yield f"http://localhost:{port}"
+        finally:
+            shop.terminate()
 
 
 @pytest.fixture(name="workspace")

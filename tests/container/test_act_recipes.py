@@ -1,4 +1,4 @@
-"""The workflows of the README and of `docs/ci/`, run as they stand by act.
+"""The workflows of the README, of `docs/ci/` and of the page on security, run as they stand by act.
 
 The checkout of `windtunnel/action` is what a release makes of it: its actions run the image by its digest. What is
 not here is replaced: the service by the demo shop, the load by a small one; `npm`, `gh` and `docker compose` have
@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,19 +56,6 @@ def of_this_machine(text: str, shop_url: str) -> str:
     text = re.sub(r"rate: (?:2000|20)/s", "rate: 40/s", text)
     text = re.sub(r"parallel: (?:50|100)\b", "parallel: 8", text)
     return re.sub(r"count: (?:500|1000)\b", "count: 60", text)
-
-
-@pytest.fixture(scope="module", name="open_shop")
-def open_shop_for_containers() -> Iterator[str]:
-    """A shop on every address of this machine, by its address on localhost."""
-    command = [sys.executable, "-m", "windtunnel.demo", "--host", "0.0.0.0", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as shop:
-        try:
-            assert shop.stdout is not None
-            port = re.findall(r":(\d+)\s*$", shop.stdout.readline())[0]
-            yield f"http://localhost:{port}"
-        finally:
-            shop.terminate()
 
 
 @pytest.fixture(scope="module", name="released")
@@ -148,6 +133,7 @@ def ran_well(ended: Run) -> bool:
 
 EVENTS: dict[str, tuple[str, Any]] = {
     "README.md": ("pull_request", PULL_REQUEST),
+    "docs/security.md": ("pull_request", PULL_REQUEST),
     "docs/ci/service-container.md": ("pull_request", PULL_REQUEST),
     "docs/ci/localhost.md": ("pull_request", PULL_REQUEST),
     "docs/ci/docker-compose.md": ("pull_request", PULL_REQUEST),

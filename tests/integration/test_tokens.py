@@ -88,6 +88,42 @@ def test_a_row_of_a_file_decides_about_the_token(server: TokenServer) -> None:
     assert holding(result, "access-user-1", "password-of-1") == []
 
 
+def test_an_account_for_each_user_signs_in_once_for_its_setup_and_all_its_instances(server: TokenServer) -> None:
+    rows = "".join(f"user-{number},password-of-{number}\n" for number in range(4))
+    Path("users.csv").write_text(f"name,password\n{rows}")
+    auth = OF_USER.replace("user-{{ n }}", "{{ data.mine.name }}").replace(
+        "password-of-{{ n }}", "{{ data.mine.password }}"
+    )
+    result = run(
+        server,
+        "data: { mine: { file: users.csv, share: user } }",
+        f"auth: {auth}",
+        "user_setup: [{ type: http, name: first, path: '/first?{{ user_index }}' }]",
+        "flow: [{ type: http, name: me, path: '/me?{{ user_index }}' }]",
+        parallel=4,
+        count=12,
+    )
+    assert messages(result) == []
+    assert {owner for _, owner in server.seen} == {f"user-{number}" for number in range(4)}
+    assert {(path.partition("?")[2], owner) for path, owner in server.seen} == {
+        (str(number), f"user-{number}") for number in range(4)
+    }
+    assert (len(server.seen), len(server.asked)) == (16, 4)
+    assert holding(result, *server.owners) == []
+
+
+def test_a_setup_has_no_row_for_the_auth_of_its_scenario(server: TokenServer) -> None:
+    Path("users.csv").write_text("name,password\nuser-1,password-of-1\n")
+    auth = "auth: { type: bearer, token: '{{ data.mine.name }}' }"
+    setup = "setup: [{ type: http, name: once, path: /once }]"
+    with pytest.raises(windtunnel.ConfigError) as caught:
+        run(server, "data: { mine: { file: users.csv } }", auth, setup, ME)
+    (problem,) = caught.value.problems
+    assert problem.where is not None
+    assert (problem.where.file, problem.where.line) == ("a.yaml", 3)
+    assert '"once"' in problem.text
+
+
 def test_every_part_of_a_scenario_has_its_auth_and_headers(server: TokenServer) -> None:
     Path("part.yaml").write_text("steps: [{ type: http, name: included, path: /included }]")
     result = run(

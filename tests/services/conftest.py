@@ -10,10 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import services
-from tests.support.services import APPS, CERTIFICATES, Service
-
-ACCOUNTS = {f"shopper-{number}": f"pass word {number}" for number in range(1, 11)}
-"""Ten accounts, for ten users."""
+from tests.support.services import ACCOUNTS, APPS, CERTIFICATES, Service
 
 HOOK_SECRET = "whsec-4f2a"
 CLIENTS = [
@@ -23,6 +20,7 @@ CLIENTS = [
         "client_type": "public",
         "authorization_grant_type": "authorization-code",
         "redirect_uris": "http://localhost/callback",
+        "algorithm": "RS256",
     },
     {
         "name": "terminal",

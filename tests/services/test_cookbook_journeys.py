@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 
 import windtunnel
-from tests.services.conftest import ACCOUNTS
 from tests.support import ROOT
 from tests.support.cookbook import Recipe, recipes
-from tests.support.services import CERTIFICATES, Service
+from tests.support.services import ACCOUNTS, CERTIFICATES, Service
 
 pytestmark = pytest.mark.slow
 
@@ -77,6 +76,16 @@ def test_each_user_signs_in_once_with_an_account_of_its_own(
     assert len(seen) == len(set(seen)) == USERS
 
 
+def test_a_form_is_saved_with_all_that_was_filled_in(django: Service, kitchen: Path) -> None:
+    result = run(named("sign_in_by_form"), django, kitchen)
+    given = """SELECT name, count(permission_id) FROM auth_group
+        JOIN auth_group_permissions ON group_id = auth_group.id GROUP BY name"""
+    with contextlib.closing(sqlite3.connect(django.folder / "portal.sqlite3")) as database:
+        counts = dict(database.execute(given))
+    run_id = Path(result.directory).name
+    assert [counts[f"{run_id} sign_in_by_form-{index}"] for index in range(USERS * ROUNDS)] == [2] * 20
+
+
 def test_an_order_that_is_sent_twice_is_one(django: Service, kitchen: Path) -> None:
     def kept() -> int:
         with urllib.request.urlopen(f"{django.url}/orders/kept") as answer:
@@ -90,9 +99,10 @@ def test_an_order_that_is_sent_twice_is_one(django: Service, kitchen: Path) -> N
 @pytest.mark.parametrize(
     ("recipe", "written", "changed", "refused"),
     [
-        ("sign_in_by_form", "csrfmiddlewaretoken: ", "no_token: ", "sign_in"),
+        ("sign_in_by_form", "fields: { username", "fields: { csrfmiddlewaretoken: null, username", "sign_in"),
         ("sign_in_by_form", "pass word 1", "pass word 2", "sign_in"),
         ("code_with_pkce", 'code_verifier: "{{ verifier }}"', 'code_verifier: "{{ random_string(64) }}"', "token"),
+        ("code_with_pkce", "payload.nonce == nonce", "payload.nonce == state", "token"),
         ("signed_webhook", "env.HOOK_SECRET", "env.HOOK_SECRET ~ 1", "hook"),
         ("signed_webhook", '"{{ now() | int }}"', '"{{ now() | int - 301 }}"', "hook"),
         ("s3_by_sigv4", "s3/aws4_request", "iam/aws4_request", "put_photo"),

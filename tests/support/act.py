@@ -63,11 +63,12 @@ for each in kept:
 """
 
 
-_CHECKOUT = """\
-name: Checkout
-description: Stands in for GitHub's. act has put the commit there already, unless the workflow names a `ref`.
-inputs: { persist-credentials: { description: "" }, ref: { description: "" } }
-runs: { using: composite, steps: [{ run: '[ -n "$(ls -A)" ] || cp -r "$ACT_COMMIT/." .', shell: bash }] }
+_CHECKOUT = """
+import os, pathlib, shutil
+target = pathlib.Path(os.environ["INPUT_PATH"] or ".")
+# act has put the commit there already, unless the workflow names a `ref`.
+if not target.exists() or not any(target.iterdir()):
+    shutil.copytree(os.environ["ACT_COMMIT"], target, dirs_exist_ok=True)
 """
 
 
@@ -76,8 +77,8 @@ def _composite(script: str, *inputs: str) -> str:
     step = {"shell": "bash", "env": environment, "run": f"{sys.executable} - <<'SCRIPT'\n{script}SCRIPT\n"}
     return yaml.safe_dump(
         {
-            "name": "Artifacts",
-            "description": "Stands in for GitHub's, as far as the files of an artifact go.",
+            "name": "Files",
+            "description": "Stands in for an action of GitHub's, as far as files go.",
             "inputs": {name: {"description": ""} for name in inputs},
             "runs": {"using": "composite", "steps": [step]},
         }
@@ -85,7 +86,7 @@ def _composite(script: str, *inputs: str) -> str:
 
 
 STAND_INS = {
-    "actions/checkout": _CHECKOUT,
+    "actions/checkout": _composite(_CHECKOUT, "persist-credentials", "ref", "path"),
     "actions/setup-python": _NOTHING,
     "actions/upload-artifact": _composite(_UPLOAD, "name", "path", "overwrite", "retention-days"),
     "actions/download-artifact": _composite(_DOWNLOAD, "name", "pattern", "path", "merge-multiple"),

@@ -1,4 +1,4 @@
-"""The code blocks of the README and of `docs/ci/`, each with the file it is for."""
+"""The code blocks of the README, of `docs/ci/` and of the page on security, each with the file it is for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Block:
 
 def blocks(language: str = "") -> list[Block]:
     """Every block of a language, or of all."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs/ci").glob("*.md"))]
+    pages = [ROOT / "README.md", ROOT / "docs/security.md", *sorted((ROOT / "docs/ci").glob("*.md"))]
     return [
         Block(page=str(page.relative_to(ROOT)), language=found, text=text)
         for page in pages

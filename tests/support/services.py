@@ -26,6 +26,8 @@ INSTALLED = ROOT / ".ci" / "services"
 APPS = ROOT / "tests" / "services" / "apps"
 CERTIFICATES = ROOT / "tests" / "integration" / "certificates"
 START_TIMEOUT_S = 60.0
+ACCOUNTS = {f"shopper-{number}": f"pass word {number}" for number in range(1, 11)}
+"""Ten accounts, for ten users."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from tests.support import ROOT
 from windtunnel.actions.response import html_xml, json_schema, matchers
 from windtunnel.config import overrides
 from windtunnel.expressions import fake, json_walk, limits, quantities
-from windtunnel.http import decoding
+from windtunnel.http import decoding, tokens
 from windtunnel.model import charset
 from windtunnel.storage import copies
 
@@ -28,6 +28,8 @@ FIGURES = {
     "bytes of a body in an East Asian": charset.MAX_MULTIBYTE,
     "codings of a body": decoding.MAX_CODINGS,
     "parts of gzip or zstd data": decoding.MAX_MEMBERS,
+    "bytes of an answer to a token request": tokens.MAX_TOKEN_BODY,
+    "access tokens of users and rows": tokens.MAX_SOURCES,
     "bodies that a run keeps": copies.MAX_BODY_FILES,
     "bytes of such bodies": copies.MAX_BODY_BYTES,
     "hours of a duration": quantities.MAX_HOURS,

@@ -19,7 +19,7 @@ class HttpAction:
     __slots__ = ("_judge", "_request", "_timeout_s", "name", "reveal", "secrets")
 
     type = "http"
-    keys = (*REQUEST_KEYS, "expect", "extract", "retry")
+    keys = (*REQUEST_KEYS, "submit", "expect", "extract", "retry")
 
     def __init__(self, name: str, request: RequestTemplate, judge: Judge) -> None:
         self.name, self._request, self._judge = name, request, judge
@@ -29,7 +29,10 @@ class HttpAction:
     @classmethod
     def compile(cls, step: Step, context: CompileContext) -> Action | None:
         """Compile a step; None when problems were noted. With `retry`, it is a `RetryingHttpAction`."""
-        request = compile_request(step, context, timeout=step.options.get("timeout"))
+        compile_ = compile_request
+        if "submit" in step.options:
+            from windtunnel.actions.request.submit import compile_submit as compile_
+        request = compile_(step, context, timeout=step.options.get("timeout"))
         judge = compile_judge(step, context, imply_status=True)
         context.responses.add(step.name)
         if request is None:

@@ -153,16 +153,27 @@ def _has_templates(data: Any) -> bool:
 
 
 def _evaluated(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The data with templates that read nothing evaluated; it stays as it is if one reads something."""
-    if not _has_templates(data):
-        return data
-    from windtunnel.expressions.template import compile_template
-
+    """The data with templates that read nothing evaluated; it stays as it is if there is another template."""
     try:
-        template = compile_template(data)
-        return template({}) if template.constant else data
+        return {key: _constant(value) for key, value in data.items()} if _has_templates(data) else data
     except ExpressionError:
-        return data  # told where it is compiled, for a step
+        return data  # what is wrong with it is told where it is compiled, for a step
+
+
+def _constant(value: Any) -> Any:
+    """The value with its texts evaluated. Raises ExpressionError for one that is not constant."""
+    if isinstance(value, Mapping):
+        return {key: _constant(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_constant(item) for item in value]
+    if not _has_templates(value):
+        return value
+    from windtunnel.expressions.template import compile_text
+
+    template = compile_text(value)
+    if template.constant:
+        return template({})
+    raise ExpressionError("not constant")
 
 
 def _url_problem(url: str) -> tuple[str, str | None] | None:

@@ -84,21 +84,39 @@ _ALWAYS: Mapping[type[nodes.Node], str] = {
     nodes.Dict: _MAPPING,
 }
 
-_FILTERS: Mapping[str, str] = {
-    **dict.fromkeys(("abs", "count", "float", "int", "length", "round", "wordcount"), _NUMBER),
+KINDS_OF_FILTERS: Mapping[str, str] = {
+    **dict.fromkeys(("abs", "count", "float", "int", "length", "round", "timestamp", "wordcount"), _NUMBER),
     **dict.fromkeys(("batch", "dictsort", "groupby", "list", "slice", "sort"), _LIST),
     **dict.fromkeys(
         (
             *("capitalize", "center", "e", "escape", "filesizeformat", "forceescape", "format", "indent", "join"),
             *("lower", "pprint", "replace", "string", "striptags", "title", "tojson", "trim", "truncate", "upper"),
-            *("urlencode", "urlize", "wordwrap", "xmlattr"),
+            *(
+                "urlencode",
+                "urlize",
+                "wordwrap",
+                "xmlattr",
+                "base64",
+                "base64url",
+                "date",
+                "hex",
+                "iso",
+                "md5",
+                "raw",
+            ),
+            *("sha1", "sha256", "sha384", "sha512", "unbase64", "unhex", "urldecode"),
         ),
         _TEXT,
     ),
+    "jwt": _MAPPING,
 }
 """The filters that give one kind whatever they are given."""
 
-_FUNCTIONS: Mapping[str, str] = {"random_int": _NUMBER, "random_string": _TEXT, "uuid": _TEXT, "range": _LIST}
+_FUNCTIONS: Mapping[str, str] = {
+    **dict.fromkeys(("now", "random_int"), _NUMBER),
+    **dict.fromkeys(("hmac", "jwt_sign", "random_string", "uuid"), _TEXT),
+    "range": _LIST,
+}
 
 _GIVEN: Mapping[Member, str] = {
     **{(name,): _TEXT for name in ("correlation_id", "instance_id", "run_id")},
@@ -138,7 +156,7 @@ def _kind(expression: nodes.Expr, known: KnownKind) -> str | None:
     if isinstance(expression, nodes.Const):
         return kind_of(expression.value)
     if isinstance(expression, nodes.Filter):
-        return _FILTERS.get(expression.name)
+        return KINDS_OF_FILTERS.get(expression.name)
     if isinstance(expression, nodes.Call):
         called: Any = expression.node
         return _FUNCTIONS.get(called.name) if isinstance(called, nodes.Name) else None

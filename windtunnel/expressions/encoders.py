@@ -172,7 +172,10 @@ def fromjson(value: Any) -> Any:
 
 def jwt(token: Any) -> dict[str, Any]:
     """Header and payload of a JSON Web Token (RFC 7519); the signature is not checked."""
-    parts = _encoded_text(token, "jwt").strip().split(".")
+    text = _encoded_text(token, "jwt").strip()
+    parts = text.split(".")
+    if " " in text:
+        raise ExpressionError("the value is not a JWT: it has a blank", hint='write x.split(" ")[-1] | jwt')
     if len(parts) == 5:
         raise ExpressionError("the token is encrypted (JWE, five parts): its payload can't be read")
     if len(parts) != _JWT_PARTS:

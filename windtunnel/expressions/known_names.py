@@ -5,6 +5,8 @@ Checked when a template is compiled, also in the parts of it that may never be r
 
 from __future__ import annotations
 
+from typing import Any
+
 from jinja2 import nodes
 
 from windtunnel.errors import ExpressionError
@@ -17,6 +19,10 @@ GLOBALS = ("namespace", "range")
 
 _ARGUMENTS = {"choice": 1, "hmac": 3, "jwt_sign": 2, "now": 0, "random_int": 2, "random_string": 1, "uuid": 0}
 """How many arguments a call has in its usual form, which needs no look at the function."""
+
+_OF_DATES = ("date", "iso")
+_SIGNING = ("hmac", "jwt_sign")
+"""Filters and functions that are tried at load with what is written: a time zone, a format, a digest."""
 
 _KNOWN = {"filter": FILTERS, "test": TESTS}
 
@@ -38,7 +44,11 @@ def require_known(node: nodes.Filter | nodes.Test) -> None:
     if is_filter and node.name in ADDED and (node.args or node.kwargs):
         from windtunnel.expressions.unknown_names import require_arguments
 
-        require_arguments(node.name, getattr(ADDED[node.name], "find", lambda: encoded)(), node, value=1)
+        function = getattr(ADDED[node.name], "find", lambda: encoded)()
+        require_arguments(node.name, function, node, value=1)
+        if node.name in _OF_DATES:
+            named = {str(pair.key): pair.value for pair in node.kwargs if _is_constant(pair.value)}
+            function(0, *_values(node.args), **dict(zip(named, _values([*named.values()]), strict=True)))
     kind, place = _APPLIED.get(node.name, ("", 0))
     applied = node.args[place] if is_filter and kind and len(node.args) > place else None
     if isinstance(applied, nodes.Const) and applied.value not in _KNOWN[kind]:
@@ -49,10 +59,21 @@ def require_call(name: str, call: nodes.Call) -> None:
     """Raise ExpressionError for a call of a name that is no function, or with arguments that it does not take."""
     if name not in FUNCTIONS and name not in GLOBALS:
         raise unknown("function", name)
+    if name in _SIGNING and len(call.args) > 2:
+        FUNCTIONS[name]({})({}, "", *_values(call.args[2:3]))
     if name in _ARGUMENTS and (call.kwargs or len(call.args) != _ARGUMENTS[name]):
         from windtunnel.expressions.unknown_names import require_arguments
 
         require_arguments(name, FUNCTIONS[name]({}), call)
+
+
+def _is_constant(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Const) or (isinstance(node, nodes.Neg) and isinstance(node.node, nodes.Const))
+
+
+def _values(written: list[nodes.Expr]) -> list[Any]:
+    """The values of those that are written in the template."""
+    return [each.as_const() for each in written if _is_constant(each)]
 
 
 def unknown(kind: str, name: str) -> ExpressionError:

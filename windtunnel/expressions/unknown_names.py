@@ -147,7 +147,8 @@ def require_arguments(
         wrong = next((each for each in named if each not in taken), None)
         near = did_you_mean(wrong, taken) if wrong else None
         usage = f"{'x | ' if value else ''}{name}" + (f"({', '.join(taken)})" if taken or not value else "")
-        hint = f"{near} {usage}" if near else f"write {usage}"
+        more = "; add | base64 for base64" if name == "hmac" or name.startswith(("md5", "sha")) else ""
+        hint = f"{near} {usage}" if near else f"write {usage}{more}"
         raise ExpressionError(f"{name}: {error}", hint=hint, word=wrong or name) from None
 
 

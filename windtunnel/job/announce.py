@@ -57,7 +57,7 @@ def announce_reroutes(reroutes: Mapping[str, str], observer: Observer) -> None:
 
 
 def _announce_rows(test_plan: TestPlan, plan: Plan, observer: Observer) -> None:
-    """Data files that end the load, and data files with too few rows for it."""
+    """Data files that end the load, and data files with too few rows for it or for its users."""
     if not test_plan.data:
         return
     for part in forecast(test_plan, plan):
@@ -65,6 +65,11 @@ def _announce_rows(test_plan: TestPlan, plan: Plan, observer: Observer) -> None:
             has = f"{rows.file} has {plural(rows.rows, 'row')}"
             if rows.ends:
                 observer.note(f"the load ends after {plural(part.instances or 0, 'instance')}: {has}")
-            elif rows.on_end == "fail" and rows.needed is not None and rows.needed > rows.rows:
-                needed = plural(rows.needed, "instance")
-                observer.warning(f"{has} for {needed}: instances without a row are errors")
+            elif rows.needed is None or rows.needed <= rows.rows:
+                continue
+            elif rows.on_end == "fail":
+                most = "up to " if rows.each == "concurrent user" else ""
+                needed = plural(rows.needed, rows.each or "instance")
+                observer.warning(f"{has} for {most}{needed}: instances without a row are errors")
+            elif rows.each == "user":
+                observer.note(f"{has} for {plural(rows.needed, 'user')}: users share rows")

@@ -166,7 +166,7 @@ def _default_sut(
         for step in walk(scenario.sections)
         if "url" in step.options
     ]
-    hosts = tuple(filter(None, (urlsplit(url).hostname for url in urls if "{{" not in url)))
+    hosts = tuple(filter(None, (urlsplit(url.partition("{{")[0]).hostname for url in urls)))
     anywhere = Service(name=DEFAULT_SERVICE, base_url="http://localhost")
     return Sut(name="any", default=anywhere, allow_hosts=hosts, source=Source(file=DEFAULT_SUT))
 

@@ -52,7 +52,7 @@ def find_runs(run: str, root: Path) -> list[Path]:
 
 
 def runs_below(folder: Path, *, most_folders: int = MOST_FOLDERS) -> list[Path]:
-    """Every run at any depth in a folder, in the order of their paths. No link is followed.
+    """Every run at any depth in a folder once, in the order of their paths. No link is followed.
 
     Raises ConfigError for more than `most_folders`, and when one of them can't be read: a run could lie there.
     """
@@ -65,7 +65,13 @@ def runs_below(folder: Path, *, most_folders: int = MOST_FOLDERS) -> list[Path]:
         if "manifest.json" in files and any(part in (*folders, *files) for part in _PARTS):
             folders.clear()  # what lies in a run are its own files
             found.append(Path(path))
-    return sorted(found)
+    return sorted(path for path in found if not _is_copy_of_newest(path))
+
+
+def _is_copy_of_newest(path: Path) -> bool:
+    """Whether it is `latest` beside its run: an upload that follows links makes a copy of each."""
+    run_id, _ = _age(path)
+    return path.name == LATEST != run_id and is_run(path.parent / run_id)
 
 
 def is_run(path: Path) -> bool:

@@ -130,6 +130,7 @@ class ScriptedClient:
     def __init__(self, transport: ScriptedTransport) -> None:
         self._transport = transport
         self.instance_id = ""
+        self.cookies: object = None
         self.closed = False
 
     async def send(self, request: Request) -> Exchange:

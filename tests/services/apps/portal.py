@@ -17,6 +17,7 @@ from typing import Any
 
 import django
 from django.conf import settings
+from jwcrypto import jwk
 
 settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"],
@@ -59,7 +60,12 @@ settings.configure(
     PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # the others take their time on purpose
     STATIC_URL="static/",
     LOGIN_URL="/admin/login/",
-    OAUTH2_PROVIDER={"PKCE_REQUIRED": True, "SCOPES": {"read": "Read", "write": "Write"}},
+    OAUTH2_PROVIDER={
+        "PKCE_REQUIRED": True,
+        "SCOPES": {"openid": "Who you are", "read": "Read", "write": "Write"},
+        "OIDC_ENABLED": True,
+        "OIDC_RSA_PRIVATE_KEY": jwk.JWK.generate(kty="RSA", size=2048).export_to_pem(True, None).decode(),
+    },
     USE_TZ=True,
 )
 django.setup()

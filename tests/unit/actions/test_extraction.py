@@ -147,7 +147,7 @@ def test_secret_variables_are_named() -> None:
     assert compiled.secrets == {"a"}
 
 
-SOURCES = "an extract needs exactly one of json, header, cookie, regex, css, xpath, link, status"
+SOURCES = "an extract needs exactly one of json, header, cookie, regex, css, xpath, link, form, status"
 
 
 @pytest.mark.parametrize(

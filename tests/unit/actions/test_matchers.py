@@ -76,9 +76,30 @@ HOLDS = [
     ({"each": {"above": 0}}, [1, 2]),
     ({"each": {"type": "string"}}, []),
     ({"any": "b"}, ["a", "b"]),
+    ({"float": {"above": 3}}, "12.50"),
+    ({"float": {"between": [1, 3]}}, " 1e0 "),
+    ({"float": 12.5}, "12.50"),
+    ({"float": "12.5"}, 12.5),
+    ({"int": 7}, "007"),
+    ({"int": 7}, 7.0),
+    ({"int": {"in": [1, 2]}}, "2"),
+    ({"int": {"not": 3}}, "-4"),
+    ({"int": 9007199254740993}, "9007199254740993"),
+    ({"each": {"int": {"above": 0}}}, ["1", 2]),
 ]
 
 FAILS = [
+    ({"float": {"above": 13}}, "12.50", 'expected a number above 13 but got "12.50"'),
+    ({"float": {"above": 3}}, "many", 'expected a number above 3 but got "many", not a number'),
+    ({"int": 7}, "7.5", 'expected a whole number 7 but got "7.5", not a whole number'),
+    ({"int": {"not": 3}}, "x", 'expected a whole number not 3 but got "x", not a whole number'),
+    ({"float": {"below": 5}}, True, "expected a number below 5 but got true, not a number"),
+    (
+        {"int": 9007199254740993},
+        "9007199254740992",
+        'expected a whole number 9007199254740993 but got "9007199254740992"',
+    ),
+    ({"int": 1}, None, "expected a whole number 1 but got null, not a whole number"),
     ("p-1", "p-2", 'expected "p-1" but got "p-2"'),
     ({"equals": {"a": 1}}, {"a": 2}, 'expected {"a": 1} but got {"a": 2}'),
     (5, "5", 'expected 5 but got "5", which is text, not a number; expect it in quotes'),
@@ -91,20 +112,20 @@ FAILS = [
     (
         {"above": 0},
         "12",
-        'expected above 0 but got "12", which is text, not a number; convert it in a condition: … | float > 10',
+        'expected above 0 but got "12", which is text, not a number; read it as one, as in float: { above: 10 }',
     ),
     (
         {"at_most": "10"},
         "9",
         'expected at most "10" but got "9", which is text, not a number; '
-        "convert it in a condition: … | float > 10",
+        "read it as one, as in float: { above: 10 }",
     ),
     ({"below": 5}, "few", 'expected below 5 but got "few", which is text, not a number'),
     (
         {"between": [1, 5]},
         "1e1",
         'expected between 1 and 5 but got "1e1", which is text, not a number; '
-        "convert it in a condition: … | float > 10",
+        "read it as one, as in float: { above: 10 }",
     ),
     (12, "12.0", 'expected 12 but got "12.0", which is text, not a number; expect it in quotes'),
     ("12", 12, 'expected "12" but got 12, which is a number, not text; expect it without quotes'),
@@ -241,6 +262,8 @@ def test_a_template_that_yields_no_number_is_an_error_and_no_failed_check() -> N
         ({"zzz": 1}, 'unknown matcher "zzz"', "to compare with a mapping, put it under `equals`"),
         ({}, "no matcher is given", f"one of {', '.join(MATCHERS)}"),
         ({"above": "much"}, 'expected a number here, not "much"', None),
+        ({"float": "much"}, 'expected a number here, not "much"', None),
+        ({"int": {"above": "much"}}, 'expected a number here, not "much"', None),
         ({"between": [1]}, "`between` takes two numbers, the lowest and the highest allowed", "between: [1, 10]"),
         ({"in": "abc"}, '`in` takes a list, not "abc"', "in: [open, paid]"),
         ({"exists": "yes"}, 'expected true or false, not "yes"', None),

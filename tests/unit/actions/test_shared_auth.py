@@ -114,6 +114,15 @@ def test_every_parameter_of_oauth2_renders(run: Callable[..., Ran]) -> None:
     assert [oauth2_of(run(**place).sent[0]) for place in everywhere(auth)] == [rendered] * 5
 
 
+@pytest.mark.parametrize(
+    ("scope", "sent"), [("'{{ 5 }}'", "5"), ("['{{ 5 }}', b]", "5 b"), ("'{{ [1, 2] }}'", "1 2")]
+)
+def test_a_scope_that_is_no_text_becomes_one(run: Callable[..., Ran], scope: str, sent: str) -> None:
+    auth = f"{OAUTH2}, client_secret: s, scope: {scope}, params: {{ n: '{{{{ 7 }}}}' }} }}"
+    oauth2 = [oauth2_of(run(**place).sent[0]) for place in everywhere(auth)]
+    assert [(each.scope, each.params) for each in oauth2] == [(sent, (("n", "7"),))] * 5
+
+
 def test_a_list_of_scopes_may_hold_templates(run: Callable[..., Ran]) -> None:
     auth = f"{OAUTH2}, client_secret: s, scope: [read, '{{{{ u }}}}:x'] }}"
     assert oauth2_of(run(step=f"auth: {auth}").sent[0]).scope == "read ann:x"

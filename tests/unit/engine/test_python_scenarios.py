@@ -13,8 +13,10 @@ import pytest
 import windtunnel
 from tests.support.journeys import Finished, Run, facts_of, get, pause, run, scenario
 from windtunnel import User
+from windtunnel.actions.python.response import Response
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.summary import step_summaries
+from windtunnel.model.http import Exchange
 from windtunnel.model.load import ClosedLoad
 from windtunnel.model.record import FailedCheck
 from windtunnel.model.scenario import Scenario, StopWhen
@@ -58,6 +60,35 @@ def test_a_request_is_a_step_with_its_checks(run: Run) -> None:
     assert step.checks == ["status_code"]
     assert facts_of(step).status == 201
     assert finished.instances[0].outcome == "passed"
+
+
+def test_a_form_of_a_page_is_submitted_with_changes(run: Run) -> None:
+    page = b"<form id=f method=post action=/do><input type=hidden name=t value='{{ 1 }}'><input name=u></form>"
+
+    async def flow(user: User) -> None:
+        form = (await user.http.get(None, "/login", name="page")).form("#f")
+        assert form["fields"] == {"t": "{{ 1 }}", "u": ""}
+        await user.http.submit(form, fields={"u": "a b", "t2": None}, name="send")
+        await user.http.submit(form, method="get", path="/own?a=1", fields={"t": None}, name="search")
+        multipart = {**form, "enctype": "multipart/form-data"}
+        await user.http.submit(multipart, name="parts", headers={"X-A": "1"})
+        with pytest.raises(ValueError, match='the form has no button "save"'):
+            await user.http.submit(form, button="save")
+        with pytest.raises(ValueError, match="is not a CSS selector"):
+            Response("page", Exchange("GET", "", ""), passed=True).form("#")
+
+    answers = [Answer(body=page, headers=(("Content-Type", "text/html"),)), *[Answer()] * 3]
+    finished = run(python(flow), answers=answers)
+    assert finished.instances[0].outcome == "passed"
+    _, send, search, parts = finished.transport.sent
+    assert (send.method, send.target) == ("POST", "http://sut/do")
+    assert (send.body, send.header("content-type")) == (
+        b"t=%7B%7B+1+%7D%7D&u=a+b",
+        "application/x-www-form-urlencoded",
+    )
+    assert (search.method, search.target, search.body) == ("GET", "/own?a=1&u=", b"")
+    assert b'name="t"\r\n\r\n{{ 1 }}\r\n' in parts.body
+    assert "multipart/form-data; boundary=" in str(parts.header("content-type"))
 
 
 def test_values_become_text_as_in_yaml_and_none_is_left_out(run: Run) -> None:

@@ -230,6 +230,7 @@ def test_a_token_is_signed() -> None:
         ("'' | fromjson", "the text is not JSON"),
         ("{'a': 1} | fromjson", "fromjson takes a text with JSON in it, not a mapping"),
         ("'a.b' | jwt", "the value is not a JWT: it has 2 parts between dots, not 3"),
+        ("'Bearer a.b.c' | jwt", "the value is not a JWT: it has a blank"),
         ("'a.b.c.d.e' | jwt", "the token is encrypted (JWE, five parts): its payload can't be read"),
         ("'a.b.c' | jwt", "the value is not a JWT: its header is not JSON in base64url"),
         ("'e30.MQ.' | jwt", "the value is not a JWT: its payload is a number, not an object"),

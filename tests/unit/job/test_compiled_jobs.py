@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from windtunnel.terminal import TerminalObserver
 
 SCENARIO = """
 id: {id}
-data: {{ shopper: {{ file: shoppers.csv, on_end: {on_end} }} }}
+data: {{ shopper: {{ file: shoppers.csv, {data} }} }}
 flow:
   - {{ type: http, name: home, path: "/{{{{ data.shopper.user }}}}" }}
 """
@@ -36,8 +37,14 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sut.yaml").write_text("name: shop\nbase_url: https://localhost:1\n")
     (tmp_path / "shoppers.csv").write_text("user\nada\nalan\n")
-    for on_end in ("fail", "stop"):
-        (tmp_path / f"{on_end}.yaml").write_text(SCENARIO.format(id=on_end, on_end=on_end))
+    data = {
+        "fail": "on_end: fail",
+        "stop": "on_end: stop",
+        "users": "share: user",
+        "users-fail": "share: user, on_end: fail",
+    }
+    for id, each in data.items():
+        (tmp_path / f"{id}.yaml").write_text(SCENARIO.format(id=id, data=each))
 
 
 def announced(request: JobRequest) -> tuple[str, str]:
@@ -85,6 +92,31 @@ def test_too_few_rows_are_a_warning() -> None:
     assert announced(request)[1] == (
         "warning: shoppers.csv has 2 rows for 5 instances: instances without a row are errors\n"
     )
+
+
+def test_an_open_load_that_reads_no_rows_makes_no_users_of_another_load_uncertain(tmp_path: Path) -> None:
+    own = "load: { parallel: 3, duration: 1s }\n"
+    (tmp_path / "own.yaml").write_text(SCENARIO.format(id="own", data="share: user") + own)
+    (tmp_path / "other.yaml").write_text("id: other\nflow: [{ type: http, name: x, path: / }]\n")
+    request = JobRequest(scenarios=("own.yaml", "other.yaml"), overrides=overrides_of(rate=2, count=9))
+    assert announced(request)[1] == "shoppers.csv has 2 rows for 3 users: users share rows\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "load", "told"),
+    [
+        ("users.yaml", {"parallel": 3, "count": 9}, "shoppers.csv has 2 rows for 3 users: users share rows\n"),
+        ("users.yaml", {"parallel": 2, "count": 9}, ""),
+        ("users.yaml", {"rate": 2, "count": 9}, ""),
+        (
+            "users-fail.yaml",
+            {"rate": 2, "count": 9},
+            "warning: shoppers.csv has 2 rows for up to 50 concurrent users: instances without a row are errors\n",
+        ),
+    ],
+)
+def test_too_few_rows_for_the_users_are_told(file: str, load: dict[str, Any], told: str) -> None:
+    assert announced(JobRequest(scenarios=(file,), overrides=overrides_of(**load)))[1] == told
 
 
 def test_rows_that_end_the_load_are_a_note() -> None:

@@ -74,6 +74,18 @@ def test_the_link_to_the_newest_run_and_a_path_within_a_folder_name_no_run_twice
     assert sorted(found.path for found in find_shards(names, tmp_path)) == runs
 
 
+def test_a_copy_that_an_upload_made_of_the_link_to_the_newest_run_is_no_second_run(tmp_path: Path) -> None:
+    runs = [shard(tmp_path, number, place="shards/shard-{n}/{run_id}") for number in (1, 2)]
+    for run in runs:
+        shutil.copytree(run, run.parent / "latest")
+    assert runs_below(tmp_path) == runs
+
+    shutil.rmtree(runs[1])
+    assert runs_below(tmp_path) == [runs[0], tmp_path / "shards/shard-2/latest"], "the only one that is left"
+    (tmp_path / "shards/shard-2/latest/manifest.json").write_text("{")
+    assert runs_below(tmp_path) == [runs[0], tmp_path / "shards/shard-2/latest"], "damaged, which merge will tell"
+
+
 def test_a_link_in_a_folder_is_not_followed(tmp_path: Path) -> None:
     shard(tmp_path, 1, place="elsewhere/{run_id}")
     inside = shard(tmp_path, 2, place="shards/{run_id}")

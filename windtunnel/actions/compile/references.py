@@ -13,6 +13,9 @@ from windtunnel.model.sut import Sut
 from windtunnel.model.vocabulary import SectionPhase
 from windtunnel.project import withheld
 
+WITHOUT_ROWS = "runs once per run and has no row"
+"""What is said of a setup or teardown that reads one."""
+
 _MAX_COLUMNS = 8
 
 Objection = tuple[str, str | None]
@@ -113,6 +116,6 @@ def _no_row(name: str, feeder: Feeder | None, place: Place) -> Objection | None:
             return None
         message = f'a user_setup runs once per user, and data "{feeder.name}" has a row for each instance'
         return message, f"write `share: user` under `{feeder.name}`: each user then gets a row, and keeps it"
-    what = f'no row of data "{name}"' if name else "no row of a data file"
+    what = f' of data "{name}"' if name else " of a data file"
     hint = "read it in `flow`, or with `share: user` in `user_setup` too"
-    return f"a {place} runs once per run and has {what}", hint
+    return f"a {place} {WITHOUT_ROWS}{what}", hint

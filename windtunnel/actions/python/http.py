@@ -13,6 +13,7 @@ from windtunnel.actions.python.response import Response
 from windtunnel.actions.request.backoff import Backoff
 from windtunnel.actions.request.retry import RetryingHttpAction
 from windtunnel.actions.wait import PollAction
+from windtunnel.errors import ExpressionError
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.interfaces import Action, StepOutcome
 from windtunnel.model.http import Exchange
@@ -91,6 +92,39 @@ class Http:
             action = RetryingHttpAction(self._inside or step, request, judge, self._requests.retry(retry))
         exchange, passed = await self._run_action(action, on_failure)
         return Response(step, exchange, passed=passed)
+
+    async def submit(
+        self,
+        form: Mapping[str, Any],
+        *,
+        fields: Mapping[str, Any] | None = None,
+        button: str | None = None,
+        method: str | None = None,
+        service: str | None = None,
+        path: str | None = None,
+        **options: Any,
+    ) -> Response:
+        """Send a form of `Response.form` as a browser would, with changed `fields`: None leaves one out.
+
+        `button` is the one that is pressed, by its name, id, text or value. `method` and `path` stand above those
+        of the form; other options are those of `request`. Raises ValueError for invalid arguments.
+        """
+        from windtunnel.actions.request import submit
+        from windtunnel.actions.request.target import join_query
+
+        try:
+            filled = submit.fill(form, fields or {}, button, None if method is None else method.upper())
+            target = filled.url if path is None else path
+            if not filled.has_body:
+                target = join_query(target, filled.encoded())
+            else:
+                options = {**options, "body": filled.body(submit.BOUNDARY)}
+                headers = options.get("headers") or {}
+                if not any(name.lower() == "content-type" for name in headers):
+                    options["headers"] = {**headers, "Content-Type": submit.content_type(filled.enctype)}
+        except ExpressionError as error:
+            raise ValueError(str(error)) from None
+        return await self.request(filled.method, service, target, **options)
 
     async def get(self, service: str | None, path: str, **options: Any) -> Response:
         """GET; options are those of `request`."""

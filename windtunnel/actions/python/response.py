@@ -7,7 +7,7 @@ import functools
 from typing import Any
 
 from windtunnel.actions.response.extract import response_cookies, show_links
-from windtunnel.actions.response.text import not_json, outline, show_error
+from windtunnel.actions.response.text import not_json, outline, show_body, show_error
 from windtunnel.errors import ExpressionError, NotJsonError, UnreadableBodyError, WindtunnelError
 from windtunnel.expressions.jsonpath import compile_jsonpath
 from windtunnel.model.http import Exchange, Headers
@@ -140,6 +140,28 @@ class Response:
         if default is not _REQUIRED:
             return default
         raise self._without(f"no link {rel} in {show_links(self._exchange)}")
+
+    def form(self, selector: str = "form", *, index: int = 0, default: Any = _REQUIRED) -> Any:
+        """The HTML form that a CSS selector finds, for `user.http.submit`.
+
+        It is a mapping of `action`, `method`, `enctype`, `fields` and `buttons`, as a browser would submit it.
+        Without a `default`, a missing form raises `UnexpectedResponse`. Raises ValueError for an invalid selector.
+        """
+        from windtunnel.actions.response.html_forms import compile_form
+
+        try:
+            find = compile_form(selector)
+        except ExpressionError as error:
+            raise ValueError(str(error)) from None
+        try:
+            found = find(self._exchange)
+        except (ExpressionError, UnreadableBodyError) as error:
+            raise self._without(str(error)) from None
+        if -len(found) <= index < len(found):
+            return found[index]
+        if default is not _REQUIRED:
+            return default
+        raise self._without(f'no form "{selector}" in {show_body(self._exchange)}')
 
     def _without(self, message: str) -> UnexpectedResponse:
         return UnexpectedResponse(self.step, message, passed=self.passed)

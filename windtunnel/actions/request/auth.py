@@ -53,9 +53,14 @@ class SharedField(Field):
 
     def _for_step(self, problem: Problem) -> Problem:
         step = f'the step "{self._step}"{self._owner}' if self._step else "the code of the scenario"
-        if not problem.message.endswith(_NOT_SET):
-            return replace(problem, message=f"{problem.message}; {step} needs it")
         key = "auth: { type: none }" if "auth" in self.path else f"headers: {{ {self.path[-1]}: null }}"
+        if not problem.message.endswith(_NOT_SET):
+            from windtunnel.actions.compile.references import WITHOUT_ROWS  # only where it is read in vain
+
+            hint = (
+                f"write `{key}` there if it is sent without" if WITHOUT_ROWS in problem.message else problem.hint
+            )
+            return replace(problem, message=f"{problem.message}; {step} needs it", hint=hint)
         return replace(
             problem,
             message=f"{problem.message.removesuffix(_NOT_SET)} is not set before {step}",

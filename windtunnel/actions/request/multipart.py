@@ -42,7 +42,7 @@ def compile_file(field: Field, name: str) -> tuple[FileBody, str]:
 
 def compile_multipart(field: Field, value: Any) -> tuple[Body | Callable[[Scope], Body], str]:
     """The body and its content type; problems are noted."""
-    boundary = _boundary(field)
+    boundary = step_boundary(field)
     pieces: list[Piece] = []
     for name, spec in field.mapping(value).items():
         for here, entry in _entries(field / name, spec):
@@ -51,10 +51,22 @@ def compile_multipart(field: Field, value: Any) -> tuple[Body | Callable[[Scope]
     return _assemble(_merged(pieces)), f"multipart/form-data; boundary={boundary}"
 
 
-def _boundary(field: Field) -> str:
+def step_boundary(field: Field) -> str:
     """A boundary that no file holds by chance, and that is the same in every run."""
     where = (field.source.file.rpartition("/")[2], *map(str, field.path))
     return f"windtunnel-{hashlib.sha256('/'.join(where).encode()).hexdigest()[:32]}"
+
+
+def multipart_of(fields: Mapping[str, Any], boundary: str, written: Callable[[str], str]) -> bytes:
+    """The body of plain fields; a list repeats its name, null leaves it out. Raises ExpressionError."""
+    parts = []
+    for name, value in fields.items():
+        for each in value if isinstance(value, list | tuple) else [value]:
+            if each is not None:
+                head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_in_name(name)}"\r\n\r\n'
+                content = _safe(written(text_of(each)).encode("utf-8", "replace"), boundary)
+                parts.append(b"%b%b\r\n" % (head.encode("utf-8", "replace"), content))
+    return b"".join([*parts, f"--{boundary}--\r\n".encode()])
 
 
 def _entries(field: Field, spec: Any) -> Iterator[tuple[Field, Any]]:

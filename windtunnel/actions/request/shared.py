@@ -196,9 +196,13 @@ class _Completion:
                 raise
         if self._auth is None:
             return request.replace(headers=headers)
-        auth = _left(self._auth(scope), self._above)
+        auth = self._auth(scope)
         instance.ids.hide(*auth.secrets)
+        if self._above:
+            auth = _left(auth, self._above)
         headers += auth.headers
+        if auth.oauth2 is None and not auth.query and not auth.cookies:
+            return request.replace(headers=headers)
         if auth.cookies:
             own = next((value for name, value in headers if name.lower() == "cookie"), self._cookie)
             headers = [pair for pair in headers if pair[0].lower() != "cookie"]
@@ -228,7 +232,9 @@ def _always(auth: Auth) -> RenderAuth:
 
 def _left(auth: Auth, above: frozenset[str] | set[str]) -> Auth:
     """The auth without what headers of these names, which are set above it, replace."""
-    if not above:
+    if above.isdisjoint([name.lower() for name, _ in auth.headers]) and (
+        auth.oauth2 is None or "authorization" not in above
+    ):
         return auth
     return replace(
         auth,

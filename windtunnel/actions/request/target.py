@@ -45,20 +45,18 @@ def compile_target(
     """The target of a step's requests; None after problems were noted. `adjusted` changes their service."""
     field, options = context.at(step), step.options
     written = [key for key in ("path", "url") if key in options]
-    if len(written) != 1:
+    location: str | Callable[[Scope], str]
+    if not written and "submit" in options:
+        service, location = context.service(step), _submitted_url
+    elif len(written) != 1:
         field.problem("a request needs exactly one of `path` and `url`", hint='path: "/api/products"')
         return None
-    (key,) = written
-    value = options[key]
-    here = field / key
-    if not isinstance(value, str) or not value:
-        here.problem(f"expected a text here, not {show(value, 60)}")
-        return None
-    value = as_template(value)
-    service = _url_service(here, value, step, context) if key == "url" else context.service(step)
-    if not _is_whole_template(value):
-        _check_beginning(here, key, value)
-    location = _location(here, value)
+    else:
+        here, value = field / written[0], options[written[0]]
+        if not isinstance(value, str) or not value:
+            here.problem(f"expected a text here, not {show(value, 60)}")
+            return None
+        service, location = _written_target(here, written[0], as_template(value), step, context)
     query = compile_params(field / "query", options.get("query"), encode_component)
     if service is None:
         return None
@@ -66,12 +64,31 @@ def compile_target(
         service = adjusted(service)
     add_key = _adding_key(service) if service.auth.query else None
     if isinstance(location, str) and isinstance(query, str):
-        text = _join(location, query)
+        text = join_query(location, query)
         return Target(service=service, text=text if add_key is None else add_key(text), render=lambda _: "")
     render = _renderer(location, query)
     if add_key is None:
         return Target(service=service, text=None, render=render)
     return Target(service=service, text=None, render=lambda scope: add_key(render(scope)))
+
+
+SUBMITTED = "_submitted"
+"""The name in the scope of the form that a step submits."""
+
+
+def _submitted_url(scope: Scope) -> str:
+    """The URL of that form, for a step without a `path`. Raises ExpressionError."""
+    return str(scope[SUBMITTED].url)
+
+
+def _written_target(
+    field: Field, key: str, value: str, step: Step, context: CompileContext
+) -> tuple[Service | None, str | Callable[[Scope], str]]:
+    """The service and the location of a `path` or a `url`; problems are noted."""
+    service = _url_service(field, value, step, context) if key == "url" else context.service(step)
+    if not _is_whole_template(value):
+        _check_beginning(field, key, value)
+    return service, _location(field, value)
 
 
 def _adding_key(service: Service) -> Callable[[str], str]:
@@ -107,7 +124,7 @@ def _renderer(
         return location
 
     def render(scope: Scope) -> str:
-        return _join(
+        return join_query(
             location if isinstance(location, str) else location(scope),
             query if isinstance(query, str) else query(scope),
         )
@@ -115,7 +132,8 @@ def _renderer(
     return render
 
 
-def _join(location: str, query: str) -> str:
+def join_query(location: str, query: str) -> str:
+    """A location with more in its query."""
     if not query:
         return location
     separator = "" if location.endswith(("?", "&")) else "&" if "?" in location else "?"

@@ -150,7 +150,7 @@ def _endpoint(field: Field, method: str, service: Service, headers: Mapping[str,
 
 def method_of(options: Mapping[str, Any]) -> str:
     """The method of a step's requests: as written, or POST with a body and GET without."""
-    default = "GET" if options.keys().isdisjoint(BODIES) else "POST"
+    default = "GET" if options.keys().isdisjoint((*BODIES, "submit")) else "POST"
     return str(options.get("method", default)).upper()
 
 

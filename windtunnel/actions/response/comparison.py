@@ -5,13 +5,16 @@ It also says what a reader of `expected 12 but got "12"` may miss: that one of t
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from windtunnel.actions.response.text import show
 from windtunnel.expressions.text import json_of, text_of
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DIGITS = re.compile(r"[+-]?[0-9]+")
 _LONGEST_NUMBER = 100
 _SHOWN = 80
 
@@ -53,6 +56,14 @@ def as_number(value: Any, *, text: bool) -> float | None:
     return None
 
 
+def read_number(value: Any, *, whole: bool) -> float | None:
+    """The number that a value or its text is, or None; of `whole` ones each digit counts."""
+    number = as_number(value, text=True)
+    if number is None or not math.isfinite(number) or (whole and number != int(number)):
+        return None
+    return int(value) if whole and isinstance(value, str) and _DIGITS.fullmatch(value.strip()) else number
+
+
 def show_beside(actual: Any, expected: Any) -> str:
     """A value that does not equal the expected one; it says when one is a number and the other its text."""
     number, text = (expected, actual) if isinstance(actual, str) else (actual, expected)
@@ -72,4 +83,22 @@ def show_as_number(actual: Any, *, text: bool) -> str:
         return f"{show(actual, _SHOWN)}, which is not a number"
     if as_number(actual, text=True) is None:
         return f"{show(actual, _SHOWN)}, which is text, not a number"
-    return f"{show(actual, _SHOWN)}, which is text, not a number; convert it in a condition: … | float > 10"
+    return f"{show(actual, _SHOWN)}, which is text, not a number; read it as one, as in float: {{ above: 10 }}"
+
+
+JSON_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "string": ("a string", lambda value: isinstance(value, str)),
+    "number": ("a number", lambda value: as_number(value, text=False) is not None),
+    "integer": (
+        "an integer",
+        lambda value: (
+            not isinstance(value, bool)
+            and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
+        ),
+    ),
+    "boolean": ("a boolean", lambda value: isinstance(value, bool)),
+    "array": ("an array", lambda value: isinstance(value, list)),
+    "object": ("an object", lambda value: isinstance(value, dict)),
+    "null": ("null", lambda value: value is None),
+}
+"""Name of a JSON type -> it in words, and whether a value is of it."""

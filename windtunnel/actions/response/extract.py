@@ -216,7 +216,7 @@ def _finding(
         (source,) = sources
         find, name, show_source = _SOURCES[source](field if written_as_text else field / source, spec[source])
         return source, find, None, name, show_source
-    if len(sources) != 2 or "regex" not in sources or "status" in sources:
+    if len(sources) != 2 or "regex" not in sources or {"status", "form"} & set(sources):
         field.problem(f"an extract needs exactly one of {', '.join(_SOURCES)}", hint=_HINT)
         return None
     from windtunnel.actions.response import searched
@@ -331,6 +331,12 @@ def show_links(exchange: Exchange) -> str:
     return f"the Link headers {shorten(', '.join(came))}" if came else "a response without a Link header"
 
 
+def _form(field: Field, selector: Any) -> Source:
+    from windtunnel.actions.response.html_forms import compile_form
+
+    return field.attempt(lambda: compile_form(str(selector)), _NOWHERE), f"form {show(selector)}", show_body
+
+
 def _status(field: Field, wanted: Any) -> Source:
     if wanted is not True:
         field.problem("`status` takes true: the variable becomes the status code", hint="status: true")
@@ -345,6 +351,7 @@ _SOURCES: Mapping[str, Callable[[Field, Any], Source]] = {
     "css": _css,
     "xpath": _xpath,
     "link": _link,
+    "form": _form,
     "status": _status,
 }
 """Every source by the name it has in YAML."""

@@ -47,8 +47,24 @@ def compile_css(selector: str) -> FindIn:
     return compile_xpath(" | ".join(path + ending for path, ending in found))
 
 
+def compile_elements(selector: str) -> FindIn:
+    """The elements that a selector finds. Raises ExpressionError for what is no selector."""
+    from cssselect import HTMLTranslator, SelectorError
+
+    try:
+        return _searching(HTMLTranslator().css_to_xpath(selector))
+    except SelectorError as error:
+        raise ExpressionError(f'"{selector}" is not a CSS selector: {error}', hint='form: "#login"') from None
+
+
 def compile_xpath(path: str) -> FindIn:
     """The text, attribute or number of each match of a path. Raises ExpressionError."""
+    find = _searching(path)
+    return lambda exchange: [_plain(item) for item in find(exchange)]
+
+
+def _searching(path: str) -> FindIn:
+    """What a path matches, as the parser has it. Raises ExpressionError."""
     from lxml import etree
 
     try:
@@ -67,7 +83,7 @@ def compile_xpath(path: str) -> FindIn:
             found = search(page)
         except etree.XPathError:  # a prefix that the page does not declare, a function of another type
             return []
-        return [_plain(item) for item in (found if isinstance(found, list) else [found])]
+        return found if isinstance(found, list) else [found]
 
     return find
 

@@ -18,7 +18,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.actions.compile.context import Field
-from windtunnel.actions.response.comparison import as_number, same, same_text, show_as_number, show_beside
+from windtunnel.actions.response.comparison import (
+    JSON_TYPES,
+    as_number,
+    read_number,
+    same,
+    same_text,
+    show_as_number,
+    show_beside,
+)
 from windtunnel.actions.response.safe_regex import compile_pattern
 from windtunnel.actions.response.text import show
 from windtunnel.errors import ExpressionError, did_you_mean
@@ -244,30 +252,13 @@ def _boolean(field: Field, spec: Any) -> bool:
     return bool(spec)
 
 
-_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "string": ("a string", lambda value: isinstance(value, str)),
-    "number": ("a number", lambda value: as_number(value, text=False) is not None),
-    "integer": (
-        "an integer",
-        lambda value: (
-            not isinstance(value, bool)
-            and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
-        ),
-    ),
-    "boolean": ("a boolean", lambda value: isinstance(value, bool)),
-    "array": ("an array", lambda value: isinstance(value, list)),
-    "object": ("an object", lambda value: isinstance(value, dict)),
-    "null": ("null", lambda value: value is None),
-}
-
-
 def _type(field: Field, spec: Any, _text: bool) -> Matcher:
     name = "null" if spec is None else spec  # an unquoted null in YAML
-    if not isinstance(name, str) or name not in _TYPES:
-        hint = did_you_mean(str(name), _TYPES) or f"one of {', '.join(_TYPES)}"
+    if not isinstance(name, str) or name not in JSON_TYPES:
+        hint = did_you_mean(str(name), JSON_TYPES) or f"one of {', '.join(JSON_TYPES)}"
         field.problem(f"unknown type {show(name, 60)}", hint=hint)
         return _NEVER
-    phrase, test = _TYPES[name]
+    phrase, test = JSON_TYPES[name]
     return Matcher(holds=lambda actual, _: actual is not MISSING and test(actual), expected=lambda _: phrase)
 
 
@@ -282,6 +273,27 @@ def _length(field: Field, spec: Any, _text: bool) -> Matcher:
         expected=lambda scope: f"length {inner.expected(scope)}",
         actual=actual,
     )
+
+
+def _read_as(what: str, *, whole: bool) -> Callable[[Field, Any, bool], Matcher]:
+    """A matcher of the number that a value or its text is: `float: { above: 3 }` holds for "3.5"."""
+
+    def build(field: Field, spec: Any, _text: bool) -> Matcher:
+        is_matcher = isinstance(spec, Mapping)
+        inner = compile_matcher(field, spec) if is_matcher else _operand(field, spec, operator.eq, "{}", _limit)
+
+        def read(value: Any) -> float | None:
+            return read_number(value, whole=whole)
+
+        return Matcher(
+            holds=lambda actual, scope: (number := read(actual)) is not None and inner.holds(number, scope),
+            expected=lambda scope: f"{what} {inner.expected(scope)}",
+            actual=lambda actual, _: (
+                show(actual) if read(actual) is not None else f"{show(actual, 80)}, not {what}"
+            ),
+        )
+
+    return build
 
 
 def _sized(value: Any) -> bool:
@@ -368,6 +380,8 @@ MATCHERS: Mapping[str, Callable[[Field, Any, bool], Matcher]] = {
     "exists": _exists,
     "type": _type,
     "length": _length,
+    "int": _read_as("a whole number", whole=True),
+    "float": _read_as("a number", whole=False),
     "empty": _empty,
     "each": _each,
     "any": _any,

@@ -7,7 +7,7 @@ bytes        the lines of records at their usual size
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,12 +80,15 @@ class PartForecast:
 
 def forecast(test_plan: TestPlan, plan: Plan) -> list[PartForecast]:
     """The size of each load of the plan."""
-    closed = all(isinstance(part.load, ClosedLoad) for part in test_plan.parts)
-    users: Literal["user", "concurrent user"] = "user" if closed else "concurrent user"
-    return [_part(part, track, users=users) for part, track in zip(test_plan.parts, plan.tracks, strict=True)]
+    opened = [
+        scenario for part in test_plan.parts if isinstance(part.load, OpenLoad) for scenario in part.scenarios
+    ]
+    files = {feeder.identity for scenario in opened for feeder in scenario.data if feeder.share == "user"}
+    return [_part(part, track, files) for part, track in zip(test_plan.parts, plan.tracks, strict=True)]
 
 
-def _part(part: LoadPart, track: Track, *, users: Literal["user", "concurrent user"]) -> PartForecast:
+def _part(part: LoadPart, track: Track, opened: Collection[str]) -> PartForecast:
+    """`opened` are the data files whose rows the users of an open load have."""
     planned = _planned(part.load, track.seed)
     ends = track.rows_end is not None and (planned is None or track.rows_end < planned)
     instances = track.rows_end if ends else planned
@@ -100,7 +103,7 @@ def _part(part: LoadPart, track: Track, *, users: Literal["user", "concurrent us
         scenarios=shares,
         instances=instances,
         pauses_s=sum(_pauses_s(scenario.steps) * scenario.weight for scenario in part.scenarios) / weights,
-        rows=tuple(_rows(part.scenarios, track, instances, ends=ends, users=users)),
+        rows=tuple(_rows(part.scenarios, track, instances, opened, ends=ends)),
         bytes=None if instances is None else sum(sizes[id] * (count or 0) for id, count in shares.items()),
     )
 
@@ -127,12 +130,13 @@ def _rows(
     scenarios: Sequence[Scenario],
     track: Track,
     instances: int | None,
+    opened: Collection[str],
     *,
     ends: bool,
-    users: Literal["user", "concurrent user"],
 ) -> Iterator[RowsForecast]:
     for scenario, compiled in zip(scenarios, track.scenarios, strict=True):
         for feeder, feed in zip(scenario.data, compiled.feeders, strict=True):
+            user: Literal["user", "concurrent user"] = "concurrent user" if feeder.identity in opened else "user"
             yield RowsForecast(
                 name=feeder.name,
                 file=feeder.file,
@@ -140,7 +144,7 @@ def _rows(
                 needed=feed.needed(instances),
                 on_end=feeder.on_end,
                 ends=ends and feed.end == instances,
-                each=users if feed.of_user else "",
+                each=user if feed.of_user else "",
             )
 
 
