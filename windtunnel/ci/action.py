@@ -29,7 +29,7 @@ from windtunnel.ci.github import (
     outputs_text,
 )
 from windtunnel.ci.github_api import GitHubApi
-from windtunnel.ci.inputs import ActionInputs, name_input, preview_problems, read_inputs
+from windtunnel.ci.inputs import ActionInputs, InputsObserver, name_input, preview_problems, read_inputs
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.workspace import EXAMPLES, Workspace, find_workspace, give_to_owner, outside_problem
 from windtunnel.errors import BugError, ConfigError, EvidenceError, Problem, UnreachableError, describe
@@ -145,7 +145,7 @@ class _Job:
             result = run(
                 asked,
                 environment=self._environment,
-                observer=self._observer,
+                observer=InputsObserver(self._observer),
                 interrupts=interrupts,
                 on_judged=self._on_judged,
             )

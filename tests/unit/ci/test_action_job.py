@@ -188,6 +188,21 @@ def test_only_our_own_annotations_command_the_runner(tmp_path: Path) -> None:
 
 
 PLACE = Location(file="sut.yaml", line=2, column=1)
+
+
+def test_notes_and_warnings_of_a_run_name_inputs(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+
+    def job(request: JobRequest, *, observer: Observer, **more: Any) -> JobResult:
+        observer.note("exit 0 instead of 99: --fail-on is never")
+        observer.warning("not judged: x (excluded by --only or --skip)")
+        return runner._job(request, observer=observer, **more)
+
+    runner.run(job)
+    assert "exit 0 instead of 99: `fail-on` is never" in runner.out.getvalue()
+    assert "warning: not judged: x (excluded by `only` or `skip`)" in runner.out.getvalue()
+
+
 NOT_GITHUB: list[dict[str, str]] = [
     {"GITHUB_ACTIONS": "", "GITLAB_CI": "true", "CI": "true"},
     {"GITHUB_ACTIONS": "", "CIRCLECI": "true"},
