@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import ENVIRONMENT, answer_of, command, started, until
+from tests.support.command_line import ENVIRONMENT, answer_of, call, command, started, until
 from windtunnel.demo.process import ShopProcess
 from windtunnel.report.collect import analyse
 from windtunnel.storage.directory import RunDirectory
@@ -151,3 +151,18 @@ def test_a_run_without_its_terminal_goes_on_under_nohup(folder: Path) -> None:
         answer = answer_of(process)
     assert answer.returncode == 0, answer
     assert verdict(folder) == "pass"
+
+
+@pytest.mark.parametrize(
+    ("environment", "written"),
+    [({"CI": "true"}, True), ({"JENKINS_URL": "http://ci"}, True), ({"GITLAB_CI": "true"}, True), ({}, False)],
+)
+def test_problems_are_a_junit_report_in_ci_and_no_file_elsewhere(
+    tmp_path: Path, environment: dict[str, str], written: bool
+) -> None:
+    (tmp_path / "sut.yaml").write_text("base_url: 5\n")
+    answer = call(tmp_path, "run", "--output", "out/deep", environment=environment)
+    assert answer.returncode == 2
+    reports = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    expected = {"out/deep/invalid/junit.xml", "out/deep/invalid/ci/gl-codequality.json"} if written else set()
+    assert reports == {"sut.yaml", *expected}

@@ -11,7 +11,7 @@ import shlex
 import signal
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,15 +29,16 @@ from windtunnel.ci.github import (
     outputs_text,
 )
 from windtunnel.ci.github_api import GitHubApi
-from windtunnel.ci.inputs import ActionInputs, name_input, read_inputs
+from windtunnel.ci.inputs import ActionInputs, InputsObserver, name_input, preview_problems, read_inputs
 from windtunnel.ci.outputs import outputs_of
-from windtunnel.ci.workspace import Workspace, find_workspace, give_to_owner
+from windtunnel.ci.workspace import EXAMPLES, Workspace, find_workspace, give_to_owner, outside_problem
 from windtunnel.errors import BugError, ConfigError, EvidenceError, Problem, UnreachableError, describe
 from windtunnel.figures import plural
 from windtunnel.job.baseline import without_missing
 from windtunnel.job.interrupts import Interrupted, Interrupts
 from windtunnel.job.machine import container_network
 from windtunnel.job.observer import Observer
+from windtunnel.job.reports import write_problems
 from windtunnel.job.request import JobRequest, request_of
 from windtunnel.job.run import JobResult, run_job
 from windtunnel.job.surroundings import Surroundings
@@ -52,14 +53,8 @@ _BUG = Problem(
     hint="please report it with the log: https://github.com/windtunnel/action/issues",
 )
 
-_INSIDE = {"output-dir": "windtunnel-report", "working-directory": "shop"}
-"""Input -> an example of a folder in the workspace."""
-
 _SHORT = MAX_ANNOTATION_LENGTH // 2
 """Characters of a text that an annotation never cuts: an escape in it has three."""
-
-_PREVIEWS = {"list": "listing", "dry-run": "dry_run"}
-"""Flag -> its value: those of the command line that show a run instead of running it."""
 
 ReadFlags = Callable[[Sequence[str]], Mapping[str, Any]]
 """Words of a `windtunnel run` command line -> the values of its flags. Raises ValueError for an invalid one."""
@@ -88,6 +83,7 @@ def run_action(
         with contextlib.suppress(OSError):  # it may be gone
             os.chdir(start)
     with interrupts.deferred():
+        ending = job.with_problem_files(ending)
         job.publish(ending)
         try:
             with interrupts.allowed():
@@ -108,6 +104,7 @@ class _Ending:
     summary: Summary | None = None
     directory: Path | None = None
     said: tuple[str, ...] = field(default=())
+    junit: Path | None = None
 
     @classmethod
     def of(cls, result: JobResult) -> _Ending:
@@ -148,7 +145,7 @@ class _Job:
             result = run(
                 asked,
                 environment=self._environment,
-                observer=self._observer,
+                observer=InputsObserver(self._observer),
                 interrupts=interrupts,
                 on_judged=self._on_judged,
             )
@@ -184,12 +181,26 @@ class _Job:
             hint = "give flags of `windtunnel run`, see `windtunnel run --help`"
             problem = Problem(flag='input "args"', message=str(error), hint=hint)
             raise ConfigError([*inputs.problems, problem]) from None
-        if previews := [name for name, value in _PREVIEWS.items() if values.get(value)]:
-            raise ConfigError([*inputs.problems, *(_preview(name) for name in previews)])
+        if previews := preview_problems(values):
+            raise ConfigError([*inputs.problems, *previews])
         request = request_of(values, argv=("run", *inputs.flags), container_network=container_network())
         if inputs.problems:
             raise ConfigError([*inputs.problems, *request.overrides.problems])
         return request
+
+    def with_problem_files(self, ending: _Ending) -> _Ending:
+        """The ending with what CI systems read of a job that ran nothing, where its runs would be."""
+        flag = "--output-dir="
+        asked = next((word.removeprefix(flag) for word in self._inputs.flags if word.startswith(flag)), "")
+        root = self._workspace.folder / (asked or EXAMPLES["output-dir"])
+        if not ending.problems or not self._workspace.holds(root):
+            return ending
+        try:
+            file = write_problems(Path(root), ending.verdict, ending.problems, self._environment)
+        except (EvidenceError, OSError):  # which may be one of the problems
+            return ending
+        self.attempt("change of the owner", lambda: self._hand_over(file.parent))
+        return replace(ending, junit=file)
 
     def publish(self, ending: _Ending) -> Sequence[str]:
         """Write or rewrite outputs and job summary; give the run directory to the owner of the workspace.
@@ -224,6 +235,8 @@ class _Job:
             directory=ending.directory,
             workspace=self._workspace,
         )
+        if ending.junit is not None:
+            outputs["junit"] = self._workspace.path_of(ending.junit) or ""
         return None if self._outputs is None else self._outputs.write(outputs_text(outputs))
 
     def _write_summary(self, ending: _Ending) -> str | None:
@@ -232,10 +245,13 @@ class _Job:
         return self._summary.write(fitted_summary(_job_summary(ending), used=self._summary.used))
 
     def _give_to_owner(self, ending: _Ending) -> str | None:
-        if ending.directory is None or os.name != "posix" or os.geteuid() != 0:
+        return self._hand_over(ending.directory) if ending.directory else None
+
+    def _hand_over(self, directory: Path) -> str | None:
+        if os.name != "posix" or os.geteuid() != 0:
             return None
         owner = self._root.stat()
-        return give_to_owner(ending.directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid)
+        return give_to_owner(directory, root=self._root, uid=owner.st_uid, gid=owner.st_gid)
 
     def comment(self, ending: _Ending) -> None:
         """Comment on the pull request as the input `comment` says. A cancelled job keeps the comment there is."""
@@ -309,7 +325,7 @@ class _Job:
     def _enter(self, folder: str | None) -> None:
         if folder is not None:
             if not self._workspace.holds(folder):
-                raise _outside(folder, "working-directory", self._root)
+                raise outside_problem(folder, "working-directory", self._root)
             try:
                 os.chdir(folder)
             except OSError as error:
@@ -324,7 +340,7 @@ class _Job:
         """The request. Raises ConfigError for a run that would be written outside of the workspace."""
         folder = request.overrides.output
         if folder and not self._workspace.holds(folder):
-            raise _outside(folder, "output-dir", self._root)
+            raise outside_problem(folder, "output-dir", self._root)
         return request
 
     def _with_baseline(self, request: JobRequest) -> JobRequest:
@@ -350,23 +366,6 @@ class _Job:
     def _warn(self, warning: str | None) -> None:
         if warning:
             self._warnings[warning] = None
-
-
-def _preview(flag: str) -> Problem:
-    return Problem(
-        flag='input "args"',
-        message=f"--{flag} shows what would run; the action always runs it",
-        hint="to send nothing, give `only-validate: true`",
-    )
-
-
-def _outside(folder: str, name: str, root: Path) -> ConfigError:
-    return ConfigError.of(
-        f'"{folder}" leads out of the workspace {root}',
-        hint=f"give a folder relative to the workspace, such as `{name}: {_INSIDE[name]}`; in a container the "
-        "workspace has another path than on the runner",
-        flag=f'input "{name}"',
-    )
 
 
 def _job_summary(ending: _Ending) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from windtunnel.ci.github import Annotation
+from windtunnel.ci.inputs import named_as_inputs
 from windtunnel.ci.workspace import Workspace
 from windtunnel.errors import Problem
 from windtunnel.figures import plural
@@ -43,7 +44,9 @@ def summary_annotations(summary: Summary, *, workspace: Workspace) -> list[Annot
     if summary.verdict != "fail" or not not_passed:
         own = {result.reason for result in not_passed}
         reasons = [reason for reason in summary.reasons if reason not in own] or [headline(summary)]
-        annotations.append(Annotation(title=f"Windtunnel: {summary.verdict}", message="\n".join(reasons)))
+        annotations.append(
+            Annotation(title=f"Windtunnel: {summary.verdict}", message=named_as_inputs("\n".join(reasons)))
+        )
     annotations += [_of_threshold(result, workspace) for result in not_passed]
     annotations += [_of_errors(group, workspace) for group in summary.errors]
     return annotations

@@ -16,7 +16,10 @@ from typing import Any
 from windtunnel.ci.comment import WHEN_TO_COMMENT
 from windtunnel.config.flags import FLAGS, Flag
 from windtunnel.errors import Problem
+from windtunnel.job.leaving import RedactedObserver
+from windtunnel.job.observer import Observer
 from windtunnel.model.vocabulary import CommentWhen
+from windtunnel.redaction import Redactor
 from windtunnel.report.text import printable
 
 MAX_ANNOTATIONS = 10
@@ -248,6 +251,33 @@ def named_as_inputs(text: str, flags: Sequence[Flag] = FLAGS) -> str:
         return f"{verb or ''}`{name}`{found[0].removeprefix(found['flag'])}"
 
     return _FLAG.sub(input_of, text)
+
+
+class InputsObserver(RedactedObserver):
+    """Hands on what a job tells; notes and warnings name inputs in place of flags."""
+
+    def __init__(self, observer: Observer) -> None:
+        super().__init__(observer, Redactor())
+
+    def note(self, text: str) -> None:
+        """Hand on a line next to the result."""
+        self._observer.note(named_as_inputs(text))
+
+    def warning(self, text: str) -> None:
+        """Hand on a warning."""
+        self._observer.warning(named_as_inputs(text))
+
+
+def preview_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """A problem for each flag that shows a run instead of running it. `values`: those of the flags."""
+    hint = "to send nothing, give `only-validate: true`"
+    return [
+        Problem(
+            flag='input "args"', message=f"--{flag} shows what would run; the action always runs it", hint=hint
+        )
+        for flag, name in (("list", "listing"), ("dry-run", "dry_run"))
+        if values.get(name)
+    ]
 
 
 def _given(environment: Mapping[str, str], name: str) -> str:

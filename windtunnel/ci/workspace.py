@@ -7,6 +7,11 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from windtunnel.errors import ConfigError
+
+EXAMPLES = {"output-dir": "windtunnel-report", "working-directory": "shop"}
+"""Input -> an example of a folder in the workspace."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
@@ -42,6 +47,16 @@ def find_workspace(named: str | None, *, folder: Path) -> Path:
         return root if named and root.is_dir() and folder.resolve().is_relative_to(root) else folder
     except (OSError, RuntimeError, ValueError):  # no name of a folder, or a circle of links
         return folder
+
+
+def outside_problem(folder: str, name: str, root: Path) -> ConfigError:
+    """The error for a folder, given as the input `name`, that is not in the workspace."""
+    return ConfigError.of(
+        f'"{folder}" leads out of the workspace {root}',
+        hint=f"give a folder relative to the workspace, such as `{name}: {EXAMPLES[name]}`; in a container the "
+        "workspace has another path than on the runner",
+        flag=f'input "{name}"',
+    )
 
 
 def give_to_owner(tree: Path, *, root: Path, uid: int, gid: int) -> str | None:

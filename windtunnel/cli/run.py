@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import typer
 
 from windtunnel.cli.options import with_flags
+from windtunnel.errors import ConfigError, EvidenceError
 from windtunnel.terminal import TerminalObserver
 
 HELP = """Run scenarios against a system under test.
@@ -28,6 +31,7 @@ def run(**flags: Any) -> None:
     from windtunnel.job.machine import container_network
     from windtunnel.job.request import request_of
     from windtunnel.job.run import run_job
+    from windtunnel.model.plan import OutputSettings
     from windtunnel.signals import SignalInterrupts
 
     request = request_of(flags, argv=tuple(sys.argv[1:]), container_network=container_network())
@@ -35,9 +39,24 @@ def run(**flags: Any) -> None:
     if flags["listing"] or flags["dry_run"]:
         preview(request, environment=os.environ, observer=observer, listing=flags["listing"])
         return
-    with SignalInterrupts(last=True) as interrupts:
-        result = run_job(request, environment=os.environ, observer=observer, interrupts=interrupts)
+    try:
+        with SignalInterrupts(last=True) as interrupts:
+            result = run_job(request, environment=os.environ, observer=observer, interrupts=interrupts)
+    except ConfigError as error:
+        _tell_ci(error, request.overrides.output or OutputSettings().directory)
+        raise
     raise typer.Exit(result.exit_code)
+
+
+def _tell_ci(error: ConfigError, folder: str) -> None:
+    """Write what a CI system reads of the problems. On a machine nothing is written of a run that was none."""
+    from windtunnel.job.ci_environment import ci_facts
+    from windtunnel.job.reports import write_problems
+
+    if ci_facts(os.environ).get("provider") or os.environ.get("CI") == "true":
+        # The problems themselves are told; that their file can't be written may be one of them.
+        with contextlib.suppress(EvidenceError, OSError):
+            write_problems(Path(folder), "invalid", error.problems, os.environ)
 
 
 def read_flags(words: Sequence[str]) -> dict[str, Any]:

@@ -51,6 +51,24 @@ def artifact_url(environment: Mapping[str, str], file: Path) -> str:
     return f"{job}/artifacts/file/{quote(path.relative_to(root).as_posix())}" if path.is_relative_to(root) else ""
 
 
+def settings_file(environment: Mapping[str, str]) -> str:
+    """The file of the project that says how the job runs: where a value without a file of its own comes from.
+
+    That of GitLab outside of CI systems, since GitLab alone needs a file for everything.
+    """
+    if environment.get("GITHUB_ACTIONS") == "true":
+        # owner/repository/.github/workflows/load.yml@refs/heads/main
+        path = environment.get("GITHUB_WORKFLOW_REF", "").partition("@")[0].split("/", 2)
+        return path[2] if len(path) == 3 else ".github/workflows"
+    if environment.get("CIRCLECI"):
+        return ".circleci/config.yml"
+    if environment.get("JENKINS_URL"):
+        return "Jenkinsfile"
+    named = environment.get("CI_CONFIG_PATH", "")
+    elsewhere = not named or "@" in named or ":" in named
+    return ".gitlab-ci.yml" if elsewhere else named
+
+
 def ci_facts(environment: Mapping[str, str]) -> dict[str, str]:
     """The provider, repository, ref, job and run, as far as the CI system names them."""
     facts = {}

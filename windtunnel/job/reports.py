@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from windtunnel import plugins
-from windtunnel.errors import ConfigError, EvidenceError, describe, did_you_mean, is_interrupt
-from windtunnel.job.ci_environment import artifact_url
+from windtunnel.errors import ConfigError, EvidenceError, Problem, describe, did_you_mean, is_interrupt
+from windtunnel.job.ci_environment import artifact_url, settings_file
 from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
 from windtunnel.job.observer import Observer
+from windtunnel.model.vocabulary import VerdictWord
+from windtunnel.report import gitlab, junit
 from windtunnel.report.collect import Analysis, build_report
 from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
@@ -129,6 +131,7 @@ class _Files:
 
     def __init__(self, directory: RunDirectory, environment: Mapping[str, str]) -> None:
         self.directory = directory
+        self._settings_file = settings_file(environment)
         self._url = artifact_url(environment, directory.path / RENDERERS["html"][0])
 
     def report(self, analysis: Analysis, *, with_stories: bool) -> Report:
@@ -143,7 +146,7 @@ class _Files:
             report = build_report(
                 *(self.directory, analysis.manifest, analysis.summary, analysis.aggregate), with_stories=False
             )
-        return replace(report, url=self._url)
+        return replace(report, url=self._url, settings_file=self._settings_file)
 
     def put_short(self, analysis: Analysis, report: Report) -> list[EvidenceError]:
         """Put the short files in place, `summary.json` last: all of them, or none when one can't be written."""
@@ -183,6 +186,40 @@ class _Files:
         """Remove every file that says a verdict."""
         for name in ("summary.json", *(RENDERERS[each][0] for each in (*SHORT, "html"))):
             self.directory.remove(name)
+
+
+INVALID = "invalid"
+"""The folder, beside those of runs, with what CI systems read of a job that ran nothing."""
+
+_OF_PROBLEMS = ("junit.xml", "ci/gl-codequality.json")
+"""Its files."""
+
+
+def write_problems(
+    root: Path, verdict: VerdictWord, problems: Sequence[Problem], environment: Mapping[str, str]
+) -> Path:
+    """Write the problems that prevented a run below `root`, the folder of the runs; returns JUnit's file.
+
+    Raises EvidenceError or OSError.
+    """
+    folder = root / INVALID
+    if folder.is_symlink():
+        raise EvidenceError(f"can't write {folder}: it is a symbolic link")
+    (folder / "ci").mkdir(parents=True, exist_ok=True)
+    texts = (
+        junit.render_problems(verdict, problems),
+        gitlab.code_quality_of_problems(problems, settings_file(environment)),
+    )
+    for name, text in zip(_OF_PROBLEMS, texts, strict=True):
+        RunDirectory(folder).write(name, text)
+    return folder / _OF_PROBLEMS[0]
+
+
+def remove_problems(root: Path) -> None:
+    """Remove what an earlier job wrote of its problems: the next one runs."""
+    if not (root / INVALID).is_symlink():
+        for name in _OF_PROBLEMS:
+            RunDirectory(root / INVALID).remove(name)
 
 
 def write_format(name: str, report: Report, directory: RunDirectory) -> Path:

@@ -24,7 +24,7 @@ from windtunnel.job.leaving import RedactedObserver, exits_told, without_secrets
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
 from windtunnel.job.progress import read_status
-from windtunnel.job.reports import Check, publish
+from windtunnel.job.reports import Check, publish, remove_problems
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.verbose import VerbosePrinter
 from windtunnel.metrics.aggregate import Aggregate
@@ -241,7 +241,9 @@ def _new_directory(
     test_plan: TestPlan, manifest: Manifest, baseline: Baseline | None, redactor: Redactor
 ) -> RunDirectory:
     """The run directory with everything that is known before the load; the manifest first."""
-    directory = RunDirectory.create(Path(test_plan.output.directory), manifest.run_id, redactor)
+    root = Path(test_plan.output.directory)
+    directory = RunDirectory.create(root, manifest.run_id, redactor)
+    remove_problems(root)
     watch().made(directory.path)
     directory.write_manifest(manifest)
     if baseline is not None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any, Literal
 
+from windtunnel.errors import Problem
 from windtunnel.figures import plural
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
@@ -25,15 +27,16 @@ Severity = Literal["minor", "major"]
 def code_quality(report: Report) -> str:
     """The failures as text: an issue for each threshold that did not hold and for each cause of failure.
 
-    An issue needs a file of the project, so failures outside of one are skipped.
+    An issue needs a file of the project. A threshold of a flag or an input is at the file with the settings of the
+    job; failures outside of the project are skipped.
     """
     summary = honest(report.summary)
     issues: list[dict[str, Any]] = []
     for result in summary.thresholds:
-        if result.result != "pass" and _in_project(result.file):
-            issues.append(
-                _issue("threshold", result.name, result.reason or result.name, "major", result.file, result.line)
-            )
+        file = report.settings_file if result.origin == "flag" and not result.file else result.file
+        if result.result != "pass" and _in_project(file):
+            said = result.reason or result.name
+            issues.append(_issue("threshold", result.name, said, "major", file, result.line))
     severity: Severity = "major" if summary.verdict == "fail" else "minor"
     for group in summary.errors:
         if _in_project(group.file):
@@ -41,6 +44,24 @@ def code_quality(report: Report) -> str:
             what = f"{group.scenario}\n{place}\n{group.cause}"
             said = f"{place}: {plural(group.count, 'time')} {group.cause}: {group.example}"
             issues.append(_issue("step", what, said, severity, group.file, group.line))
+    return _as_text(issues)
+
+
+def code_quality_of_problems(problems: Iterable[Problem], settings_file: str) -> str:
+    """The problems of a job that ran nothing, as text; those of flags and inputs at the file with its settings."""
+    issues = []
+    for problem in problems:
+        where = problem.where
+        inside = where is not None and _in_project(where.file)
+        said = f"{problem.text}; {problem.hint}" if problem.hint else problem.text
+        if where and not inside:
+            said = f"{where}: {said}"
+        file, line = (where.file, where.line) if where and inside else (settings_file, None)
+        issues.append(_issue("invalid", problem.text, said, "major", file, line))
+    return _as_text(issues)
+
+
+def _as_text(issues: Iterable[dict[str, Any]]) -> str:
     unique = {issue["fingerprint"]: issue for issue in issues}
     return json.dumps(list(unique.values()), indent=2) + "\n"
 
@@ -53,7 +74,7 @@ def external_links(report: Report) -> str:
 
 
 def _issue(
-    check: Literal["threshold", "step"],
+    check: Literal["threshold", "step", "invalid"],
     what: str,
     said: str,
     severity: Severity,

@@ -137,6 +137,8 @@ class Report:
 
     `url` is where others reach `report.html`, such as among the artifacts of a CI job; empty when that is unknown.
 
+    `settings_file` is the file of the project with the flags or inputs of the job.
+
     `shown_by` maps the position of a threshold that did not hold to ids of instances that show why.
     """
 
@@ -144,6 +146,7 @@ class Report:
     manifest: Manifest
     directory: str = ""
     url: str = ""
+    settings_file: str = ".gitlab-ci.yml"
     overall: Latency | None = None
     steps: tuple[Latency, ...] = ()
     stories: tuple[Story, ...] = ()

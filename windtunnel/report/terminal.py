@@ -263,7 +263,7 @@ def _with_whole_lines(reason: str) -> Iterator[RenderableType]:
     for command, after in zip(parts[1::2], parts[2::2], strict=True):
         yield Text(f"      {command}", no_wrap=True, overflow="ignore")
         if text := after.lstrip(" ;,."):
-            yield _hanging("", text, indent=2)
+            yield _hanging(" ", text, indent=2)
 
 
 def _hanging(sign: str, text: str, *, style: str = "", indent: int = 0) -> Table:

@@ -97,9 +97,17 @@ def _inactive(text: str, *, first: bool) -> str:
     """Text without backticks that are a pair. `first`: it begins the line, where some characters act."""
     words = re.split(r"(\s+)", text)
     return "".join(
-        code(word, limit=len(word)) if _LINKING.search(word) else _escaped(word, first=first and not position)
+        _as_code(word) if _LINKING.search(word) else _escaped(word, first=first and not position)
         for position, word in enumerate(words)
     )
+
+
+def _as_code(word: str) -> str:
+    """A word as code, without the punctuation of its sentence."""
+    bare = word.rstrip(".,;:)")
+    if not _LINKING.search(bare):
+        bare = word
+    return code(bare, limit=len(word)) + word[len(bare) :]
 
 
 def _escaped(word: str, *, first: bool) -> str:

@@ -188,6 +188,21 @@ def test_only_our_own_annotations_command_the_runner(tmp_path: Path) -> None:
 
 
 PLACE = Location(file="sut.yaml", line=2, column=1)
+
+
+def test_notes_and_warnings_of_a_run_name_inputs(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+
+    def job(request: JobRequest, *, observer: Observer, **more: Any) -> JobResult:
+        observer.note("exit 0 instead of 99: --fail-on is never")
+        observer.warning("not judged: x (excluded by --only or --skip)")
+        return runner._job(request, observer=observer, **more)
+
+    runner.run(job)
+    assert "exit 0 instead of 99: `fail-on` is never" in runner.out.getvalue()
+    assert "warning: not judged: x (excluded by `only` or `skip`)" in runner.out.getvalue()
+
+
 NOT_GITHUB: list[dict[str, str]] = [
     {"GITHUB_ACTIONS": "", "GITLAB_CI": "true", "CI": "true"},
     {"GITHUB_ACTIONS": "", "CIRCLECI": "true"},
@@ -261,7 +276,9 @@ def test_outputs_are_written_when_there_was_no_run(
     assert runner.run() == exit_code
     outputs = runner.outputs
     assert json.loads(outputs.pop("json"))["verdict"] == verdict
-    assert outputs == {**dict.fromkeys(OUTPUT_NAMES[:-1], ""), "verdict": verdict, "exit-code": str(exit_code)}
+    told = {"verdict": verdict, "exit-code": str(exit_code), "junit": "windtunnel-report/invalid/junit.xml"}
+    assert outputs == {**dict.fromkeys(OUTPUT_NAMES[:-1], ""), **told}
+    assert f'message="{verdict}"' in (tmp_path / outputs["junit"]).read_text()
     assert runner.summary.read_text().startswith(f"## Windtunnel: {verdict}\n\n```text\n")
     assert remark in runner.out.getvalue()
 
@@ -473,6 +490,33 @@ class Surprising(RunDirectory):
         super().__init__(path)
         (path / "summary.md").parent.mkdir()
         (path / "summary.md").symlink_to("/proc/self/mem")
+
+
+def test_problems_are_in_the_code_quality_report_at_their_lines_or_at_the_pipeline(tmp_path: Path) -> None:
+    problems = [
+        Problem(message="no such key", where=PLACE, hint="remove it"),
+        Problem(message="expected a number", flag="--count"),
+        Problem(message="bad", where=Location(file="/etc/x.yaml", line=3, column=1)),
+    ]
+    runner = Runner(tmp_path, ConfigError(problems))
+    gitlab = {"GITHUB_ACTIONS": "", "GITLAB_CI": "true", "CI_CONFIG_PATH": "ci/load.yml"}
+    runner.run(variables=gitlab, output_dir="runs", count="5")
+    issues = json.loads((tmp_path / "runs" / "invalid" / "ci" / "gl-codequality.json").read_text())
+    assert [(each["description"], *each["location"].values()) for each in issues] == [
+        ("no such key; remove it", "sut.yaml", {"begin": 2}),
+        ('input "count": expected a number', "ci/load.yml", {"begin": 1}),
+        ("/etc/x.yaml:3:1: bad", "ci/load.yml", {"begin": 1}),
+    ]
+
+
+def test_no_link_in_place_of_the_folder_of_problems_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "windtunnel-report").mkdir()
+    (tmp_path / "windtunnel-report" / "invalid").symlink_to(tmp_path / "elsewhere")
+    runner = Runner(tmp_path, ConfigError.of("no such key"))
+    assert runner.run() == 2
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert runner.outputs["junit"] == ""
 
 
 OUTSIDE = ["/etc", "..", "../runs", "sub/../../runs", "/github/workspace/runs", "away", "away/deep/runs", "round"]

@@ -272,6 +272,15 @@ def test_code_quality_has_an_issue_at_the_line_of_everything_that_failed() -> No
     assert issues[1]["description"] == "pay: 143 times status: expected 200, got 503"
 
 
+def test_a_threshold_of_an_input_is_at_the_file_with_the_settings_of_the_job() -> None:
+    result = msgspec.structs.replace(sample_run.summary().thresholds[0], file=None, line=None, origin="flag")
+    report = bare(sample_run.summary(thresholds=[result], errors=[]))
+    for file in (".gitlab-ci.yml", ".github/workflows/load.yml"):
+        [issue] = json.loads(gitlab.code_quality(dataclasses.replace(report, settings_file=file)))
+        assert issue["location"] == {"path": file, "lines": {"begin": 1}}
+        assert issue["check_name"] == "windtunnel-threshold"
+
+
 def test_the_same_failure_in_the_next_run_is_the_same_issue() -> None:
     first = sample_run.summary()
     more = [msgspec.structs.replace(first.errors[0], count=7, example="expected 200, got 500")]

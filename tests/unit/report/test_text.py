@@ -99,6 +99,8 @@ def test_a_word_that_would_link_or_mention_is_code_and_stays_as_it_is_written(wo
         ("at 09:15:12 (`-w /work`).", "at 09:15:12 (`-w /work`)."),
         ("1. `uses: a/b@v1`", "1\\. `uses: a/b@v1`"),
         ("snake_case and _emphasis_", "snake_case and \\_emphasis\\_"),
+        ("http://a: refused; see #7).", "`http://a`: refused; see `#7`)."),
+        (":tada:", "`:tada:`"),
         ("a ` b", "a \\` b"),
     ],
 )
