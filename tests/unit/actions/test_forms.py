@@ -255,3 +255,19 @@ def test_what_can_not_be_submitted_sends_nothing(page: str, step: str, said: str
 def test_a_mistake_in_a_submit_is_told_once(step: str, message: str) -> None:
     compiled = Compiled(f"flow: [{{ type: http, name: send, {step} }}]", names=("f",))
     assert [problem.message for problem in compiled.problems] == [message]
+
+
+@pytest.mark.parametrize(
+    ("control", "selector", "count"),
+    [
+        ("<input name=a form=f value=1>", "#f", 20_000),
+        ("<input type=radio name=a value=1 checked>", "#f", 1),
+        ("<form><input name=a value=1></form>", "form", 20_000),
+        ("<fieldset disabled><input name=a></fieldset>", "#f", 0),
+        ("<i id=f>", "#f", 0),
+    ],
+)
+def test_a_page_of_many_controls_is_read_in_one_pass(control: str, selector: str, count: int) -> None:
+    page = f"<form id=f>{control * 20_000}</form>"
+    found = form_in(page, selector, all=True)
+    assert sum(len(form["fields"].get("a", [])) for form in found) == count

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from windtunnel.actions.response.html_xml import compile_elements
@@ -16,6 +16,7 @@ URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 PLAIN = "text/plain"
 
+_CONTROLS = frozenset({"input", "select", "textarea", "button"})
 _BUTTONS = frozenset({"submit", "image", "button", "reset"})
 _WITHOUT_VALUE = {"checkbox": "on", "radio": "on", "color": "#000000", "range": "50"}
 
@@ -25,65 +26,97 @@ def compile_form(selector: str) -> Callable[[Exchange], list[Any]]:
     select = compile_elements(selector)
 
     def find(exchange: Exchange) -> list[Any]:
-        forms: dict[Any, None] = {}
-        for element in select(exchange):
-            form = element if element.tag == "form" else next(element.iterancestors("form"), None)
-            if form is not None:
-                forms[form] = None
-        return [_form(form, exchange.url) for form in forms]
+        found = select(exchange)
+        if not found:
+            return []
+        page = _Page(found[0].getroottree().getroot(), exchange.url)
+        forms = {form: None for element in found if (form := page.around.get(element)) is not None}
+        return [page.form(form) for form in forms]
 
     return find
 
 
-def _form(form: Any, url: str) -> dict[str, Any]:
-    root = form.getroottree().getroot()
-    href = next((base.get("href") for base in root.iter("base") if base.get("href") is not None), None)
-    base = url if href is None else resolved(url, href) or url
-    entries: list[tuple[str, str, str]] = []
-    buttons = []
-    for control in root.iter("input", "select", "textarea", "button"):
-        if _owner(control, root) is not form or _is_disabled(control):
-            continue
-        kind = _kind(control)
-        if kind in _BUTTONS:
-            if kind in ("submit", "image"):
-                buttons.append(_button(control, base, url))
-        elif name := control.get("name"):
-            if kind == "radio" and control.get("checked") is not None:
-                entries = [entry for entry in entries if entry[:2] != (kind, name)]
-            entries += [(kind, name, value) for value in _values(control, kind)]
-    fields: dict[str, Any] = {}
-    for _, name, value in entries:
-        known = fields.get(name)
-        fields[name] = value if known is None else [*(known if isinstance(known, list) else [known]), value]
-    return {
-        "action": _action(form.get("action"), base, url),
-        "method": _method(form.get("method")),
-        "enctype": _enctype(form.get("enctype")),
-        "fields": fields,
-        "buttons": buttons,
-    }
+class _Page:
+    """The forms of a page. Each element is looked at once: a page may have a hundred thousand.
 
+    `around` is the form that an element is or is in.
+    """
 
-def _owner(control: Any, root: Any) -> Any:
-    """The form that a control belongs to: the one that it names, else the one around it."""
-    named = control.get("form")
-    if named is None:
-        return next(control.iterancestors("form"), None)
-    found = next((element for element in root.iter() if element.get("id") == named), None) if named else None
-    return found if found is not None and found.tag == "form" else None
+    def __init__(self, root: Any, url: str) -> None:
+        href = next((base.get("href") for base in root.iter("base") if base.get("href") is not None), None)
+        self._url, self._base = url, url if href is None else resolved(url, href) or url
+        self.around: dict[Any, Any] = {}
+        self._by_id: dict[str, Any] = {}
+        self._controls: dict[Any, list[Any]] = {}
+        for control in list(self._enabled_controls(root)):
+            self._controls.setdefault(self._owner(control), []).append(control)
 
+    def form(self, form: Any) -> dict[str, Any]:
+        """What is known of a form, and what it is submitted with."""
+        entries: dict[tuple[str, Any], tuple[str, str]] = {}
+        buttons = []
+        for control in self._controls.get(form, ()):
+            kind = _kind(control)
+            if kind in _BUTTONS:
+                if kind in ("submit", "image"):
+                    buttons.append(_button(control, self._base, self._url))
+            elif name := control.get("name"):
+                if kind == "radio" and control.get("checked") is not None:
+                    entries.pop((kind, name), None)  # the last one of a group is the one that is checked
+                    entries[kind, name] = name, _values(control, kind)[0]
+                else:
+                    for value in _values(control, kind):
+                        entries["", len(entries)] = name, value
+        fields: dict[str, Any] = {}
+        for name, value in entries.values():
+            fields.setdefault(name, []).append(value)
+        return {
+            "action": _action(form.get("action"), self._base, self._url),
+            "method": _method(form.get("method")),
+            "enctype": _enctype(form.get("enctype")),
+            "fields": {name: values[0] if len(values) == 1 else values for name, values in fields.items()},
+            "buttons": buttons,
+        }
 
-def _is_disabled(control: Any) -> bool:
-    if control.get("disabled") is not None or next(control.iterancestors("datalist"), None) is not None:
-        return True
-    inside = [control, *control.iterancestors()]
-    for fieldset in control.iterancestors("fieldset"):
-        if fieldset.get("disabled") is not None:
-            legend = fieldset.find("legend")
-            if legend is None or legend not in inside:
-                return True
-    return False
+    def _owner(self, control: Any) -> Any:
+        """The form that a control belongs to: the one that it names, else the one around it."""
+        named = control.get("form")
+        if named is None:
+            return self.around[control]
+        found = self._by_id.get(named)
+        return found if found is not None and found.tag == "form" else None
+
+    def _enabled_controls(self, root: Any) -> Iterator[Any]:
+        """The controls that are not disabled, in order; on the way, what the other methods ask for."""
+        from lxml import etree
+
+        form: Any = None
+        forms: list[Any] = []
+        off = 0  # how many of the elements around turn their controls off
+        legends: dict[Any, Any] = {}  # of each disabled fieldset around, the legend whose controls stay on
+        for event, element in etree.iterwalk(root, events=("start", "end")):
+            tag, parent = element.tag, element.getparent()
+            turns = (tag == "fieldset" and element.get("disabled") is not None) or tag == "datalist"
+            if event == "end":
+                off -= turns
+                off += tag == "legend" and legends.get(parent) is element
+                if tag == "form":
+                    form = forms.pop()
+                continue
+            if tag == "form":
+                forms.append(form)
+                form = element
+            self.around[element] = form
+            if (name := element.get("id")) is not None:
+                self._by_id.setdefault(name, element)
+            off += turns
+            if turns and tag == "fieldset":
+                legends[element] = None
+            elif tag == "legend" and parent in legends and legends[parent] is None:
+                legends[parent] = element
+                off -= 1
+            elif tag in _CONTROLS and not off and element.get("disabled") is None:
+                yield element
 
 
 def _kind(control: Any) -> str:
