@@ -69,6 +69,7 @@ def test_the_journey_passes_in_python_and_in_yaml(
     assert (rows["add_to_cart"].count, rows["look_again"].count, rows["look_around"].count) == (12, 6, 0)
 
 
+@pytest.mark.slow
 def test_the_example_for_pytest_passes_under_pytest(shop: ShopProcess, tmp_path: Path) -> None:
     shutil.copy(ROOT / "examples" / "pytest" / "test_shop.py", tmp_path)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shop.py"]

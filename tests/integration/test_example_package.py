@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.command_line import Answer, call, run_process
+from tests.support.tiers import slow_unless
 
 PACKAGE = ROOT / "examples" / "windtunnel-echo"
 
@@ -92,7 +93,7 @@ def folder(tmp_path: Path, echo_port: int) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "1", ["1", "2"]))
 def test_its_step_runs_like_any_other_with_workers_too(folder: Path, installed: Path, workers: str) -> None:
     load = ("--scenarios", "hello.yaml", "-p", "2", "-n", "6", "--workers", workers)
     answer = run_process(folder, "run", *load, environment={"PYTHONPATH": str(installed), "COLUMNS": "200"})
@@ -101,7 +102,7 @@ def test_its_step_runs_like_any_other_with_workers_too(folder: Path, installed: 
     assert "5 of 6 instances passed, 1 failed" in answer.stdout
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "1", ["1", "2"]))
 def test_its_step_that_holds_steps_runs_them_with_workers_too(folder: Path, installed: Path, workers: str) -> None:
     load = ("--scenarios", "orders.yaml", "-p", "2", "-n", "6", "--workers", workers)
     answer = run_process(folder, "run", *load, environment={"PYTHONPATH": str(installed), "COLUMNS": "200"})

@@ -56,6 +56,7 @@ def unpack(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / NAME
 
 
+@pytest.mark.slow
 def test_the_source_distribution_holds_every_file_of_the_checkout(unpacked: Path) -> None:
     found = {file.relative_to(unpacked).as_posix() for file in unpacked.rglob("*") if file.is_file()}
     assert found - {"PKG-INFO"} == set(project_files()) - {"PKG-INFO"}

@@ -197,6 +197,7 @@ def test_it_is_the_same_from_the_records(folder: Path, case: Case) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="worker processes need a Unix system")
+@pytest.mark.slow
 def test_it_is_the_same_with_two_workers(folder: Path) -> None:
     case = CASES["a login that is refused"]
     _, alone = run(folder, case)

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from tests.support.command_line import Answer, call
+from tests.support.tiers import slow_unless
 from windtunnel.demo.process import ShopProcess
 from windtunnel.model.summary import Summary
 from windtunnel.storage.directory import RunDirectory
@@ -89,7 +90,7 @@ def totals(summary: Summary) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "1", ["1", "2"]))
 def test_two_shards_merged_are_one_run_with_the_same_seed(
     windtunnel: Windtunnel, tmp_path: Path, workers: str
 ) -> None:

@@ -145,7 +145,7 @@ def test_every_user_signs_in_as_itself_and_as_the_same_in_any_number_of_processe
     assert {user: names[user] for user in both} == {user: alone[user] for user in both}
 
 
-@pytest.mark.parametrize("way", slow_unless(lambda way: way == "two workers", WAYS))
+@pytest.mark.parametrize("way", slow_unless(lambda way: way == "one process again", WAYS))
 def test_a_teardown_goes_on_with_the_session_of_its_setup_and_instances_begin_without_one(
     folder: Path, way: str
 ) -> None:
