@@ -16,7 +16,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 LOWEST := $(VENV)/lowest/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-all check fuzz bench count bench-tools ci-tools services docs lock clean
+.PHONY: help demo test test-slow test-lowest test-all check fuzz bench count bench-tools ci-tools services docs lock clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -27,6 +27,9 @@ demo: $(INSTALLED)  ## Start a small shop, run a journey against it and write th
 
 test: $(INSTALLED_DEV)  ## Run the tests that need nothing but Python
 	$(PYTEST) $(PARALLEL) -m "not slow and not browser and not container"
+
+test-slow: $(INSTALLED_DEV)  ## Run the slow tests: crashes, fuzzing, several processes, real services (make services)
+	$(PYTEST) $(PARALLEL) --durations=10 -m "slow and not browser and not container"
 
 test-lowest: $(LOWEST)  ## Run the unit and CLI tests on the lowest versions that pyproject.toml allows
 	$(VENV)/lowest/bin/python -m pytest $(PARALLEL) -m "not slow" tests/unit tests/cli
