@@ -76,6 +76,8 @@ def timestamp(value: Any) -> float | int:
 
 def _moved(value: Any, tz: Any, *, calendar: tuple[Any, ...], elapsed: tuple[Any, ...]) -> datetime:
     charge(1)
+    if not isinstance(tz, str):
+        raise ExpressionError(f"{given(tz)} is not a time zone", hint='write it like tz="Europe/Berlin"')
     zone = _zone(tz)
     weeks, days, hours, minutes, seconds = map(_amount, (*calendar, *elapsed), _UNITS)
     try:
@@ -141,20 +143,20 @@ def _offset(zone: str | None) -> tzinfo:
 
 
 @functools.lru_cache(maxsize=64)
-def _zone(name: Any) -> tzinfo:
+def _zone(name: str) -> tzinfo:
     from zoneinfo import ZoneInfo, available_timezones
 
     if name in ("UTC", "Z"):
         return timezone.utc
-    if isinstance(name, str) and (offset := re.fullmatch(r"[+-]\d\d:?\d\d", name, re.ASCII)):
+    if (offset := re.fullmatch(r"[+-]\d\d:?\d\d", name, re.ASCII)) is not None:
         return _offset(offset[0])
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError, TypeError):
+    except (KeyError, ValueError, OSError):
         known = available_timezones()
         cities = {each.rpartition("/")[2]: each for each in known}
-        near = cities.get(name) if isinstance(name, str) else None
-        hint = f'did you mean "{near}"?' if near else did_you_mean(str(name), known)
+        near = cities.get(name)
+        hint = f'did you mean "{near}"?' if near else did_you_mean(name, known)
         cure = "pip install tzdata" if not known else 'write it like tz="Europe/Berlin"'
         raise ExpressionError(f"{given(name)} is not a time zone", hint=hint or cure) from None
 

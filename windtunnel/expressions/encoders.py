@@ -199,7 +199,7 @@ def _jwt_part(name: str, part: str) -> Any:
 
 def jwt_sign(payload: Any, key: Any, algorithm: str = "HS256", header: Any = None) -> str:
     """A JSON Web Token, signed by HMAC (RFC 7515); `header` adds to `alg` and `typ`."""
-    if algorithm not in _SIGNATURES:
+    if not isinstance(algorithm, str) or algorithm not in _SIGNATURES:
         hint = f"one of {', '.join(_SIGNATURES)}"
         raise ExpressionError(f"{given(algorithm)} is not an algorithm of jwt_sign", hint=hint)
     header = {} if header is None else header

@@ -17,7 +17,7 @@ from jinja2.utils import pass_eval_context
 
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.limits import joined, require_format
-from windtunnel.expressions.text import Digest, json_of, text_of
+from windtunnel.expressions.text import Digest, json_of, kind_of, text_of
 
 OF_TEXT = frozenset(
     {
@@ -134,11 +134,18 @@ def urlencode(value: Any, safe: str = "/") -> str:
 
     Of a mapping or of pairs, a list repeats its name and null is left out.
     """
+    if not isinstance(safe, str):
+        raise ExpressionError(f"safe is a text of the characters that stay, not {kind_of(safe)}")
     if isinstance(value, bytes):
         return quote(value, safe=safe)
     pairs = value.items() if isinstance(value, Mapping) else value
     if isinstance(pairs, str | int | float) or not hasattr(pairs, "__iter__"):
         return quote(text_of(value), safe=safe, errors="replace")
+    pairs = list(pairs)
+    if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+        raise ExpressionError(
+            "urlencode takes a text, a mapping or a list of pairs", hint="join the list before it"
+        )
     texts = [
         (text_of(name), text_of(each))
         for name, given in pairs

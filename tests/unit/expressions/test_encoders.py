@@ -251,3 +251,17 @@ def test_a_message_about_a_token_does_not_show_it() -> None:
         value("token | jwt", token="s3cr3t-token")
 
     assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{{ x | urlencode }}", "urlencode takes a text, a mapping or a list of pairs"),
+        ("{{ 'a' | urlencode(safe=x) }}", "safe is a text of the characters that stay, not a list"),
+        ("{{ jwt_sign({}, 'k', x) }}", "is not an algorithm of jwt_sign"),
+        ("{{ 0 | date('%Y', tz=x) }}", "is not a time zone"),
+    ],
+)
+def test_an_argument_of_another_kind_is_said_to_be_wrong_in_words(template: str, message: str) -> None:
+    with pytest.raises(ExpressionError, match=message):
+        compile_template(template)({"x": [1, [2]]})
