@@ -280,6 +280,8 @@ def _type_hint(value: Any, schema: Mapping[str, Any]) -> str | None:
             return f"write {value} without quotes"
         if types == ["array"] and value:
             return f"write it as a list: [{_quoted(value)}]"
+        if types == ["object"] and "{{" in value:
+            return schema.get("x-hint")
     elif types == ["string"] and "x-expects" not in schema and isinstance(value, bool | int | float):
         return f"put it into quotes: {_quoted(describe(value))}"
     return None

@@ -3,7 +3,7 @@
 A schema has annotations of our own in addition to the standard keywords; editors ignore them:
 
     x-expects    what the value should be, for the sentence `"timeout" must be …`
-    x-hint       the hint for an unknown key when no similar one is known
+    x-hint       the hint for an unknown key when no similar one is known, and for a template in place of a mapping
     x-text       where only text can stand, an unquoted scalar is what was written: true, or the keys (of a mapping
                  that can stand there instead) whose values and lists are so too
 
