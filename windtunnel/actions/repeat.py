@@ -16,6 +16,7 @@ from windtunnel.actions.compile.scopes import local_variables
 from windtunnel.actions.response.judge import errored
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.functions import Scope
+from windtunnel.expressions.text import kind_of
 from windtunnel.figures import given, plural
 from windtunnel.interfaces import CompiledStep, Instance, StepOutcome
 from windtunnel.model.scenario import Step
@@ -115,7 +116,7 @@ def _for_each(field: Field, options: Mapping[str, Any]) -> _Rounds:
     def rounds(scope: Scope) -> Iterator[_Locals]:
         found = items(scope)
         if not isinstance(found, list | tuple):
-            raise ExpressionError(f"for_each takes a list, not {type(found).__name__}")
+            raise ExpressionError(f"for_each takes a list, not {kind_of(found)}")
         return ({"loop": _loop(number, len(found)), name: item} for number, item in enumerate(found))
 
     return rounds

@@ -12,6 +12,7 @@ import functools
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -111,8 +112,9 @@ def _moment(value: Any) -> datetime:
     try:
         return _EPOCH + timedelta(seconds=value)
     except (OverflowError, ValueError):
+        amount = given(value) if abs(value) < 1e18 else "that many"
         raise ExpressionError(
-            f"{given(value)} seconds since 1970 is not between the years 1 and 9999",
+            f"{amount} seconds since 1970 is not between the years 1 and 9999",
             hint="divide milliseconds by 1000",
         ) from None
 
@@ -149,7 +151,8 @@ def _zone(name: str) -> tzinfo:
     if name in ("UTC", "Z"):
         return timezone.utc
     if (offset := re.fullmatch(r"[+-]\d\d:?\d\d", name, re.ASCII)) is not None:
-        return _offset(offset[0])
+        with suppress(ValueError):  # of a day and more
+            return _offset(offset[0])
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from windtunnel.errors import ExpressionError, NotJsonError, did_you_mean
 from windtunnel.expressions.limits import charge, require_number, require_text
 from windtunnel.expressions.text import Digest, bytes_of, json_of, kind_of
-from windtunnel.figures import given
+from windtunnel.figures import given, plural
 from windtunnel.model.body_json import read as read_json
 
 _DIGESTS = ("md5", "sha1", "sha256", "sha384", "sha512")
@@ -179,7 +179,9 @@ def jwt(token: Any) -> dict[str, Any]:
     if len(parts) == 5:
         raise ExpressionError("the token is encrypted (JWE, five parts): its payload can't be read")
     if len(parts) != _JWT_PARTS:
-        raise ExpressionError(f"the value is not a JWT: it has {len(parts)} parts between dots, not {_JWT_PARTS}")
+        raise ExpressionError(
+            f"the value is not a JWT: it has {plural(len(parts), 'part')} between dots, not {_JWT_PARTS}"
+        )
     return {
         "header": _jwt_part("header", parts[0]),
         "payload": _jwt_part("payload", parts[1]),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from windtunnel.errors import ExpressionError
+from windtunnel.expressions.text import kind_of
 from windtunnel.figures import given
 
 Scope = Mapping[str, Any]
@@ -57,7 +58,7 @@ def _choice(scope: Scope) -> Callable[..., Any]:
     def choice(values: Sequence[Any]) -> Any:
         """One of a list."""
         if not isinstance(values, list | tuple):
-            raise ExpressionError(f"choice takes a list, not {type(values).__name__}")
+            raise ExpressionError(f"choice takes a list, not {kind_of(values)}")
         if not values:
             raise ExpressionError("choice from an empty list")
         return scope["_random"]().choice(values)

@@ -72,6 +72,8 @@ def test_a_form_is_read_with_its_url_and_hidden_fields() -> None:
         ("<select name=a><optgroup disabled><option>x</option></optgroup><option>y</option></select>", {"a": "y"}),
         ("<textarea name=a>\n\none\ntwo</textarea>", {"a": "\none\ntwo"}),
         ("<textarea name=a></textarea>", {"a": ""}),
+        ("<input type=file name=a value=/etc/passwd>", {"a": ""}),
+        ("<input type=hidden name=_charset_>", {"_charset_": "UTF-8"}),
         ("<input name=a value=1 disabled><input name=b readonly value=2>", {"b": "2"}),
         ("<fieldset disabled><legend><input name=a></legend><input name=b></fieldset>", {"a": ""}),
         ("<input value=1><input name='' value=2><input name=a value=3>", {"a": "3"}),

@@ -91,7 +91,7 @@ def test_each_item_is_there_for_its_round_alone(run: Run) -> None:
 def test_a_loop_over_what_is_no_list_errors_the_step(run: Run) -> None:
     finished = run(scenario(repeat("r", get("a"), for_each="{{ 'abc' }}")))
 
-    assert finished.steps[0].message == "for_each takes a list, not str"
+    assert finished.steps[0].message == "for_each takes a list, not a text"
 
 
 def test_while_asks_before_every_round_and_sees_what_the_last_one_set(run: Run) -> None:

@@ -95,6 +95,12 @@ def test_days_keep_the_hour_where_clocks_change_and_hours_pass() -> None:
             "1700000000000 seconds since 1970 is not between the years 1 and 9999",
             "divide milliseconds by 1000",
         ),
+        (
+            "1e300 | iso",
+            "that many seconds since 1970 is not between the years 1 and 9999",
+            "divide milliseconds by 1000",
+        ),
+        ("now() | date(tz='+25:00')", "'+25:00' is not a time zone", 'write it like tz="Europe/Berlin"'),
         ("'1700000000' | iso", "'1700000000' is not a date", "make seconds a number first: … | float"),
         ("'2024-02-30' | iso", "'2024-02-30' is not a date", "write it like 2024-05-01T10:00:00Z"),
         ("'tomorrow' | iso", "'tomorrow' is not a date", "write it like 2024-05-01T10:00:00Z"),

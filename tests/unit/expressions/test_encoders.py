@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from random import Random
 from typing import Any
 from urllib.parse import quote
 
@@ -229,6 +230,7 @@ def test_a_token_is_signed() -> None:
         ("'{' | fromjson", "the text is not JSON at line 1, column 2 (it ends too early)"),
         ("'' | fromjson", "the text is not JSON"),
         ("{'a': 1} | fromjson", "fromjson takes a text with JSON in it, not a mapping"),
+        ("'abc' | jwt", "the value is not a JWT: it has 1 part between dots, not 3"),
         ("'a.b' | jwt", "the value is not a JWT: it has 2 parts between dots, not 3"),
         ("'Bearer a.b.c' | jwt", "the value is not a JWT: it has a blank"),
         ("'a.b.c.d.e' | jwt", "the token is encrypted (JWE, five parts): its payload can't be read"),
@@ -265,3 +267,9 @@ def test_a_message_about_a_token_does_not_show_it() -> None:
 def test_an_argument_of_another_kind_is_said_to_be_wrong_in_words(template: str, message: str) -> None:
     with pytest.raises(ExpressionError, match=message):
         compile_template(template)({"x": [1, [2]]})
+
+
+@pytest.mark.parametrize(("value", "kind"), [({}, "a mapping"), ("ab", "a text"), (None, "null")])
+def test_a_choice_from_no_list_names_the_kind_of_value(value: object, kind: str) -> None:
+    with pytest.raises(ExpressionError, match=f"^choice takes a list, not {kind}$"):
+        compile_template("{{ choice(x) }}")({"x": value, "_random": Random})

@@ -126,7 +126,7 @@ def _path_behind(value: Any, name: str, parts: Joined) -> str:
     _refuse_host(text, name)
     if text and text[0] not in "/?#":
         raise ExpressionError(
-            f"what stands right behind {parts.host} must begin with /, not {show(text, 60)}",
+            f"the value right after {parts.host} must begin with /, not {show(text, 60)}",
             hint=f'url: "{parts.host}/{parts.first}{parts.rest}"',
         )
     return text.partition("#")[0]

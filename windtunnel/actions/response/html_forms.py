@@ -135,6 +135,10 @@ def _values(control: Any, kind: str) -> list[str]:
         return [text.removeprefix("\r").removeprefix("\n")]
     if kind in ("checkbox", "radio") and control.get("checked") is None:
         return []
+    if kind == "file":
+        return [""]  # no file is chosen, whatever the page says
+    if kind == "hidden" and control.get("name", "").lower() == "_charset_":
+        return ["UTF-8"]
     return [str(control.get("value", _WITHOUT_VALUE.get(kind, "")))]
 
 
