@@ -152,7 +152,7 @@ class _SchemaPage:
                 beside = [key for one in branch.get("not", {}).get("anyOf", ()) for key in one["required"]]
                 if beside and branch["required"]:
                     names = ", ".join(f"`{key}`" for key in beside)
-                    sentences.append(f"`{branch['required'][0]}` may also stand beside one of {names}.")
+                    sentences.append(f"`{branch['required'][0]}` can also be given together with one of {names}.")
         for rule in schema.get("allOf", ()):
             one = self.resolve(rule).get("oneOf", ())
             keys = [f"`{key}`" for branch in one for key in branch.get("required", ())]

@@ -30,7 +30,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenSer
 
 
 def run(server: TokenServer, *scenario: str, sut: str = "", **more: Any) -> windtunnel.Result:
-    """A run of one scenario; URL stands for that of the server."""
+    """A run of one scenario; URL is replaced by that of the server."""
     Path("sut.yaml").write_text(f"base_url: URL\n{sut}\n".replace("URL", server.url))
     Path("a.yaml").write_text("\n".join(("id: a", *scenario)).replace("URL", server.url))
     return windtunnel.run(sut="sut.yaml", scenarios="a.yaml", seed=1, **{"parallel": 1, "count": 1, **more})

@@ -102,8 +102,11 @@ def tls_failure(error: OSError) -> Failure:
     return Failure("tls", f"the server closed the connection during the handshake; {MAYBE_PLAIN}")
 
 
-TLS_BYTES = b"\x15\x03"
-"""What an alert of TLS begins with (RFC 8446, 5.1): what a server that speaks TLS answers to plain HTTP."""
+TLS_BYTES = b"\x15"
+"""What an alert of TLS begins with (RFC 8446, 5.1): what a server that speaks TLS answers to plain HTTP.
+
+One byte, so that it makes no difference where the alert is cut.
+"""
 
 ONLY_TLS = Failure("tls", "the server speaks TLS at this port; write https:// in its URL")
 

@@ -192,7 +192,7 @@ def written(value: object) -> str:
 @given(VALUES)
 @settings(max_examples=150)
 def test_what_is_written_is_what_is_read(value: object) -> None:
-    assume("${" not in str(value))
+    assume("${" not in str(value) and "{{" not in str(value))  # a template as a key is refused
     document = read(f"x: {written(value)}".encode())
     assert document is not None
     assert document.data == {"x": value}

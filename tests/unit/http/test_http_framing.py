@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.reading import ROOM, read
@@ -322,6 +322,7 @@ def test_the_tolerant_parser_reads_what_the_strict_one_reads_and_notes_nothing(r
 
 
 @settings(max_examples=200)
+@example(b"", b"\x15\x03\x03\x00\x02\x02\x46", False)
 @given(st.sampled_from([HTTP, CHUNKED, b"HTTP/1.1 200 OK\n", b""]), st.binary(max_size=200), st.booleans())
 def test_whatever_arrives_the_end_is_a_value_and_the_same_byte_by_byte(
     start: Any, noise: Any, strict: Any

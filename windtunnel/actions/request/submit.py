@@ -29,7 +29,7 @@ from windtunnel.model.scenario import Step
 _KEYS = ("form", "fields", "button")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 BOUNDARY = "windtunnel-form-1f6b0c58d2e94a7c"
-"""What stands between the parts of a multipart form that code sends."""
+"""The boundary between the parts of a multipart form that code sends."""
 
 _NO_BODY = frozenset({"GET", "HEAD"})
 
