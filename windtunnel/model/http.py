@@ -194,6 +194,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of
     `time.perf_counter`. `error` is None when the response is complete. `hop`: its redirect was followed.
     `notes` counts what was odd about the response, None for nothing; `note_details` name what they are about.
+    `fault` is the name of the fault that was done to it on purpose: its times and outcome are not the SUT's.
     As `response` in a template it offers status, headers, text, json, url and latency_ms.
     """
 
@@ -218,6 +219,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     span_id: str = ""
     notes: dict[NoteKind, int] | None = None
     note_details: dict[NoteKind, list[str]] | None = None
+    fault: str | None = None
     _headers: Headers | None = None
     _json: Any = msgspec.UNSET
     _text: str | None = None

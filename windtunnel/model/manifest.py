@@ -11,6 +11,7 @@ import msgspec
 from windtunnel.model.load import Segment
 from windtunnel.model.record import Moment
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import FailOn, SectionPhase
 
 RECORD_VERSION = 1
@@ -95,6 +96,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thresholds: list[Threshold]
     fail_on: FailOn = "thresholds"
     without_baseline: bool = False
+    turbulence: Turbulence | None = None
     data: list[DataFile] = []
     argv: list[str] = []
     tags: dict[str, str] = {}

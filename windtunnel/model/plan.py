@@ -11,6 +11,7 @@ from windtunnel.model.scenario import Feeder, Scenario
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Readiness, Sut
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import FailOn, KeepBodies
 
 
@@ -63,6 +64,7 @@ class TestPlan:
     fail_on: FailOn = "thresholds"
     readiness: Readiness = field(default_factory=Readiness)
     without_baseline: bool = False
+    turbulence: Turbulence | None = None
     shard: Segment = Segment()
 
     @property

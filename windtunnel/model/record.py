@@ -12,7 +12,17 @@ from typing import Annotated
 
 import msgspec
 
-from windtunnel.model.vocabulary import AssertionAction, ErrorKind, InstanceOutcome, NoteKind, Outcome, SegmentKind
+from windtunnel.model.vocabulary import (
+    AssertionAction,
+    EffectKind,
+    ErrorKind,
+    FaultEvent,
+    InstanceOutcome,
+    NoteKind,
+    Outcome,
+    SegmentKind,
+    TurbulencePhase,
+)
 
 LAST_MOMENT = 253_402_300_799
 """The end of the year 9999, in unix seconds: no date comes after it."""
@@ -121,7 +131,8 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     1; `resent`: within this attempt it was sent once more, on a fresh connection; `replaced`: it was sent once, on
     a fresh connection in place of a reused one that was gone. Sizes are bytes on the wire; a request with
     `bytes_sent` 0 was never sent and has no duration. `request_body` and `response_body` name files under
-    `bodies/`. `notes` counts what was odd about the response, which was read all the same.
+    `bodies/`. `notes` counts what was odd about the response, which was read all the same. `fault` is the
+    name of the fault that was done to it on purpose: its times and its outcome are not those of the SUT.
     """
 
     method: str
@@ -143,6 +154,7 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     request_body: str | None = None
     response_body: str | None = None
     notes: dict[NoteKind, Count] | None = None
+    fault: str | None = None
 
 
 class FailedCheck(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -222,7 +234,7 @@ class InstanceRecord(_Line, tag="instance", kw_only=True, omit_defaults=True):
     """An instance ended: passed, failed, errored or interrupted.
 
     `scheduled` and `started` are unix seconds; `duration_us` counts from the start, `response_time_us` from
-    the moment the instance was due.
+    the moment the instance was due. `fault` is the name of the one that a failed instance failed by.
     """
 
     instance_id: str
@@ -239,6 +251,7 @@ class InstanceRecord(_Line, tag="instance", kw_only=True, omit_defaults=True):
     failed_step: str | None = None
     error: str | None = None
     message: str | None = None
+    fault: str | None = None
     phase: str = ""
 
 
@@ -270,4 +283,88 @@ class Health(_Line, tag="health", kw_only=True, omit_defaults=True):
     users: Users | None = None
 
 
-Record = RunStarted | RunEnded | RequestRecord | StepRecord | AssertionRecord | InstanceRecord | Dropped | Health
+class PhaseRecord(_Line, tag="phase", kw_only=True, omit_defaults=True):
+    """A phase of a run with faults, written when the load begins: `t` is the moment at which the phase begins."""
+
+    name: TurbulencePhase
+    duration_us: Microseconds
+    segment: Count = 0
+
+
+class FaultRecord(_Line, tag="fault", kw_only=True, omit_defaults=True):
+    """A fault was switched on or off, was done to a request, or was asked for one and could not be done.
+
+    `decision` is the number from 0 to 1 that decided, below the fault's probability at the time. `level` is the
+    one of a sweep. The ids are those of a request of ours; a proxy knows them where the request carries them.
+    """
+
+    name: str
+    kind: str
+    event: FaultEvent
+    decision: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    level: str = ""
+    proxy: str = ""
+    instance_id: str = ""
+    correlation_id: str = ""
+    scenario: str = ""
+    step: str = ""
+    occurrence: Count = 0
+    attempt: Count = 0
+    delay_us: Microseconds = 0
+    detail: str = ""
+
+
+class ProxiedRecord(_Line, tag="proxied", kw_only=True, omit_defaults=True):
+    """A request that went through an embedded proxy, or a connection where that understands no HTTP.
+
+    `attempt` counts the requests of one logical request from 1: those with the same correlation id (that of the
+    headers `X-Correlation-ID` or `traceparent`), idempotency key, method and path; 0 where no id was sent.
+    `since_us` is the time since the previous attempt began, `in_flight` counts the requests in the proxy with
+    this one. `status` is what the caller was sent, 0 for nothing, `upstream_status` what the upstream answered.
+    `faults` are the names of those that were done to it.
+    """
+
+    proxy: str
+    correlation_id: str = ""
+    method: str = ""
+    path: str = ""
+    status: Count = 0
+    upstream_status: Count = 0
+    error: str = ""
+    duration_us: Microseconds = 0
+    attempt: Count = 0
+    since_us: Microseconds = 0
+    in_flight: Count = 0
+    bytes_up: Count = 0
+    bytes_down: Count = 0
+    faults: list[str] = []
+
+
+class EffectRecord(_Line, tag="effect", kw_only=True, omit_defaults=True):
+    """What an answer says was done, for the count of duplicate and lost effects.
+
+    `key` is a hash of the idempotency key, or of what was acknowledged; `value` a hash of what the answer says of
+    it, "" for nothing. `kind`: an answer to that key, an acknowledgement, or one that was found afterwards.
+    """
+
+    kind: EffectKind
+    key: str
+    value: str = ""
+    instance_id: str = ""
+    step: str = ""
+
+
+Record = (
+    RunStarted
+    | RunEnded
+    | RequestRecord
+    | StepRecord
+    | AssertionRecord
+    | InstanceRecord
+    | Dropped
+    | Health
+    | PhaseRecord
+    | FaultRecord
+    | ProxiedRecord
+    | EffectRecord
+)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from windtunnel.model.record import MOST, Count, Moment
+from windtunnel.model.resilience import Resilience
 from windtunnel.model.vocabulary import (
     AggregateName,
     ChangeUnit,
@@ -244,7 +245,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[NoteGroup] = []
     soundness: Soundness
     baseline: Comparison | None = None
-    turbulence: None = None
+    turbulence: Resilience | None = None
 
 
 class BaselineRun(msgspec.Struct, frozen=True, kw_only=True):

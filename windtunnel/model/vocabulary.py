@@ -84,8 +84,10 @@ SpecialPhase = Literal["setup", "user_setup", "teardown", "health", "token"]
 SectionPhase = Literal["setup", "user_setup", "teardown"]
 """The phases that are sections of a scenario."""
 
-SegmentKind = Literal["load", "setup"]
-"""What a process of a run writes into one record file: part of the load, or the setups and teardowns."""
+SegmentKind = Literal["load", "setup", "turbulence"]
+"""What a process of a run writes into one record file: part of the load, the setups and teardowns, or what the
+proxies saw and when faults were on.
+"""
 
 OnFailure = Literal["stop", "continue"]
 """What a failed step does to the flow around it."""
@@ -142,3 +144,25 @@ ThresholdOrigin = Literal["plan", "flag", "implied"]
 
 ChangeUnit = Literal["ms", "share", "per_second"]
 """The unit of a figure that is compared with a baseline."""
+
+TurbulencePhase = Literal["warmup", "steady", "inject", "recover"]
+"""The phases of a run with faults, in their order."""
+
+ProxyProtocol = Literal["http", "tcp"]
+"""What an embedded proxy understands of what it forwards."""
+
+FaultPattern = Literal["window", "flap", "ramp", "steps", "pulse", "random", "first_n", "every_nth", "sweep"]
+"""How a fault is on and off within its time; `turbulence.schedule` says what each means."""
+
+FaultEvent = Literal["on", "off", "applied", "missed"]
+"""What a fault record tells: the fault was switched on or off, was done to a request, or could not be done to one
+that it was asked for.
+"""
+
+EffectKind = Literal["answered", "acknowledged", "found"]
+"""What an effect record tells: a successful answer to an idempotency key, something that an answer said is done,
+or something that a later answer shows.
+"""
+
+ResilienceWord = Literal["resilient", "degraded", "failed", "metastable", "not_judged"]
+"""How a system bore its faults. The judge says what each means."""
