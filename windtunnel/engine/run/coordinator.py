@@ -203,7 +203,7 @@ def _read_back(run: RunContext) -> Outcome:
             run_ids=(parts.directory.run_id,), plan_hash=parts.plan_hash, seed=run.test_plan.seed
         ),
     )
-    aggregate = Aggregate.for_thresholds(run.test_plan.thresholds)
+    aggregate = Aggregate.for_judging(run.test_plan.thresholds, run.test_plan.turbulence)
     for records in reader.batches():
         aggregate.write(records)
     return Outcome(aggregate=aggregate, evidence=reader.evidence())
