@@ -42,7 +42,7 @@ class FaultyClients:
     """
 
     def __init__(
-        self, turbulence: Turbulence, *, seed: int, clock: Clock, report: Callable[[FaultRecord], None]
+        self, turbulence: Turbulence, seed: int, clock: Clock, report: Callable[[FaultRecord], None]
     ) -> None:
         """`seed` is that of the run, for a plan without its own.
 
@@ -67,16 +67,16 @@ class FaultyClients:
             fault.end()
 
     def of_instance(
-        self, inner: Client, *, scenario: str, index: int, correlation_id: str, instance_id: str
+        self, client: Client, *, scenario: str, index: int, instance_id: str, correlation_id: str
     ) -> Client:
-        """The client of an instance; the inner one where no fault is for it."""
+        """The client of an instance, around the one that is given; that one where no fault is for the instance."""
         if is_in_control(self.seed, self._control, index):
-            return inner
+            return client
         faults = [fault for fault in self._faults if fault.matcher.takes_scenario(scenario)]
         if not faults:
-            return inner
+            return client
         ids = _Ids(scenario=scenario, index=index, correlation_id=correlation_id, instance_id=instance_id)
-        return FaultyClient(inner, self, faults, ids)
+        return FaultyClient(client, self, faults, ids)
 
     def elapsed(self) -> float:
         """Seconds since the load began; negative while no fault may be done."""
@@ -203,14 +203,22 @@ class _Case:
 
         A fault that raises is one that was missed: the request is answered as without it.
         """
+        below: Exception | None = None
 
         async def kept(request: Request) -> Exchange:
-            self._last = exchange = await forward(request)
+            nonlocal below
+            try:
+                self._last = exchange = await forward(request)
+            except Exception as error:
+                below = error
+                raise
             return exchange
 
         try:
             return await self._fault.apply(request, kept, self)
-        except Exception as error:  # noqa: BLE001  a fault may be code of others; the record names it
+        except Exception as error:
+            if error is below:
+                raise  # a bug that is not the fault's
             self.missed(f"the fault {self._active.spec.type} raised {describe(error)}")
             return self._last if self._last is not None else await forward(request)
 
