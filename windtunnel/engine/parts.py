@@ -32,8 +32,8 @@ class RunParts:
     redactor: Redactor
 
     def aggregate(self) -> Aggregate:
-        """A new sink that counts what the thresholds of the plan need."""
-        return Aggregate.for_thresholds(self.test_plan.thresholds)
+        """A new sink that counts what judging the plan needs."""
+        return Aggregate.for_judging(self.test_plan.thresholds, self.test_plan.turbulence)
 
     def segment(
         self,

@@ -111,9 +111,10 @@ def _held(aggregate: Aggregate) -> list[str]:
 
 def _count_arrivals(aggregate: Aggregate) -> _Arrivals:
     total = InstanceSeries()
-    for key, series in aggregate.instances.items():
-        if is_measured(key.phase):
-            total.merge(series)
+    for each in (aggregate, aggregate.injected):
+        for key, series in each.instances.items() if each is not None else ():
+            if is_measured(key.phase):
+                total.merge(series)
     # Mean in flight ÷ rate = (Σ (end - start) ÷ span) ÷ (n ÷ span): the span falls out.
     stamped_us, measured_us = total.elapsed_us, total.duration.total_us
     return _Arrivals(
