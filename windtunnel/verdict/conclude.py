@@ -65,21 +65,8 @@ def conclude(
     )
     findings = [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate, manifest)]
     borne = _faults_borne(manifest, aggregate, findings)
-    # The part of one shard says nothing about the whole load: thresholds are judged when shards are merged.
-    thresholds = () if manifest.shard else in_force(manifest.thresholds, manifest.fail_on)
-    unjudged = [each for each in thresholds if manifest.without_baseline and each.baseline_times is not None]
     untested = {} if manifest.shard else never_completed(manifest, aggregate)
-    otherwise = borne.evaluate if borne else None
-    results = [
-        _on_evidence(
-            each,
-            evaluate(each, aggregate, manifest.steps, baseline, otherwise=otherwise),
-            manifest.steps,
-            untested,
-        )
-        for each in thresholds
-        if each not in unjudged
-    ]
+    results, unjudged = _results(manifest, aggregate, baseline, untested, borne)
     findings += _judged(aggregate, results)
     findings += borne.findings if borne else ()
     users = [f"the user_setup of {each}" for each in _failed_sections(aggregate, "user_setup")]
@@ -104,6 +91,31 @@ def conclude(
         turbulence=borne.resilience if borne else None,
     )
     return replace(summary, baseline=compare(baseline, Baseline.of(summary))) if baseline else summary
+
+
+def _results(
+    manifest: Manifest,
+    aggregate: Aggregate,
+    baseline: Baseline | None,
+    untested: Mapping[str, str],
+    borne: Borne | None,
+) -> tuple[list[ThresholdResult], list[Threshold]]:
+    """The results of the thresholds in force, and those that are not judged, since there is no baseline."""
+    # The part of one shard says nothing about the whole load: thresholds are judged when shards are merged.
+    thresholds = () if manifest.shard else in_force(manifest.thresholds, manifest.fail_on)
+    unjudged = [each for each in thresholds if manifest.without_baseline and each.baseline_times is not None]
+    otherwise = borne.evaluate if borne else None
+    results = [
+        _on_evidence(
+            each,
+            evaluate(each, aggregate, manifest.steps, baseline, otherwise=otherwise),
+            manifest.steps,
+            untested,
+        )
+        for each in thresholds
+        if each not in unjudged
+    ]
+    return results, unjudged
 
 
 def _faults_borne(manifest: Manifest, aggregate: Aggregate, known: Sequence[Finding]) -> Borne | None:
