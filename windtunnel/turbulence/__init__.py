@@ -1,1 +1,1 @@
-"""Faults on purpose: on our own requests, in an embedded proxy, or through an engine outside of our process."""
+"""Faults on purpose: which requests they are done to and when, and what each of them does."""
