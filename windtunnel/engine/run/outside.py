@@ -94,10 +94,9 @@ class OutsideRecords:
     def begin(self, began: float) -> None:
         """The load begins, at a reading of the clock."""
         self._is_load = True
-        phases = self._parts.plan.phases
-        if phases is not None:
-            for record in phase_records(phases, self._parts.clock.unix(began)):
-                self._journal.write(record)
+        assert self._parts.plan.turbulence is not None, "nothing is outside without it"
+        for record in phase_records(self._parts.plan.turbulence.phases, self._parts.clock.unix(began)):
+            self._journal.write(record)
 
     def end(self) -> Evidence:
         """Write the last line; return how complete the records are."""
