@@ -39,12 +39,13 @@ OURS: dict[str, set[str]] = {
     "verdict": {"model", "errors", "metrics", "expressions"},
     "engine": {
         "model", "errors", "interfaces", "secret", "redaction", "expressions", "http", "actions", "storage",
-        "metrics", "streams", "processes",
+        "metrics", "streams", "processes", "turbulence",
     },
     "report": {"model", "errors", "verdict", "metrics", "storage", "redaction", "expressions"},
     "job": {
         "model", "errors", "project", "interfaces", "encodings", "secret", "redaction", "plugins", "expressions",
         "user_code", "config", "http", "actions", "metrics", "storage", "verdict", "engine", "report", "processes",
+        "turbulence",
     },
     "ci": {
         "model", "errors", "project", "interfaces", "encodings", "secret", "redaction", "plugins", "expressions",

@@ -144,6 +144,7 @@ def run(tmp_path: Path) -> Run:
         on_record: Sequence[OnRecord] = (),
         turbulence: Turbulence | None = None,
         faults: MakeFaults | None = None,
+        segment: Segment = Segment(),
     ) -> Finished:
         nonlocal runs
         runs += 1
@@ -156,6 +157,7 @@ def run(tmp_path: Path) -> Run:
             output=OutputSettings(bodies=bodies),
             max_duration_s=max_duration_s,
             turbulence=turbulence,
+            shard=segment,
         )
         transport = ScriptedTransport(answers)
         directory = RunDirectory.create(tmp_path, run_id)
@@ -177,7 +179,7 @@ def run(tmp_path: Path) -> Run:
                 sinks=sinks,
                 on_record=on_record,
                 plan_hash="h",
-                segment=Segment(),
+                segment=segment,
                 faults=faults,
             )
             outcome = await execute(

@@ -158,11 +158,13 @@ def arguments(flags: Sequence[Flag] = FLAGS) -> frozenset[str]:
     return frozenset(flag.parameter for flag in flags if flag.in_python)
 
 
-def load_problems_of_flags(settings: LoadSettings, overrides: Overrides) -> Iterator[Problem]:
+def load_problems_of_flags(
+    settings: LoadSettings, overrides: Overrides, *, phases: bool = False
+) -> Iterator[Problem]:
     """What the load can't be with the flags over the plan, each with the flag it is about."""
     if overrides.load == LoadSettings():
         return  # the plan's own objections were made where it was read
-    for key, message, hint in objections(settings, quote=str, example="--rate 100/s"):
+    for key, message, hint in objections(settings, phases=phases, quote=str, example="--rate 100/s"):
         yield Problem(flag=f"--{key.replace('_', '-')}", message=message, hint=hint)
 
 

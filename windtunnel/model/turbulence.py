@@ -71,7 +71,9 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """When a fault is on. Without `length` until the end of the phase `inject`.
 
-    `settings` are the keys that belong to the pattern, as written.
+    `settings` are the keys that belong to the pattern, as written: flap {on, off}, steps {steps}, pulse {every,
+    width}, random {mtbf, mttr}, first_n {first_n}, every_nth {every_nth}, sweep {sweep, of}; with each of them
+    repeat {every, times, step}. `of` and the key in `step` name a setting of the fault, or `probability`.
     """
 
     at: Amount = Amount(seconds=0.0)
@@ -123,7 +125,10 @@ class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guards(msgspec.Struct, frozen=True, kw_only=True):
-    """When a run ends its faults by itself: a condition fails for `for_s`. `max_active`: the most at a time."""
+    """When a run ends its faults by itself: one of `stop_when` is true for `for_s`.
+
+    `max_active` is the most requests that faults are done to at a time.
+    """
 
     stop_when: tuple[Threshold, ...] = ()
     for_s: float = 0.0
