@@ -16,6 +16,7 @@ from windtunnel.model.record import FaultRecord, Record
 from windtunnel.model.turbulence import FaultSpec, Turbulence
 from windtunnel.model.vocabulary import FaultEvent
 from windtunnel.tasks import all_of, first_of
+from windtunnel.turbulence.driven import DrivenFault
 from windtunnel.turbulence.drivers.driver import Answer, Driver, Reach
 from windtunnel.turbulence.drivers.table import DRIVERS
 from windtunnel.turbulence.healing import Undoing, walk_back
@@ -28,8 +29,9 @@ UNDO_S = 5.0
 class OutsideFaults:
     """The faults of a plan that engines do. Owned by the coordinator: `run` beside the load, then always `close`.
 
-    `write` takes what happened as records; `directory` is that of the run. A fault that an engine does not do is a
-    record `missed`, never an exception.
+    `write` takes what happened as records; `directory` is that of the run, `seed` that of the faults. A fault that
+    an engine does not do is a record `missed`, never an exception. Raises ExpressionError, with the path in the
+    fault, for one that can't be meant.
     """
 
     def __init__(
@@ -43,10 +45,13 @@ class OutsideFaults:
         reach: Reach,
         drivers: Mapping[str, Callable[[Reach], Driver]] = DRIVERS,
     ) -> None:
-        self._phases = turbulence.phases
-        self._faults = {fault.name: fault for fault in turbulence.faults if fault.engine}
-        self._drivers = {name: drivers[name](reach) for name in {each.engine for each in self._faults.values()}}
-        self._seed, self._clock, self._write, self._hide = seed, clock, write, reach.hide
+        specs = [fault for fault in turbulence.faults if fault.engine]
+        self._drivers = {name: drivers[name](reach) for name in {spec.engine for spec in specs}}
+        self._faults = {
+            spec.name: DrivenFault(spec, turbulence.phases, seed=seed, driver=self._drivers[spec.engine])
+            for spec in specs
+        }
+        self._clock, self._write, self._hide = clock, write, reach.hide
         self._directory = directory
         self._log: UndoLog | None = None
         self._resources: dict[int, str] = {}  # number of a step that is not undone -> what its fault changes
@@ -84,16 +89,22 @@ class OutsideFaults:
         return [each for each in done if not each.is_undone]
 
     async def _follow_all(self, began: float) -> None:
-        inject = began + self._phases.begin_s("inject")
-        await all_of([self._follow(fault, inject) for fault in self._faults.values()])
+        await all_of([self._follow(fault, began) for fault in self._faults.values()])
 
-    async def _follow(self, fault: FaultSpec, inject: float) -> None:
-        for begin_s, end_s, level in _bands(fault, self._phases.inject_s):
-            await self._wait_until(inject + begin_s)
-            step = await self._begin(fault, level)
-            if step is not None:
-                await self._wait_until(inject + end_s)
-                await self._end(step)
+    async def _follow(self, driven: DrivenFault, began: float) -> None:
+        for band in driven.bands:
+            first, *later = band.changes
+            await self._wait_until(began + first.begin_s)
+            step = await self._begin(first.fault, band.level)
+            if step is None:
+                continue
+            for change in later:
+                await self._wait_until(began + change.begin_s)
+                answer = await driven.driver.apply(change.fault)
+                if answer.problem is not None:
+                    self._tell(driven.spec.name, "missed", level=band.level, detail=answer.problem)
+            await self._wait_until(began + band.end_s)
+            await self._end(step)
 
     async def _wait_until(self, moment: float) -> None:
         if (seconds := moment - self._clock.now()) > 0:
@@ -105,7 +116,7 @@ class OutsideFaults:
         if isinstance(step, Answer):
             self._tell(fault.name, "missed", level=level, detail=step.problem or "")
             return None
-        answer = await self._apply(fault, level)
+        answer = await self._apply(fault)
         if answer.problem is not None:
             self._tell(fault.name, "missed", level=level, detail=answer.problem)
             await self._end(step)
@@ -115,10 +126,10 @@ class OutsideFaults:
         self._tell(fault.name, "applied", level=level, detail=answer.evidence)
         return step
 
-    async def _apply(self, fault: FaultSpec, level: str) -> Answer:
+    async def _apply(self, fault: FaultSpec) -> Answer:
         """Apply a fault and see that it is there."""
         driver = self._drivers[fault.engine]
-        applied = await driver.apply(fault, level)
+        applied = await driver.apply(fault)
         if applied.problem is not None:
             return applied
         verified = await driver.verify(fault)
@@ -159,16 +170,8 @@ class OutsideFaults:
             self._tell(step.fault, "off")
 
     def _tell(self, name: str, event: FaultEvent, *, level: str = "", detail: str = "") -> None:
-        kind = self._faults[name].type
+        kind = self._faults[name].spec.type
         record = FaultRecord(
             t=self._clock.unix(), name=name, kind=kind, event=event, level=level, detail=self._hide(detail)
         )
         self._write([record])
-
-
-def _bands(fault: FaultSpec, inject_s: float) -> list[tuple[float, float, str]]:
-    """When a fault is on, in seconds since the phase `inject` began."""
-    begin_s = fault.schedule.at.of(inject_s)
-    length = fault.schedule.length
-    end_s = inject_s if length is None else min(inject_s, begin_s + length.of(inject_s))
-    return [(begin_s, end_s, "")]

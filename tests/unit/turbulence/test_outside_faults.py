@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from windtunnel.errors import ExpressionError
 from windtunnel.model.record import FaultRecord, Record
 from windtunnel.model.turbulence import Amount, FaultSpec, FaultTarget, Phases, Schedule, Turbulence
+from windtunnel.model.vocabulary import FaultPattern
 from windtunnel.tasks import background
 from windtunnel.testing.virtual_clock import EPOCH, VirtualClock, run_virtual
 from windtunnel.turbulence.drivers.driver import Answer, Reach, WayBack
@@ -31,6 +34,14 @@ class Engine:
     takes_s: dict[str, float] = field(default_factory=dict)
     told: list[tuple[float, str]] = field(default_factory=list)
     on_disk_at_apply: list[int] = field(default_factory=list)
+    as_applied: list[tuple[object, float]] = field(default_factory=list)
+
+    def main(self, fault: FaultSpec) -> str:
+        return "strength"
+
+    def check(self, fault: FaultSpec) -> None:
+        if fault.settings.get("strength") == "absurd":
+            raise ExpressionError("too much", path=("strength",))
 
     def resource(self, fault: FaultSpec) -> str:
         return str(fault.settings.get("switch", fault.name))
@@ -40,7 +51,8 @@ class Engine:
         switch = self.resource(fault)
         return answer if answer.problem else WayBack(arguments={"switch": switch}, by_hand=f"undo {switch}")
 
-    async def apply(self, fault: FaultSpec, level: str) -> Answer:
+    async def apply(self, fault: FaultSpec) -> Answer:
+        self.as_applied.append((fault.settings.get("strength"), round(fault.probability, 3)))
         self.on_disk_at_apply.append(len(read_left(self.directory / UNDO_FILE).steps))
         return await self._do("apply", fault.name)
 
@@ -258,3 +270,72 @@ def test_a_run_that_is_killed_leaves_what_is_on_in_its_log(tmp_path: Path, engin
     with pytest.raises(Killed):
         run_virtual(die())
     assert [step.fault for step in read_left(tmp_path / UNDO_FILE).steps] == ["two", "one"]
+
+
+def patterned(pattern: FaultPattern, length: float, settings: Mapping[str, Any], **more: Any) -> FaultSpec:
+    schedule = Schedule(at=Amount(seconds=0.0), length=Amount(seconds=length), pattern=pattern, settings=settings)
+    return msgspec.structs.replace(fault("pause", 0, **more), schedule=schedule)
+
+
+def test_a_fault_that_comes_and_goes_is_applied_and_undone_each_time(tmp_path: Path, engine: Engine) -> None:
+    ended = run(tmp_path, engine, patterned("flap", 8, {"on": "3s", "off": "2s"}))
+
+    assert [(at, event) for at, event, _ in ended.told if event != "applied"] == [
+        (10.0, "on"), (13.0, "off"), (15.0, "on"), (18.0, "off"),
+    ]  # fmt: skip
+
+
+def test_a_sweep_applies_each_level_and_tells_it(tmp_path: Path, engine: Engine) -> None:
+    ended = run(tmp_path, engine, patterned("sweep", 8, {"sweep": [1, 2]}, strength=7))
+
+    assert engine.as_applied == [(1, 1.0), (2, 1.0)]
+    assert [record.level for record in ended.records if isinstance(record, FaultRecord)] == [
+        "1",
+        "1",
+        "",
+        "2",
+        "2",
+        "",
+    ]
+
+
+def test_a_ramp_tells_the_engine_its_probability_step_by_step(tmp_path: Path, engine: Engine) -> None:
+    ended = run(tmp_path, engine, patterned("ramp", 4, {}))
+
+    assert engine.as_applied == [(None, 0.125), (None, 0.375), (None, 0.625), (None, 0.875)]
+    assert [call for _, call in engine.told].count("revert pause") == 1
+    assert [event for _, event, _ in ended.told] == ["on", "applied", "off"]
+
+
+def test_a_ramp_that_an_engine_stops_following_is_missed(tmp_path: Path, engine: Engine) -> None:
+    made = Run(tmp_path, [patterned("ramp", 4, {})], engine)
+
+    async def gone_later() -> None:
+        outside = made.outside()
+        async with background(outside.run(0.0)):
+            await asyncio.sleep(12.5)
+            engine.says["apply pause"] = Answer(problem="gone")
+            await asyncio.sleep(10)
+        await outside.close()
+
+    run_virtual(gone_later())
+
+    assert [event for _, event, _ in made.told] == ["on", "applied", "missed", "off"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "path", "message"),
+    [
+        (patterned("first_n", 4, {"first_n": 3}), ("schedule", "pattern"), "test sees no requests"),
+        (patterned("sweep", 4, {"sweep": [1, "absurd"]}), ("schedule", "strength"), "too much"),
+        (fault("pause", 0, strength="absurd"), ("strength",), "too much"),
+        (fault("pause", 30), ("schedule", "at"), "would begin"),
+    ],
+)
+def test_what_an_engine_cannot_be_told_is_refused_before_the_run(
+    tmp_path: Path, engine: Engine, spec: FaultSpec, path: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ExpressionError, match=message) as caught:
+        run(tmp_path, engine, spec)
+
+    assert caught.value.path == path

@@ -47,6 +47,12 @@ class Driver(Protocol):
     Each call ends by itself, within a time that the fault or the driver sets, and can be cancelled.
     """
 
+    def main(self, fault: FaultSpec) -> str:
+        """The setting that a sweep without `of` goes through; "" where there is none."""
+
+    def check(self, fault: FaultSpec) -> None:
+        """Raise ExpressionError, with the path in the fault, for what the engine can't be told."""
+
     def resource(self, fault: FaultSpec) -> str:
         """What the fault changes. Of faults that change the same thing at the same time, the last one to end puts
         it back, to what it was before the first.
@@ -58,8 +64,8 @@ class Driver(Protocol):
         An answer says why the fault can't be applied.
         """
 
-    async def apply(self, fault: FaultSpec, level: str) -> Answer:
-        """Apply the fault, or change it to another level of its schedule."""
+    async def apply(self, fault: FaultSpec) -> Answer:
+        """Apply the fault, or make it as it is now: while it is on, its probability may be another one."""
 
     async def verify(self, fault: FaultSpec) -> Answer:
         """Ask whether the fault is there."""

@@ -10,7 +10,8 @@
 ```
 
 `verify` exits 0 while the fault is there, and with another code while it is not. It must fail before `apply`, pass
-after it and fail after `revert`: a check that always passes proves nothing.
+after it and fail after `revert`: a check that always passes proves nothing. They and `apply` are
+told `level: 100ms`, or the levels of a sweep, in the variable WINDTUNNEL_LEVEL.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.turbulence import FaultSpec
 from windtunnel.turbulence.drivers.commands import Ended, as_typed, command_of, run_command
 from windtunnel.turbulence.drivers.driver import Answer, Reach, WayBack
+from windtunnel.turbulence.settings import Settings
 
 TIMEOUT_S = 10.0
 """Seconds that a command has unless `timeout` says so."""
 
 FAULT_VARIABLE, LEVEL_VARIABLE = "WINDTUNNEL_FAULT", "WINDTUNNEL_LEVEL"
-"""What `apply` and `verify` find in their environment: the name of the fault, the level of its schedule."""
+"""What the commands find in their environment: the name of the fault; `apply` and `verify` also its level."""
+
+_KEYS = ("apply", "revert", "verify", "timeout", "level")
 
 
 class HookDriver:
@@ -36,6 +40,27 @@ class HookDriver:
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
+
+    def main(self, fault: FaultSpec) -> str:
+        """The level, which the commands are told."""
+        del fault
+        return "level"
+
+    def check(self, fault: FaultSpec) -> None:
+        """Raise ExpressionError for a command or a time that can't be meant, and for a schedule by probability."""
+        if fault.probability != 1.0 or fault.schedule.pattern in ("ramp", "steps"):
+            raise ExpressionError(
+                "a hook is on or off: it has no probability",
+                hint="sweep: [100ms, 200ms] tells its commands a level in WINDTUNNEL_LEVEL",
+                path=("schedule", "pattern") if fault.probability == 1.0 else (),
+            )
+        settings = Settings(fault.settings)
+        settings.only(_KEYS)
+        for key in ("apply", "revert"):
+            settings.read(key, command_of)
+        if "verify" in settings:
+            settings.read("verify", command_of)
+        settings.positive("timeout", TIMEOUT_S)
 
     def resource(self, fault: FaultSpec) -> str:
         """What the command that undoes it puts back."""
@@ -55,16 +80,16 @@ class HookDriver:
         arguments = {"fault": fault.name, "revert": list(revert), "verify": list(verify), "timeout_s": timeout_s}
         return WayBack(arguments=arguments, by_hand=as_typed(revert))
 
-    async def apply(self, fault: FaultSpec, level: str) -> Answer:
+    async def apply(self, fault: FaultSpec) -> Answer:
         """Run `apply`; exit code 0 is success."""
         apply = command_of(fault.settings["apply"])
-        return _answer("apply", await self._run(apply, _timeout_of(fault), fault.name, level))
+        return _answer("apply", await self._run(apply, _timeout_of(fault), fault.name, _level_of(fault)))
 
     async def verify(self, fault: FaultSpec) -> Answer:
         """Run `verify`, if there is one; exit code 0 says that the fault is there."""
         if not (verify := _verify_of(fault)):
             return Answer()
-        return _answer("verify", await self._run(verify, _timeout_of(fault), fault.name))
+        return _answer("verify", await self._run(verify, _timeout_of(fault), fault.name, _level_of(fault)))
 
     async def revert(self, arguments: Mapping[str, Any]) -> Answer:
         """Run `revert`, unless `verify` says that the fault is not there; afterwards it must say so."""
@@ -101,6 +126,10 @@ def _answer(what: str, ended: Ended) -> Answer:
 
 def _verify_of(fault: FaultSpec) -> tuple[str, ...]:
     return command_of(fault.settings["verify"]) if "verify" in fault.settings else ()
+
+
+def _level_of(fault: FaultSpec) -> str:
+    return str(fault.settings.get("level", ""))
 
 
 def _timeout_of(fault: FaultSpec) -> float:
