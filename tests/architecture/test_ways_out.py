@@ -22,6 +22,7 @@ WAYS_OUT = {
     "storage/copies.py": "bodies: redacted by BodyStore",
     "storage/merging.py": "records and bodies of shards, which their own runs redacted",
     "storage/writer.py": "records: made by the journal, which redacts",
+    "turbulence/undo.py": "the way back of faults: hidden by the redactor that it is given",
     "ci/github.py": "outputs and job summary, of a summary and of problems that were redacted",
     "ci/github_api.py": "the comment, which is the job summary",
     "ci/action.py": "workflow commands, of a summary and of problems that were redacted",
@@ -35,6 +36,8 @@ WAYS_OUT = {
     "api.py": "the SUT that a caller gives as a mapping, to a temporary folder",
     "http/stream.py": "bytes to the SUT",
     "http/connection.py": "bytes to the SUT",
+    "engine/sut/output.py": "the output of the SUT: redacted line by line",
+    "engine/sut/keeper.py": "to the coordinator: how the SUT ended, and lines of its output that were redacted",
     "engine/workers/messages.py": "messages between the processes of a run",
 }
 WRITES = {"write_text", "write_bytes"}

@@ -167,10 +167,9 @@ def assemble(
     problems = [*_output_problems(plan, overrides), *overrides.problems, *once_problems(overrides)]
     scenarios, left_out = _selected(scenarios, overrides, problems)
     models = [file.scenario for file in scenarios]
-    load = LoadSettings()
+    load, turbulence = LoadSettings(), plan.turbulence if plan else None
     if not problems:
-        load = with_flags(plan.load if plan else LoadSettings(), overrides.load)
-        problems += load_problems_of_flags(load, overrides)
+        load = _load(plan, overrides, problems)
         models = _preset(models, overrides, problems)
     disagreements = [
         *(problems_of_names(scenarios, plan=plan, public=sut.public_env) if _take(scenarios, plan) else ()),
@@ -183,7 +182,7 @@ def assemble(
     test_plan = TestPlan(
         sut=_with_names(_aimed(sut.sut, overrides), models),
         scenarios=tuple(models),
-        load=load_of(load),
+        load=load_of(load, turbulence.phases if turbulence else None),
         seed=next(seed for seed in seeds if seed is not None),
         thresholds=(*(plan.thresholds if plan else ()), *overrides.thresholds),
         max_duration_s=overrides.max_duration_s,
@@ -198,6 +197,7 @@ def assemble(
         sources=tuple({document.source.file: document.source for document in documents}.values()),
         left_out=left_out,
         readiness=overrides.readiness,
+        turbulence=turbulence,
     )
     if overrides.once:
         return run_once(test_plan)
@@ -226,6 +226,14 @@ def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seede
             if scenario.function is not None:
                 scenario.function.require_elsewhere()
     return replace(test_plan, workers=workers, shard=shard)
+
+
+def _load(plan: PlanFile | None, overrides: Overrides, problems: list[Problem]) -> LoadSettings:
+    """The load of the plan with the flags over it."""
+    load = with_flags(plan.load if plan else LoadSettings(), overrides.load)
+    phases = plan is not None and plan.turbulence is not None
+    problems += load_problems_of_flags(load, overrides, phases=phases)
+    return load
 
 
 def _selected(

@@ -17,6 +17,7 @@ Group = Literal["load", "target", "thresholds", "data", "ci", "output", "debuggi
 Kind = Literal[
     "text", "switch", "on_off", "choice", "whole", "count", "users", "duration", "length",
     "rate", "stages", "workers", "shard", "resolution", "target", "wait_for", "threshold", "preset", "tag",
+    "command",
 ]  # fmt: skip
 """How a value is read. `whole` and `duration` may be 0; `count`, `users` and `length` may not."""
 
@@ -149,6 +150,11 @@ FLAGS: tuple[Flag, ...] = (
         name="target", kind="target", group="target", metavar="URL", input="target",
         help="Base URL that replaces the one in the SUT file, such as a preview deployment; its host is "
         "allowed.",
+    ),
+    Flag(
+        name="exec", kind="command", group="target", metavar="COMMAND",
+        help="Start the SUT with this command, wait until it answers, and end it after the run. No shell reads "
+        "it; its output is in sut.log of the run.",
     ),
     Flag(
         name="resolve", kind="resolution", repeatable=True, group="target", metavar="HOST:IP",

@@ -14,6 +14,7 @@ from windtunnel.config.reader import Document
 from windtunnel.errors import ExpressionError, Problem
 from windtunnel.expressions.quantities import MAX_USERS, parse_duration, parse_rate, parse_whole
 from windtunnel.model.load import WARMUP, ClosedLoad, Load, OpenLoad, Stage
+from windtunnel.model.turbulence import Phases
 from windtunnel.model.vocabulary import Arrival, SpecialPhase
 
 Objection = tuple[str, str, str]
@@ -22,6 +23,7 @@ Objection = tuple[str, str, str]
 _CLOSED = ("parallel", "pace_s")
 _OPEN = ("rate", "max_parallel", "arrival")
 _WITHOUT_STAGES = ("parallel", "rate", "count", "duration_s")
+_OF_PHASES = ("count", "duration_s", "stages", "start")
 _OUTSIDE_THE_LOAD = frozenset(get_args(SpecialPhase))
 _USERS_OR_RATE = "keep one of them: users (parallel) or starts per second (rate)"
 _STAGES_HINT = 'write "30s:50,2m:50,30s:0" for users, or "30s:100/s" for starts per second'
@@ -119,12 +121,20 @@ def with_flags(plan: LoadSettings, flags: LoadSettings) -> LoadSettings:
 
 
 def objections(
-    settings: LoadSettings, *, quote: Callable[[str], str] = "`{}`".format, example: str = "rate: 100/s"
+    settings: LoadSettings,
+    *,
+    phases: bool = False,
+    quote: Callable[[str], str] = "`{}`".format,
+    example: str = "rate: 100/s",
 ) -> Iterator[Objection]:
     """Every combination of settings that is not possible.
 
-    `quote` writes the key of a setting in a sentence, `example` sets a rate, as the user writes them.
+    `phases`: those of `turbulence` are the length of the load. `quote` writes the key of a setting in a sentence,
+    `example` sets a rate, as the user writes them.
     """
+    if phases:
+        yield from _beside_phases(settings, quote)
+        settings = replace(settings, stage_kinds=(), **dict.fromkeys(_OF_PHASES))
     if settings.stages is not None:
         for key in (_key(name) for name in _WITHOUT_STAGES if getattr(settings, name) is not None):
             amount = f"{quote(key)} can't be combined with {quote('stages')}, which set the amount and the time"
@@ -147,8 +157,15 @@ def objections(
             yield "rate", "an open load needs a rate", example
         elif settings.rate == 0:
             yield "rate", "the rate must be more than 0", example
-        elif settings.count is None and settings.duration_s is None:
+        elif settings.count is None and settings.duration_s is None and not phases:
             yield "rate", "the load has no end", "add a duration (5m) or a count"
+
+
+def _beside_phases(settings: LoadSettings, quote: Callable[[str], str]) -> Iterator[Objection]:
+    """What the phases of `turbulence` decide."""
+    for key in (_key(name) for name in _OF_PHASES if getattr(settings, name) is not None):
+        message = f"{quote(key)} can't be combined with phases, which set the time of a load that stays the same"
+        yield key, message, f"remove {quote(key)}; {quote('rate')} or {quote('parallel')} sets the load"
 
 
 def _unmeasured(stages: Sequence[Stage]) -> Iterator[Objection]:
@@ -159,17 +176,26 @@ def _unmeasured(stages: Sequence[Stage]) -> Iterator[Objection]:
             yield "stages", message, "choose another name; `warmup: true` in the plan makes a stage a warm-up"
 
 
-def load_problems(document: Document, settings: LoadSettings) -> list[Problem]:
+def load_problems(document: Document, settings: LoadSettings, *, phases: bool = False) -> list[Problem]:
     """A problem for each objection to the `load` section of a file, at its place."""
     written = document.data.get("load", {})
     return [
         document.problem(message, ("load", key) if key in written else ("load",), key=True, hint=hint)
-        for key, message, hint in objections(settings)
+        for key, message, hint in objections(settings, phases=phases)
     ]
 
 
-def load_of(settings: LoadSettings) -> Load:
-    """The load of settings without objections; one instance if neither count nor duration is given."""
+def load_of(settings: LoadSettings, phases: Phases | None = None) -> Load:
+    """The load of settings without objections; one instance if neither count nor duration is given.
+
+    With `phases` it stays the same for as long as they are.
+    """
+    if phases is not None:
+        target = settings.rate if settings.model == "open" and settings.rate else float(settings.parallel or 1)
+        kind = "rate" if settings.model == "open" else "parallel"
+        settings = replace(
+            settings, stages=phases.stages(target), stage_kinds=(kind,), start=target, rate=None, parallel=None
+        )
     grace_s = settings.graceful_stop_s
     common: dict[str, Any] = {} if grace_s is None else {"graceful_stop_s": grace_s}
     common |= {"stages": settings.stages or (), "start": settings.start or 0.0, "count": settings.count}

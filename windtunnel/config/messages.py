@@ -12,7 +12,14 @@ from typing import Any
 
 from windtunnel.config.scalars import is_number
 from windtunnel.errors import ExpressionError, did_you_mean
-from windtunnel.expressions.quantities import parse_duration, parse_rate, parse_size
+from windtunnel.expressions.quantities import (
+    is_percentage,
+    parse_duration,
+    parse_percentage,
+    parse_rate,
+    parse_size,
+    parse_speed,
+)
 from windtunnel.figures import EXACT, literal, number
 from windtunnel.model.source import DataPath
 
@@ -172,7 +179,9 @@ def _missing_companions(found: Violation) -> Iterator[Complaint]:
 
 def _wrong_word(found: Violation) -> Iterator[Complaint]:
     words = [str(word) for word in found.wanted if word is not None]
-    hint = did_you_mean(found.value, words) if isinstance(found.value, str) else None
+    hint = None
+    if isinstance(found.value, str):
+        hint = found.schema.get("x-hints", {}).get(found.value) or did_you_mean(found.value, words)
     expected = found.schema.get("x-expects")
     if expected:
         hint = hint or f"one of {', '.join(words)}"
@@ -200,18 +209,50 @@ def _wrong_value(found: Violation) -> Iterator[Complaint]:
     yield Complaint(message=message, path=found.path, hint=hint or example)
 
 
-_QUANTITIES: Mapping[str, Callable[[Any], float]] = {
-    "windtunnel-duration": parse_duration,
-    "windtunnel-positive-duration": parse_duration,
-    "windtunnel-rate": parse_rate,
-    "windtunnel-size": parse_size,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """A format of the schemas: the types that it is for, and what reads a value of them or raises."""
+
+    types: tuple[type, ...]
+    read: Callable[[Any], float]
+    above_zero: bool = False
+
+    def holds(self, value: object) -> bool:
+        """Whether the value is right; of another type it is told elsewhere. Raises ExpressionError."""
+        if isinstance(value, bool) or not isinstance(value, self.types):
+            return True
+        return self.read(value) > 0 or not self.above_zero
+
+
+_NUMBERS = (str, int, float)
+
+
+def _or_share(read: Callable[[Any], float]) -> Callable[[Any], float]:
+    """What also reads a share of the whole: `40%`."""
+    return lambda value: parse_percentage(value) if is_percentage(value) else read(value)
+
+
+QUANTITIES: Mapping[str, Quantity] = {
+    "windtunnel-duration": Quantity(types=_NUMBERS, read=parse_duration),
+    "windtunnel-positive-duration": Quantity(types=_NUMBERS, read=parse_duration, above_zero=True),
+    "windtunnel-size": Quantity(types=(str, int), read=parse_size, above_zero=True),
+    "windtunnel-rate": Quantity(types=(str,), read=parse_rate),
+    "windtunnel-share": Quantity(types=_NUMBERS, read=parse_percentage),
+    "windtunnel-moment": Quantity(types=_NUMBERS, read=_or_share(parse_duration)),
+    "windtunnel-span": Quantity(types=_NUMBERS, read=_or_share(parse_duration), above_zero=True),
+    "windtunnel-speed": Quantity(types=(str,), read=parse_speed),
+    "windtunnel-part": Quantity(types=(str, int), read=_or_share(parse_size)),
+    "windtunnel-part-of-body": Quantity(
+        types=_NUMBERS, read=lambda value: 0.0 if value == "headers" else parse_percentage(value)
+    ),
 }
+"""Name of a format -> what it is."""
 
 
 def _beyond_its_range(found: Violation) -> str | None:
     """Why a quantity that is written right is too large or too small; None for one that is written wrong."""
     try:
-        _QUANTITIES[str(found.wanted)](found.value)
+        QUANTITIES[str(found.wanted)].read(found.value)
     except ExpressionError as error:
         return None if " is not a " in str(error) else str(error)
     return None

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from windtunnel.config.flags import FLAGS, Flag, Kind
 from windtunnel.config.load import LoadSettings, objections, parse_stages
 from windtunnel.config.presets import Preset, parse_preset, parse_tag
-from windtunnel.config.readiness import parse_target, parse_wait_for, with_target
+from windtunnel.config.readiness import parse_command, parse_target, parse_wait_for, with_target
 from windtunnel.errors import ExpressionError, Problem, did_you_mean, visible
 from windtunnel.expressions.quantities import MAX_USERS, parse_duration, parse_rate, parse_whole
 from windtunnel.expressions.threshold import parse_flag
@@ -54,6 +54,7 @@ class Overrides:
     insecure: bool = False
     resolve: tuple[tuple[str, str], ...] = ()
     target: str | None = None
+    exec: tuple[str, ...] = ()
     wait_for: tuple[WaitFor, ...] = ()
     wait_timeout_s: float | None = None
     loopback: Loopback | None = None
@@ -86,9 +87,11 @@ class Overrides:
         """What to wait for."""
         default = Readiness()
         return Readiness(
+            command=self.exec,
             wait_for=self.wait_for,
             wait_timeout_s=default.wait_timeout_s if self.wait_timeout_s is None else self.wait_timeout_s,
-            loopback=self.loopback or default.loopback,
+            # What the run starts is in this container, whatever answers on its host.
+            loopback=self.loopback or ("strict" if self.exec else default.loopback),
         )
 
     def with_shard(self, text: str | None) -> Overrides:
@@ -155,11 +158,13 @@ def arguments(flags: Sequence[Flag] = FLAGS) -> frozenset[str]:
     return frozenset(flag.parameter for flag in flags if flag.in_python)
 
 
-def load_problems_of_flags(settings: LoadSettings, overrides: Overrides) -> Iterator[Problem]:
+def load_problems_of_flags(
+    settings: LoadSettings, overrides: Overrides, *, phases: bool = False
+) -> Iterator[Problem]:
     """What the load can't be with the flags over the plan, each with the flag it is about."""
     if overrides.load == LoadSettings():
         return  # the plan's own objections were made where it was read
-    for key, message, hint in objections(settings, quote=str, example="--rate 100/s"):
+    for key, message, hint in objections(settings, phases=phases, quote=str, example="--rate 100/s"):
         yield Problem(flag=f"--{key.replace('_', '-')}", message=message, hint=hint)
 
 
@@ -274,5 +279,6 @@ READERS: dict[Kind, Callable[[Any], object]] = {
     "threshold": lambda value: parse_flag(_text(value)),
     "preset": parse_preset,
     "tag": parse_tag,
+    "command": parse_command,
 }
 """Kind -> what reads one value and raises ExpressionError for one that can't be read; `choice` needs its row."""

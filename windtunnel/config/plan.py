@@ -18,6 +18,7 @@ from windtunnel.expressions.threshold import parse_selector, parse_threshold
 from windtunnel.figures import as_written
 from windtunnel.model.source import DataPath
 from windtunnel.model.threshold import Threshold
+from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import KeepBodies
 from windtunnel.project import Project
 
@@ -36,6 +37,7 @@ class PlanFile:
     scenarios: tuple[Pattern, ...] = ()
     load: LoadSettings = LoadSettings()
     thresholds: tuple[Threshold, ...] = ()
+    turbulence: Turbulence | None = None
     seed: int | None = None
     directory: str | None = None
     bodies: KeepBodies | None = None
@@ -51,7 +53,13 @@ def load_plan_file(path: str | Path, environment: Mapping[str, str], project: Pr
     data = document.data
     load = read_load(data.get("load", {}))
     thresholds, problems = _thresholds(document)
-    problems += load_problems(document, load)
+    turbulence = None
+    if "turbulence" in data:
+        from windtunnel.config.turbulence import read_turbulence
+
+        turbulence, found = read_turbulence(document)
+        problems += found
+    problems += load_problems(document, load, phases=turbulence is not None)
     if problems:
         raise ConfigError(problems)
     folder = Path(path).parent
@@ -64,6 +72,7 @@ def load_plan_file(path: str | Path, environment: Mapping[str, str], project: Pr
         scenarios=tuple(_patterns(document, folder)),
         load=load,
         thresholds=tuple(thresholds),
+        turbulence=turbulence,
         seed=int(data["seed"]) if "seed" in data else None,
         directory=output.get("directory"),
         bodies=output.get("bodies"),

@@ -4,6 +4,7 @@ A schema has annotations of our own in addition to the standard keywords; editor
 
     x-expects    what the value should be, for the sentence `"timeout" must be …`
     x-hint       the hint for an unknown key when no similar one is known, and for a template in place of a mapping
+    x-hints      of an enum: the hint for words that are not in it but mean something elsewhere
     x-text       where only text can stand, an unquoted scalar is what was written: true, or the keys (of a mapping
                  that can stand there instead) whose values and lists are so too
 
@@ -30,11 +31,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windtunnel import plugins
-from windtunnel.config.messages import Complaint, Violation, explain
+from windtunnel.config.messages import QUANTITIES, Complaint, Violation, explain
 from windtunnel.config.nodes import MOST_PROBLEMS
 from windtunnel.config.reader import Document
 from windtunnel.errors import ConfigError, ExpressionError, Problem
-from windtunnel.expressions.quantities import parse_duration, parse_rate, parse_size
 from windtunnel.model.source import DataPath
 
 if TYPE_CHECKING:
@@ -136,10 +136,8 @@ def validator_of(schema: Mapping[str, Any]) -> Validator:
     from jsonschema import Draft202012Validator, FormatChecker, validators
 
     formats = FormatChecker(formats=())
-    formats.checks("windtunnel-duration", raises=ExpressionError)(_is_duration)
-    formats.checks("windtunnel-positive-duration", raises=ExpressionError)(_is_positive_duration)
-    formats.checks("windtunnel-size", raises=ExpressionError)(_is_size)
-    formats.checks("windtunnel-rate", raises=ExpressionError)(_is_rate)
+    for name, quantity in QUANTITIES.items():
+        formats.checks(name, raises=ExpressionError)(quantity.holds)
     extend: Callable[..., type[Validator]] = validators.extend
     numbers = Draft202012Validator.TYPE_CHECKER.redefine("number", _is_number)
     kind = extend(Draft202012Validator, {"pattern": _pattern}, type_checker=numbers)
@@ -153,24 +151,6 @@ def _pattern(validator: Validator, pattern: str, instance: object, schema: objec
     del validator, schema
     if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), instance):
         yield ValidationError("pattern")
-
-
-def _is_duration(value: object) -> bool:
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        parse_duration(value)
-    return True
-
-
-def _is_positive_duration(value: object) -> bool:
-    return isinstance(value, bool) or not isinstance(value, str | int | float) or parse_duration(value) > 0
-
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, bool) or not isinstance(value, str | int) or parse_size(value) > 0
-
-
-def _is_rate(value: object) -> bool:
-    return not isinstance(value, str) or parse_rate(value) >= 0
 
 
 def _is_number(_checker: object, value: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from windtunnel.engine.journal import OnRecord
@@ -13,7 +13,7 @@ from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown
 from windtunnel.engine.user import SetupResult
 from windtunnel.http.transport import HttpTransport
-from windtunnel.interfaces import Sink
+from windtunnel.interfaces import MakeFaults, Sink
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import TestPlan
@@ -47,6 +47,7 @@ class RunParts:
         before: tuple[Record, ...] = (),
         prepared: Mapping[str, SetupResult] | None = None,
         on_record: Sequence[OnRecord] = (),
+        on_begin: Callable[[float], None] | None = None,
     ) -> SegmentParts:
         """The parts of one segment, which runs in this process on its own clock."""
         return SegmentParts(
@@ -64,7 +65,19 @@ class RunParts:
             before=before,
             prepared=prepared or {},
             on_record=on_record,
+            faults=self._faults(),
+            on_begin=on_begin,
         )
+
+    def _faults(self) -> MakeFaults | None:
+        """What makes the faults on our own requests; None where the plan has none."""
+        turbulence = self.test_plan.turbulence
+        if turbulence is None or not turbulence.client_faults:
+            return None
+        from windtunnel.turbulence.client import FaultyClients  # for the runs that have some
+
+        seed = self.test_plan.seed
+        return lambda clock, report: FaultyClients(turbulence, seed=seed, clock=clock, report=report)
 
 
 def run_parts(test_plan: TestPlan, *, run_id: str, redactor: Redactor) -> RunParts:

@@ -63,6 +63,7 @@ MAX_USERS = 1_000_000
 _DURATION_HINT = "write a number and a unit, such as 250ms, 5s, 2m, 1h or 1m30s; a bare number is seconds"
 _PERCENTAGE_HINT = "write a percentage such as 5%, or a fraction from 0 to 1 such as 0.05"
 _SIZE_HINT = "write whole bytes, or a number and a unit, such as 64KiB, 10MiB, 2GiB or 1kB"
+_SPEED_HINT = "write a size per second, such as 10KiB/s or 1MB/s"
 _RATE_HINT = "write a number per second, minute or hour, such as 100/s, 6000/m or 3600/h"
 
 
@@ -153,6 +154,23 @@ def parse_rate(value: str) -> float:
     if 0 < rate * 3600 * MAX_HOURS < 1:
         raise ExpressionError(f"{_shown(value)} is less than one in {MAX_HOURS:,} hours", hint=_RATE_HINT)
     return float(rate)
+
+
+def parse_speed(value: str) -> float:
+    """Bytes per second of `10KiB/s`. Raises ExpressionError for anything else, and for none at all."""
+    text = _short(value, "speed", _SPEED_HINT) if isinstance(value, str) else ""
+    size, slash, unit = (part.strip() for part in text.partition("/"))
+    if not slash or unit != "s" or not size:
+        raise _not_a("speed", value, _SPEED_HINT)
+    speed = parse_size(size)
+    if not speed:
+        raise ExpressionError(f"{_shown(value)} moves nothing", hint=_SPEED_HINT)
+    return float(speed)
+
+
+def is_percentage(value: object) -> bool:
+    """Whether a time or a size is written as a share of something: `40%`."""
+    return isinstance(value, str) and value.rstrip().endswith("%")
 
 
 def parse_whole(value: object, *, least: int = 0, most: int = MAX_WHOLE) -> int:

@@ -7,16 +7,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from windtunnel.engine.plan import Plan
 from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.process import SystemClock, require_open_files, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
-from windtunnel.errors import EvidenceError
+from windtunnel.errors import ConfigError, EvidenceError
 from windtunnel.figures import as_written
-from windtunnel.job.announce import announce, announce_reroutes, announce_waits
+from windtunnel.job.announce import (
+    announce,
+    announce_end_of_sut,
+    announce_not_undone,
+    announce_reroutes,
+    announce_start,
+    announce_waits,
+)
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
 from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
@@ -33,11 +42,16 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Baseline, Summary
 from windtunnel.model.verdict import exit_code_of
 from windtunnel.processes import LostProcessError, watch
+from windtunnel.project import without_tokens
 from windtunnel.redaction import Redactor
 from windtunnel.report.collect import Analysis, analyse
-from windtunnel.storage.directory import RunDirectory, new_run_id
+from windtunnel.storage.directory import SUT_LOG, RunDirectory, new_run_id
 from windtunnel.tasks import background
 from windtunnel.verdict.thresholds import stop_condition
+
+if TYPE_CHECKING:
+    from windtunnel.engine.sut.process import SutProcess
+from windtunnel.interfaces import StopCondition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +158,9 @@ def _run(request: JobRequest, ways: _Ways) -> JobResult:
             )
         with exits_told(job.directory.path):
             with observer.section("run", "Run"):
-                outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+                outcome = run_loop(lambda: _execute(_context(job, observer, environment), observer, interrupts))
+            announce_end_of_sut(outcome.sut_end, job.directory.path / SUT_LOG, observer)
+            announce_not_undone(outcome.not_undone, job.directory, observer)
             return _judge(job, outcome, replace(ways, observer=observer))
 
 
@@ -198,6 +214,7 @@ def _prepare(
     run_id = new_run_id(started := clock.unix())
     compiled = compile_job(test_plan, run_id=run_id, redactor=redactor)
     test_plan, transport = compiled.test_plan, compiled.parts.transport
+    _require_ports(test_plan)
     verbose = VerbosePrinter(observer.result, redactor) if request.verbose else None
     if verbose is not None:
         transport.on_request.append(verbose.on_request)
@@ -227,6 +244,15 @@ def _prepare(
         directory=_new_directory(test_plan, manifest, baseline, redactor),
         verbose=verbose,
     )
+
+
+def _require_ports(test_plan: TestPlan) -> None:
+    """Raise ConfigError when the proxies of the plan can't listen."""
+    if test_plan.turbulence is not None and test_plan.turbulence.proxies:
+        from windtunnel.engine.run.outside import taken_ports  # for the jobs that have some
+
+        if problems := taken_ports(test_plan.turbulence.proxies):
+            raise ConfigError(problems)
 
 
 def _loopback_help(request: JobRequest, environment: Mapping[str, str]) -> str | None:
@@ -268,7 +294,7 @@ async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) 
             return await execute(run)
 
 
-def _context(job: _Job, observer: Observer) -> RunContext:
+def _context(job: _Job, observer: Observer, environment: Mapping[str, str]) -> RunContext:
     """What the coordinator runs; its parts are those of the segment of this process."""
     test_plan, plan = job.compiled.test_plan, job.compiled.plan
     return RunContext(
@@ -282,9 +308,39 @@ def _context(job: _Job, observer: Observer) -> RunContext:
         ),
         preflight=lambda: _preflight(job, observer),
         aggregate=job.aggregate,
-        stop_condition=stop_condition(
-            test_plan.thresholds, job.aggregate, plan.rows, baseline=job.baseline, shard=bool(job.manifest.shard)
-        ),
+        sut=_sut_process(job, environment) if test_plan.readiness.command else None,
+        reroute=job.compiled.parts.transport.reroute,
+        environment=without_tokens(environment),
+        stop_condition=_stop_condition(job, test_plan, plan),
+    )
+
+
+def _stop_condition(job: _Job, test_plan: TestPlan, plan: Plan) -> StopCondition | None:
+    """When the run ends before its time: by a threshold that says so, or by a guard."""
+    is_shard = bool(job.manifest.shard)
+    aborts = stop_condition(test_plan.thresholds, job.aggregate, plan.rows, baseline=job.baseline, shard=is_shard)
+    if test_plan.turbulence is None:
+        return aborts
+    from windtunnel.verdict.guards import first_reason, guard_condition  # for the runs that have faults
+
+    return first_reason(aborts, guard_condition(test_plan.turbulence, job.aggregate, plan.rows, shard=is_shard))
+
+
+def _sut_process(job: _Job, environment: Mapping[str, str]) -> SutProcess:
+    """The process of `--exec`, which has the environment of the command that was typed, and its folder."""
+    from windtunnel.engine.sut.keeper import SutTask  # for the jobs that start their SUT
+    from windtunnel.engine.sut.process import SutProcess
+
+    test_plan = job.compiled.test_plan
+    return SutProcess(
+        SutTask(
+            command=test_plan.readiness.command,
+            environment=dict(environment),
+            folder=str(Path.cwd()),
+            log=(job.directory.path / SUT_LOG).absolute(),
+            secrets=tuple(test_plan.secrets),
+            names=test_plan.sut.redact,
+        )
     )
 
 
@@ -304,6 +360,7 @@ async def report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: O
 
 async def _preflight(job: _Job, observer: Observer) -> PreflightResult:
     """Wait for the SUT and find the way to it. The manifest says where another address is used."""
+    announce_start(job.compiled.test_plan.readiness.command, observer)
     announce_waits(job.preflight.awaited, observer)
     result = await job.preflight.run()
     if result.reroutes:

@@ -68,7 +68,9 @@ class ClosedLoad:
         return _length_s(self.stages) if self.stages else self.duration_s
 
     def __str__(self) -> str:
-        if self.stages:
+        if _is_constant(self.start, self.stages):
+            text = _phases(plural(round(self.start), "user"), self.stages)
+        elif self.stages:
             text = f"stages of users: {_stages(self.start, self.stages)}"
         else:
             users = plural(self.parallel, "user")
@@ -112,7 +114,9 @@ class OpenLoad:
         return _length_s(self.stages) if self.stages else self.duration_s
 
     def __str__(self) -> str:
-        if self.stages:
+        if _is_constant(self.start, self.stages):
+            text = _phases(f"{_number(self.start)} starts/s", self.stages)
+        elif self.stages:
             text = f"stages of starts per second: {_stages(self.start, self.stages)}"
         else:
             text = f"{_number(self.rate)} starts/s, {' or '.join(_ends(self.count, self.duration_s))}"
@@ -128,7 +132,8 @@ class Segment:
     """The part of a run that one process does, with a record file of its own.
 
     `load`: of all instances, those whose number % `of` is `number`. `setup`: no instances of the load, but the
-    setups and teardowns of a shard; it has the number of the shard's first worker.
+    setups and teardowns of a shard; `turbulence`: what its proxies and drivers do. These have the number of the
+    shard's first worker.
     """
 
     number: int = 0
@@ -156,6 +161,16 @@ class Segment:
 
 def _length_s(stages: Sequence[Stage]) -> float:
     return sum(stage.duration_s for stage in stages)
+
+
+def _is_constant(start: float, stages: Sequence[Stage]) -> bool:
+    """Whether the load is the same in all stages, as in the phases of a run with faults."""
+    return bool(stages) and all(stage.target == start for stage in stages)
+
+
+def _phases(load: str, stages: Sequence[Stage]) -> str:
+    lengths = ", ".join(f"{stage.name} {as_written(stage.duration_s)}" for stage in stages)
+    return f"{load} for {as_written(_length_s(stages))}: {lengths}"
 
 
 def _stages(start: float, stages: Sequence[Stage]) -> str:

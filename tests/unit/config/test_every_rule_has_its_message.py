@@ -21,6 +21,14 @@ RULES = frozenset(
 NEVER_TOLD = frozenset({"if", "not", "oneOf", "anyOf", "examples", "enum"})
 """What stands below these decides, but is never complained about itself."""
 
+CHOSEN_IN_A_PLAN = {
+    "hook_fault": ("type", "required type"),
+    "toxiproxy_fault": ("type", "required engine"),
+    "on_proxy": ("type", "required proxy"),
+    "distribution": ("type",),
+}
+"""The same for a plan: definition -> what is known of it by then."""
+
 CHOSEN = frozenset({"poll", "pause", "part", "matcher", "extraction", "distribution"})
 """Definitions that an `if` leads to, as to those of step types: that they are mappings is known by then."""
 
@@ -56,6 +64,12 @@ def known_before(schema: Mapping[str, Any]) -> Iterator[Rule]:
     for place in ("#/$defs/" + name for name in CHOSEN | {step["then"]["$ref"].split("/")[-1] for step in steps}):
         yield from (("scenario", place, "type"), ("scenario", place, "required type"))
         yield "scenario", f"{place}/properties/type", "type"
+    yield from (("plan", f"#/$defs/{name}", word) for name, words in CHOSEN_IN_A_PLAN.items() for word in words)
+    for kind in ("request", "proxy"):
+        for chosen in schema.get("$defs", {}).get(f"{kind}_fault", {}).get("allOf", ()):
+            place = chosen["then"]["$ref"]
+            yield from (("plan", place, "type"), ("plan", place, "required type"))
+            yield "plan", f"{place}/properties/type", "const"
 
 
 def broken_by_the_cases(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[int, str]]:

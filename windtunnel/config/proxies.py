@@ -1,0 +1,109 @@
+"""The proxies of a plan to their model."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from windtunnel.config.reader import Document
+from windtunnel.errors import ExpressionError, Problem
+from windtunnel.model.origin import checked_host
+from windtunnel.model.source import DataPath
+from windtunnel.model.turbulence import ProxySpec
+from windtunnel.model.vocabulary import ProxyProtocol
+
+T = TypeVar("T")
+
+_ON_HTTP = ("http", "https")
+_PORTS = {"http": 80, "https": 443}
+_ANY = "0.0.0.0"  # noqa: S104  what an address without a host means; the command line has to allow it
+_UPSTREAM = "write a URL with a port, such as http://payments:9000 or tcp://db:5432"
+_LISTEN = "write an address and a port, such as 127.0.0.1:0 or [::1]:8080; port 0 is a free one"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine itself reaches the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_upstream(text: str) -> SplitResult:
+    """The parts of `http://payments:9000` or `postgres://user:secret@db:5432/shop`. Raises ExpressionError.
+
+    No message has more of the URL than its host: it may hold a password.
+    """
+    try:
+        split = urlsplit(text if "://" in text else f"tcp://{text}")
+        port = split.port or _PORTS.get(split.scheme)
+    except ValueError:
+        raise ExpressionError("the URL of the upstream can't be read", hint=_UPSTREAM) from None
+    if not split.hostname or any(each.isspace() for each in text):
+        raise ExpressionError("the URL of the upstream has no host", hint=_UPSTREAM)
+    checked_host(split.hostname, split.hostname)
+    if not port:
+        raise ExpressionError(f'the upstream "{split.hostname}" has no port', hint=_UPSTREAM)
+    if split.scheme in _ON_HTTP and (split.path.strip("/") or split.query or split.fragment):
+        raise ExpressionError("the upstream of an http proxy has no path: it forwards that of the request")
+    return split
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """(host, port) of `127.0.0.1:0`. Raises ExpressionError."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port[:6]) > 65535:
+        raise ExpressionError(f'"{text}" is not an address to listen on', hint=_LISTEN)
+    try:
+        address = "localhost" if host == "localhost" else str(ipaddress.ip_address(host or _ANY))
+    except ValueError:
+        raise ExpressionError(f'"{host}" is not an IP address', hint=_LISTEN) from None
+    return address, int(port)
+
+
+class ProxyReader:
+    """Reads the proxies of one file; gathers their problems."""
+
+    def __init__(self, document: Document) -> None:
+        self.problems: list[Problem] = []
+        self._document = document
+
+    def read(self, data: Mapping[str, Mapping[str, Any]], path: DataPath) -> tuple[ProxySpec, ...]:
+        """The proxies that could be read."""
+        found = [self._proxy(name, written, (*path, name)) for name, written in data.items()]
+        return tuple(proxy for proxy in found if proxy is not None)
+
+    def _proxy(self, name: str, written: Mapping[str, Any], path: DataPath) -> ProxySpec | None:
+        before = len(self.problems)
+        split = self._attempt(parse_upstream, written["upstream"], (*path, "upstream"))
+        address = self._attempt(parse_listen, written.get("listen", "127.0.0.1:0"), (*path, "listen"))
+        if split is None or address is None:
+            return None
+        understood: ProxyProtocol = "http" if split.scheme in _ON_HTTP else "tcp"
+        protocol: ProxyProtocol = written.get("protocol", understood)
+        if protocol == "http" and understood != "http" and "://" in written["upstream"]:
+            message = f"an http proxy can't speak {split.scheme} to its upstream"
+            self.problems.append(self._document.problem(message, (*path, "upstream"), hint="write protocol: tcp"))
+        if len(self.problems) > before:
+            return None
+        return ProxySpec(
+            name=name,
+            protocol=protocol,
+            host=address[0],
+            port=address[1],
+            upstream=written["upstream"],
+            export=written.get("export", ""),
+            where=self._document.source.locate(path, key=True),
+        )
+
+    def _attempt(self, parse: Callable[[str], T], text: str, path: DataPath) -> T | None:
+        try:
+            return parse(text)
+        except ExpressionError as error:
+            self.problems.append(self._document.problem(str(error), path, hint=error.hint))
+            return None

@@ -1,0 +1,110 @@
+"""The faults of a run as they were done: how often, and from when to when. Times are seconds of the load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from windtunnel import figures
+from windtunnel.errors import ExpressionError
+from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.turbulence import FaultSeries, TurbulenceSeries
+from windtunnel.model.manifest import Manifest
+from windtunnel.model.resilience import Band, FaultFigures
+from windtunnel.model.turbulence import FaultSpec, FaultTarget, Phases, Turbulence
+from windtunnel.turbulence.faults.table import fault_type
+from windtunnel.turbulence.schedule import timeline
+
+
+def load_began(aggregate: Aggregate, phases: Phases) -> float:
+    """The unix time at which the load began; that of the first line where nothing says so."""
+    return min(
+        (begin - phases.begin_s(name) for name, (begin, _) in aggregate.phases.items()), default=aggregate.started
+    )
+
+
+def seed_of(turbulence: Turbulence, manifest: Manifest) -> int:
+    """The seed of the faults: that of the run unless the plan has one."""
+    return manifest.seed if turbulence.seed is None else turbulence.seed
+
+
+def fault_figures(turbulence: Turbulence, manifest: Manifest, aggregate: Aggregate) -> list[FaultFigures]:
+    """Every fault of the plan, in its order."""
+    counted = aggregate.turbulence or TurbulenceSeries()
+    began = load_began(aggregate, turbulence.phases)
+    seed = seed_of(turbulence, manifest)
+    found = []
+    for fault in turbulence.faults:
+        levels = {key.level: series for key, series in counted.faults.items() if key.name == fault.name}
+        done = FaultSeries()
+        for series in levels.values():
+            done.merge(series)
+        switched_on = sum(event == "on" for _, event in done.switches)
+        # What an engine does is seen when it is switched on, not request by request.
+        applied = done.applied or (switched_on if fault.engine else 0)
+        found.append(
+            FaultFigures(
+                name=fault.name,
+                kind=fault.type,
+                what=described(fault),
+                pattern=fault.schedule.pattern,
+                asked=applied + done.missed,
+                applied=applied,
+                bands=_bands(fault, levels, turbulence.phases, began=began, seed=seed),
+                left_behind=done.left_behind,
+            )
+        )
+    return found
+
+
+def described(fault: FaultSpec) -> str:
+    """What it does to what: `latency (delay: 800ms) on POST /charge* at the proxy payments, 60% of requests`."""
+    settings = ", ".join(f"{name}: {_setting(value)}" for name, value in fault.settings.items())
+    what = f"{fault.type} ({settings})" if settings else fault.type
+    share = (
+        "" if fault.probability >= 1 else f", {figures.share(fault.probability, digits=figures.EXACT)} of requests"
+    )
+    return f"{what} on {_target(fault.on, fault.engine)}{share}"
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name}: {_setting(each)}' for name, each in value.items())}}}"
+    return figures.literal(value) if isinstance(value, float) else str(value)
+
+
+def _target(on: FaultTarget, engine: str) -> str:
+    request = " ".join(each for each in (on.method, on.path) if each)
+    parts = [
+        request,
+        f"step {on.step}" if on.step else "",
+        f"scenario {on.scenario}" if on.scenario else "",
+        f"service {on.service}" if on.service else "",
+    ]
+    what = ", ".join(each for each in parts if each)
+    if on.proxy:
+        return f"{what or 'everything'} at the {'proxy' if not engine else engine + ' proxy'} {on.proxy}"
+    return what or (f"what {engine} does it to" if engine else "every request")
+
+
+def _bands(
+    fault: FaultSpec, levels: Mapping[str, FaultSeries], phases: Phases, *, began: float, seed: int
+) -> list[Band]:
+    """From when to when it was on: by its records where it was switched, else by its plan."""
+    switched = [
+        Band(begin_s=round(begin - began, 6), end_s=round(end - began, 6), level=level)
+        for level, series in levels.items()
+        for begin, end in series.bands(began + phases.length_s)
+    ]
+    if switched:
+        return sorted(switched, key=lambda band: (band.begin_s, band.end_s, band.level))
+    return _planned(fault, phases, seed)
+
+
+def _planned(fault: FaultSpec, phases: Phases, seed: int) -> list[Band]:
+    """The times that its schedule gives it; the whole phase `inject` where what it needs is not installed here."""
+    try:
+        windows = timeline(fault, phases, seed=seed, main=fault_type(fault.type).main)
+    except ExpressionError:
+        return [Band(begin_s=phases.begin_s("inject"), end_s=phases.end_s("inject"))]
+    return [Band(begin_s=begin_s, end_s=end_s, level=level) for begin_s, end_s, level in windows.bands()]
