@@ -15,7 +15,7 @@ import msgspec
 
 from windtunnel.model.auth import OAuth2
 from windtunnel.model.http import Body, Exchange
-from windtunnel.model.record import Checks, Record
+from windtunnel.model.record import Checks, FaultRecord, Record
 from windtunnel.model.sut import Service
 from windtunnel.model.vocabulary import AssertionAction, OnFailure, Outcome
 
@@ -136,6 +136,24 @@ class Transport(Protocol):
     async def close(self) -> None:
         """Drop everything that is still open."""
 
+
+class FaultInjector(Protocol):
+    """Does faults to the requests of instances, in one process."""
+
+    def begin(self, began: float) -> None:
+        """The load begins: a reading of the clock from which schedules count."""
+
+    def of_instance(
+        self, client: Client, *, scenario: str, index: int, instance_id: str, correlation_id: str
+    ) -> Client:
+        """The client of an instance of the load, for the user's own; the same one if no fault is for it."""
+
+    def end(self) -> None:
+        """The load ends: let go of every request that a fault holds."""
+
+
+MakeFaults = Callable[[Clock, Callable[[FaultRecord], None]], FaultInjector]
+"""Makes the faults of one process, which read the time from a clock and hand over a record of each thing done."""
 
 StopCondition = Callable[[float], str | None]
 """Asked once a second, with the seconds since the load began: why the run shall stop, or None to go on."""

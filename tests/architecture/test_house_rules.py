@@ -35,6 +35,7 @@ OURS: dict[str, set[str]] = {
     "actions": {"model", "errors", "project", "interfaces", "expressions", "user_code", "plugins"},
     "metrics": {"model", "errors", "interfaces"},
     "storage": {"model", "errors", "interfaces", "secret", "redaction"},
+    "turbulence": {"model", "errors", "interfaces", "expressions", "http"},
     "verdict": {"model", "errors", "metrics", "expressions"},
     "engine": {
         "model", "errors", "interfaces", "secret", "redaction", "expressions", "http", "actions", "storage",
@@ -66,6 +67,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "http": {"httptools", "backports", "brotli", "compression"},
     "actions": {"cssselect", "jsonschema", "lxml", "msgspec", "referencing", "regex", "yaml"},
     "storage": {"msgspec"},
+    "turbulence": {"msgspec"},
     "verdict": {"msgspec"},
     "engine": {"uvloop"},
     "report": {"jinja2", "markupsafe", "rich", "msgspec"},

@@ -15,7 +15,7 @@ import pytest
 
 from windtunnel.demo.__main__ import main
 from windtunnel.demo.process import ShopProcess
-from windtunnel.demo.settings import Latencies, Latency, ShopSettings
+from windtunnel.demo.settings import PAYMENTS_URL, Latencies, Latency, ShopSettings
 
 QUICK = ShopSettings(latency_scale=0, payment_delay_s=0)
 PROGRAM = [sys.executable, "-m", "windtunnel.demo", "--port", "0"]
@@ -133,3 +133,29 @@ def test_the_program_refuses_what_cannot_be_meant(wrong: list[str], capsys: pyte
 def test_starting_a_shop_process_does_not_import_aiohttp() -> None:
     code = "import sys, windtunnel.demo.process; raise SystemExit('aiohttp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=100, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("options", "status"), [([], 503), (["--with-stdin"], 201)], ids=["program", "child"])
+def test_the_program_pays_where_its_environment_says_and_a_child_where_its_parent_says(
+    options: list[str], status: int
+) -> None:
+    environment = {**os.environ, PAYMENTS_URL: "http://127.0.0.1:9"}
+    command = [*PROGRAM, "--without", "retries", *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as shop:
+        assert shop.stdout is not None
+        assert buy(shop.stdout.readline().split()[-1].decode()) == status
+        shop.terminate()
+
+
+def buy(base_url: str) -> int:
+    """The status of a checkout."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open(f"{base_url}/api/cart", data=b'{"item_id": "p-1"}', timeout=10):
+        pass
+    try:
+        with opener.open(f"{base_url}/api/checkout", data=b"", timeout=10) as response:
+            status: int = response.status
+            return status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -89,3 +90,25 @@ def test_the_shop_closes_at_once_though_a_request_is_running() -> None:
                 await slow
 
     asyncio.run(main())
+
+
+def test_the_shop_serves_its_payment_service_beside_it_and_calls_it() -> None:
+    async def main() -> None:
+        settings = replace(QUICK, payments_port=0)
+        async with serve(settings) as shop, aiohttp.ClientSession() as session:
+            async with session.post(f"{shop.base_url}/api/cart", json={"item_id": "p-1"}) as response:
+                assert response.status == 201
+            async with session.post(f"{shop.base_url}/api/checkout") as response:
+                assert response.status == 201
+
+    asyncio.run(main())
+
+
+def test_a_shop_whose_payments_cannot_be_served_leaves_no_socket_behind() -> None:
+    async def main(port: int) -> None:
+        async with serve(replace(QUICK, payments_port=port)):
+            raise AssertionError("it must not be served")
+
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match=r".") as raised:
+        asyncio.run(main(taken.getsockname()[1]))
+    assert raised.value.errno == errno.EADDRINUSE

@@ -18,7 +18,7 @@ from windtunnel.engine.run.coordinator import RunContext, execute
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown
-from windtunnel.interfaces import Sink
+from windtunnel.interfaces import MakeFaults, Sink
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import ClosedLoad, Load, Segment
 from windtunnel.model.manifest import Evidence
@@ -35,6 +35,7 @@ from windtunnel.model.record import (
 from windtunnel.model.scenario import Scenario, Step
 from windtunnel.model.source import Source
 from windtunnel.model.sut import Service, Sut
+from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import KeepBodies
 from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
@@ -141,6 +142,9 @@ def run(tmp_path: Path) -> Run:
         max_duration_s: float | None = None,
         sinks: Sequence[Sink] = (),
         on_record: Sequence[OnRecord] = (),
+        turbulence: Turbulence | None = None,
+        faults: MakeFaults | None = None,
+        segment: Segment = Segment(),
     ) -> Finished:
         nonlocal runs
         runs += 1
@@ -152,6 +156,8 @@ def run(tmp_path: Path) -> Run:
             seed=seed,
             output=OutputSettings(bodies=bodies),
             max_duration_s=max_duration_s,
+            turbulence=turbulence,
+            shard=segment,
         )
         transport = ScriptedTransport(answers)
         directory = RunDirectory.create(tmp_path, run_id)
@@ -173,7 +179,8 @@ def run(tmp_path: Path) -> Run:
                 sinks=sinks,
                 on_record=on_record,
                 plan_hash="h",
-                segment=Segment(),
+                segment=segment,
+                faults=faults,
             )
             outcome = await execute(
                 RunContext(test_plan=plan, parts=parts, preflight=preflight, aggregate=Aggregate())

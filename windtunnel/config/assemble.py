@@ -26,7 +26,9 @@ from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.sut import Sut
+from windtunnel.model.turbulence import Turbulence
 from windtunnel.project import Project, is_there
+from windtunnel.secret import userinfo_secrets
 from windtunnel.user_code.scenario import PythonScenario
 
 DEFAULT_SUT = "sut.yaml"
@@ -167,17 +169,19 @@ def assemble(
     problems = [*_output_problems(plan, overrides), *overrides.problems, *once_problems(overrides)]
     scenarios, left_out = _selected(scenarios, overrides, problems)
     models = [file.scenario for file in scenarios]
-    load, turbulence = LoadSettings(), plan.turbulence if plan else None
+    load = LoadSettings()
     if not problems:
         load = _load(plan, overrides, problems)
         models = _preset(models, overrides, problems)
     disagreements = [
         *(problems_of_names(scenarios, plan=plan, public=sut.public_env) if _take(scenarios, plan) else ()),
         *shared_rows_problems(models),
+        *_fault_problems(sut, scenarios, plan, overrides, left_out),
     ]
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
     documents = _documents(sut, scenarios, plan)
+    turbulence = _turbulence(scenarios, plan, overrides)
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
         sut=_with_names(_aimed(sut.sut, overrides), models),
@@ -191,8 +195,7 @@ def assemble(
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **dict(overrides.tags)},
-        secrets=secret_values([document.read for document in documents], public=sut.public_env)
-        | sut.sut.secrets.union(*map(auth_secrets, models)),
+        secrets=_secrets(sut, models, documents, turbulence),
         # One Python file can have several scenarios.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
         left_out=left_out,
@@ -226,6 +229,40 @@ def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seede
             if scenario.function is not None:
                 scenario.function.require_elsewhere()
     return replace(test_plan, workers=workers, shard=shard)
+
+
+def _secrets(
+    sut: SutFile, models: Sequence[Scenario], documents: Sequence[Document], turbulence: Turbulence | None
+) -> frozenset[str]:
+    """What may never be written."""
+    read = secret_values([document.read for document in documents], public=sut.public_env)
+    upstreams = [proxy.upstream for proxy in turbulence.proxies] if turbulence else []
+    return read | sut.sut.secrets.union(*map(auth_secrets, models), *map(userinfo_secrets, upstreams))
+
+
+def _fault_problems(
+    sut: SutFile,
+    scenarios: Sequence[ScenarioFile],
+    plan: PlanFile | None,
+    overrides: Overrides,
+    left_out: Sequence[Scenario],
+) -> list[Problem]:
+    """Why the faults of the plan can't be done to these scenarios."""
+    if plan is None or plan.turbulence is None:
+        return []
+    from windtunnel.config.agreement import disagreements
+
+    return disagreements(plan, scenarios, left_out, sut.sut, overrides)
+
+
+def _turbulence(
+    scenarios: Sequence[ScenarioFile], plan: PlanFile | None, overrides: Overrides
+) -> Turbulence | None:
+    """The faults of the plan and those that its scenarios carry."""
+    if plan is None or plan.turbulence is None:
+        return None
+    carried = [fault for file in scenarios for fault in file.scenario.faults]
+    return plan.turbulence.completed(carried, allowed=overrides.allow)
 
 
 def _load(plan: PlanFile | None, overrides: Overrides, problems: list[Problem]) -> LoadSettings:

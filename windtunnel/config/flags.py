@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from windtunnel.model.vocabulary import Arrival, FailOn, KeepBodies, Loopback
+from windtunnel.model.vocabulary import Allowance, Arrival, FailOn, KeepBodies, Loopback
 
 Group = Literal["load", "target", "thresholds", "data", "ci", "output", "debugging"]
 
 Kind = Literal[
     "text", "switch", "on_off", "choice", "whole", "count", "users", "duration", "length",
     "rate", "stages", "workers", "shard", "resolution", "target", "wait_for", "threshold", "preset", "tag",
+    "command",
 ]  # fmt: skip
 """How a value is read. `whole` and `duration` may be 0; `count`, `users` and `length` may not."""
 
@@ -151,6 +152,11 @@ FLAGS: tuple[Flag, ...] = (
         "allowed.",
     ),
     Flag(
+        name="exec", kind="command", group="target", metavar="COMMAND",
+        help="Start the SUT with this command, wait until it answers, and end it after the run. No shell reads "
+        "it; its output is in sut.log of the run.",
+    ),
+    Flag(
         name="resolve", kind="resolution", repeatable=True, group="target", metavar="HOST:IP",
         help="Connect to this address for a host, or HOST:PORT:IP for one port of it.",
     ),
@@ -231,6 +237,13 @@ FLAGS: tuple[Flag, ...] = (
         name="allow-env", kind="text", repeatable=True, group="data", metavar="NAME", input="allow-env",
         commands=("run", "validate"),
         help="Let the files of the test read this variable, which holds a token of the CI system.",
+    ),
+    Flag(
+        name="allow", kind="choice", repeatable=True, choices=get_args(Allowance), group="data", metavar="WHAT",
+        input="allow", commands=("run", "validate"),
+        help="Let `turbulence` of the plan do more than faults on its own requests and in proxies of this machine. "
+        "listen: proxies that other machines reach; toxiproxy: faults in a Toxiproxy; hook: commands. "
+        "Several with commas.",
     ),
     Flag(
         name="shard", kind="shard", group="ci", metavar="I/N", input="shard",

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from windtunnel.config.flags import FLAGS, Flag, Kind
 from windtunnel.config.load import LoadSettings, objections, parse_stages
 from windtunnel.config.presets import Preset, parse_preset, parse_tag
-from windtunnel.config.readiness import parse_target, parse_wait_for, with_target
+from windtunnel.config.readiness import parse_command, parse_target, parse_wait_for, with_target
 from windtunnel.errors import ExpressionError, Problem, did_you_mean, visible
 from windtunnel.expressions.quantities import MAX_USERS, parse_duration, parse_rate, parse_whole
 from windtunnel.expressions.threshold import parse_flag
@@ -54,6 +54,7 @@ class Overrides:
     insecure: bool = False
     resolve: tuple[tuple[str, str], ...] = ()
     target: str | None = None
+    exec: tuple[str, ...] = ()
     wait_for: tuple[WaitFor, ...] = ()
     wait_timeout_s: float | None = None
     loopback: Loopback | None = None
@@ -62,6 +63,7 @@ class Overrides:
     profiles: tuple[str, ...] = ()
     allow_paths: tuple[str, ...] = ()
     allow_env: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     once: bool = False
@@ -86,9 +88,11 @@ class Overrides:
         """What to wait for."""
         default = Readiness()
         return Readiness(
+            command=self.exec,
             wait_for=self.wait_for,
             wait_timeout_s=default.wait_timeout_s if self.wait_timeout_s is None else self.wait_timeout_s,
-            loopback=self.loopback or default.loopback,
+            # What the run starts is in this container, whatever answers on its host.
+            loopback=self.loopback or ("strict" if self.exec else default.loopback),
         )
 
     def with_shard(self, text: str | None) -> Overrides:
@@ -133,7 +137,7 @@ def read_values(given: Mapping[str, Any], flags: Sequence[Flag] = FLAGS) -> tupl
         if found is None:
             continue
         read = []
-        for each in _several(found) if flag.repeatable else (found,):
+        for each in _several(found, listed=flag.kind == "choice") if flag.repeatable else (found,):
             try:
                 if flag.kind != "text" and isinstance(each, str) and not _is_utf_8(each):
                     raise ExpressionError(f"{_shown(each)} is not UTF-8 text")
@@ -225,8 +229,13 @@ def _is_given(value: Any) -> bool:
     return value is not None and value is not False and value not in ((), [])
 
 
-def _several(value: Any) -> Sequence[Any]:
-    """The values of a flag that can be given several times: `{"team": "cart"}` is `team=cart`."""
+def _several(value: Any, *, listed: bool) -> Sequence[Any]:
+    """The values of a flag that can be given several times: `{"team": "cart"}` is `team=cart`.
+
+    Those of a `listed` one may have commas between them.
+    """
+    if listed:
+        return [part.strip() for each in _several(value, listed=False) for part in str(each).split(",")]
     if isinstance(value, Mapping):
         return [f"{key}={each}" for key, each in value.items()]
     if isinstance(value, str | os.PathLike) or not hasattr(value, "__iter__"):
@@ -276,5 +285,6 @@ READERS: dict[Kind, Callable[[Any], object]] = {
     "threshold": lambda value: parse_flag(_text(value)),
     "preset": parse_preset,
     "tag": parse_tag,
+    "command": parse_command,
 }
 """Kind -> what reads one value and raises ExpressionError for one that can't be read; `choice` needs its row."""

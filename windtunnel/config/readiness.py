@@ -1,16 +1,25 @@
-"""`--wait-for` and `--target`, `health:` of the SUT file."""
+"""`--wait-for`, `--target` and `--exec`, `health:` of the SUT file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from windtunnel.errors import ExpressionError
+from windtunnel.errors import ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.origin import checked_host, parse_base_url, refuse_unsent, split_url
 from windtunnel.model.sut import Health, Service, Sut, WaitFor
+
+_OF_A_SHELL = frozenset({"&&", "||", "|", "&", ";", ">", ">>", "<", "2>", "2>&1", "&>", "1>"})
+"""Words of a command that a shell does not pass on to it."""
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
 def parse_wait_for(text: str) -> WaitFor:
@@ -45,6 +54,48 @@ def parse_target(text: str) -> str:
         )
     parse_base_url(text)
     return text.rstrip("/")
+
+
+def parse_command(value: Any) -> tuple[str, ...]:
+    """The words of a command: as a shell splits them, or a list of them. Raises ExpressionError.
+
+    What only a shell would understand is refused, since the command would get it as an argument.
+    """
+    if sys.platform == "win32":
+        raise ExpressionError("is not available on Windows", hint="start the SUT yourself, and give --wait-for")
+    if not isinstance(value, str):
+        words = [str(word) for word in value] if isinstance(value, list | tuple) else [str(value)]
+    else:
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            raise ExpressionError(f"{str(error).lower()} in {value}", hint="close every quote") from None
+        for word in words:
+            if word in _OF_A_SHELL or word.endswith(";"):
+                hint = "write --exec \"sh -c '…'\" with the command as a shell reads it"
+                raise ExpressionError(f'"{word}" needs a shell, and none reads the command', hint=hint)
+        if words and _ASSIGNMENT.match(words[0]):
+            hint = f'write --exec "env {words[0]} …"'
+            raise ExpressionError(f'"{words[0]}" sets a variable, which is no command', hint=hint)
+    if not words or not words[0]:
+        raise ExpressionError("is empty", hint='write a command such as --exec "python app.py"')
+    if any("\0" in word for word in words):
+        raise ExpressionError("has a NUL character in it")
+    return tuple(words)
+
+
+def command_problems(command: Sequence[str], environment: Mapping[str, str]) -> list[Problem]:
+    """The problem of a command that is not there."""
+    if not command or shutil.which(command[0], path=environment.get("PATH")):
+        return []
+    if "/" in command[0]:
+        message, hint = (
+            "is no file that can be executed",
+            f"correct the path, or make it executable: chmod +x {command[0]}",
+        )
+    else:
+        message, hint = "is no command here", "correct the name, or give the path of the file: ./NAME"
+    return [Problem(flag="--exec", message=f'"{command[0]}" {message}', hint=hint)]
 
 
 def with_target(sut: Sut, target: str) -> Sut:

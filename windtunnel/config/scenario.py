@@ -19,6 +19,7 @@ from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.scenario import Omission, Scenario, StopWhen
 from windtunnel.model.source import DataPath
+from windtunnel.model.turbulence import FaultSpec
 from windtunnel.project import Project
 from windtunnel.user_code.scenario import PythonScenario
 
@@ -146,6 +147,7 @@ def _scenario(
     problems += same_names([document, *fragments.documents], [*setup, *user_setup, *steps, *teardown, *assertions])
     wrong_load = load_problems(document, own) if own else []
     feeders, data_problems = read_feeders(document) if "data" in data else ((), [])
+    faults, fault_problems = _faults(document)
     omission = left.omission if left else None
     if fragments.problems:
         omission = replace(omission or Omission(), variables=None)
@@ -170,11 +172,21 @@ def _scenario(
         stop_when=StopWhen(**data.get("stop_when", {})),
         max_steps=int(data.get("max_steps", 1000)),
         load=load_of(own) if own and not wrong_load else None,
+        faults=faults,
         start_after_s=parse_duration(data.get("load", {}).get("start_after", 0)),
         source=document.source,
         omission=omission,
     )
-    return scenario, [*problems, *wrong_load, *data_problems]
+    return scenario, [*problems, *wrong_load, *data_problems, *fault_problems]
+
+
+def _faults(document: Document) -> tuple[tuple[FaultSpec, ...], list[Problem]]:
+    """The faults that the scenario carries, and what is wrong with them."""
+    if "faults" not in document.data:
+        return (), []
+    from windtunnel.config.carried import read_carried  # for the scenarios that have some
+
+    return read_carried(document, document.data["id"])
 
 
 def _elsewhere(problem: Problem, document: Document) -> bool:

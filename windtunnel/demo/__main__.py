@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
+from typing import get_args
 
 import msgspec
 
 from windtunnel.demo.server import RunningShop, run_forever
-from windtunnel.demo.settings import ShopSettings
+from windtunnel.demo.settings import PAYMENTS_URL, ShopSettings, Virtue
 from windtunnel.streams import make_lasting
 
 
@@ -38,6 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency", type=float, metavar="FACTOR", help="multiplies every latency; 0 for none")
     parser.add_argument("--failure-rate", type=float, metavar="RATE", help="share of answers that are 503, 0 to 1")
     parser.add_argument("--payment-delay", type=float, metavar="SECONDS", help="what a payment takes")
+    parser.add_argument("--payments", type=_port, metavar="PORT", help="serve the payment service there as well")
+    parser.add_argument("--payment-places", type=int, metavar="N", help="payments that it works on at a time")
+    parser.add_argument(
+        "--without", action="append", default=[], choices=get_args(Virtue), help="behave wrongly; may be repeated"
+    )
     parser.add_argument("--settings", default="{}", metavar="JSON", help="any shop setting; the options above win")
     parser.add_argument("--with-stdin", action="store_true", help="stop when standard input ends")
     return parser
@@ -56,8 +63,17 @@ def _settings(given: argparse.Namespace) -> ShopSettings:
         "latency_scale": given.latency,
         "failure_rate": given.failure_rate,
         "payment_delay_s": given.payment_delay,
+        "payments_port": given.payments,
+        "payment_places": given.payment_places,
     }
     settings = msgspec.json.decode(given.settings, type=ShopSettings)
+    # A parent says in the settings where the payments are.
+    payments_url = "" if given.with_stdin else os.environ.get(PAYMENTS_URL, "")
+    settings = dataclasses.replace(
+        settings,
+        payments_url=settings.payments_url or payments_url,
+        behaviour=settings.behaviour.without(*given.without),
+    )
     return dataclasses.replace(settings, **{name: value for name, value in options.items() if value is not None})
 
 

@@ -10,10 +10,11 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
+from windtunnel.demo.payments import create_payments
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.demo.shop import create_shop
 
@@ -38,11 +39,26 @@ class RunningShop:
 async def serve(settings: ShopSettings, host: str = "localhost", port: int = 0) -> AsyncIterator[RunningShop]:
     """Serve the shop in this event loop while the block lasts; port 0 takes a free one.
 
+    With `payments_port` the payment service is served there as well, and called there unless `payments_url` says
+    another place, such as that of a proxy.
+
     `localhost` means 127.0.0.1 and, where the machine has it, ::1, both on the same port.
     Raises OSError (EADDRINUSE for a taken port) when it can't listen.
     """
+    async with contextlib.AsyncExitStack() as stack:
+        payments_url = settings.payments_url
+        if settings.payments_port is not None:
+            application = create_payments(settings)
+            own = await stack.enter_async_context(_served(application, host, settings.payments_port))
+            payments_url = payments_url or own.base_url
+        shop = create_shop(replace(settings, payments_url=payments_url))
+        yield await stack.enter_async_context(_served(shop, host, port))
+
+
+@contextlib.asynccontextmanager
+async def _served(application: web.Application, host: str, port: int) -> AsyncIterator[RunningShop]:
     sockets = listen(host, port)
-    runner = web.AppRunner(create_shop(settings), access_log=None, shutdown_timeout=_GRACE_S)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=_GRACE_S)
     try:
         await runner.setup()
         for listener in sockets:

@@ -8,31 +8,34 @@ POST   /api/login             {"user", "password"}: a token, also as the session
 GET    /api/me                who is signed in, by cookie or bearer token; 401
 POST   /api/cart              {"item_id", "qty"}: 201 and the cart; opens a session where there is none
 GET    /api/cart              DELETE /api/cart
-POST   /api/checkout          201 and an order; 402 payment declined, 409 empty cart; Idempotency-Key
+POST   /api/checkout          201 and an order; 402 payment declined, 409 empty cart, 503 payment service
+                              unavailable; Idempotency-Key
 GET    /api/orders/{id}       pending, shipped a little later
 POST   /api/photos            multipart/form-data with item_id and a file photo: 201, its size and SHA-256
 POST   /graphql               {"query", "variables", "operationName"}: product(id), products(limit, category);
                               what is wrong with a query comes as `errors` with status 200
+GET    /log                   what the shop saw happen to its payment service, as JSON lines
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from windtunnel.demo.answers import as_json, encode, home_page, listing, problem
+from windtunnel.demo.calling import PaymentCalls, ShopLog
 from windtunnel.demo.catalog import PRODUCTS, PRODUCTS_BY_ID, in_category, matching
+from windtunnel.demo.checkout import REFUSALS, Checkouts
 from windtunnel.demo.graphql import GraphQLRequest, answer_query
-from windtunnel.demo.payment import PaymentService
+from windtunnel.demo.payments import PaymentsOverHttp, ids_of, service_of
 from windtunnel.demo.settings import Latency, ShopSettings
 from windtunnel.demo.state import Bounded, Line, Order, Session, priced
 from windtunnel.demo.uploads import take_photo
@@ -72,8 +75,11 @@ def create_shop(settings: ShopSettings, *, clock: Callable[[], float] = time.mon
             web.post("/api/photos", paced(latencies.photo, take_photo)),
             web.post("/graphql", paced(latencies.graphql, shop.graphql)),
             web.get("/api/slow", shop.slow),
+            web.get("/log", shop.log),
         ]
     )
+    if shop.payments is not None:
+        application.cleanup_ctx.append(shop.payments.opened)
     return application
 
 
@@ -104,13 +110,19 @@ class _Shop:
         self._settings = settings
         self._clock = clock
         self._stream = random.Random(settings.seed)
-        self._payments = PaymentService(
-            delay_s=settings.payment_delay_s, failure_rate=settings.payment_failure_rate, stream=self._stream
-        )
+        self._log = ShopLog(time.time)
         self._sessions: Bounded[Session] = Bounded(settings.capacity)
-        self._orders: Bounded[Order] = Bounded(settings.capacity)
-        self._checkouts: Bounded[asyncio.Future[Order | None]] = Bounded(settings.capacity)
-        self._order_numbers = itertools.count(1)
+        behaviour = settings.behaviour
+        self.payments = PaymentsOverHttp(settings.payments_url) if settings.payments_url else None
+        if self.payments is not None:
+            ask = self.payments.charge
+        else:
+            ask = service_of(settings, self._stream).charge
+            behaviour = replace(behaviour, payment_timeout_s=0.0)
+        calls = PaymentCalls(ask, behaviour, stream=self._stream, log=self._log, clock=clock)
+        self._checkouts = Checkouts(
+            calls.pay, idempotency=behaviour.idempotency, capacity=settings.capacity, clock=clock
+        )
         self._home_page = home_page(PRODUCTS[:6])
         self._first_products = listing(PRODUCTS[:DEFAULT_LIMIT], total=len(PRODUCTS))
         self._product_bodies = {product.id: encode(product) for product in PRODUCTS}
@@ -165,6 +177,9 @@ class _Shop:
     async def graphql(self, request: web.Request) -> web.Response:
         asked = await _body(request, GraphQLRequest)
         return asked if isinstance(asked, web.Response) else as_json(encode(answer_query(asked)))
+
+    async def log(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._log.lines(), content_type="application/jsonl")
 
     async def slow(self, request: web.Request) -> web.Response:
         delay_ms = _whole_number(request, "ms", default=DEFAULT_SLOW_MS, lowest=0, highest=MAX_SLOW_MS)
@@ -222,41 +237,22 @@ class _Shop:
         return web.Response(status=204)
 
     async def checkout(self, request: web.Request) -> web.Response:
-        session, key = self._session(request), request.headers.get("Idempotency-Key")
-        # One key is one purchase of one session, also when it comes again before the first answer.
-        purchase = f"{_session_id(request)} {key}" if key else None
-        running = self._checkouts.get(purchase) if purchase else None
-        if running is None:
-            if session is None or not session.quantities:
-                return problem(409, "empty_cart", "there is nothing in the cart")
-            running = asyncio.ensure_future(self._place(session))
-            if purchase:
-                self._checkouts.put(purchase, running)
-        order = await asyncio.shield(running)
-        if order is None:
-            # A declined purchase may be tried again with its key, unless that has begun meanwhile.
-            if purchase and self._checkouts.get(purchase) is running:
-                self._checkouts.forget(purchase)
-            return problem(402, "payment_declined", "the payment service declined; the cart is as it was")
-        return as_json(self._order_body(order), status=201, headers={"Location": f"/api/orders/{order.id}"})
+        outcome = await self._checkouts.check_out(
+            self._session(request),
+            owner=_session_id(request),
+            key=request.headers.get("Idempotency-Key"),
+            ids=ids_of(request.headers),
+        )
+        if not isinstance(outcome, Order):
+            status, message = REFUSALS[outcome]
+            return problem(status, outcome, message)
+        return as_json(self._order_body(outcome), status=201, headers={"Location": f"/api/orders/{outcome.id}"})
 
     async def order(self, request: web.Request) -> web.Response:
-        order = self._orders.get(request.match_info["id"])
+        order = self._checkouts.orders.get(request.match_info["id"])
         return (
             as_json(self._order_body(order)) if order else problem(404, "unknown_order", "there is no such order")
         )
-
-    async def _place(self, session: Session) -> Order | None:
-        """Pay for the cart and make it an order; None, and the cart back, when the payment was declined."""
-        # The cart is taken before the payment, so that a second checkout meanwhile can't pay for it again.
-        quantities, session.quantities = session.quantities, {}
-        if not await self._payments.charge():
-            for item_id, qty in quantities.items():
-                session.quantities[item_id] = session.quantities.get(item_id, 0) + qty
-            return None
-        order = Order(id=f"o-{next(self._order_numbers)}", cart=priced(quantities), placed_s=self._clock())
-        self._orders.put(order.id, order)
-        return order
 
     def _order_body(self, order: Order) -> bytes:
         shipped = self._clock() - order.placed_s >= self._settings.ship_after_s

@@ -20,10 +20,11 @@ _MASK = (1 << 64) - 1
 class InstanceIds:
     """The ids in every record of one instance, and `secrets`: the values that no record contains.
 
-    `secrets` grows while the instance runs, by what it extracts as secret.
+    `secrets` grows while the instance runs, by what it extracts as secret. `faults` are those that were done to
+    requests of a step under way, by its name; None in an instance that no fault can touch.
     """
 
-    __slots__ = ("correlation_id", "index", "instance_id", "phase", "scenario", "secrets", "user")
+    __slots__ = ("correlation_id", "faults", "index", "instance_id", "phase", "scenario", "secrets", "user")
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class InstanceIds:
         self.instance_id, self.correlation_id, self.scenario = instance_id, correlation_id, scenario
         self.index, self.user, self.phase = index, user, phase
         self.secrets: tuple[str, ...] = ()
+        self.faults: dict[str, str] | None = None
 
     def hide(self, *values: object) -> None:
         """Hide every text in the values in the further records. Short ones would hide half of every line."""

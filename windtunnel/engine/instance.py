@@ -133,13 +133,13 @@ class RunningInstance:
         self.progress.steps += 1
         name = self._journal.shown(self.ids, name)
         self._journal.step(self.ids, name, type, outcome, started=started, round=self.round)
-        self.progress.note(name, outcome)
+        self.progress.note(name, outcome, self.last_exchange)
 
     def end_assertion(self, name: str, outcome: StepOutcome, *, action: AssertionAction = "assert") -> None:
         """Write the record of an assertion and count it in the outcome of the instance."""
         name = self._journal.shown(self.ids, name)
-        self._journal.assertion(self.ids, name, outcome, action=action)
-        self.progress.note(name, outcome)
+        self._journal.assertion(self.ids, name, outcome, action=action, last=self.last_exchange)
+        self.progress.note(name, outcome, self.last_exchange)
 
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
         """Run steps one after the other, each with its record; see `interfaces.Instance.run_steps`."""
@@ -180,7 +180,7 @@ class RunningInstance:
             if outcome == "skipped":
                 progress.steps -= 1
                 continue
-            progress.note(name, result)
+            progress.note(name, result, self.last_exchange)
             nested = nested or BlockOutcome()
             nested.note(name, outcome)
             if result.stops and step.on_failure == "stop" and progress.stop_on_step:
@@ -294,6 +294,7 @@ def _end(instance: RunningInstance, journal: Journal, *, due: float, started: fl
         failed_step=progress.failed_step,
         error=progress.error,
         message=progress.message,
+        fault=progress.fault,
     )
 
 
@@ -323,6 +324,6 @@ async def _assertions(
             journal.assertion(instance.ids, assertion.name, StepOutcome(outcome="skipped"))
             continue
         result = await assertion.action.run(instance)
-        journal.assertion(instance.ids, assertion.name, result)
-        progress.note(assertion.name, result)
+        journal.assertion(instance.ids, assertion.name, result, last=instance.last_exchange)
+        progress.note(assertion.name, result, instance.last_exchange)
         skip = result.outcome != "passed" and scenario.stop_on_assertion

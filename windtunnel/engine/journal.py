@@ -80,6 +80,8 @@ class Journal:
         facts = self._facts(ids, exchange, failed=failed, poll=poll, keep=failed and not poll)
         if exchange.hop:
             facts.hop = True
+        if ids.faults is not None and exchange.fault is not None:
+            facts.fault = ids.faults[step] = exchange.fault
         self.write(
             RequestRecord(
                 t=self._clock.unix(exchange.ended or None),
@@ -133,6 +135,8 @@ class Journal:
             record.requests = outcome.requests
         if outcome.held_us:
             record.held_us = outcome.held_us
+        if ids.faults is not None:
+            _mark(record, ids.faults, exchange)
         if not passed:
             record.error = outcome.error
             record.message = outcome.message and self._redactor.excerpt(outcome.message, ids.secrets)
@@ -144,9 +148,15 @@ class Journal:
             hook(ids, record)
 
     def assertion(
-        self, ids: InstanceIds, name: str, outcome: StepOutcome, *, action: AssertionAction = "assert"
+        self,
+        ids: InstanceIds,
+        name: str,
+        outcome: StepOutcome,
+        *,
+        action: AssertionAction = "assert",
+        last: Exchange | None = None,
     ) -> None:
-        """A final assertion was evaluated or skipped."""
+        """A final assertion was evaluated, on the exchange `last` if that was, or skipped."""
         record = AssertionRecord(
             t=self._clock.unix(),
             instance_id=ids.instance_id,
@@ -157,6 +167,7 @@ class Journal:
             outcome=outcome.outcome,
             checks=self._checks(ids, outcome.checks),
             message=outcome.message and self._redactor.excerpt(outcome.message, ids.secrets),
+            fault=last.fault if last is not None and outcome.outcome != "passed" else None,
             phase=ids.phase,
         )
         self.write(record)
@@ -174,6 +185,7 @@ class Journal:
         failed_step: str | None = None,
         error: str | None = None,
         message: str | None = None,
+        fault: str | None = None,
     ) -> None:
         """An instance ended. `scheduled` and `started` are readings of the clock."""
         clock = self._clock
@@ -196,6 +208,7 @@ class Journal:
             failed_step=failed_step and self._redactor.text(failed_step, ids.secrets),
             error=error,
             message=message and self._redactor.excerpt(message, ids.secrets),
+            fault=fault,
             phase=ids.phase,
         )
         self.write(record)
@@ -249,3 +262,12 @@ class Journal:
             actual=actual,
             key=text(check.key, ids.secrets),
         )
+
+
+def _mark(record: StepRecord, faults: dict[str, str], exchange: Exchange | None) -> None:
+    """Say of a step by which fault its time, and its failure if it failed, are not the SUT's own."""
+    fault = exchange.fault if exchange is not None else None
+    if record.request is not None:
+        record.request.fault = fault
+    earlier = faults.pop(record.step, None)
+    record.fault = fault or (earlier if record.outcome == "passed" else None)

@@ -13,7 +13,7 @@ from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown
 from windtunnel.engine.user import SetupResult
 from windtunnel.http.transport import HttpTransport
-from windtunnel.interfaces import Sink
+from windtunnel.interfaces import MakeFaults, Sink
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import TestPlan
@@ -32,8 +32,8 @@ class RunParts:
     redactor: Redactor
 
     def aggregate(self) -> Aggregate:
-        """A new sink that counts what the thresholds of the plan need."""
-        return Aggregate.for_thresholds(self.test_plan.thresholds)
+        """A new sink that counts what judging the plan needs."""
+        return Aggregate.for_judging(self.test_plan.thresholds, self.test_plan.turbulence)
 
     def segment(
         self,
@@ -64,7 +64,18 @@ class RunParts:
             before=before,
             prepared=prepared or {},
             on_record=on_record,
+            faults=self._faults(),
         )
+
+    def _faults(self) -> MakeFaults | None:
+        """What makes the faults on our own requests; None where the plan has none."""
+        turbulence = self.test_plan.turbulence
+        if turbulence is None or not turbulence.client_faults:
+            return None
+        from windtunnel.turbulence.client import FaultyClients  # for the runs that have some
+
+        seed = self.test_plan.seed
+        return lambda clock, report: FaultyClients(turbulence, seed=seed, clock=clock, report=report)
 
 
 def run_parts(test_plan: TestPlan, *, run_id: str, redactor: Redactor) -> RunParts:

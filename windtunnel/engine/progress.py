@@ -5,6 +5,7 @@ from __future__ import annotations
 from windtunnel.engine.plan import CompiledScenario
 from windtunnel.figures import plural
 from windtunnel.interfaces import StepOutcome
+from windtunnel.model.http import Exchange
 from windtunnel.model.record import MAX_STEPS
 from windtunnel.model.vocabulary import InstanceOutcome, Outcome
 
@@ -21,7 +22,8 @@ def too_many(max_steps: int) -> StepOutcome:
 class Progress:
     """The steps an instance has run, its outcome and first failure.
 
-    `bug` is the first exception of ours, `bug_at` the step that raised it.
+    `bug` is the first exception of ours, `bug_at` the step that raised it. `fault` is the name of the fault on our
+    own requests that made the first failure.
     """
 
     __slots__ = (
@@ -29,6 +31,7 @@ class Progress:
         "bug_at",
         "error",
         "failed_step",
+        "fault",
         "max_steps",
         "message",
         "outcome",
@@ -45,13 +48,19 @@ class Progress:
         self.failed_step: str | None = None
         self.error: str | None = None
         self.message: str | None = None
+        self.fault: str | None = None
 
-    def note(self, step: str, result: StepOutcome) -> None:
-        """Count the outcome of a step or assertion in that of the instance: errored > failed > passed."""
+    def note(self, step: str, result: StepOutcome, last: Exchange | None = None) -> None:
+        """Count the outcome of a step or assertion in that of the instance: errored > failed > passed.
+
+        `last` is the last exchange of the instance, which an outcome without one of its own speaks of.
+        """
         if result.outcome in {"passed", "skipped", "interrupted"}:
             return
         if self.failed_step is None:
             self.failed_step, self.error, self.message = step, result.error, result.message
+            exchange = result.exchange or last
+            self.fault = exchange.fault if exchange is not None else None
         if self.outcome != "errored":
             self.outcome = "errored" if result.outcome == "errored" else "failed"
 

@@ -11,8 +11,8 @@ from windtunnel.engine.instance import Bugs, InstanceContext, RunningInstance, r
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.plan import CompiledScenario, Plan, Section
 from windtunnel.engine.user import SetupResult, User, UserState
-from windtunnel.interfaces import Clock, Transport
-from windtunnel.model.record import Dropped
+from windtunnel.interfaces import Client, Clock, FaultInjector, Transport
+from windtunnel.model.record import Dropped, PhaseRecord
 from windtunnel.model.vocabulary import InstanceOutcome
 from windtunnel.tasks import was_cancelled_here
 
@@ -28,14 +28,33 @@ class Runner:
         journal: Journal,
         clock: Clock,
         prepared: Mapping[str, SetupResult] = {},
+        faults: FaultInjector | None = None,
     ) -> None:
+        """`faults` are done to the requests of instances of the load."""
         self.clock, self.transport = clock, transport
         self._plan, self._journal, self._prepared = plan, journal, prepared
         self.bugs = Bugs()
         self._context = InstanceContext(facts=plan.facts, clock=clock, journal=journal, bugs=self.bugs)
         self._ids = RunIds(plan.facts.run_id)
+        self._faults = faults
         self._max_late_s = 0.0
         self.in_flight = 0
+
+    def begin(self, began: float) -> None:
+        """The load begins, at a reading of the clock: write its phases, and let faults count from there."""
+        phases = self._plan.phases
+        if phases is not None:
+            t = self.clock.unix(began)
+            for name, length_s in phases.lengths.items():
+                begin_us, length_us = round(phases.begin_s(name) * 1e6), round(length_s * 1e6)
+                self._journal.write(PhaseRecord(t=t, name=name, begin_us=begin_us, duration_us=length_us))
+        if self._faults is not None:
+            self._faults.begin(began)
+
+    def end(self) -> None:
+        """No further instance begins."""
+        if self._faults is not None:
+            self._faults.end()
 
     def user(self, number: int) -> User:
         """A new user."""
@@ -65,15 +84,27 @@ class Runner:
         if late_s > self._max_late_s:
             self._max_late_s = late_s
         self.in_flight += 1
+        client = user.client if self._faults is None else self._with_faults(self._faults, user.client, ids)
         try:
             instance = await run_section(
-                scenario, ids, self._context, client=user.client, due=due, given=given, cookies=cookies
+                scenario, ids, self._context, client=client, due=due, given=given, cookies=cookies
             )
         finally:
             self.in_flight -= 1
         if not instance.exchanges:
             # An instance that never waited for the network must not block the event loop.
             await asyncio.sleep(0)
+
+    @staticmethod
+    def _with_faults(faults: FaultInjector, client: Client, ids: InstanceIds) -> Client:
+        ids.faults = {}
+        return faults.of_instance(
+            client,
+            scenario=ids.scenario,
+            index=ids.index,
+            instance_id=ids.instance_id,
+            correlation_id=ids.correlation_id,
+        )
 
     async def _set_up(
         self, user: User, scenario: CompiledScenario, section: Section, given: SetupResult | None

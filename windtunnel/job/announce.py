@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from windtunnel.engine.load.forecast import forecast
 from windtunnel.engine.plan import Plan
 from windtunnel.engine.run.process import local_ports, raise_open_file_limit, shortages
+from windtunnel.errors import visible
 from windtunnel.figures import plural
 from windtunnel.http.proxy import proxies_in_use
 from windtunnel.job.compile import CompiledJob
@@ -14,7 +18,11 @@ from windtunnel.job.observer import Observer
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
 
+if TYPE_CHECKING:
+    from windtunnel.engine.sut.process import SutEnd
+
 _MOST_BASE_URLS = 3
+_LONGEST_LINE = 300
 
 
 def announce(compiled: CompiledJob, manifest: Manifest, observer: Observer) -> None:
@@ -48,6 +56,19 @@ def announce_waits(awaited: Iterable[str], observer: Observer) -> None:
     """What the load waits for: health checks and `--wait-for`."""
     for each in awaited:
         observer.note(f"waiting for {each}")
+
+
+def announce_start(command: Sequence[str], observer: Observer) -> None:
+    """The command of `--exec`, which is about to start."""
+    if command:
+        observer.note(f"starting {shlex.join(command)}")
+
+
+def announce_end_of_sut(end: SutEnd | None, log: Path, observer: Observer) -> None:
+    """The last lines of a SUT that did not last."""
+    if end is not None and end.last:
+        lines = "\n".join(f"  {visible(line)[:_LONGEST_LINE]}" for line in end.last)
+        observer.note(f"the last lines of {log}:\n{lines}")
 
 
 def announce_reroutes(reroutes: Mapping[str, str], observer: Observer) -> None:

@@ -12,6 +12,7 @@ from windtunnel.config.assemble import load_all
 from windtunnel.config.env_file import read_env_file
 from windtunnel.config.overrides import Overrides, overrides_of
 from windtunnel.config.presets import Preset
+from windtunnel.config.readiness import command_problems
 from windtunnel.config.scalars import ReadEnvironment, secret_values
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.job.ci_environment import detected_shard
@@ -84,7 +85,7 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
             sut=request.sut,
             scenarios=request.scenarios,
             plan=plan,
-            overrides=request.overrides.with_shard(detected_shard(environment)),
+            overrides=_resolved(request.overrides, environment),
             processors=usable_processors(),
             project=project,
             look_further=step_problems,
@@ -92,6 +93,13 @@ def load_test_plan(request: JobRequest, environment: Mapping[str, str]) -> TestP
     if _has_code(test_plan):
         own |= _secrets_of_code(environment, reads.public)
     return replace(test_plan, secrets=test_plan.secrets | own)
+
+
+def _resolved(overrides: Overrides, environment: Mapping[str, str]) -> Overrides:
+    """The flags with what the environment says: the shard, and whether the command of `--exec` is there."""
+    resolved = overrides.with_shard(detected_shard(environment))
+    missing = command_problems(overrides.exec, environment)
+    return replace(resolved, problems=(*resolved.problems, *missing)) if missing else resolved
 
 
 def _has_code(test_plan: TestPlan) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,7 +17,13 @@ from windtunnel.engine.run.process import SystemClock, require_open_files, run_l
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.errors import EvidenceError
 from windtunnel.figures import as_written
-from windtunnel.job.announce import announce, announce_reroutes, announce_waits
+from windtunnel.job.announce import (
+    announce,
+    announce_end_of_sut,
+    announce_reroutes,
+    announce_start,
+    announce_waits,
+)
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
 from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
@@ -35,9 +42,12 @@ from windtunnel.model.verdict import exit_code_of
 from windtunnel.processes import LostProcessError, watch
 from windtunnel.redaction import Redactor
 from windtunnel.report.collect import Analysis, analyse
-from windtunnel.storage.directory import RunDirectory, new_run_id
+from windtunnel.storage.directory import SUT_LOG, RunDirectory, new_run_id
 from windtunnel.tasks import background
 from windtunnel.verdict.thresholds import stop_condition
+
+if TYPE_CHECKING:
+    from windtunnel.engine.sut.process import SutProcess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +154,8 @@ def _run(request: JobRequest, ways: _Ways) -> JobResult:
             )
         with exits_told(job.directory.path):
             with observer.section("run", "Run"):
-                outcome = run_loop(lambda: _execute(_context(job, observer), observer, interrupts))
+                outcome = run_loop(lambda: _execute(_context(job, observer, environment), observer, interrupts))
+            announce_end_of_sut(outcome.sut_end, job.directory.path / SUT_LOG, observer)
             return _judge(job, outcome, replace(ways, observer=observer))
 
 
@@ -268,7 +279,7 @@ async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) 
             return await execute(run)
 
 
-def _context(job: _Job, observer: Observer) -> RunContext:
+def _context(job: _Job, observer: Observer, environment: Mapping[str, str]) -> RunContext:
     """What the coordinator runs; its parts are those of the segment of this process."""
     test_plan, plan = job.compiled.test_plan, job.compiled.plan
     return RunContext(
@@ -282,9 +293,28 @@ def _context(job: _Job, observer: Observer) -> RunContext:
         ),
         preflight=lambda: _preflight(job, observer),
         aggregate=job.aggregate,
+        sut=_sut_process(job, environment) if test_plan.readiness.command else None,
         stop_condition=stop_condition(
             test_plan.thresholds, job.aggregate, plan.rows, baseline=job.baseline, shard=bool(job.manifest.shard)
         ),
+    )
+
+
+def _sut_process(job: _Job, environment: Mapping[str, str]) -> SutProcess:
+    """The process of `--exec`, which has the environment of the command that was typed, and its folder."""
+    from windtunnel.engine.sut.keeper import SutTask  # for the jobs that start their SUT
+    from windtunnel.engine.sut.process import SutProcess
+
+    test_plan = job.compiled.test_plan
+    return SutProcess(
+        SutTask(
+            command=test_plan.readiness.command,
+            environment=dict(environment),
+            folder=str(Path.cwd()),
+            log=(job.directory.path / SUT_LOG).absolute(),
+            secrets=tuple(test_plan.secrets),
+            names=test_plan.sut.redact,
+        )
     )
 
 
@@ -304,6 +334,7 @@ async def report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: O
 
 async def _preflight(job: _Job, observer: Observer) -> PreflightResult:
     """Wait for the SUT and find the way to it. The manifest says where another address is used."""
+    announce_start(job.compiled.test_plan.readiness.command, observer)
     announce_waits(job.preflight.awaited, observer)
     result = await job.preflight.run()
     if result.reroutes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeGuard, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeGuard, TypeVar, get_args
 
 from windtunnel.metrics.series import (
     AssertionKey,
@@ -26,8 +26,12 @@ from windtunnel.model.record import (
     AssertionRecord,
     Checks,
     Dropped,
+    EffectRecord,
+    FaultRecord,
     Health,
     InstanceRecord,
+    PhaseRecord,
+    ProxiedRecord,
     Record,
     RequestFacts,
     RequestRecord,
@@ -36,10 +40,20 @@ from windtunnel.model.record import (
     StepRecord,
 )
 from windtunnel.model.threshold import Threshold
-from windtunnel.model.vocabulary import FailureOutcome, InstanceOutcome, Outcome
+from windtunnel.model.turbulence import Turbulence
+from windtunnel.model.vocabulary import FailureOutcome, InstanceOutcome, Outcome, TurbulencePhase
+
+if TYPE_CHECKING:
+    from windtunnel.metrics.turbulence import TurbulenceSeries
 
 BATCH = 128
 """How many steps of one kind are counted together: cheaper than one by one, and done in 0.2 ms."""
+
+SECOND_S = 1.0
+"""The width of the windows of a run with faults."""
+
+_OF_THE_WHOLE_RUN = frozenset({PhaseRecord, FaultRecord, ProxiedRecord, EffectRecord})
+"""Records that no window counts."""
 
 _GONE_WRONG: tuple[Outcome, ...] = get_args(FailureOutcome)
 
@@ -54,12 +68,20 @@ class Aggregate:
     Plain data: it pickles. `started` and `last_t` are unix seconds of the first segment's first line and of the
     latest record, `last_started` and `first_ended` those of the last segment's first line and of the first closing
     line; infinite without any. `windows` holds, for each width in seconds, an aggregate of every window
-    by its number, counted from the first line of the segment.
+    by its number, counted from the first line of the segment, or from the begin of the load in a run with faults.
+
+    `injected` counts what is not the SUT's own: steps, requests and failed instances that a fault on our own
+    requests was done to. Nothing else here contains them. `phases` are those of a run with faults: the moment of
+    the begin and the length in microseconds.
     """
 
     def __init__(self, *, widths_s: Iterable[float] = ()) -> None:
         self.windows = {width_s: defaultdict[int, Aggregate](Aggregate) for width_s in widths_s}
         self._origin = float("-inf")
+        self._counts_from_load = False
+        self.injected: Aggregate | None = None
+        self.phases: dict[TurbulencePhase, tuple[float, int]] = {}
+        self.turbulence: TurbulenceSeries | None = None
         self.assertions: defaultdict[AssertionKey, AssertionSeries] = defaultdict(AssertionSeries)
         self.failures: defaultdict[FailureKey, OccurrenceSeries] = defaultdict(OccurrenceSeries)
         self.notes: defaultdict[NoteKey, OccurrenceSeries] = defaultdict(OccurrenceSeries)
@@ -85,14 +107,15 @@ class Aggregate:
         self._waiting_requests: defaultdict[RequestKey, list[RequestFacts]] = defaultdict(list)
 
     @classmethod
-    def for_thresholds(cls, thresholds: Iterable[Threshold]) -> Aggregate:
-        """An empty aggregate that can answer these."""
-        return cls(widths_s=sorted({each.within_s for each in thresholds if each.within_s is not None}))
+    def for_judging(cls, thresholds: Iterable[Threshold], turbulence: Turbulence | None) -> Aggregate:
+        """An empty aggregate that can answer these, and how faults were borne."""
+        widths = {each.within_s for each in thresholds if each.within_s is not None}
+        return cls(widths_s=sorted(widths if turbulence is None else {*widths, SECOND_S}))
 
     def successor(self) -> Aggregate:
         """An empty aggregate for the records that come after those of this one, in the same segment."""
         successor = Aggregate(widths_s=self.windows)
-        successor._origin = self._origin
+        successor._origin, successor._counts_from_load = self._origin, self._counts_from_load
         return successor
 
     @property
@@ -119,9 +142,9 @@ class Aggregate:
             if record.t > self.last_t:
                 self.last_t = record.t
             if type(record) is StepRecord:
-                self._step(record)
+                (self if record.fault is None else self._of_injected())._step(record)
             elif type(record) is InstanceRecord:
-                self._instance(record)
+                (self if record.fault is None else self._of_injected())._instance(record)
             else:
                 self._other(record)
         if self.windows:
@@ -134,17 +157,19 @@ class Aggregate:
     def _write_windows(self, records: Sequence[Record]) -> None:
         for record in records:
             if type(record) is RunStarted:
-                self._origin = record.t
-            if record.t < self._origin:
-                continue  # from before the load
+                self._origin, self._counts_from_load = record.t, False
+            elif type(record) is PhaseRecord and not self._counts_from_load:
+                self._origin, self._counts_from_load = record.t, True
+            if record.t < self._origin or type(record) in _OF_THE_WHOLE_RUN:
+                continue  # from before the load, or counted with its own time
             for width_s, windows in self.windows.items():
                 windows[int((record.t - self._origin) // width_s)].write((record,))
 
     def _other(self, record: Record) -> None:
         if type(record) is RequestRecord:
-            self._request(record)
+            (self if record.request.fault is None else self._of_injected())._request(record)
         elif type(record) is AssertionRecord:
-            self._assertion(record)
+            (self if record.fault is None else self._of_injected())._assertion(record)
         elif type(record) is Health:
             self.health.add(record)
         elif type(record) is Dropped:
@@ -154,6 +179,27 @@ class Aggregate:
             self.last_started = max(self.last_started, record.t)
         elif type(record) is RunEnded:
             self._run_ended(record)
+        elif type(record) is PhaseRecord:
+            self._phase(record.name, record.t + record.begin_us / 1e6, record.duration_us)
+        elif isinstance(record, FaultRecord | ProxiedRecord | EffectRecord):
+            self._of_turbulence().add(record)
+
+    def _phase(self, name: TurbulencePhase, begin: float, length_us: int) -> None:
+        """Take the phase of one segment; that of the run begins with the first of them."""
+        known = self.phases.get(name)
+        self.phases[name] = (begin if known is None else min(begin, known[0])), length_us
+
+    def _of_turbulence(self) -> TurbulenceSeries:
+        if self.turbulence is None:
+            from windtunnel.metrics.turbulence import TurbulenceSeries
+
+            self.turbulence = TurbulenceSeries()
+        return self.turbulence
+
+    def _of_injected(self) -> Aggregate:
+        if self.injected is None:
+            self.injected = Aggregate()
+        return self.injected
 
     def __getstate__(self) -> dict[str, object]:
         self._count_waiting()
@@ -170,6 +216,12 @@ class Aggregate:
         _merge_series(self.notes, other.notes)
         for key, count in other.dropped.items():
             self.dropped[key] += count
+        if other.injected is not None:
+            self._of_injected().merge(other.injected)
+        if other.turbulence is not None:
+            self._of_turbulence().merge(other.turbulence)
+        for name, (begin, length_us) in other.phases.items():
+            self._phase(name, begin, length_us)
         self.health.merge(other.health)
         self.started = min(self.started, other.started)
         self.last_t = max(self.last_t, other.last_t)

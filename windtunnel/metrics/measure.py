@@ -72,6 +72,30 @@ def select(
     return _BY_TYPE[row.type](_Selection(aggregate, tags or {}, rows), row.same_as or metric, row)
 
 
+def combined(measures: Sequence[Measure]) -> Measure:
+    """The measures of one metric in several pieces of time, at least one, as that of all of them together."""
+    first = measures[0]
+    if isinstance(first, Trend):
+        total = Histogram()
+        for each in measures:
+            if isinstance(each, Trend):
+                total.merge(each.histogram)
+        return Trend(histogram=total)
+    if isinstance(first, Rate):
+        rates = [each for each in measures if isinstance(each, Rate)]
+        return Rate(matches=sum(each.matches for each in rates), count=sum(each.count for each in rates))
+    if isinstance(first, Counter):
+        sums = [each for each in measures if isinstance(each, Counter)]
+        return Counter(total=sum(each.total for each in sums), samples=sum(each.samples for each in sums))
+    gauges = [each for each in measures if isinstance(each, Gauge) and each.value is not None]
+    averages = [each.avg for each in gauges if each.avg is not None]
+    return Gauge(
+        value=gauges[-1].value if gauges else None,
+        avg=sum(averages) / len(averages) if averages else None,
+        max=max((each.max for each in gauges if each.max is not None), default=None),
+    )
+
+
 def measured_span_s(aggregate: Aggregate) -> float:
     """Seconds from the first start of an instance of the load to the last end; 0 when none ended."""
     instances = [series for key, series in aggregate.instances.items() if is_measured(key.phase)]

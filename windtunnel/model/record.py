@@ -192,7 +192,8 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     `error` is a short kind (a transport error, `extract`, `template`, …), `message` the sentence; `nested` is that
     of a step whose only failure is inside it, where it has a line of its own. `round` counts the rounds of the
     innermost loop around the step from 1. `held_us` is how long code of the step kept its whole process from doing
-    anything else; 0 when that is negligible.
+    anything else; 0 when that is negligible. `fault` is the name of the one that was done to a request of the
+    step, unless the step failed by an answer that no fault had touched.
     """
 
     instance_id: str
@@ -210,6 +211,7 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     requests: Count = 0
     round: Count = 0
     held_us: Microseconds = 0
+    fault: str | None = None
     phase: str = ""
 
 
@@ -217,6 +219,7 @@ class AssertionRecord(_Line, tag="assertion", kw_only=True, omit_defaults=True):
     """A final assertion was evaluated (passed, failed, errored), or skipped after an early stop.
 
     `action` is `assert` for an assertion on a response, `check` for a value that the user's code checked itself.
+    `fault` is the name of the one that was done to the response that it failed on.
     """
 
     instance_id: str
@@ -227,6 +230,7 @@ class AssertionRecord(_Line, tag="assertion", kw_only=True, omit_defaults=True):
     outcome: Outcome
     checks: Checks = []
     message: str | None = None
+    fault: str | None = None
     phase: str = ""
 
 
@@ -284,11 +288,11 @@ class Health(_Line, tag="health", kw_only=True, omit_defaults=True):
 
 
 class PhaseRecord(_Line, tag="phase", kw_only=True, omit_defaults=True):
-    """A phase of a run with faults, written when the load begins: `t` is the moment at which the phase begins."""
+    """A phase of a run with faults: from when to when, after the begin of the load, which is `t`."""
 
     name: TurbulencePhase
+    begin_us: Microseconds = 0
     duration_us: Microseconds
-    segment: Count = 0
 
 
 class FaultRecord(_Line, tag="fault", kw_only=True, omit_defaults=True):

@@ -14,6 +14,9 @@ from windtunnel.model.vocabulary import FaultPattern, ResilienceWord, Turbulence
 BoundResult = Literal["held", "broken", "no_data"]
 """How one bound of the judge went."""
 
+Recovery = Literal["not_needed", "recovered", "never"]
+"""Whether the system came back to its steady state after the last fault. not_needed: it never left it."""
+
 
 class PhaseFigures(msgspec.Struct, frozen=True, kw_only=True):
     """One phase, side by side with the others.
@@ -125,8 +128,8 @@ class Resilience(msgspec.Struct, frozen=True, kw_only=True):
     """The judgement of a run with faults. `headline` is one sentence; `reasons` say why, the deciding one first.
 
     `time_to_degrade_s` counts from the first fault, None where the system did not degrade; `time_to_recover_s`
-    from the end of the last fault, None where it never did or needed none. `error_budget_used` is failures ÷ those
-    that the steady state allows over the run, None without such a condition.
+    from the end of the last fault, None where it never did or needed none, as `recovery` says. `error_budget_used`
+    is failures ÷ those that the steady state allows over the run, None without such a condition.
     """
 
     word: ResilienceWord
@@ -143,6 +146,7 @@ class Resilience(msgspec.Struct, frozen=True, kw_only=True):
     buckets: list[Bucket]
     time_to_degrade_s: float | None
     time_to_recover_s: float | None
+    recovery: Recovery = "not_needed"
     error_budget_used: float | None
     duplicates: int | None
     lost: int | None

@@ -133,8 +133,12 @@ class WaitFor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What the run waits for in addition to the health of the SUT, and how loopback addresses are understood."""
+    """What the run waits for in addition to the health of the SUT, and how loopback addresses are understood.
 
+    `command` is that of the SUT where the run starts it itself; empty where it runs already.
+    """
+
+    command: tuple[str, ...] = ()
     wait_for: tuple[WaitFor, ...] = ()
     wait_timeout_s: float = 60.0
     loopback: Loopback = "auto"

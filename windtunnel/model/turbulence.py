@@ -6,8 +6,9 @@ Times are seconds. Those of a schedule count from the start of the phase `inject
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, get_args
+
+import msgspec
 
 from windtunnel.errors import Location
 from windtunnel.model.load import Stage
@@ -15,8 +16,7 @@ from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import FaultPattern, ProxyProtocol, TurbulencePhase
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phases:
+class Phases(msgspec.Struct, frozen=True, kw_only=True):
     """How long each phase of the run is. The load is the same in all of them."""
 
     warmup_s: float = 0.0
@@ -57,8 +57,7 @@ class Phases:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
+class Amount(msgspec.Struct, frozen=True, kw_only=True):
     """A time or a share of a phase, as written: `30s` or `40%`. One of the two is given."""
 
     seconds: float | None = None
@@ -69,8 +68,7 @@ class Amount:
         return self.seconds if self.seconds is not None else (self.share or 0.0) * whole_s
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """When a fault is on. Without `length` until the end of the phase `inject`.
 
     `settings` are the keys that belong to the pattern, as written: flap {on, off}, steps {steps}, pulse {every,
@@ -81,11 +79,10 @@ class Schedule:
     at: Amount = Amount(seconds=0.0)
     length: Amount | None = None
     pattern: FaultPattern = "window"
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultTarget:
+class FaultTarget(msgspec.Struct, frozen=True, kw_only=True):
     """What a fault is done to: requests of ours (by scenario, step, service), or those that come to a proxy.
 
     Empty fields match everything. `method` and `path` (with `*` and `?`) are those of an HTTP request.
@@ -99,11 +96,11 @@ class FaultTarget:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultSpec:
+class FaultSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One fault. `settings` are the keys of its type, as the schema of that type accepts them.
 
-    `engine` is "" for a fault that Windtunnel does itself, else the driver that does it.
+    `engine` is "" for a fault that Windtunnel does itself, else the driver that does it. `path` is its place in
+    the file that `where` is in; the faults of one macro have it in common.
     """
 
     name: str
@@ -111,14 +108,18 @@ class FaultSpec:
     on: FaultTarget
     probability: float = 1.0
     schedule: Schedule = Schedule()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     engine: str = ""
     where: Location | None = None
+    path: tuple[str | int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProxySpec:
-    """A proxy before one upstream, and nothing else. `export` names the variable that tells a process its URL."""
+class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A proxy before one upstream, and nothing else. `export` names the variable that tells a process its URL.
+
+    `upstream` is a URL as written, such as `http://payments:9000` or `postgres://user:secret@db:5432/shop`; one
+    without a scheme is a host and port.
+    """
 
     name: str
     protocol: ProxyProtocol
@@ -129,8 +130,7 @@ class ProxySpec:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guards:
+class Guards(msgspec.Struct, frozen=True, kw_only=True):
     """When a run ends its faults by itself: one of `stop_when` is true for `for_s`.
 
     `max_active` is the most requests that faults are done to at a time.
@@ -141,16 +141,14 @@ class Guards:
     max_active: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryLimit:
+class RetryLimit(msgspec.Struct, frozen=True, kw_only=True):
     """The most attempts a proxy may see for each logical request."""
 
     proxy: str
     at_most: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuplicateLimit:
+class DuplicateLimit(msgspec.Struct, frozen=True, kw_only=True):
     """Successful answers to one value of the header `by` must be the same: whole, or at the JSON path `same`."""
 
     by: str
@@ -158,8 +156,7 @@ class DuplicateLimit:
     at_most: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LossLimit:
+class LossLimit(msgspec.Struct, frozen=True, kw_only=True):
     """What the step `acknowledged` was told is done, the step `found_by` must find afterwards."""
 
     acknowledged: str
@@ -167,8 +164,7 @@ class LossLimit:
     at_most: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureLimit:
+class MeasureLimit(msgspec.Struct, frozen=True, kw_only=True):
     """A limit of one measure of the judge, such as `time_to_recover: "< 15s"`."""
 
     measure: str
@@ -176,8 +172,7 @@ class MeasureLimit:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeSettings:
+class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the run must hold to while and after faults. `within_s` of None is the whole phase `recover`."""
 
     during: tuple[Threshold, ...] = ()
@@ -191,8 +186,7 @@ class JudgeSettings:
     measures: tuple[MeasureLimit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turbulence:
+class Turbulence(msgspec.Struct, frozen=True, kw_only=True):
     """The section `turbulence` of a plan.
 
     `seed` of None is that of the run; `control` is a share of instances that no fault on our own requests touches.
@@ -217,3 +211,7 @@ class Turbulence:
     def proxy_faults(self, proxy: str) -> tuple[FaultSpec, ...]:
         """The faults in one of the embedded proxies."""
         return tuple(fault for fault in self.faults if fault.on.proxy == proxy and not fault.engine)
+
+    def completed(self, more: Sequence[FaultSpec], *, allowed: Sequence[str]) -> Turbulence:
+        """The same with the faults of scenarios as well, and what the command line allows."""
+        return msgspec.structs.replace(self, faults=(*self.faults, *more), allowed=tuple(allowed))

@@ -62,7 +62,7 @@ def analyse(directory: RunDirectory) -> Analysis:
     what the run itself found wrong after its records were closed, is a finding of the summary.
     """
     manifest = directory.manifest()
-    aggregate = Aggregate.for_thresholds(manifest.thresholds)
+    aggregate = Aggregate.for_judging(manifest.thresholds, manifest.turbulence)
     reader = _reader(directory, manifest)
     for records in reader.batches():
         aggregate.write(records)

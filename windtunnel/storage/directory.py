@@ -2,6 +2,7 @@
 
 runs/<run_id>/   manifest.json  plan/  records/  bodies/  summary.json  summary.md  report.html  ci/
 records/         0000.jsonl …, one a worker, and setup-0000.jsonl with setups and teardowns
+sut.log          what the SUT wrote, where the run started it
 runs/latest      the newest
 """
 
@@ -30,6 +31,9 @@ from windtunnel.storage.integrity import bounded, difference
 from windtunnel.storage.manifests import manifest_damage, manifest_text, read_manifest
 
 NOTHING_SECRET = Redactor()
+
+SUT_LOG = "sut.log"
+"""The file with the output of the SUT, where the run started it."""
 
 _FOLDERS = ("", "records", "bodies", "plan")
 """The folders of a new run; the first is its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -29,6 +30,9 @@ from windtunnel.verdict.selectors import scenarios_selected
 from windtunnel.verdict.soundness import assess
 from windtunnel.verdict.thresholds import evaluate, in_force, without_data
 
+if TYPE_CHECKING:
+    from windtunnel.verdict.resilience_verdict import Borne
+
 _WORDS: dict[ThresholdWord, VerdictWord] = {
     "fail": "fail",
     "no_data": "inconclusive",
@@ -50,15 +54,6 @@ def conclude(
 
     Changes since the `baseline` are reported; they decide only where a threshold names the baseline.
     """
-    # The part of one shard says nothing about the whole load: thresholds are judged when shards are merged.
-    thresholds = () if manifest.shard else in_force(manifest.thresholds, manifest.fail_on)
-    unjudged = [each for each in thresholds if manifest.without_baseline and each.baseline_times is not None]
-    untested = {} if manifest.shard else never_completed(manifest, aggregate)
-    results = [
-        _on_evidence(each, evaluate(each, aggregate, manifest.steps, baseline), manifest.steps, untested)
-        for each in thresholds
-        if each not in unjudged
-    ]
     soundness, deciding = assess(
         aggregate,
         evidence,
@@ -66,15 +61,33 @@ def conclude(
         closed=manifest.closed,
         timed=manifest.timed,
         shards=manifest.shards,
+        faults=manifest.turbulence is not None,
     )
-    nothing = _nothing_happened(aggregate, manifest)
-    findings = [*_ended_early(aggregate), *deciding, *nothing, *_judged(aggregate, results)]
+    findings = [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate, manifest)]
+    borne = _faults_borne(manifest, aggregate, findings)
+    # The part of one shard says nothing about the whole load: thresholds are judged when shards are merged.
+    thresholds = () if manifest.shard else in_force(manifest.thresholds, manifest.fail_on)
+    unjudged = [each for each in thresholds if manifest.without_baseline and each.baseline_times is not None]
+    untested = {} if manifest.shard else never_completed(manifest, aggregate)
+    otherwise = borne.evaluate if borne else None
+    results = [
+        _on_evidence(
+            each,
+            evaluate(each, aggregate, manifest.steps, baseline, otherwise=otherwise),
+            manifest.steps,
+            untested,
+        )
+        for each in thresholds
+        if each not in unjudged
+    ]
+    findings += _judged(aggregate, results)
+    findings += borne.findings if borne else ()
     users = [f"the user_setup of {each}" for each in _failed_sections(aggregate, "user_setup")]
     if findings:
         # The lowest word: a user that could not be set up fails its instances, and the thresholds judge those.
         findings += [("inconclusive", each) for each in users]
     verdict = worst(findings, signal_number=aggregate.signal or signal.SIGINT)
-    warnings = [*users, *_warnings(manifest, aggregate, untested, unjudged)]
+    warnings = [*users, *_warnings(manifest, aggregate, untested, unjudged), *(borne.warnings if borne else ())]
     summary = Summary(
         schema_version=SCHEMA_VERSION,
         run_id=manifest.run_id,
@@ -88,8 +101,18 @@ def conclude(
         errors=error_groups(aggregate, [*manifest.steps, *manifest.section_steps]),
         notes=note_groups(aggregate),
         soundness=replace(soundness, findings=[*soundness.findings, *warnings]),
+        turbulence=borne.resilience if borne else None,
     )
     return replace(summary, baseline=compare(baseline, Baseline.of(summary))) if baseline else summary
+
+
+def _faults_borne(manifest: Manifest, aggregate: Aggregate, known: Sequence[Finding]) -> Borne | None:
+    """How the run bore its faults; None without any, and for a shard, which is judged when it is merged."""
+    if manifest.turbulence is None or manifest.shard:
+        return None
+    from windtunnel.verdict.resilience_verdict import faults_borne
+
+    return faults_borne(manifest.turbulence, manifest, aggregate, known)
 
 
 def _warnings(

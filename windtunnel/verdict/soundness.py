@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -56,19 +56,22 @@ def assess(
     closed: bool = False,
     timed: bool = True,
     shards: int = 1,
+    faults: bool = False,
 ) -> tuple[Soundness, list[Finding]]:
     """The soundness, and the findings that decide the verdict; a warning is in the soundness only.
 
     `closed`: part of the load was, which may have left out what it should have seen. `timed`: some instances were
     due at moments of the plan's; others start when their user is free, and can't be late. `shards`: of how many
-    runs this was merged.
+    runs this was merged. `faults`: there were some on purpose, so that a system that holds its users up after the
+    steady phase is what the run is about, and no fault of the generator.
     """
     arrivals = _count_arrivals(aggregate)
+    asked_for = _count_arrivals(aggregate, phases={"steady"}) if faults else arrivals
     deciding = [
         *_records(aggregate, evidence),
         *(_clock(arrivals) if evidence.intact else []),
-        *(_arrivals(arrivals, thresholds) if timed else []),
-        *_cut_short(aggregate, evidence, arrivals),
+        *(_dropped(asked_for, thresholds) + _late(arrivals, thresholds) if timed else []),
+        *([] if faults else _cut_short(aggregate, evidence, arrivals)),
         *_exhaustion(aggregate),
         *(_apart(aggregate, shards) if shards > 1 else []),
     ]
@@ -109,18 +112,24 @@ def _held(aggregate: Aggregate) -> list[str]:
     ]
 
 
-def _count_arrivals(aggregate: Aggregate) -> _Arrivals:
+def _count_arrivals(aggregate: Aggregate, phases: Collection[str] | None = None) -> _Arrivals:
+    """The arrivals of the measured load, or of some phases of it."""
+
+    def counts(phase: str) -> bool:
+        return is_measured(phase) if phases is None else phase in phases
+
     total = InstanceSeries()
-    for key, series in aggregate.instances.items():
-        if is_measured(key.phase):
-            total.merge(series)
+    for each in (aggregate, aggregate.injected):
+        for key, series in each.instances.items() if each is not None else ():
+            if counts(key.phase):
+                total.merge(series)
     # Mean in flight ÷ rate = (Σ (end - start) ÷ span) ÷ (n ÷ span): the span falls out.
     stamped_us, measured_us = total.elapsed_us, total.duration.total_us
     return _Arrivals(
         ended=total.count,
         interrupted=instances_by_outcome(aggregate)["interrupted"],
         late=total.late,
-        dropped=sum(count for (phase, _), count in aggregate.dropped.items() if is_measured(phase)),
+        dropped=sum(count for (phase, _), count in aggregate.dropped.items() if counts(phase)),
         littles_law=stamped_us / measured_us if measured_us else None,
         stamps_off_us=abs(stamped_us - measured_us) / total.count if total.count else 0.0,
     )
@@ -161,23 +170,36 @@ def _clock(arrivals: _Arrivals) -> list[Finding]:
     ]
 
 
-def _arrivals(arrivals: _Arrivals, thresholds: Sequence[Threshold]) -> list[Finding]:
-    """Arrivals that were dropped or late."""
-    found = []
-    if not any(threshold.metric == "dropped_iterations" for threshold in thresholds):
-        due = arrivals.ended + arrivals.dropped
-        if arrivals.dropped > TOLERATED * due:
-            found.append(
-                f"{arrivals.dropped:,} of {due:,} arrivals were dropped for lack of a free slot: the load was "
-                "smaller than asked for; raise max_parallel, or set a threshold on dropped_iterations"
-            )
-        if arrivals.late > TOLERATED * arrivals.ended:
-            found.append(
-                f"{arrivals.late:,} of {arrivals.ended:,} instances started more than "
-                f"{duration(LATE_US / 1000)} late: this machine is too slow for the load; "
-                "lower the load, or use a faster machine"
-            )
-    return [("inconclusive", sentence) for sentence in found]
+def _dropped(arrivals: _Arrivals, thresholds: Sequence[Threshold]) -> list[Finding]:
+    """Arrivals that found no free slot; a threshold on them decides instead, if there is one."""
+    due = arrivals.ended + arrivals.dropped
+    if _is_limited(thresholds) or arrivals.dropped <= TOLERATED * due:
+        return []
+    return [
+        (
+            "inconclusive",
+            f"{arrivals.dropped:,} of {due:,} arrivals were dropped for lack of a free slot: the load was "
+            "smaller than asked for; raise max_parallel, or set a threshold on dropped_iterations",
+        )
+    ]
+
+
+def _late(arrivals: _Arrivals, thresholds: Sequence[Threshold]) -> list[Finding]:
+    """Arrivals that this machine could not start in time."""
+    if _is_limited(thresholds) or arrivals.late <= TOLERATED * arrivals.ended:
+        return []
+    return [
+        (
+            "inconclusive",
+            f"{arrivals.late:,} of {arrivals.ended:,} instances started more than "
+            f"{duration(LATE_US / 1000)} late: this machine is too slow for the load; "
+            "lower the load, or use a faster machine",
+        )
+    ]
+
+
+def _is_limited(thresholds: Sequence[Threshold]) -> bool:
+    return any(threshold.metric == "dropped_iterations" for threshold in thresholds)
 
 
 def _apart(aggregate: Aggregate, shards: int) -> list[Finding]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -117,9 +117,17 @@ def samples_needed(threshold: Threshold) -> int:
 
 
 def evaluate(
-    threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], baseline: Baseline | None = None
+    threshold: Threshold,
+    aggregate: Aggregate,
+    rows: Sequence[StepRow],
+    baseline: Baseline | None = None,
+    *,
+    otherwise: Callable[[Threshold], ThresholdResult | None] | None = None,
 ) -> ThresholdResult:
-    """The result over the whole load, or over its windows. `rows` are the steps of the plan."""
+    """The result over the whole load, or over its windows. `rows` are the steps of the plan.
+
+    `otherwise` has the result of thresholds that speak of a part of the load, and None for any other.
+    """
     if threshold.baseline_times is not None:
         limit = limit_against(threshold, baseline) if baseline else None
         if limit is None:
@@ -127,8 +135,10 @@ def evaluate(
             return replace(unjudged, limit="unknown", limit_value=None)
         printed = format_limit(limit, threshold.unit, digits=_DIGITS_OF_A_BASELINE)
         threshold = dataclasses.replace(threshold, limit=limit, text=f"{threshold.text} ({printed})")
+    if otherwise is not None and (result := otherwise(threshold)) is not None:
+        return result
     if threshold.within_s is not None:
-        return _in_every_window(threshold, aggregate, rows, threshold.within_s)
+        return in_every_window(threshold, aggregate, rows, threshold.within_s)
     return _over(threshold, aggregate, rows, measured_span_s(aggregate))
 
 
@@ -138,13 +148,20 @@ def without_data(threshold: Threshold, result: ThresholdResult, why: str) -> Thr
     return replace(unjudged, condition=result.condition, limit=result.limit, limit_value=result.limit_value)
 
 
-def _in_every_window(
-    threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], width_s: float
+def in_every_window(
+    threshold: Threshold,
+    aggregate: Aggregate,
+    rows: Sequence[StepRow],
+    width_s: float,
+    numbers: Iterable[int] | None = None,
 ) -> ThresholdResult:
-    """The result of the worst window, which is named when it failed. Windows with too few samples are skipped."""
+    """The result of the worst window, which is named when it failed. Windows with too few samples are skipped.
+
+    `numbers` are those of the windows that are judged; without, from the first to the last of them.
+    """
     windows: Mapping[int, Aggregate] = aggregate.windows.get(width_s, {})
     results = []
-    for number, alike in _window_numbers(windows):
+    for number, alike in _window_numbers(windows) if numbers is None else ((each, 1) for each in numbers):
         window = windows.get(number) or Aggregate()
         last_s = aggregate.last_t - aggregate.started - number * width_s
         results.append((number, alike, _over(threshold, window, rows, min(width_s, max(last_s, 0.0)))))
@@ -184,15 +201,22 @@ def _window_numbers(windows: Mapping[int, Aggregate]) -> list[tuple[int, int]]:
 
 def _over(threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], span_s: float) -> ThresholdResult:
     measure = select(aggregate, threshold.metric, threshold.tags, rows)
+    return evaluate_measure(threshold, measure, aggregate.health, span_s)
+
+
+def evaluate_measure(
+    threshold: Threshold, measure: Measure, health: HealthSeries, span_s: float
+) -> ThresholdResult:
+    """The result for what was measured in `span_s` seconds, in which `health` was the generator's."""
     value, samples = _read(measure, threshold, span_s)
     if value is None or _too_few(threshold, measure, samples):
         return _result(threshold, "no_data", samples=samples, explanation=_no_data(threshold, samples))
     printed = _printed(threshold, value)
-    measured = printed + _plus_minus(threshold, value, aggregate.health)
+    measured = printed + _plus_minus(threshold, value, health)
     if _holds(threshold, value):
         return _result(threshold, "pass", samples=samples, value=value, measured=measured)
-    if _may_be_lag(threshold) and _holds(threshold, _without_lag(threshold, value, measure, aggregate.health)):
-        explanation = _lagged(printed, aggregate.health.lag.percentile(99))
+    if _may_be_lag(threshold) and _holds(threshold, _without_lag(threshold, value, measure, health)):
+        explanation = _lagged(printed, health.lag.percentile(99))
         return _result(
             threshold, "inconclusive", samples=samples, value=value, measured=measured, explanation=explanation
         )

@@ -45,6 +45,7 @@ class LoadExecutor:
     async def run(self) -> str:
         """Run the load to its end and return why it ended. Never raises for what an instance did."""
         began = self._runner.clock.now()
+        self._runner.begin(began)
         self._begin_users(began)
         tracks: set[asyncio.Task[None]] = set()
         for track, running in self._tracks:
@@ -72,6 +73,7 @@ class LoadExecutor:
         try:
             ended = await first_of(self._start_instances(track, running, began), self._shutdown.wait())
             running.stop()
+            self._runner.end()
             self._users.end_load(track.number, self._runner.clock.now() if ended is None else ended)
             await first_of(_wait_for_all(running.tasks), self._wait_for_grace(track.load.graceful_stop_s))
         finally:

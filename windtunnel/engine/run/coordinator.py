@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from windtunnel.engine.load.users import shared_memory
+from windtunnel.engine.run.disturbances import end_with_sut, ended_before_load, surroundings
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.process import raise_open_file_limit
 from windtunnel.engine.run.segment import SegmentParts, run_segment
@@ -24,6 +25,9 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.storage.reader import RecordReader, RunIdentity
 from windtunnel.tasks import background, first_of
 
+if TYPE_CHECKING:
+    from windtunnel.engine.sut.process import SutEnd, SutProcess
+
 CHECK_S = 1.0
 """The interval at which the stop condition is asked."""
 
@@ -33,7 +37,7 @@ class RunContext:
     """What `execute` needs. `parts` are those of the first segment, the only one with one worker.
 
     `preflight` runs before the load. `aggregate` counts while the run goes on: as a sink, or from what the workers
-    send.
+    send. `sut` is the SUT where the run starts it.
     """
 
     test_plan: TestPlan
@@ -41,15 +45,20 @@ class RunContext:
     preflight: Callable[[], Coroutine[Any, Any, PreflightResult]]
     aggregate: Aggregate
     stop_condition: StopCondition | None = None
+    sut: SutProcess | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run counted, how complete its records are, and the addresses that replaced those of the SUT."""
+    """What a run counted, how complete its records are, and the addresses that replaced those of the SUT.
+
+    `sut_end`: how the SUT ended, where the run started it and it did not last.
+    """
 
     aggregate: Aggregate
     evidence: Evidence
     reroutes: Mapping[str, str] = field(default_factory=dict)
+    sut_end: SutEnd | None = None
 
 
 async def execute(run: RunContext) -> Outcome:
@@ -60,7 +69,9 @@ async def execute(run: RunContext) -> Outcome:
     """
     raise_open_file_limit()
     try:
-        return await _execute(run)
+        async with surroundings(run.sut):
+            outcome = await _execute(run)
+            return replace(outcome, sut_end=run.sut.end) if run.sut else outcome
     finally:
         for sink in (run.aggregate, *run.parts.sinks):
             sink.close()
@@ -84,13 +95,13 @@ async def _execute(run: RunContext) -> Outcome:
 
 async def _preflight(run: RunContext) -> PreflightResult | None:
     """The result of the preflight; None when the run is asked to end meanwhile."""
-    return await first_of(run.preflight(), run.parts.shutdown.wait())
+    return await first_of(run.preflight(), run.parts.shutdown.wait(), ended_before_load(run.sut))
 
 
 async def _run_with_cap(run: RunContext) -> Outcome:
     """Run the load with its setup and teardown, for no longer than the plan allows."""
     setup = run.test_plan.setup_segment
-    async with background(_watch_duration(run)):
+    async with background(_watch_duration(run), end_with_sut(run.sut, run.parts.shutdown)):
         evidence = await (_load(run, {}) if setup is None else _load_with_setup(run, setup))
     return _read_back(run) if evidence is None else Outcome(aggregate=run.aggregate, evidence=evidence)
 
@@ -192,7 +203,7 @@ def _read_back(run: RunContext) -> Outcome:
             run_ids=(parts.directory.run_id,), plan_hash=parts.plan_hash, seed=run.test_plan.seed
         ),
     )
-    aggregate = Aggregate.for_thresholds(run.test_plan.thresholds)
+    aggregate = Aggregate.for_judging(run.test_plan.thresholds, run.test_plan.turbulence)
     for records in reader.batches():
         aggregate.write(records)
     return Outcome(aggregate=aggregate, evidence=reader.evidence())

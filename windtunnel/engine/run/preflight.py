@@ -34,6 +34,7 @@ HEALTH_PHASE = "health"
 
 _ATTEMPT_S = 5.0
 _WAIT_INTERVAL_S = 1.0
+_START_INTERVAL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,12 @@ class Preflight:
     def _waits(self) -> list[_Wait]:
         health, own = self._sut.health, self._sut.default
         asked = [own] if own else list(self._sut.services.values())
-        waits = [_of_health(health, service) for service in asked] if health is not None else []
+        if health is not None:
+            waits = [_of_health(health, service) for service in asked]
+        elif self._readiness.command:
+            waits = [_of_start(service, self._readiness.wait_timeout_s) for service in asked]
+        else:
+            waits = []
         return [*waits, *(self._of_wait_for(each) for each in self._readiness.wait_for)]
 
     def _of_wait_for(self, wait_for: WaitFor) -> _Wait:
@@ -173,7 +179,8 @@ class Preflight:
                     if is_about_tls(failure.kind, failure.detail):
                         return f"{waited}: {NO_TLS}: {failure.detail}"
                     problem = f"{waited}: {failure.detail}"
-                    cure = self._cure([destination]) or f"start it, or give it longer with {wait.longer}"
+                    start = "" if self._readiness.command else "start it, or "
+                    cure = self._cure([destination]) or f"{start}give it longer with {wait.longer}"
                     return f"{problem}; {cure}"
                 await clock.sleep(wait.interval_s)
         finally:
@@ -232,7 +239,8 @@ class Preflight:
     def _cure(self, destinations: Iterable[Destination]) -> str | None:
         """The special help for a loopback address; None for any other problem."""
         about_loopback = any(each.origin.is_loopback and not each.socket for each in destinations)
-        return self._loopback_help() if about_loopback else None
+        # What the run started itself is not elsewhere.
+        return self._loopback_help() if about_loopback and not self._readiness.command else None
 
 
 def _of_health(health: Health, service: Service) -> _Wait:
@@ -245,6 +253,13 @@ def _of_health(health: Health, service: Service) -> _Wait:
         timeout_s=health.timeout_s,
         interval_s=health.interval_s,
         longer="health: { timeout: … }",
+    )
+
+
+def _of_start(service: Service, timeout_s: float) -> _Wait:
+    """The wait for a service that the run has just started, and that has no health of its own."""
+    return _Wait(
+        step="start", text=service.base_url, service=service, timeout_s=timeout_s, interval_s=_START_INTERVAL_S
     )
 
 

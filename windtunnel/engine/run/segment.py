@@ -16,7 +16,7 @@ from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.engine.runner import Runner
 from windtunnel.engine.user import SetupResult
 from windtunnel.errors import EvidenceError
-from windtunnel.interfaces import Clock, Sink, Transport
+from windtunnel.interfaces import Clock, MakeFaults, Sink, Transport
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import RECORD_VERSION, Evidence
 from windtunnel.model.record import Record, RunEnded, RunStarted, Users
@@ -33,7 +33,8 @@ class SegmentParts:
 
     `workers` segments run on this machine at the same time; where they are several they have a `board`.
     `before` are the records from before the load, which the first segment takes. `prepared` is what the setup of
-    each scenario left. `on_record` are called with each record of a step, assertion or instance.
+    each scenario left. `on_record` are called with each record of a step, assertion or instance. `faults` makes
+    those on requests of the load.
     """
 
     plan: Plan
@@ -50,6 +51,7 @@ class SegmentParts:
     before: tuple[Record, ...] = ()
     prepared: Mapping[str, SetupResult] = field(default_factory=dict)
     on_record: Sequence[OnRecord] = ()
+    faults: MakeFaults | None = None
 
 
 class OpenSegment:
@@ -103,12 +105,14 @@ async def run_segment(
     Whatever happens, the segment gets its closing line as long as the disk takes it.
     """
     segment, shutdown = OpenSegment(parts), parts.shutdown
+    write, hide = segment.journal.write, parts.redactor.struct
     runner = Runner(
         parts.plan,
         transport=parts.transport,
         journal=segment.journal,
         clock=parts.clock,
         prepared=parts.prepared,
+        faults=parts.faults and parts.faults(parts.clock, lambda record: write(hide(record))),
     )
     users = UserCount(parts.clock, parts.segment, workers=parts.workers, board=parts.board)
     executor = LoadExecutor(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment, users=users)

@@ -1,0 +1,102 @@
+"""The words of the judge, on services whose behaviour is known beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.turbulent_run import Answer, Service, TurbulentRun, down, healthy
+from windtunnel.expressions.threshold import parse_threshold
+from windtunnel.model.vocabulary import ResilienceWord
+
+INJECT, RECOVER, END = 12.0, 32.0, 52.0
+"""When the phases of the runs here begin, and when the last one ends. The fault is on from 12 s to 22 s."""
+
+
+@pytest.mark.parametrize(
+    ("service", "word", "exit_code"),
+    [
+        (healthy, "resilient", 0),
+        (down(14.0, 17.0), "degraded", 0),
+        (down(12.0, 26.0), "degraded", 0),
+        (down(12.0, 26.0, Answer(takes_s=0.5)), "degraded", 0),
+        (lambda at_s: Answer(503 if at_s >= 12.0 and round(at_s * 20) % 3 == 0 else 200), "failed", 99),
+        (down(12.0, END), "metastable", 99),
+        (down(12.0, END, None), "metastable", 99),
+        (down(6.0, 9.0), "not_judged", 99),
+    ],
+    ids=[
+        "nothing happens",
+        "it breaks for 3 s and mends itself",
+        "it needs 4 s after the fault",
+        "it is slow and not wrong",
+        "a third of the requests fail for ever",
+        "it never comes back",
+        "it never answers again",
+        "it was broken before the fault",
+    ],
+)
+def test_the_word_follows_from_what_the_service_did(
+    service: Service, word: ResilienceWord, exit_code: int
+) -> None:
+    run = TurbulentRun(service=service)
+
+    assert run.judged().word == word
+    assert run.summary().exit_code == exit_code
+
+
+@pytest.mark.parametrize("late_s", [0, 1, 4, 7])
+def test_the_time_to_recover_counts_from_the_end_of_the_last_fault(late_s: int) -> None:
+    judged = TurbulentRun(service=down(12.0, 22.0 + late_s)).judged()
+
+    assert judged.time_to_recover_s == late_s
+    assert judged.recovery == "recovered"
+
+
+def test_the_time_to_degrade_counts_from_the_first_fault() -> None:
+    assert TurbulentRun(service=down(15.0, 22.0)).judged().time_to_degrade_s == 3.0
+
+
+def test_what_takes_too_long_to_recover_has_failed() -> None:
+    judged = TurbulentRun(service=down(12.0, 26.0)).judging(within_s=3.0).judged()
+
+    assert judged.word == "failed"
+    assert judged.headline == "the system took 4 s to recover after the last fault; it has 3 s"
+
+
+def test_a_bound_for_the_time_of_the_faults_is_one_of_what_was_due_then() -> None:
+    run = TurbulentRun(service=down(14.0, 17.0))
+    bound = (parse_threshold("instances", "rate > 90%"),)
+
+    assert run.judging(during=bound).judged().headline == (
+        "instances: rate > 90% did not hold during the faults: 85%"
+    )
+    assert run.judging(during=(parse_threshold("instances", "rate > 80%"),)).judged().word == "degraded"
+
+
+def test_a_fault_that_never_fired_proves_nothing() -> None:
+    summary = replace(TurbulentRun(), applied=0).summary()
+
+    assert summary.turbulence is not None
+    assert summary.turbulence.word == "not_judged"
+    assert summary.exit_code == 4
+    assert 'the fault "outage" never fired: no request came that it is for' in summary.turbulence.headline
+
+
+def test_fewer_faults_than_asked_for_prove_nothing() -> None:
+    judged = TurbulentRun().judging(min_injected=31).judged()
+
+    assert judged.word == "not_judged"
+    assert judged.headline == "faults were done only 30 times, and min_injected is 31"
+
+
+def test_a_run_that_was_stopped_early_is_not_judged() -> None:
+    ended = TurbulentRun().ended
+    assert ended is not None
+    stopped = replace(TurbulentRun(), ended=None)
+    stopped = replace(stopped, more=[type(ended)(t=ended.t - 20, reason="a guard", counts={}, aborted=True)])
+
+    assert stopped.judged().word == "not_judged"
+    assert stopped.judged().headline == "the run was stopped early: a guard"
+    assert stopped.summary().exit_code == 99

@@ -1,0 +1,201 @@
+"""What is counted of faults, of the requests that went through proxies, and of the effects that answers tell.
+
+Memory depends on the faults, on the length of the run, and on the number of keys whose effects are watched; the
+keys are hashes. Merged in any order, the result is the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from windtunnel.metrics.histogram import Histogram
+from windtunnel.model.record import EffectRecord, FaultRecord, ProxiedRecord
+from windtunnel.model.vocabulary import FaultEvent
+
+TENTHS = 10
+"""Pieces of a second in which the requests through a proxy are counted."""
+
+
+class FaultKey(NamedTuple):
+    """One fault, at one level of a sweep; `level` is "" for any other fault."""
+
+    name: str
+    level: str
+
+
+class FaultSeries:
+    """A fault: how often it was done and could not be done, and when it was switched on and off."""
+
+    __slots__ = ("applied", "first_t", "kind", "last_t", "missed", "switches")
+
+    def __init__(self) -> None:
+        self.kind = ""
+        self.applied = self.missed = 0
+        self.first_t, self.last_t = float("inf"), float("-inf")
+        self.switches: list[tuple[float, FaultEvent]] = []
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether it was switched on more often than off."""
+        events = [event for _, event in self.switches]
+        return events.count("on") > events.count("off")
+
+    def add(self, record: FaultRecord) -> None:
+        """Count what one record tells."""
+        self.kind = max(self.kind, record.kind)
+        if record.event == "applied":
+            self.applied += 1
+            self.first_t, self.last_t = min(self.first_t, record.t), max(self.last_t, record.t)
+        elif record.event == "missed":
+            self.missed += 1
+        else:
+            self.switches.append((record.t, record.event))
+
+    def merge(self, other: FaultSeries) -> None:
+        """Add what `other` counted."""
+        self.kind = max(self.kind, other.kind)
+        self.applied += other.applied
+        self.missed += other.missed
+        self.first_t, self.last_t = min(self.first_t, other.first_t), max(self.last_t, other.last_t)
+        self.switches += other.switches
+
+    def bands(self, end_t: float) -> list[tuple[float, float]]:
+        """The times in which it was on, as unix seconds; one that was never switched off was on until `end_t`."""
+        found: list[tuple[float, float]] = []
+        began, depth = 0.0, 0
+        for t, event in sorted(self.switches, key=lambda each: (each[0], each[1] != "on")):
+            if event == "on":
+                began = began if depth else t
+                depth += 1
+            elif depth:
+                depth -= 1
+                if not depth:
+                    found.append((began, t))
+        return [*found, (began, max(began, end_t))] if depth else found
+
+
+class Attempts(NamedTuple):
+    """Requests through a proxy in one tenth of a second. Those with an id are `logical` ones and `retries`."""
+
+    requests: int = 0
+    logical: int = 0
+    retries: int = 0
+
+    def plus(self, other: Attempts) -> Attempts:
+        """Both together."""
+        return Attempts(self.requests + other.requests, self.logical + other.logical, self.retries + other.retries)
+
+
+class ProxySeries:
+    """Requests through one proxy. `tenths` counts them by when they came, in tenths of a unix second."""
+
+    __slots__ = ("gaps", "in_flight_max", "tenths")
+
+    def __init__(self) -> None:
+        self.in_flight_max = 0
+        self.gaps = Histogram()  # from one attempt to the next
+        self.tenths: defaultdict[int, Attempts] = defaultdict(Attempts)
+
+    def add(self, record: ProxiedRecord) -> None:
+        """Count one request."""
+        self.in_flight_max = max(self.in_flight_max, record.in_flight)
+        if record.attempt > 1:
+            self.gaps.add(record.since_us)
+        came = int((record.t - record.duration_us / 1e6) * TENTHS)
+        this = Attempts(1, record.attempt == 1, record.attempt > 1)
+        self.tenths[came] = self.tenths[came].plus(this)
+
+    def merge(self, other: ProxySeries) -> None:
+        """Add what `other` counted."""
+        self.in_flight_max = max(self.in_flight_max, other.in_flight_max)
+        self.gaps.merge(other.gaps)
+        for tenth, attempts in other.tenths.items():
+            self.tenths[tenth] = self.tenths[tenth].plus(attempts)
+
+    def attempts(self, begin_t: float = float("-inf"), end_t: float = float("inf")) -> Attempts:
+        """Those that came within a time, in unix seconds, to a tenth of a second."""
+        total = Attempts()
+        for tenth, attempts in self.tenths.items():
+            if begin_t <= tenth / TENTHS < end_t:
+                total = total.plus(attempts)
+        return total
+
+    def synchrony(self, least: int) -> float | None:
+        """The largest share of the retries of a second in one tenth of it, of seconds with `least` of them."""
+        seconds: defaultdict[int, list[int]] = defaultdict(list)
+        for tenth, attempts in self.tenths.items():
+            if attempts.retries:
+                seconds[tenth // TENTHS].append(attempts.retries)
+        shares = [max(counts) / sum(counts) for counts in seconds.values() if sum(counts) >= least]
+        return max(shares, default=None)
+
+
+class EffectSeries:
+    """What answers told was done. `answers` holds the different values told of each key."""
+
+    __slots__ = ("acknowledged", "answers", "found")
+
+    def __init__(self) -> None:
+        self.answers: dict[str, frozenset[str]] = {}
+        self.acknowledged: set[str] = set()
+        self.found: set[str] = set()
+
+    @property
+    def duplicates(self) -> int | None:
+        """How many effects there are beyond one for each key; None without any key."""
+        return sum(len(values) - 1 for values in self.answers.values() if values) if self.answers else None
+
+    @property
+    def lost(self) -> int | None:
+        """How many acknowledged things were not found; None without any acknowledgement."""
+        return len(self.acknowledged - self.found) if self.acknowledged else None
+
+    def add(self, record: EffectRecord) -> None:
+        """Count what one record tells. An answer without a value shows that the key was used, and no more."""
+        if record.kind == "answered":
+            self._answered(record.key, frozenset({record.value} - {""}))
+        elif record.kind == "acknowledged":
+            self.acknowledged.add(record.key)
+        else:
+            self.found.add(record.key)
+
+    def merge(self, other: EffectSeries) -> None:
+        """Add what `other` counted."""
+        for key, values in other.answers.items():
+            self._answered(key, values)
+        self.acknowledged |= other.acknowledged
+        self.found |= other.found
+
+    def _answered(self, key: str, values: frozenset[str]) -> None:
+        known = self.answers.get(key)
+        if known is None or not values <= known:
+            self.answers[key] = values | (known or frozenset())
+
+
+class TurbulenceSeries:
+    """Everything that is counted of faults, proxies and effects."""
+
+    __slots__ = ("effects", "faults", "proxies")
+
+    def __init__(self) -> None:
+        self.faults: defaultdict[FaultKey, FaultSeries] = defaultdict(FaultSeries)
+        self.proxies: defaultdict[str, ProxySeries] = defaultdict(ProxySeries)
+        self.effects = EffectSeries()
+
+    def add(self, record: FaultRecord | ProxiedRecord | EffectRecord) -> None:
+        """Count one record."""
+        if isinstance(record, ProxiedRecord):
+            self.proxies[record.proxy].add(record)
+        elif isinstance(record, FaultRecord):
+            self.faults[FaultKey(record.name, record.level)].add(record)
+        else:
+            self.effects.add(record)
+
+    def merge(self, other: TurbulenceSeries) -> None:
+        """Add what `other` counted."""
+        for key, fault in other.faults.items():
+            self.faults[key].merge(fault)
+        for name, proxy in other.proxies.items():
+            self.proxies[name].merge(proxy)
+        self.effects.merge(other.effects)

@@ -1,0 +1,1 @@
+"""Faults on purpose: which requests they are done to and when, and what each of them does."""

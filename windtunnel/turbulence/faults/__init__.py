@@ -1,0 +1,1 @@
+"""The faults on our own requests: one a file, and the table of them."""

@@ -1,0 +1,54 @@
+"""`latency`: the request is sent later. A delay up to the deadline of the request is all of it: it is not sent."""
+
+from __future__ import annotations
+
+from windtunnel.figures import offset
+from windtunnel.interfaces import Request
+from windtunnel.model.http import Exchange
+from windtunnel.turbulence.delay import Delay, parse_delay
+from windtunnel.turbulence.exchanges import failed, unsent
+from windtunnel.turbulence.faults.fault import Case, Forward
+from windtunnel.turbulence.settings import Settings
+
+
+class Latency:
+    """Waits before the request is sent.
+
+    The times of the exchange are those of the SUT; the delay is in those of the step and the instance. It also
+    counts as time of the request: a `timeout` of a request that waited is one of ours.
+    """
+
+    keys = ("delay",)
+    main = "delay"
+    passes_on = True
+
+    def __init__(self, delay: Delay) -> None:
+        self._delay = delay
+
+    @classmethod
+    def compile(cls, settings: Settings) -> Latency:
+        """See `FaultType.compile`."""
+        return cls(settings.read("delay", parse_delay))
+
+    @property
+    def words(self) -> str:
+        """See `Fault.words`."""
+        return f"wait {self._delay.words} longer"
+
+    async def apply(self, request: Request, forward: Forward, case: Case) -> Exchange:
+        """See `Fault.apply`."""
+        began, delay_s = case.clock.now(), self._delay.seconds(case.draw())
+        if delay_s >= request.timeout_s:
+            await case.clock.sleep(request.timeout_s)
+            case.applied("not sent before its deadline", delay_s=request.timeout_s)
+            exchange = unsent(request, began=began, ended=case.clock.now(), fault=case.name)
+            return failed(exchange, "timeout", f"held back for {offset(delay_s)} on purpose", fault=case.name)
+        await case.clock.sleep(delay_s)
+        case.applied(delay_s=delay_s)
+        exchange = await forward(request.replace(timeout_s=request.timeout_s - delay_s))
+        if exchange.error == "timeout":
+            exchange.fault = exchange.fault or case.name
+        return exchange
+
+    def end(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,66 @@
+"""`status`: an answer of ours, with this status; the request is not sent."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from windtunnel.errors import ExpressionError
+from windtunnel.interfaces import Request
+from windtunnel.model.http import LINE_BREAKS, Exchange, sendable, wire_text
+from windtunnel.turbulence.exchanges import unsent
+from windtunnel.turbulence.faults.fault import Case, Forward
+from windtunnel.turbulence.settings import Settings
+
+
+class Status:
+    """Answers in place of the SUT. `head` is that of the response."""
+
+    keys = ("code", "headers", "body")
+    main = "code"
+    passes_on = False
+
+    def __init__(self, code: int, head: bytes, body: bytes) -> None:
+        self._code, self._head, self._body = code, head, body
+
+    @classmethod
+    def compile(cls, settings: Settings) -> Status:
+        """See `FaultType.compile`."""
+        code, body = settings.whole("code", least=200, most=599), settings.text("body", "").encode()
+        written = settings.inside("headers")
+        headers = {name: _sendable(written, name) for name in written.values}
+        headers = {"content-length": str(len(body)), **headers}
+        fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        head = f"HTTP/1.1 {code} {_phrase(code)}\r\n{fields}\r\n".encode("utf-8", "surrogateescape")
+        return cls(code, head, body)
+
+    @property
+    def words(self) -> str:
+        """See `Fault.words`."""
+        return f"are answered {self._code} and not sent"
+
+    async def apply(self, request: Request, forward: Forward, case: Case) -> Exchange:  # noqa: ARG002
+        """See `Fault.apply`."""
+        now = case.clock.now()
+        exchange = unsent(request, began=now, ended=now, fault=case.name)
+        exchange.status, exchange.head, exchange.body = self._code, self._head, self._body
+        case.applied(str(self._code))
+        return exchange
+
+    def end(self) -> None:
+        """Nothing is held."""
+
+
+def _sendable(written: Settings, name: str) -> str:
+    value = written.text(name)
+    try:
+        return wire_text(sendable(name, value, LINE_BREAKS))
+    except ExpressionError as error:
+        error.path = ("headers", name)
+        raise
+
+
+def _phrase(code: int) -> str:
+    try:
+        return HTTPStatus(code).phrase
+    except ValueError:
+        return ""

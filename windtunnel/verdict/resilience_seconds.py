@@ -1,0 +1,207 @@
+"""The seconds of a run with faults: what each holds, and whether the steady state held in pieces of them.
+
+Seconds are numbered from the begin of the load; what ended in one belongs to it. A second in which a phase ends
+and another begins belongs to the later one, so that no fault is counted as part of the time before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import get_args
+
+from windtunnel.metrics.aggregate import SECOND_S, Aggregate
+from windtunnel.metrics.histogram import Histogram
+from windtunnel.metrics.measure import COMPLETED, Measure, combined, is_measured, select
+from windtunnel.metrics.series import HealthSeries
+from windtunnel.model.manifest import StepRow
+from windtunnel.model.summary import ThresholdResult
+from windtunnel.model.threshold import Threshold
+from windtunnel.model.turbulence import Phases
+from windtunnel.model.vocabulary import TurbulencePhase
+from windtunnel.verdict.thresholds import evaluate_measure, samples_needed
+
+GROWS = 4
+"""How many times its length a bucket may grow until it has enough samples."""
+
+LEAST_EXPECTED = 5.0
+"""A bucket in which nothing ended is bad where so many instances would have been usual."""
+
+LONGEST_END = 3600
+"""Seconds after the end of the load in which instances of it may end."""
+
+_SLACK = 1e-9
+"""A sum such as 0.1 + 0.2 is a little off; a phase that ends at a whole second ends there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Instances that ended, and the times of the requests, without those that a fault of ours was done to."""
+
+    passed: int
+    failed: int
+    injected: int
+    requests: int
+    requests_failed: int
+    durations: Histogram
+
+    @property
+    def p95_ms(self) -> float:
+        """The 95th percentile of the requests' times."""
+        return self.durations.percentile(95) / 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Seconds from `begin` up to, but not including, `end`. `good` is None where they can't be judged."""
+
+    begin: int
+    end: int
+    good: bool | None
+
+    @property
+    def seconds(self) -> range:
+        """The numbers of its seconds."""
+        return range(self.begin, self.end)
+
+
+class Seconds:
+    """The seconds of one run, and the thresholds of its steady state held against them."""
+
+    def __init__(
+        self,
+        aggregate: Aggregate,
+        phases: Phases,
+        rows: Sequence[StepRow],
+        steady_state: Sequence[Threshold],
+    ) -> None:
+        windows: Mapping[int, Aggregate] = aggregate.windows.get(SECOND_S, {})
+        empty = Aggregate()
+        self.phases, self.rows, self.steady_state = phases, rows, steady_state
+        self.length = math.ceil(phases.length_s - _SLACK)
+        # Some of what was due in the last second ends later.
+        last = min(max(windows, default=0), self.length + LONGEST_END)
+        self.windows = [windows.get(number, empty) for number in range(max(self.length, last + 1))]
+        self._measures: dict[str, list[Measure]] = {}
+
+    def of_phase(self, name: TurbulencePhase) -> range:
+        """The seconds of a phase."""
+        order: tuple[TurbulencePhase, ...] = get_args(TurbulencePhase)
+        later = order[order.index(name) + 1 :]
+        end = first_second(self.phases.begin_s(later[0])) if later else self.length
+        return range(first_second(self.phases.begin_s(name)), end)
+
+    def phase_of(self, second: int) -> TurbulencePhase:
+        """The phase that a second belongs to."""
+        names = list(self.phases.lengths)
+        return next((name for name in names if second in self.of_phase(name)), names[-1])
+
+    def result(self, threshold: Threshold, *pieces: range) -> ThresholdResult:
+        """The result of a threshold over some seconds, taken together."""
+        numbers = [number for piece in pieces for number in piece if number < len(self.windows)]
+        measures = self._of_seconds(threshold)
+        health = HealthSeries()
+        for number in numbers:
+            health.merge(self.windows[number].health)
+        nothing = select(Aggregate(), threshold.metric)
+        measure = combined([measures[number] for number in numbers] or [nothing])
+        return evaluate_measure(threshold, measure, health, float(len(numbers)))
+
+    def holds(self, thresholds: Sequence[Threshold], *pieces: range) -> bool | None:
+        """Whether all of them hold; None where none fails and one can't be judged."""
+        words = {self.result(each, *pieces).result for each in thresholds}
+        return False if "fail" in words else True if words <= {"pass"} else None
+
+    def counts(self, piece: range) -> Counts:
+        """What ended in some seconds."""
+        passed = failed = injected = requests = requests_failed = 0
+        durations = Histogram()
+        for number in piece:
+            window = self.windows[number]
+            done, wrong = _instances(window)
+            passed, failed = passed + done, failed + wrong
+            injected += sum(_instances(window.injected)) if window.injected is not None else 0
+            for key, series in window.requests.items():
+                if is_measured(key.phase) and not key.poll:
+                    requests += series.count
+                    requests_failed += series.count if key.failed else 0
+                    durations.merge(series.duration)
+        return Counts(
+            passed=passed,
+            failed=failed,
+            injected=injected,
+            requests=requests,
+            requests_failed=requests_failed,
+            durations=durations,
+        )
+
+    @cached_property
+    def usual_per_second(self) -> float:
+        """Instances that ended in a second of the phase `steady`, on average."""
+        steady = self.of_phase("steady")
+        counts = self.counts(steady)
+        return (counts.passed + counts.failed) / len(steady) if steady else 0.0
+
+    @cached_property
+    def bucket(self) -> int:
+        """The length of a bucket, in seconds: enough for the samples that each threshold needs, and for the
+        steady state to hold in every one of them before the faults.
+        """
+        steady = self.of_phase("steady")
+        length = 1
+        for threshold in self.steady_state:
+            samples, needed = self.result(threshold, steady).samples, samples_needed(threshold)
+            # Arrivals at random vary by their square root.
+            wanted = needed + 3 * math.sqrt(needed)
+            if samples:
+                length = max(length, math.ceil(wanted * len(steady) / samples))
+        while length < len(steady) and any(piece.good is False for piece in self.pieces(steady, length)):
+            length = math.ceil(length * 1.25)
+        return max(1, min(length, len(steady)))
+
+    def pieces(self, seconds: range, length: int | None = None) -> Iterator[Piece]:
+        """Buckets of the length, one after the other. One without enough samples grows until it has them."""
+        length = length or self.bucket
+        begin = seconds.start
+        while begin < seconds.stop:
+            end = min(begin + length, seconds.stop)
+            good = self._good(range(begin, end))
+            while good is None and end < min(begin + GROWS * length, seconds.stop):
+                end += 1
+                good = self._good(range(begin, end))
+            yield Piece(begin=begin, end=end, good=good)
+            begin = end
+
+    def _good(self, piece: range) -> bool | None:
+        return False if self._is_silent(piece) else self.holds(self.steady_state, piece)
+
+    def _is_silent(self, piece: range) -> bool:
+        """Whether nothing at all ended where something must have."""
+        counts = self.counts(piece)
+        ended = counts.passed + counts.failed + counts.injected + counts.requests
+        return not ended and self.usual_per_second * len(piece) >= LEAST_EXPECTED
+
+    def _of_seconds(self, threshold: Threshold) -> list[Measure]:
+        selector = threshold.selector
+        if selector not in self._measures:
+            self._measures[selector] = [
+                select(window, threshold.metric, threshold.tags, self.rows) for window in self.windows
+            ]
+        return self._measures[selector]
+
+
+def first_second(begin_s: float) -> int:
+    """The second in which a time of so many seconds begins."""
+    return math.floor(begin_s + _SLACK)
+
+
+def _instances(window: Aggregate) -> tuple[int, int]:
+    """(instances that passed, those that did not)."""
+    passed = wrong = 0
+    for key, series in window.instances.items():
+        if is_measured(key.phase) and key.outcome in COMPLETED:
+            passed += series.count if key.outcome == "passed" else 0
+            wrong += series.count if key.outcome != "passed" else 0
+    return passed, wrong
