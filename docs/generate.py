@@ -264,9 +264,13 @@ def cli_page() -> str:
 
 
 def command_section(name: str, command: Any) -> Iterator[str]:
-    """The section of one command, from its help."""
+    """The section of one command, from its help; of a group, one for each of its commands."""
     from windtunnel.cli.options import GroupedCommand
 
+    if inside := getattr(command, "commands", {}):
+        for below, each in inside.items():
+            yield from command_section(f"{name} {below}", each)
+        return
     arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
     wanted = [f"[{_metavar(argument)}]" for argument in arguments]

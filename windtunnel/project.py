@@ -300,6 +300,11 @@ def withheld(name: str) -> RefusedError:
     )
 
 
+def without_tokens(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a command that a plan names: what its files may not read is not in it."""
+    return {name: value for name, value in environment.items() if not is_withheld(name)}
+
+
 def token_values(environment: Mapping[str, str]) -> frozenset[str]:
     """The tokens themselves, which must never be written, whether a file reads them or not."""
     values = set()

@@ -22,6 +22,7 @@ WAYS_OUT = {
     "storage/copies.py": "bodies: redacted by BodyStore",
     "storage/merging.py": "records and bodies of shards, which their own runs redacted",
     "storage/writer.py": "records: made by the journal, which redacts",
+    "turbulence/undo.py": "the way back of faults: hidden by the redactor that it is given",
     "ci/github.py": "outputs and job summary, of a summary and of problems that were redacted",
     "ci/github_api.py": "the comment, which is the job summary",
     "ci/action.py": "workflow commands, of a summary and of problems that were redacted",

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from msgspec import structs
+
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence, Manifest, StepRow
@@ -27,7 +29,7 @@ from windtunnel.model.record import (
 from windtunnel.model.resilience import Resilience
 from windtunnel.model.summary import Summary
 from windtunnel.model.threshold import Threshold
-from windtunnel.model.turbulence import Amount, FaultSpec, FaultTarget, JudgeSettings, Phases, Schedule, Turbulence
+from windtunnel.model.turbulence import Amount, FaultSpec, FaultTarget, Phases, Schedule, Turbulence
 from windtunnel.verdict.conclude import conclude
 
 BEGAN = 1_700_000_000.25
@@ -73,7 +75,7 @@ def fault(
         on=FaultTarget(proxy=proxy),
         schedule=Schedule(at=Amount(seconds=at_s), length=length),
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return structs.replace(made, **more)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +97,12 @@ class TurbulentRun:
 
     def judging(self, **settings: object) -> TurbulentRun:
         """The same with other settings of the judge."""
-        judge = replace(self.turbulence.judge or JudgeSettings(), **settings)  # type: ignore[arg-type]
-        return replace(self, turbulence=replace(self.turbulence, judge=judge))
+        judge = structs.replace(self.turbulence.judge, **settings)
+        return self.with_turbulence(judge=judge)
 
     def with_turbulence(self, **fields: object) -> TurbulentRun:
         """The same with other fields of its turbulence."""
-        return replace(self, turbulence=replace(self.turbulence, **fields))  # type: ignore[arg-type]
+        return replace(self, turbulence=structs.replace(self.turbulence, **fields))
 
     @property
     def phases(self) -> Phases:

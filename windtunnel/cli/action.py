@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from windtunnel.job.run import JobResult
 
-HELP = "Run as the GitHub Action: read INPUT_* variables, write outputs and the job summary."
+HELP = "Run as the GitHub Action: read INPUT_* variables, write outputs and a job summary."
 
 
 def command() -> None:

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 import windtunnel
-from windtunnel.cli import action, compare, demo, merge, report, run, validate
+from windtunnel.cli import action, compare, demo, merge, report, run, turbulence, validate
 from windtunnel.cli.options import GroupedCommand
 from windtunnel.errors import BugError, ConfigError, EvidenceError, UnreachableError, visible
 from windtunnel.job.interrupts import Interrupted
@@ -83,6 +83,7 @@ app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("merge")(merge.merge)
 app.command("demo")(demo.demo)
+app.add_typer(turbulence.app)
 app.command("action", help=action.HELP)(action.command)
 
 

@@ -12,6 +12,7 @@ from windtunnel.config.reader import Document
 from windtunnel.config.scenario import ScenarioFile
 from windtunnel.config.turbulence import SECTION
 from windtunnel.errors import Problem, did_you_mean
+from windtunnel.model.origin import parse_base_url
 from windtunnel.model.scenario import Scenario, walk
 from windtunnel.model.source import DataPath
 from windtunnel.model.sut import DEFAULT_SERVICE, Sut
@@ -36,6 +37,7 @@ def disagreements(
     found = [
         *_places_of_faults(plan.document, (SECTION, "faults"), known),
         *_places_of_judge(plan.document, turbulence, known),
+        *_services_of_proxies(plan.document, turbulence, sut),
         *_not_allowed(plan.document, turbulence, overrides.allow),
     ]
     taken = {fault.name: str(fault.where) for fault in turbulence.faults}
@@ -50,6 +52,13 @@ def disagreements(
         message = "one instance is no load to judge faults by, and the plan has `turbulence`"
         found.append(Problem(flag="--once", message=message, hint=hint))
     return found
+
+
+def origins_of(sut: Sut) -> dict[str, str]:
+    """The origin of each service as a URL, by its name; without those on a Unix socket."""
+    services = {service.name: service for service in sut.all_services}
+    bases = {name: parse_base_url(service.base_url) for name, service in services.items()}
+    return {name: str(base.origin) for name, base in bases.items() if base.socket is None}
 
 
 class _Known:
@@ -97,6 +106,28 @@ def _places_of_judge(document: Document, turbulence: Turbulence, known: _Known) 
         for key, name in (("acknowledged", lost.acknowledged), ("found_by", lost.found_by)):
             if name not in steps:
                 yield _unknown(document, (*_JUDGE, "lost", key), "step", name, steps)
+
+
+def _services_of_proxies(document: Document, turbulence: Turbulence, sut: Sut) -> Iterator[Problem]:
+    """What is wrong with the services that proxies are in front of."""
+    names, origins, first = [service.name for service in sut.all_services], origins_of(sut), dict[str, str]()
+    for proxy in turbulence.proxies:
+        path: DataPath = (SECTION, "proxies", proxy.name, "service")
+        if not proxy.service:
+            continue
+        if proxy.service not in names:
+            yield _unknown(document, path, "service", proxy.service, names)
+        elif proxy.service not in origins:
+            message = f'the service "{proxy.service}" is on a Unix socket, which no proxy can be in front of'
+            yield document.problem(message, path, hint="write another service")
+        elif proxy.protocol == "http" and origins[proxy.service].startswith("https"):
+            message = (
+                f'an http proxy can\'t read the requests to the service "{proxy.service}": they are encrypted'
+            )
+            yield document.problem(message, path, hint="write protocol: tcp")
+        elif first.setdefault(origins[proxy.service], proxy.name) != proxy.name:
+            message = f'the proxy "{first[origins[proxy.service]]}" is in front of the same service'
+            yield document.problem(message, path, hint="keep one of them")
 
 
 def _unknown(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.feeders import missing_rows_problems, shared_rows_problems
@@ -15,16 +14,16 @@ from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.presets import preset_problems, with_presets
 from windtunnel.config.reader import Document
 from windtunnel.config.scalars import secret_values
-from windtunnel.config.scenario import ScenarioFile, gather_scenarios
+from windtunnel.config.scenario import ScenarioFile, auth_secrets, auths_of, gather_scenarios
 from windtunnel.config.schemas import place_of
 from windtunnel.config.selection import is_selected, once_problems, run_once, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Lack, Problem
 from windtunnel.figures import as_written, plural
-from windtunnel.model.auth import Auth, auth_objections, auth_of
+from windtunnel.model.auth import Auth
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
-from windtunnel.model.scenario import Scenario, walk
+from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Sut
 from windtunnel.model.turbulence import Turbulence
 from windtunnel.project import Project, is_there
@@ -181,10 +180,11 @@ def assemble(
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
     documents = _documents(sut, scenarios, plan)
-    turbulence = _turbulence(scenarios, plan, overrides)
+    aimed = _aimed(sut.sut, overrides)
+    turbulence = _turbulence(aimed, scenarios, plan, overrides)
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
-        sut=_with_names(_aimed(sut.sut, overrides), models),
+        sut=_with_names(aimed, models),
         scenarios=tuple(models),
         load=load_of(load, turbulence.phases if turbulence else None),
         seed=next(seed for seed in seeds if seed is not None),
@@ -256,13 +256,15 @@ def _fault_problems(
 
 
 def _turbulence(
-    scenarios: Sequence[ScenarioFile], plan: PlanFile | None, overrides: Overrides
+    sut: Sut, scenarios: Sequence[ScenarioFile], plan: PlanFile | None, overrides: Overrides
 ) -> Turbulence | None:
     """The faults of the plan and those that its scenarios carry."""
     if plan is None or plan.turbulence is None:
         return None
+    from windtunnel.config.agreement import origins_of
+
     carried = [fault for file in scenarios for fault in file.scenario.faults]
-    return plan.turbulence.completed(carried, allowed=overrides.allow)
+    return plan.turbulence.completed(carried, origins=origins_of(sut), allowed=overrides.allow)
 
 
 def _load(plan: PlanFile | None, overrides: Overrides, problems: list[Problem]) -> LoadSettings:
@@ -372,20 +374,9 @@ def _output_problems(plan: PlanFile | None, overrides: Overrides) -> list[Proble
     ]
 
 
-def auth_secrets(scenario: Scenario) -> frozenset[str]:
-    """The tokens, passwords and keys in its `auth` and those of its steps; a template is none."""
-    return frozenset(secret for auth in _auths(scenario) for secret in auth_of(auth).secrets if "{{" not in secret)
-
-
-def _auths(scenario: Scenario) -> list[Mapping[str, Any]]:
-    """Every valid `auth` of a scenario."""
-    found = [scenario.auth, *(step.options.get("auth") for step in walk(scenario.sections))]
-    return [auth for auth in found if isinstance(auth, dict) and not any(auth_objections(auth))]
-
-
 def _with_names(sut: Sut, scenarios: Sequence[Scenario]) -> Sut:
     """The SUT with the names redacted under which an `auth` of the scenarios sends its key."""
-    auths = [Auth(written=auth) for scenario in scenarios for auth in _auths(scenario)]
+    auths = [Auth(written=auth) for scenario in scenarios for auth in auths_of(scenario)]
     headers = [name for auth in auths for name in auth.names_in_headers]
     query = [name for auth in auths for name in auth.names_in_query]
     if not headers and not query:

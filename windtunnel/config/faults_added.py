@@ -24,7 +24,7 @@ def with_added_faults(schema: Mapping[str, Any], written: Any) -> Mapping[str, A
 
 
 def with_fault_types(schema: Mapping[str, Any], added: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The schema of a plan with more faults on our own requests: `added` maps a type to the schema of its own keys.
+    """The schema of a plan with more faults on our own requests: `added` maps a type to the schema of its keys.
 
     The keys that every fault takes are added, and unknown ones refused. The schema handed in is not changed.
     """

@@ -241,7 +241,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="allow", kind="choice", repeatable=True, choices=get_args(Allowance), group="data", metavar="WHAT",
         input="allow", commands=("run", "validate"),
-        help="Let `turbulence` of the plan do more than faults on its own requests and in proxies of this machine. "
+        help="Let `turbulence` of the plan do more than faults on our own requests and in local proxies. "
         "listen: proxies that other machines reach; toxiproxy: faults in a Toxiproxy; hook: commands. "
         "Several with commas.",
     ),

@@ -96,24 +96,24 @@ class ProxyReader:
 
     def _proxy(self, name: str, written: Mapping[str, Any], path: DataPath) -> ProxySpec | None:
         before = len(self.problems)
-        split = self._attempt(parse_upstream, written["upstream"], (*path, "upstream"))
+        upstream = written.get("upstream", "")
+        split = self._attempt(parse_upstream, upstream, (*path, "upstream")) if upstream else None
         address = self._attempt(parse_listen, written.get("listen", "127.0.0.1:0"), (*path, "listen"))
-        if split is None or address is None:
-            return None
-        understood: ProxyProtocol = "http" if split.scheme in _ON_HTTP else "tcp"
+        understood: ProxyProtocol = "tcp" if split is not None and split.scheme not in _ON_HTTP else "http"
         protocol: ProxyProtocol = written.get("protocol", understood)
-        if protocol == "http" and understood != "http" and "://" in written["upstream"]:
-            message = f"an http proxy can't speak {split.scheme} to its upstream"
+        if protocol == "http" and understood == "tcp" and "://" in upstream:
+            message = f"an http proxy can't speak {split.scheme if split else understood} to its upstream"
             self._note(message, (*path, "upstream"), hint="write protocol: tcp")
-        if len(self.problems) > before:
+        if address is None or len(self.problems) > before:
             return None
         return ProxySpec(
             name=name,
             protocol=protocol,
             host=address[0],
             port=address[1],
-            upstream=written["upstream"],
+            upstream=upstream,
             export=written.get("export", ""),
+            service=written.get("service", ""),
             where=self._document.source.locate(path, key=True),
         )
 

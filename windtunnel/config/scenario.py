@@ -17,7 +17,8 @@ from windtunnel.config.schemas import StepTypes, complaints, load_schema, place_
 from windtunnel.config.steps import Fragments, build_steps, same_names
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.quantities import parse_duration
-from windtunnel.model.scenario import Omission, Scenario, StopWhen
+from windtunnel.model.auth import auth_objections, auth_of
+from windtunnel.model.scenario import Omission, Scenario, StopWhen, walk
 from windtunnel.model.source import DataPath
 from windtunnel.model.turbulence import FaultSpec
 from windtunnel.project import Project
@@ -187,6 +188,19 @@ def _faults(document: Document) -> tuple[tuple[FaultSpec, ...], list[Problem]]:
     from windtunnel.config.carried import read_carried  # for the scenarios that have some
 
     return read_carried(document, document.data["id"])
+
+
+def auth_secrets(scenario: Scenario) -> frozenset[str]:
+    """The tokens, passwords and keys in its `auth` and those of its steps; a template is none."""
+    return frozenset(
+        secret for auth in auths_of(scenario) for secret in auth_of(auth).secrets if "{{" not in secret
+    )
+
+
+def auths_of(scenario: Scenario) -> list[Mapping[str, Any]]:
+    """Every valid `auth` of a scenario."""
+    found = [scenario.auth, *(step.options.get("auth") for step in walk(scenario.sections))]
+    return [auth for auth in found if isinstance(auth, dict) and not any(auth_objections(auth))]
 
 
 def _elsewhere(problem: Problem, document: Document) -> bool:

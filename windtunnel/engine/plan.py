@@ -24,7 +24,7 @@ from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario, Step, walk
 from windtunnel.model.sut import Sut
-from windtunnel.model.turbulence import Phases
+from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import KeepBodies, SectionPhase
 from windtunnel.redaction import Redactor
 
@@ -99,7 +99,6 @@ class Plan:
     are the steps of setups, user_setups and teardowns.
 
     Scenarios in `open_scenarios` may have steps that are in no row, since code decides them while it runs.
-    `phases` are those of a run with faults.
     """
 
     facts: RunFacts
@@ -108,7 +107,7 @@ class Plan:
     keep_bodies: KeepBodies
     section_rows: tuple[StepRow, ...] = ()
     open_scenarios: frozenset[str] = frozenset()
-    phases: Phases | None = None
+    turbulence: Turbulence | None = None
 
     @property
     def scenarios(self) -> tuple[CompiledScenario, ...]:
@@ -134,7 +133,7 @@ def compile_plan(test_plan: TestPlan, *, transport: Transport, run_id: str) -> P
         ),
         keep_bodies=test_plan.output.bodies,
         open_scenarios=frozenset(scenario.id for scenario in test_plan.scenarios if _is_open(scenario)),
-        phases=test_plan.turbulence.phases if test_plan.turbulence else None,
+        turbulence=test_plan.turbulence,
     )
 
 

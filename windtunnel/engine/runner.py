@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
 from windtunnel.engine.ids import InstanceIds, RunIds
 from windtunnel.engine.instance import Bugs, InstanceContext, RunningInstance, run_section
@@ -13,8 +13,20 @@ from windtunnel.engine.plan import CompiledScenario, Plan, Section
 from windtunnel.engine.user import SetupResult, User, UserState
 from windtunnel.interfaces import Client, Clock, FaultInjector, Transport
 from windtunnel.model.record import Dropped, PhaseRecord
+from windtunnel.model.turbulence import Phases
 from windtunnel.model.vocabulary import InstanceOutcome
 from windtunnel.tasks import was_cancelled_here
+
+if TYPE_CHECKING:
+    from windtunnel.engine.effects import EffectWatcher
+
+
+def phase_records(phases: Phases, t: float) -> list[PhaseRecord]:
+    """The phases of a load that begins at `t`, in unix seconds."""
+    return [
+        PhaseRecord(t=t, name=name, begin_us=round(phases.begin_s(name) * 1e6), duration_us=round(length_s * 1e6))
+        for name, length_s in phases.lengths.items()
+    ]
 
 
 class Runner:
@@ -29,25 +41,27 @@ class Runner:
         clock: Clock,
         prepared: Mapping[str, SetupResult] = {},
         faults: FaultInjector | None = None,
+        effects: EffectWatcher | None = None,
+        on_begin: Callable[[float], None] | None = None,
     ) -> None:
-        """`faults` are done to the requests of instances of the load."""
+        """`faults` are done to the requests of instances of the load, whose answers `effects` watches."""
         self.clock, self.transport = clock, transport
         self._plan, self._journal, self._prepared = plan, journal, prepared
         self.bugs = Bugs()
         self._context = InstanceContext(facts=plan.facts, clock=clock, journal=journal, bugs=self.bugs)
         self._ids = RunIds(plan.facts.run_id)
-        self._faults = faults
+        self._faults, self._effects, self._on_begin = faults, effects, on_begin
+        self._is_disturbed = faults is not None or effects is not None
         self._max_late_s = 0.0
         self.in_flight = 0
 
     def begin(self, began: float) -> None:
         """The load begins, at a reading of the clock: write its phases, and let faults count from there."""
-        phases = self._plan.phases
-        if phases is not None:
-            t = self.clock.unix(began)
-            for name, length_s in phases.lengths.items():
-                begin_us, length_us = round(phases.begin_s(name) * 1e6), round(length_s * 1e6)
-                self._journal.write(PhaseRecord(t=t, name=name, begin_us=begin_us, duration_us=length_us))
+        if self._plan.turbulence is not None:
+            for record in phase_records(self._plan.turbulence.phases, self.clock.unix(began)):
+                self._journal.write(record)
+        if self._on_begin is not None:
+            self._on_begin(began)
         if self._faults is not None:
             self._faults.begin(began)
 
@@ -84,7 +98,7 @@ class Runner:
         if late_s > self._max_late_s:
             self._max_late_s = late_s
         self.in_flight += 1
-        client = user.client if self._faults is None else self._with_faults(self._faults, user.client, ids)
+        client = self._disturbed(user.client, ids) if self._is_disturbed else user.client
         try:
             instance = await run_section(
                 scenario, ids, self._context, client=client, due=due, given=given, cookies=cookies
@@ -95,10 +109,14 @@ class Runner:
             # An instance that never waited for the network must not block the event loop.
             await asyncio.sleep(0)
 
-    @staticmethod
-    def _with_faults(faults: FaultInjector, client: Client, ids: InstanceIds) -> Client:
+    def _disturbed(self, client: Client, ids: InstanceIds) -> Client:
+        """The client of an instance in a run with faults. Answers are watched before a fault can change them."""
+        if self._effects is not None:
+            client = self._effects.around(client, ids.instance_id)
+        if self._faults is None:
+            return client
         ids.faults = {}
-        return faults.of_instance(
+        return self._faults.of_instance(
             client,
             scenario=ids.scenario,
             index=ids.index,

@@ -88,6 +88,7 @@ def _manifest(
         thresholds=list(test_plan.thresholds),
         fail_on=test_plan.fail_on,
         without_baseline=test_plan.without_baseline,
+        turbulence=test_plan.turbulence,
         data=[
             DataFile(file=each.file, rows=len(each.rows), size=each.size, sha256=each.digest)
             for each in test_plan.data

@@ -5,11 +5,13 @@ Times are milliseconds where their name says so, else seconds since the load beg
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 import msgspec
 
-from windtunnel.model.vocabulary import FaultPattern, ResilienceWord, TurbulencePhase
+from windtunnel.model.vocabulary import FaultPattern, ResilienceWord, TurbulencePhase, Unit
 
 BoundResult = Literal["held", "broken", "no_data"]
 """How one bound of the judge went."""
@@ -129,7 +131,9 @@ class Resilience(msgspec.Struct, frozen=True, kw_only=True):
 
     `time_to_degrade_s` counts from the first fault, None where the system did not degrade; `time_to_recover_s`
     from the end of the last fault, None where it never did or needed none, as `recovery` says. `error_budget_used`
-    is failures ÷ those that the steady state allows over the run, None without such a condition.
+    is failures ÷ those that the steady state allows over the run, None without such a condition. `fail_fast_ms` is
+    the 95th percentile of the time that requests of the phase `inject` took to fail, None if none did.
+    `rate_afterwards` is that of passed instances in the last half of `recover`, as a share of the steady one.
     """
 
     word: ResilienceWord
@@ -150,3 +154,112 @@ class Resilience(msgspec.Struct, frozen=True, kw_only=True):
     error_budget_used: float | None
     duplicates: int | None
     lost: int | None
+    fail_fast_ms: float | None = None
+    rate_afterwards: float | None = None
+
+    def phase(self, name: TurbulencePhase) -> PhaseFigures | None:
+        """The figures of a phase, None where there are none."""
+        return next((each for each in self.phases if each.name == name), None)
+
+
+class ResilienceMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure of the judgement that a limit can be set on.
+
+    `says` is what it is, in a sentence for people. `value` is in `unit`: microseconds, a share, or a plain number.
+    It is None where nothing is known, and infinite for what never happened.
+    """
+
+    says: str
+    unit: Unit
+    value: Callable[[Resilience], float | None]
+
+
+def _time_to_degrade(judged: Resilience) -> float:
+    return math.inf if judged.time_to_degrade_s is None else judged.time_to_degrade_s * 1e6
+
+
+def _time_to_recover(judged: Resilience) -> float:
+    if judged.time_to_recover_s is None:
+        return math.inf if judged.recovery == "never" else 0.0
+    return judged.time_to_recover_s * 1e6
+
+
+def _passed_during(judged: Resilience) -> float | None:
+    inject = judged.phase("inject")
+    return inject.passed / inject.instances if inject is not None and inject.instances else None
+
+
+def _p95_during(judged: Resilience) -> float | None:
+    inject = judged.phase("inject")
+    return inject.p95_ms * 1000 if inject is not None and inject.requests else None
+
+
+def _largest(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _behind_control(judged: Resilience) -> float | None:
+    shares = {each.name: each.passed / each.instances for each in judged.groups if each.instances}
+    return shares["control"] - shares["disturbed"] if len(shares) > 1 else None
+
+
+MEASURES: Mapping[str, ResilienceMeasure] = {
+    "time_to_degrade": ResilienceMeasure(
+        says="Time from the first fault until the steady state did not hold.", unit="us", value=_time_to_degrade
+    ),
+    "time_to_recover": ResilienceMeasure(
+        says="Time from the end of the last fault until the steady state held again; 0 if it always did.",
+        unit="us",
+        value=_time_to_recover,
+    ),
+    "error_budget": ResilienceMeasure(
+        says="Failures over the run, as a share of those that the steady state allows.",
+        unit="%",
+        value=lambda judged: judged.error_budget_used,
+    ),
+    "passed_during": ResilienceMeasure(
+        says="Share of the instances that ended in inject and passed.", unit="%", value=_passed_during
+    ),
+    "p95_during": ResilienceMeasure(
+        says="95th percentile of the time of requests that ended in inject.", unit="us", value=_p95_during
+    ),
+    "fail_fast": ResilienceMeasure(
+        says="95th percentile of the time that requests of inject took to fail.",
+        unit="us",
+        value=lambda judged: None if judged.fail_fast_ms is None else judged.fail_fast_ms * 1000,
+    ),
+    "rate_afterwards": ResilienceMeasure(
+        says="Passed instances per second in the last half of recover, as a share of those in steady.",
+        unit="%",
+        value=lambda judged: judged.rate_afterwards,
+    ),
+    "retry_amplification": ResilienceMeasure(
+        says="Requests for each logical request, at the proxy that saw most.",
+        unit="",
+        value=lambda judged: _largest(proxy.amplification for proxy in judged.proxies),
+    ),
+    "synchrony": ResilienceMeasure(
+        says="Largest share of the retries of a second that came in one tenth of it.",
+        unit="%",
+        value=lambda judged: _largest(proxy.synchrony for proxy in judged.proxies),
+    ),
+    "in_flight": ResilienceMeasure(
+        says="The most requests in a proxy at the same time.",
+        unit="",
+        value=lambda judged: _largest(float(proxy.in_flight_max) for proxy in judged.proxies),
+    ),
+    "duplicates": ResilienceMeasure(
+        says="Effects beyond one for each idempotency key.", unit="", value=lambda judged: judged.duplicates
+    ),
+    "lost": ResilienceMeasure(
+        says="Effects that were acknowledged and not found afterwards.",
+        unit="",
+        value=lambda judged: judged.lost,
+    ),
+    "behind_control": ResilienceMeasure(
+        says="Share of passed instances of the control group, less that of the disturbed ones.",
+        unit="%",
+        value=_behind_control,
+    ),
+}
+"""Every figure that `judge.measures` can limit, by its name there."""

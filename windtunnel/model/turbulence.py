@@ -118,7 +118,8 @@ class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):
     """A proxy before one upstream, and nothing else. `export` names the variable that tells a process its URL.
 
     `upstream` is a URL as written, such as `http://payments:9000` or `postgres://user:secret@db:5432/shop`; one
-    without a scheme is a host and port.
+    without a scheme is a host and port. `service` is the service of the SUT whose requests go through it,
+    `default` for the one of `base_url`; "" for a proxy that the load knows nothing of.
     """
 
     name: str
@@ -127,6 +128,7 @@ class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     upstream: str
     export: str = ""
+    service: str = ""
     where: Location | None = None
 
 
@@ -208,10 +210,26 @@ class Turbulence(msgspec.Struct, frozen=True, kw_only=True):
         """The faults on our own requests."""
         return tuple(fault for fault in self.faults if not fault.on.proxy and not fault.engine)
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether anything happens outside of the processes of the load, which has a record file of its own."""
+        return bool(self.proxies) or any(fault.engine for fault in self.faults)
+
     def proxy_faults(self, proxy: str) -> tuple[FaultSpec, ...]:
         """The faults in one of the embedded proxies."""
         return tuple(fault for fault in self.faults if fault.on.proxy == proxy and not fault.engine)
 
-    def completed(self, more: Sequence[FaultSpec], *, allowed: Sequence[str]) -> Turbulence:
-        """The same with the faults of scenarios as well, and what the command line allows."""
-        return msgspec.structs.replace(self, faults=(*self.faults, *more), allowed=tuple(allowed))
+    def completed(
+        self, more: Sequence[FaultSpec], *, origins: Mapping[str, str], allowed: Sequence[str]
+    ) -> Turbulence:
+        """The same with the faults of scenarios as well, and what the command line allows.
+
+        A proxy in front of a service forwards to the origin of that, unless the plan says another upstream.
+        """
+        proxies = [
+            msgspec.structs.replace(proxy, upstream=proxy.upstream or origins[proxy.service])
+            for proxy in self.proxies
+        ]
+        return msgspec.structs.replace(
+            self, faults=(*self.faults, *more), proxies=tuple(proxies), allowed=tuple(allowed)
+        )

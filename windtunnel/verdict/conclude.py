@@ -20,7 +20,7 @@ from windtunnel.metrics.summary import (
 )
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS, is_about_tls
 from windtunnel.model.manifest import Evidence, Manifest, StepRow
-from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Summary, ThresholdResult
+from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Soundness, Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.verdict import NO_TLS, Finding, worst
 from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, VerdictWord
@@ -54,32 +54,19 @@ def conclude(
 
     Changes since the `baseline` are reported; they decide only where a threshold names the baseline.
     """
-    soundness, deciding = assess(
-        aggregate,
-        evidence,
-        manifest.thresholds,
-        closed=manifest.closed,
-        timed=manifest.timed,
-        shards=manifest.shards,
-        faults=manifest.turbulence is not None,
-    )
+    soundness, deciding = _soundness(manifest, aggregate, evidence)
     findings = [*_ended_early(aggregate), *deciding, *_nothing_happened(aggregate, manifest)]
     borne = _faults_borne(manifest, aggregate, findings)
     # The part of one shard says nothing about the whole load: thresholds are judged when shards are merged.
     thresholds = () if manifest.shard else in_force(manifest.thresholds, manifest.fail_on)
     unjudged = [each for each in thresholds if manifest.without_baseline and each.baseline_times is not None]
     untested = {} if manifest.shard else never_completed(manifest, aggregate)
-    otherwise = borne.evaluate if borne else None
-    results = [
-        _on_evidence(
-            each,
-            evaluate(each, aggregate, manifest.steps, baseline, otherwise=otherwise),
-            manifest.steps,
-            untested,
-        )
-        for each in thresholds
-        if each not in unjudged
-    ]
+    results = []
+    for each in thresholds:
+        if each not in unjudged:
+            otherwise = borne.evaluate if borne else None
+            result = evaluate(each, aggregate, manifest.steps, baseline, otherwise=otherwise)
+            results.append(_on_evidence(each, result, manifest.steps, untested))
     findings += _judged(aggregate, results)
     findings += borne.findings if borne else ()
     users = [f"the user_setup of {each}" for each in _failed_sections(aggregate, "user_setup")]
@@ -104,6 +91,18 @@ def conclude(
         turbulence=borne.resilience if borne else None,
     )
     return replace(summary, baseline=compare(baseline, Baseline.of(summary))) if baseline else summary
+
+
+def _soundness(manifest: Manifest, aggregate: Aggregate, evidence: Evidence) -> tuple[Soundness, list[Finding]]:
+    return assess(
+        aggregate,
+        evidence,
+        manifest.thresholds,
+        closed=manifest.closed,
+        timed=manifest.timed,
+        shards=manifest.shards,
+        faults=manifest.turbulence is not None,
+    )
 
 
 def _faults_borne(manifest: Manifest, aggregate: Aggregate, known: Sequence[Finding]) -> Borne | None:

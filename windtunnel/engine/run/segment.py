@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from windtunnel.engine.journal import Journal, OnRecord
 from windtunnel.engine.load.executor import LoadExecutor
@@ -26,6 +27,9 @@ from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import RecordWriter
 from windtunnel.tasks import background
 
+if TYPE_CHECKING:
+    from windtunnel.engine.effects import EffectWatcher
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentParts:
@@ -34,7 +38,7 @@ class SegmentParts:
     `workers` segments run on this machine at the same time; where they are several they have a `board`.
     `before` are the records from before the load, which the first segment takes. `prepared` is what the setup of
     each scenario left. `on_record` are called with each record of a step, assertion or instance. `faults` makes
-    those on requests of the load.
+    those on requests of the load. `on_begin` is called with the reading of the clock at which the load begins.
     """
 
     plan: Plan
@@ -52,6 +56,7 @@ class SegmentParts:
     prepared: Mapping[str, SetupResult] = field(default_factory=dict)
     on_record: Sequence[OnRecord] = ()
     faults: MakeFaults | None = None
+    on_begin: Callable[[float], None] | None = None
 
 
 class OpenSegment:
@@ -105,14 +110,17 @@ async def run_segment(
     Whatever happens, the segment gets its closing line as long as the disk takes it.
     """
     segment, shutdown = OpenSegment(parts), parts.shutdown
-    write, hide = segment.journal.write, parts.redactor.struct
+    journal, hide = segment.journal, parts.redactor.struct
+    effects = _effects(parts, journal)
     runner = Runner(
         parts.plan,
         transport=parts.transport,
-        journal=segment.journal,
+        journal=journal,
         clock=parts.clock,
         prepared=parts.prepared,
-        faults=parts.faults and parts.faults(parts.clock, lambda record: write(hide(record))),
+        faults=parts.faults and parts.faults(parts.clock, lambda record: journal.write(hide(record))),
+        effects=effects,
+        on_begin=parts.on_begin,
     )
     users = UserCount(parts.clock, parts.segment, workers=parts.workers, board=parts.board)
     executor = LoadExecutor(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment, users=users)
@@ -120,11 +128,25 @@ async def run_segment(
     try:
         if instead is None and refused is None:
             await segment.begin()
-            reason = await _load(executor, runner, segment.journal, parts.segment, users)
+            reason = await _load(executor, runner, journal, parts.segment, users)
     finally:
         unreachable = instead.unreachable if instead else None
         evidence = await segment.end(reason, bug=runner.bugs.first, unreachable=unreachable, users=users.take())
     return evidence
+
+
+def _effects(parts: SegmentParts, journal: Journal) -> EffectWatcher | None:
+    """The watcher of effects that the plan has judged; None without."""
+    turbulence = parts.plan.turbulence
+    if turbulence is None:
+        return None
+    from windtunnel.engine.effects import EffectWatcher  # for the runs that have faults
+
+    run_id = parts.plan.facts.run_id
+    watcher = EffectWatcher.of(turbulence.judge, run_id=run_id, clock=parts.clock, write=journal.write)
+    if watcher is not None:
+        journal.on_record.append(watcher.on_record)
+    return watcher
 
 
 _SETUP_BODIES = 100

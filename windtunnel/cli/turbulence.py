@@ -1,0 +1,105 @@
+"""`windtunnel turbulence`: what is to do with faults besides a run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from windtunnel.terminal import TerminalObserver
+
+if TYPE_CHECKING:
+    from windtunnel.turbulence.healing import Undoing
+    from windtunnel.turbulence.undo import UndoLog
+
+app = typer.Typer(name="turbulence", help="Undo what the faults of a run left.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Without it, an app with one command has no sub-commands."""
+
+
+@app.command("heal")
+def heal(
+    run: Annotated[
+        str, typer.Option("--run", metavar="RUN", help="A run id, a path, a folder of runs, or latest.")
+    ] = "latest",
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", metavar="NAME", help="hook: also run the revert commands of the plan.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder of the runs.")] = "runs",
+) -> None:
+    """Undo the faults that a run left when it was killed, the latest one first.
+
+    Exits 0 when nothing is left to undo, else 5; what is left is printed with the command to type. Doing it twice
+    does no harm.
+    """
+    from windtunnel.model.verdict import EXIT_CODES
+    from windtunnel.storage.directory import RunDirectory
+    from windtunnel.turbulence.undo import UndoLog
+
+    allowed = _allowed(allow or [])
+    directory = RunDirectory.find(run, Path(output))
+    observer = TerminalObserver.standard()
+    undo = UndoLog.reopen(directory.path)
+    if undo is None or not (undo.left or undo.damage):
+        observer.result(f"{directory.run_id}: nothing to undo")
+        return
+    damage = undo.damage
+    try:
+        done = _walk(undo, allowed)
+    finally:
+        undo.close()
+    for each in done:
+        for line in _lines(each):
+            observer.say(line)
+    for text in damage:
+        observer.note(text)
+    undone = sum(each.is_undone for each in done)
+    observer.result(f"{directory.run_id}: {undone} of {len(done)} undone")
+    if undone < len(done) or damage:
+        raise typer.Exit(EXIT_CODES["incomplete"])
+
+
+def _allowed(values: list[str]) -> frozenset[str]:
+    """The names of `--allow`, which may be repeated and hold several with commas between them."""
+    from windtunnel.errors import ConfigError, did_you_mean
+    from windtunnel.turbulence.drivers.table import DRIVERS
+
+    names = [name.strip() for value in values for name in value.split(",")]
+    for name in names:
+        if name not in DRIVERS:
+            hint = did_you_mean(name, DRIVERS) or f"one of {', '.join(DRIVERS)}"
+            raise ConfigError.of(f"there is no driver {name!r}", hint=hint, flag="--allow")
+    return frozenset(names)
+
+
+def _walk(undo: UndoLog, allowed: frozenset[str]) -> list[Undoing]:
+    import asyncio
+
+    from windtunnel.engine.run.process import SystemClock
+    from windtunnel.project import token_values, without_tokens
+    from windtunnel.redaction import Redactor
+    from windtunnel.turbulence.drivers.driver import Reach
+    from windtunnel.turbulence.drivers.table import ASK_AGAIN, DRIVERS
+    from windtunnel.turbulence.healing import walk_back
+
+    hide = Redactor(secrets=token_values(os.environ)).excerpt
+    reach = Reach(environment=without_tokens(os.environ), hide=hide)
+    drivers = {name: make(reach) for name, make in DRIVERS.items()}
+    refused = {name: f"it runs a command: add --allow {name}" for name in ASK_AGAIN - allowed}
+    return asyncio.run(walk_back(undo, drivers, clock=SystemClock(), refused=refused))
+
+
+def _lines(undoing: Undoing) -> list[str]:
+    """What came of one step; of one that is left, why, and the command to type."""
+    step, problem = undoing.step, undoing.answer.problem
+    if problem is None:
+        return [f"undone  {step.fault}"]
+    return [f"left    {step.fault}: {problem}", f"        by hand: {step.by_hand}"]
