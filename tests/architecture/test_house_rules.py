@@ -36,7 +36,7 @@ OURS: dict[str, set[str]] = {
     "metrics": {"model", "errors", "interfaces"},
     "storage": {"model", "errors", "interfaces", "secret", "redaction"},
     "turbulence": {"model", "errors", "interfaces", "expressions", "http"},
-    "verdict": {"model", "errors", "metrics", "expressions"},
+    "verdict": {"model", "errors", "metrics", "expressions", "turbulence"},
     "engine": {
         "model", "errors", "interfaces", "secret", "redaction", "expressions", "http", "actions", "storage",
         "metrics", "streams", "processes", "turbulence",
