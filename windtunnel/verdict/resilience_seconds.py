@@ -165,11 +165,12 @@ class Seconds:
         return max(1, min(length, len(steady)))
 
     def pieces(self, seconds: range, length: int | None = None) -> Iterator[Piece]:
-        """Buckets of the length, one after the other. One without enough samples grows until it has them."""
+        """Buckets of at least the length, in their order. One without enough samples grows until it has them."""
         length = length or self.bucket
         begin = seconds.start
         while begin < seconds.stop:
-            end = min(begin + length, seconds.stop)
+            rest = seconds.stop - begin
+            end = begin + rest // max(1, rest // length)
             good = self._good(range(begin, end))
             while good is None and end < min(begin + GROWS * length, seconds.stop):
                 end += 1
