@@ -15,6 +15,7 @@ from windtunnel.config.steps import build_steps
 from windtunnel.engine.journal import OnRecord
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.run.coordinator import RunContext, execute
+from windtunnel.engine.run.outside import MakeProxy
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown
@@ -89,9 +90,15 @@ class Finished:
     """What a run left behind."""
 
     def __init__(
-        self, records: list[Record], evidence: Evidence, transport: ScriptedTransport, bodies: Path
+        self,
+        records: list[Record],
+        evidence: Evidence,
+        transport: ScriptedTransport,
+        bodies: Path,
+        rerouted: list[tuple[str, str]],
     ) -> None:
         self.records, self.evidence, self.transport, self.bodies = records, evidence, transport, bodies
+        self.rerouted = rerouted
 
     def of(self, kind: type[R]) -> list[R]:
         return [record for record in self.records if isinstance(record, kind)]
@@ -144,11 +151,13 @@ def run(tmp_path: Path) -> Run:
         on_record: Sequence[OnRecord] = (),
         turbulence: Turbulence | None = None,
         faults: MakeFaults | None = None,
+        make_proxy: MakeProxy | None = None,
         segment: Segment = Segment(),
     ) -> Finished:
         nonlocal runs
         runs += 1
         run_id = f"run-{runs}"
+        rerouted: list[tuple[str, str]] = []
         plan = TestPlan(
             sut=SUT,
             scenarios=scenarios,
@@ -183,7 +192,14 @@ def run(tmp_path: Path) -> Run:
                 faults=faults,
             )
             outcome = await execute(
-                RunContext(test_plan=plan, parts=parts, preflight=preflight, aggregate=Aggregate())
+                RunContext(
+                    test_plan=plan,
+                    parts=parts,
+                    preflight=preflight,
+                    aggregate=Aggregate(),
+                    reroute=lambda origin, address: rerouted.append((str(origin), address)),
+                    make_proxy=make_proxy,
+                )
             )
             return outcome.evidence
 
@@ -192,6 +208,6 @@ def run(tmp_path: Path) -> Run:
         records = list(reader)
         found = reader.evidence()
         assert found == replace(live, written=()), found
-        return Finished(records, live, transport, directory.bodies)
+        return Finished(records, live, transport, directory.bodies, rerouted)
 
     return run_it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from windtunnel.engine.journal import OnRecord
@@ -47,6 +47,7 @@ class RunParts:
         before: tuple[Record, ...] = (),
         prepared: Mapping[str, SetupResult] | None = None,
         on_record: Sequence[OnRecord] = (),
+        on_begin: Callable[[float], None] | None = None,
     ) -> SegmentParts:
         """The parts of one segment, which runs in this process on its own clock."""
         return SegmentParts(
@@ -65,6 +66,7 @@ class RunParts:
             prepared=prepared or {},
             on_record=on_record,
             faults=self._faults(),
+            on_begin=on_begin,
         )
 
     def _faults(self) -> MakeFaults | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.engine.ids import InstanceIds, RunIds
@@ -13,11 +13,20 @@ from windtunnel.engine.plan import CompiledScenario, Plan, Section
 from windtunnel.engine.user import SetupResult, User, UserState
 from windtunnel.interfaces import Client, Clock, FaultInjector, Transport
 from windtunnel.model.record import Dropped, PhaseRecord
+from windtunnel.model.turbulence import Phases
 from windtunnel.model.vocabulary import InstanceOutcome
 from windtunnel.tasks import was_cancelled_here
 
 if TYPE_CHECKING:
     from windtunnel.engine.effects import EffectWatcher
+
+
+def phase_records(phases: Phases, t: float) -> list[PhaseRecord]:
+    """The phases of a load that begins at `t`, in unix seconds."""
+    return [
+        PhaseRecord(t=t, name=name, begin_us=round(phases.begin_s(name) * 1e6), duration_us=round(length_s * 1e6))
+        for name, length_s in phases.lengths.items()
+    ]
 
 
 class Runner:
@@ -33,6 +42,7 @@ class Runner:
         prepared: Mapping[str, SetupResult] = {},
         faults: FaultInjector | None = None,
         effects: EffectWatcher | None = None,
+        on_begin: Callable[[float], None] | None = None,
     ) -> None:
         """`faults` are done to the requests of instances of the load, whose answers `effects` watches."""
         self.clock, self.transport = clock, transport
@@ -40,7 +50,7 @@ class Runner:
         self.bugs = Bugs()
         self._context = InstanceContext(facts=plan.facts, clock=clock, journal=journal, bugs=self.bugs)
         self._ids = RunIds(plan.facts.run_id)
-        self._faults, self._effects = faults, effects
+        self._faults, self._effects, self._on_begin = faults, effects, on_begin
         self._is_disturbed = faults is not None or effects is not None
         self._max_late_s = 0.0
         self.in_flight = 0
@@ -48,11 +58,10 @@ class Runner:
     def begin(self, began: float) -> None:
         """The load begins, at a reading of the clock: write its phases, and let faults count from there."""
         if self._plan.turbulence is not None:
-            phases = self._plan.turbulence.phases
-            t = self.clock.unix(began)
-            for name, length_s in phases.lengths.items():
-                begin_us, length_us = round(phases.begin_s(name) * 1e6), round(length_s * 1e6)
-                self._journal.write(PhaseRecord(t=t, name=name, begin_us=begin_us, duration_us=length_us))
+            for record in phase_records(self._plan.turbulence.phases, self.clock.unix(began)):
+                self._journal.write(record)
+        if self._on_begin is not None:
+            self._on_begin(began)
         if self._faults is not None:
             self._faults.begin(began)
 

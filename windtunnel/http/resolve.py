@@ -31,7 +31,7 @@ class Resolver:
         fixed: Mapping[str, str] = MappingProxyType({}),
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """`fixed` maps `host` or `host:port` to an address that is used without a lookup."""
+        """`fixed` maps `host` or `host:port` to an address that is used without a lookup, or to `address:port`."""
         self._fixed = dict(fixed)
         self._ttl_s, self._clock = ttl_s, clock
         self._answers: dict[tuple[str, int], tuple[float, tuple[Address, ...]]] = {}
@@ -46,14 +46,14 @@ class Resolver:
         lookup = self._lookups.get(key)
         if lookup is None:
             lookup = self._lookups[key] = asyncio.get_running_loop().create_task(
-                _look_up(self._fixed.get(f"{host}:{port}", self._fixed.get(host, host)), port)
+                _look_up(*_split(self._fixed.get(f"{host}:{port}", self._fixed.get(host, host)), port))
             )
             lookup.add_done_callback(lambda done: self._keep(key, done))
         # Others may wait for the same answer: cancelling one of them must not cancel the lookup.
         return await asyncio.shield(lookup)
 
     def fix(self, host: str, port: int, address: str | None) -> None:
-        """Use an address for a host at this port from now on; None to look it up again."""
+        """Use an address, or `address:port`, for a host at this port from now on; None to look it up again."""
         self._answers.pop((host, port), None)
         if address is None:
             self._fixed.pop(f"{host}:{port}", None)
@@ -71,6 +71,14 @@ class Resolver:
         del self._lookups[key]
         if not lookup.cancelled() and lookup.exception() is None:
             self._answers[key] = (self._clock() + self._ttl_s, lookup.result())
+
+
+def _split(address: str, port: int) -> tuple[str, int]:
+    """An address and its port: its own (`127.0.0.1:9000`, `[::1]:9000`), or that of the origin."""
+    host, _, own = address.rpartition(":")
+    if own.isdigit() and (host.endswith("]") or (host and ":" not in host)):
+        return host.strip("[]"), int(own)
+    return address, port
 
 
 async def _look_up(host: str, port: int) -> tuple[Address, ...]:

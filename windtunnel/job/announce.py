@@ -17,6 +17,7 @@ from windtunnel.job.compile import CompiledJob
 from windtunnel.job.observer import Observer
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
+from windtunnel.storage.directory import RunDirectory
 
 if TYPE_CHECKING:
     from windtunnel.engine.sut.process import SutEnd
@@ -69,6 +70,14 @@ def announce_end_of_sut(end: SutEnd | None, log: Path, observer: Observer) -> No
     if end is not None and end.last:
         lines = "\n".join(f"  {visible(line)[:_LONGEST_LINE]}" for line in end.last)
         observer.note(f"the last lines of {log}:\n{lines}")
+
+
+def announce_not_undone(faults: Sequence[str], directory: RunDirectory, observer: Observer) -> None:
+    """Faults that are still there after the run."""
+    for each in faults:
+        observer.warning(f"not undone: {each}")
+    if faults:
+        observer.warning(f"to try again: windtunnel turbulence heal --run {directory.run_id}")
 
 
 def announce_reroutes(reroutes: Mapping[str, str], observer: Observer) -> None:

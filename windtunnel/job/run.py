@@ -17,11 +17,12 @@ from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.process import SystemClock, require_open_files, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
-from windtunnel.errors import EvidenceError
+from windtunnel.errors import ConfigError, EvidenceError
 from windtunnel.figures import as_written
 from windtunnel.job.announce import (
     announce,
     announce_end_of_sut,
+    announce_not_undone,
     announce_reroutes,
     announce_start,
     announce_waits,
@@ -42,6 +43,7 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.summary import Baseline, Summary
 from windtunnel.model.verdict import exit_code_of
 from windtunnel.processes import LostProcessError, watch
+from windtunnel.project import without_tokens
 from windtunnel.redaction import Redactor
 from windtunnel.report.collect import Analysis, analyse
 from windtunnel.storage.directory import SUT_LOG, RunDirectory, new_run_id
@@ -159,6 +161,7 @@ def _run(request: JobRequest, ways: _Ways) -> JobResult:
             with observer.section("run", "Run"):
                 outcome = run_loop(lambda: _execute(_context(job, observer, environment), observer, interrupts))
             announce_end_of_sut(outcome.sut_end, job.directory.path / SUT_LOG, observer)
+            announce_not_undone(outcome.not_undone, job.directory, observer)
             return _judge(job, outcome, replace(ways, observer=observer))
 
 
@@ -212,6 +215,7 @@ def _prepare(
     run_id = new_run_id(started := clock.unix())
     compiled = compile_job(test_plan, run_id=run_id, redactor=redactor)
     test_plan, transport = compiled.test_plan, compiled.parts.transport
+    _require_ports(test_plan)
     verbose = VerbosePrinter(observer.result, redactor) if request.verbose else None
     if verbose is not None:
         transport.on_request.append(verbose.on_request)
@@ -241,6 +245,15 @@ def _prepare(
         directory=_new_directory(test_plan, manifest, baseline, redactor),
         verbose=verbose,
     )
+
+
+def _require_ports(test_plan: TestPlan) -> None:
+    """Raise ConfigError when the proxies of the plan can't listen."""
+    if test_plan.turbulence is not None and test_plan.turbulence.proxies:
+        from windtunnel.engine.run.outside import taken_ports  # for the jobs that have some
+
+        if problems := taken_ports(test_plan.turbulence.proxies):
+            raise ConfigError(problems)
 
 
 def _loopback_help(request: JobRequest, environment: Mapping[str, str]) -> str | None:
@@ -297,6 +310,8 @@ def _context(job: _Job, observer: Observer, environment: Mapping[str, str]) -> R
         preflight=lambda: _preflight(job, observer),
         aggregate=job.aggregate,
         sut=_sut_process(job, environment) if test_plan.readiness.command else None,
+        reroute=job.compiled.parts.transport.reroute,
+        environment=without_tokens(environment),
         stop_condition=_stop_condition(job, test_plan, plan),
     )
 

@@ -132,7 +132,8 @@ class Segment:
     """The part of a run that one process does, with a record file of its own.
 
     `load`: of all instances, those whose number % `of` is `number`. `setup`: no instances of the load, but the
-    setups and teardowns of a shard; it has the number of the shard's first worker.
+    setups and teardowns of a shard; `turbulence`: what its proxies and drivers do. These have the number of the
+    shard's first worker.
     """
 
     number: int = 0

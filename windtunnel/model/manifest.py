@@ -12,7 +12,7 @@ from windtunnel.model.load import Segment
 from windtunnel.model.record import Moment
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Turbulence
-from windtunnel.model.vocabulary import FailOn, SectionPhase
+from windtunnel.model.vocabulary import FailOn, SectionPhase, SegmentKind
 
 RECORD_VERSION = 1
 
@@ -64,11 +64,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     any part starts instances at moments of its own, `phases` are those of its stages.
 
     `segments` counts the record files of the load; with `setup` each shard has one more, of its setups and
-    teardowns. `merged` are the ids of the runs that this one was merged from. `shard`, such as "2/4", says which
-    of several runs that share one load this is; thresholds are judged when they are merged, and `shards` is the
-    number of them. `started` is unix seconds. `without_baseline`: thresholds that name a baseline are not judged,
-    since there is none; a baseline is a file in the same folder. `host` and `ci` are plain facts for the reader of
-    a report. `steps` are those of the load, `section_steps` are those of setups, user_setups and teardowns.
+    teardowns, and one with proxies or drivers in `turbulence`. `merged` are the ids of the runs that this one was
+    merged from. `shard`, such as "2/4", says which of several runs that share one load this is; thresholds are
+    judged when they are merged, and `shards` is the number of them. `started` is unix seconds.
+    `without_baseline`: thresholds that name a baseline are not judged, since there is none; a baseline is a file
+    in the same folder. `host` and `ci` are plain facts for the reader of a report. `steps` are those of the load,
+    `section_steps` are those of setups, user_setups and teardowns.
     """
 
     schema_version: int
@@ -111,7 +112,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         workers = self.segments // self.shards
         first, total = shard.number * workers, shard.of * workers
         load = [Segment(number=first + worker, of=total) for worker in range(self.segments)]
-        return [*load, *(replace(each, kind="setup") for each in load[::workers])] if self.setup else load
+        kinds: list[SegmentKind] = ["setup"] if self.setup else []
+        if self.turbulence is not None and self.turbulence.is_outside:
+            kinds.append("turbulence")
+        return [*load, *(replace(each, kind=kind) for kind in kinds for each in load[::workers])]
 
 
 class WrittenFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -118,10 +118,17 @@ class TestPlan:
         return None
 
     @property
+    def turbulence_segment(self) -> Segment | None:
+        """The segment of the proxies and drivers; None without any."""
+        if self.turbulence is not None and self.turbulence.is_outside:
+            return replace(self.segment(0), kind="turbulence")
+        return None
+
+    @property
     def segments(self) -> tuple[Segment, ...]:
         """Every segment of this run, in the order of their files."""
-        setup = self.setup_segment
-        return self.load_segments if setup is None else (*self.load_segments, setup)
+        others = (self.setup_segment, self.turbulence_segment)
+        return (*self.load_segments, *(each for each in others if each is not None))
 
     @property
     def load_segments(self) -> tuple[Segment, ...]:

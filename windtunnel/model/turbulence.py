@@ -113,7 +113,11 @@ class FaultSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A proxy before one upstream, and nothing else. `export` names the variable that tells a process its URL."""
+    """A proxy before one upstream, and nothing else. `export` names the variable that tells a process its URL.
+
+    `service` is the service of the SUT whose requests go through it, `default` for the one of `base_url`; "" for a
+    proxy that the load knows nothing of.
+    """
 
     name: str
     protocol: ProxyProtocol
@@ -121,6 +125,7 @@ class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     upstream: str
     export: str = ""
+    service: str = ""
     where: Location | None = None
 
 
@@ -201,6 +206,11 @@ class Turbulence(msgspec.Struct, frozen=True, kw_only=True):
     def client_faults(self) -> tuple[FaultSpec, ...]:
         """The faults on our own requests."""
         return tuple(fault for fault in self.faults if not fault.on.proxy and not fault.engine)
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether anything happens outside of the processes of the load, which has a record file of its own."""
+        return bool(self.proxies) or any(fault.engine for fault in self.faults)
 
     def proxy_faults(self, proxy: str) -> tuple[FaultSpec, ...]:
         """The faults in one of the embedded proxies."""

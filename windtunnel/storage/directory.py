@@ -1,7 +1,8 @@
 """The run directory: what is where, and how a run is found.
 
 runs/<run_id>/   manifest.json  plan/  records/  bodies/  summary.json  summary.md  report.html  ci/
-records/         0000.jsonl …, one a worker, and setup-0000.jsonl with setups and teardowns
+records/         0000.jsonl …, one a worker, setup-0000.jsonl with setups and teardowns, turbulence-0000.jsonl with
+                 what proxies and drivers did
 sut.log          what the SUT wrote, where the run started it
 runs/latest      the newest
 """

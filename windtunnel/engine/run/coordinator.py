@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.engine.load.users import shared_memory
-from windtunnel.engine.run.disturbances import end_with_sut, ended_before_load, surroundings
+from windtunnel.engine.run.disturbances import Disturbances
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.process import raise_open_file_limit
 from windtunnel.engine.run.segment import SegmentParts, run_segment
@@ -21,11 +21,13 @@ from windtunnel.interfaces import Clock, StopCondition
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Evidence
+from windtunnel.model.origin import Origin
 from windtunnel.model.plan import TestPlan
 from windtunnel.storage.reader import RecordReader, RunIdentity
 from windtunnel.tasks import background, first_of
 
 if TYPE_CHECKING:
+    from windtunnel.engine.run.outside import MakeProxy, OutsideSegment
     from windtunnel.engine.sut.process import SutEnd, SutProcess
 
 CHECK_S = 1.0
@@ -37,7 +39,8 @@ class RunContext:
     """What `execute` needs. `parts` are those of the first segment, the only one with one worker.
 
     `preflight` runs before the load. `aggregate` counts while the run goes on: as a sink, or from what the workers
-    send. `sut` is the SUT where the run starts it.
+    send. `sut` is the SUT where the run starts it. `reroute` has requests of this process for an origin connect to
+    another address. `environment` is that of commands which do faults.
     """
 
     test_plan: TestPlan
@@ -46,73 +49,110 @@ class RunContext:
     aggregate: Aggregate
     stop_condition: StopCondition | None = None
     sut: SutProcess | None = None
+    reroute: Callable[[Origin, str], None] | None = None
+    make_proxy: MakeProxy | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Load:
+    """How a load ended. `evidence` is None when a worker was lost, and with it what it had not yet sent."""
+
+    evidence: Evidence | None
+    reroutes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a run counted, how complete its records are, and the addresses that replaced those of the SUT.
 
-    `sut_end`: how the SUT ended, where the run started it and it did not last.
+    `sut_end`: how the SUT ended, where the run started it and it did not last. `not_undone` are the faults that
+    could not be undone, a line each.
     """
 
     aggregate: Aggregate
     evidence: Evidence
     reroutes: Mapping[str, str] = field(default_factory=dict)
     sut_end: SutEnd | None = None
+    not_undone: tuple[str, ...] = ()
 
 
 async def execute(run: RunContext) -> Outcome:
     """Run the preflight and the load, and write every record.
 
     Nothing of the load is sent when no service answers. A worker that dies stops the run; what it had counted is
-    then read back from its records. The sinks are always closed at the end.
+    then read back from its records. The sinks are always closed at the end. Raises ConfigError, with nothing sent,
+    when a proxy can't listen.
     """
     raise_open_file_limit()
     try:
-        async with surroundings(run.sut):
-            outcome = await _execute(run)
-            return replace(outcome, sut_end=run.sut.end) if run.sut else outcome
+        async with Disturbances(sut=run.sut, outside=_outside(run)) as around:
+            load = await _execute(run, around)
+        if load.evidence is None:
+            aggregate, evidence = _read_back(run)
+        else:
+            aggregate, evidence = run.aggregate, Evidence.of_all([load.evidence, *around.evidence])
+        return Outcome(
+            aggregate=aggregate,
+            evidence=evidence,
+            reroutes=load.reroutes,
+            sut_end=around.sut_end,
+            not_undone=around.not_undone,
+        )
     finally:
         for sink in (run.aggregate, *run.parts.sinks):
             sink.close()
 
 
-async def _execute(run: RunContext) -> Outcome:
-    preflight_result = await _preflight(run)
+def _outside(run: RunContext) -> OutsideSegment | None:
+    """The proxies and drivers of the plan; None without any."""
+    if (segment := run.test_plan.turbulence_segment) is None:
+        return None
+    from windtunnel.engine.run.outside import OutsideSegment  # for the runs that have some
+
+    parts = _parts_of(run, segment)
+    return OutsideSegment(parts, run.test_plan, make_proxy=run.make_proxy, environment=run.environment)
+
+
+async def _execute(run: RunContext, around: Disturbances) -> _Load:
+    preflight_result = await _preflight(run, around)
     if preflight_result is None or preflight_result.unreachable is not None:
         # No service answers, or the run was asked to end before its load.
         nothing = preflight_result or PreflightResult()
         run = replace(run, parts=replace(run.parts, before=nothing.records))
-        evidence = await _send_nothing(run, run.test_plan.segments, instead=nothing)
-        return Outcome(aggregate=run.aggregate, evidence=evidence, reroutes=nothing.reroutes)
+        segments = [each for each in run.test_plan.segments if each.kind != "turbulence"]
+        evidence = await _send_nothing(run, segments, instead=nothing)
+        return _Load(evidence=evidence, reroutes=nothing.reroutes)
     sut = run.test_plan.sut
     resolve = {**sut.http.resolve, **preflight_result.reroutes}
+    for origin, address in around.reroutes.items():
+        resolve[f"{origin.host}:{origin.port}"] = address
+        if run.reroute is not None:
+            run.reroute(origin, address)
     test_plan = replace(run.test_plan, sut=replace(sut, http=replace(sut.http, resolve=resolve)))
     run = replace(run, test_plan=test_plan, parts=replace(run.parts, before=preflight_result.records))
-    outcome = await _run_with_cap(run)
-    return replace(outcome, reroutes=preflight_result.reroutes)
+    return _Load(evidence=await _run_with_cap(run, around), reroutes=preflight_result.reroutes)
 
 
-async def _preflight(run: RunContext) -> PreflightResult | None:
+async def _preflight(run: RunContext, around: Disturbances) -> PreflightResult | None:
     """The result of the preflight; None when the run is asked to end meanwhile."""
-    return await first_of(run.preflight(), run.parts.shutdown.wait(), ended_before_load(run.sut))
+    return await first_of(run.preflight(), run.parts.shutdown.wait(), around.ended_before_load())
 
 
-async def _run_with_cap(run: RunContext) -> Outcome:
+async def _run_with_cap(run: RunContext, around: Disturbances) -> Evidence | None:
     """Run the load with its setup and teardown, for no longer than the plan allows."""
     setup = run.test_plan.setup_segment
-    async with background(_watch_duration(run), end_with_sut(run.sut, run.parts.shutdown)):
-        evidence = await (_load(run, {}) if setup is None else _load_with_setup(run, setup))
-    return _read_back(run) if evidence is None else Outcome(aggregate=run.aggregate, evidence=evidence)
+    async with background(_watch_duration(run), around.watch_sut(run.parts.shutdown)):
+        return await (_load(run, {}, around) if setup is None else _load_with_setup(run, setup, around))
 
 
-async def _load_with_setup(run: RunContext, segment: Segment) -> Evidence | None:
+async def _load_with_setup(run: RunContext, segment: Segment, around: Disturbances) -> Evidence | None:
     """The setups, then the load, then always the teardowns; see `engine/run/setup_teardown.py`."""
     sections = SetupTeardown(_parts_of(run, segment))
     load: Evidence | None = None
     try:
         if await sections.set_up():
-            load = await _load(run, sections.prepared)
+            load = await _load(run, sections.prepared, around)
         else:
             load = await _send_nothing(run, run.test_plan.load_segments, refused=SETUP_FAILED)
         await sections.tear_down()
@@ -121,15 +161,25 @@ async def _load_with_setup(run: RunContext, segment: Segment) -> Evidence | None
     return None if load is None else Evidence.of_all([load, own])
 
 
-async def _load(run: RunContext, prepared: Mapping[str, SetupResult]) -> Evidence | None:
+async def _load(run: RunContext, prepared: Mapping[str, SetupResult], around: Disturbances) -> Evidence | None:
     """Run the load here or in workers; None when a worker was lost, and with it what it had not yet sent."""
-    async with background(_watch_thresholds(run)):
-        if run.test_plan.workers == 1:
-            parts = _parts_of(run, run.parts.segment)
-            return await run_segment(replace(parts, prepared=prepared))
-        with shared_memory(run.test_plan.workers) as board:
-            tasks = _worker_tasks(run, prepared, board)
-            return await WorkerPool(tasks, aggregate=run.aggregate, shutdown=run.parts.shutdown).run()
+    try:
+        async with background(_watch_thresholds(run)):
+            return await _load_of_segments(run, prepared, around)
+    finally:
+        await around.end_load()
+
+
+async def _load_of_segments(
+    run: RunContext, prepared: Mapping[str, SetupResult], around: Disturbances
+) -> Evidence | None:
+    if run.test_plan.workers == 1:
+        parts = _parts_of(run, run.parts.segment)
+        return await run_segment(replace(parts, prepared=prepared, on_begin=around.begin))
+    with shared_memory(run.test_plan.workers) as board:
+        tasks = _worker_tasks(run, prepared, board)
+        pool = WorkerPool(tasks, aggregate=run.aggregate, shutdown=run.parts.shutdown, on_begin=around.begin)
+        return await pool.run()
 
 
 async def _watch_thresholds(run: RunContext) -> None:
@@ -194,7 +244,7 @@ def _worker_tasks(run: RunContext, prepared: Mapping[str, SetupResult], board: i
     ]
 
 
-def _read_back(run: RunContext) -> Outcome:
+def _read_back(run: RunContext) -> tuple[Aggregate, Evidence]:
     parts = run.parts
     reader = RecordReader(
         parts.directory.segments(),
@@ -206,4 +256,4 @@ def _read_back(run: RunContext) -> Outcome:
     aggregate = Aggregate.for_judging(run.test_plan.thresholds, run.test_plan.turbulence)
     for records in reader.batches():
         aggregate.write(records)
-    return Outcome(aggregate=aggregate, evidence=reader.evidence())
+    return aggregate, reader.evidence()

@@ -1,43 +1,93 @@
-"""What is around the load of a run: the SUT that the run starts itself.
+"""What is around the load of a run: the proxies, the SUT that the run starts itself, the faults of drivers.
 
-the SUT's process ──▶ preflight ──▶ load ──▶ the process ends
+proxies listen ─▶ the SUT starts, with their URLs ─▶ preflight ─▶ load ─▶ the SUT ends ─▶ proxies close
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.model.manifest import Evidence
+from windtunnel.model.origin import Origin
 
 if TYPE_CHECKING:
-    from windtunnel.engine.sut.process import SutProcess
+    from windtunnel.engine.run.outside import OutsideSegment
+    from windtunnel.engine.sut.process import SutEnd, SutProcess
 
 
-@asynccontextmanager
-async def surroundings(sut: SutProcess | None) -> AsyncIterator[None]:
-    """Run the SUT, if the run starts it, during the block."""
-    if sut is None:
-        yield
-        return
-    async with sut.running({}):
-        yield
+class Disturbances:
+    """Everything around one load, for most runs nothing. Owned by the coordinator, which enters it once.
 
+    `sut_end` says how a SUT that the run started ended, if it did before the run.
+    """
 
-async def ended_before_load(sut: SutProcess | None) -> PreflightResult:
-    """The result of a preflight whose SUT has ended. Never returns where none has."""
-    if sut is None:
-        await asyncio.Event().wait()
-    assert sut is not None
-    end = await sut.wait()
-    return PreflightResult(unreachable=f"{end.reason}{end.help}")
+    def __init__(self, *, sut: SutProcess | None, outside: OutsideSegment | None) -> None:
+        self._sut, self._outside = sut, outside
+        self._stack = AsyncExitStack()
+        self.sut_end: SutEnd | None = None
 
+    async def __aenter__(self) -> Disturbances:
+        """Raises ConfigError when a proxy can't listen."""
+        async with AsyncExitStack() as stack:
+            variables: Mapping[str, str] = {}
+            if self._outside is not None:
+                variables = (await stack.enter_async_context(self._outside)).variables
+            if self._sut is not None:
+                await stack.enter_async_context(self._sut.running(variables))
+            self._stack = stack.pop_all()
+        return self
 
-async def end_with_sut(sut: SutProcess | None, shutdown: Shutdown) -> None:
-    """End the run when its SUT has ended: what is sent after that says nothing about it."""
-    if sut is not None:
-        end = await sut.wait()
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._sut is not None:
+            self.sut_end = self._sut.end
+        await self._stack.aclose()
+
+    @property
+    def reroutes(self) -> Mapping[Origin, str]:
+        """The origin of each service whose requests go through a proxy, and the address of that."""
+        return {} if self._outside is None else self._outside.reroutes
+
+    @property
+    def not_undone(self) -> tuple[str, ...]:
+        """The faults that could not be undone, a line each."""
+        return () if self._outside is None else self._outside.not_undone
+
+    @property
+    def evidence(self) -> Sequence[Evidence]:
+        """How complete the records of what is around the load are, once it has been left."""
+        return [] if self._outside is None or self._outside.evidence is None else [self._outside.evidence]
+
+    def begin(self, began: float) -> None:
+        """The load begins, at a reading of the clock."""
+        if self._outside is not None:
+            self._outside.begin(began)
+
+    async def end_load(self) -> None:
+        """The load has ended: undo what a teardown must not meet."""
+        if self._outside is not None:
+            await self._outside.undo()
+
+    async def sut_ended(self) -> SutEnd:
+        """Return when the SUT has ended that the run started; never where it started none."""
+        if self._sut is None:
+            await asyncio.Event().wait()
+        assert self._sut is not None
+        return await self._sut.wait()
+
+    async def ended_before_load(self) -> PreflightResult:
+        """The result of a preflight whose SUT has ended."""
+        end = await self.sut_ended()
+        return PreflightResult(unreachable=f"{end.reason}{end.help}")
+
+    async def watch_sut(self, shutdown: Shutdown) -> None:
+        """End the run when its SUT has ended: what is sent after that says nothing about it."""
+        end = await self.sut_ended()
         shutdown.request(Stop(reason=end.reason, aborted=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ class SegmentParts:
     `workers` segments run on this machine at the same time; where they are several they have a `board`.
     `before` are the records from before the load, which the first segment takes. `prepared` is what the setup of
     each scenario left. `on_record` are called with each record of a step, assertion or instance. `faults` makes
-    those on requests of the load.
+    those on requests of the load. `on_begin` is called with the reading of the clock at which the load begins.
     """
 
     plan: Plan
@@ -56,6 +56,7 @@ class SegmentParts:
     prepared: Mapping[str, SetupResult] = field(default_factory=dict)
     on_record: Sequence[OnRecord] = ()
     faults: MakeFaults | None = None
+    on_begin: Callable[[float], None] | None = None
 
 
 class OpenSegment:
@@ -119,6 +120,7 @@ async def run_segment(
         prepared=parts.prepared,
         faults=parts.faults and parts.faults(parts.clock, lambda record: journal.write(hide(record))),
         effects=effects,
+        on_begin=parts.on_begin,
     )
     users = UserCount(parts.clock, parts.segment, workers=parts.workers, board=parts.board)
     executor = LoadExecutor(parts.plan, runner=runner, shutdown=shutdown, segment=parts.segment, users=users)

@@ -1,7 +1,7 @@
 """The messages between the coordinator and its worker processes.
 
     coordinator ── WorkerTask, Start, Stop ──▶ worker
-    coordinator ◀── Ready, PartialAggregate, Ended ── worker
+    coordinator ◀── Ready, Began, PartialAggregate, Ended ── worker
 
 Each message is its length (8 bytes, big-endian) and a pickle: both ends are the same program, connected by a pair
 of sockets of their own.
@@ -55,6 +55,13 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Began:
+    """The load begins, at a reading of the clock that all processes of the run share."""
+
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
 class PartialAggregate:
     """What was counted since the last one, to be merged; also the sign that the worker lives.
 
@@ -76,7 +83,7 @@ class Ended:
     unusable: str | None = None
 
 
-Message = WorkerTask | Ready | Start | Stop | PartialAggregate | Ended
+Message = WorkerTask | Ready | Start | Began | Stop | PartialAggregate | Ended
 
 
 class Channel:

@@ -6,12 +6,12 @@ import asyncio
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from windtunnel.engine.run.segment import first_line
 from windtunnel.engine.run.shutdown import Shutdown, Stop
-from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
+from windtunnel.engine.workers.messages import Began, Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
 from windtunnel.figures import offset
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
@@ -48,7 +48,7 @@ An interrupt is for the coordinator, which tells its workers.
 class WorkerPool:
     """The workers of a run. What they count is added to `aggregate` as it arrives.
 
-    spawn ──▶ all Ready ──▶ Start ──▶ (PartialAggregate …) ──▶ Ended | lost
+    spawn ──▶ all Ready ──▶ Start ──▶ Began ──▶ (PartialAggregate …) ──▶ Ended | lost
 
     A run that is asked to end while its workers start gives up those that are not ready within the grace.
     """
@@ -60,9 +60,12 @@ class WorkerPool:
         aggregate: Aggregate,
         shutdown: Shutdown,
         patience: Patience = Patience(),
+        on_begin: Callable[[float], None] | None = None,
     ) -> None:
+        """`on_begin` is called with the reading of the clock at which the first worker begins its load."""
         self._members = [_WorkerHandle(task, patience.exit_s) for task in tasks]
         self._aggregate, self._shutdown, self._patience = aggregate, shutdown, patience
+        self._on_begin = on_begin
 
     async def run(self) -> Evidence | None:
         """Run every segment to its end; None when a worker was lost, and with it what it had not yet sent.
@@ -98,12 +101,20 @@ class WorkerPool:
         """Receive from one worker until it has ended or is lost."""
         while member.is_alive:
             message = await member.receive(self._patience.silence_s)
-            if isinstance(message, PartialAggregate):
+            if isinstance(message, Began):
+                self._begin(message.now)
+            elif isinstance(message, PartialAggregate):
                 self._aggregate.merge(message.aggregate)
                 if message.stopping is not None and not self._shutdown.requested:
                     self._shutdown.request(message.stopping)
         if member.evidence is None:
             await self._lose(member)
+
+    def _begin(self, now: float) -> None:
+        """The load begins with its first worker."""
+        if self._on_begin is not None:
+            self._on_begin(now)
+            self._on_begin = None
 
     async def _lose(self, member: _WorkerHandle) -> None:
         """End the run, since the workers that are left are not the load that was asked for."""
@@ -177,14 +188,14 @@ class _WorkerHandle:
             self._given_up = self._unusable is None
             self.kill()
 
-    async def receive(self, timeout_s: float) -> PartialAggregate | None:
-        """Take the next message, and return it when it is what was counted."""
+    async def receive(self, timeout_s: float) -> Began | PartialAggregate | None:
+        """Take the next message, and return it when it is about the load."""
         assert self._channel is not None
         try:
             message = await asyncio.wait_for(self._channel.receive(), timeout_s)
         except asyncio.TimeoutError:
             message, self._silent_s = None, timeout_s
-        if isinstance(message, PartialAggregate):
+        if isinstance(message, Began | PartialAggregate):
             return message
         if isinstance(message, Ready):
             self.is_ready = True

@@ -12,7 +12,7 @@ from windtunnel.engine.parts import run_parts
 from windtunnel.engine.run.process import raise_open_file_limit, run_loop
 from windtunnel.engine.run.segment import run_segment
 from windtunnel.engine.run.shutdown import Shutdown, Stop
-from windtunnel.engine.workers.messages import Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
+from windtunnel.engine.workers.messages import Began, Channel, Ended, PartialAggregate, Ready, Start, WorkerTask
 from windtunnel.errors import ConfigError
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence
@@ -66,6 +66,7 @@ async def _run_task(task: WorkerTask, channel: Channel, redactor: Redactor) -> E
         board=_board(task),
         before=task.before,
         prepared=task.prepared,
+        on_begin=lambda began: channel.send(Began(began)),
     )
     channel.send(Ready())
     if await channel.receive() is None:

@@ -1,0 +1,189 @@
+"""What is around a load: proxies that listen from before the preflight on, drivers, and their record file."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.support.journeys import Run, get, scenario, section
+from windtunnel.engine.run.shutdown import Shutdown, Stop
+from windtunnel.errors import ConfigError
+from windtunnel.model.load import OpenLoad, Segment
+from windtunnel.model.record import PhaseRecord, ProxiedRecord, Record, RunEnded, RunStarted
+from windtunnel.model.turbulence import Phases, ProxySpec, Turbulence
+from windtunnel.testing.scripted import Answer
+from windtunnel.testing.virtual_clock import EPOCH
+
+PHASES = Phases(steady_s=2, inject_s=2, recover_s=2)
+LOAD = OpenLoad(stages=PHASES.stages(5), start=5)
+FRONT = ProxySpec(name="front", protocol="http", upstream="http://sut", export="SUT_URL", service="default")
+BESIDE = ProxySpec(name="beside", protocol="tcp", upstream="tcp://db:5432", export="DB_URL")
+
+
+@dataclass
+class Proxies:
+    """Proxies that listen nowhere; what became of them, in order. One in `broken` can't listen."""
+
+    broken: str = ""
+    told: list[str] = field(default_factory=list)
+    began: list[float] = field(default_factory=list)
+    write: Callable[[Record], None] = lambda record: None
+
+    def __call__(self, spec: ProxySpec, write: Callable[[Record], None]) -> _Proxy:
+        self.write = write
+        return _Proxy(spec, self)
+
+    def saw(self, path: str) -> None:
+        self.write(ProxiedRecord(t=EPOCH + 1, proxy="front", method="GET", path=path))
+
+
+@dataclass
+class _Proxy:
+    spec: ProxySpec
+    all: Proxies
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{9000 + len(self.spec.name)}"
+
+    async def start(self) -> None:
+        if self.spec.name == self.all.broken:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+        self.all.told.append(f"start {self.spec.name}")
+
+    def begin(self, began: float) -> None:
+        self.all.told.append(f"begin {self.spec.name}")
+        self.all.began.append(began)
+
+    async def close(self) -> None:
+        self.all.told.append(f"close {self.spec.name}")
+
+
+def turbulence(*proxies: ProxySpec) -> Turbulence:
+    return Turbulence(phases=PHASES, proxies=proxies)
+
+
+def test_proxies_listen_before_the_load_and_close_after_it(run: Run) -> None:
+    proxies = Proxies()
+
+    def answer(sent: object) -> Answer:
+        proxies.told.append("request")
+        return Answer()
+
+    run(
+        scenario(get("home")),
+        load=OpenLoad(stages=PHASES.stages(0.5), start=0.5),
+        turbulence=turbulence(FRONT, BESIDE),
+        make_proxy=proxies,
+        answers=answer,
+    )
+
+    assert proxies.told == [
+        "start front",
+        "start beside",
+        "begin front",
+        "begin beside",
+        "request",
+        "request",
+        "request",
+        "close beside",
+        "close front",
+    ]
+
+
+def test_the_requests_of_a_service_go_through_the_proxy_in_front_of_it(run: Run) -> None:
+    finished = run(scenario(get("home")), load=LOAD, turbulence=turbulence(FRONT, BESIDE), make_proxy=Proxies())
+
+    assert finished.rerouted == [("http://sut", "127.0.0.1:9005")]
+
+
+def test_what_proxies_do_has_a_record_file_with_the_phases_of_the_load(run: Run) -> None:
+    proxies = Proxies()
+
+    def answer(sent: object) -> Answer:
+        proxies.saw("/cart?token=abc&page=2")
+        return Answer()
+
+    finished = run(
+        scenario(get("home")), load=LOAD, turbulence=turbulence(FRONT), make_proxy=proxies, answers=answer
+    )
+
+    outside = [record.kind for record in finished.of(RunStarted)]
+    seen = finished.of(ProxiedRecord)
+    phases = finished.of(PhaseRecord)
+    assert outside == ["load", "turbulence"]
+    assert len(seen) == 30
+    assert {record.path for record in seen} == {"/cart?token=[redacted]&page=2"}
+    assert [record.name for record in phases] == ["steady", "inject", "recover"] * 2
+    assert {record.t for record in phases} == {EPOCH}
+    assert finished.evidence.finished
+    assert finished.evidence.intact
+
+
+def test_what_a_proxy_sees_before_the_load_is_part_of_no_metric(run: Run) -> None:
+    proxies = Proxies()
+
+    def answer(sent: object) -> Answer:
+        proxies.saw("/")
+        return Answer()
+
+    finished = run(
+        scenario(get("home"), setup=section(get("stock")), teardown=section(get("clear"))),
+        load=OpenLoad(stages=PHASES.stages(0.5), start=0.5),
+        turbulence=turbulence(FRONT),
+        make_proxy=proxies,
+        answers=answer,
+    )
+
+    assert len(finished.transport.sent) == 5
+    assert len(finished.of(ProxiedRecord)) == 4
+
+
+@pytest.mark.parametrize("refused", [None, "no service answers"])
+def test_a_run_without_a_load_has_every_record_file(run: Run, refused: str | None) -> None:
+    proxies = Proxies()
+
+    def stop(shutdown: Shutdown) -> None:
+        if refused is None:
+            shutdown.request(Stop(reason="interrupted", signal=2))
+
+    finished = run(
+        scenario(get("home"), setup=section(get("stock"))),
+        load=LOAD,
+        turbulence=turbulence(FRONT),
+        make_proxy=proxies,
+        refused=refused,
+        during=stop,
+    )
+
+    assert "home" not in [sent.step for sent in finished.transport.sent]
+    assert finished.evidence.finished
+    assert len(finished.of(RunEnded)) == 3
+    assert proxies.told == ["start front", "close front"]
+
+
+def test_a_proxy_that_can_not_listen_ends_the_run_before_it_sends_anything(run: Run) -> None:
+    proxies = Proxies(broken="beside")
+
+    with pytest.raises(ConfigError, match=r"proxy beside can't listen on 127\.0\.0\.1:0: another program does"):
+        run(scenario(get("home")), load=LOAD, turbulence=turbulence(FRONT, BESIDE), make_proxy=proxies)
+
+    assert proxies.told == ["start front", "close front"]
+
+
+def test_a_shard_numbers_the_file_as_its_own(run: Run) -> None:
+    finished = run(
+        scenario(get("home")),
+        load=LOAD,
+        turbulence=turbulence(FRONT),
+        make_proxy=Proxies(),
+        segment=Segment(number=1, of=2),
+    )
+
+    assert [(record.kind, record.segment) for record in finished.of(RunStarted)] == [
+        ("load", 1),
+        ("turbulence", 1),
+    ]

@@ -1,0 +1,271 @@
+"""What happens outside of the processes of the load: the proxies and the drivers of a run, and their record file.
+
+It is written in the process of the coordinator. Times count from the moment at which the load begins, in whichever
+process that is: they share one monotonic clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from windtunnel.engine.journal import Journal
+from windtunnel.engine.run.segment import SegmentParts, first_line
+from windtunnel.engine.run.shutdown import Stop
+from windtunnel.engine.runner import phase_records
+from windtunnel.errors import ConfigError, EvidenceError, Problem
+from windtunnel.model.manifest import Evidence
+from windtunnel.model.origin import Origin, parse_base_url
+from windtunnel.model.plan import TestPlan
+from windtunnel.model.record import FaultRecord, ProxiedRecord, Record, RunEnded
+from windtunnel.model.sut import Sut
+from windtunnel.model.turbulence import ProxySpec
+from windtunnel.redaction import Redactor
+from windtunnel.storage.writer import RecordWriter
+from windtunnel.tasks import background, first_of
+
+if TYPE_CHECKING:
+    from windtunnel.turbulence.outside import OutsideFaults
+
+
+class Proxy(Protocol):
+    """An embedded proxy of one upstream."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens, as a URL of the kind of its upstream's; once it has started."""
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where it can't."""
+
+    def begin(self, began: float) -> None:
+        """The load begins, at a reading of the clock: faults count from there."""
+
+    async def close(self) -> None:
+        """Stop listening, and end every connection."""
+
+
+MakeProxy = Callable[[ProxySpec, Callable[[Record], None]], Proxy]
+"""Makes the proxy of a plan, which hands over records of what it does."""
+
+
+class OutsideRecords:
+    """The record file of kind `turbulence`: from its first line to its last."""
+
+    def __init__(self, parts: SegmentParts) -> None:
+        self._parts = parts
+        self._writer = RecordWriter(
+            parts.directory.segment(parts.segment), run_id=parts.directory.run_id, on_failure=self._stop_for
+        )
+        self._journal = Journal(
+            [self._writer, *parts.sinks],
+            clock=parts.clock,
+            redactor=parts.redactor,
+            bodies=None,
+            keep="none",
+            schedule=asyncio.get_running_loop().call_soon,
+        )
+        self._is_load = False
+        self.write(
+            first_line(parts.clock.unix(), parts.segment, plan_hash=parts.plan_hash, seed=parts.plan.facts.seed)
+        )
+
+    def write(self, record: Record) -> None:
+        """Write a record. What a proxy saw before the load is part of no metric, and is not kept."""
+        if isinstance(record, ProxiedRecord):
+            if not self._is_load:
+                return
+            _hide_in(record, self._parts.redactor)
+        elif isinstance(record, FaultRecord):
+            record.detail = self._parts.redactor.text(record.detail)
+        self._journal.write(record)
+
+    def write_all(self, records: Sequence[Record]) -> None:
+        """Write several records."""
+        for record in records:
+            self.write(record)
+
+    def begin(self, began: float) -> None:
+        """The load begins, at a reading of the clock."""
+        self._is_load = True
+        assert self._parts.plan.turbulence is not None, "nothing is outside without it"
+        for record in phase_records(self._parts.plan.turbulence.phases, self._parts.clock.unix(began)):
+            self._journal.write(record)
+
+    def end(self) -> Evidence:
+        """Write the last line; return how complete the records are."""
+        shutdown, clock = self._parts.shutdown, self._parts.clock
+        self._journal.flush()
+        reason = shutdown.cause.reason if shutdown.cause else "completed"
+        line = self._parts.redactor.struct(RunEnded(t=clock.unix(), reason=reason, counts={}))
+        try:
+            ended = self._writer.end(line)
+            for sink in self._parts.sinks:
+                sink.write([ended])
+        finally:
+            self._writer.close()
+        return self._writer.evidence()
+
+    def _stop_for(self, error: EvidenceError) -> None:
+        self._parts.shutdown.request(Stop(reason=str(error), grace_s=0.0))
+
+
+class OutsideSegment:
+    """The proxies and drivers of one run, with their records, while the block lasts. Owned by the coordinator.
+
+    `not_undone` are the faults of drivers that could not be undone, a line each.
+    """
+
+    def __init__(
+        self,
+        parts: SegmentParts,
+        test_plan: TestPlan,
+        *,
+        environment: Mapping[str, str],
+        make_proxy: MakeProxy | None,
+    ) -> None:
+        """`environment` is that of the commands of drivers."""
+        assert test_plan.turbulence is not None, "nothing is outside without it"
+        self._parts, self._test_plan, self._turbulence = parts, test_plan, test_plan.turbulence
+        self._make_proxy, self._environment = make_proxy, environment
+        self._proxies: dict[str, Proxy] = {}
+        self._records: OutsideRecords | None = None
+        self._drivers: OutsideFaults | None = None
+        self._undoing = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._began: asyncio.Future[float] | None = None
+        self.evidence: Evidence | None = None
+        self.not_undone: tuple[str, ...] = ()
+
+    async def __aenter__(self) -> OutsideSegment:
+        """Raises ConfigError when a proxy can't listen."""
+        self._began = asyncio.get_running_loop().create_future()
+        self._records = records = OutsideRecords(self._parts)
+        async with AsyncExitStack() as stack:
+            stack.callback(self._end_records, records)
+            for spec in self._turbulence.proxies:
+                assert self._make_proxy is not None, "a plan with proxies comes with what makes them"
+                proxy = self._make_proxy(spec, records.write)
+                try:
+                    await proxy.start()
+                except OSError as error:
+                    raise ConfigError([cannot_listen(spec, error)]) from None
+                stack.push_async_callback(proxy.close)
+                self._proxies[spec.name] = proxy
+            if any(fault.engine for fault in self._turbulence.faults):
+                self._drivers = self._make_drivers(records)
+                await stack.enter_async_context(background(self._drive(self._drivers, self._began)))
+                stack.push_async_callback(self.undo)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The URL of each proxy, under the name of its variable."""
+        return {spec.export: self._proxies[spec.name].url for spec in self._turbulence.proxies if spec.export}
+
+    @property
+    def reroutes(self) -> Mapping[Origin, str]:
+        """The origin of each service whose requests go through a proxy, and the address of that."""
+        return {
+            _origin_of(spec, self._test_plan.sut): urlsplit(self._proxies[spec.name].url).netloc.rpartition("@")[2]
+            for spec in self._turbulence.proxies
+            if spec.service
+        }
+
+    def begin(self, began: float) -> None:
+        """The load begins, at a reading of the clock."""
+        assert self._records is not None, "it was entered"
+        assert self._began is not None, "it was entered"
+        self._records.begin(began)
+        for proxy in self._proxies.values():
+            proxy.begin(began)
+        if not self._began.done():
+            self._began.set_result(began)
+
+    async def undo(self) -> None:
+        """End the faults of drivers. Safe to call twice."""
+        async with self._undoing:
+            if self._drivers is not None:
+                left = await self._drivers.close()
+                self.not_undone += tuple(
+                    f"{each.step.fault}: {each.answer.problem}; by hand: {each.step.by_hand}" for each in left
+                )
+
+    async def _drive(self, drivers: OutsideFaults, began: asyncio.Future[float]) -> None:
+        """Follow the schedules of drivers; undo when the run is asked to end, before its load has ended."""
+        await first_of(_follow(drivers, began), self._parts.shutdown.wait())
+        await self.undo()
+
+    def _make_drivers(self, records: OutsideRecords) -> OutsideFaults:
+        from windtunnel.turbulence.drivers.driver import Reach  # for the runs that have some
+        from windtunnel.turbulence.outside import OutsideFaults
+
+        return OutsideFaults(
+            self._turbulence,
+            seed=self._test_plan.seed if self._turbulence.seed is None else self._turbulence.seed,
+            clock=self._parts.clock,
+            write=records.write_all,
+            directory=self._parts.directory.path,
+            reach=Reach(environment=self._environment, hide=self._parts.redactor.excerpt),
+        )
+
+    def _end_records(self, records: OutsideRecords) -> None:
+        self.evidence = records.end()
+
+
+async def _follow(drivers: OutsideFaults, began: asyncio.Future[float]) -> None:
+    await drivers.run(await began)
+
+
+def cannot_listen(spec: ProxySpec, error: OSError) -> Problem:
+    """The problem of a proxy whose address is taken, or none of this machine."""
+    address = f"{spec.host}:{spec.port}"
+    if error.errno == errno.EADDRINUSE:
+        message = f"proxy {spec.name} can't listen on {address}: another program does"
+        return Problem(
+            where=spec.where,
+            message=message,
+            hint='end that program, or write listen: "127.0.0.1:0" for a free port',
+        )
+    return Problem(
+        where=spec.where, message=f"proxy {spec.name} can't listen on {address}: {error.strerror or error}"
+    )
+
+
+def taken_ports(specs: Sequence[ProxySpec]) -> list[Problem]:
+    """The problems of proxies that can't listen at this moment: to be told before there is a run."""
+    problems = []
+    for spec in specs:
+        try:
+            with socket.create_server(
+                (spec.host, spec.port), family=socket.AF_INET6 if ":" in spec.host else socket.AF_INET
+            ):
+                pass
+        except OSError as error:
+            problems.append(cannot_listen(spec, error))
+    return problems
+
+
+def _origin_of(spec: ProxySpec, sut: Sut) -> Origin:
+    """The origin of the service that a proxy is in front of."""
+    service = sut.services.get(spec.service) or sut.default
+    assert service is not None, "the plan was read with this SUT"
+    return parse_base_url(service.base_url).origin
+
+
+def _hide_in(record: ProxiedRecord, redactor: Redactor) -> None:
+    """Hide what is secret in what a proxy saw."""
+    record.path = redactor.url(record.path)
+    record.error = redactor.text(record.error)
