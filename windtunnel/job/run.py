@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -317,13 +318,20 @@ def _context(job: _Job, observer: Observer, environment: Mapping[str, str]) -> R
 
 def _stop_condition(job: _Job, test_plan: TestPlan, plan: Plan) -> StopCondition | None:
     """When the run ends before its time: by a threshold that says so, or by a guard."""
-    is_shard = bool(job.manifest.shard)
-    aborts = stop_condition(test_plan.thresholds, job.aggregate, plan.rows, baseline=job.baseline, shard=is_shard)
-    if test_plan.turbulence is None:
+    is_shard, faults = bool(job.manifest.shard), test_plan.turbulence
+    aborts = stop_condition(
+        test_plan.thresholds,
+        job.aggregate,
+        plan.rows,
+        baseline=job.baseline,
+        shard=is_shard,
+        until_s=math.inf if faults is None else faults.phases.begin_s("inject"),
+    )
+    if faults is None:
         return aborts
     from windtunnel.verdict.guards import first_reason, guard_condition  # for the runs that have faults
 
-    return first_reason(aborts, guard_condition(test_plan.turbulence, job.aggregate, plan.rows, shard=is_shard))
+    return first_reason(aborts, guard_condition(faults, job.aggregate, plan.rows, shard=is_shard))
 
 
 def _sut_process(job: _Job, environment: Mapping[str, str]) -> SutProcess:
