@@ -68,7 +68,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     http(s) URL. `timeout_s` is a hard deadline for everything, redirects included. `max_body` is the maximum size
     of the response body in bytes, None for the SUT's. `step` is the name of the step, `occurrence` how often the
     instance has sent for it so far, this one included, and `attempt` the number of the try of a step with `retry`.
-    `on_hop` receives each exchange but the last: redirects, and a 401 that a new token answers.
+    `on_hop` receives each exchange but the last: redirects, a 401 that a new token answers, what a fault had sent.
     """
 
     endpoint: Endpoint

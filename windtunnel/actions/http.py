@@ -6,7 +6,7 @@ from windtunnel.actions.compile.context import CompileContext
 from windtunnel.actions.request.retry import RetryingHttpAction, compile_retry
 from windtunnel.actions.request.template import REQUEST_KEYS, RequestTemplate, compile_request
 from windtunnel.actions.response.checks import compile_judge
-from windtunnel.actions.response.judge import Judge, errored, receive
+from windtunnel.actions.response.judge import Judge, errored, hop_failed, receive
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Action, Instance, StepOutcome
 from windtunnel.model.http import Exchange
@@ -49,7 +49,7 @@ class HttpAction:
         def on_hop(hop: Exchange) -> None:
             nonlocal hops
             hops += 1
-            instance.observe(hop, step=self.name, poll=False, failed=False)
+            instance.observe(hop, step=self.name, poll=False, failed=hop_failed(hop))
 
         try:
             request = self._request.render(instance, self.name, on_hop, self._timeout_s)

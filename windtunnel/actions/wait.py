@@ -12,7 +12,7 @@ from windtunnel.actions.request.backoff import Backoff, compile_backoff
 from windtunnel.actions.request.pause import Draw, compile_pause
 from windtunnel.actions.request.template import REQUEST_KEYS, RequestTemplate, compile_request
 from windtunnel.actions.response.checks import compile_judge
-from windtunnel.actions.response.judge import Judge, errored, first_failure, receive
+from windtunnel.actions.response.judge import Judge, errored, first_failure, hop_failed, receive
 from windtunnel.actions.response.text import describe_error
 from windtunnel.errors import ExpressionError
 from windtunnel.figures import as_written, plural
@@ -104,7 +104,7 @@ class PollAction:
         def on_hop(hop: Exchange) -> None:
             nonlocal requests
             requests += 1
-            instance.observe(hop, step=self.name, poll=True, failed=False)
+            instance.observe(hop, step=self.name, poll=True, failed=hop_failed(hop))
 
         while True:
             # After a late wake-up no time may be left, but the poll that was due is still sent.

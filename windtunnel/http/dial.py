@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Coroutine
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -31,6 +32,9 @@ class Dialer:
         self, receiver: asyncio.Protocol, destination: Destination, *, deadline_s: float, timings: Timings
     ) -> Failure | None:
         """See `StreamOpener.open`."""
+        if destination.around is not None:
+            opener, bare = destination.around(self), replace(destination, around=None)
+            return await opener.open(receiver, bare, deadline_s=deadline_s, timings=timings)
         attempt = _Attempt(destination, self._resolver, timings)
         if await _ended(task := _begin(attempt.run(receiver)), timeout_s=max(0.0, deadline_s - perf_counter())):
             return task.result()

@@ -116,7 +116,9 @@ class ConnectionPool:
         """Take back a connection whose response is complete."""
         idle = self._idle.get(destination)
         if idle is None:
-            idle = self._idle[destination] = []
+            idle = []
+            if destination.keeps_open:
+                self._idle[destination] = idle
         if after_response(connection.state, destination.keeps_open, len(idle)) is _KEEP:
             idle.append(connection)
         else:

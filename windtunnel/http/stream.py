@@ -5,13 +5,15 @@
           └─ failed ──▶ the Failure is returned
 
 A connection knows nothing below `Stream`. What shall happen to bytes on their way, such as sending them slowly, is
-an opener around another one, which hands the receiver a stream around the one that it was handed.
+an opener around another one, which hands the receiver a stream around the one that it was handed: for every
+connection (`HttpTransport`), or for one destination.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +28,8 @@ class Destination:
     """An origin and how to reach it. The transport makes one of each, so that identity is equality.
 
     `socket` is the path of a Unix socket to connect to in place of the origin, `server_name` the host that the
-    server's certificate must be for. Without `keeps_open` every connection carries one request.
+    server's certificate must be for. Without `keeps_open` every connection carries one request. `around` puts an
+    opener around the one that connects, for this destination alone.
     """
 
     origin: Origin
@@ -35,6 +38,7 @@ class Destination:
     socket: str | None = None
     proxy: Proxy | None = None
     keeps_open: bool = True
+    around: Callable[[StreamOpener], StreamOpener] | None = None
 
     def __str__(self) -> str:
         if self.socket is not None:

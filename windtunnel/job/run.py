@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from windtunnel.engine.plan import Plan
 from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.process import SystemClock, require_open_files, run_loop
@@ -51,6 +52,7 @@ from windtunnel.verdict.thresholds import stop_condition
 
 if TYPE_CHECKING:
     from windtunnel.engine.sut.process import SutProcess
+from windtunnel.interfaces import StopCondition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,10 +318,19 @@ def _context(job: _Job, environment: Mapping[str, str], observer: Observer) -> R
         sut=_sut_process(job, environment) if test_plan.readiness.command else None,
         reroute=job.compiled.parts.transport.reroute,
         environment=without_tokens(environment),
-        stop_condition=stop_condition(
-            test_plan.thresholds, job.aggregate, plan.rows, baseline=job.baseline, shard=bool(job.manifest.shard)
-        ),
+        stop_condition=_stop_condition(job, test_plan, plan),
     )
+
+
+def _stop_condition(job: _Job, test_plan: TestPlan, plan: Plan) -> StopCondition | None:
+    """When the run ends before its time: by a threshold that says so, or by a guard."""
+    is_shard = bool(job.manifest.shard)
+    aborts = stop_condition(test_plan.thresholds, job.aggregate, plan.rows, baseline=job.baseline, shard=is_shard)
+    if test_plan.turbulence is None:
+        return aborts
+    from windtunnel.verdict.guards import first_reason, guard_condition  # for the runs that have faults
+
+    return first_reason(aborts, guard_condition(test_plan.turbulence, job.aggregate, plan.rows, shard=is_shard))
 
 
 def _sut_process(job: _Job, environment: Mapping[str, str]) -> SutProcess:

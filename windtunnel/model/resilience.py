@@ -95,11 +95,11 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
-    """One level of a sweep, and whether what had to hold while it was on did."""
+    """One level of a fault, and whether what had to hold while it was on did; None where too little was seen."""
 
     fault: str
     level: str
-    held: bool
+    held: bool | None
     measured: str
 
 

@@ -1,10 +1,10 @@
-"""A transport without a network: answers come from a script, and what was sent is kept for the test."""
+"""A transport without a network: answers come from a script or a model, and what was sent is kept for the test."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from windtunnel.interfaces import Endpoint, Hide, OnToken, Request
@@ -13,6 +13,7 @@ from windtunnel.model.http import Exchange, FileBody, PartsBody
 from windtunnel.model.record import Timings
 from windtunnel.model.sut import Service
 from windtunnel.model.vocabulary import ErrorKind
+from windtunnel.tasks import cancel_and_wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Sent:
     occurrence: int
     attempt: int
     instance_id: str
+    correlation_id: str
     cookies: object = None
 
     def header(self, name: str) -> str | None:
@@ -82,14 +84,20 @@ class ScriptedEndpoint:
 
 Script = Callable[[Sent], Answer]
 
+Model = Callable[[Sent], Awaitable[Answer]]
+"""Answers when it is done. It goes on when the client has given up, as a server does."""
+
 
 class ScriptedTransport:
     """A `Transport` whose clients answer from one script: a list in order of the requests, or a function.
 
-    `sent` lists every request of every client. A list that runs out raises AssertionError in the test.
+    `sent` lists every request of every client. A list that runs out raises AssertionError in the test. `model`
+    answers instead of the script, each request in a task of its own until `close`.
     """
 
-    def __init__(self, answers: Iterable[Answer] | Script = ()) -> None:
+    def __init__(self, answers: Iterable[Answer] | Script = (), *, model: Model | None = None) -> None:
+        self._model = model
+        self._running: set[asyncio.Task[Answer]] = set()
         self.sent: list[Sent] = []
         self.endpoints: list[ScriptedEndpoint] = []
         self.closed = False
@@ -115,13 +123,20 @@ class ScriptedTransport:
         """Nothing is needed."""
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """End what the model still works on."""
         self.closed = True
+        await cancel_and_wait(self._running)
 
-    def answer(self, request: Sent) -> Answer:
-        """Keep a request and look up what it is answered with."""
+    async def answer(self, request: Sent) -> Answer:
+        """Keep a request and look up what it is answered with; a model has as long as the request."""
         self.sent.append(request)
-        return self._answer(request)
+        if self._model is None:
+            return self._answer(request)
+        task = asyncio.ensure_future(self._model(request))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        done, _ = await asyncio.wait({task}, timeout=request.timeout_s)
+        return task.result() if done else Answer(error="timeout")
 
 
 class ScriptedClient:
@@ -129,34 +144,36 @@ class ScriptedClient:
 
     def __init__(self, transport: ScriptedTransport) -> None:
         self._transport = transport
-        self.instance_id = ""
+        self.instance_id = self.correlation_id = ""
         self.cookies: object = None
         self.closed = False
 
     async def send(self, request: Request) -> Exchange:
         """Answer from the script, after the answer's latency."""
-        sent = _sent(request, self.instance_id, self.cookies)
-        answer = self._transport.answer(sent)
+        sent = _sent(request, self.instance_id, self.correlation_id, self.cookies)
+        began = asyncio.get_running_loop().time()
+        answer = await self._transport.answer(sent)
         left_s = request.timeout_s
         for hop in answer.hops if request.follow_redirects else ():
-            exchange = await _exchange(sent, hop, left_s)
+            exchange = await _exchange(sent, hop, left_s, began)
+            began = exchange.ended
             left_s -= exchange.ended - exchange.started
             if exchange.error is not None:
                 return exchange
             exchange.hop = True
             if request.on_hop is not None:
                 request.on_hop(exchange)
-        return await _exchange(sent, answer, left_s)
+        return await _exchange(sent, answer, left_s, began)
 
     def begin_instance(
         self,
         *,
         instance_id: str,
-        correlation_id: str,  # noqa: ARG002  (the interface's)
+        correlation_id: str,
         cookies: object | None = None,
     ) -> None:
         """Remember the instance; its cookies are a mark that goes on when it is handed in."""
-        self.instance_id = instance_id
+        self.instance_id, self.correlation_id = instance_id, correlation_id
         self.cookies = f"cookies of {instance_id}" if cookies is None else cookies
 
     def close(self) -> None:
@@ -179,7 +196,7 @@ _NEVER_SENT = frozenset(
 )
 
 
-def _sent(request: Request, instance_id: str, cookies: object) -> Sent:
+def _sent(request: Request, instance_id: str, correlation_id: str, cookies: object) -> Sent:
     endpoint, body = request.endpoint, request.body
     constant = endpoint.headers.items() if isinstance(endpoint, ScriptedEndpoint) else ()
     pieces = body.pieces if isinstance(body, PartsBody) else (body,)
@@ -197,6 +214,7 @@ def _sent(request: Request, instance_id: str, cookies: object) -> Sent:
         occurrence=request.occurrence,
         attempt=request.attempt,
         instance_id=instance_id,
+        correlation_id=correlation_id,
         cookies=cookies,
     )
 
@@ -213,19 +231,19 @@ def _in_order(answers: Iterable[Answer]) -> Script:
     return answer
 
 
-async def _exchange(request: Sent, answer: Answer, timeout_s: float) -> Exchange:
+async def _exchange(request: Sent, answer: Answer, timeout_s: float, began: float) -> Exchange:
     """The exchange of one answer; times are the running loop's, so that they can be virtual."""
     loop = asyncio.get_running_loop()
     late = answer.latency_s > timeout_s
     absolute = request.target.lower().startswith(("http://", "https://"))
     url = request.target if absolute else request.service.base_url + request.target
     exchange = Exchange(request.method, url, request.service.name, request.body, attempt=request.attempt)
-    exchange.started = loop.time()
+    exchange.started = began
     waited_s = max(0.0, min(answer.latency_s, timeout_s))
     if waited_s:
         await asyncio.sleep(waited_s)
     exchange.ended = loop.time()
-    exchange.timings = Timings(wait=round(waited_s * 1_000_000))
+    exchange.timings = Timings(wait=round((exchange.ended - began) * 1_000_000))
     exchange.error = "timeout" if late else answer.error
     exchange.bytes_sent = 0 if exchange.error in _NEVER_SENT else 1 + len(request.body)
     exchange.error_detail = None if late else answer.error_detail

@@ -8,7 +8,7 @@ from typing import Any
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.quantities import parse_percentage
 from windtunnel.model.turbulence import FaultSpec, Phases
-from windtunnel.turbulence.faults.fault import Fault
+from windtunnel.turbulence.faults.fault import Fault, Holding
 from windtunnel.turbulence.faults.table import compile_fault, fault_type
 from windtunnel.turbulence.levels import PROBABILITY
 from windtunnel.turbulence.schedule import Window, timeline
@@ -39,7 +39,8 @@ class ActiveFault:
     def end(self) -> None:
         """Let go of every request that is held."""
         for fault in (self._at_base, *(each for each, _ in self._at_level.values())):
-            fault.end()
+            if isinstance(fault, Holding):
+                fault.end()
 
     def _changed(self, changes: Mapping[str, Any]) -> tuple[Fault, float]:
         others = {key: value for key, value in changes.items() if key != PROBABILITY}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from windtunnel.errors import describe
@@ -33,6 +33,15 @@ class _Ids:
     index: int
     correlation_id: str
     instance_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A request that a fault is done to: what was asked, in which window, and the number that decided."""
+
+    asked: Asked
+    window: Window
+    decision: float
 
 
 class FaultyClients:
@@ -150,30 +159,36 @@ class FaultyClient:
             return request
         return request.replace(attempt=request.attempt + extra)
 
-    def _cases(self, request: Request) -> list[_Case]:
-        """The faults that hit a request, in their order: those that pass on, up to the first that doesn't."""
-        elapsed_s = self._owner.elapsed()
-        if elapsed_s < 0:
-            return []
+    def hit(self, active: ActiveFault, request: Request) -> Hit | None:
+        """How a fault hits a request, None for one that it doesn't. Asks only once for each attempt."""
+        owner, ids = self._owner, self._ids
+        elapsed_s = owner.elapsed()
+        window = active.timeline.window(elapsed_s)
+        if window is None or not active.matcher.takes(request):
+            return None
+        key = active.spec.name, request.step
+        number = self._sent[key] = self._sent.get(key, 0) + 1
+        if not active.timeline.takes(request=number, instance=ids.index + 1):
+            return None
         asked = Asked(
-            scenario=self._ids.scenario,
-            index=self._ids.index,
+            scenario=ids.scenario,
+            index=ids.index,
             step=request.step,
             occurrence=request.occurrence,
             attempt=request.attempt,
         )
+        decision = decide(owner.seed, active.spec.name, asked)
+        if decision >= active.probability(window) * active.timeline.share(elapsed_s):
+            return None
+        return Hit(asked=asked, window=window, decision=decision)
+
+    def _cases(self, request: Request) -> list[_Case]:
+        """The faults that hit a request, in their order: those that pass on, up to the first that doesn't."""
         cases: list[_Case] = []
         for active in self._faults:
-            window = active.timeline.window(elapsed_s)
-            if window is None or not active.matcher.takes(request):
-                continue
-            key = active.spec.name, request.step
-            number = self._sent[key] = self._sent.get(key, 0) + 1
-            if not active.timeline.takes(request=number, instance=self._ids.index + 1):
-                continue
-            decision = decide(self._owner.seed, active.spec.name, asked)
-            if decision < active.probability(window) * active.timeline.share(elapsed_s):
-                cases.append(_Case(self, self._owner, self._ids, active, window, asked, decision))
+            hit = self.hit(active, request)
+            if hit is not None:
+                cases.append(_Case(self, self._owner, self._ids, active, hit))
                 if not active.kind.passes_on:
                     break
         return cases
@@ -183,18 +198,11 @@ class _Case:
     """See `faults.fault.Case`. `run` is the fault as the next one before it sees it."""
 
     def __init__(
-        self,
-        client: FaultyClient,
-        owner: FaultyClients,
-        ids: _Ids,
-        active: ActiveFault,
-        window: Window,
-        asked: Asked,
-        decision: float,
+        self, client: FaultyClient, owner: FaultyClients, ids: _Ids, active: ActiveFault, hit: Hit
     ) -> None:
         self._client, self._owner, self._ids = client, owner, ids
-        self._active, self._window, self._asked, self._decision = active, window, asked, decision
-        self._fault: Fault = active.fault(window)
+        self._active, self._hit = active, hit
+        self._fault: Fault = active.fault(hit.window)
         self._last: Exchange | None = None
         self.name, self.clock = active.spec.name, owner.clock
 
@@ -232,21 +240,18 @@ class _Case:
 
     def draw(self, what: int = 0) -> float:
         """See `Case.draw`."""
-        return draw(self._owner.seed, self.name, self._asked, what)
+        return draw(self._owner.seed, self.name, self._hit.asked, what)
 
     def again(self, request: Request) -> Request:
         """See `Case.again`."""
         return self._client.next_attempt(request)
 
-    def hits(self, attempt: int) -> bool:
+    def hits(self, request: Request) -> bool:
         """See `Case.hits`."""
-        elapsed_s = self._owner.elapsed()
-        window = self._active.timeline.window(elapsed_s)
-        if elapsed_s < 0 or window is None:
-            return False
-        self._asked = replace(self._asked, attempt=attempt)
-        self._decision = decide(self._owner.seed, self.name, self._asked)
-        return self._decision < self._active.probability(window) * self._active.timeline.share(elapsed_s)
+        hit = self._client.hit(self._active, request)
+        if hit is not None:
+            self._hit = hit
+        return hit is not None
 
     def observe(self, request: Request, exchange: Exchange) -> None:
         """See `Case.observe`."""
@@ -256,18 +261,18 @@ class _Case:
     @property
     def left_s(self) -> float:
         """See `Case.left_s`."""
-        return max(0.0, self._window.end_s - self._owner.elapsed())
+        return max(0.0, self._hit.window.end_s - self._owner.elapsed())
 
     def _tell(self, event: FaultEvent, detail: str, delay_s: float) -> None:
-        asked, ids = self._asked, self._ids
+        asked, ids = self._hit.asked, self._ids
         self._owner.report(
             FaultRecord(
                 t=self.clock.unix(),
                 name=self.name,
                 kind=self._active.spec.type,
                 event=event,
-                decision=self._decision,
-                level=self._window.level,
+                decision=self._hit.decision,
+                level=self._hit.window.level,
                 instance_id=ids.instance_id,
                 correlation_id=ids.correlation_id,
                 scenario=asked.scenario,

@@ -104,7 +104,7 @@ def buckets_of(seconds: Seconds, course: Course, faults: Sequence[FaultFigures])
     return found
 
 
-def share_at_the_end(seconds: Seconds) -> float | None:
+def rate_afterwards(seconds: Seconds) -> float | None:
     """Passed instances per second in the last half of `recover`, as a share of those of `steady`."""
     steady, recover = seconds.of_phase("steady"), seconds.of_phase("recover")
     late = recover[len(recover) // 2 :]

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from windtunnel import figures
+from windtunnel.errors import ExpressionError
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.turbulence import FaultSeries, TurbulenceSeries
+from windtunnel.model.manifest import Manifest
 from windtunnel.model.resilience import Band, FaultFigures
 from windtunnel.model.turbulence import FaultSpec, FaultTarget, Phases, Turbulence
+from windtunnel.turbulence.faults.table import fault_type
+from windtunnel.turbulence.schedule import timeline
 
 
 def load_began(aggregate: Aggregate, phases: Phases) -> float:
@@ -19,10 +23,16 @@ def load_began(aggregate: Aggregate, phases: Phases) -> float:
     )
 
 
-def fault_figures(turbulence: Turbulence, aggregate: Aggregate) -> list[FaultFigures]:
+def seed_of(turbulence: Turbulence, manifest: Manifest) -> int:
+    """The seed of the faults: that of the run unless the plan has one."""
+    return manifest.seed if turbulence.seed is None else turbulence.seed
+
+
+def fault_figures(turbulence: Turbulence, manifest: Manifest, aggregate: Aggregate) -> list[FaultFigures]:
     """Every fault of the plan, in its order."""
     counted = aggregate.turbulence or TurbulenceSeries()
     began = load_began(aggregate, turbulence.phases)
+    seed = seed_of(turbulence, manifest)
     found = []
     for fault in turbulence.faults:
         levels = {key.level: series for key, series in counted.faults.items() if key.name == fault.name}
@@ -40,7 +50,7 @@ def fault_figures(turbulence: Turbulence, aggregate: Aggregate) -> list[FaultFig
                 pattern=fault.schedule.pattern,
                 asked=applied + done.missed,
                 applied=applied,
-                bands=_bands(fault, levels, turbulence.phases, began),
+                bands=_bands(fault, levels, turbulence.phases, began=began, seed=seed),
                 left_behind=done.left_behind,
             )
         )
@@ -77,29 +87,24 @@ def _target(on: FaultTarget, engine: str) -> str:
     return what or (f"what {engine} does it to" if engine else "every request")
 
 
-def _bands(fault: FaultSpec, levels: Mapping[str, FaultSeries], phases: Phases, began: float) -> list[Band]:
+def _bands(
+    fault: FaultSpec, levels: Mapping[str, FaultSeries], phases: Phases, *, began: float, seed: int
+) -> list[Band]:
     """From when to when it was on: by its records where it was switched, else by its plan."""
-    end_s = phases.length_s
     switched = [
         Band(begin_s=round(begin - began, 6), end_s=round(end - began, 6), level=level)
         for level, series in levels.items()
-        for begin, end in series.bands(began + end_s)
+        for begin, end in series.bands(began + phases.length_s)
     ]
     if switched:
         return sorted(switched, key=lambda band: (band.begin_s, band.end_s, band.level))
-    swept = [
-        Band(begin_s=round(series.first_t - began, 6), end_s=round(series.last_t - began, 6), level=level)
-        for level, series in levels.items()
-        if level and series.applied
-    ]
-    return sorted(swept, key=lambda band: band.begin_s) or [_planned(fault, phases)]
+    return _planned(fault, phases, seed)
 
 
-def _planned(fault: FaultSpec, phases: Phases) -> Band:
-    """The time that its schedule gives it, within the phase `inject`."""
-    inject, end_s = phases.begin_s("inject"), phases.end_s("inject")
-    begin_s = min(inject + fault.schedule.at.of(phases.inject_s), end_s)
-    length = fault.schedule.length
-    return Band(
-        begin_s=begin_s, end_s=end_s if length is None else min(begin_s + length.of(phases.inject_s), end_s)
-    )
+def _planned(fault: FaultSpec, phases: Phases, seed: int) -> list[Band]:
+    """The times that its schedule gives it; the whole phase `inject` where what it needs is not installed here."""
+    try:
+        windows = timeline(fault, phases, seed=seed, main=fault_type(fault.type).main)
+    except ExpressionError:
+        return [Band(begin_s=phases.begin_s("inject"), end_s=phases.end_s("inject"))]
+    return [Band(begin_s=begin_s, end_s=end_s, level=level) for begin_s, end_s, level in windows.bands()]

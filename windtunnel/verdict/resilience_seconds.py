@@ -100,14 +100,18 @@ class Seconds:
 
     def result(self, threshold: Threshold, *pieces: range) -> ThresholdResult:
         """The result of a threshold over some seconds, taken together."""
-        numbers = [number for piece in pieces for number in piece if number < len(self.windows)]
-        measures = self._of_seconds(threshold)
+        numbers = self._numbers(pieces)
         health = HealthSeries()
         for number in numbers:
             health.merge(self.windows[number].health)
-        nothing = select(Aggregate(), threshold.metric)
-        measure = combined([measures[number] for number in numbers] or [nothing])
-        return evaluate_measure(threshold, measure, health, float(len(numbers)))
+        return evaluate_measure(threshold, self.measure(threshold, *pieces), health, float(len(numbers)))
+
+    def measure(self, threshold: Threshold, *pieces: range) -> Measure:
+        """What a threshold looks at, in some seconds taken together."""
+        measures = self._of_seconds(threshold)
+        return combined(
+            [measures[number] for number in self._numbers(pieces)] or [select(Aggregate(), threshold.metric)]
+        )
 
     def holds(self, thresholds: Sequence[Threshold], *pieces: range) -> bool | None:
         """Whether all of them hold; None where none fails and one can't be judged."""
@@ -173,6 +177,9 @@ class Seconds:
                 good = self._good(range(begin, end))
             yield Piece(begin=begin, end=end, good=good)
             begin = end
+
+    def _numbers(self, pieces: Sequence[range]) -> list[int]:
+        return [number for piece in pieces for number in piece if number < len(self.windows)]
 
     def _good(self, piece: range) -> bool | None:
         return False if self._is_silent(piece) else self.holds(self.steady_state, piece)

@@ -269,7 +269,12 @@ def _too_few(threshold: Threshold, measure: Measure, samples: int) -> bool:
 
 
 def _holds(threshold: Threshold, value: float) -> bool:
-    return _OPERATORS[threshold.op](value, threshold.limit)
+    return compare(threshold.op, value, threshold.limit)
+
+
+def compare(op: Operator, value: float, limit: float) -> bool:
+    """Whether `value op limit` holds."""
+    return _OPERATORS[op](value, limit)
 
 
 def _may_be_lag(threshold: Threshold) -> bool:

@@ -36,6 +36,9 @@ class Engine:
     on_disk_at_apply: list[int] = field(default_factory=list)
     as_applied: list[tuple[object, float]] = field(default_factory=list)
 
+    def flat(self, fault: FaultSpec) -> FaultSpec:
+        return fault
+
     def main(self, fault: FaultSpec) -> str:
         return "strength"
 

@@ -17,7 +17,7 @@ from windtunnel.actions.compile.context import Field
 from windtunnel.actions.request.backoff import Backoff, compile_backoff
 from windtunnel.actions.request.template import RequestTemplate
 from windtunnel.actions.response.checks import statuses_of
-from windtunnel.actions.response.judge import Judge, errored, receive
+from windtunnel.actions.response.judge import Judge, errored, hop_failed, receive
 from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Instance, StepOutcome
 from windtunnel.model.http import Exchange
@@ -69,7 +69,7 @@ class RetryingHttpAction:
         def on_hop(hop: Exchange) -> None:
             nonlocal requests
             requests += 1
-            instance.observe(hop, step=self.name, poll=False, failed=False)
+            instance.observe(hop, step=self.name, poll=False, failed=hop_failed(hop))
 
         try:
             request = self._request.render(instance, self.name, on_hop, self._request.timeout_s)

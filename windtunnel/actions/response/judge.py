@@ -14,6 +14,15 @@ from windtunnel.model.http import GENERATOR_ERRORS, Exchange
 from windtunnel.model.record import Checks, FailedCheck
 
 NO_RESPONSE = "no response"
+_UNAUTHORIZED = 401
+
+
+def hop_failed(hop: Exchange) -> bool:
+    """Whether an exchange that is not the last one of its request counts as failed (`http_req_failed`).
+
+    A redirect does not, nor does a 401 that a new token answers; what a fault has sent again may.
+    """
+    return hop.error is not None or (hop.status >= 400 and hop.status != _UNAUTHORIZED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

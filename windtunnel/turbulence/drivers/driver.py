@@ -47,6 +47,9 @@ class Driver(Protocol):
     Each call ends by itself, within a time that the fault or the driver sets, and can be cancelled.
     """
 
+    def flat(self, fault: FaultSpec) -> FaultSpec:
+        """The fault with all that a schedule can change among its settings. What follows takes it so."""
+
     def main(self, fault: FaultSpec) -> str:
         """The setting that a sweep without `of` goes through; "" where there is none."""
 

@@ -41,6 +41,10 @@ class HookDriver:
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
 
+    def flat(self, fault: FaultSpec) -> FaultSpec:
+        """The fault as it is."""
+        return fault
+
     def main(self, fault: FaultSpec) -> str:
         """The level, which the commands are told."""
         del fault

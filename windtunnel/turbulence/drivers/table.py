@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 from windtunnel.turbulence.drivers.driver import Driver, Reach
 from windtunnel.turbulence.drivers.hook import HookDriver
+from windtunnel.turbulence.drivers.toxiproxy import ToxiproxyDriver
 
 DRIVERS: Mapping[str, Callable[[Reach], Driver]] = {
     "hook": HookDriver,
+    "toxiproxy": ToxiproxyDriver,
 }
 """The engine of a fault -> its driver."""
 

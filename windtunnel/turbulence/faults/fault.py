@@ -8,14 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, runtime_checkable
 
 from windtunnel.interfaces import Clock, Request
 from windtunnel.model.http import Exchange
 from windtunnel.turbulence.settings import Settings
 
-Forward = Callable[[Request], Awaitable[Exchange]]
+Forward = Callable[[Request], Coroutine[Any, Any, Exchange]]
 """Sends a request and returns its exchange; a failure is a value (`Exchange.error`)."""
 
 
@@ -41,8 +41,8 @@ class Case(Protocol):
     def again(self, request: Request) -> Request:
         """The same request as a further attempt: with the next number, which no other one of the step has."""
 
-    def hits(self, attempt: int) -> bool:
-        """Whether the fault is done to a further attempt too."""
+    def hits(self, request: Request) -> bool:
+        """Whether the fault is done to a further attempt too. What is told after that is about this attempt."""
 
     def observe(self, request: Request, exchange: Exchange) -> None:
         """Put an exchange on record that the step does not receive. All but the last one of a request are."""
@@ -61,6 +61,11 @@ class Fault(Protocol):
     @property
     def words(self) -> str:
         """What happens to a request, after a plural: `wait 800 ms (median) longer`."""
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A fault that holds requests until something happens."""
 
     def end(self) -> None:
         """The load is over: let go of every request that is held."""

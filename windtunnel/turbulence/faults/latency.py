@@ -49,6 +49,3 @@ class Latency:
         if exchange.error == "timeout":
             exchange.fault = exchange.fault or case.name
         return exchange
-
-    def end(self) -> None:
-        """Nothing is held."""

@@ -73,7 +73,7 @@ class LoseResponse:
             if exchange.error is not None:
                 case.missed(f"no answer came: {exchange.error}")
                 return exchange
-            if sent > 1 and not case.hits(request.attempt):
+            if sent > 1 and not case.hits(request):
                 return exchange
             case.applied(f"lost {exchange.status}")
             failed(exchange, "closed", LOST, fault=case.name)
@@ -86,6 +86,3 @@ class LoseResponse:
             if not self._then.same_key:
                 request = with_new_key(request, case.draw(request.attempt))
             sent += 1
-
-    def end(self) -> None:
-        """Nothing is held."""

@@ -46,9 +46,6 @@ class Status:
         case.applied(str(self._code))
         return exchange
 
-    def end(self) -> None:
-        """Nothing is held."""
-
 
 def _sendable(written: Settings, name: str) -> str:
     value = written.text(name)

@@ -6,16 +6,36 @@ from collections.abc import Mapping
 
 from windtunnel.errors import ExpressionError, did_you_mean
 from windtunnel.model.turbulence import FaultSpec
+from windtunnel.turbulence.faults.abort import Abort
+from windtunnel.turbulence.faults.corrupt_body import CorruptBody
+from windtunnel.turbulence.faults.drop_connection import DropConnection
+from windtunnel.turbulence.faults.duplicate import Duplicate
 from windtunnel.turbulence.faults.fault import Fault, FaultType
 from windtunnel.turbulence.faults.latency import Latency
 from windtunnel.turbulence.faults.lose_response import LoseResponse
+from windtunnel.turbulence.faults.retry_storm import RetryStorm
+from windtunnel.turbulence.faults.slow_read import SlowRead
+from windtunnel.turbulence.faults.slow_send import SlowSend
+from windtunnel.turbulence.faults.stale_token import StaleToken
 from windtunnel.turbulence.faults.status import Status
+from windtunnel.turbulence.faults.thundering_herd import ThunderingHerd
+from windtunnel.turbulence.faults.timeout import Timeout
 from windtunnel.turbulence.settings import Settings
 
 FAULTS: Mapping[str, FaultType] = {
     "latency": Latency,
+    "abort": Abort,
     "lose_response": LoseResponse,
+    "duplicate": Duplicate,
+    "slow_send": SlowSend,
+    "slow_read": SlowRead,
+    "drop_connection": DropConnection,
+    "corrupt_body": CorruptBody,
+    "stale_token": StaleToken,
     "status": Status,
+    "timeout": Timeout,
+    "thundering_herd": ThunderingHerd,
+    "retry_storm": RetryStorm,
 }
 """Every fault on our own requests by the type it has in YAML."""
 

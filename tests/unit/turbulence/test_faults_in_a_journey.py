@@ -1,0 +1,87 @@
+"""Faults in a whole run: what is on record of the requests that they sent more, and how the step is judged."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.support.faulty import PHASES, fault, schedule
+from tests.support.journeys import Finished, Run, facts_of, get, scenario
+from windtunnel.model.load import ClosedLoad
+from windtunnel.model.record import FaultRecord
+from windtunnel.model.turbulence import FaultSpec, Turbulence
+from windtunnel.testing.scripted import Answer
+from windtunnel.turbulence.client import FaultyClients
+
+
+def disturbed(run: Run, *faults: FaultSpec, step: dict[str, Any], answers: Any) -> Finished:
+    turbulence = Turbulence(phases=PHASES, faults=faults)
+    return run(
+        scenario(step),
+        answers=answers,
+        load=ClosedLoad(parallel=1, count=1),
+        turbulence=turbulence,
+        faults=partial(FaultyClients, turbulence, 7),
+    )
+
+
+def requests(finished: Finished) -> list[tuple[Any, ...]]:
+    return [
+        (each.request.attempt, each.request.status, each.request.failed, each.request.fault)
+        for each in finished.requests
+    ]
+
+
+def test_a_lost_response_and_its_retry_are_requests_of_one_step(run: Run) -> None:
+    lost = fault("lose_response", when=schedule("first_n", first_n=1), then={"retry": {"attempts": 2}})
+    finished = disturbed(run, lost, step=get("pay"), answers=[Answer(), Answer(status=201)])
+    assert requests(finished) == [(1, 0, True, "lose_response"), (2, 201, False, None)]
+    (step,), (record,) = finished.steps, finished.of(FaultRecord)
+    assert (step.outcome, step.requests) == ("passed", 2)
+    assert (record.instance_id, record.scenario, record.step) == ("journey-0", "journey", "pay")
+    assert (record.occurrence, record.attempt, record.detail) == (1, 1, "lost 200")
+    assert record.correlation_id == step.correlation_id
+
+
+def test_the_failed_attempts_of_a_storm_are_failures_of_the_sut(run: Run) -> None:
+    finished = disturbed(
+        run, fault("retry_storm"), step=get("pay"), answers=[Answer(status=503), Answer(error="reset"), Answer()]
+    )
+    assert requests(finished) == [(1, 503, True, None), (2, 0, True, None), (3, 200, False, None)]
+    assert [(each.outcome, each.fault) for each in finished.instances] == [("passed", None)]
+
+
+def test_the_answer_to_a_duplicate_is_marked_and_the_first_one_judged(run: Run) -> None:
+    finished = disturbed(
+        run, fault("duplicate"), step=get("pay"), answers=[Answer(status=201), Answer(status=409)]
+    )
+    assert requests(finished) == [(2, 409, True, "duplicate"), (1, 201, False, None)]
+    assert [(each.outcome, each.fault) for each in finished.instances] == [("passed", None)]
+
+
+@pytest.mark.parametrize("retried", [False, True])
+def test_a_step_that_retries_does_so_after_a_lost_response(run: Run, retried: bool) -> None:
+    retry: dict[str, Any] = {"retry": {"attempts": 2, "on": ["connection"]}} if retried else {}
+    lost = fault("lose_response", when=schedule("first_n", first_n=1))
+    finished = disturbed(run, lost, step=get("pay", **retry), answers=[Answer(), Answer()])
+    (instance,) = finished.instances
+    if retried:
+        assert requests(finished) == [(1, 0, True, "lose_response"), (2, 200, False, None)]
+        assert (instance.outcome, instance.fault) == ("passed", None)
+    else:
+        facts = facts_of(finished.steps[0])
+        assert (facts.error, facts.error_detail, facts.fault) == (
+            "closed", "the answer was thrown away on purpose", "lose_response",
+        )  # fmt: skip
+        assert (instance.outcome, instance.fault) == ("failed", "lose_response")
+
+
+def test_polls_are_requests_of_their_own(run: Run) -> None:
+    poll = {"type": "wait", "name": "ready", "path": "/", "expect": {"status_code": 200}, "interval": "1s"}
+    finished = disturbed(
+        run, fault("status", code=503, when=schedule("first_n", first_n=2)), step=poll, answers=[Answer()]
+    )
+    assert [(each.event, each.occurrence) for each in finished.of(FaultRecord)] == [("applied", 1), ("applied", 2)]
+    assert [each.outcome for each in finished.steps] == ["passed"]
