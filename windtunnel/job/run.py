@@ -250,7 +250,7 @@ def _prepare(
 def _require_ports(test_plan: TestPlan) -> None:
     """Raise ConfigError when the proxies of the plan can't listen."""
     if test_plan.turbulence is not None and test_plan.turbulence.proxies:
-        from windtunnel.engine.run.outside import taken_ports  # for the jobs that have some
+        from windtunnel.engine.run.proxies import taken_ports  # for the jobs that have some
 
         if problems := taken_ports(test_plan.turbulence.proxies):
             raise ConfigError(problems)
