@@ -58,6 +58,11 @@ class ModelProxy:
         """Nowhere."""
         return f"http://{self.name}"
 
+    @property
+    def address(self) -> str:
+        """Nowhere."""
+        return self.name
+
     def reporting(self, report: Callable[[Record], None]) -> ModelProxy:
         """The same proxy, which hands its records over."""
         self._report = report
