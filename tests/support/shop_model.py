@@ -58,9 +58,9 @@ class ModelProxy:
         self._report: Callable[[Record], None] = lambda record: None
 
     @property
-    def url(self) -> str:
+    def address(self) -> str:
         """Nowhere."""
-        return f"http://{self.name}"
+        return f"{self.name}:80"
 
     def reporting(self, report: Callable[[Record], None]) -> ModelProxy:
         """The same proxy, which hands its records over."""
