@@ -35,8 +35,8 @@ def validate(
     from windtunnel.job.validation import validate_files
 
     overrides = overrides_of(allow=flags["allow"]) if flags["allow"] else Overrides()
-    taken = {name: tuple(flags[name] or ()) for name in ("profiles", "allow_paths", "allow_env")}
-    overrides = replace(overrides, **taken)
+    profiles, paths, names = (tuple(flags[name] or ()) for name in ("profiles", "allow_paths", "allow_env"))
+    overrides = replace(overrides, profiles=profiles, allow_paths=paths, allow_env=names)
     files_of_env = tuple(flags["env_files"] or ())
     environment = with_env_files(files_of_env, os.environ, allowances(overrides, os.environ))
     checked = validate_files(files or [], environment=environment, overrides=overrides)
