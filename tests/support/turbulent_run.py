@@ -90,6 +90,7 @@ class TurbulentRun:
     applied: int = 30
     scenario: str = "shop"
     thresholds: Sequence[Threshold] = ()
+    shard: str = ""
     more: Sequence[Record] = ()
     ended: RunEnded | None = field(
         default_factory=lambda: RunEnded(t=BEGAN + PHASES.length_s + 1, reason="completed", counts={})
@@ -182,6 +183,7 @@ class TurbulentRun:
             steps=[StepRow(scenario=self.scenario, step="browse", action="http", method="GET", service="shop")],
             thresholds=list(self.thresholds),
             turbulence=self.turbulence,
+            shard=self.shard,
         )
 
     def _instance(self, index: int, at_s: float) -> list[Record]:

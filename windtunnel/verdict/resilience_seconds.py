@@ -84,7 +84,7 @@ class Seconds:
         # Some of what was due in the last second ends later.
         last = min(max(windows, default=0), self.length + LONGEST_END)
         self.windows = [windows.get(number, empty) for number in range(max(self.length, last + 1))]
-        self._measures: dict[str, list[Measure]] = {}
+        self._measures: dict[tuple[str, int], Measure] = {}
 
     def of_phase(self, name: TurbulencePhase) -> range:
         """The seconds of a phase."""
@@ -104,14 +104,13 @@ class Seconds:
         health = HealthSeries()
         for number in numbers:
             health.merge(self.windows[number].health)
-        return evaluate_measure(threshold, self.measure(threshold, *pieces), health, float(len(numbers)))
+        span_s = float(sum(number < self.length for number in numbers))
+        return evaluate_measure(threshold, self.measure(threshold, *pieces), health, span_s)
 
     def measure(self, threshold: Threshold, *pieces: range) -> Measure:
         """What a threshold looks at, in some seconds taken together."""
-        measures = self._of_seconds(threshold)
-        return combined(
-            [measures[number] for number in self._numbers(pieces)] or [select(Aggregate(), threshold.metric)]
-        )
+        measures = [self._in_second(threshold, number) for number in self._numbers(pieces)]
+        return combined(measures or [select(Aggregate(), threshold.metric)])
 
     def holds(self, thresholds: Sequence[Threshold], *pieces: range) -> bool | None:
         """Whether all of them hold; None where none fails and one can't be judged."""
@@ -166,11 +165,12 @@ class Seconds:
         return max(1, min(length, len(steady)))
 
     def pieces(self, seconds: range, length: int | None = None) -> Iterator[Piece]:
-        """Buckets of the length, one after the other. One without enough samples grows until it has them."""
+        """Buckets of at least the length, in their order. One without enough samples grows until it has them."""
         length = length or self.bucket
         begin = seconds.start
         while begin < seconds.stop:
-            end = min(begin + length, seconds.stop)
+            rest = seconds.stop - begin
+            end = begin + rest // max(1, rest // length)
             good = self._good(range(begin, end))
             while good is None and end < min(begin + GROWS * length, seconds.stop):
                 end += 1
@@ -190,13 +190,13 @@ class Seconds:
         ended = counts.passed + counts.failed + counts.injected + counts.requests
         return not ended and self.usual_per_second * len(piece) >= LEAST_EXPECTED
 
-    def _of_seconds(self, threshold: Threshold) -> list[Measure]:
-        selector = threshold.selector
-        if selector not in self._measures:
-            self._measures[selector] = [
-                select(window, threshold.metric, threshold.tags, self.rows) for window in self.windows
-            ]
-        return self._measures[selector]
+    def _in_second(self, threshold: Threshold, number: int) -> Measure:
+        key = threshold.selector, number
+        found = self._measures.get(key)
+        if found is None:
+            found = select(self.windows[number], threshold.metric, threshold.tags, self.rows)
+            self._measures[key] = found
+        return found
 
 
 def first_second(begin_s: float) -> int:

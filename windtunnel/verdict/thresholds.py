@@ -70,17 +70,19 @@ def stop_condition(
     *,
     baseline: Baseline | None = None,
     shard: bool = False,
+    until_s: float = math.inf,
 ) -> Callable[[float], str | None] | None:
     """The function that says, during the run, why it must end: the reason of a failed threshold with `abort`.
 
     It takes the seconds since the start and returns None to go on; `aggregate` grows meanwhile. None when no
-    threshold aborts. In a `shard` only thresholds on times and shares can: a sum needs the other shards.
+    threshold aborts. In a `shard` only thresholds on times and shares can: a sum needs the other shards. From
+    `until_s` on only thresholds on a phase can: then there are faults, which no other threshold speaks of.
     """
     aborting = [each for each in thresholds if each.abort and (not shard or each.unit in _IN_EVERY_SHARD)]
 
     def failed(elapsed_s: float) -> str | None:
         for threshold in aborting:
-            if elapsed_s >= threshold.after_s:
+            if elapsed_s >= threshold.after_s and (elapsed_s < until_s or "phase" in threshold.tags):
                 result = evaluate(threshold, aggregate, rows, baseline)
                 if result.result == "fail" and not _may_hold_later(threshold, result):
                     return result.reason
