@@ -15,8 +15,8 @@ from windtunnel.config.steps import build_steps
 from windtunnel.engine.journal import OnRecord
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.run.coordinator import RunContext, execute
-from windtunnel.engine.run.outside import MakeProxy
 from windtunnel.engine.run.preflight import PreflightResult
+from windtunnel.engine.run.proxies import MakeProxy
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown
 from windtunnel.interfaces import MakeFaults, Sink

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -41,29 +42,46 @@ class _Disturbed:
 
 
 class ModelProxy:
-    """A proxy before the payment service: does the faults `latency`, `refuse`, `blackhole` and `status` of a plan
-    to payments, and puts on record what it did and saw.
+    """A proxy before the payment service: does the faults `latency`, `blackhole` and `status` of a plan to
+    payments, and puts on record what it did and saw. It is a `Proxy` of the engine that listens nowhere.
     """
 
-    def __init__(
-        self,
-        name: str,
-        ask: Ask,
-        faults: Sequence[FaultSpec],
-        phases: Phases,
-        *,
-        seed: int,
-        report: Callable[[Record], None],
-    ) -> None:
-        self.name, self._ask, self._seed, self._report = name, ask, seed, report
+    def __init__(self, name: str, ask: Ask, faults: Sequence[FaultSpec], phases: Phases, *, seed: int) -> None:
+        self.name, self._ask, self._seed = name, ask, seed
         self._faults = [_Disturbed(fault=each, when=timeline(each, phases, seed=seed)) for each in faults]
         self._attempts: Counter[tuple[str, str]] = Counter()
         self._last: dict[tuple[str, str], float] = {}
         self._in_flight = 0
         self._clock = VirtualClock()
+        self._began = math.inf
+        self._switching: asyncio.Future[None] | None = None
+        self._report: Callable[[Record], None] = lambda record: None
 
-    async def switch(self) -> None:
-        """Put on record when each fault is on, as the load goes on. The load begins when this does."""
+    @property
+    def address(self) -> str:
+        """Nowhere."""
+        return f"{self.name}:80"
+
+    def reporting(self, report: Callable[[Record], None]) -> ModelProxy:
+        """The same proxy, which hands its records over."""
+        self._report = report
+        return self
+
+    async def start(self) -> None:
+        """There is nothing to listen on."""
+
+    def begin(self, began: float) -> None:
+        """The load begins."""
+        self._began = began
+        self._switching = asyncio.ensure_future(self._switch())
+
+    async def close(self) -> None:
+        """The load is over."""
+        if self._switching is not None:
+            self._switching.cancel()
+
+    async def _switch(self) -> None:
+        """Put on record when each fault is on, as the load goes on."""
         moments = sorted(
             (t_s, event, each)
             for number, disturbed in enumerate(self._faults)
@@ -71,7 +89,7 @@ class ModelProxy:
             for t_s, event, each in ((window.begin_s, "on", number), (window.end_s, "off", number))
         )
         for t_s, event, number in moments:
-            await asyncio.sleep(t_s - self._clock.now())
+            await asyncio.sleep(self._began + t_s - self._clock.now())
             fault = self._faults[number].fault
             record = FaultRecord(t=self._clock.unix(), name=fault.name, kind=fault.type, event="on")
             record.event = "on" if event == "on" else "off"
@@ -108,7 +126,7 @@ class ModelProxy:
 
     async def _disturbed(self, payment: Payment, correlation_id: str, attempt: int) -> PaymentAnswer:
         for each in self._faults:
-            fault, now = each.fault, self._clock.now()
+            fault, now = each.fault, self._clock.now() - self._began
             window = each.when.window(now)
             each.asked += window is not None
             if not each.when.takes(request=attempt, instance=each.asked):

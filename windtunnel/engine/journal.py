@@ -192,16 +192,17 @@ class Journal:
         ended = clock.now()
         if scheduled > started:  # a timer can fire a little early, by its resolution
             scheduled = started
+        t = clock.unix(ended)
         record = InstanceRecord(
-            t=clock.unix(ended),
+            t=t,
             instance_id=ids.instance_id,
             correlation_id=ids.correlation_id,
             scenario=ids.scenario,
             index=ids.index,
             user=ids.user,
             outcome=outcome,
-            scheduled=clock.unix(scheduled),
-            started=clock.unix(started),
+            scheduled=t - (ended - scheduled),
+            started=t - (ended - started),
             duration_us=int((ended - started) * 1e6),
             response_time_us=int((ended - scheduled) * 1e6),
             steps=steps,

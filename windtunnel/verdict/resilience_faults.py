@@ -53,6 +53,8 @@ def fault_figures(turbulence: Turbulence, manifest: Manifest, aggregate: Aggrega
                 applied=applied,
                 bands=_bands(fault, levels, turbulence.phases, began=began, seed=seed),
                 left_behind=done.left_behind,
+                file=fault.where.file if fault.where else None,
+                line=fault.where.line if fault.where else None,
             )
         )
     return found
