@@ -57,6 +57,10 @@ PROXY = """
   proxies:
     payments: {{ upstream: "http://127.0.0.1:{payments}", listen: "127.0.0.1:{listen}", export: PAYMENTS_URL }}
 """
+FRONT = """
+  proxies:
+    front: {{ service: default }}
+"""
 HOOK = """
   faults:
     - {{ name: paused, type: hook, apply: touch paused, revert: rm paused }}
@@ -111,6 +115,19 @@ def test_what_the_sut_sends_goes_through_the_proxy_that_it_was_told_of(folder: F
     assert proxied == ours
     assert max(begins) - min(begins) < 1
     assert analyse(RunDirectory((folder.path / "runs" / "latest").resolve())).summary.soundness.intact
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_our_requests_go_through_the_proxy_in_front_of_their_service(folder: Folder, workers: str) -> None:
+    folder.plan(FRONT)
+
+    answer = run_process(folder.path, *folder.run("--workers", workers))
+
+    ours, proxied = calls(folder.records())
+    steps = [record for record in folder.records() if isinstance(record, StepRecord)]
+    assert len(ours) == 24, answer.stdout
+    assert proxied == ours
+    assert {step.request.url for step in steps if step.request} == {f"http://127.0.0.1:{folder.shop}/"}
 
 
 @pytest.mark.slow
