@@ -179,8 +179,7 @@ def assemble(
     ]
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
-    documents = _documents(sut, scenarios, plan)
-    aimed = _aimed(sut.sut, overrides)
+    documents, aimed = _documents(sut, scenarios, plan), _aimed(sut.sut, overrides)
     turbulence = _turbulence(aimed, scenarios, plan, overrides)
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
@@ -193,8 +192,7 @@ def assemble(
         fail_on=overrides.fail_on or "thresholds",
         without_baseline=overrides.baseline == "none",
         output=_output(plan, overrides),
-        name=overrides.name or (plan.name if plan else ""),
-        tags={**(plan.tags if plan else {}), **dict(overrides.tags)},
+        **_labels(plan, overrides),
         secrets=_secrets(sut, models, documents, turbulence),
         # One Python file can have several scenarios.
         sources=tuple({document.source.file: document.source for document in documents}.values()),
@@ -207,6 +205,14 @@ def assemble(
     if missing := missing_rows_problems(test_plan.parts):
         raise ConfigError(missing)
     return _shared(test_plan, overrides, processors=processors, seeded=seeds[:2] != (None, None))
+
+
+def _labels(plan: PlanFile | None, overrides: Overrides) -> dict[str, Any]:
+    """The name of the run and its tags."""
+    return {
+        "name": overrides.name or (plan.name if plan else ""),
+        "tags": {**(plan.tags if plan else {}), **dict(overrides.tags)},
+    }
 
 
 def _take(scenarios: Sequence[ScenarioFile], plan: PlanFile | None) -> bool:
