@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from windtunnel.demo.calling import PaymentCalls, ShopLog
 from windtunnel.demo.checkout import REFUSALS, Checkouts
 from windtunnel.demo.payment import Ask, Payment, PaymentAnswer, PaymentService
-from windtunnel.demo.settings import Behaviour, Latencies
+from windtunnel.demo.settings import PAYMENT_PLACES, PAYMENT_S, Behaviour, Latencies, ShopSettings
 from windtunnel.demo.state import Order, Session, priced
 from windtunnel.model.record import FaultRecord, ProxiedRecord, Record
 from windtunnel.model.turbulence import FaultSpec, Phases
@@ -26,10 +26,6 @@ from windtunnel.testing.scripted import Answer, Sent, json_answer
 from windtunnel.testing.virtual_clock import VirtualClock
 from windtunnel.turbulence.decision import Asked, decide
 from windtunnel.turbulence.schedule import Timeline, timeline
-
-PLACES, PAYMENT_S, QUEUE = 4, 0.1, 100
-"""Forty payments a second, and two and a half seconds of them may wait."""
-
 
 _FOR_EVER_S = 3600.0
 
@@ -160,7 +156,11 @@ class ShopModel:
         self._stream = random.Random(seed)
         self._latencies = Latencies()
         self.service = PaymentService(
-            delay_s=PAYMENT_S, failure_rate=0.0, stream=self._stream, places=PLACES, queue=QUEUE
+            delay_s=PAYMENT_S,
+            failure_rate=0.0,
+            stream=self._stream,
+            places=PAYMENT_PLACES,
+            queue=ShopSettings().payment_queue,
         )
         self.log = ShopLog(clock.unix)
         calls = PaymentCalls(

@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from windtunnel.cli.options import with_flags
 from windtunnel.figures import duration, plural
 from windtunnel.terminal import TerminalObserver
+
+if TYPE_CHECKING:
+    from windtunnel.demo.settings import Virtue
 
 PORT = 8080
 
@@ -26,6 +30,28 @@ def demo(
     port: Annotated[
         int | None,
         typer.Option("--port", metavar="PORT", help=f"Port of --serve. Default: {PORT}.", show_default=False),
+    ] = None,
+    payments: Annotated[
+        int | None,
+        typer.Option(
+            "--payments",
+            metavar="PORT",
+            help="With --serve: serve the payment service of the shop on this port, and call it there, or at "
+            "PAYMENTS_URL of the environment.",
+            show_default=False,
+            min=0,
+            max=65535,
+        ),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without",
+            metavar="NAME",
+            help="With --serve: let the shop do without idempotency, retries, budget (it retries at once and "
+            "always), breaker or timeout. May be repeated.",
+            show_default=False,
+        ),
     ] = None,
     parallel: Annotated[
         int, typer.Option("--parallel", "-p", metavar="N", help="Number of concurrent users.")
@@ -53,30 +79,60 @@ def demo(
     """Start a small shop, run a journey against it and write a report."""
     observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
     output = flags["output"]
+    if not serve and (payments is not None or without):
+        from windtunnel.errors import ConfigError
+
+        flag = "--without" if without else "--payments"
+        raise ConfigError.of("goes with --serve", hint=f"add --serve, or leave {flag} away", flag=flag)
     if freeze:
         raise typer.Exit(_compare_loads(output, observer))
     if serve:
-        _serve(PORT if port is None else port, failure_rate, observer)
+        _serve(PORT if port is None else port, failure_rate, payments, without or [], observer)
     else:
         raise typer.Exit(_run(parallel, count, failure_rate, output, observer))
 
 
-def _serve(port: int, failure_rate: float, observer: TerminalObserver) -> None:
+def _serve(
+    port: int, failure_rate: float, payments: int | None, without: Sequence[str], observer: TerminalObserver
+) -> None:
     from windtunnel.demo.server import RunningShop, run_forever
-    from windtunnel.demo.settings import ShopSettings
+    from windtunnel.demo.settings import PAYMENTS_URL, Behaviour, ShopSettings
     from windtunnel.errors import ConfigError
+
+    behaviour = Behaviour().without(*_virtues(without))
+    payments_url = os.environ.get(PAYMENTS_URL, "")
+    try:
+        settings = ShopSettings(failure_rate=failure_rate, payments_url=payments_url, behaviour=behaviour)
+    except ValueError as error:
+        raise ConfigError.of(str(error).replace("payments_url", PAYMENTS_URL)) from None
+    if payments is not None:
+        settings = settings.serving_payments(payments)
+
+    ports = f"{port}" if payments is None else f"{port} or {payments}"
 
     def ready(shop: RunningShop) -> None:
         observer.result(f"The demo shop is running at {shop.base_url} (Ctrl-C stops it)")
 
     try:
-        run_forever(ShopSettings(failure_rate=failure_rate), host="localhost", port=port, on_ready=ready)
+        run_forever(settings, host="localhost", port=port, on_ready=ready)
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         raise ConfigError.of(
-            f"port {port} is already taken" if taken else f"can't listen on port {port}: {error.strerror}",
+            f"port {ports} is already taken" if taken else f"can't listen on port {ports}: {error.strerror}",
             hint="choose another port with --port, or stop the program that uses it",
         ) from None
+
+
+def _virtues(names: Sequence[str]) -> list[Virtue]:
+    """What the shop shall do without. Raises ConfigError for what it does not have."""
+    from windtunnel.demo.settings import VIRTUES
+    from windtunnel.errors import ConfigError, did_you_mean
+
+    unknown = [name for name in names if name not in VIRTUES]
+    if unknown:
+        hint = did_you_mean(unknown[0], VIRTUES) or f"one of {', '.join(VIRTUES)}"
+        raise ConfigError.of(f'the shop has no "{unknown[0]}" to do without', hint=hint, flag="--without")
+    return [name for name in VIRTUES if name in names]
 
 
 def _run(parallel: int, count: int, failure_rate: float, output: str | None, observer: TerminalObserver) -> int:

@@ -25,6 +25,7 @@ from windtunnel.model.auth import Auth
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario
+from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
 from windtunnel.model.turbulence import Turbulence
 from windtunnel.project import Project, is_there
@@ -193,10 +194,10 @@ def assemble(
         fail_on=overrides.fail_on or "thresholds",
         without_baseline=overrides.baseline == "none",
         output=_output(plan, overrides),
-        **_labels(plan, overrides),
+        name=overrides.name or (plan.name if plan else ""),
+        tags={**(plan.tags if plan else {}), **dict(overrides.tags)},
         secrets=_secrets(sut, models, documents, turbulence),
-        # One Python file can have several scenarios.
-        sources=tuple({document.source.file: document.source for document in documents}.values()),
+        sources=_sources(documents),
         left_out=left_out,
         readiness=overrides.readiness,
         turbulence=turbulence,
@@ -208,12 +209,9 @@ def assemble(
     return _shared(test_plan, overrides, processors=processors, seeded=seeds[:2] != (None, None))
 
 
-def _labels(plan: PlanFile | None, overrides: Overrides) -> dict[str, Any]:
-    """The name of the run and its tags."""
-    return {
-        "name": overrides.name or (plan.name if plan else ""),
-        "tags": {**(plan.tags if plan else {}), **dict(overrides.tags)},
-    }
+def _sources(documents: Sequence[Document]) -> tuple[Source, ...]:
+    """The source of every file, each once: one Python file can have several scenarios."""
+    return tuple({document.source.file: document.source for document in documents}.values())
 
 
 def _take(scenarios: Sequence[ScenarioFile], plan: PlanFile | None) -> bool:
