@@ -66,6 +66,9 @@ class ModelProxy:
     async def start(self) -> None:
         """There is nothing to listen on."""
 
+    def reroute(self, origin: str, address: str) -> None:
+        """Its upstream is a function."""
+
     def begin(self, began: float) -> None:
         """The load begins."""
         self._began = began
