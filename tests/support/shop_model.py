@@ -54,9 +54,9 @@ class ModelProxy:
         self._report: Callable[[Record], None] = lambda record: None
 
     @property
-    def url(self) -> str:
+    def address(self) -> str:
         """Nowhere."""
-        return f"http://{self.name}"
+        return f"{self.name}:80"
 
     @property
     def address(self) -> str:
@@ -70,6 +70,9 @@ class ModelProxy:
 
     async def start(self) -> None:
         """There is nothing to listen on."""
+
+    def reroute(self, origin: str, address: str) -> None:
+        """Its upstream is a function."""
 
     def begin(self, began: float) -> None:
         """The load begins."""
