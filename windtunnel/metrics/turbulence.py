@@ -27,11 +27,11 @@ class FaultKey(NamedTuple):
 class FaultSeries:
     """A fault: how often it was done and could not be done, and when it was switched on and off."""
 
-    __slots__ = ("applied", "first_t", "kind", "last_t", "missed", "switches")
+    __slots__ = ("applied", "delay_max_us", "first_t", "kind", "last_t", "missed", "switches")
 
     def __init__(self) -> None:
         self.kind = ""
-        self.applied = self.missed = 0
+        self.applied = self.missed = self.delay_max_us = 0
         self.first_t, self.last_t = float("inf"), float("-inf")
         self.switches: list[tuple[float, FaultEvent]] = []
 
@@ -46,6 +46,7 @@ class FaultSeries:
         self.kind = max(self.kind, record.kind)
         if record.event == "applied":
             self.applied += 1
+            self.delay_max_us = max(self.delay_max_us, record.delay_us)
             self.first_t, self.last_t = min(self.first_t, record.t), max(self.last_t, record.t)
         elif record.event == "missed":
             self.missed += 1
@@ -57,6 +58,7 @@ class FaultSeries:
         self.kind = max(self.kind, other.kind)
         self.applied += other.applied
         self.missed += other.missed
+        self.delay_max_us = max(self.delay_max_us, other.delay_max_us)
         self.first_t, self.last_t = min(self.first_t, other.first_t), max(self.last_t, other.last_t)
         self.switches += other.switches
 
