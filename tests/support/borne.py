@@ -73,9 +73,12 @@ def resilience(word: ResilienceWord = "degraded", **changes: Any) -> Resilience:
         rate_afterwards=0.99,
     )
     if word == "resilient":
-        made = replace(made, time_to_degrade_s=None, time_to_recover_s=None, recovery="not_needed")
+        good = [replace(each, passed=20, failed=0, good=True) for each in made.buckets]
+        made = replace(made, time_to_degrade_s=None, time_to_recover_s=None, buckets=good, recovery="not_needed")
     elif word == "metastable":
         made = replace(made, time_to_recover_s=None, recovery="never", rate_afterwards=0.125)
+    elif word == "not_judged":
+        made = replace(made, faults=[replace(f, asked=0, applied=0) if f.name == LOST else f for f in made.faults])
     return replace(made, **changes)
 
 

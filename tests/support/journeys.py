@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -153,6 +153,7 @@ def run(tmp_path: Path) -> Run:
         faults: MakeFaults | None = None,
         make_proxy: MakeProxy | None = None,
         segment: Segment = Segment(),
+        at: Mapping[str, str] = {},
     ) -> Finished:
         nonlocal runs
         runs += 1
@@ -172,7 +173,7 @@ def run(tmp_path: Path) -> Run:
         directory = RunDirectory.create(tmp_path, run_id)
 
         async def preflight() -> PreflightResult:
-            return PreflightResult(unreachable=refused)
+            return PreflightResult(unreachable=refused, reroutes=at)
 
         async def main() -> Evidence:
             shutdown = Shutdown()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from windtunnel.demo.calling import PaymentCalls, ShopLog
 from windtunnel.demo.checkout import REFUSALS, Checkouts
 from windtunnel.demo.payment import Ask, Payment, PaymentAnswer, PaymentService
-from windtunnel.demo.settings import Behaviour, Latencies
+from windtunnel.demo.settings import PAYMENT_PLACES, PAYMENT_S, Behaviour, Latencies, ShopSettings
 from windtunnel.demo.state import Order, Session, priced
 from windtunnel.model.record import FaultRecord, ProxiedRecord, Record
 from windtunnel.model.turbulence import FaultSpec, Phases
@@ -26,10 +26,6 @@ from windtunnel.testing.scripted import Answer, Sent, json_answer
 from windtunnel.testing.virtual_clock import VirtualClock
 from windtunnel.turbulence.decision import Asked, decide
 from windtunnel.turbulence.schedule import Timeline, timeline
-
-PLACES, PAYMENT_S, QUEUE = 4, 0.1, 100
-"""Forty payments a second, and two and a half seconds of them may wait."""
-
 
 _FOR_EVER_S = 3600.0
 
@@ -62,6 +58,11 @@ class ModelProxy:
         """Nowhere."""
         return f"{self.name}:80"
 
+    @property
+    def address(self) -> str:
+        """Nowhere."""
+        return self.name
+
     def reporting(self, report: Callable[[Record], None]) -> ModelProxy:
         """The same proxy, which hands its records over."""
         self._report = report
@@ -69,6 +70,9 @@ class ModelProxy:
 
     async def start(self) -> None:
         """There is nothing to listen on."""
+
+    def reroute(self, origin: str, address: str) -> None:
+        """Its upstream is a function."""
 
     def begin(self, began: float) -> None:
         """The load begins."""
@@ -157,7 +161,11 @@ class ShopModel:
         self._stream = random.Random(seed)
         self._latencies = Latencies()
         self.service = PaymentService(
-            delay_s=PAYMENT_S, failure_rate=0.0, stream=self._stream, places=PLACES, queue=QUEUE
+            delay_s=PAYMENT_S,
+            failure_rate=0.0,
+            stream=self._stream,
+            places=PAYMENT_PLACES,
+            queue=ShopSettings().payment_queue,
         )
         self.log = ShopLog(clock.unix)
         calls = PaymentCalls(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.feeders import missing_rows_problems, shared_rows_problems
@@ -24,6 +25,7 @@ from windtunnel.model.auth import Auth
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario
+from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
 from windtunnel.model.turbulence import Turbulence
 from windtunnel.project import Project, is_there
@@ -179,8 +181,7 @@ def assemble(
     ]
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
-    documents = _documents(sut, scenarios, plan)
-    aimed = _aimed(sut.sut, overrides)
+    documents, aimed = _documents(sut, scenarios, plan), _aimed(sut.sut, overrides)
     turbulence = _turbulence(aimed, scenarios, plan, overrides)
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
@@ -196,8 +197,7 @@ def assemble(
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **dict(overrides.tags)},
         secrets=_secrets(sut, models, documents, turbulence),
-        # One Python file can have several scenarios.
-        sources=tuple({document.source.file: document.source for document in documents}.values()),
+        sources=_sources(documents),
         left_out=left_out,
         readiness=overrides.readiness,
         turbulence=turbulence,
@@ -207,6 +207,11 @@ def assemble(
     if missing := missing_rows_problems(test_plan.parts):
         raise ConfigError(missing)
     return _shared(test_plan, overrides, processors=processors, seeded=seeds[:2] != (None, None))
+
+
+def _sources(documents: Sequence[Document]) -> tuple[Source, ...]:
+    """The source of every file, each once: one Python file can have several scenarios."""
+    return tuple({document.source.file: document.source for document in documents}.values())
 
 
 def _take(scenarios: Sequence[ScenarioFile], plan: PlanFile | None) -> bool:

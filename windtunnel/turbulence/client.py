@@ -223,11 +223,14 @@ class _Case:
             return exchange
 
         try:
-            return await self._fault.apply(request, kept, self)
+            exchange = await self._fault.apply(request, kept, self)
+            if not isinstance(exchange, Exchange):
+                raise TypeError("it returned no Exchange")
+            return exchange
         except Exception as error:
             if error is below:
                 raise  # a bug that is not the fault's
-            self.missed(f"the fault {self._active.spec.type} raised {describe(error)}")
+            self.missed(f"the {self._active.label} raised {describe(error)}")
             return self._last if self._last is not None else await forward(request)
 
     def applied(self, detail: str = "", *, delay_s: float = 0.0) -> None:

@@ -56,6 +56,9 @@ class _Proxy:
             raise ConfigError.of("proxy beside: 127.0.0.1:9006 is in use")
         self.all.told.append(f"start {self.spec.name}")
 
+    def reroute(self, origin: str, address: str) -> None:
+        self.all.told.append(f"{self.spec.name}: {origin} at {address}")
+
     def begin(self, began: float) -> None:
         self.all.told.append(f"begin {self.spec.name}")
         self.all.began.append(began)
@@ -237,3 +240,17 @@ def test_a_port_in_use_is_found_before_there_is_a_run() -> None:
         (problem,) = taken_ports(specs)
 
     assert problem.message == f"proxy front can't listen on 127.0.0.1:{specs[1].port}: another program does"
+
+
+def test_a_proxy_goes_where_the_preflight_found_its_upstream(run: Run) -> None:
+    proxies = Proxies()
+
+    run(
+        scenario(get("home")),
+        load=LOAD,
+        turbulence=turbulence(FRONT),
+        make_proxy=proxies,
+        at={"sut:80": "172.17.0.1"},
+    )
+
+    assert proxies.told == ["start front", "front: sut:80 at 172.17.0.1", "begin front", "close front"]

@@ -129,6 +129,7 @@ async def _execute(run: RunContext, around: Disturbances) -> _Load:
         return _Load(evidence=evidence, reroutes=nothing.reroutes)
     sut = run.test_plan.sut
     resolve = {**sut.http.resolve, **preflight_result.reroutes}
+    around.reroute(preflight_result.reroutes)
     for origin, address in around.reroutes.items():
         resolve[f"{origin.host}:{origin.port}"] = address
         if run.reroute is not None:

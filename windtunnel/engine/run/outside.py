@@ -159,6 +159,12 @@ class OutsideSegment:
             if spec.service
         }
 
+    def reroute(self, reroutes: Mapping[str, str]) -> None:
+        """Have proxies connect to other addresses, by `host:port`: those that the preflight found."""
+        for origin, address in reroutes.items():
+            for proxy in self._proxies.values():
+                proxy.reroute(origin, address)
+
     def begin(self, began: float) -> None:
         """The load begins, at a reading of the clock."""
         assert self._records is not None, "it was entered"

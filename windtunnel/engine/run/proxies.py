@@ -42,6 +42,9 @@ class Proxy(Protocol):
     async def start(self) -> None:
         """Listen. Raises ConfigError where it can't."""
 
+    def reroute(self, origin: str, address: str) -> None:
+        """Connect to an address instead where the upstream is at `origin`, a host and a port, from now on."""
+
     def begin(self, began: float) -> None:
         """The load begins, at a reading of the clock: faults count from there."""
 

@@ -77,7 +77,8 @@ class EmbeddedProxy:
         self.spec, self._faults, self._phases, self._seed = spec, tuple(faults), phases, seed
         self._destination = destination_of(spec, tls)
         self._traffic = Traffic(name=spec.name, clock=clock, write=write, later=later or _later)
-        self._dialer = Dialer(Resolver(ttl_s=DNS_TTL_S))
+        self._resolver = Resolver(ttl_s=DNS_TTL_S)
+        self._dialer = Dialer(self._resolver)
         self._listener: Listener | None = None
         self._connections: set[Caller | Link] = set()
         self._upstreams: set[Upstream] = set()
@@ -124,6 +125,12 @@ class EmbeddedProxy:
             if self._listener is not None:
                 self._listener.close()
             raise self._unbound(error) from None
+
+    def reroute(self, origin: str, address: str) -> None:
+        """Connect to an address instead where the upstream is at `origin`, a host and a port, from now on."""
+        own = self._destination.origin
+        if origin == f"{own.host}:{own.port}":
+            self._resolver.fix(own.host, own.port, address)
 
     def begin(self, began: float) -> None:
         """The load begins, at this reading of the clock, from which schedules count."""
