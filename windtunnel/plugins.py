@@ -1,4 +1,4 @@
-"""Step types and renderers that installed packages add, by entry points of their distributions.
+"""Step types, renderers and faults that installed packages add, by entry points of their distributions.
 
     [project.entry-points."windtunnel.actions"]
     echo = "windtunnel_echo:EchoAction"
@@ -17,17 +17,22 @@ from windtunnel.processes import watch
 
 ACTIONS = "windtunnel.actions"
 RENDERERS = "windtunnel.renderers"
+FAULTS = "windtunnel.faults"
 
-GROUPS = {ACTIONS: "step type", RENDERERS: "renderer"}
+GROUPS = {ACTIONS: "step type", RENDERERS: "renderer", FAULTS: "fault"}
 """Every group of entry points, and the kind of thing in it."""
 
-_REQUIRED = {ACTIONS: ("keys", "compile", "schema"), RENDERERS: ("file_name", "render")}
+_REQUIRED = {
+    ACTIONS: ("keys", "compile", "schema"),
+    RENDERERS: ("file_name", "render"),
+    FAULTS: ("keys", "main", "passes_on", "compile", "schema"),
+}
 """The attributes that an object of each group must have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plugin:
-    """A step type or renderer of an installed distribution."""
+    """A step type, renderer or fault of an installed distribution."""
 
     group: str
     name: str

@@ -15,18 +15,21 @@ from windtunnel.config.plan import PlanFile, load_plan_file
 from windtunnel.config.presets import preset_problems, with_presets
 from windtunnel.config.reader import Document
 from windtunnel.config.scalars import secret_values
-from windtunnel.config.scenario import ScenarioFile, gather_scenarios
+from windtunnel.config.scenario import ScenarioFile, auth_secrets, auths_of, gather_scenarios
 from windtunnel.config.schemas import place_of
 from windtunnel.config.selection import is_selected, once_problems, run_once, selection_problems
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, ExpressionError, Lack, Problem
 from windtunnel.figures import as_written, plural
-from windtunnel.model.auth import Auth, auth_objections, auth_of
+from windtunnel.model.auth import Auth
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
-from windtunnel.model.scenario import Scenario, walk
+from windtunnel.model.scenario import Scenario
+from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
+from windtunnel.model.turbulence import Turbulence
 from windtunnel.project import Project, is_there
+from windtunnel.secret import userinfo_secrets
 from windtunnel.user_code.scenario import PythonScenario
 
 DEFAULT_SUT = "sut.yaml"
@@ -167,20 +170,22 @@ def assemble(
     problems = [*_output_problems(plan, overrides), *overrides.problems, *once_problems(overrides)]
     scenarios, left_out = _selected(scenarios, overrides, problems)
     models = [file.scenario for file in scenarios]
-    load, turbulence = LoadSettings(), plan.turbulence if plan else None
+    load = LoadSettings()
     if not problems:
         load = _load(plan, overrides, problems)
         models = _preset(models, overrides, problems)
     disagreements = [
         *(problems_of_names(scenarios, plan=plan, public=sut.public_env) if _take(scenarios, plan) else ()),
         *shared_rows_problems(models),
+        *_fault_problems(sut, scenarios, plan, overrides, left_out),
     ]
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
-    documents = _documents(sut, scenarios, plan)
+    documents, aimed = _documents(sut, scenarios, plan), _aimed(sut.sut, overrides)
+    turbulence = _turbulence(aimed, scenarios, plan, overrides)
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
-        sut=_with_names(_aimed(sut.sut, overrides), models),
+        sut=_with_names(aimed, models),
         scenarios=tuple(models),
         load=load_of(load, turbulence.phases if turbulence else None),
         seed=next(seed for seed in seeds if seed is not None),
@@ -191,10 +196,8 @@ def assemble(
         output=_output(plan, overrides),
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **dict(overrides.tags)},
-        secrets=secret_values([document.read for document in documents], public=sut.public_env)
-        | sut.sut.secrets.union(*map(auth_secrets, models)),
-        # One Python file can have several scenarios.
-        sources=tuple({document.source.file: document.source for document in documents}.values()),
+        secrets=_secrets(sut, models, documents, turbulence),
+        sources=_sources(documents),
         left_out=left_out,
         readiness=overrides.readiness,
         turbulence=turbulence,
@@ -204,6 +207,11 @@ def assemble(
     if missing := missing_rows_problems(test_plan.parts):
         raise ConfigError(missing)
     return _shared(test_plan, overrides, processors=processors, seeded=seeds[:2] != (None, None))
+
+
+def _sources(documents: Sequence[Document]) -> tuple[Source, ...]:
+    """The source of every file, each once: one Python file can have several scenarios."""
+    return tuple({document.source.file: document.source for document in documents}.values())
 
 
 def _take(scenarios: Sequence[ScenarioFile], plan: PlanFile | None) -> bool:
@@ -226,6 +234,42 @@ def _shared(test_plan: TestPlan, overrides: Overrides, *, processors: int, seede
             if scenario.function is not None:
                 scenario.function.require_elsewhere()
     return replace(test_plan, workers=workers, shard=shard)
+
+
+def _secrets(
+    sut: SutFile, models: Sequence[Scenario], documents: Sequence[Document], turbulence: Turbulence | None
+) -> frozenset[str]:
+    """What may never be written."""
+    read = secret_values([document.read for document in documents], public=sut.public_env)
+    upstreams = [proxy.upstream for proxy in turbulence.proxies] if turbulence else []
+    return read | sut.sut.secrets.union(*map(auth_secrets, models), *map(userinfo_secrets, upstreams))
+
+
+def _fault_problems(
+    sut: SutFile,
+    scenarios: Sequence[ScenarioFile],
+    plan: PlanFile | None,
+    overrides: Overrides,
+    left_out: Sequence[Scenario],
+) -> list[Problem]:
+    """Why the faults of the plan can't be done to these scenarios."""
+    if plan is None or plan.turbulence is None:
+        return []
+    from windtunnel.config.agreement import disagreements
+
+    return disagreements(plan, scenarios, left_out, sut.sut, overrides)
+
+
+def _turbulence(
+    sut: Sut, scenarios: Sequence[ScenarioFile], plan: PlanFile | None, overrides: Overrides
+) -> Turbulence | None:
+    """The faults of the plan and those that its scenarios carry."""
+    if plan is None or plan.turbulence is None:
+        return None
+    from windtunnel.config.agreement import origins_of
+
+    carried = [fault for file in scenarios for fault in file.scenario.faults]
+    return plan.turbulence.completed(carried, origins=origins_of(sut), allowed=overrides.allow)
 
 
 def _load(plan: PlanFile | None, overrides: Overrides, problems: list[Problem]) -> LoadSettings:
@@ -335,20 +379,9 @@ def _output_problems(plan: PlanFile | None, overrides: Overrides) -> list[Proble
     ]
 
 
-def auth_secrets(scenario: Scenario) -> frozenset[str]:
-    """The tokens, passwords and keys in its `auth` and those of its steps; a template is none."""
-    return frozenset(secret for auth in _auths(scenario) for secret in auth_of(auth).secrets if "{{" not in secret)
-
-
-def _auths(scenario: Scenario) -> list[Mapping[str, Any]]:
-    """Every valid `auth` of a scenario."""
-    found = [scenario.auth, *(step.options.get("auth") for step in walk(scenario.sections))]
-    return [auth for auth in found if isinstance(auth, dict) and not any(auth_objections(auth))]
-
-
 def _with_names(sut: Sut, scenarios: Sequence[Scenario]) -> Sut:
     """The SUT with the names redacted under which an `auth` of the scenarios sends its key."""
-    auths = [Auth(written=auth) for scenario in scenarios for auth in _auths(scenario)]
+    auths = [Auth(written=auth) for scenario in scenarios for auth in auths_of(scenario)]
     headers = [name for auth in auths for name in auth.names_in_headers]
     query = [name for auth in auths for name in auth.names_in_query]
     if not headers and not query:

@@ -1,61 +1,96 @@
-"""Faults of a plan or a scenario to their model."""
+"""Faults of a plan or a scenario to their model, each with a name of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec.structs import replace
-
+from windtunnel.config.macros import Part, parts_of
 from windtunnel.config.reader import Document
 from windtunnel.errors import Problem
 from windtunnel.expressions.quantities import is_percentage, parse_duration, parse_percentage
-from windtunnel.figures import as_written
 from windtunnel.model.source import DataPath
 from windtunnel.model.turbulence import Amount, FaultSpec, FaultTarget, Schedule
+from windtunnel.model.vocabulary import FaultPattern, ProxyProtocol
 
-_COMMON = frozenset({"name", "type", "on", "probability", "schedule", "engine"})
+COMMON_KEYS = frozenset({"name", "type", "on", "probability", "schedule", "engine"})
 _OF_EVERY_PATTERN = frozenset({"at", "for", "pattern"})
+_IMPLIED: tuple[FaultPattern, ...] = ("first_n", "every_nth", "sweep")
+"""The patterns that a key of the same name means by itself."""
 
 
-def read_fault(document: Document, path: DataPath, written: Mapping[str, Any], *, scenario: str = "") -> FaultSpec:
-    """The fault at `path`, which its schema accepts; of a scenario, that can only be on its own requests."""
-    on = dict(written.get("on", {}))
-    match = on.pop("match", {})
-    if scenario:
-        on["scenario"] = scenario
-    return FaultSpec(
-        name=written.get("name", ""),
-        type=written["type"],
-        on=FaultTarget(**on, method=match.get("method", "").upper(), path=match.get("path", "")),
-        probability=parse_percentage(written.get("probability", 1.0)),
-        schedule=_schedule(written.get("schedule", {})),
-        settings={key: value for key, value in written.items() if key not in _COMMON},
-        engine=written.get("engine", "hook" if written["type"] == "hook" else ""),
-        where=document.source.locate(path),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultReader:
+    """Reads the faults of one file, which its schema accepts. `protocols` are those of the proxies by name.
 
+    With `scenario` they are the ones of a scenario, on its own requests.
+    """
 
-def named(faults: Sequence[FaultSpec]) -> tuple[FaultSpec, ...]:
-    """The faults, each with a name of its own: one without is called by its type."""
-    taken = {fault.name for fault in faults if fault.name}
-    found: list[FaultSpec] = []
-    for fault in faults:
-        name = fault.name
-        if not name:
+    document: Document
+    protocols: Mapping[str, ProxyProtocol] = field(default_factory=dict)
+    scenario: str = ""
+
+    def read(self, written: Sequence[Mapping[str, Any]], path: DataPath) -> tuple[FaultSpec, ...]:
+        """The faults at `path`, in their order; a macro is several."""
+        names = self._names(written)
+        return tuple(
+            fault
+            for index, (each, name) in enumerate(zip(written, names, strict=True))
+            for fault in self._faults(each, name, (*path, index))
+        )
+
+    def same_names(self, written: Sequence[Mapping[str, Any]], path: DataPath) -> Iterator[Problem]:
+        """A problem for each fault with a name that an earlier one has."""
+        first: dict[str, int] = {}
+        for index, each in enumerate(written):
+            name = each.get("name", "")
+            if first.setdefault(name, index) != index and name:
+                here: DataPath = (*path, index, "name")
+                line = self.document.source.locate((*path, first[name], "name")).line
+                message = f'there is a fault "{name}" on line {line} already'
+                yield self.document.problem(message, here, hint="give each fault a name of its own")
+
+    def _names(self, written: Sequence[Mapping[str, Any]]) -> list[str]:
+        """A name for each: its type and a number where it has none."""
+        taken = {each["name"] for each in written if "name" in each}
+        names = []
+        for each in written:
+            name = base = each.get("name") or " ".join(filter(None, [self.scenario, each["type"]]))
             number = 1
-            name = fault.type
-            while name in taken:
+            while "name" not in each and name in taken:
                 number += 1
-                name = f"{fault.type} {number}"
+                name = f"{base} {number}"
             taken.add(name)
-        found.append(replace(fault, name=name))
-    return tuple(found)
+            names.append(name)
+        return names
+
+    def _faults(self, written: Mapping[str, Any], name: str, path: DataPath) -> Iterator[FaultSpec]:
+        on = {**written.get("on", {}), **({"scenario": self.scenario} if self.scenario else {})}
+        match = on.pop("match", {})
+        engine = written.get("engine", "hook" if written["type"] == "hook" else "")
+        settings = {key: value for key, value in written.items() if key not in COMMON_KEYS}
+        parts = parts_of(written["type"], settings, self.protocols.get(on["proxy"]) if "proxy" in on else None)
+        if engine or parts is None:
+            parts = (Part(type=written["type"], settings=settings),)
+        for part in parts:
+            yield FaultSpec(
+                name=f"{name}: {part.label}" if part.label else name,
+                type=part.type,
+                on=FaultTarget(**on, method=match.get("method", "").upper(), path=match.get("path", "")),
+                probability=part.share * parse_percentage(written.get("probability", 1.0)),
+                schedule=read_schedule(written.get("schedule", {})),
+                settings=part.settings,
+                engine=engine,
+                where=self.document.source.locate(path),
+                path=path,
+            )
 
 
-def _schedule(written: Mapping[str, Any]) -> Schedule:
+def read_schedule(written: Mapping[str, Any]) -> Schedule:
+    """The schedule of a fault as written."""
     settings = {key: value for key, value in written.items() if key not in _OF_EVERY_PATTERN}
-    implied = next((key for key in ("first_n", "every_nth", "sweep") if key in settings), "window")
+    implied: FaultPattern = next((key for key in _IMPLIED if key in settings), "window")
     return Schedule(
         at=_amount(written.get("at", 0)),
         length=_amount(written["for"]) if "for" in written else None,
@@ -68,15 +103,3 @@ def _amount(value: str | float) -> Amount:
     if is_percentage(value):
         return Amount(share=parse_percentage(value))
     return Amount(seconds=parse_duration(value))
-
-
-def schedule_problems(
-    document: Document, path: DataPath, written: Mapping[str, Any], inject_s: float
-) -> Iterator[Problem]:
-    """What is impossible about the schedule of the fault at `path`, in a phase that is so long."""
-    schedule = _schedule(written.get("schedule", {}))
-    here: DataPath = (*path, "schedule")
-    at_s = schedule.at.of(inject_s)
-    if at_s >= inject_s:
-        message = f"the fault begins after {as_written(at_s)}, but `inject` is {as_written(inject_s)} long"
-        yield document.problem(message, (*here, "at"), hint="begin earlier, or make the phase longer")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from windtunnel.model.vocabulary import Arrival, FailOn, KeepBodies, Loopback
+from windtunnel.model.vocabulary import Allowance, Arrival, FailOn, KeepBodies, Loopback
 
 Group = Literal["load", "target", "thresholds", "data", "ci", "output", "debugging"]
 
@@ -237,6 +237,13 @@ FLAGS: tuple[Flag, ...] = (
         name="allow-env", kind="text", repeatable=True, group="data", metavar="NAME", input="allow-env",
         commands=("run", "validate"),
         help="Let the files of the test read this variable, which holds a token of the CI system.",
+    ),
+    Flag(
+        name="allow", kind="choice", repeatable=True, choices=get_args(Allowance), group="data", metavar="WHAT",
+        input="allow", commands=("run", "validate"),
+        help="Let `turbulence` of the plan do more than faults on our own requests and in local proxies. "
+        "listen: proxies that other machines reach; toxiproxy: faults in a Toxiproxy; hook: commands. "
+        "Several with commas.",
     ),
     Flag(
         name="shard", kind="shard", group="ci", metavar="I/N", input="shard",

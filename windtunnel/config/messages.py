@@ -67,6 +67,8 @@ def explain(violation: Violation) -> Iterator[Complaint]:
     """The complaints about one violation."""
     if violation.of_key:
         expected, hint = _with_example(violation.schema["x-expects"])
+        if violation.keyword == "enum":
+            hint = did_you_mean(violation.value, violation.wanted) or f"one of {', '.join(violation.wanted)}"
         message = f"{_quoted(violation.value)} must be {expected}"
         yield Complaint(message=message, path=(*violation.path, violation.value), at_key=True, hint=hint)
     else:

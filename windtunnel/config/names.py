@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from windtunnel.config.plan import PlanFile
 from windtunnel.config.reader import Document
@@ -19,12 +20,13 @@ def problems_of_names(
     """A problem for each name and tag into which a value of the environment went that is not `public`."""
     found: dict[Problem, None] = {}
     if plan is not None:
-        found.update(dict.fromkeys(_of_document(plan.document, [("tags",), *_stages(plan.document)], public)))
+        faults = _faults(plan.document.data.get("turbulence", {}), ("turbulence",))
+        places = [("tags",), *_stages(plan.document), *faults]
+        found.update(dict.fromkeys(_of_document(plan.document, places, public)))
     for file in scenarios:
         documents = {document.source.file: document for document in (file.document, *file.included)}
-        found.update(
-            dict.fromkeys(_of_document(file.document, [("id",), ("tags",), *_stages(file.document)], public))
-        )
+        places = [("id",), ("tags",), *_stages(file.document), *_faults(file.document.data, ())]
+        found.update(dict.fromkeys(_of_document(file.document, places, public)))
         for step in (*walk(file.scenario.sections), *walk(file.scenario.assertions)):
             if step.source.file in documents:
                 places = [(*step.path, name) for name in ("name", "tags", "service")]
@@ -35,6 +37,10 @@ def problems_of_names(
 def _stages(document: Document) -> Iterator[DataPath]:
     load = document.data.get("load", {})
     yield from (("load", "stages", index, "name") for index, _ in enumerate(load.get("stages", ())))
+
+
+def _faults(around: Mapping[str, Any], path: DataPath) -> Iterator[DataPath]:
+    yield from ((*path, "faults", index, "name") for index, _ in enumerate(around.get("faults", ())))
 
 
 def _of_document(document: Document, places: Sequence[DataPath], public: Collection[str]) -> Iterator[Problem]:

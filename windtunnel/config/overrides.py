@@ -63,6 +63,7 @@ class Overrides:
     profiles: tuple[str, ...] = ()
     allow_paths: tuple[str, ...] = ()
     allow_env: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     once: bool = False
@@ -136,7 +137,7 @@ def read_values(given: Mapping[str, Any], flags: Sequence[Flag] = FLAGS) -> tupl
         if found is None:
             continue
         read = []
-        for each in _several(found) if flag.repeatable else (found,):
+        for each in _several(found, listed=flag.kind == "choice") if flag.repeatable else (found,):
             try:
                 if flag.kind != "text" and isinstance(each, str) and not _is_utf_8(each):
                     raise ExpressionError(f"{_shown(each)} is not UTF-8 text")
@@ -228,8 +229,13 @@ def _is_given(value: Any) -> bool:
     return value is not None and value is not False and value not in ((), [])
 
 
-def _several(value: Any) -> Sequence[Any]:
-    """The values of a flag that can be given several times: `{"team": "cart"}` is `team=cart`."""
+def _several(value: Any, *, listed: bool) -> Sequence[Any]:
+    """The values of a flag that can be given several times: `{"team": "cart"}` is `team=cart`.
+
+    Those of a `listed` one may have commas between them.
+    """
+    if listed:
+        return [part.strip() for each in _several(value, listed=False) for part in str(each).split(",")]
     if isinstance(value, Mapping):
         return [f"{key}={each}" for key, each in value.items()]
     if isinstance(value, str | os.PathLike) or not hasattr(value, "__iter__"):

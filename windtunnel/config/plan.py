@@ -49,7 +49,8 @@ def load_plan_file(path: str | Path, environment: Mapping[str, str], project: Pr
     `project` says what else the plan may make us read.
     """
     document = read_file(path, environment, project=project.around(path))
-    require_valid(document, load_schema("plan"))
+    schema = load_schema("plan")
+    require_valid(document, schema)
     data = document.data
     load = read_load(data.get("load", {}))
     thresholds, problems = _thresholds(document)
@@ -57,7 +58,7 @@ def load_plan_file(path: str | Path, environment: Mapping[str, str], project: Pr
     if "turbulence" in data:
         from windtunnel.config.turbulence import read_turbulence
 
-        turbulence, found = read_turbulence(document)
+        turbulence, found = read_turbulence(document, schema)
         problems += found
     problems += load_problems(document, load, phases=turbulence is not None)
     if problems:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -75,29 +75,45 @@ class ProxyReader:
 
     def read(self, data: Mapping[str, Mapping[str, Any]], path: DataPath) -> tuple[ProxySpec, ...]:
         """The proxies that could be read."""
-        found = [self._proxy(name, written, (*path, name)) for name, written in data.items()]
-        return tuple(proxy for proxy in found if proxy is not None)
+        read = [self._proxy(name, written, (*path, name)) for name, written in data.items()]
+        found = [proxy for proxy in read if proxy is not None]
+        self._require_different(found, path)
+        return tuple(found)
+
+    def _require_different(self, proxies: Sequence[ProxySpec], path: DataPath) -> None:
+        """Two proxies can't have the same address, nor be told by the same variable."""
+        exports: dict[str, str] = {}
+        addresses: dict[tuple[str, int], str] = {}
+        for proxy in proxies:
+            other = exports.setdefault(proxy.export, proxy.name)
+            if proxy.export and other != proxy.name:
+                message = f'the variable {proxy.export} has the URL of the proxy "{other}"'
+                self._note(message, (*path, proxy.name, "export"), hint="give each proxy a variable of its own")
+            other = addresses.setdefault((proxy.host, proxy.port), proxy.name)
+            if proxy.port and other != proxy.name:
+                message = f'the proxy "{other}" listens on this address'
+                self._note(message, (*path, proxy.name, "listen"), hint="choose another port; 0 is a free one")
 
     def _proxy(self, name: str, written: Mapping[str, Any], path: DataPath) -> ProxySpec | None:
         before = len(self.problems)
-        split = self._attempt(parse_upstream, written["upstream"], (*path, "upstream"))
+        upstream = written.get("upstream", "")
+        split = self._attempt(parse_upstream, upstream, (*path, "upstream")) if upstream else None
         address = self._attempt(parse_listen, written.get("listen", "127.0.0.1:0"), (*path, "listen"))
-        if split is None or address is None:
-            return None
-        understood: ProxyProtocol = "http" if split.scheme in _ON_HTTP else "tcp"
+        understood: ProxyProtocol = "tcp" if split is not None and split.scheme not in _ON_HTTP else "http"
         protocol: ProxyProtocol = written.get("protocol", understood)
-        if protocol == "http" and understood != "http" and "://" in written["upstream"]:
-            message = f"an http proxy can't speak {split.scheme} to its upstream"
-            self.problems.append(self._document.problem(message, (*path, "upstream"), hint="write protocol: tcp"))
-        if len(self.problems) > before:
+        if protocol == "http" and understood == "tcp" and "://" in upstream:
+            message = f"an http proxy can't speak {split.scheme if split else understood} to its upstream"
+            self._note(message, (*path, "upstream"), hint="write protocol: tcp")
+        if address is None or len(self.problems) > before:
             return None
         return ProxySpec(
             name=name,
             protocol=protocol,
             host=address[0],
             port=address[1],
-            upstream=written["upstream"],
+            upstream=upstream,
             export=written.get("export", ""),
+            service=written.get("service", ""),
             where=self._document.source.locate(path, key=True),
         )
 
@@ -105,5 +121,8 @@ class ProxyReader:
         try:
             return parse(text)
         except ExpressionError as error:
-            self.problems.append(self._document.problem(str(error), path, hint=error.hint))
+            self._note(str(error), path, hint=error.hint)
             return None
+
+    def _note(self, message: str, path: DataPath, *, hint: str | None) -> None:
+        self.problems.append(self._document.problem(message, path, hint=hint))

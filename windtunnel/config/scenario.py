@@ -17,8 +17,10 @@ from windtunnel.config.schemas import StepTypes, complaints, load_schema, place_
 from windtunnel.config.steps import Fragments, build_steps, same_names
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.quantities import parse_duration
-from windtunnel.model.scenario import Omission, Scenario, StopWhen
+from windtunnel.model.auth import auth_objections, auth_of
+from windtunnel.model.scenario import Omission, Scenario, StopWhen, walk
 from windtunnel.model.source import DataPath
+from windtunnel.model.turbulence import FaultSpec
 from windtunnel.project import Project
 from windtunnel.user_code.scenario import PythonScenario
 
@@ -146,6 +148,7 @@ def _scenario(
     problems += same_names([document, *fragments.documents], [*setup, *user_setup, *steps, *teardown, *assertions])
     wrong_load = load_problems(document, own) if own else []
     feeders, data_problems = read_feeders(document) if "data" in data else ((), [])
+    faults, fault_problems = _faults(document)
     omission = left.omission if left else None
     if fragments.problems:
         omission = replace(omission or Omission(), variables=None)
@@ -170,11 +173,34 @@ def _scenario(
         stop_when=StopWhen(**data.get("stop_when", {})),
         max_steps=int(data.get("max_steps", 1000)),
         load=load_of(own) if own and not wrong_load else None,
+        faults=faults,
         start_after_s=parse_duration(data.get("load", {}).get("start_after", 0)),
         source=document.source,
         omission=omission,
     )
-    return scenario, [*problems, *wrong_load, *data_problems]
+    return scenario, [*problems, *wrong_load, *data_problems, *fault_problems]
+
+
+def _faults(document: Document) -> tuple[tuple[FaultSpec, ...], list[Problem]]:
+    """The faults that the scenario carries, and what is wrong with them."""
+    if "faults" not in document.data:
+        return (), []
+    from windtunnel.config.carried import read_carried  # for the scenarios that have some
+
+    return read_carried(document, document.data["id"])
+
+
+def auth_secrets(scenario: Scenario) -> frozenset[str]:
+    """The tokens, passwords and keys in its `auth` and those of its steps; a template is none."""
+    return frozenset(
+        secret for auth in auths_of(scenario) for secret in auth_of(auth).secrets if "{{" not in secret
+    )
+
+
+def auths_of(scenario: Scenario) -> list[Mapping[str, Any]]:
+    """Every valid `auth` of a scenario."""
+    found = [scenario.auth, *(step.options.get("auth") for step in walk(scenario.sections))]
+    return [auth for auth in found if isinstance(auth, dict) and not any(auth_objections(auth))]
 
 
 def _elsewhere(problem: Problem, document: Document) -> bool:

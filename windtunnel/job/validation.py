@@ -64,6 +64,8 @@ def _validate(
     problems: list[Problem] = []
     project = allowances(overrides, whole)
     given = _sorted(files, environment, problems, project)
+    if not given.plans:
+        problems += overrides.problems
     sources: dict[str, str] = {}
     for plan in given.plans:
         request = JobRequest(plan=plan, overrides=overrides)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from windtunnel.errors import Location
 from windtunnel.model.load import Load
 from windtunnel.model.source import DataPath, Source
+from windtunnel.model.turbulence import FaultSpec
 from windtunnel.model.vocabulary import OnEnd, OnFailure, RowOrder, RowShare
 
 ABSENT = Ellipsis
@@ -154,6 +155,7 @@ class Scenario:
     One with a `load` of its own is not in the mix: it runs beside it, beginning `start_after_s` later. Where there
     is a `function`, it is the flow, and `steps` and `assertions` are those which can be read off it, for reports.
     `auth` and `headers` are for all its requests, and may hold templates.
+    `faults` are done to its own requests in the runs of plans with `turbulence`.
     `setup` and `teardown` run once a run, `user_setup` once a user; none of them is part of what is measured.
     One with an `omission` is compiled for its problems alone, and never run.
     """
@@ -179,6 +181,7 @@ class Scenario:
     load: Load | None = None
     start_after_s: float = 0.0
     function: FlowFunction | None = None
+    faults: tuple[FaultSpec, ...] = ()
     omission: Omission | None = None
 
     @property

@@ -99,7 +99,8 @@ class FaultTarget(msgspec.Struct, frozen=True, kw_only=True):
 class FaultSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One fault. `settings` are the keys of its type, as the schema of that type accepts them.
 
-    `engine` is "" for a fault that Windtunnel does itself, else the driver that does it.
+    `engine` is "" for a fault that Windtunnel does itself, else the driver that does it. `path` is its place in
+    the file that `where` is in; the faults of one macro have it in common.
     """
 
     name: str
@@ -110,13 +111,15 @@ class FaultSpec(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     engine: str = ""
     where: Location | None = None
+    path: tuple[str | int, ...] = ()
 
 
 class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):
     """A proxy before one upstream, and nothing else. `export` names the variable that tells a process its URL.
 
-    `service` is the service of the SUT whose requests go through it, `default` for the one of `base_url`; "" for a
-    proxy that the load knows nothing of.
+    `upstream` is a URL as written, such as `http://payments:9000` or `postgres://user:secret@db:5432/shop`; one
+    without a scheme is a host and port. `service` is the service of the SUT whose requests go through it,
+    `default` for the one of `base_url`; "" for a proxy that the load knows nothing of.
     """
 
     name: str
@@ -215,3 +218,18 @@ class Turbulence(msgspec.Struct, frozen=True, kw_only=True):
     def proxy_faults(self, proxy: str) -> tuple[FaultSpec, ...]:
         """The faults in one of the embedded proxies."""
         return tuple(fault for fault in self.faults if fault.on.proxy == proxy and not fault.engine)
+
+    def completed(
+        self, more: Sequence[FaultSpec], *, origins: Mapping[str, str], allowed: Sequence[str]
+    ) -> Turbulence:
+        """The same with the faults of scenarios as well, and what the command line allows.
+
+        A proxy in front of a service forwards to the origin of that, unless the plan says another upstream.
+        """
+        proxies = [
+            msgspec.structs.replace(proxy, upstream=proxy.upstream or origins[proxy.service])
+            for proxy in self.proxies
+        ]
+        return msgspec.structs.replace(
+            self, faults=(*self.faults, *more), proxies=tuple(proxies), allowed=tuple(allowed)
+        )

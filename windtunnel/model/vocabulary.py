@@ -151,6 +151,9 @@ TurbulencePhase = Literal["warmup", "steady", "inject", "recover"]
 ProxyProtocol = Literal["http", "tcp"]
 """What an embedded proxy understands of what it forwards."""
 
+Allowance = Literal["listen", "toxiproxy", "hook"]
+"""What a plan may do only where the command line says so: open a proxy to other machines, use an engine."""
+
 FaultPattern = Literal["window", "flap", "ramp", "steps", "pulse", "random", "first_n", "every_nth", "sweep"]
 """How a fault is on and off within its time; `turbulence.schedule` says what each means."""
 

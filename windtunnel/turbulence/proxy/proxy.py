@@ -26,7 +26,7 @@ from windtunnel.model.record import Record, Timings
 from windtunnel.model.sut import Tls
 from windtunnel.model.turbulence import FaultSpec, Phases, ProxySpec
 from windtunnel.tasks import cancel_and_wait
-from windtunnel.turbulence.proxy.address import destination_of, is_loopback, url_of
+from windtunnel.turbulence.proxy.address import destination_of, is_loopback
 from windtunnel.turbulence.proxy.caller import Caller
 from windtunnel.turbulence.proxy.edges import Edge, Edges
 from windtunnel.turbulence.proxy.heads import Names
@@ -85,7 +85,8 @@ class EmbeddedProxy:
         self._edges = Edges(
             placed.all, proxy=spec.name, clock=clock, later=later, write=write, switched=self._switched
         )
-        self._dialer = Dialer(Resolver(ttl_s=DNS_TTL_S))
+        self._resolver = Resolver(ttl_s=DNS_TTL_S)
+        self._dialer = Dialer(self._resolver)
         self._listener: Listener | None = None
         self._connections: set[Caller | Link] = set()
         self._upstreams: set[Upstream] = set()
@@ -117,11 +118,8 @@ class EmbeddedProxy:
 
     @property
     def url(self) -> str:
-        """The URL that leads to it; of a TCP proxy, that of the upstream with another host and port.
-
-        It may hold the password that the plan has.
-        """
-        return url_of(self.spec, self.address)
+        """The URL that leads to it."""
+        return f"{self.spec.protocol}://{self.address}"
 
     async def start(self) -> None:
         """Bind, and take connections. Raises ConfigError where that can't be, such as for a port in use."""
@@ -136,6 +134,12 @@ class EmbeddedProxy:
             if self._listener is not None:
                 self._listener.close()
             raise self._unbound(error) from None
+
+    def reroute(self, origin: str, address: str) -> None:
+        """Connect to an address instead where the upstream is at `origin`, a host and a port, from now on."""
+        own = self._destination.origin
+        if origin == f"{own.host}:{own.port}":
+            self._resolver.fix(own.host, own.port, address)
 
     def begin(self, began: float) -> None:
         """The load begins, at this reading of the clock, from which schedules count."""

@@ -1,0 +1,57 @@
+"""Faults on our own requests that installed packages add, in the schema of a plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from windtunnel import plugins
+
+_COMMON = ("name", "on", "probability", "schedule")
+
+
+def with_added_faults(schema: Mapping[str, Any], written: Any) -> Mapping[str, Any]:
+    """The schema of a plan, with every fault of a package that `written` uses; that may break the schema.
+
+    Raises ConfigError when a package cannot be imported.
+    """
+    published = schema["$defs"]["request_fault"]["properties"]["type"]["enum"]
+    unknown = _types_in(written) - {*published, *schema["$defs"]["proxy_fault"]["properties"]["type"]["enum"]}
+    installed = plugins.installed(plugins.FAULTS) if unknown else {}
+    found = {name: plugins.require(installed[name]).schema for name in sorted(unknown) if name in installed}
+    return with_fault_types(schema, found) if found else schema
+
+
+def with_fault_types(schema: Mapping[str, Any], added: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The schema of a plan with more faults on our own requests: `added` maps a type to the schema of its keys.
+
+    The keys that every fault takes are added, and unknown ones refused. The schema handed in is not changed.
+    """
+    extended: dict[str, Any] = json.loads(json.dumps(schema))
+    definitions = extended["$defs"]
+    common = {key: definitions["request_abort"]["properties"][key] for key in _COMMON}
+    for name, own in added.items():
+        definition = f"request_{name}"
+        definitions["request_fault"]["properties"]["type"]["enum"].append(name)
+        definitions["request_fault"]["allOf"].append(
+            {
+                "if": {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]},
+                "then": {"$ref": f"#/$defs/{definition}"},
+            }
+        )
+        definitions[definition] = {
+            "title": f"{name} fault",
+            "type": "object",
+            "additionalProperties": False,
+            **own,
+            "required": ["type", *own.get("required", ())],
+            "properties": {"type": {"const": name}, **common, **own.get("properties", {})},
+        }
+    return extended
+
+
+def _types_in(written: Any) -> set[str]:
+    faults: Sequence[Any] = written if isinstance(written, list) else []
+    found = [fault.get("type") for fault in faults if isinstance(fault, Mapping) and "engine" not in fault]
+    return {kind for kind in found if isinstance(kind, str) and kind != "hook"}
