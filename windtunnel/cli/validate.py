@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -29,15 +30,19 @@ def validate(
     **flags: Any,
 ) -> None:
     """Check files without sending anything. Shows every problem with its place; exits 2 if there is one."""
-    from windtunnel.config.overrides import overrides_of
+    from windtunnel.config.overrides import Overrides, overrides_of
     from windtunnel.job.request import allowances, with_env_files
     from windtunnel.job.validation import validate_files
 
-    overrides = overrides_of(**{name: flags[name] for name in ("profiles", "allow_paths", "allow_env", "allow")})
+    profiles, paths, names = (tuple(flags[name] or ()) for name in ("profiles", "allow_paths", "allow_env"))
+    overrides = Overrides(profiles=profiles, allow_paths=paths, allow_env=names)
+    if allow := flags["allow"]:
+        read = overrides_of(allow=allow)
+        overrides = replace(overrides, allow=read.allow, problems=read.problems)
     files_of_env = tuple(flags["env_files"] or ())
     environment = with_env_files(files_of_env, os.environ, allowances(overrides, os.environ))
-    checked = validate_files(files or [], environment=environment, overrides=overrides)
     observer = TerminalObserver.standard(quiet=flags["quiet"])
+    checked = validate_files(files or [], environment=environment, overrides=overrides, caution=observer.warning)
     for name, what in checked:
         observer.say(f"{name}: {what}")
     if verbose:
