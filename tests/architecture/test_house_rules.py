@@ -33,9 +33,9 @@ OURS: dict[str, set[str]] = {
     "config": {"model", "errors", "project", "secret", "expressions", "user_code", "plugins"},
     "http": {"model", "errors", "project", "interfaces"},
     "actions": {"model", "errors", "project", "interfaces", "expressions", "user_code", "plugins"},
-    "metrics": {"model", "errors", "interfaces"},
+    "metrics": {"model", "errors", "interfaces", "turbulence"},
     "storage": {"model", "errors", "interfaces", "secret", "redaction"},
-    "turbulence": {"model", "errors", "interfaces", "expressions", "http"},
+    "turbulence": {"model", "errors", "interfaces", "expressions", "http", "plugins"},
     "verdict": {"model", "errors", "metrics", "expressions", "turbulence"},
     "engine": {
         "model", "errors", "interfaces", "secret", "redaction", "expressions", "http", "actions", "storage",

@@ -36,6 +36,8 @@ WAYS_OUT = {
     "api.py": "the SUT that a caller gives as a mapping, to a temporary folder",
     "http/stream.py": "bytes to the SUT",
     "http/connection.py": "bytes to the SUT",
+    "turbulence/proxy/caller.py": "bytes of a caller to the upstream of a proxy, as they came",
+    "turbulence/proxy/upstream.py": "the same, after they waited for the connection",
     "engine/sut/output.py": "the output of the SUT: redacted line by line",
     "engine/sut/keeper.py": "to the coordinator: how the SUT ended, and lines of its output that were redacted",
     "engine/workers/messages.py": "messages between the processes of a run",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
+import windtunnel
 from tests.support.command_line import answer_of, call, run_process, started, until
+from tests.support.processes import is_running
 from tests.support.services import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the flag is for Unix systems")
@@ -76,15 +78,6 @@ class Folder:
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_the_sut_is_started_waited_for_and_ended(folder: Folder) -> None:
@@ -190,3 +183,37 @@ def test_the_sut_of_a_run_with_workers_is_ended_too(folder: Folder) -> None:
 
     assert answer.returncode == 0, answer.stderr
     assert not is_running(folder.pid)
+
+
+def test_a_server_that_is_there_before_the_command_is_told(folder: Folder) -> None:
+    (folder.path / "sut.yaml").write_text(f"base_url: http://127.0.0.1:{folder.port}\nhealth: {{ path: / }}\n")
+    with socket.create_server(("127.0.0.1", folder.port)):
+        answer = call(folder.path, "run", "--exec", folder.command)
+
+    there = f"http://127.0.0.1:{folder.port} answers before --exec has started its command"
+    assert answer.returncode == 3
+    assert there in answer.stderr
+    assert "Address already in use" in answer.stdout + answer.stderr
+
+
+def test_a_run_from_python_starts_its_sut_from_a_list_of_words(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.path)
+    result = windtunnel.run(
+        sut={"base_url": f"http://127.0.0.1:{folder.port}"},
+        scenarios="scenarios",
+        exec=[sys.executable, "server.py", str(folder.port)],
+    )
+
+    assert result.passed, result.output
+    assert (result.directory / "sut.log").exists()
+    assert not is_running(folder.pid)
+
+
+@pytest.mark.parametrize("flag", ["--list", "--dry-run"])
+def test_nothing_is_started_where_nothing_is_sent(folder: Folder, flag: str) -> None:
+    answer = call(folder.path, "run", "--exec", folder.command, flag)
+
+    assert answer.returncode == 0
+    assert not (folder.path / "started").exists()

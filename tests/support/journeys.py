@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +15,8 @@ from windtunnel.config.steps import build_steps
 from windtunnel.engine.journal import OnRecord
 from windtunnel.engine.plan import compile_plan
 from windtunnel.engine.run.coordinator import RunContext, execute
-from windtunnel.engine.run.outside import MakeProxy
 from windtunnel.engine.run.preflight import PreflightResult
+from windtunnel.engine.run.proxies import MakeProxy
 from windtunnel.engine.run.segment import SegmentParts
 from windtunnel.engine.run.shutdown import Shutdown
 from windtunnel.interfaces import MakeFaults, Sink
@@ -153,6 +153,7 @@ def run(tmp_path: Path) -> Run:
         faults: MakeFaults | None = None,
         make_proxy: MakeProxy | None = None,
         segment: Segment = Segment(),
+        at: Mapping[str, str] = {},
     ) -> Finished:
         nonlocal runs
         runs += 1
@@ -172,7 +173,7 @@ def run(tmp_path: Path) -> Run:
         directory = RunDirectory.create(tmp_path, run_id)
 
         async def preflight() -> PreflightResult:
-            return PreflightResult(unreachable=refused)
+            return PreflightResult(unreachable=refused, reroutes=at)
 
         async def main() -> Evidence:
             shutdown = Shutdown()

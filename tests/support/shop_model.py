@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from windtunnel.demo.calling import PaymentCalls, ShopLog
 from windtunnel.demo.checkout import REFUSALS, Checkouts
 from windtunnel.demo.payment import Ask, Payment, PaymentAnswer, PaymentService
-from windtunnel.demo.settings import Behaviour, Latencies
+from windtunnel.demo.settings import PAYMENT_PLACES, PAYMENT_S, Behaviour, Latencies, ShopSettings
 from windtunnel.demo.state import Order, Session, priced
 from windtunnel.model.record import FaultRecord, ProxiedRecord, Record
 from windtunnel.model.turbulence import FaultSpec, Phases
@@ -25,10 +26,6 @@ from windtunnel.testing.scripted import Answer, Sent, json_answer
 from windtunnel.testing.virtual_clock import VirtualClock
 from windtunnel.turbulence.decision import Asked, decide
 from windtunnel.turbulence.schedule import Timeline, timeline
-
-PLACES, PAYMENT_S, QUEUE = 4, 0.1, 100
-"""Forty payments a second, and two and a half seconds of them may wait."""
-
 
 _FOR_EVER_S = 3600.0
 
@@ -41,29 +38,49 @@ class _Disturbed:
 
 
 class ModelProxy:
-    """A proxy before the payment service: does the faults `latency`, `refuse`, `blackhole` and `status` of a plan
-    to payments, and puts on record what it did and saw.
+    """A proxy before the payment service: does the faults `latency`, `blackhole` and `status` of a plan to
+    payments, and puts on record what it did and saw. It is a `Proxy` of the engine that listens nowhere.
     """
 
-    def __init__(
-        self,
-        name: str,
-        ask: Ask,
-        faults: Sequence[FaultSpec],
-        phases: Phases,
-        *,
-        seed: int,
-        report: Callable[[Record], None],
-    ) -> None:
-        self.name, self._ask, self._seed, self._report = name, ask, seed, report
+    def __init__(self, name: str, ask: Ask, faults: Sequence[FaultSpec], phases: Phases, *, seed: int) -> None:
+        self.name, self._ask, self._seed = name, ask, seed
         self._faults = [_Disturbed(fault=each, when=timeline(each, phases, seed=seed)) for each in faults]
         self._attempts: Counter[tuple[str, str]] = Counter()
         self._last: dict[tuple[str, str], float] = {}
         self._in_flight = 0
         self._clock = VirtualClock()
+        self._began = math.inf
+        self._switching: asyncio.Future[None] | None = None
+        self._report: Callable[[Record], None] = lambda record: None
 
-    async def switch(self) -> None:
-        """Put on record when each fault is on, as the load goes on. The load begins when this does."""
+    @property
+    def address(self) -> str:
+        """Nowhere."""
+        return self.name
+
+    def reporting(self, report: Callable[[Record], None]) -> ModelProxy:
+        """The same proxy, which hands its records over."""
+        self._report = report
+        return self
+
+    async def start(self) -> None:
+        """There is nothing to listen on."""
+
+    def reroute(self, origin: str, address: str) -> None:
+        """Its upstream is a function."""
+
+    def begin(self, began: float) -> None:
+        """The load begins."""
+        self._began = began
+        self._switching = asyncio.ensure_future(self._switch())
+
+    async def close(self) -> None:
+        """The load is over."""
+        if self._switching is not None:
+            self._switching.cancel()
+
+    async def _switch(self) -> None:
+        """Put on record when each fault is on, as the load goes on."""
         moments = sorted(
             (t_s, event, each)
             for number, disturbed in enumerate(self._faults)
@@ -71,7 +88,7 @@ class ModelProxy:
             for t_s, event, each in ((window.begin_s, "on", number), (window.end_s, "off", number))
         )
         for t_s, event, number in moments:
-            await asyncio.sleep(t_s - self._clock.now())
+            await asyncio.sleep(self._began + t_s - self._clock.now())
             fault = self._faults[number].fault
             record = FaultRecord(t=self._clock.unix(), name=fault.name, kind=fault.type, event="on")
             record.event = "on" if event == "on" else "off"
@@ -108,7 +125,7 @@ class ModelProxy:
 
     async def _disturbed(self, payment: Payment, correlation_id: str, attempt: int) -> PaymentAnswer:
         for each in self._faults:
-            fault, now = each.fault, self._clock.now()
+            fault, now = each.fault, self._clock.now() - self._began
             window = each.when.window(now)
             each.asked += window is not None
             if not each.when.takes(request=attempt, instance=each.asked):
@@ -139,7 +156,11 @@ class ShopModel:
         self._stream = random.Random(seed)
         self._latencies = Latencies()
         self.service = PaymentService(
-            delay_s=PAYMENT_S, failure_rate=0.0, stream=self._stream, places=PLACES, queue=QUEUE
+            delay_s=PAYMENT_S,
+            failure_rate=0.0,
+            stream=self._stream,
+            places=PAYMENT_PLACES,
+            queue=ShopSettings().payment_queue,
         )
         self.log = ShopLog(clock.unix)
         calls = PaymentCalls(

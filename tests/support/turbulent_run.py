@@ -90,6 +90,7 @@ class TurbulentRun:
     applied: int = 30
     scenario: str = "shop"
     thresholds: Sequence[Threshold] = ()
+    shard: str = ""
     more: Sequence[Record] = ()
     ended: RunEnded | None = field(
         default_factory=lambda: RunEnded(t=BEGAN + PHASES.length_s + 1, reason="completed", counts={})
@@ -111,7 +112,7 @@ class TurbulentRun:
 
     def head(self) -> list[Record]:
         """The first lines of a segment."""
-        lines: list[Record] = [RunStarted(t=BEGAN - 0.1, schema_version=1, segment=0, plan_hash="h", seed=1)]
+        lines: list[Record] = [RunStarted(t=BEGAN - 0.1, schema_version=1, segment=0, plan_hash="h", seed=7)]
         for name, length_s in self.phases.lengths.items():
             begin_us = round(self.phases.begin_s(name) * 1e6)
             lines.append(PhaseRecord(t=BEGAN, name=name, begin_us=begin_us, duration_us=round(length_s * 1e6)))
@@ -182,6 +183,7 @@ class TurbulentRun:
             steps=[StepRow(scenario=self.scenario, step="browse", action="http", method="GET", service="shop")],
             thresholds=list(self.thresholds),
             turbulence=self.turbulence,
+            shard=self.shard,
         )
 
     def _instance(self, index: int, at_s: float) -> list[Record]:

@@ -22,13 +22,12 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.load import OpenLoad, Segment
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import OutputSettings, TestPlan
-from windtunnel.model.record import Record
 from windtunnel.model.resilience import Resilience
 from windtunnel.model.threshold import Threshold
-from windtunnel.model.turbulence import Amount, FaultSpec, JudgeSettings, Phases, Schedule, Turbulence
+from windtunnel.model.turbulence import Amount, FaultSpec, JudgeSettings, Phases, ProxySpec, Schedule, Turbulence
 from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
-from windtunnel.tasks import background, cancel_and_wait
+from windtunnel.tasks import cancel_and_wait
 from windtunnel.testing.scripted import ScriptedTransport
 from windtunnel.testing.virtual_clock import EPOCH, VirtualClock, run_virtual
 from windtunnel.turbulence.client import FaultyClients
@@ -89,7 +88,12 @@ def judged(
 ) -> Judged:
     """Run journeys that buy something against a shop, with faults, and judge how it bore them."""
     turbulence = Turbulence(
-        phases=PHASES, seed=seed, steady_state=STEADY, faults=faults, judge=judge or JudgeSettings()
+        phases=PHASES,
+        seed=seed,
+        steady_state=STEADY,
+        proxies=(ProxySpec(name="payments", protocol="http", upstream="http://payments:9000"),),
+        faults=faults,
+        judge=judge or JudgeSettings(),
     )
     buying = scenario(*BUYING, id="buying")
     load = OpenLoad(stages=PHASES.stages(RATE), start=RATE)
@@ -97,15 +101,11 @@ def judged(
         sut=SUT, scenarios=(buying,), load=load, seed=seed, output=OutputSettings(), turbulence=turbulence
     )
     aggregate = Aggregate.for_judging((), turbulence)
-
-    def report(record: Record) -> None:
-        aggregate.write([record])
-
     proxies: list[ModelProxy] = []
 
     def proxied(ask: Any) -> ModelProxy:
         faults = turbulence.proxy_faults("payments")
-        proxies.append(ModelProxy("payments", ask, faults, PHASES, seed=seed, report=report))
+        proxies.append(ModelProxy("payments", ask, faults, PHASES, seed=seed))
         return proxies[0]
 
     async def main() -> tuple[Outcome, Manifest, Sequence[Event]]:
@@ -124,10 +124,15 @@ def judged(
             segment=Segment(),
             faults=lambda clock, report: FaultyClients(turbulence, seed=seed, clock=clock, report=report),
         )
-        async with background(*(proxy.switch() for proxy in proxies)):
-            outcome = await execute(
-                RunContext(test_plan=plan, parts=parts, preflight=_reached, aggregate=aggregate)
+        outcome = await execute(
+            RunContext(
+                test_plan=plan,
+                parts=parts,
+                preflight=_reached,
+                aggregate=aggregate,
+                make_proxy=lambda spec, report: proxies[0].reporting(report),
             )
+        )
         # What the shop still works on has no load to answer any more.
         await cancel_and_wait(asyncio.all_tasks() - {asyncio.current_task()})
         manifest = Manifest(

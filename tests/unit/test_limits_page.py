@@ -7,6 +7,7 @@ import pytest
 from tests.support import ROOT
 from windtunnel.actions.response import html_xml, json_schema, matchers
 from windtunnel.config import overrides
+from windtunnel.engine.sut import output
 from windtunnel.expressions import fake, json_walk, limits, quantities
 from windtunnel.http import decoding, tokens
 from windtunnel.model import charset
@@ -32,6 +33,9 @@ FIGURES = {
     "access tokens of users and rows": tokens.MAX_SOURCES,
     "bodies that a run keeps": copies.MAX_BODY_FILES,
     "bytes of such bodies": copies.MAX_BODY_BYTES,
+    "bytes that `sut.log` keeps of the beginning": output.HEAD,
+    "bytes that it keeps of the end": output.TAIL,
+    "bytes of a line there": output.LONGEST_LINE,
     "hours of a duration": quantities.MAX_HOURS,
     "starts or other events per second": quantities.MAX_RATE,
     "TiB of a size": quantities.MAX_TIB,

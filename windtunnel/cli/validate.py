@@ -34,11 +34,9 @@ def validate(
     from windtunnel.job.request import allowances, with_env_files
     from windtunnel.job.validation import validate_files
 
+    overrides = overrides_of(allow=flags["allow"]) if flags["allow"] else Overrides()
     profiles, paths, names = (tuple(flags[name] or ()) for name in ("profiles", "allow_paths", "allow_env"))
-    overrides = Overrides(profiles=profiles, allow_paths=paths, allow_env=names)
-    if allow := flags["allow"]:
-        read = overrides_of(allow=allow)
-        overrides = replace(overrides, allow=read.allow, problems=read.problems)
+    overrides = replace(overrides, profiles=profiles, allow_paths=paths, allow_env=names)
     files_of_env = tuple(flags["env_files"] or ())
     environment = with_env_files(files_of_env, os.environ, allowances(overrides, os.environ))
     observer = TerminalObserver.standard(quiet=flags["quiet"])

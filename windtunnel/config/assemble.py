@@ -24,6 +24,7 @@ from windtunnel.model.auth import Auth
 from windtunnel.model.load import Segment
 from windtunnel.model.plan import OutputSettings, TestPlan
 from windtunnel.model.scenario import Scenario
+from windtunnel.model.source import Source
 from windtunnel.model.sut import Sut
 from windtunnel.model.turbulence import Turbulence
 from windtunnel.project import Project, is_there
@@ -175,8 +176,7 @@ def assemble(
     disagreements = _disagreements(sut, scenarios, models, plan, overrides, left_out)
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
-    documents = _documents(sut, scenarios, plan)
-    aimed = _aimed(sut.sut, overrides)
+    documents, aimed = _documents(sut, scenarios, plan), _aimed(sut.sut, overrides)
     turbulence = _turbulence(aimed, scenarios, plan, overrides)
     seeds = (overrides.seed, plan.seed if plan else None, random_seed)
     test_plan = TestPlan(
@@ -192,8 +192,7 @@ def assemble(
         name=overrides.name or (plan.name if plan else ""),
         tags={**(plan.tags if plan else {}), **dict(overrides.tags)},
         secrets=_secrets(sut, models, documents, turbulence),
-        # One Python file can have several scenarios.
-        sources=tuple({document.source.file: document.source for document in documents}.values()),
+        sources=_sources(documents),
         left_out=left_out,
         readiness=overrides.readiness,
         turbulence=turbulence,
@@ -203,6 +202,11 @@ def assemble(
     if missing := missing_rows_problems(test_plan.parts):
         raise ConfigError(missing)
     return _shared(test_plan, overrides, processors=processors, seeded=seeds[:2] != (None, None))
+
+
+def _sources(documents: Sequence[Document]) -> tuple[Source, ...]:
+    """The source of every file, each once: one Python file can have several scenarios."""
+    return tuple({document.source.file: document.source for document in documents}.values())
 
 
 def _take(scenarios: Sequence[ScenarioFile], plan: PlanFile | None) -> bool:

@@ -7,12 +7,11 @@ import dataclasses
 import os
 import sys
 from collections.abc import Sequence
-from typing import get_args
 
 import msgspec
 
 from windtunnel.demo.server import RunningShop, run_forever
-from windtunnel.demo.settings import PAYMENTS_URL, ShopSettings, Virtue
+from windtunnel.demo.settings import PAYMENTS_URL, VIRTUES, ShopSettings
 from windtunnel.streams import make_lasting
 
 
@@ -43,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--payments", type=_port, metavar="PORT", help="serve the payment service there as well")
     parser.add_argument("--payment-places", type=int, metavar="N", help="payments that it works on at a time")
     parser.add_argument(
-        "--without", action="append", default=[], choices=get_args(Virtue), help="behave wrongly; may be repeated"
+        "--without", action="append", default=[], choices=VIRTUES, help="behave wrongly; may be repeated"
     )
     parser.add_argument("--settings", default="{}", metavar="JSON", help="any shop setting; the options above win")
     parser.add_argument("--with-stdin", action="store_true", help="stop when standard input ends")
@@ -63,10 +62,11 @@ def _settings(given: argparse.Namespace) -> ShopSettings:
         "latency_scale": given.latency,
         "failure_rate": given.failure_rate,
         "payment_delay_s": given.payment_delay,
-        "payments_port": given.payments,
         "payment_places": given.payment_places,
     }
     settings = msgspec.json.decode(given.settings, type=ShopSettings)
+    if given.payments is not None:
+        settings = settings.serving_payments(given.payments)
     # A parent says in the settings where the payments are.
     payments_url = "" if given.with_stdin else os.environ.get(PAYMENTS_URL, "")
     settings = dataclasses.replace(

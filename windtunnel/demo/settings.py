@@ -15,6 +15,8 @@ Retry = Literal["none", "careful", "storm"]
 Virtue = Literal["idempotency", "retries", "budget", "breaker", "timeout"]
 """What the shop does right unless it is told to do without it."""
 
+VIRTUES: tuple[Virtue, ...] = get_args(Virtue)
+
 PAYMENTS_URL = "PAYMENTS_URL"
 """The variable of the environment that says where the payment service is."""
 
@@ -111,6 +113,11 @@ class Behaviour:
         return wrong[virtues[0]].without(*virtues[1:]) if virtues else self
 
 
+PAYMENT_S = 0.1
+PAYMENT_PLACES = 4
+"""A payment service of its own takes so long for a payment and works on so many at a time: 40 a second."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopSettings:
     """Everything that can be set about the shop. Raises ValueError for what can't be meant.
@@ -158,3 +165,7 @@ class ShopSettings:
             raise ValueError(f"freeze_s must be less than freeze_every_s, {given(self.freeze_every_s)}")
         if self.capacity < 1:
             raise ValueError(f"capacity must be at least 1, not {self.capacity}")
+
+    def serving_payments(self, port: int) -> ShopSettings:
+        """The same with a payment service on a port, which can be overloaded as a real one can."""
+        return replace(self, payments_port=port, payment_delay_s=PAYMENT_S, payment_places=PAYMENT_PLACES)

@@ -63,8 +63,15 @@ def announce_waits(awaited: Iterable[str], observer: Observer) -> None:
 
 def announce_start(command: Sequence[str], observer: Observer) -> None:
     """The command of `--exec`, which is about to start."""
-    if command:
-        observer.note(f"starting {shlex.join(command)}")
+    observer.note(f"starting {shlex.join(command)}")
+
+
+def announce_answering(base_urls: Iterable[str], observer: Observer) -> None:
+    """Services that answer before the command of `--exec` has started."""
+    for each in base_urls:
+        observer.warning(
+            f"{each} answers before --exec has started its command: does another program listen there?"
+        )
 
 
 def announce_end_of_sut(end: SutEnd | None, log: Path, observer: Observer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from windtunnel.errors import ConfigError, EvidenceError
 from windtunnel.figures import as_written
 from windtunnel.job.announce import (
     announce,
+    announce_answering,
     announce_end_of_sut,
     announce_not_undone,
     announce_reroutes,
@@ -158,7 +160,7 @@ def _run(request: JobRequest, ways: _Ways) -> JobResult:
             )
         with exits_told(job.directory.path):
             with observer.section("run", "Run"):
-                outcome = run_loop(lambda: _execute(_context(job, observer, environment), observer, interrupts))
+                outcome = run_loop(lambda: _execute(job, environment, observer, interrupts))
             announce_end_of_sut(outcome.sut_end, job.directory.path / SUT_LOG, observer)
             announce_not_undone(outcome.not_undone, job.directory, observer)
             return _judge(job, outcome, replace(ways, observer=observer))
@@ -249,7 +251,7 @@ def _prepare(
 def _require_ports(test_plan: TestPlan) -> None:
     """Raise ConfigError when the proxies of the plan can't listen."""
     if test_plan.turbulence is not None and test_plan.turbulence.proxies:
-        from windtunnel.engine.run.outside import taken_ports  # for the jobs that have some
+        from windtunnel.engine.run.proxies import taken_ports  # for the jobs that have some
 
         if problems := taken_ports(test_plan.turbulence.proxies):
             raise ConfigError(problems)
@@ -279,8 +281,11 @@ def _new_directory(
     return directory
 
 
-async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) -> Outcome:
+async def _execute(
+    job: _Job, environment: Mapping[str, str], observer: Observer, interrupts: Interrupts
+) -> Outcome:
     """Run the load, with progress and interrupts."""
+    run = _context(job, environment, observer)
     shutdown = run.parts.shutdown
 
     def stop(reason: str, number: int) -> None:
@@ -291,10 +296,13 @@ async def _execute(run: RunContext, observer: Observer, interrupts: Interrupts) 
 
     async with background(report_progress(run.test_plan, run.aggregate, observer)):
         with interrupts.during_run(stop):
+            if run.sut is not None:
+                announce_answering(await job.preflight.answering(), observer)
+                announce_start(run.test_plan.readiness.command, observer)
             return await execute(run)
 
 
-def _context(job: _Job, observer: Observer, environment: Mapping[str, str]) -> RunContext:
+def _context(job: _Job, environment: Mapping[str, str], observer: Observer) -> RunContext:
     """What the coordinator runs; its parts are those of the segment of this process."""
     test_plan, plan = job.compiled.test_plan, job.compiled.plan
     return RunContext(
@@ -317,13 +325,20 @@ def _context(job: _Job, observer: Observer, environment: Mapping[str, str]) -> R
 
 def _stop_condition(job: _Job, test_plan: TestPlan, plan: Plan) -> StopCondition | None:
     """When the run ends before its time: by a threshold that says so, or by a guard."""
-    is_shard = bool(job.manifest.shard)
-    aborts = stop_condition(test_plan.thresholds, job.aggregate, plan.rows, baseline=job.baseline, shard=is_shard)
-    if test_plan.turbulence is None:
+    is_shard, faults = bool(job.manifest.shard), test_plan.turbulence
+    aborts = stop_condition(
+        test_plan.thresholds,
+        job.aggregate,
+        plan.rows,
+        baseline=job.baseline,
+        shard=is_shard,
+        until_s=math.inf if faults is None else faults.phases.begin_s("inject"),
+    )
+    if faults is None:
         return aborts
     from windtunnel.verdict.guards import first_reason, guard_condition  # for the runs that have faults
 
-    return first_reason(aborts, guard_condition(test_plan.turbulence, job.aggregate, plan.rows, shard=is_shard))
+    return first_reason(aborts, guard_condition(faults, job.aggregate, plan.rows, shard=is_shard))
 
 
 def _sut_process(job: _Job, environment: Mapping[str, str]) -> SutProcess:
@@ -360,7 +375,6 @@ async def report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: O
 
 async def _preflight(job: _Job, observer: Observer) -> PreflightResult:
     """Wait for the SUT and find the way to it. The manifest says where another address is used."""
-    announce_start(job.compiled.test_plan.readiness.command, observer)
     announce_waits(job.preflight.awaited, observer)
     result = await job.preflight.run()
     if result.reroutes:

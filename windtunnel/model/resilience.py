@@ -13,6 +13,9 @@ import msgspec
 
 from windtunnel.model.vocabulary import FaultPattern, ResilienceWord, TurbulencePhase, Unit
 
+NOT_JUDGED = "how the faults were borne was not judged: "
+"""Begins a reason of the verdict; a reason of the judgement follows."""
+
 BoundResult = Literal["held", "broken", "no_data"]
 """How one bound of the judge went."""
 
@@ -50,7 +53,10 @@ class Band(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class FaultFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One fault: what it does to what, when, and how often it was asked for and done. `what` is in words."""
+    """One fault: what it does to what, when, and how often it was asked for and done. `what` is in words.
+
+    `file` and `line` are its place in the plan.
+    """
 
     name: str
     kind: str
@@ -60,6 +66,8 @@ class FaultFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     applied: int
     bands: list[Band] = []
     left_behind: bool = False
+    file: str | None = None
+    line: int | None = None
 
 
 class ProxyFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -118,7 +126,10 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The instances that faults on our own requests could touch, or those that they could not, during `inject`."""
+    """The instances that faults on our own requests could touch, or those that they could not.
+
+    Both are those that were due in `inject`; `p95_ms` is that of their durations.
+    """
 
     name: Literal["disturbed", "control"]
     instances: int

@@ -6,7 +6,6 @@ something is drawn: the rest of the command line does without.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,7 +14,18 @@ from windtunnel import figures
 from windtunnel.model.summary import Comparison, Distribution, Summary
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.model import Report
-from windtunnel.report.text import LONGEST_REASON, for_log, printable
+from windtunnel.report.resilience import more_reasons, other_reasons
+from windtunnel.report.terminal_parts import (
+    NO_BREAK,
+    hanging,
+    memory_console,
+    plain_table,
+    shown,
+    styled,
+    written,
+)
+from windtunnel.report.terminal_resilience import how_borne, under_faults
+from windtunnel.report.text import LONGEST_REASON
 from windtunnel.report.wording import (
     ICONS,
     MAX_REASONS,
@@ -39,14 +49,11 @@ from windtunnel.report.wording import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.table import Table
 
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "no data": "yellow", "held so far": "default"}
-_NO_BREAK = "\N{NO-BREAK SPACE}"
-"""Keeps a condition on one line while text is wrapped; a plain blank in the output."""
-
 _COMMAND = re.compile(r" ?`([^`]{40,})`")
 _MOST_ERRORS = 5
 _MOST_CHANGED_STEPS = 5
@@ -62,65 +69,40 @@ def render(report: Report | Summary, *, width: int = 80, color: bool = False) ->
     directory = report.directory if isinstance(report, Report) else ""
     from rich.text import Text
 
-    stream, console = _console(width=width, color=color)
+    stream, console = memory_console(width=width, color=color)
     for part in _parts(summary, width):
         console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
     if directory:
         # Past the console, which would wrap it: a path that is cut in two can't be clicked or copied.
-        stream.write(f"\nreport  {_shown(directory, limit=4096)}/report.html\n")
-    return _written(stream)
+        stream.write(f"\nreport  {shown(directory, limit=4096)}/report.html\n")
+    return written(stream)
 
 
 def render_comparison(comparison: Comparison, run_id: str, *, width: int = 80, color: bool = False) -> str:
     """What changed from one run to another, as text."""
-    stream, console = _console(width=width, color=color)
-    console.print(_styled(f"run {_shown(run_id)}", "bold"))
+    stream, console = memory_console(width=width, color=color)
+    console.print(styled(f"run {shown(run_id)}", "bold"))
     for part in _changes(comparison):
         console.print(part)
-    return _written(stream)
-
-
-def _console(*, width: int, color: bool) -> tuple[io.StringIO, Console]:
-    from rich.console import Console
-
-    stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=width,
-        height=100,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        no_color=not color,
-        legacy_windows=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        soft_wrap=False,
-        _environ={},
-    )
-    return stream, console
-
-
-def _written(stream: io.StringIO) -> str:
-    # The margin of a table is blanks at the end of every line: of no use, and a nuisance in logs.
-    lines = (line.rstrip() for line in stream.getvalue().replace(_NO_BREAK, " ").split("\n"))
-    return for_log("\n".join(lines))
+    return written(stream)
 
 
 def _parts(summary: Summary, width: int) -> list[RenderableType]:
     from rich.text import Text
 
     run = summary.run
-    about = [f"on {_shown(run.sut)}", _shown(run.load), figures.offset(run.duration_s), f"seed {run.seed}"]
+    about = [f"on {shown(run.sut)}", shown(run.load), figures.offset(run.duration_s), f"seed {run.seed}"]
     parts: list[RenderableType] = [
         "",
-        Text.assemble((_shown(title(summary)), "bold"), " ", " · ".join(about)),
+        Text.assemble((shown(title(summary)), "bold"), " ", " · ".join(about)),
         "",
     ]
     if summary.steps:
         parts += [_steps(summary, width), ""]
     if summary.thresholds:
         parts += [_thresholds(summary, width), ""]
+    if summary.turbulence:
+        parts += [*under_faults(summary.turbulence, width), ""]
     if summary.baseline:
         parts += [*_changes(summary.baseline), ""]
     if summary.errors:
@@ -128,7 +110,7 @@ def _parts(summary: Summary, width: int) -> list[RenderableType]:
     if summary.notes:
         parts += [_notes(summary), ""]
     for finding in unsaid(summary)[:_MOST_ERRORS]:
-        parts.append(_hanging("!", _shown(finding, limit=LONGEST_REASON), style="yellow"))
+        parts.append(hanging("!", shown(finding, limit=LONGEST_REASON), style="yellow"))
     parts += _verdict(summary)
     return parts
 
@@ -139,21 +121,24 @@ def _verdict(summary: Summary) -> list[RenderableType]:
     colour = _COLOURS.get(summary.verdict, "yellow")
     parts: list[RenderableType] = []
     if not summary.soundness.finished:
-        parts.append(_hanging("!", UNFINISHED, style="bold yellow"))
+        parts.append(hanging("!", UNFINISHED, style="bold yellow"))
     icon = ICONS.get(summary.verdict, "!")
     parts.append(
         Text.assemble((f"{icon} {summary.verdict}", f"bold {colour}"), "  ", headline(summary), overflow="fold")
     )
-    for reason in summary.reasons[:MAX_REASONS]:
-        parts += _with_whole_lines(_shown(reason, limit=LONGEST_REASON))
-    if len(summary.reasons) > MAX_REASONS:
-        parts.append(f"  - and {len(summary.reasons) - MAX_REASONS} more")
+    reasons = other_reasons(summary)
+    for reason in reasons[:MAX_REASONS]:
+        parts += _with_whole_lines(shown(reason, limit=LONGEST_REASON))
+    if len(reasons) > MAX_REASONS:
+        parts.append(f"  - and {len(reasons) - MAX_REASONS} more")
     parts.append(f"  {instances_line(summary)}")
+    if summary.turbulence:
+        parts += how_borne(summary.turbulence, more_reasons(summary))
     return parts
 
 
 def _steps(summary: Summary, width: int) -> Table:
-    table = _table()
+    table = plain_table()
     table.add_column("step", no_wrap=True, overflow="ellipsis", ratio=1, min_width=10)
     retried = has_retries(summary)
     columns = ("count", "failed", *(["retries"] if retried else []), "p50", "p95", "p99", "max")
@@ -163,17 +148,17 @@ def _steps(summary: Summary, width: int) -> Table:
     several = len({row.scenario for row in summary.steps}) > 1
     for row in summary.steps[:_MOST_STEPS]:
         if several and row.scenario != scenario:
-            table.add_row(_styled(_shown(row.scenario), "bold"))
+            table.add_row(styled(shown(row.scenario), "bold"))
         scenario = row.scenario
         bad = failing(row)
         indent = "  " * (row.depth + several)
-        name = _styled(f"{indent}{_shown(row.step)}{f' ({row.skipped:,} skipped)' if row.skipped else ''}")
+        name = styled(f"{indent}{shown(row.step)}{f' ({row.skipped:,} skipped)' if row.skipped else ''}")
         again = [f"{row.retries:,}"] if retried else []
         table.add_row(
-            name, f"{row.count:,}", _styled(f"{bad:,}", "bold red" if bad else ""), *again, *_times(row.latency)
+            name, f"{row.count:,}", styled(f"{bad:,}", "bold red" if bad else ""), *again, *_times(row.latency)
         )
         if sent := requests_beside(row, summary.soundness.lag_p99_ms):
-            label = _styled(f"{indent}  {OF_REQUESTS}", "dim")
+            label = styled(f"{indent}  {OF_REQUESTS}", "dim")
             counts = (f"{row.requests:,}", f"{row.requests_failed:,}", *([""] if retried else []))
             table.add_row(label, *counts, *_times(sent))
     if len(summary.steps) > _MOST_STEPS:
@@ -190,21 +175,21 @@ def _times(latency: Distribution) -> list[str]:
 
 
 def _thresholds(summary: Summary, width: int) -> Table:
-    table = _table()
+    table = plain_table()
     table.add_column("threshold", no_wrap=True)
     table.add_column("", ratio=1, overflow="fold")
     table.add_column("measured", justify="right", no_wrap=True)
     table.add_column("samples", justify="right", no_wrap=True)
     for threshold in summary.thresholds:
         word = result_word(threshold, finished=summary.soundness.finished)
-        condition = _shown(threshold.condition).replace(" ", _NO_BREAK)
-        what = f"{_shown(threshold.selector, limit=500)} {condition}"
+        condition = shown(threshold.condition).replace(" ", NO_BREAK)
+        what = f"{shown(threshold.selector, limit=500)} {condition}"
         if said := remark(threshold, summary):
-            what += f"\n{_shown(said)}"
+            what += f"\n{shown(said)}"
         table.add_row(
-            _styled(f"{ICONS.get(word, '!')} {word}", _COLOURS.get(word, "yellow")),
-            _styled(what),
-            _shown(threshold.measured, limit=20),
+            styled(f"{ICONS.get(word, '!')} {word}", _COLOURS.get(word, "yellow")),
+            styled(what),
+            shown(threshold.measured, limit=20),
             f"{threshold.samples:,}",
         )
     table.width = min(width, 110)
@@ -212,16 +197,16 @@ def _thresholds(summary: Summary, width: int) -> Table:
 
 
 def _changes(comparison: Comparison) -> list[RenderableType]:
-    table = _table()
+    table = plain_table()
     table.add_column("figure", no_wrap=True, overflow="ellipsis", ratio=1, min_width=10)
     for column in ("before", "now", "change"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in change_rows(comparison, most_steps=_MOST_CHANGED_STEPS):
-        what = f"{row.what} of {_shown(row.step, limit=60)}" if row.step else row.what
-        table.add_row(_styled(what), row.before, row.now, row.change)
-    said: list[RenderableType] = [_styled(f"against {_shown(baseline_name(comparison))}", "bold"), table]
-    said += [_hanging("!", _shown(note), style="yellow") for note in comparison.notes]
-    return [*said, _hanging("-", NOISE)]
+        what = f"{row.what} of {shown(row.step, limit=60)}" if row.step else row.what
+        table.add_row(styled(what), row.before, row.now, row.change)
+    said: list[RenderableType] = [styled(f"against {shown(baseline_name(comparison))}", "bold"), table]
+    said += [hanging("!", shown(note), style="yellow") for note in comparison.notes]
+    return [*said, hanging("-", NOISE)]
 
 
 def _errors(summary: Summary) -> RenderableType:
@@ -232,26 +217,20 @@ def _errors(summary: Summary) -> RenderableType:
     lines.add_column(justify="right", no_wrap=True, style="red")
     lines.add_column(overflow="fold")
     for group in summary.errors[:_MOST_ERRORS]:
-        example = f": {_shown(group.example, limit=160)}" if group.example else ""
-        first = f" (first: {_shown(group.instances[0], limit=60)})" if group.instances else ""
-        text = f"{_shown(error_place(group), limit=60)}, {_shown(group.cause, limit=80)}{example}{first}"
+        example = f": {shown(group.example, limit=160)}" if group.example else ""
+        first = f" (first: {shown(group.instances[0], limit=60)})" if group.instances else ""
+        text = f"{shown(error_place(group), limit=60)}, {shown(group.cause, limit=80)}{example}{first}"
         lines.add_row(f"{group.count:,} {TIMES}", text)
     if len(summary.errors) > _MOST_ERRORS:
         lines.add_row("", f"and {figures.plural(len(summary.errors) - _MOST_ERRORS, 'more cause')}, in the report")
-    return Group(_styled("errors", "bold"), lines)
+    return Group(styled("errors", "bold"), lines)
 
 
 def _notes(summary: Summary) -> RenderableType:
     from rich.console import Group
 
-    lines = [_hanging("-", f"{_shown(of_service(note))} (first: {_shown(note.step)})") for note in summary.notes]
-    return Group(_styled(NOTES_TITLE, "bold"), *lines)
-
-
-def _table() -> Table:
-    from rich.table import Table
-
-    return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
+    lines = [hanging("-", f"{shown(of_service(note))} (first: {shown(note.step)})") for note in summary.notes]
+    return Group(styled(NOTES_TITLE, "bold"), *lines)
 
 
 def _with_whole_lines(reason: str) -> Iterator[RenderableType]:
@@ -259,31 +238,8 @@ def _with_whole_lines(reason: str) -> Iterator[RenderableType]:
     from rich.text import Text
 
     parts = _COMMAND.split(reason)
-    yield _hanging("-", parts[0], indent=2)
+    yield hanging("-", parts[0], indent=2)
     for command, after in zip(parts[1::2], parts[2::2], strict=True):
         yield Text(f"      {command}", no_wrap=True, overflow="ignore")
         if text := after.lstrip(" ;,."):
-            yield _hanging(" ", text, indent=2)
-
-
-def _hanging(sign: str, text: str, *, style: str = "", indent: int = 0) -> Table:
-    """A line whose continuation is aligned with its text, not with its sign."""
-    from rich.table import Table
-
-    row = Table.grid(padding=(0, 1, 0, 0))
-    if indent:
-        row.add_column(width=indent - 1)
-    row.add_column(no_wrap=True, style=style)
-    row.add_column(overflow="fold")
-    row.add_row(*([""] if indent else []), sign, text)
-    return row
-
-
-def _styled(text: str, style: str = "") -> RenderableType:
-    from rich.text import Text
-
-    return Text(text, style=style, overflow="fold")
-
-
-def _shown(text: str, *, limit: int = 300) -> str:
-    return printable(text, limit=limit)
+            yield hanging(" ", text, indent=2)

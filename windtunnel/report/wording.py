@@ -10,6 +10,7 @@ from windtunnel.model.summary import Distribution, ErrorGroup, NoteGroup, StepSu
 from windtunnel.model.sut import DEFAULT_SERVICE
 from windtunnel.model.verdict import EXIT_CODES, NO_TLS
 from windtunnel.model.vocabulary import Operator
+from windtunnel.report.resilience import injected_instances, sentence, under_faults
 
 UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
 """The first line of a report on records without their closing line."""
@@ -79,13 +80,21 @@ def headline(summary: Summary) -> str:
     thresholds = summary.thresholds
     failed = sum(1 for threshold in thresholds if threshold.result == "fail")
     only_implied = len(thresholds) == 1 and thresholds[0].origin == "implied"
+    faults = under_faults(summary)
     if summary.verdict == "pass":
-        return "Every instance passed." if only_implied else f"{_all(len(thresholds))} held."
+        every = "Outside of the faults every instance passed" if faults else "Every instance passed"
+        return _with_faults(every if only_implied else f"{_all(len(thresholds))} held", faults)
+    if faults and not failed:
+        return sentence(faults)
     if only_implied:
-        return "Not every instance passed."
+        return _with_faults("Not every instance passed", faults)
     if len(thresholds) == 1:
-        return "The threshold did not hold."
-    return f"{failed} of {len(thresholds)} thresholds did not hold."
+        return _with_faults("The threshold did not hold", faults)
+    return _with_faults(f"{failed} of {len(thresholds)} thresholds did not hold", faults)
+
+
+def _with_faults(text: str, faults: str) -> str:
+    return f"{text}; {faults}." if faults else f"{text}."
 
 
 def title(summary: Summary) -> str:
@@ -121,8 +130,9 @@ def unjudged(summary: Summary) -> str:
 
 
 def unsaid(summary: Summary) -> list[str]:
-    """Findings of the soundness that are not among the reasons."""
-    return [finding for finding in summary.soundness.findings if finding not in summary.reasons]
+    """Findings of the soundness that are not among the reasons, of the verdict or of how faults were borne."""
+    said = {*summary.reasons, *(summary.turbulence.reasons if summary.turbulence else ())}
+    return [finding for finding in summary.soundness.findings if finding not in said]
 
 
 def of_service(note: NoteGroup) -> str:
@@ -180,14 +190,16 @@ def worst_step(summary: Summary) -> StepSummary | None:
 
 
 def instances_line(summary: Summary) -> str:
-    """`1,857 of 2,000 instances passed, 143 failed`, without zeros."""
+    """`1,857 of 2,000 instances passed, 143 failed`, without zeros; then those that failed by a fault."""
     run = summary.run
-    if not run.instances:
+    by_fault = injected_instances(summary.turbulence) if summary.turbulence else 0
+    if not run.instances and not by_fault:
         return "no instance ended"
     parts = [f"{number(run.passed)} of {number(run.instances)} instances passed"]
     rest = ((run.failed, "failed"), (run.errored, "errored"), (run.interrupted, "interrupted"))
     parts += [f"{number(count)} {word}" for count, word in rest if count]
-    return ", ".join(parts)
+    more = f"; {number(by_fault)} more failed by a fault and count nowhere else" if by_fault else ""
+    return ", ".join(parts) + more
 
 
 def _all(thresholds: int) -> str:

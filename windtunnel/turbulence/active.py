@@ -9,17 +9,19 @@ from windtunnel.errors import ExpressionError
 from windtunnel.expressions.quantities import parse_percentage
 from windtunnel.model.turbulence import FaultSpec, Phases
 from windtunnel.turbulence.faults.fault import Fault, Holding
-from windtunnel.turbulence.faults.table import compile_fault, fault_type
+from windtunnel.turbulence.faults.table import PluginFaultType, compile_fault, fault_type
 from windtunnel.turbulence.levels import PROBABILITY
 from windtunnel.turbulence.schedule import Window, timeline
 from windtunnel.turbulence.target import Matcher
 
 
 class ActiveFault:
-    """Raises ExpressionError, with the path in the fault, for one that can't be, at any of its levels."""
+    """`label` names the fault in messages, and the package that added it."""
 
     def __init__(self, spec: FaultSpec, phases: Phases, *, seed: int) -> None:
+        """Raises ExpressionError, with the path in the fault, for one that can't be, at any of its levels."""
         self.spec, self.kind = spec, fault_type(spec.type)
+        self.label = str(self.kind) if isinstance(self.kind, PluginFaultType) else f"fault {spec.type}"
         self.matcher = Matcher(spec.on)
         self.timeline = timeline(spec, phases, seed=seed, main=self.kind.main)
         self._at_base = compile_fault(spec)
@@ -50,5 +52,5 @@ class ActiveFault:
                 probability = parse_percentage(changes[PROBABILITY])
             return compile_fault(self.spec, others), probability
         except ExpressionError as error:
-            error.path = ("schedule", *error.path)
+            error.path = ("schedule", "sweep" if self.spec.schedule.pattern == "sweep" else "repeat")
             raise

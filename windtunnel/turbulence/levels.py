@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from windtunnel.errors import ExpressionError
 from windtunnel.expressions.quantities import parse_duration, parse_percentage, parse_size
@@ -14,6 +14,8 @@ PROBABILITY = "probability"
 """The name of what is no setting of a type, and can have levels all the same."""
 
 _CENTRES = ("median", "mean")
+
+N = TypeVar("N", int, float)
 
 
 def with_main(written: Any, level: Any) -> Any:
@@ -55,7 +57,7 @@ def added(base: Any, amount: Any, times: int) -> Any:
         value = _at_least_zero(base + sign * times * float(text))
         return int(value) if isinstance(base, int) and value == int(value) else value
     if text.upper().endswith("B"):
-        return int(_at_least_zero(parse_size(base) + sign * times * parse_size(text)))
+        return f"{_at_least_zero(parse_size(base) + sign * times * parse_size(text))}B"
     return round(_at_least_zero(parse_duration(base) + sign * times * parse_duration(text)), 9)
 
 
@@ -100,7 +102,7 @@ def _signed(amount: Any) -> tuple[int, str]:
     return (-1 if text.startswith("-") else 1), text.lstrip("+-").strip()
 
 
-def _at_least_zero(value: float) -> float:
+def _at_least_zero(value: N) -> N:
     if value < 0:
         raise ExpressionError("would make it less than zero")
     return value

@@ -26,10 +26,16 @@ from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import ResilienceWord
 from windtunnel.verdict.resilience_bounds import during_bounds, injected_bound, recover_bound, steady_bounds
 from windtunnel.verdict.resilience_course import STILL_BAD, Course, buckets_of, course_of, rate_afterwards
-from windtunnel.verdict.resilience_faults import fault_figures, load_began, seed_of
-from windtunnel.verdict.resilience_figures import error_budget_used, fail_fast_ms, phase_figures, proxy_figures
+from windtunnel.verdict.resilience_faults import fault_figures, held_back, load_began, seed_of
+from windtunnel.verdict.resilience_figures import (
+    error_budget_used,
+    fail_fast_ms,
+    group_figures,
+    phase_figures,
+    proxy_figures,
+)
 from windtunnel.verdict.resilience_limits import levels_of, limit_bounds, told_of_levels, unaffected_bound
-from windtunnel.verdict.resilience_seconds import Seconds
+from windtunnel.verdict.resilience_seconds import Seconds, touched
 
 
 def judge_resilience(
@@ -37,8 +43,14 @@ def judge_resilience(
 ) -> Resilience:
     """Judge how a run bore its faults. `unsound` says why the run can't be judged, if anything does."""
     rows, judge = manifest.steps, turbulence.judge
-    seconds = Seconds(aggregate, turbulence.phases, rows, turbulence.steady_state or (IMPLIED,))
     faults = fault_figures(turbulence, manifest, aggregate)
+    seconds = Seconds(
+        aggregate,
+        turbulence.phases,
+        rows,
+        turbulence.steady_state or (IMPLIED,),
+        held_back(turbulence, aggregate, faults),
+    )
     course = course_of(seconds, faults, judge.hold_s)
     figures = _figures(turbulence, manifest, aggregate, seconds, course, faults)
     needed = [*steady_bounds(seconds), injected_bound(turbulence, faults)]
@@ -55,6 +67,9 @@ def judge_resilience(
         *_left_behind(faults),
     ]
     word, reasons = _word(figures, seconds, bounds, unknown)
+    if word == "degraded" and course.relapsed_s is not None:
+        later = offset(course.relapsed_s - course.last_end_s)
+        reasons.append(f"the system left its steady state once more, {later} after the last fault ended")
     return replace(
         figures,
         word=word,
@@ -85,7 +100,7 @@ def _figures(
         proxies=proxy_figures(turbulence, aggregate),
         bounds=[],
         levels=levels_of(faults, turbulence.judge.during or seconds.steady_state, seconds),
-        groups=[],
+        groups=group_figures(aggregate),
         buckets=buckets_of(seconds, course, faults),
         time_to_degrade_s=course.time_to_degrade_s,
         time_to_recover_s=course.time_to_recover_s,
@@ -135,11 +150,11 @@ def _nothing_known(figures: Resilience, seconds: Seconds) -> list[str]:
     """Why a system that nothing bad was seen of can't be called resilient."""
     if figures.time_to_degrade_s is not None:
         return []
-    inject = seconds.of_phase("inject")
-    if seconds.holds(seconds.steady_state, inject):
+    bands = [band for fault in figures.faults for band in fault.bands]
+    if seconds.holds(seconds.steady_state, *(touched(band.begin_s, band.end_s) for band in bands)):
         return []
     return [
-        "the steady state could not be judged during the faults: too few requests and instances ended in inject"
+        "the steady state could not be judged while faults were on: too little ended that no fault was done to"
     ]
 
 

@@ -22,7 +22,7 @@ class Course:
 
     `pieces` are the buckets of all phases but the warm-up, `disturbed` those since the first fault. `degraded_s`
     is the begin of the first bad one of them. `recovered_s` is the begin of the first good time that lasted after
-    the last fault; None where none did.
+    the last fault; None where none did. `relapsed_s` is the begin of the first bad one after that.
     """
 
     first_fault_s: float
@@ -31,6 +31,7 @@ class Course:
     disturbed: tuple[Piece, ...]
     degraded_s: float | None
     recovered_s: float | None
+    relapsed_s: float | None
 
     @property
     def time_to_degrade_s(self) -> float | None:
@@ -69,13 +70,16 @@ def course_of(seconds: Seconds, faults: Sequence[FaultFigures], hold_s: float) -
     disturbed = [piece for piece in pieces if piece.begin >= max(first, inject.start)]
     bad = next((piece for piece in disturbed if piece.good is False), None)
     after = [piece for piece in disturbed if piece.begin >= calm]
+    recovered_s = _lasting(after, hold_s)
+    relapses = [piece.begin for piece in after if piece.good is False and piece.begin > (recovered_s or math.inf)]
     return Course(
         first_fault_s=first_fault_s,
         last_end_s=last_end_s,
         pieces=tuple(pieces),
         disturbed=tuple(disturbed),
         degraded_s=None if bad is None else float(bad.begin),
-        recovered_s=_lasting(after, hold_s),
+        recovered_s=recovered_s,
+        relapsed_s=float(relapses[0]) if relapses else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from windtunnel import figures
@@ -14,6 +14,7 @@ from windtunnel.model.resilience import Band, FaultFigures
 from windtunnel.model.turbulence import FaultSpec, FaultTarget, Phases, Turbulence
 from windtunnel.turbulence.faults.table import fault_type
 from windtunnel.turbulence.schedule import timeline
+from windtunnel.verdict.resilience_seconds import touched
 
 
 def load_began(aggregate: Aggregate, phases: Phases) -> float:
@@ -52,8 +53,23 @@ def fault_figures(turbulence: Turbulence, manifest: Manifest, aggregate: Aggrega
                 applied=applied,
                 bands=_bands(fault, levels, turbulence.phases, began=began, seed=seed),
                 left_behind=done.left_behind,
+                file=fault.where.file if fault.where else None,
+                line=fault.where.line if fault.where else None,
             )
         )
+    return found
+
+
+def held_back(turbulence: Turbulence, aggregate: Aggregate, faults: Sequence[FaultFigures]) -> list[range]:
+    """The seconds in which faults on our own requests may be why nothing ended."""
+    counted = aggregate.turbulence or TurbulenceSeries()
+    own = {fault.name for fault in turbulence.client_faults}
+    found = []
+    for fault in faults:
+        if fault.name in own:
+            delays = [series.delay_max_us for key, series in counted.faults.items() if key.name == fault.name]
+            longest_s = max(delays, default=0) / 1e6
+            found += [touched(band.begin_s, band.end_s + longest_s) for band in fault.bands]
     return found
 
 

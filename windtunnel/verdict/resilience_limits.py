@@ -23,7 +23,7 @@ from windtunnel.model.resilience import (
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import DuplicateLimit, JudgeSettings, LossLimit, MeasureLimit, RetryLimit
 from windtunnel.verdict.resilience_bounds import in_inject
-from windtunnel.verdict.resilience_seconds import Seconds
+from windtunnel.verdict.resilience_seconds import Seconds, touched
 from windtunnel.verdict.thresholds import compare
 
 
@@ -173,7 +173,7 @@ def told_of_levels(levels: Sequence[Level]) -> list[str]:
 def _within(begin_s: float, end_s: float) -> range:
     """The whole seconds of a time, or those that it touches where there are none."""
     whole = range(math.ceil(begin_s - 1e-9), math.floor(end_s + 1e-9))
-    return whole or range(math.floor(begin_s), math.ceil(end_s))
+    return whole or touched(begin_s, end_s)
 
 
 def _counted(name: str, condition: str, found: int | None, at_most: int, unknown: str, said: str) -> Bound:

@@ -21,7 +21,7 @@ from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Phases
 from windtunnel.model.vocabulary import TurbulencePhase
-from windtunnel.verdict.thresholds import evaluate_measure, samples_needed
+from windtunnel.verdict.thresholds import evaluate_measure, samples_needed, word_of
 
 GROWS = 4
 """How many times its length a bucket may grow until it has enough samples."""
@@ -76,15 +76,18 @@ class Seconds:
         phases: Phases,
         rows: Sequence[StepRow],
         steady_state: Sequence[Threshold],
+        held_back: Sequence[range] = (),
     ) -> None:
+        """`held_back` are the seconds in which something of ours may be why nothing ended."""
         windows: Mapping[int, Aggregate] = aggregate.windows.get(SECOND_S, {})
         empty = Aggregate()
         self.phases, self.rows, self.steady_state = phases, rows, steady_state
+        self._held_back = {number for piece in held_back for number in piece}
         self.length = math.ceil(phases.length_s - _SLACK)
         # Some of what was due in the last second ends later.
         last = min(max(windows, default=0), self.length + LONGEST_END)
         self.windows = [windows.get(number, empty) for number in range(max(self.length, last + 1))]
-        self._measures: dict[str, list[Measure]] = {}
+        self._measures: dict[tuple[str, int], Measure] = {}
 
     def of_phase(self, name: TurbulencePhase) -> range:
         """The seconds of a phase."""
@@ -100,22 +103,18 @@ class Seconds:
 
     def result(self, threshold: Threshold, *pieces: range) -> ThresholdResult:
         """The result of a threshold over some seconds, taken together."""
-        numbers = self._numbers(pieces)
-        health = HealthSeries()
-        for number in numbers:
-            health.merge(self.windows[number].health)
-        return evaluate_measure(threshold, self.measure(threshold, *pieces), health, float(len(numbers)))
+        health, span_s = self._surroundings(pieces)
+        return evaluate_measure(threshold, self.measure(threshold, *pieces), health, span_s)
 
     def measure(self, threshold: Threshold, *pieces: range) -> Measure:
         """What a threshold looks at, in some seconds taken together."""
-        measures = self._of_seconds(threshold)
-        return combined(
-            [measures[number] for number in self._numbers(pieces)] or [select(Aggregate(), threshold.metric)]
-        )
+        measures = [self._in_second(threshold, number) for number in self._numbers(pieces)]
+        return combined(measures or [select(Aggregate(), threshold.metric)])
 
     def holds(self, thresholds: Sequence[Threshold], *pieces: range) -> bool | None:
         """Whether all of them hold; None where none fails and one can't be judged."""
-        words = {self.result(each, *pieces).result for each in thresholds}
+        health, span_s = self._surroundings(pieces)
+        words = {word_of(each, self.measure(each, *pieces), health, span_s) for each in thresholds}
         return False if "fail" in words else True if words <= {"pass"} else None
 
     def counts(self, piece: range) -> Counts:
@@ -166,11 +165,12 @@ class Seconds:
         return max(1, min(length, len(steady)))
 
     def pieces(self, seconds: range, length: int | None = None) -> Iterator[Piece]:
-        """Buckets of the length, one after the other. One without enough samples grows until it has them."""
+        """Buckets of at least the length, in their order. One without enough samples grows until it has them."""
         length = length or self.bucket
         begin = seconds.start
         while begin < seconds.stop:
-            end = min(begin + length, seconds.stop)
+            rest = seconds.stop - begin
+            end = begin + rest // max(1, rest // length)
             good = self._good(range(begin, end))
             while good is None and end < min(begin + GROWS * length, seconds.stop):
                 end += 1
@@ -178,8 +178,15 @@ class Seconds:
             yield Piece(begin=begin, end=end, good=good)
             begin = end
 
+    def _surroundings(self, pieces: Sequence[range]) -> tuple[HealthSeries, float]:
+        """(the generator's health in some seconds, how many of them belong to the load)."""
+        numbers, health = self._numbers(pieces), HealthSeries()
+        for number in numbers:
+            health.merge(self.windows[number].health)
+        return health, float(sum(number < self.length for number in numbers))
+
     def _numbers(self, pieces: Sequence[range]) -> list[int]:
-        return [number for piece in pieces for number in piece if number < len(self.windows)]
+        return sorted({number for piece in pieces for number in piece if number < len(self.windows)})
 
     def _good(self, piece: range) -> bool | None:
         return False if self._is_silent(piece) else self.holds(self.steady_state, piece)
@@ -188,20 +195,26 @@ class Seconds:
         """Whether nothing at all ended where something must have."""
         counts = self.counts(piece)
         ended = counts.passed + counts.failed + counts.injected + counts.requests
-        return not ended and self.usual_per_second * len(piece) >= LEAST_EXPECTED
+        expected = self.usual_per_second * len(piece) >= LEAST_EXPECTED
+        return not ended and expected and self._held_back.isdisjoint(piece)
 
-    def _of_seconds(self, threshold: Threshold) -> list[Measure]:
-        selector = threshold.selector
-        if selector not in self._measures:
-            self._measures[selector] = [
-                select(window, threshold.metric, threshold.tags, self.rows) for window in self.windows
-            ]
-        return self._measures[selector]
+    def _in_second(self, threshold: Threshold, number: int) -> Measure:
+        key = threshold.selector, number
+        found = self._measures.get(key)
+        if found is None:
+            found = select(self.windows[number], threshold.metric, threshold.tags, self.rows)
+            self._measures[key] = found
+        return found
 
 
 def first_second(begin_s: float) -> int:
     """The second in which a time of so many seconds begins."""
     return math.floor(begin_s + _SLACK)
+
+
+def touched(begin_s: float, end_s: float) -> range:
+    """The seconds that a time has a part in."""
+    return range(first_second(begin_s), math.ceil(end_s - _SLACK))
 
 
 def _instances(window: Aggregate) -> tuple[int, int]:

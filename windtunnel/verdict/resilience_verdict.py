@@ -16,7 +16,7 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.measure import is_measured
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.metric import GENERATOR, METRICS
-from windtunnel.model.resilience import Resilience
+from windtunnel.model.resilience import NOT_JUDGED, Resilience
 from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Turbulence
@@ -71,7 +71,7 @@ def faults_borne(
     if resilience.word in {"failed", "metastable"}:
         findings = [("fail", reason) for reason in new]
     elif resilience.word == "not_judged":
-        findings = [("inconclusive", f"how the faults were borne was not judged: {reason}") for reason in new]
+        findings = [("inconclusive", f"{NOT_JUDGED}{reason}") for reason in new]
     seconds = Seconds(aggregate, turbulence.phases, manifest.steps, ())
     return Borne(
         resilience=resilience,

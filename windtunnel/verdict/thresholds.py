@@ -70,17 +70,19 @@ def stop_condition(
     *,
     baseline: Baseline | None = None,
     shard: bool = False,
+    until_s: float = math.inf,
 ) -> Callable[[float], str | None] | None:
     """The function that says, during the run, why it must end: the reason of a failed threshold with `abort`.
 
     It takes the seconds since the start and returns None to go on; `aggregate` grows meanwhile. None when no
-    threshold aborts. In a `shard` only thresholds on times and shares can: a sum needs the other shards.
+    threshold aborts. In a `shard` only thresholds on times and shares can: a sum needs the other shards. From
+    `until_s` on only thresholds on a phase can: then there are faults, which no other threshold speaks of.
     """
     aborting = [each for each in thresholds if each.abort and (not shard or each.unit in _IN_EVERY_SHARD)]
 
     def failed(elapsed_s: float) -> str | None:
         for threshold in aborting:
-            if elapsed_s >= threshold.after_s:
+            if elapsed_s >= threshold.after_s and (elapsed_s < until_s or "phase" in threshold.tags):
                 result = evaluate(threshold, aggregate, rows, baseline)
                 if result.result == "fail" and not _may_hold_later(threshold, result):
                     return result.reason
@@ -209,19 +211,32 @@ def evaluate_measure(
 ) -> ThresholdResult:
     """The result for what was measured in `span_s` seconds, in which `health` was the generator's."""
     value, samples = _read(measure, threshold, span_s)
-    if value is None or _too_few(threshold, measure, samples):
+    word = word_of(threshold, measure, health, span_s)
+    if word == "no_data" or value is None:
         return _result(threshold, "no_data", samples=samples, explanation=_no_data(threshold, samples))
     printed = _printed(threshold, value)
     measured = printed + _plus_minus(threshold, value, health)
-    if _holds(threshold, value):
+    if word == "pass":
         return _result(threshold, "pass", samples=samples, value=value, measured=measured)
-    if _may_be_lag(threshold) and _holds(threshold, _without_lag(threshold, value, measure, health)):
+    if word == "inconclusive":
         explanation = _lagged(printed, health.lag.percentile(99))
         return _result(
             threshold, "inconclusive", samples=samples, value=value, measured=measured, explanation=explanation
         )
     reason = _failed(threshold, measure, printed, samples)
     return _result(threshold, "fail", samples=samples, value=value, measured=measured, reason=reason)
+
+
+def word_of(threshold: Threshold, measure: Measure, health: HealthSeries, span_s: float) -> ThresholdWord:
+    """The word of the result alone."""
+    value, samples = _read(measure, threshold, span_s)
+    if value is None or _too_few(threshold, measure, samples):
+        return "no_data"
+    if _holds(threshold, value):
+        return "pass"
+    if _may_be_lag(threshold) and _holds(threshold, _without_lag(threshold, value, measure, health)):
+        return "inconclusive"
+    return "fail"
 
 
 def _read(measure: Measure, threshold: Threshold, span_s: float) -> tuple[float | None, int]:

@@ -90,22 +90,25 @@ class Link:
     async def _read(self, reader: asyncio.StreamReader) -> bytes:
         """The next bytes; meanwhile a `timeout` toxic may close the connection, also one that comes later."""
         reading = asyncio.ensure_future(reader.read(CHUNK))
+        changing = asyncio.ensure_future(self.changed.wait())
         try:
             while True:
-                self.changed.clear()
+                if changing.done():
+                    self.changed.clear()
+                    changing = asyncio.ensure_future(self.changed.wait())
                 waits = [each.attributes["timeout"] / 1000 for each in self._of("timeout")]
-                changing = asyncio.ensure_future(self.changed.wait())
                 closes_in = min((wait for wait in waits if wait), default=None)
                 done, _ = await asyncio.wait(
                     {reading, changing}, timeout=closes_in, return_when=asyncio.FIRST_COMPLETED
                 )
-                changing.cancel()
                 if reading in done:
                     return reading.result()
                 if not done:
                     raise ClosedError
         finally:
-            reading.cancel()
+            for task in (reading, changing):
+                task.cancel()
+            await asyncio.wait({reading, changing})
 
     async def _through(self, chunk: bytes) -> AsyncIterator[bytes]:
         pieces = [chunk]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import errno
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
 from tests.support.journeys import Run, get, scenario, section
+from windtunnel.engine.run.proxies import address_alone, taken_ports, url_through
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.errors import ConfigError
 from windtunnel.model.load import OpenLoad, Segment
 from windtunnel.model.record import PhaseRecord, ProxiedRecord, Record, RunEnded, RunStarted
 from windtunnel.model.turbulence import Phases, ProxySpec, Turbulence
+from windtunnel.model.vocabulary import ProxyProtocol
 from windtunnel.testing.scripted import Answer
 from windtunnel.testing.virtual_clock import EPOCH
 
@@ -46,13 +48,16 @@ class _Proxy:
     all: Proxies
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{9000 + len(self.spec.name)}"
+    def address(self) -> str:
+        return f"127.0.0.1:{9000 + len(self.spec.name)}"
 
     async def start(self) -> None:
         if self.spec.name == self.all.broken:
-            raise OSError(errno.EADDRINUSE, "Address already in use")
+            raise ConfigError.of("proxy beside: 127.0.0.1:9006 is in use")
         self.all.told.append(f"start {self.spec.name}")
+
+    def reroute(self, origin: str, address: str) -> None:
+        self.all.told.append(f"{self.spec.name}: {origin} at {address}")
 
     def begin(self, began: float) -> None:
         self.all.told.append(f"begin {self.spec.name}")
@@ -168,7 +173,7 @@ def test_a_run_without_a_load_has_every_record_file(run: Run, refused: str | Non
 def test_a_proxy_that_can_not_listen_ends_the_run_before_it_sends_anything(run: Run) -> None:
     proxies = Proxies(broken="beside")
 
-    with pytest.raises(ConfigError, match=r"proxy beside can't listen on 127\.0\.0\.1:0: another program does"):
+    with pytest.raises(ConfigError, match="is in use"):
         run(scenario(get("home")), load=LOAD, turbulence=turbulence(FRONT, BESIDE), make_proxy=proxies)
 
     assert proxies.told == ["start front", "close front"]
@@ -187,3 +192,65 @@ def test_a_shard_numbers_the_file_as_its_own(run: Run) -> None:
         ("load", 1),
         ("turbulence", 1),
     ]
+
+
+def upstream(text: str, protocol: ProxyProtocol = "tcp") -> ProxySpec:
+    return ProxySpec(name="beside", protocol=protocol, upstream=text)
+
+
+@pytest.mark.parametrize(
+    ("spec", "through"),
+    [
+        (upstream("http://payments:9000", "http"), "http://127.0.0.1:4100"),
+        (upstream("https://payments", "http"), "http://127.0.0.1:4100"),
+        (upstream("payments:9000", "http"), "http://127.0.0.1:4100"),
+        (upstream("tcp://db:5432"), "tcp://127.0.0.1:4100"),
+        (upstream("db:5432"), "127.0.0.1:4100"),
+        (upstream("https://payments"), "https://127.0.0.1:4100"),
+        (upstream("postgres://shop:pa:ss@db:5432/orders?sslmode=off"), "postgres://shop:pa:ss@127.0.0.1:4100/orders?sslmode=off"),
+        (upstream("redis://[::1]:6379/0"), "redis://127.0.0.1:4100/0"),
+    ],
+)  # fmt: skip
+def test_the_url_through_a_proxy_is_that_of_the_upstream_with_another_address(
+    spec: ProxySpec, through: str
+) -> None:
+    assert url_through(spec, "127.0.0.1:4100") == through
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("postgres://shop:secret@db:5432/orders", "db:5432"),
+        ("db:5432", "db:5432"),
+        ("https://payments", "payments:443"),
+        ("http://payments/", "payments:80"),
+        ("redis://[::1]:6379", "[::1]:6379"),
+    ],
+)
+def test_a_proxy_of_bytes_knows_no_more_of_its_upstream_than_its_address(written: str, plain: str) -> None:
+    assert address_alone(upstream(written)).upstream == plain
+
+
+def test_a_port_in_use_is_found_before_there_is_a_run() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        specs = [
+            ProxySpec(name="free", protocol="tcp", upstream="db:5432"),
+            ProxySpec(name="front", protocol="tcp", upstream="db:5432", port=taken.getsockname()[1]),
+        ]
+        (problem,) = taken_ports(specs)
+
+    assert problem.message == f"proxy front can't listen on 127.0.0.1:{specs[1].port}: another program does"
+
+
+def test_a_proxy_goes_where_the_preflight_found_its_upstream(run: Run) -> None:
+    proxies = Proxies()
+
+    run(
+        scenario(get("home")),
+        load=LOAD,
+        turbulence=turbulence(FRONT),
+        make_proxy=proxies,
+        at={"sut:80": "172.17.0.1"},
+    )
+
+    assert proxies.told == ["start front", "front: sut:80 at 172.17.0.1", "begin front", "close front"]

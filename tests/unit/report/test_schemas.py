@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.support import ROOT, sample_run
-from windtunnel.model import record, summary
+from tests.support import ROOT, borne, sample_run
+from windtunnel.model import record, resilience, summary
 from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.load import Segment
 from windtunnel.model.record import Dropped
 from windtunnel.model.summary import SCHEMA_VERSION
 from windtunnel.model.verdict import EXIT_CODES
+from windtunnel.model.vocabulary import FaultPattern, ResilienceWord
 from windtunnel.report import json
 from windtunnel.report.model import Report
 
@@ -50,6 +51,15 @@ SUMMARY_FORMS = {
     "soundness": summary.Soundness,
     "comparison": summary.Comparison,
     "change": summary.Change,
+    "turbulence": resilience.Resilience,
+    "turbulence_phase": resilience.PhaseFigures,
+    "turbulence_fault": resilience.FaultFigures,
+    "turbulence_band": resilience.Band,
+    "turbulence_proxy": resilience.ProxyFigures,
+    "turbulence_bound": resilience.Bound,
+    "turbulence_level": resilience.Level,
+    "turbulence_group": resilience.GroupFigures,
+    "turbulence_bucket": resilience.Bucket,
 }
 
 
@@ -131,7 +141,8 @@ def test_the_summaries_of_runs_are_valid(
 ) -> None:
     for report in (failing_report, unfinished_report, empty_report):
         assert valid("summary", msgspec.json.decode(json.encode(report.summary))) == []
-    for made in (sample_run.summary(), sample_run.compared()):
+    borne_in_every_way = [borne.summary(word) for word in get_args(ResilienceWord)]
+    for made in (sample_run.summary(), sample_run.compared(), *borne_in_every_way):
         assert valid("summary", msgspec.json.decode(json.encode(made))) == []
 
 
@@ -147,5 +158,11 @@ def test_the_words_of_the_schemas_are_those_of_the_code() -> None:
     assert set(properties["verdict"]["enum"]) == set(EXIT_CODES)
     assert set(properties["exit_code"]["enum"]) == {*EXIT_CODES.values(), 143}
     assert properties["schema_version"]["const"] == SCHEMA_VERSION
+    judged = schema("summary")["$defs"]["turbulence"]["properties"]
+    assert judged["word"]["enum"] == list(get_args(ResilienceWord))
+    assert judged["recovery"]["enum"] == list(get_args(resilience.Recovery))
+    assert schema("summary")["$defs"]["turbulence_fault"]["properties"]["pattern"]["enum"] == list(
+        get_args(FaultPattern)
+    )
     error = schema("record")["$defs"]["request_facts"]["properties"]["error"]["description"]
     assert all(kind in error for kind in ERROR_KINDS)

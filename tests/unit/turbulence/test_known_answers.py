@@ -12,12 +12,29 @@ from tests.support.tiers import slow_unless
 from tests.support.turbulent_shop import OUTAGE, OUTAGE_ENDS_S, Judged, judged
 from windtunnel.demo.settings import Behaviour, Virtue
 from windtunnel.expressions.threshold import parse_threshold
-from windtunnel.model.turbulence import FaultSpec, FaultTarget, JudgeSettings, Schedule
+from windtunnel.model.turbulence import (
+    DuplicateLimit,
+    FaultSpec,
+    FaultTarget,
+    JudgeSettings,
+    LossLimit,
+    MeasureLimit,
+    RetryLimit,
+    Schedule,
+)
 from windtunnel.model.vocabulary import ResilienceWord
 
 PAYMENTS = FaultTarget(proxy="payments")
 SLOW = FaultSpec(name="brownout", type="latency", on=PAYMENTS, schedule=OUTAGE, settings={"delay": "800ms"})
 CUT = FaultSpec(name="cut", type="blackhole", on=PAYMENTS, schedule=OUTAGE)
+DOWN = FaultSpec(name="down", type="status", on=PAYMENTS, schedule=OUTAGE, settings={"code": 503})
+LOST_REPLY = FaultSpec(
+    name="lost reply",
+    type="lose_response",
+    on=FaultTarget(step="check_out"),
+    probability=0.1,
+    settings={"then": {"retry": {"attempts": 2, "same_key": True}}},
+)
 SOME_FAIL = FaultSpec(
     name="some fail",
     type="status",
@@ -39,18 +56,36 @@ class Switch:
     judge: JudgeSettings = field(default_factory=JudgeSettings)
 
     def __str__(self) -> str:
-        return self.virtue
+        return f"{self.virtue} {self.fault.name}"
 
 
 SWITCHES = [
     Switch(virtue="breaker", shared=("budget",), fault=SLOW, right="degraded", wrong="metastable"),
     Switch(virtue="budget", shared=("breaker",), fault=SLOW, right="degraded", wrong="metastable"),
     Switch(
+        virtue="budget",
+        shared=("breaker",),
+        fault=DOWN,
+        right="degraded",
+        wrong="failed",
+        judge=JudgeSettings(retry_amplification=(RetryLimit(proxy="payments", at_most=1.3),)),
+    ),
+    Switch(
         virtue="timeout",
         fault=CUT,
         right="degraded",
         wrong="failed",
-        judge=JudgeSettings(during=(parse_threshold("http_req_duration", "p(95) < 1500ms"),)),
+        judge=JudgeSettings(measures=(MeasureLimit(measure="fail_fast", text="< 1s"),)),
+    ),
+    Switch(
+        virtue="idempotency",
+        fault=LOST_REPLY,
+        right="resilient",
+        wrong="failed",
+        judge=JudgeSettings(
+            duplicates=DuplicateLimit(by="Idempotency-Key", same="$.id"),
+            lost=LossLimit(acknowledged="check_out", found_by="find_order"),
+        ),
     ),
     Switch(
         virtue="retries",

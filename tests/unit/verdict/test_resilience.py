@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.turbulent_run import Answer, Service, TurbulentRun, down, healthy
+from tests.support.turbulent_run import BEGAN, Answer, Service, TurbulentRun, down, healthy
 from windtunnel.expressions.threshold import parse_threshold
+from windtunnel.model.record import InstanceRecord, Record, StepRecord
 from windtunnel.model.vocabulary import ResilienceWord
 
 INJECT, RECOVER, END = 12.0, 32.0, 52.0
@@ -100,3 +101,45 @@ def test_a_run_that_was_stopped_early_is_not_judged() -> None:
     assert stopped.judged().word == "not_judged"
     assert stopped.judged().headline == "the run was stopped early: a guard"
     assert stopped.summary().exit_code == 99
+
+
+def test_a_system_that_is_bad_once_more_after_it_recovered_is_told() -> None:
+    run = TurbulentRun(service=lambda at_s: Answer(503 if 12 <= at_s < 24 or 40 <= at_s < 42 else 200))
+
+    assert run.judged().reasons == [
+        "the system degraded 0 s after the first fault, and recovered 2 s after the last one ended",
+        "the system left its steady state once more, 18 s after the last fault ended",
+    ]
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_what_a_fault_on_our_own_requests_spoiled_is_not_held_against_the_system(status: int) -> None:
+    run = TurbulentRun(service=down(12, 18, Answer(status, takes_s=3.0)))
+
+    judged = run.judged(run.aggregate(spoiled(run, 12, 18)))
+
+    assert judged.word == "resilient"
+    assert judged.phases[1].injected == (120 if status == 503 else 0)
+    assert run.judged().word == "degraded"
+
+
+def test_a_system_that_is_never_seen_during_the_faults_is_not_resilient() -> None:
+    run = TurbulentRun(service=down(12, 22))
+
+    judged = run.judged(run.aggregate(spoiled(run, 12, 22)))
+
+    assert judged.word == "not_judged"
+    assert judged.headline.startswith("the steady state could not be judged while faults were on")
+
+
+def spoiled(run: TurbulentRun, begin_s: float, end_s: float) -> list[Record]:
+    """The records of a run in which a fault of ours was done to every request that was sent in a time."""
+    found = run.records()
+    for record in found:
+        if isinstance(record, StepRecord | InstanceRecord):
+            sent_s = record.t - BEGAN - record.duration_us / 1e6
+            if begin_s - 0.001 <= sent_s < end_s - 0.001:
+                record.fault = "outage"
+            if isinstance(record, InstanceRecord) and record.outcome == "passed":
+                record.fault = None
+    return found

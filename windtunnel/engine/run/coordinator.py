@@ -27,7 +27,8 @@ from windtunnel.storage.reader import RecordReader, RunIdentity
 from windtunnel.tasks import background, first_of
 
 if TYPE_CHECKING:
-    from windtunnel.engine.run.outside import MakeProxy, OutsideSegment
+    from windtunnel.engine.run.outside import OutsideSegment
+    from windtunnel.engine.run.proxies import MakeProxy
     from windtunnel.engine.sut.process import SutEnd, SutProcess
 
 CHECK_S = 1.0
@@ -40,7 +41,8 @@ class RunContext:
 
     `preflight` runs before the load. `aggregate` counts while the run goes on: as a sink, or from what the workers
     send. `sut` is the SUT where the run starts it. `reroute` has requests of this process for an origin connect to
-    another address. `environment` is that of commands which do faults.
+    another address. `environment` is that of commands which do faults; `make_proxy` makes the proxies, by default
+    the embedded ones.
     """
 
     test_plan: TestPlan
@@ -109,9 +111,11 @@ def _outside(run: RunContext) -> OutsideSegment | None:
     if (segment := run.test_plan.turbulence_segment) is None:
         return None
     from windtunnel.engine.run.outside import OutsideSegment  # for the runs that have some
+    from windtunnel.engine.run.proxies import embedded_proxies
 
     parts = _parts_of(run, segment)
-    return OutsideSegment(parts, run.test_plan, make_proxy=run.make_proxy, environment=run.environment)
+    make_proxy = run.make_proxy or embedded_proxies(run.test_plan, parts.clock)
+    return OutsideSegment(parts, run.test_plan, make_proxy=make_proxy, environment=run.environment)
 
 
 async def _execute(run: RunContext, around: Disturbances) -> _Load:
@@ -125,6 +129,7 @@ async def _execute(run: RunContext, around: Disturbances) -> _Load:
         return _Load(evidence=evidence, reroutes=nothing.reroutes)
     sut = run.test_plan.sut
     resolve = {**sut.http.resolve, **preflight_result.reroutes}
+    around.reroute(preflight_result.reroutes)
     for origin, address in around.reroutes.items():
         resolve[f"{origin.host}:{origin.port}"] = address
         if run.reroute is not None:

@@ -50,6 +50,11 @@ class Disturbances:
             self.sut_end = self._sut.end
         await self._stack.aclose()
 
+    def reroute(self, reroutes: Mapping[str, str]) -> None:
+        """Have proxies connect to other addresses, by `host:port`: those that the preflight found."""
+        if self._outside is not None:
+            self._outside.reroute(reroutes)
+
     @property
     def reroutes(self) -> Mapping[Origin, str]:
         """The origin of each service whose requests go through a proxy, and the address of that."""

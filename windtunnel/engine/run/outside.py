@@ -7,52 +7,27 @@ process that is: they share one monotonic clock.
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from windtunnel.engine.journal import Journal
+from windtunnel.engine.run.proxies import MakeProxy, Proxy, origin_of, url_through
 from windtunnel.engine.run.segment import SegmentParts, first_line
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.engine.runner import phase_records
-from windtunnel.errors import ConfigError, EvidenceError, Problem
+from windtunnel.errors import EvidenceError
 from windtunnel.model.manifest import Evidence
-from windtunnel.model.origin import Origin, parse_base_url
+from windtunnel.model.origin import Origin
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.record import FaultRecord, ProxiedRecord, Record, RunEnded
-from windtunnel.model.sut import Sut
-from windtunnel.model.turbulence import ProxySpec
 from windtunnel.redaction import Redactor
 from windtunnel.storage.writer import RecordWriter
 from windtunnel.tasks import background, first_of
 
 if TYPE_CHECKING:
     from windtunnel.turbulence.outside import OutsideFaults
-
-
-class Proxy(Protocol):
-    """An embedded proxy of one upstream."""
-
-    @property
-    def url(self) -> str:
-        """Where it listens, as a URL of the kind of its upstream's; once it has started."""
-
-    async def start(self) -> None:
-        """Listen. Raises OSError where it can't."""
-
-    def begin(self, began: float) -> None:
-        """The load begins, at a reading of the clock: faults count from there."""
-
-    async def close(self) -> None:
-        """Stop listening, and end every connection."""
-
-
-MakeProxy = Callable[[ProxySpec, Callable[[Record], None]], Proxy]
-"""Makes the proxy of a plan, which hands over records of what it does."""
 
 
 class OutsideRecords:
@@ -128,7 +103,7 @@ class OutsideSegment:
         test_plan: TestPlan,
         *,
         environment: Mapping[str, str],
-        make_proxy: MakeProxy | None,
+        make_proxy: MakeProxy,
     ) -> None:
         """`environment` is that of the commands of drivers."""
         assert test_plan.turbulence is not None, "nothing is outside without it"
@@ -150,12 +125,8 @@ class OutsideSegment:
         async with AsyncExitStack() as stack:
             stack.callback(self._end_records, records)
             for spec in self._turbulence.proxies:
-                assert self._make_proxy is not None, "a plan with proxies comes with what makes them"
                 proxy = self._make_proxy(spec, records.write)
-                try:
-                    await proxy.start()
-                except OSError as error:
-                    raise ConfigError([cannot_listen(spec, error)]) from None
+                await proxy.start()
                 stack.push_async_callback(proxy.close)
                 self._proxies[spec.name] = proxy
             if any(fault.engine for fault in self._turbulence.faults):
@@ -173,16 +144,26 @@ class OutsideSegment:
     @property
     def variables(self) -> Mapping[str, str]:
         """The URL of each proxy, under the name of its variable."""
-        return {spec.export: self._proxies[spec.name].url for spec in self._turbulence.proxies if spec.export}
+        return {
+            spec.export: url_through(spec, self._proxies[spec.name].address)
+            for spec in self._turbulence.proxies
+            if spec.export
+        }
 
     @property
     def reroutes(self) -> Mapping[Origin, str]:
         """The origin of each service whose requests go through a proxy, and the address of that."""
         return {
-            _origin_of(spec, self._test_plan.sut): urlsplit(self._proxies[spec.name].url).netloc.rpartition("@")[2]
+            origin_of(spec, self._test_plan.sut): self._proxies[spec.name].address
             for spec in self._turbulence.proxies
             if spec.service
         }
+
+    def reroute(self, reroutes: Mapping[str, str]) -> None:
+        """Have proxies connect to other addresses, by `host:port`: those that the preflight found."""
+        for origin, address in reroutes.items():
+            for proxy in self._proxies.values():
+                proxy.reroute(origin, address)
 
     def begin(self, began: float) -> None:
         """The load begins, at a reading of the clock."""
@@ -227,42 +208,6 @@ class OutsideSegment:
 
 async def _follow(drivers: OutsideFaults, began: asyncio.Future[float]) -> None:
     await drivers.run(await began)
-
-
-def cannot_listen(spec: ProxySpec, error: OSError) -> Problem:
-    """The problem of a proxy whose address is taken, or none of this machine."""
-    address = f"{spec.host}:{spec.port}"
-    if error.errno == errno.EADDRINUSE:
-        message = f"proxy {spec.name} can't listen on {address}: another program does"
-        return Problem(
-            where=spec.where,
-            message=message,
-            hint='end that program, or write listen: "127.0.0.1:0" for a free port',
-        )
-    return Problem(
-        where=spec.where, message=f"proxy {spec.name} can't listen on {address}: {error.strerror or error}"
-    )
-
-
-def taken_ports(specs: Sequence[ProxySpec]) -> list[Problem]:
-    """The problems of proxies that can't listen at this moment: to be told before there is a run."""
-    problems = []
-    for spec in specs:
-        try:
-            with socket.create_server(
-                (spec.host, spec.port), family=socket.AF_INET6 if ":" in spec.host else socket.AF_INET
-            ):
-                pass
-        except OSError as error:
-            problems.append(cannot_listen(spec, error))
-    return problems
-
-
-def _origin_of(spec: ProxySpec, sut: Sut) -> Origin:
-    """The origin of the service that a proxy is in front of."""
-    service = sut.services.get(spec.service) or sut.default
-    assert service is not None, "the plan was read with this SUT"
-    return parse_base_url(service.base_url).origin
 
 
 def _hide_in(record: ProxiedRecord, redactor: Redactor) -> None:

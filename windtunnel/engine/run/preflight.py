@@ -124,6 +124,12 @@ class Preflight:
     def close(self) -> None:
         """Nothing to finish: the records go into the first segment."""
 
+    async def answering(self) -> tuple[str, ...]:
+        """The services on this machine that accept connections already, before a command has started any."""
+        local = [each for each in self._services() if self._transport.destination(each).origin.is_loopback]
+        failures = await all_of([self._transport.probe(self._transport.destination(each)) for each in local])
+        return tuple(each.base_url for each, failure in zip(local, failures, strict=True) if failure is None)
+
     async def run(self) -> PreflightResult:
         """Wait, then probe every origin."""
         transport = self._transport
@@ -141,9 +147,12 @@ class Preflight:
             reroutes=dict(self._reroutes),
         )
 
+    def _services(self) -> list[Service]:
+        """The services that are waited for."""
+        return [self._sut.default] if self._sut.default else list(self._sut.services.values())
+
     def _waits(self) -> list[_Wait]:
-        health, own = self._sut.health, self._sut.default
-        asked = [own] if own else list(self._sut.services.values())
+        health, asked = self._sut.health, self._services()
         if health is not None:
             waits = [_of_health(health, service) for service in asked]
         elif self._readiness.command:

@@ -40,7 +40,9 @@ class SutEnd:
     def reason(self) -> str:
         """The sentence with the last line."""
         said = self.last[-1][:_LONGEST_QUOTE] if self.last else ""
-        return f"{self.how}: {said} ({SUT_LOG})" if said else f"{self.how} and wrote nothing"
+        if said:
+            return f"{self.how}: {said} ({SUT_LOG})"
+        return self.how if self.code is None else f"{self.how} and wrote nothing"
 
     @property
     def help(self) -> str:

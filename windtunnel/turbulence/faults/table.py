@@ -1,11 +1,14 @@
-"""The table of faults on our own requests. A new one is a module here, a row in the table, and its schema."""
+"""The table of faults on our own requests, and those of plugins. A new one is a module and a row here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from windtunnel.errors import ExpressionError, did_you_mean
+from windtunnel import plugins
+from windtunnel.errors import ConfigError, ExpressionError, describe, did_you_mean, is_interrupt
 from windtunnel.model.turbulence import FaultSpec
+from windtunnel.plugins import Plugin
 from windtunnel.turbulence.faults.abort import Abort
 from windtunnel.turbulence.faults.corrupt_body import CorruptBody
 from windtunnel.turbulence.faults.drop_connection import DropConnection
@@ -40,13 +43,38 @@ FAULTS: Mapping[str, FaultType] = {
 """Every fault on our own requests by the type it has in YAML."""
 
 
+class PluginFaultType:
+    """A fault of a plugin: used like those of Windtunnel, and named in the errors it causes."""
+
+    def __init__(self, plugin: Plugin, added: Any) -> None:
+        self._plugin, self._added = plugin, added
+        self.keys: tuple[str, ...] = tuple(added.keys)
+        self.main: str = added.main
+        self.passes_on: bool = added.passes_on
+
+    def __str__(self) -> str:
+        return str(self._plugin)
+
+    def compile(self, settings: Settings) -> Fault:
+        """The fault that settings describe. An exception of the plugin is one that it has with them."""
+        try:
+            fault: Fault = self._added.compile(settings)
+        except ExpressionError:
+            raise
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise ExpressionError(
+                f"the {self._plugin} cannot compile this fault: {describe(error)}",
+                hint=f"this is a bug in {self._plugin.distribution}",
+            ) from None
+        return fault
+
+
 def fault_type(name: str) -> FaultType:
-    """The type of a name. Raises ExpressionError where there is none."""
+    """The type of a name, of Windtunnel or of a plugin. Raises ExpressionError where there is none."""
     found = FAULTS.get(name)
-    if found is None:
-        hint = did_you_mean(name, FAULTS) or f"types: {', '.join(FAULTS)}"
-        raise ExpressionError(f'there is no fault "{name}" on our own requests', hint=hint, path=("type",))
-    return found
+    return _of_plugin(name) if found is None else found
 
 
 def compile_fault(spec: FaultSpec, changes: Mapping[str, object] | None = None) -> Fault:
@@ -55,3 +83,16 @@ def compile_fault(spec: FaultSpec, changes: Mapping[str, object] | None = None) 
     settings = Settings({**spec.settings, **(changes or {})})
     settings.only(kind.keys)
     return kind.compile(settings)
+
+
+def _of_plugin(name: str) -> FaultType:
+    try:
+        installed = plugins.installed(plugins.FAULTS)
+        if name in installed:
+            return PluginFaultType(installed[name], plugins.require(installed[name]))
+    except ConfigError as error:
+        problem = error.problems[0]
+        raise ExpressionError(problem.message, hint=problem.hint, path=("type",)) from None
+    known = [*FAULTS, *installed]
+    hint = did_you_mean(name, known) or f"types: {', '.join(known)}"
+    raise ExpressionError(f'there is no fault "{name}" on our own requests', hint=hint, path=("type",))

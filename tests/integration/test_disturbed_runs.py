@@ -1,0 +1,182 @@
+"""Whole runs with proxies and drivers around their load: what goes where, what is on record, what is undone."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import socket
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import answer_of, call, run_process, started, until
+from tests.support.services import free_port
+from windtunnel.model.record import FaultRecord, PhaseRecord, ProxiedRecord, Record, RunStarted, StepRecord
+from windtunnel.report.collect import analyse
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.reader import RecordReader
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the flag is for Unix systems")
+
+SHOP = """
+import http.server, os, sys, threading, urllib.request
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+class Shop(Answers):
+    def do_GET(self):
+        if "PAYMENTS_URL" in os.environ:
+            headers = {"traceparent": self.headers["traceparent"]}
+            charge = urllib.request.Request(os.environ["PAYMENTS_URL"] + "/charge", headers=headers)
+            urllib.request.urlopen(charge).read()
+        super().do_GET()
+
+shop, payments = map(int, sys.argv[1:])
+behind = http.server.ThreadingHTTPServer(("127.0.0.1", payments), Answers)
+threading.Thread(target=behind.serve_forever, daemon=True).start()
+http.server.ThreadingHTTPServer(("127.0.0.1", shop), Shop).serve_forever()
+"""
+PLAN = """
+load: {{ rate: 20/s }}
+turbulence:
+  phases: {{ steady: {steady}, inject: {phase}, recover: {phase} }}
+"""
+PROXY = """
+  proxies:
+    payments: {{ upstream: "http://127.0.0.1:{payments}", listen: "127.0.0.1:{listen}", export: PAYMENTS_URL }}
+"""
+FRONT = """
+  proxies:
+    front: {{ service: default }}
+"""
+HOOK = """
+  faults:
+    - {{ name: paused, type: hook, apply: touch paused, revert: rm paused }}
+"""
+
+
+class Folder:
+    """A shop and what it calls, in one process that `--exec` starts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.shop, self.payments = path, free_port(), free_port()
+        (path / "shop.py").write_text(SHOP)
+        (path / "sut.yaml").write_text(f"base_url: http://127.0.0.1:{self.shop}\n")
+        (path / "scenarios").mkdir()
+        (path / "scenarios" / "home.yaml").write_text("id: home\nflow: [{ type: http, name: buy, path: / }]\n")
+
+    def plan(self, text: str, *, phase: str = "400ms", steady: str = "400ms", listen: int = 0) -> None:
+        text = (PLAN + text).format(phase=phase, steady=steady, payments=self.payments, listen=listen)
+        (self.path / "plan.yaml").write_text(text)
+
+    def run(self, *flags: str) -> list[str]:
+        command = shlex.join([sys.executable, "shop.py", str(self.shop), str(self.payments)])
+        return ["run", "--plan", "plan.yaml", "--exec", command, *flags]
+
+    def records(self, run: str = "latest") -> list[Record]:
+        return list(RecordReader(RunDirectory((self.path / "runs" / run).resolve()).segments()))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def calls(records: list[Record]) -> tuple[Counter[str], Counter[str]]:
+    """The requests of ours, and those that the shop sent through the proxy, by their correlation ids."""
+    return (
+        Counter(record.correlation_id for record in records if isinstance(record, StepRecord)),
+        Counter(record.correlation_id for record in records if isinstance(record, ProxiedRecord)),
+    )
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_what_the_sut_sends_goes_through_the_proxy_that_it_was_told_of(folder: Folder, workers: str) -> None:
+    folder.plan(PROXY)
+
+    answer = run_process(folder.path, *folder.run("--workers", workers))
+
+    records = folder.records()
+    ours, proxied = calls(records)
+    begins = {record.t for record in records if isinstance(record, PhaseRecord)}
+    assert len(ours) == 24, answer.stdout
+    assert proxied == ours
+    assert max(begins) - min(begins) < 1
+    assert analyse(RunDirectory((folder.path / "runs" / "latest").resolve())).summary.soundness.intact
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_our_requests_go_through_the_proxy_in_front_of_their_service(folder: Folder, workers: str) -> None:
+    folder.plan(FRONT)
+
+    answer = run_process(folder.path, *folder.run("--workers", workers))
+
+    ours, proxied = calls(folder.records())
+    steps = [record for record in folder.records() if isinstance(record, StepRecord)]
+    assert len(ours) == 24, answer.stdout
+    assert proxied == ours
+    assert {step.request.url for step in steps if step.request} == {f"http://127.0.0.1:{folder.shop}/"}
+
+
+@pytest.mark.slow
+def test_shards_keep_what_their_own_proxies_saw(folder: Folder) -> None:
+    folder.plan(PROXY)
+    for shard in ("1/2", "2/2"):
+        run_process(folder.path, *folder.run("--shard", shard, "--seed", "1", "--output", "shards"))
+
+    answer = call(folder.path, "merge", "shards", "--output", "runs")
+
+    records = folder.records()
+    ours, proxied = calls(records)
+    files = [(record.kind, record.segment) for record in records if isinstance(record, RunStarted)]
+    assert files == [("load", 0), ("load", 1), ("turbulence", 0), ("turbulence", 1)], answer.stderr
+    assert len(ours) == 24
+    assert proxied == ours
+    summary = json.loads((folder.path / "runs" / "latest" / "summary.json").read_text())
+    assert summary["soundness"]["intact"], summary["soundness"]
+
+
+def test_a_port_in_use_is_told_before_there_is_a_run(folder: Folder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        folder.plan(PROXY, listen=port)
+        answer = call(folder.path, *folder.run())
+
+    problem = f"plan.yaml:7:5: proxy payments can't listen on 127.0.0.1:{port}: another program does"
+    assert answer.returncode == 2
+    assert answer.stderr.splitlines()[0] == problem
+    assert not (folder.path / "runs").exists()
+
+
+def test_what_a_driver_did_is_undone_when_the_phase_ends(folder: Folder) -> None:
+    folder.plan(HOOK)
+
+    answer = run_process(folder.path, *folder.run("--allow", "hook"))
+
+    events = [record.event for record in folder.records() if isinstance(record, FaultRecord)]
+    assert events == ["on", "applied", "off"], answer.stderr
+    assert not (folder.path / "paused").exists()
+
+
+def test_what_a_driver_did_is_undone_when_the_run_is_interrupted(folder: Folder) -> None:
+    folder.plan(HOOK, phase="30s", steady="100ms")
+
+    with started(folder.path, *folder.run("--allow", "hook")) as process:
+        until((folder.path / "paused").exists, process)
+        process.send_signal(signal.SIGINT)
+        answer = answer_of(process)
+
+    assert answer.returncode == 130
+    assert not (folder.path / "paused").exists()

@@ -1,0 +1,51 @@
+"""What a fault does to which requests, in words: `60% of POST /charge* through payments wait 800 ms longer`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from windtunnel.errors import ExpressionError
+from windtunnel.figures import EXACT, literal, share
+from windtunnel.model.turbulence import FaultSpec, FaultTarget
+from windtunnel.turbulence.faults.table import compile_fault
+from windtunnel.turbulence.levels import level_text
+
+
+def describe(spec: FaultSpec) -> str:
+    """One fault as a sentence without its full stop. It never fails: an unknown type is told by its settings."""
+    return f"{_share(spec)}{_requests(spec.on)} {_what(spec)}"
+
+
+def _share(spec: FaultSpec) -> str:
+    if spec.probability >= 1:
+        return "all "
+    return f"{share(spec.probability, digits=EXACT)} of "
+
+
+def _requests(on: FaultTarget) -> str:
+    what = " ".join(filter(None, (on.method, on.path)))
+    through = (("of the step", on.step), ("in", on.scenario), ("to", on.service), ("through", on.proxy))
+    places = [f"{word} {name}" for word, name in through if name]
+    return " ".join([what or "requests", *places])
+
+
+def _what(spec: FaultSpec) -> str:
+    if not spec.on.proxy and not spec.engine:
+        try:
+            return compile_fault(spec).words
+        except ExpressionError:
+            pass
+    settings = ", ".join(f"{key}: {_setting(key, value)}" for key, value in spec.settings.items())
+    return f"have {spec.type}{f' ({settings})' if settings else ''} done to them"
+
+
+def _setting(key: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{name}: {_setting(str(name), each)}" for name, each in value.items())
+        return f"{{{inside}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_setting(key, each) for each in value)}]"
+    if isinstance(value, str | bool):
+        return level_text(key, value)
+    return literal(value)
