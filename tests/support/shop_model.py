@@ -58,11 +58,6 @@ class ModelProxy:
         """Nowhere."""
         return f"{self.name}:80"
 
-    @property
-    def address(self) -> str:
-        """Nowhere."""
-        return self.name
-
     def reporting(self, report: Callable[[Record], None]) -> ModelProxy:
         """The same proxy, which hands its records over."""
         self._report = report
