@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.feeders import missing_rows_problems, shared_rows_problems
