@@ -1,4 +1,4 @@
-"""A package that adds step types and a renderer: built, installed without a network, used in a run, broken."""
+"""A package that adds step types, a renderer, a fault: built, installed without a network, used, broken."""
 
 from __future__ import annotations
 
@@ -181,6 +181,7 @@ def test_what_is_installed_is_listed(folder: Path, installed: Path) -> None:
     assert "installed: step type echo (windtunnel-echo 0.1.0)" in answer.stdout
     assert "installed: step type transaction (windtunnel-echo 0.1.0)" in answer.stdout
     assert "installed: renderer one-line (windtunnel-echo 0.1.0)" in answer.stdout
+    assert "installed: fault strip_header (windtunnel-echo 0.1.0)" in answer.stdout
 
 
 def test_without_it_the_step_type_is_unknown(folder: Path, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class ModelProxy:
     @property
     def address(self) -> str:
         """Nowhere."""
-        return f"{self.name}:80"
+        return self.name
 
     def reporting(self, report: Callable[[Record], None]) -> ModelProxy:
         """The same proxy, which hands its records over."""

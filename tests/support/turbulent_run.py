@@ -112,7 +112,7 @@ class TurbulentRun:
 
     def head(self) -> list[Record]:
         """The first lines of a segment."""
-        lines: list[Record] = [RunStarted(t=BEGAN - 0.1, schema_version=1, segment=0, plan_hash="h", seed=1)]
+        lines: list[Record] = [RunStarted(t=BEGAN - 0.1, schema_version=1, segment=0, plan_hash="h", seed=7)]
         for name, length_s in self.phases.lengths.items():
             begin_us = round(self.phases.begin_s(name) * 1e6)
             lines.append(PhaseRecord(t=BEGAN, name=name, begin_us=begin_us, duration_us=round(length_s * 1e6)))

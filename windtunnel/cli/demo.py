@@ -21,6 +21,40 @@ if TYPE_CHECKING:
 PORT = 8080
 
 
+Virtues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without",
+        metavar="NAME",
+        help="With --serve and --turbulence: let the shop do without idempotency, retries, budget (it retries at "
+        "once and always), breaker or timeout. May be repeated.",
+        show_default=False,
+    ),
+]
+Payments = Annotated[
+    int | None,
+    typer.Option(
+        "--payments",
+        metavar="PORT",
+        help="With --serve: serve the payment service of the shop on this port, and call it there, or at "
+        "PAYMENTS_URL of the environment.",
+        show_default=False,
+        min=0,
+        max=65535,
+    ),
+]
+FailureRate = Annotated[
+    float,
+    typer.Option(
+        "--failure-rate",
+        metavar="SHARE",
+        help="Share of requests that the shop fails, such as 0.02.",
+        min=0,
+        max=1,
+    ),
+]
+
+
 @with_flags("demo")
 def demo(
     serve: Annotated[
@@ -31,42 +65,13 @@ def demo(
         int | None,
         typer.Option("--port", metavar="PORT", help=f"Port of --serve. Default: {PORT}.", show_default=False),
     ] = None,
-    payments: Annotated[
-        int | None,
-        typer.Option(
-            "--payments",
-            metavar="PORT",
-            help="With --serve: serve the payment service of the shop on this port, and call it there, or at "
-            "PAYMENTS_URL of the environment.",
-            show_default=False,
-            min=0,
-            max=65535,
-        ),
-    ] = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--without",
-            metavar="NAME",
-            help="With --serve: let the shop do without idempotency, retries, budget (it retries at once and "
-            "always), breaker or timeout. May be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    payments: Payments = None,
+    without: Virtues = None,
     parallel: Annotated[
         int, typer.Option("--parallel", "-p", metavar="N", help="Number of concurrent users.")
     ] = 20,
     count: Annotated[int, typer.Option("--count", "-n", metavar="N", help="Number of instances.")] = 300,
-    failure_rate: Annotated[
-        float,
-        typer.Option(
-            "--failure-rate",
-            metavar="SHARE",
-            help="Share of requests that the shop fails, such as 0.02.",
-            min=0,
-            max=1,
-        ),
-    ] = 0.0,
+    failure_rate: FailureRate = 0.0,
     freeze: Annotated[
         bool,
         typer.Option(
@@ -74,22 +79,36 @@ def demo(
             help="Compare a closed and an open load on a shop that freezes for 0.5 s every 4 s. Takes 24 s.",
         ),
     ] = False,
+    turbulence: Annotated[
+        bool,
+        typer.Option(
+            "--turbulence",
+            help="Break the payments of the shop on purpose, and judge how it bears that. Takes 1 min.",
+        ),
+    ] = False,
     **flags: Any,
 ) -> None:
     """Start a small shop, run a journey against it and write a report."""
     observer = TerminalObserver.standard(color=flags["color"], quiet=flags["quiet"])
     output = flags["output"]
-    if not serve and (payments is not None or without):
-        from windtunnel.errors import ConfigError
-
-        flag = "--without" if without else "--payments"
-        raise ConfigError.of("goes with --serve", hint=f"add --serve, or leave {flag} away", flag=flag)
-    if freeze:
-        raise typer.Exit(_compare_loads(output, observer))
+    _refuse_alone("--without", without, serve or turbulence, "--serve or --turbulence")
+    _refuse_alone("--payments", payments, serve, "--serve")
     if serve:
         _serve(PORT if port is None else port, failure_rate, payments, without or [], observer)
+    elif freeze:
+        raise typer.Exit(_compare_loads(output, observer))
+    elif turbulence:
+        raise typer.Exit(_disturb(without or [], output, observer))
     else:
         raise typer.Exit(_run(parallel, count, failure_rate, output, observer))
+
+
+def _refuse_alone(flag: str, value: object, is_with: bool, others: str) -> None:
+    """Raise ConfigError for a flag that has no effect without others."""
+    from windtunnel.errors import ConfigError
+
+    if value not in (None, []) and not is_with:
+        raise ConfigError.of(f"goes with {others}", hint=f"add {others}, or leave {flag} away", flag=flag)
 
 
 def _serve(
@@ -160,6 +179,31 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, obs
             argv=tuple(sys.argv[1:]),
         )
         result = run_job(request, environment=os.environ, observer=observer, interrupts=interrupts)
+    return result.summary.exit_code
+
+
+def _disturb(without: Sequence[str], output: str | None, observer: TerminalObserver) -> int:
+    """Run the example with faults against a shop whose payments go through a proxy."""
+    from windtunnel.config.overrides import overrides_of
+    from windtunnel.demo.journey import example_turbulence
+    from windtunnel.demo.turbulence import PLAN, course, free_ports, shop_command, what_next
+    from windtunnel.job.request import JobRequest
+    from windtunnel.job.run import run_job
+    from windtunnel.signals import SignalInterrupts
+
+    virtues = _virtues(without)
+    port, payments = free_ports(2)
+    plan = _shown(example_turbulence() / PLAN)
+    observer.result(course(virtues))
+    request = JobRequest(
+        plan=plan,
+        overrides=overrides_of(exec=shop_command(port, payments, virtues), output=output),
+        argv=tuple(sys.argv[1:]),
+    )
+    environment = {**os.environ, "SHOP_PORT": str(port), "PAYMENTS_PORT": str(payments)}
+    with SignalInterrupts(last=True) as interrupts:
+        result = run_job(request, environment=environment, observer=observer, interrupts=interrupts)
+    observer.result(what_next(virtues, plan))
     return result.summary.exit_code
 
 

@@ -17,6 +17,19 @@ _STEP = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
 
+class StepFaults:
+    """What faults did to the steps under way, by the names of these: which one, and for how long they held the step.
+
+    Owned by one instance.
+    """
+
+    __slots__ = ("held_us", "names")
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.held_us: dict[str, int] = {}
+
+
 class InstanceIds:
     """The ids in every record of one instance, and `secrets`: the values that no record contains.
 
@@ -39,7 +52,7 @@ class InstanceIds:
         self.instance_id, self.correlation_id, self.scenario = instance_id, correlation_id, scenario
         self.index, self.user, self.phase = index, user, phase
         self.secrets: tuple[str, ...] = ()
-        self.faults: dict[str, str] | None = None
+        self.faults: StepFaults | None = None
 
     def hide(self, *values: object) -> None:
         """Hide every text in the values in the further records. Short ones would hide half of every line."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from windtunnel.engine.ids import InstanceIds
+from windtunnel.engine.ids import InstanceIds, StepFaults
 from windtunnel.interfaces import Clock, Sink, StepOutcome
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import (
@@ -80,8 +80,8 @@ class Journal:
         facts = self._facts(ids, exchange, failed=failed, poll=poll, keep=failed and not poll)
         if exchange.hop:
             facts.hop = True
-        if ids.faults is not None and exchange.fault is not None:
-            facts.fault = ids.faults[step] = exchange.fault
+        if ids.faults is not None:
+            _note(ids.faults, step, facts, exchange)
         self.write(
             RequestRecord(
                 t=self._clock.unix(exchange.ended or None),
@@ -265,10 +265,25 @@ class Journal:
         )
 
 
-def _mark(record: StepRecord, faults: dict[str, str], exchange: Exchange | None) -> None:
-    """Say of a step by which fault its time, and its failure if it failed, are not the SUT's own."""
+def _note(faults: StepFaults, step: str, facts: RequestFacts, exchange: Exchange) -> None:
+    """Mark a request that a fault was done to, and keep that for its step."""
+    if exchange.fault is not None:
+        facts.fault = faults.names[step] = exchange.fault
+    if exchange.held_us:
+        faults.held_us[step] = faults.held_us.get(step, 0) + exchange.held_us
+
+
+def _mark(record: StepRecord, faults: StepFaults, exchange: Exchange | None) -> None:
+    """Say of a step by which fault its time, and its failure if it failed, are not the SUT's own.
+
+    The time that faults held it is taken off its duration. What was observed is counted there already.
+    """
+    held_us = faults.held_us.pop(record.step, 0)
+    if record.request is not None and exchange is not None:
+        held_us += exchange.held_us
+    record.duration_us = max(0, record.duration_us - held_us)
     fault = exchange.fault if exchange is not None else None
     if record.request is not None:
         record.request.fault = fault
-    earlier = faults.pop(record.step, None)
+    earlier = faults.names.pop(record.step, None)
     record.fault = fault or (earlier if record.outcome == "passed" else None)

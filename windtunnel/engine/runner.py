@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.engine.ids import InstanceIds, RunIds
+from windtunnel.engine.ids import InstanceIds, RunIds, StepFaults
 from windtunnel.engine.instance import Bugs, InstanceContext, RunningInstance, run_section
 from windtunnel.engine.journal import Journal
 from windtunnel.engine.plan import CompiledScenario, Plan, Section
@@ -115,7 +115,7 @@ class Runner:
             client = self._effects.around(client, ids.instance_id)
         if self._faults is None:
             return client
-        ids.faults = {}
+        ids.faults = StepFaults()
         return self._faults.of_instance(
             client,
             scenario=ids.scenario,

@@ -195,6 +195,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     `time.perf_counter`. `error` is None when the response is complete. `hop`: its redirect was followed.
     `notes` counts what was odd about the response, None for nothing; `note_details` name what they are about.
     `fault` is the name of the fault that was done to it on purpose: its times and outcome are not the SUT's.
+    `held_us` is how long a fault kept its step waiting beyond that, which is no part of its own times.
     As `response` in a template it offers status, headers, text, json, url and latency_ms.
     """
 
@@ -220,6 +221,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     notes: dict[NoteKind, int] | None = None
     note_details: dict[NoteKind, list[str]] | None = None
     fault: str | None = None
+    held_us: int = 0
     _headers: Headers | None = None
     _json: Any = msgspec.UNSET
     _text: str | None = None

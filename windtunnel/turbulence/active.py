@@ -52,5 +52,5 @@ class ActiveFault:
                 probability = parse_percentage(changes[PROBABILITY])
             return compile_fault(self.spec, others), probability
         except ExpressionError as error:
-            error.path = ("schedule", *error.path)
+            error.path = ("schedule", "sweep" if self.spec.schedule.pattern == "sweep" else "repeat")
             raise

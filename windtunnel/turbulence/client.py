@@ -126,12 +126,30 @@ class FaultyClient:
                 case.missed("as many requests as guards.max_active have a fault at this moment")
             return await self._inner.send(request)
         try:
-            forward: Forward = self._inner.send
-            for case in reversed(cases):
-                forward = partial(case.run, forward=forward)
-            return await forward(request)
+            return await self._disturbed(request, cases)
         finally:
             self._owner.leave()
+
+    async def _disturbed(self, request: Request, cases: list[_Case]) -> Exchange:
+        """Send a request with faults. All but the time of the exchange that the step receives held the step."""
+        clock = self._owner.clock
+        began = clock.now()
+        times: dict[int, float] = {}
+
+        async def inner(request: Request) -> Exchange:
+            sent = clock.now()
+            exchange = await self._inner.send(request)
+            times[id(exchange)] = clock.now() - sent
+            return exchange
+
+        forward: Forward = inner
+        for case in reversed(cases):
+            forward = partial(case.run, forward=forward)
+        exchange = await forward(request)
+        if exchange.fault is None:
+            held_s = clock.now() - began - times.get(id(exchange), 0.0)
+            exchange.held_us = max(0, int(held_s * 1e6))
+        return exchange
 
     def begin_instance(self, *, instance_id: str, correlation_id: str, cookies: object | None = None) -> None:
         """Pass the call on."""

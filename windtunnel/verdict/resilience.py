@@ -27,7 +27,13 @@ from windtunnel.model.vocabulary import ResilienceWord
 from windtunnel.verdict.resilience_bounds import during_bounds, injected_bound, recover_bound, steady_bounds
 from windtunnel.verdict.resilience_course import STILL_BAD, Course, buckets_of, course_of, rate_afterwards
 from windtunnel.verdict.resilience_faults import fault_figures, held_back, load_began, seed_of
-from windtunnel.verdict.resilience_figures import error_budget_used, fail_fast_ms, phase_figures, proxy_figures
+from windtunnel.verdict.resilience_figures import (
+    error_budget_used,
+    fail_fast_ms,
+    group_figures,
+    phase_figures,
+    proxy_figures,
+)
 from windtunnel.verdict.resilience_limits import levels_of, limit_bounds, told_of_levels, unaffected_bound
 from windtunnel.verdict.resilience_seconds import Seconds, touched
 
@@ -94,7 +100,7 @@ def _figures(
         proxies=proxy_figures(turbulence, aggregate),
         bounds=[],
         levels=levels_of(faults, turbulence.judge.during or seconds.steady_state, seconds),
-        groups=[],
+        groups=group_figures(aggregate),
         buckets=buckets_of(seconds, course, faults),
         time_to_degrade_s=course.time_to_degrade_s,
         time_to_recover_s=course.time_to_recover_s,

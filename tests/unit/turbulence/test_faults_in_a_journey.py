@@ -85,3 +85,32 @@ def test_polls_are_requests_of_their_own(run: Run) -> None:
     )
     assert [(each.event, each.occurrence) for each in finished.of(FaultRecord)] == [("applied", 1), ("applied", 2)]
     assert [each.outcome for each in finished.steps] == ["passed"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        fault("latency", delay="2s"),
+        fault("duplicate", gap="1s"),
+        fault("retry_storm", backoff="1s"),
+        fault("lose_response", when=schedule("first_n", first_n=1), then={"retry": {"attempts": 2}}),
+    ],
+    ids=lambda spec: spec.type,
+)
+def test_the_time_that_a_fault_holds_a_step_is_no_time_of_the_step(run: Run, spec: FaultSpec) -> None:
+    answers = iter([Answer(status=503, latency_s=0.25)] if spec.type == "retry_storm" else [])
+    finished = disturbed(run, spec, step=get("pay"), answers=lambda _: next(answers, Answer(latency_s=0.25)))
+    (step,), (instance,) = finished.steps, finished.instances
+    assert (step.outcome, step.duration_us) == ("passed", 250_000)
+    assert instance.duration_us > 250_000
+
+
+def test_the_time_of_every_attempt_of_a_step_is_without_that_of_faults(run: Run) -> None:
+    retrying = get("pay", retry={"attempts": 2, "on": ["5xx"], "backoff": {"initial": "1s", "jitter": False}})
+    finished = disturbed(
+        run,
+        fault("latency", delay="2s"),
+        step=retrying,
+        answers=[Answer(status=503, latency_s=0.25), Answer(latency_s=0.25)],
+    )
+    assert finished.steps[0].duration_us == pytest.approx(1_500_000, abs=2)

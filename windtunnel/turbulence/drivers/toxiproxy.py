@@ -59,6 +59,9 @@ _PER_SECOND = {_MS: 1_000, _US: 1_000_000}
 _OLDEST = 2
 """The major version from which on the API is this one."""
 
+_ATTRIBUTES = ("attributes",)
+"""The key with the attributes."""
+
 _MOST = 2**31 - 1
 _LONGEST_NAME = 40
 _NEARLY = 1e-6
@@ -76,7 +79,7 @@ class ToxiproxyDriver:
 
     def flat(self, fault: FaultSpec) -> FaultSpec:
         """The fault with its attributes among its settings, where its schedule finds them."""
-        attributes = Settings(fault.settings).inside("attributes")
+        attributes = Settings(fault.settings).inside(*_ATTRIBUTES)
         attributes.only(tuple(_units_of(fault)))
         settings = {key: value for key, value in fault.settings.items() if key != "attributes"}
         values = {key: _as_base(key, value, fault) for key, value in attributes.values.items()}
@@ -249,7 +252,7 @@ def _toxic_of(fault: FaultSpec) -> dict[str, Any]:
 
 def _attributes_of(fault: FaultSpec) -> dict[str, int]:
     """The attributes in Toxiproxy's units. Raises ExpressionError for one that can't be."""
-    settings = Settings(fault.settings)
+    settings = Settings(fault.settings, _ATTRIBUTES)
     return {
         key: settings.read(key, partial(_whole, unit=unit))
         for key, unit in _units_of(fault).items()
@@ -263,7 +266,7 @@ def _as_base(key: str, value: Any, fault: FaultSpec) -> Any:
     if unit in _PER_SECOND and isinstance(value, float):
         hint = f"write whole {unit}, or a duration such as {as_written(value)}"
         raise ExpressionError(
-            f"{literal(value)} is no whole number of {unit}", hint=hint, path=("attributes", key)
+            f"{literal(value)} is no whole number of {unit}", hint=hint, path=(*_ATTRIBUTES, key)
         )
     step = Settings(fault.schedule.settings).inside("repeat").inside("step").values.get(key)
     if unit in _PER_SECOND and isinstance(value, int) and isinstance(step, str) and step[-1:].isalpha():
