@@ -183,7 +183,8 @@ def test_a_killed_run_leaves_no_sut(folder: Folder, scenario: str) -> None:
         # Code of the user has a process of its own, whose parent is the one that is killed.
         (folder.path / "scenarios" / "home.yaml").unlink()
         (folder.path / "scenarios" / "home.py").write_text(IN_PYTHON)
-    with started(folder.path, "run", "--exec", folder.command, "--rate", "5/s", "--duration", "60s") as process:
+    command = ("run", "--exec", folder.command, "--scenarios", f"scenarios/{scenario}")
+    with started(folder.path, *command, "--rate", "5/s", "--duration", "60s") as process:
         until(lambda: list(folder.path.glob("runs/*/records/0000.jsonl")), process)
         process.kill()
         process.wait()
