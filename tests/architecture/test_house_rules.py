@@ -33,7 +33,7 @@ OURS: dict[str, set[str]] = {
     "config": {"model", "errors", "project", "secret", "expressions", "user_code", "plugins"},
     "http": {"model", "errors", "project", "interfaces"},
     "actions": {"model", "errors", "project", "interfaces", "expressions", "user_code", "plugins"},
-    "metrics": {"model", "errors", "interfaces"},
+    "metrics": {"model", "errors", "interfaces", "turbulence"},
     "storage": {"model", "errors", "interfaces", "secret", "redaction"},
     "turbulence": {"model", "errors", "interfaces", "expressions", "http", "plugins"},
     "verdict": {"model", "errors", "metrics", "expressions", "turbulence"},

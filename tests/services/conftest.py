@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +63,28 @@ http {{
         create_full_put_path on;
         auth_basic "files";
         auth_basic_user_file {folder}/users;
+    }}
+}}
+"""
+PAGES = """
+{user}
+daemon off;
+pid nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    types {{ text/plain txt; }}
+    log_format paths "$request_method $request_uri";
+    access_log {folder}/access.log paths;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    keepalive_requests 100;
+    server {{
+        listen 127.0.0.1:{port};
+        root {folder}/files;
     }}
 }}
 """
@@ -148,6 +173,49 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         url = f"https://localhost:{port}"
         environment = {"NGINX_URL": url, "FILES_PASSWORD": "lovelace"}
         yield Service(url=url, environment=environment, folder=folder)
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Files in plain HTTP: `small.txt`, and `large.txt` of 2 MB; `access.log` has a line for each request."""
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "files").mkdir()
+    (folder / "files" / "small.txt").write_text("hello\n")
+    (folder / "files" / "large.txt").write_text(
+        "".join(f"line {number:06}\n" for number in range(166_667))[:2_000_000]
+    )
+    port = services.free_port()
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(PAGES.format(user=user, port=port, folder=folder))
+    command = [services.program("nginx"), "-p", str(folder), "-e", "stderr", "-c", "nginx.conf"]
+    with services.listening(command, folder, port):
+        yield Service(url=f"http://127.0.0.1:{port}", environment={}, folder=folder)
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Redis, with nothing on disk."""
+    folder = tmp_path_factory.mktemp("redis")
+    port = services.free_port()
+    command = [services.program("redis-server"), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    with services.listening(command, folder, port):
+        yield Service(url=f"redis://127.0.0.1:{port}", environment={}, folder=folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Service]:
+    """PostgreSQL with the user `shop`, who needs no password."""
+    # It refuses to run as root, and no other user may enter the folders of pytest's then.
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="windtunnel-postgres-") as name:
+        folder, port = Path(name), services.free_port()
+        if user is not None:
+            shutil.chown(folder, user)
+        initdb = [services.postgres_program("initdb"), "-D", "data", "-U", "shop", "-A", "trust", "--no-sync"]
+        subprocess.run(initdb, cwd=folder, user=user, check=True, capture_output=True)
+        command = [services.postgres_program("postgres"), "-D", "data", "-k", name, "-F", "-p", str(port)]
+        with services.listening([*command, "-h", "127.0.0.1"], folder, port, user=user):
+            yield Service(url=f"postgres://shop@127.0.0.1:{port}/postgres", environment={}, folder=folder)
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,12 @@ def program(name: str | Path) -> str:
     return found
 
 
+def postgres_program(name: str) -> str:
+    """A program of PostgreSQL, which Debian keeps in a folder of its version."""
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return shutil.which(name) or program(versions[-1] if versions else name)
+
+
 def missing(what: str) -> None:
     """Skip, or fail where nothing may be skipped."""
     if os.environ.get("WINDTUNNEL_REQUIRE_SERVICES"):
@@ -81,9 +87,9 @@ def telling(command: Sequence[str], folder: Path) -> Iterator[tuple[str, dict[st
 
 
 @contextlib.contextmanager
-def listening(command: Sequence[str], folder: Path, port: int) -> Iterator[None]:
+def listening(command: Sequence[str], folder: Path, port: int, *, user: str | None = None) -> Iterator[None]:
     """A service that says nothing: it is ready when its port takes a connection."""
-    with _process(command, folder) as process:
+    with _process(command, folder, user) as process:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not _accepts(port):
             assert process.poll() is None, _output(folder)
@@ -101,10 +107,16 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def _process(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+def _process(command: Sequence[str], folder: Path, user: str | None = None) -> Iterator[subprocess.Popen[str]]:
     with (folder / "output.txt").open("w") as output:
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=output, encoding="utf-8"
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            encoding="utf-8",
+            user=user,
         )
     try:
         yield process

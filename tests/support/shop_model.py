@@ -56,11 +56,6 @@ class ModelProxy:
     @property
     def address(self) -> str:
         """Nowhere."""
-        return f"{self.name}:80"
-
-    @property
-    def address(self) -> str:
-        """Nowhere."""
         return self.name
 
     def reporting(self, report: Callable[[Record], None]) -> ModelProxy:

@@ -87,6 +87,7 @@ class TurbulentRun:
         default_factory=lambda: Turbulence(phases=PHASES, steady_state=STEADY, faults=(fault(),))
     )
     rate: float = 20.0
+    late_s: float = 0.0
     applied: int = 30
     scenario: str = "shop"
     thresholds: Sequence[Threshold] = ()
@@ -112,7 +113,7 @@ class TurbulentRun:
 
     def head(self) -> list[Record]:
         """The first lines of a segment."""
-        lines: list[Record] = [RunStarted(t=BEGAN - 0.1, schema_version=1, segment=0, plan_hash="h", seed=1)]
+        lines: list[Record] = [RunStarted(t=BEGAN - 0.1, schema_version=1, segment=0, plan_hash="h", seed=7)]
         for name, length_s in self.phases.lengths.items():
             begin_us = round(self.phases.begin_s(name) * 1e6)
             lines.append(PhaseRecord(t=BEGAN, name=name, begin_us=begin_us, duration_us=round(length_s * 1e6)))
@@ -225,10 +226,10 @@ class TurbulentRun:
             index=index,
             user=index,
             outcome="passed" if passed else "failed",
-            scheduled=started,
+            scheduled=started - self.late_s,
             started=started,
             duration_us=took_us,
-            response_time_us=took_us,
+            response_time_us=took_us + round(self.late_s * 1e6),
             phase=phase,
         )
         return [step, instance]

@@ -110,12 +110,18 @@ class Aggregate:
     def for_judging(cls, thresholds: Iterable[Threshold], turbulence: Turbulence | None) -> Aggregate:
         """An empty aggregate that can answer these, and how faults were borne."""
         widths = {each.within_s for each in thresholds if each.within_s is not None}
-        return cls(widths_s=sorted(widths if turbulence is None else {*widths, SECOND_S}))
+        if turbulence is None:
+            return cls(widths_s=sorted(widths))
+        aggregate = cls(widths_s=sorted({*widths, SECOND_S}))
+        if turbulence.control:
+            aggregate._of_turbulence().begin(turbulence)
+        return aggregate
 
     def successor(self) -> Aggregate:
         """An empty aggregate for the records that come after those of this one, in the same segment."""
         successor = Aggregate(widths_s=self.windows)
         successor._origin, successor._counts_from_load = self._origin, self._counts_from_load
+        successor.turbulence = self.turbulence and self.turbulence.successor()
         return successor
 
     @property
@@ -177,6 +183,8 @@ class Aggregate:
         elif type(record) is RunStarted:
             self.started = min(self.started, record.t)
             self.last_started = max(self.last_started, record.t)
+            if self.turbulence is not None:
+                self.turbulence.started(record)
         elif type(record) is RunEnded:
             self._run_ended(record)
         elif type(record) is PhaseRecord:
@@ -268,7 +276,7 @@ class Aggregate:
             self._failed(record, record.outcome, step=record.step, cause=cause, said=said)
 
     def _request(self, record: RequestRecord) -> None:
-        key = _request_key(record, record.request)
+        key = RequestKey.of(record, record.request)
         if record.request.notes is not None:
             self._noted(record, record.request)
         waiting = self._waiting_requests[key]
@@ -290,6 +298,8 @@ class Aggregate:
         waiting.append(record)
         if len(waiting) == BATCH:
             self._count_instances(key, waiting)
+        if self.turbulence is not None:
+            self.turbulence.ended(record)
         error, step = record.error, record.failed_step
         if error is not None and (step is None or error == MAX_STEPS) and _is_failure(record.outcome):
             # It went wrong outside every step, or before a step began: nothing else on record says so.
@@ -357,22 +367,8 @@ class Aggregate:
         self._steps[StepKey(first.phase, first.scenario, first.step, first.outcome)].add_all(waiting)
         if first.request is not None:
             requests = [record.request for record in waiting if record.request is not None]
-            self._requests[_request_key(first, first.request)].add_all(requests)
+            self._requests[RequestKey.of(first, first.request)].add_all(requests)
         waiting.clear()
-
-
-def _request_key(record: StepRecord | RequestRecord, request: RequestFacts) -> RequestKey:
-    return RequestKey(
-        phase=record.phase,
-        scenario=record.scenario,
-        step=record.step,
-        service=request.service,
-        method=request.method,
-        status=request.status,
-        error=request.error,
-        failed=request.failed,
-        poll=request.poll,
-    )
 
 
 def _is_failure(outcome: Outcome) -> TypeGuard[FailureOutcome]:

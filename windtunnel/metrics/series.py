@@ -12,7 +12,15 @@ from typing import NamedTuple
 
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.metric import own_metrics
-from windtunnel.model.record import AssertionRecord, Health, InstanceRecord, RequestFacts, StepRecord, Users
+from windtunnel.model.record import (
+    AssertionRecord,
+    Health,
+    InstanceRecord,
+    RequestFacts,
+    RequestRecord,
+    StepRecord,
+    Users,
+)
 from windtunnel.model.vocabulary import ErrorKind, FailureOutcome, InstanceOutcome, NoteKind, Outcome
 
 LATE_US = 5_000
@@ -46,6 +54,12 @@ class RequestKey(NamedTuple):
     error: ErrorKind | None
     failed: bool
     poll: bool
+
+    @classmethod
+    def of(cls, record: StepRecord | RequestRecord, request: RequestFacts) -> RequestKey:
+        """The tags of a request in a record."""
+        outcome = request.status, request.error, request.failed, request.poll
+        return cls(record.phase, record.scenario, record.step, request.service, request.method, *outcome)
 
 
 class RequestSeries:

@@ -10,8 +10,10 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from windtunnel.metrics.histogram import Histogram
-from windtunnel.model.record import EffectRecord, FaultRecord, ProxiedRecord
+from windtunnel.model.record import EffectRecord, FaultRecord, InstanceRecord, ProxiedRecord, RunStarted
+from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import FaultEvent
+from windtunnel.turbulence.decision import is_in_control
 
 TENTHS = 10
 """Pieces of a second in which the requests through a proxy are counted."""
@@ -175,15 +177,61 @@ class EffectSeries:
             self.answers[key] = values | (known or frozenset())
 
 
-class TurbulenceSeries:
-    """Everything that is counted of faults, proxies and effects."""
+class GroupSeries:
+    """Instances that were due in `inject`: the control group, or all others but those that failed by a fault."""
 
-    __slots__ = ("effects", "faults", "proxies")
+    __slots__ = ("count", "duration", "passed")
 
     def __init__(self) -> None:
+        self.count = self.passed = 0
+        self.duration = Histogram()
+
+    def add(self, record: InstanceRecord) -> None:
+        """Count one instance."""
+        self.count += 1
+        self.passed += record.outcome == "passed"
+        self.duration.add(record.duration_us)
+
+    def merge(self, other: GroupSeries) -> None:
+        """Add what `other` counted."""
+        self.count += other.count
+        self.passed += other.passed
+        self.duration.merge(other.duration)
+
+
+class TurbulenceSeries:
+    """Everything that is counted of faults, proxies and effects, and of a control group if there is one."""
+
+    __slots__ = ("_seed", "_share", "control", "disturbed", "effects", "faults", "proxies")
+
+    def __init__(self) -> None:
+        self._share = 0.0
+        self._seed: int | None = None
+        self.control, self.disturbed = GroupSeries(), GroupSeries()
         self.faults: defaultdict[FaultKey, FaultSeries] = defaultdict(FaultSeries)
         self.proxies: defaultdict[str, ProxySeries] = defaultdict(ProxySeries)
         self.effects = EffectSeries()
+
+    def begin(self, turbulence: Turbulence) -> None:
+        """Tell the control group of a plan apart. Without a seed of its own, `started` says the one of the run."""
+        self._share, self._seed = turbulence.control, turbulence.seed
+
+    def successor(self) -> TurbulenceSeries:
+        """An empty one for what comes after, in the same segment."""
+        successor = TurbulenceSeries()
+        successor._share, successor._seed = self._share, self._seed
+        return successor
+
+    def started(self, record: RunStarted) -> None:
+        """A segment began, with the seed of the run."""
+        if self._seed is None:
+            self._seed = record.seed
+
+    def ended(self, record: InstanceRecord) -> None:
+        """Count an instance in its group, if it is one of the time of the faults and there are groups."""
+        if self._share and record.phase == "inject" and record.outcome != "interrupted":
+            is_control = is_in_control(self._seed or 0, self._share, record.index)
+            (self.control if is_control else self.disturbed).add(record)
 
     def add(self, record: FaultRecord | ProxiedRecord | EffectRecord) -> None:
         """Count one record."""
@@ -201,3 +249,5 @@ class TurbulenceSeries:
         for name, proxy in other.proxies.items():
             self.proxies[name].merge(proxy)
         self.effects.merge(other.effects)
+        self.control.merge(other.control)
+        self.disturbed.merge(other.disturbed)

@@ -126,7 +126,10 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The instances that faults on our own requests could touch, or those that they could not, during `inject`."""
+    """The instances that faults on our own requests could touch, or those that they could not.
+
+    Both are those that were due in `inject`; `p95_ms` is that of their durations.
+    """
 
     name: Literal["disturbed", "control"]
     instances: int

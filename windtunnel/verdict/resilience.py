@@ -27,15 +27,28 @@ from windtunnel.model.vocabulary import ResilienceWord
 from windtunnel.verdict.resilience_bounds import during_bounds, injected_bound, recover_bound, steady_bounds
 from windtunnel.verdict.resilience_course import STILL_BAD, Course, buckets_of, course_of, rate_afterwards
 from windtunnel.verdict.resilience_faults import fault_figures, held_back, load_began, seed_of
-from windtunnel.verdict.resilience_figures import error_budget_used, fail_fast_ms, phase_figures, proxy_figures
+from windtunnel.verdict.resilience_figures import (
+    error_budget_used,
+    fail_fast_ms,
+    group_figures,
+    phase_figures,
+    proxy_figures,
+)
 from windtunnel.verdict.resilience_limits import levels_of, limit_bounds, told_of_levels, unaffected_bound
 from windtunnel.verdict.resilience_seconds import Seconds, touched
 
 
 def judge_resilience(
-    turbulence: Turbulence, manifest: Manifest, aggregate: Aggregate, *, unsound: Sequence[str] = ()
+    turbulence: Turbulence,
+    manifest: Manifest,
+    aggregate: Aggregate,
+    *,
+    unsound: Sequence[str] = (),
+    doubts: Sequence[str] = (),
 ) -> Resilience:
-    """Judge how a run bore its faults. `unsound` says why the run can't be judged, if anything does."""
+    """Judge how a run bore its faults. `unsound` says why the run can't be judged, if anything does; `doubts` why
+    no good word can be given, while what failed has failed all the same.
+    """
     rows, judge = manifest.steps, turbulence.judge
     faults = fault_figures(turbulence, manifest, aggregate)
     seconds = Seconds(
@@ -60,7 +73,7 @@ def judge_resilience(
         *(bound.reason for bound in needed if bound.reason),
         *_left_behind(faults),
     ]
-    word, reasons = _word(figures, seconds, bounds, unknown)
+    word, reasons = _word(figures, seconds, bounds, unknown, doubts)
     if word == "degraded" and course.relapsed_s is not None:
         later = offset(course.relapsed_s - course.last_end_s)
         reasons.append(f"the system left its steady state once more, {later} after the last fault ended")
@@ -94,7 +107,7 @@ def _figures(
         proxies=proxy_figures(turbulence, aggregate),
         bounds=[],
         levels=levels_of(faults, turbulence.judge.during or seconds.steady_state, seconds),
-        groups=[],
+        groups=group_figures(aggregate),
         buckets=buckets_of(seconds, course, faults),
         time_to_degrade_s=course.time_to_degrade_s,
         time_to_recover_s=course.time_to_recover_s,
@@ -108,7 +121,7 @@ def _figures(
 
 
 def _word(
-    figures: Resilience, seconds: Seconds, bounds: Sequence[Bound], unknown: Sequence[str]
+    figures: Resilience, seconds: Seconds, bounds: Sequence[Bound], unknown: Sequence[str], doubts: Sequence[str]
 ) -> tuple[ResilienceWord, list[str]]:
     """The word, and why: the deciding reason first."""
     if unknown:
@@ -123,7 +136,7 @@ def _word(
         return "metastable", [stuck, *broken]
     if broken:
         return "failed", broken
-    unjudged = [bound.reason for bound in bounds if bound.result == "no_data" and bound.reason]
+    unjudged = [*doubts, *(bound.reason for bound in bounds if bound.result == "no_data" and bound.reason)]
     unjudged += _nothing_known(figures, seconds)
     if unjudged:
         return "not_judged", unjudged

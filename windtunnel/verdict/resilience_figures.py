@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.measure import Rate
-from windtunnel.metrics.turbulence import ProxySeries, TurbulenceSeries
-from windtunnel.model.resilience import PhaseFigures, ProxyFigures
+from windtunnel.metrics.turbulence import GroupSeries, ProxySeries, TurbulenceSeries
+from windtunnel.model.resilience import GroupFigures, PhaseFigures, ProxyFigures
 from windtunnel.model.turbulence import Turbulence
 from windtunnel.verdict.resilience_faults import load_began
 from windtunnel.verdict.resilience_seconds import Seconds
@@ -92,6 +94,26 @@ def error_budget_used(seconds: Seconds) -> float | None:
         if allowed > 0 and measure.count:
             used.append(failures / (allowed * measure.count))
     return max(used, default=None)
+
+
+def group_figures(aggregate: Aggregate) -> list[GroupFigures]:
+    """The control group beside the other instances of the same time; none without one."""
+    counted = aggregate.turbulence or TurbulenceSeries()
+    if not counted.control.count:
+        return []
+    groups: dict[Literal["disturbed", "control"], GroupSeries] = {
+        "disturbed": counted.disturbed,
+        "control": counted.control,
+    }
+    return [
+        GroupFigures(
+            name=name,
+            instances=series.count,
+            passed=series.passed,
+            p95_ms=series.duration.percentile(95) / 1000,
+        )
+        for name, series in groups.items()
+    ]
 
 
 def fail_fast_ms(aggregate: Aggregate) -> float | None:
