@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.support.journeys import Run, get, scenario, section
-from windtunnel.engine.run.proxies import address_alone, taken_ports, url_through
+from windtunnel.engine.run.proxies import address_alone, reachable, taken_ports, url_through
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.errors import ConfigError
 from windtunnel.model.load import OpenLoad, Segment
@@ -215,6 +215,19 @@ def test_the_url_through_a_proxy_is_that_of_the_upstream_with_another_address(
     spec: ProxySpec, through: str
 ) -> None:
     assert url_through(spec, "127.0.0.1:4100") == through
+
+
+@pytest.mark.parametrize(
+    ("address", "from_here"),
+    [
+        ("127.0.0.1:41", "127.0.0.1:41"),
+        ("0.0.0.0:41", "127.0.0.1:41"),
+        ("[::]:41", "[::1]:41"),
+        ("10.0.0.5:41", "10.0.0.5:41"),
+    ],
+)
+def test_a_proxy_on_every_address_is_reached_at_loopback(address: str, from_here: str) -> None:
+    assert reachable(address) == from_here
 
 
 @pytest.mark.parametrize(

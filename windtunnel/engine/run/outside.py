@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from windtunnel.engine.journal import Journal
-from windtunnel.engine.run.proxies import MakeProxy, Proxy, origin_of, url_through
+from windtunnel.engine.run.proxies import MakeProxy, Proxy, origin_of, reachable, url_through
 from windtunnel.engine.run.segment import SegmentParts, first_line
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.engine.runner import phase_records
@@ -145,7 +145,7 @@ class OutsideSegment:
     def variables(self) -> Mapping[str, str]:
         """The URL of each proxy, under the name of its variable."""
         return {
-            spec.export: url_through(spec, self._proxies[spec.name].address)
+            spec.export: url_through(spec, reachable(self._proxies[spec.name].address))
             for spec in self._turbulence.proxies
             if spec.export
         }
@@ -154,7 +154,7 @@ class OutsideSegment:
     def reroutes(self) -> Mapping[Origin, str]:
         """The origin of each service whose requests go through a proxy, and the address of that."""
         return {
-            origin_of(spec, self._test_plan.sut): self._proxies[spec.name].address
+            origin_of(spec, self._test_plan.sut): reachable(self._proxies[spec.name].address)
             for spec in self._turbulence.proxies
             if spec.service
         }

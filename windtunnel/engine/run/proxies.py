@@ -30,6 +30,7 @@ _UPSTREAM = re.compile(
 """An upstream in its parts; every text is one."""
 
 _PORTS = {"http": 80, "https": 443}
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  what a plan says, if the command line allows it
 
 
 class Proxy(Protocol):
@@ -88,6 +89,12 @@ def url_through(spec: ProxySpec, address: str) -> str:
     parts = _parts(spec)
     scheme = "http://" if spec.protocol == "http" else parts["scheme"] or ""
     return f"{scheme}{parts['user'] or ''}{address}{parts['rest']}"
+
+
+def reachable(address: str) -> str:
+    """Where this machine reaches a proxy: one that listens on every address is at loopback."""
+    host, _, port = address.rpartition(":")
+    return f"{_LOOPBACK.get(host, host)}:{port}"
 
 
 def origin_of(spec: ProxySpec, sut: Sut) -> Origin:
