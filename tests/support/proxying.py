@@ -15,6 +15,7 @@ import asyncio
 import socket
 import ssl
 import struct
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -117,10 +118,12 @@ class Timers:
         self._set.set()
         return timer
 
-    async def set(self) -> None:
-        """Wait for a timer that was set since the last wait."""
-        await self._set.wait()
-        self._set.clear()
+    async def set_for(self, *seconds: float) -> None:
+        """Wait until there are timers that are due after these times."""
+        expected = Counter(round(self._now + each, 6) for each in seconds)
+        while not expected <= Counter(round(each.at, 6) for each in self.pending):
+            self._set.clear()
+            await self._set.wait()
 
     def pass_s(self, seconds: float) -> None:
         """Let time pass, with every timer that is due at its moment."""

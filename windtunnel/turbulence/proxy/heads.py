@@ -237,3 +237,11 @@ def read_response(data: bytes, end: int) -> ResponseHead | None:
 def has_body(method: str, status: int) -> bool:
     """Whether a response of this status to a request of this method has a body (RFC 9112, 6.3)."""
     return method != "HEAD" and status not in (204, 304)
+
+
+def relocated(wire: bytes, begin: int, theirs: bytes, ours: bytes) -> bytes:
+    """A head with a Location, which begins there, below the upstream's URL as one below the proxy's."""
+    end = begin + len(theirs)
+    if not wire.startswith(theirs, begin) or wire[end : end + 1] not in b"/?#\r\n":
+        return wire
+    return b"".join((wire[:begin], ours, wire[end:]))
