@@ -65,7 +65,7 @@ class _Reader:
         written = data.get("faults", ())
         protocols = {proxy.name: proxy.protocol for proxy in self._proxies.values()}
         faults = FaultReader(document=self._document, protocols=protocols)
-        self.problems += faults.same_names(written, _FAULTS)
+        self.problems += [*faults.same_names(written, _FAULTS), *faults.levels_of_macros(written, _FAULTS)]
         for index, fault in enumerate(written):
             self.problems += self._problems_of_proxy((*_FAULTS, index), fault)
         return Turbulence(

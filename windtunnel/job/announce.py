@@ -13,7 +13,7 @@ from windtunnel.engine.run.process import local_ports, raise_open_file_limit, sh
 from windtunnel.errors import visible
 from windtunnel.figures import plural
 from windtunnel.http.proxy import proxies_in_use
-from windtunnel.job.compile import CompiledJob
+from windtunnel.job.compile import CompiledJob, warnings_of_faults
 from windtunnel.job.observer import Observer
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
@@ -45,6 +45,8 @@ def announce(compiled: CompiledJob, manifest: Manifest, observer: Observer) -> N
     for threshold in compiled.not_judged:
         observer.note(f"not judged: {threshold} (its scenario is excluded by --only or --skip)")
     _announce_rows(test_plan, compiled.plan, observer)
+    for warning in warnings_of_faults(compiled):
+        observer.warning(warning)
 
 
 def _some(base_urls: Sequence[str]) -> str:

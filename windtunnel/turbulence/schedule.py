@@ -122,7 +122,7 @@ def timeline(spec: FaultSpec, phases: Phases, *, seed: int, main: str = "") -> T
 
 def _compiled(spec: FaultSpec, phases: Phases, *, seed: int, main: str) -> Timeline:
     schedule, settings = spec.schedule, Settings(spec.schedule.settings)
-    settings.only((*_KEYS[schedule.pattern], "repeat"))
+    _require_keys(schedule.pattern, settings)
     at_s, length_s = _extent(schedule, phases.inject_s)
     plan = _Plan(spec=spec, settings=settings, seed=seed, main=main)
     windows: list[Window] = []
@@ -141,6 +141,18 @@ def _compiled(spec: FaultSpec, phases: Phases, *, seed: int, main: str) -> Timel
         first_n=settings.whole("first_n") if schedule.pattern == "first_n" else 0,
         every_nth=settings.whole("every_nth") if schedule.pattern == "every_nth" else 0,
     )
+
+
+def _require_keys(pattern: FaultPattern, settings: Settings) -> None:
+    """Raise ExpressionError for a key that belongs to another pattern, or to none."""
+    known = (*_KEYS[pattern], "repeat")
+    for key in settings.values:
+        owners = [name for name, keys in _KEYS.items() if key in keys]
+        if key not in known and owners:
+            hint = f"remove it, or write pattern: {owners[0]}"
+            message = f'unknown key "{key}" for the pattern {pattern}: it belongs to {owners[0]}'
+            raise ExpressionError(message, hint=hint, path=(key,))
+    settings.only(known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +250,9 @@ def _steps(plan: _Plan, length_s: float) -> _Windows:
 
 def _flap(plan: _Plan, length_s: float) -> _Windows:
     on_s = plan.settings.positive("on")
-    return _pulses(on_s, on_s + plan.settings.positive("off", on_s), length_s)
+    every_s = on_s + plan.settings.positive("off", on_s)
+    _require_time("on and off once", every_s, length_s, "on")
+    return _pulses(on_s, every_s, length_s)
 
 
 def _pulse(plan: _Plan, length_s: float) -> _Windows:
@@ -248,6 +262,16 @@ def _pulse(plan: _Plan, length_s: float) -> _Windows:
             f"must be at most {as_written(every_s)}, the time between two pulses", path=("width",)
         )
     return _pulses(width_s, every_s, length_s)
+
+
+def _require_time(what: str, every_s: float, length_s: float, key: str) -> None:
+    """Raise ExpressionError where the fault is switched on once, and the pattern therefore does nothing."""
+    if every_s > length_s + _NEARLY:
+        raise ExpressionError(
+            f"{what} takes {as_written(every_s)}, and the fault has {as_written(length_s)}",
+            hint="shorten it, or make the time of the fault longer",
+            path=(key,),
+        )
 
 
 def _pulses(on_s: float, every_s: float, length_s: float) -> Iterator[Window]:

@@ -46,18 +46,6 @@ def destination_of(spec: ProxySpec, tls: Tls) -> Destination:
     )
 
 
-def url_of(spec: ProxySpec, address: str) -> str:
-    """The URL that leads to a proxy which listens there: that of its upstream, with this host and port."""
-    if spec.protocol == "http":
-        return f"http://{address}"
-    scheme, colon, rest = spec.upstream.partition("://")
-    if not colon:
-        return address
-    end = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
-    user, at, _ = rest[:end].rpartition("@")
-    return f"{scheme}://{user}{at}{address}{rest[end:]}"
-
-
 def _tcp_origin(spec: ProxySpec) -> Origin:
     try:
         split = urlsplit(spec.upstream if "://" in spec.upstream else f"tcp://{spec.upstream}")

@@ -26,7 +26,7 @@ from windtunnel.model.record import Record, Timings
 from windtunnel.model.sut import Tls
 from windtunnel.model.turbulence import FaultSpec, Phases, ProxySpec
 from windtunnel.tasks import cancel_and_wait
-from windtunnel.turbulence.proxy.address import destination_of, is_loopback, url_of
+from windtunnel.turbulence.proxy.address import destination_of, is_loopback
 from windtunnel.turbulence.proxy.caller import Caller
 from windtunnel.turbulence.proxy.edges import Edge, Edges
 from windtunnel.turbulence.proxy.heads import Names
@@ -118,11 +118,8 @@ class EmbeddedProxy:
 
     @property
     def url(self) -> str:
-        """The URL that leads to it; of a TCP proxy, that of the upstream with another host and port.
-
-        It may hold the password that the plan has.
-        """
-        return url_of(self.spec, self.address)
+        """The URL that leads to it."""
+        return f"{self.spec.protocol}://{self.address}"
 
     async def start(self) -> None:
         """Bind, and take connections. Raises ConfigError where that can't be, such as for a port in use."""
