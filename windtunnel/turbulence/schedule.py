@@ -283,10 +283,10 @@ def _pulses(on_s: float, every_s: float, length_s: float) -> Iterator[Window]:
 
 def _random(plan: _Plan, length_s: float) -> _Windows:
     mtbf_s, mttr_s = plan.settings.positive("mtbf"), plan.settings.positive("mttr")
-    drawn, now_s = 0, 0.0
+    drawn, now_s, name = 0, 0.0, plan.spec.macro or plan.spec.name
     while True:
         off_s, on_s = (
-            -mean_s * math.log1p(-number(plan.seed, "schedule", plan.spec.name, drawn + which))
+            -mean_s * math.log1p(-number(plan.seed, "schedule", name, drawn + which))
             for which, mean_s in enumerate((mtbf_s, mttr_s))
         )
         drawn += 2
