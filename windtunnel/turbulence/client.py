@@ -148,7 +148,7 @@ class FaultyClient:
         exchange = await forward(request)
         if exchange.fault is None:
             held_s = clock.now() - began - times.get(id(exchange), 0.0)
-            exchange.held_us = max(0, int(held_s * 1e6))
+            exchange.held_us = max(0, round(held_s * 1e6))
         return exchange
 
     def begin_instance(self, *, instance_id: str, correlation_id: str, cookies: object | None = None) -> None:

@@ -185,7 +185,7 @@ def test_shares_of_the_phase_are_the_same_as_their_seconds(at: float, length: fl
         ("window", {"at": 60}, ("at",), "the fault would begin after 1 min, but the phase inject is 1 min long"),
         ("window", {"at": 50, "length": 20}, ("for",), "the fault would end 10 s after the phase inject"),
         ("window", {"length": 0}, ("for",), "must be more than zero"),
-        ("window", {"on_": "1s"}, ("on",), 'unknown key "on"'),
+        ("window", {"on_": "1s"}, ("on",), 'unknown key "on" for the pattern window: it belongs to flap'),
         ("flap", {}, (), '"on" is missing'),
         ("flap", {"on_": "0s"}, ("on",), "must be more than zero"),
         ("flap", {"on_": "1ms"}, (), "the fault would be switched on more than 10,000 times"),
