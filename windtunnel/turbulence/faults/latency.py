@@ -53,5 +53,6 @@ class Latency:
         exchange = await forward(request)
         late = exchange.error is None and exchange.fault is None and exchange.ended - began > request.timeout_s
         if late:
+            case.lost(exchange)
             failed(exchange, "timeout", f"held back for {offset(delay_s)} on purpose", fault=case.name)
         return exchange
