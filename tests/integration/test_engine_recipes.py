@@ -23,6 +23,7 @@ NAMESPACE = "shop"
 
 @contextlib.contextmanager
 def a_process() -> Iterator[None]:
+    _require("ps")
     with subprocess.Popen(["sleep", "1000"]) as process:
         Path("shop.pid").write_text(str(process.pid))
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.command_line import until
 from tests.support.processes import is_running, parent_of
 from windtunnel.engine.sut.keeper import SutTask
@@ -206,6 +208,41 @@ def test_a_signal_to_all_processes_of_the_run_leaves_the_keeper_at_work(command:
     command.stopped(READY + FOREVER, meanwhile=signal_keeper)
 
     assert not is_running(int(command.told("pid")))
+
+
+COORDINATOR = """
+import asyncio, os, sys, time
+from pathlib import Path
+from windtunnel.engine.sut.keeper import SutTask
+from windtunnel.engine.sut.process import SutProcess
+
+async def main():
+    command = (sys.executable, "program.py")
+    task = SutTask(command=command, environment=dict(os.environ), folder=".", log=Path("sut.log"))
+    async with SutProcess(task).running({}):
+        while not Path("ready").exists():
+            await asyncio.sleep(0.01)
+        if os.fork() == 0:
+            Path("copy").write_text(str(os.getpid()))
+            time.sleep(600)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@linux
+def test_it_ends_with_a_killed_run_though_a_copy_of_that_lives_on(command: Command) -> None:
+    command.process(READY + FOREVER)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", COORDINATOR], cwd=command.folder, env=environment) as run:
+        copy = command.folder / "copy"
+        until(lambda: copy.exists() and copy.read_text(), None)
+        run.kill()
+    try:
+        until(lambda: not is_running(int(command.told("pid"))))
+    finally:
+        os.kill(int(copy.read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,13 @@ import asyncio
 import socket
 import ssl
 import struct
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
+
+import uvloop
 
 from windtunnel.model.record import FaultRecord, ProxiedRecord, Record
 from windtunnel.model.sut import Tls
@@ -26,7 +29,6 @@ from windtunnel.model.turbulence import FaultSpec, Phases, ProxySpec
 from windtunnel.model.vocabulary import ProxyProtocol
 from windtunnel.turbulence.proxy.proxy import EmbeddedProxy
 
-T = TypeVar("T")
 PATIENCE_S = 20.0
 """A wait that takes longer is a failure."""
 
@@ -45,9 +47,14 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-def in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a test to its end, or fail it when it waits for what does not come."""
-    return asyncio.run(asyncio.wait_for(main(), PATIENCE_S))
+def in_loop(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a test to its end in each event loop, or fail it when it waits for what does not come."""
+    asyncio.run(asyncio.wait_for(main(), PATIENCE_S))
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(asyncio.wait_for(main(), PATIENCE_S))
+    finally:
+        loop.close()
 
 
 class Wire:
@@ -117,10 +124,12 @@ class Timers:
         self._set.set()
         return timer
 
-    async def set(self) -> None:
-        """Wait for a timer that was set since the last wait."""
-        await self._set.wait()
-        self._set.clear()
+    async def set_for(self, *seconds: float) -> None:
+        """Wait until there are timers that are due after these times."""
+        expected = Counter(round(self._now + each, 6) for each in seconds)
+        while not expected <= Counter(round(each.at, 6) for each in self.pending):
+            self._set.clear()
+            await self._set.wait()
 
     def pass_s(self, seconds: float) -> None:
         """Let time pass, with every timer that is due at its moment."""

@@ -83,6 +83,30 @@ def with_text(report: Report, text: str) -> Report:
     return dataclasses.replace(report, summary=summary, manifest=manifest, stories=stories)
 
 
+def with_faults(summary: Summary, text: str) -> Summary:
+    """The summary with `text` in every place of its turbulence that a plan or the SUT has a say in."""
+    replace, judged = msgspec.structs.replace, summary.turbulence
+    assert judged is not None
+    bands = [[replace(band, level=text) for band in fault.bands] for fault in judged.faults]
+    told = replace(
+        judged,
+        headline=text,
+        reasons=[text, f"more: {text}"],
+        faults=[
+            replace(fault, name=text, kind=text, what=text, file=text, bands=with_levels)
+            for fault, with_levels in zip(judged.faults, bands, strict=True)
+        ],
+        proxies=[replace(proxy, name=text) for proxy in judged.proxies],
+        bounds=[
+            replace(bound, name=text, condition=text, measured=text, reason=f"why: {text}", file=text, line=4)
+            for bound in judged.bounds
+        ],
+        levels=[replace(level, fault=text, level=text, measured=text) for level in judged.levels],
+        buckets=[replace(bucket, faults=[text]) for bucket in judged.buckets],
+    )
+    return replace(summary, turbulence=told, reasons=[text for _ in summary.reasons])
+
+
 def _step_with(step: Any, text: str) -> Any:
     body = Body(text=text, size=len(text), whole=False)
     requests = tuple(

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from windtunnel.ci.workspace import Workspace
+from windtunnel.model.resilience import Resilience
 from windtunnel.model.summary import Summary
 from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.report.dotenv import key_figures, plain
@@ -22,7 +23,8 @@ FILES = {
 
 OUTPUT_NAMES = (
     *("verdict", "exit-code", "run-id", "report-dir", *FILES),
-    *("thresholds-total", "thresholds-failed", "instances", "requests", "error-rate", "p95-ms", "json"),
+    *("thresholds-total", "thresholds-failed", "instances", "requests", "error-rate", "p95-ms"),
+    *("resilience", "time-to-recover-s", "json"),
 )
 """Every output, as `action.yml` names it."""
 
@@ -45,17 +47,20 @@ def outputs_of(
     if summary:
         outputs["run-id"] = summary.run_id
         outputs |= {name: plain(value) for name, value in figures.items()}
+        outputs["resilience"] = summary.turbulence.word if summary.turbulence else ""
     of_json = {name.replace("-", "_"): value for name, value in figures.items()}
     outputs["json"] = msgspec.json.encode(
         {
             "verdict": verdict,
             "exit_code": exit_code,
             "run_id": outputs["run-id"],
+            "resilience": outputs["resilience"] or None,
             **of_json,
             "reasons": [printable(reason, limit=LONGEST_REASON) for reason in summary.reasons[:_MAX_ITEMS]]
             if summary
             else [],
             "thresholds": _thresholds(summary) if summary else [],
+            "bounds": _bounds(summary.turbulence) if summary and summary.turbulence else [],
         }
     ).decode()
     return outputs
@@ -76,4 +81,18 @@ def _thresholds(summary: Summary) -> list[dict[str, object]]:
             "samples": threshold.samples,
         }
         for threshold in summary.thresholds[:_MAX_ITEMS]
+    ]
+
+
+def _bounds(judged: Resilience) -> list[dict[str, object]]:
+    """What had to hold in a run with faults, what did not first."""
+    ranked = sorted(judged.bounds, key=lambda bound: bound.result == "held")
+    return [
+        {
+            "name": printable(bound.name, limit=_MAX_LENGTH),
+            "condition": printable(bound.condition, limit=_MAX_LENGTH),
+            "result": bound.result,
+            "measured": printable(bound.measured, limit=_MAX_LENGTH),
+        }
+        for bound in ranked[:_MAX_ITEMS]
     ]

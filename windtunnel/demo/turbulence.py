@@ -8,10 +8,12 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from windtunnel.demo.settings import Virtue
 
-PLAN = "windtunnel.yaml"
+PLAN = Path(__file__).parent / "outage" / "windtunnel.yaml"
+"""The plan that is run. Its folder is complete: copied, it runs by itself."""
 
 _WITHOUT: Mapping[Virtue, str] = {
     "idempotency": "An idempotency key means nothing to the shop: the same request again is a second order.",

@@ -24,6 +24,7 @@ def key_figures(summary: Summary) -> dict[str, int | float | None]:
         "requests": requests.count if requests else 0,
         "error-rate": failed.rate if failed and failed.count else None,
         "p95-ms": spread.p95 if spread and spread.count else None,
+        "time-to-recover-s": summary.turbulence.time_to_recover_s if summary.turbulence else None,
     }
 
 
@@ -42,6 +43,7 @@ def outcome(report: Report) -> dict[str, str]:
         "verdict": summary.verdict,
         "exit-code": str(summary.exit_code),
         "run-id": summary.run_id,
+        "resilience": summary.turbulence.word if summary.turbulence else "",
         **figures,
         "report-dir": report.directory,
     }

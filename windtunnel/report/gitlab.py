@@ -15,6 +15,7 @@ from typing import Any, Literal
 from windtunnel.errors import Problem
 from windtunnel.figures import plural
 from windtunnel.report.model import Report
+from windtunnel.report.resilience import bound_name, not_held
 from windtunnel.report.text import printable
 from windtunnel.report.wording import error_place, honest
 
@@ -25,7 +26,7 @@ Severity = Literal["minor", "major"]
 
 
 def code_quality(report: Report) -> str:
-    """The failures as text: an issue for each threshold that did not hold and for each cause of failure.
+    """The failures as text: an issue for each threshold and bound that did not hold and for each cause of failure.
 
     An issue needs a file of the project. A threshold of a flag or an input is at the file with the settings of the
     job; failures outside of the project are skipped.
@@ -37,6 +38,14 @@ def code_quality(report: Report) -> str:
         if result.result != "pass" and _in_project(file):
             said = result.reason or result.name
             issues.append(_issue("threshold", result.name, said, "major", file, result.line))
+    for bound in not_held(summary.turbulence.bounds) if summary.turbulence else ():
+        if _in_project(bound.file):
+            said = bound.reason or bound_name(bound)
+            issues.append(_issue("resilience", bound_name(bound), said, "major", bound.file, bound.line))
+    for fault in summary.turbulence.faults if summary.turbulence else ():
+        if not fault.applied and _in_project(fault.file):
+            said = f'the fault "{fault.name}" was never done'
+            issues.append(_issue("resilience", fault.name, said, "major", fault.file, fault.line))
     severity: Severity = "major" if summary.verdict == "fail" else "minor"
     for group in summary.errors:
         if _in_project(group.file):
@@ -74,7 +83,7 @@ def external_links(report: Report) -> str:
 
 
 def _issue(
-    check: Literal["threshold", "step", "invalid"],
+    check: Literal["threshold", "resilience", "step", "invalid"],
     what: str,
     said: str,
     severity: Severity,

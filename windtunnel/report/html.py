@@ -18,11 +18,12 @@ import jinja2
 
 from windtunnel import figures
 from windtunnel.model.summary import MetricSummary, Summary
-from windtunnel.report import wording
+from windtunnel.report import resilience, wording
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.model import Report
 from windtunnel.report.text import LONGEST_REASON, printable
+from windtunnel.report.timeline import timeline
 from windtunnel.report.wording import honest
 
 _TONES = {"pass": "good", "fail": "bad", "error": "bad"}
@@ -66,6 +67,9 @@ def render(report: Report) -> str:
         phases=PHASES,
         changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
         noise=NOISE,
+        judged=summary.turbulence,
+        course=timeline(summary.turbulence) if summary.turbulence else None,
+        said=resilience.said_of(summary.turbulence) if summary.turbulence else None,
         facts=_facts(report),
     )
 
@@ -104,6 +108,12 @@ def _environment() -> jinja2.Environment:
         "requests_beside": wording.requests_beside,
         "baseline_name": baseline_name,
         "track": track,
+        "sentence": resilience.sentence,
+        "spaced": resilience.spaced,
+        "titled": resilience.titled,
+        "bands": resilience.bands_told,
+        "held_word": resilience.held_word,
+        "bound_tone": resilience.RESULT_TONES.__getitem__,
     }
     pages.filters.update(filters)
     return pages

@@ -1,4 +1,4 @@
-"""`junit.xml`: the verdict, thresholds, steps and assertions as test cases, which every CI system shows.
+"""`junit.xml`: the verdict, thresholds, bounds, steps and assertions as test cases, which every CI system shows.
 
 A step that failed in a run whose thresholds allow that is no failing test case: its failures are in its
 output. The case `verdict` is red in every run that did not pass. Class names are the files of the steps, and every
@@ -13,8 +13,10 @@ from xml.etree import ElementTree
 
 from windtunnel import figures
 from windtunnel.errors import Problem
+from windtunnel.model.resilience import Bound, Resilience
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
 from windtunnel.model.vocabulary import VerdictWord
+from windtunnel.report import resilience
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import breach, error_place, failing, headline, honest
@@ -33,6 +35,8 @@ def render(report: Report) -> str:
     file = _File(duration_s=summary.run.duration_s, started=summary.run.started)
     file.add("verdict", [_verdict(summary)])
     file.add("thresholds", map(_threshold, summary.thresholds))
+    if summary.turbulence:
+        file.add("resilience", [_resilience(summary.turbulence), *map(_bound, summary.turbulence.bounds)])
     rows = {(row.scenario, row.step) for row in summary.steps}
     apart = [group for group in summary.errors if group.phase or (group.scenario, group.step) not in rows]
     for scenario in dict.fromkeys([*(row.scenario for row in summary.steps), *(each.scenario for each in apart)]):
@@ -111,6 +115,38 @@ def _threshold(result: ThresholdResult) -> ElementTree.Element:
         _add(case, "error", result.explanation or measured, measured + _at(result.file, result.line))
     else:
         _add_output(case, measured)
+    return case
+
+
+def _resilience(judged: Resilience) -> ElementTree.Element:
+    """How the faults were borne as a whole: red unless the system was resilient or degraded and came back."""
+    case = _case("windtunnel", "resilience")
+    told = [
+        *judged.reasons,
+        f"recovery: {resilience.recovery(judged)}",
+        f"injected: {resilience.injected(judged)}",
+    ]
+    told += [f"look at {each}" for each in resilience.look_at(judged)]
+    told += resilience.levels_told(judged.levels)
+    word, text = resilience.word(judged), "\n".join(told)
+    if resilience.TONES[judged.word] == "bad":
+        _add(case, "failure", word, text)
+    elif judged.word == "not_judged":
+        _add(case, "error", word, text)
+    else:
+        _add_output(case, f"{word}: {text}")
+    return case
+
+
+def _bound(bound: Bound) -> ElementTree.Element:
+    case = _case(bound.file or "resilience", resilience.bound_name(bound))
+    said = (bound.reason or bound.measured) + _at(bound.file, bound.line)
+    if bound.result == "broken":
+        _add(case, "failure", f"measured {bound.measured}", said)
+    elif bound.result == "no_data":
+        _add(case, "error", bound.measured, said)
+    else:
+        _add_output(case, bound.measured)
     return case
 
 

@@ -5,13 +5,15 @@ Text of users and of the SUT is in code spans, where nothing is a link, a mentio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from windtunnel import figures
 from windtunnel.model.summary import Distribution, ErrorGroup, Summary
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
+from windtunnel.report.markdown_resilience import under_faults
 from windtunnel.report.model import Report, Story
-from windtunnel.report.text import LONGEST_REASON, code, prose
+from windtunnel.report.resilience import more_reasons, other_reasons
+from windtunnel.report.text import LONGEST_REASON, code, prose, table
 from windtunnel.report.wording import (
     MAX_REASONS,
     NO_VALUE,
@@ -57,6 +59,8 @@ def render(report: Report, *, budget: int = BUDGET) -> str:
 
 def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iterator[str]:
     yield from _verdict(summary, reasons=MAX_REASONS)
+    if summary.turbulence:
+        yield from under_faults(summary.turbulence, more_reasons(summary), most=errors)
     yield from _thresholds(summary)
     yield from _worst_step(summary)
     yield from _changes(summary, most_steps=min(errors, 5))
@@ -76,10 +80,12 @@ def _verdict(summary: Summary, *, reasons: int) -> Iterator[str]:
     if not summary.soundness.finished:
         yield f"> [!WARNING]\n> {UNFINISHED}"
     yield _first_line(summary)
-    told = summary.reasons[:reasons]
+    # What the section on faults begins with is not said twice.
+    every = other_reasons(summary)
+    told = every[:reasons]
     lines = [f"- {prose(reason, limit=LONGEST_REASON)}" for reason in told]
-    if len(summary.reasons) > len(told):
-        lines.append(f"- and {len(summary.reasons) - len(told)} more")
+    if len(every) > len(told):
+        lines.append(f"- and {len(every) - len(told)} more")
     if lines:
         yield "\n".join(lines)
     run = summary.run
@@ -116,7 +122,7 @@ def _thresholds(summary: Summary) -> Iterator[str]:
         )
     yield "### Thresholds"
     head = ("Result", "Metric", "Condition", "Measured", "Limit", "Samples")
-    yield _table(head, ":--|:--|:--|--:|--:|--:", rows)
+    yield table(head, ":--|:--|:--|--:|--:|--:", rows)
 
 
 def _worst_step(summary: Summary) -> Iterator[str]:
@@ -145,7 +151,7 @@ def _changes(summary: Summary, *, most_steps: int) -> Iterator[str]:
         for row in change_rows(comparison, most_steps=most_steps)
     ]
     if rows:
-        yield _table(("Figure", "Before", "Now", "Change"), ":--|--:|--:|--:", rows)
+        yield table(("Figure", "Before", "Now", "Change"), ":--|--:|--:|--:", rows)
     else:
         yield "_The two runs have no figure in common._"
 
@@ -173,7 +179,7 @@ def _steps(summary: Summary) -> Iterator[str]:
     yield "### Steps"
     yield f"{instances_line(summary).capitalize()}."
     head = ("Step", "Count", "Failed", *(["Retries"] if retried else []), "p50", "p90", "p95", "p99", "Max")
-    yield _table(head, "|".join((":--", *(["--:"] * (len(head) - 1)))), rows)
+    yield table(head, "|".join((":--", *(["--:"] * (len(head) - 1)))), rows)
 
 
 def _times(latency: Distribution) -> list[str]:
@@ -233,12 +239,6 @@ def _soundness(summary: Summary) -> Iterator[str]:
     if findings := unsaid(summary):
         yield "### Soundness"
         yield "\n".join(f"- {prose(finding, limit=LONGEST_REASON)}" for finding in findings[:20])
-
-
-def _table(head: tuple[str, ...], alignment: str, rows: Sequence[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", f"|{alignment}|"]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines)
 
 
 def _joined(parts: Iterator[str]) -> str:

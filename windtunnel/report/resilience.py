@@ -5,8 +5,7 @@ Names of faults, proxies and levels are the user's text, also inside these sente
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,11 +47,11 @@ RESULT_TONES: Mapping[BoundResult, Tone] = {"held": "good", "broken": "bad", "no
 NO_VALUE = "\N{EN DASH}"
 WHEN: Mapping[TurbulencePhase, str] = {
     "warmup": "warm-up",
-    "steady": "before (steady)",
-    "inject": "during (inject)",
-    "recover": "after (recover)",
+    "steady": "before",
+    "inject": "during",
+    "recover": "after",
 }
-"""The heads of the columns of the evidence."""
+"""The heads of the columns of the evidence, with the name of the phase."""
 
 MOST_BANDS = 4
 """Times of one fault that are written out; the others are counted."""
@@ -81,6 +80,11 @@ def spaced(text: str) -> str:
 def sentence(text: str) -> str:
     """The text with a capital at its start and a full stop at its end."""
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+
+
+def titled(text: str) -> str:
+    """The name of a row or column with a capital; `p95 latency` stays."""
+    return text if text[1:2].isdigit() else f"{text[:1].upper()}{text[1:]}"
 
 
 def under_faults(summary: Summary) -> str:
@@ -180,36 +184,51 @@ def injected_instances(judged: Resilience) -> int:
 
 def evidence(judged: Resilience) -> list[Row]:
     """The figures of the phases side by side, a column for each of `judged.phases`."""
-
-    def row(name: str, *cells: str) -> Row:
-        return Row(name=name, cells=cells)
-
-    phases = judged.phases
-    rows = [
-        row("instances passed per second", *(figures.per_second(each.rate) for each in phases)),
-        row("instances passed", *map(_passed, phases)),
+    return [
+        Row(name=name, cells=tuple(write(phase) for phase in judged.phases))
+        for name, write in EVIDENCE.items()
+        if write is not _injected or injected_instances(judged)
     ]
-    if injected_instances(judged):
-        rows.append(row("failed by a fault", *(f"{each.injected:,}" for each in phases)))
-    rows += [
-        row("requests", *(f"{each.requests:,}" for each in phases)),
-        row(
-            "failed requests",
-            *(figures.share(each.failed_share) if each.requests else NO_VALUE for each in phases),
-        ),
-        row("p50 latency", *(_ms(each, each.p50_ms) for each in phases)),
-        row("p95 latency", *(_ms(each, each.p95_ms) for each in phases)),
-        row("p99 latency", *(_ms(each, each.p99_ms) for each in phases)),
-    ]
-    return rows
+
+
+def _rate(phase: PhaseFigures) -> str:
+    return figures.per_second(phase.rate)
+
+
+def _injected(phase: PhaseFigures) -> str:
+    return f"{phase.injected:,}"
+
+
+def _requests(phase: PhaseFigures) -> str:
+    return f"{phase.requests:,}"
+
+
+def _failed(phase: PhaseFigures) -> str:
+    return figures.share(phase.failed_share) if phase.requests else NO_VALUE
 
 
 def _passed(phase: PhaseFigures) -> str:
     return figures.share(phase.passed / phase.instances) if phase.instances else NO_VALUE
 
 
-def _ms(phase: PhaseFigures, ms: float) -> str:
-    return figures.duration(ms) if phase.requests else NO_VALUE
+def _latency(field: str) -> Callable[[PhaseFigures], str]:
+    def write(phase: PhaseFigures) -> str:
+        return figures.duration(getattr(phase, field)) if phase.requests else NO_VALUE
+
+    return write
+
+
+EVIDENCE: Mapping[str, Callable[[PhaseFigures], str]] = {
+    "instances passed per second": _rate,
+    "instances passed": _passed,
+    "failed by a fault": _injected,
+    "requests": _requests,
+    "failed requests": _failed,
+    "p50 latency": _latency("p50_ms"),
+    "p95 latency": _latency("p95_ms"),
+    "p99 latency": _latency("p99_ms"),
+}
+"""The figures of a phase, by what they are called."""
 
 
 def measures(judged: Resilience) -> list[tuple[str, str, str]]:
@@ -269,9 +288,8 @@ def _proxy_cells(proxy: ProxyFigures) -> tuple[str, ...]:
     )
 
 
-def _or_none(value: float | None, write: object) -> str:
-    assert callable(write)
-    return NO_VALUE if value is None else str(write(value))
+def _or_none(value: float | None, write: Callable[[float], str]) -> str:
+    return NO_VALUE if value is None else write(value)
 
 
 def group_rows(judged: Resilience) -> list[Row]:
@@ -324,6 +342,37 @@ def bands_told(bands: Sequence[Band]) -> str:
     return ", ".join(told)
 
 
-def plain_of(text: str) -> str:
-    """A word as the name of a class or a label: letters, digits and `_` alone."""
-    return re.sub(r"[^a-z0-9_]", "_", text.lower())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """Everything that a page says of a judgement. `more` are the reasons beside its headline."""
+
+    word: str
+    tone: Tone
+    more: Sequence[str]
+    measures: Sequence[tuple[str, str, str]]
+    when: Mapping[TurbulencePhase, str]
+    evidence: Sequence[Row]
+    groups: Sequence[Row]
+    group_head: Sequence[str]
+    group_note: str
+    proxies: Sequence[Row]
+    proxy_head: Sequence[str]
+    proxy_note: str
+
+
+def said_of(judged: Resilience) -> Said:
+    """Everything that a page says of a judgement."""
+    return Said(
+        word=word(judged),
+        tone=TONES[judged.word],
+        more=[reason for reason in judged.reasons if reason != judged.headline],
+        measures=measures(judged),
+        when=WHEN,
+        evidence=evidence(judged),
+        groups=group_rows(judged),
+        group_head=GROUP_HEAD,
+        group_note=GROUP_NOTE,
+        proxies=proxy_rows(judged),
+        proxy_head=PROXY_HEAD,
+        proxy_note=PROXY_NOTE,
+    )

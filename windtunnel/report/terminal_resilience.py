@@ -33,7 +33,7 @@ def under_faults(judged: Resilience, width: int) -> Iterator[RenderableType]:
         yield Text(shown(line, limit=width), no_wrap=True, overflow="crop")
     yield ""
     if judged.phases:
-        head = [resilience.WHEN[phase.name] for phase in judged.phases]
+        head = [f"{resilience.WHEN[phase.name]} ({phase.name})" for phase in judged.phases]
         yield _figures("", head, resilience.evidence(judged), width)
         yield ""
     if judged.bounds:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 ELLIPSIS = "…"
 LONGEST_REASON = 4_000
@@ -91,6 +92,13 @@ def prose(text: str, *, limit: int = 300) -> str:
         parts += [_inactive(shown[end : quoted.start()], first=not end), before, code(inside, limit=limit), after]
         end = quoted.end()
     return "".join([*parts, _inactive(shown[end:], first=not end)])
+
+
+def table(head: tuple[str, ...], alignment: str, rows: Sequence[tuple[str, ...]]) -> str:
+    """A table of Markdown, of cells that are safe in one."""
+    lines = ["| " + " | ".join(head) + " |", f"|{alignment}|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
 
 
 def _inactive(text: str, *, first: bool) -> str:

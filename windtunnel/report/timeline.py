@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
 from windtunnel.figures import offset
 from windtunnel.model.resilience import Band, Bucket, Resilience
@@ -19,13 +20,14 @@ from windtunnel.report.text import printable, shortened
 MOST_COLUMNS = 240
 """Columns of the drawing: more buckets than that are taken together."""
 
-MOST_FAULTS = 40
+MOST_FAULTS = 20
 """Faults that are drawn; the table has all of them."""
 
 _LEAST_WIDTH = 0.4
 _LEAST_HEIGHT = 1.5
-_NARROW = 14.0
-"""Percent of the drawing that the name of a phase and its length need."""
+
+Fits = Literal["always", "wide", "never"]
+"""On which screens there is room for a text: `wide` is not on a narrow one."""
 
 _LEVELS = " ▁▂▃▄▅▆▇█"
 _LONGEST_LABEL = 22
@@ -33,14 +35,14 @@ _LONGEST_LABEL = 22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseBar:
-    """One phase. `short`: there is no room for its length, and none for its name where it is `tiny`."""
+    """One phase, and where there is room for its name and for its length beside that."""
 
     name: TurbulencePhase
     length: str
     x: float
     width: float
-    short: bool
-    tiny: bool
+    name_fits: Fits
+    length_fits: Fits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +75,19 @@ class TimeMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A piece of time. Heights are those of instances per second; `good` as in a bucket."""
+    """A piece of time. Heights are those of instances per second, one above the other; `good` as in a bucket.
+
+    `drawn_width` leaves a little room between two columns.
+    """
 
     x: float
     width: float
+    drawn_width: float
+    passed_y: float
     passed_height: float
+    failed_y: float
     failed_height: float
+    injected_y: float
     injected_height: float
     good: bool | None
     label: str
@@ -178,9 +187,14 @@ def _phase_bars(judged: Resilience, axis: _Axis) -> Iterator[PhaseBar]:
             length=offset(phase.end_s - phase.begin_s),
             x=x,
             width=width,
-            short=width < 2 * _NARROW,
-            tiny=width < _NARROW,
+            name_fits=_fits(width, 18),
+            length_fits=_fits(width, 31),
         )
+
+
+def _fits(width: float, needed: float) -> Fits:
+    """Whether a text fits that needs so many percent of a narrow screen; a wide one has 2.5 times that."""
+    return "always" if width >= needed else "wide" if width >= needed / 2.5 else "never"
 
 
 def _strip(band: Band, axis: _Axis) -> Strip:
@@ -236,19 +250,24 @@ def _per_second(bucket: Bucket) -> float:
 def _column(bucket: Bucket, axis: _Axis, top: float, height: float) -> Column:
     x, width = axis.span(bucket.begin_s, bucket.end_s, least=0.05)
     length_s = max(bucket.end_s - bucket.begin_s, 0.001)
-    heights = [
-        round(max(_LEAST_HEIGHT, height * count / length_s / top), 2) if count else 0.0
+    passed, failed, injected = (
+        max(_LEAST_HEIGHT, height * count / length_s / top) if count else 0.0
         for count in (bucket.passed, bucket.failed, bucket.injected)
-    ]
+    )
+    passed = max(0.0, min(passed, height - failed - injected))
     counts = [(bucket.passed, "passed"), (bucket.failed, "failed"), (bucket.injected, "failed by a fault")]
     said = ", ".join(f"{count:,} {what}" for count, what in counts if count or what == "passed")
     held = {True: "steady state held", False: "steady state did not hold", None: "too few samples to tell"}
     return Column(
         x=x,
         width=width,
-        passed_height=heights[0],
-        failed_height=heights[1],
-        injected_height=heights[2],
+        drawn_width=round(0.88 * width, 3),
+        passed_y=round(height - passed, 2),
+        passed_height=round(passed, 2),
+        failed_y=round(height - passed - failed, 2),
+        failed_height=round(failed, 2),
+        injected_y=round(height - passed - failed - injected, 2),
+        injected_height=round(injected, 2),
         good=bucket.good,
         label=f"{offset(bucket.begin_s)} to {offset(bucket.end_s)}: {said}; {held[bucket.good]}",
     )

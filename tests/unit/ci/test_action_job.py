@@ -168,6 +168,8 @@ def test_a_judged_run_gives_its_exit_code_outputs_and_summary(tmp_path: Path) ->
         "requests": "75",
         "error-rate": "0.04",
         "p95-ms": "2.875",
+        "resilience": "",
+        "time-to-recover-s": "",
     }
     assert (told["verdict"], told["exit_code"], told["error_rate"]) == ("fail", 99, 0.04)
     assert told["thresholds"][0]["measured"] == "3 ms"

@@ -337,6 +337,8 @@ def test_the_outcome_stands_in_variables() -> None:
         "WINDTUNNEL_REQUESTS": "14203",
         "WINDTUNNEL_ERROR_RATE": "0.01007",
         "WINDTUNNEL_P95_MS": "812",
+        "WINDTUNNEL_RESILIENCE": "",
+        "WINDTUNNEL_TIME_TO_RECOVER_S": "",
         "WINDTUNNEL_REPORT_DIR": "runs/x",
     }
 
@@ -344,7 +346,7 @@ def test_the_outcome_stands_in_variables() -> None:
 @given(text=texts)
 def test_no_text_breaks_out_of_a_variable(text: str) -> None:
     report = dataclasses.replace(bare(sample_run.summary(run_id=text)), directory=text)
-    assert len(variables(report)) == 10
+    assert len(variables(report)) == 12
 
 
 @given(text=texts)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import is_running
 from windtunnel.errors import ExpressionError
 from windtunnel.turbulence.drivers.commands import Ended, as_typed, command_of, run_command
 
@@ -187,10 +188,3 @@ def wait_until_gone(file: Path) -> None:
         while is_running(pid):
             assert time.monotonic() < deadline, f"{pid} still runs"
             time.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

@@ -30,6 +30,7 @@ _UPSTREAM = re.compile(
 """An upstream in its parts; every text is one."""
 
 _PORTS = {"http": 80, "https": 443}
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  what a plan says, if the command line allows it
 
 
 class Proxy(Protocol):
@@ -47,6 +48,9 @@ class Proxy(Protocol):
 
     def begin(self, began: float) -> None:
         """The load begins, at a reading of the clock: faults count from there."""
+
+    def end(self) -> None:
+        """Do no fault any more, and let go of what is held; it goes on forwarding."""
 
     async def close(self) -> None:
         """Stop listening, and end every connection."""
@@ -88,6 +92,12 @@ def url_through(spec: ProxySpec, address: str) -> str:
     parts = _parts(spec)
     scheme = "http://" if spec.protocol == "http" else parts["scheme"] or ""
     return f"{scheme}{parts['user'] or ''}{address}{parts['rest']}"
+
+
+def reachable(address: str) -> str:
+    """Where this machine reaches a proxy: one that listens on every address is at loopback."""
+    host, _, port = address.rpartition(":")
+    return f"{_LOOPBACK.get(host, host)}:{port}"
 
 
 def origin_of(spec: ProxySpec, sut: Sut) -> Origin:

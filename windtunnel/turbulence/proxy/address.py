@@ -1,19 +1,20 @@
-"""Where a proxy listens and what it forwards to, as the plan says."""
+"""Where a proxy listens and what it forwards to, as the plan says. No message has more of a URL than its host."""
 
 from __future__ import annotations
 
 import ipaddress
-import re
+from urllib.parse import urlsplit
 
 from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.http.routes import client_context
 from windtunnel.http.stream import Destination
-from windtunnel.model.origin import parse_base_url
+from windtunnel.model.origin import Origin, parse_base_url
 from windtunnel.model.sut import Tls
 from windtunnel.model.turbulence import ProxySpec
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_PORT = re.compile(r":[0-9]{1,5}/?$")
+_PORTS = {"http": 80, "https": 443}
+_HTTP_HINT = "write it like http://payments:9000"
+_TCP_HINT = "write it like tcp://db:5432"
 
 
 def is_loopback(host: str) -> bool:
@@ -28,20 +29,14 @@ def is_loopback(host: str) -> bool:
 
 def destination_of(spec: ProxySpec, tls: Tls) -> Destination:
     """The upstream of a proxy. Raises ConfigError where it is none."""
-    text = spec.upstream
     if spec.protocol == "tcp":
-        text = text.removeprefix("tcp://")
-        if _SCHEME.match(text) or not _PORT.search(text):
-            raise _invalid(spec, "the upstream of a TCP proxy is a host and a port", "write it like redis:6379")
-        text = f"http://{text}"
+        return Destination(origin=_tcp_origin(spec))
     try:
-        base = parse_base_url(text)
+        base = parse_base_url(spec.upstream if "://" in spec.upstream else f"http://{spec.upstream}")
     except ExpressionError as error:
-        raise _invalid(spec, f"upstream: {error}", "write it like http://payments:9000") from None
+        raise _invalid(spec, f"upstream: {error}", _HTTP_HINT) from None
     if base.path:
-        raise _invalid(
-            spec, f"upstream {spec.upstream}: a proxy passes paths on as they are", "leave the path out"
-        )
+        raise _invalid(spec, "the upstream has no path: that of the request is passed on", _HTTP_HINT)
     secure = base.origin.scheme == "https"
     return Destination(
         origin=base.origin,
@@ -49,6 +44,17 @@ def destination_of(spec: ProxySpec, tls: Tls) -> Destination:
         server_name=(tls.server_name or base.origin.bare_host) if secure else None,
         socket=base.socket,
     )
+
+
+def _tcp_origin(spec: ProxySpec) -> Origin:
+    try:
+        split = urlsplit(spec.upstream if "://" in spec.upstream else f"tcp://{spec.upstream}")
+        host, port = split.hostname, split.port or _PORTS.get(split.scheme)
+    except ValueError:
+        raise _invalid(spec, "the upstream can't be read", _TCP_HINT) from None
+    if not host or not port:
+        raise _invalid(spec, "the upstream of a tcp proxy is a host and a port", _TCP_HINT)
+    return Origin(scheme="http", host=host, port=port)
 
 
 def _invalid(spec: ProxySpec, message: str, hint: str) -> ConfigError:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from http import HTTPStatus
 
 from windtunnel.http.errors import Failure
 from windtunnel.turbulence.proxy.bodies import BodyReader, MalformedBodyError, body_reader
+from windtunnel.turbulence.proxy.caller_side import CallerSide
+from windtunnel.turbulence.proxy.copies import Dial
 from windtunnel.turbulence.proxy.exchange import Exchange
+from windtunnel.turbulence.proxy.handling import Handling
 from windtunnel.turbulence.proxy.heads import (
     LONGEST_HEAD,
     Refusal,
@@ -21,58 +23,61 @@ from windtunnel.turbulence.proxy.heads import (
     ResponseHead,
     head_end,
     read_request,
+    relocated,
 )
-from windtunnel.turbulence.proxy.sockets import PEER_FULL, PIPELINED, Reading, end_writing, reset
-from windtunnel.turbulence.proxy.traffic import Timer, Traffic
+from windtunnel.turbulence.proxy.sockets import PEER_FULL, PIPELINED, end_writing
+from windtunnel.turbulence.proxy.traffic import Traffic
+from windtunnel.turbulence.proxy.treatment import Answer, Ending
 from windtunnel.turbulence.proxy.upstream import Upstream
-
-LINGER_S = 2.0
-"""How long the rest of a request is read and dropped after the answer to it, so that the answer arrives."""
 
 _MALFORMED = Refusal(status=400, why="the framing of the body is malformed")
 _TOO_LONG = Refusal(status=431, why="the head of the request is too long")
 
 
-class Caller(asyncio.Protocol):
+class Caller(CallerSide):
     """`_body` reads the body of the request while that is not complete; `_exchange` is what is not answered yet.
 
     `_input` are bytes that belong to no request yet. `_raw`: no HTTP is read any more; `_tunnel`: bytes of the
-    caller still pass then. `_discards`: nothing that comes matters any more.
+    caller still pass then. `_drops_body`: the request was answered by a fault.
     """
 
-    def __init__(
-        self, traffic: Traffic, *, dial: Callable[[Caller], Upstream], on_gone: Callable[[Caller], None]
-    ) -> None:
+    def __init__(self, traffic: Traffic, *, dial: Dial, on_gone: Callable[[Caller], None]) -> None:
         """`dial` makes the upstream of this connection, and begins to open it."""
-        self._traffic, self._dial, self._on_gone = traffic, dial, on_gone
-        self._upstream: Upstream | None = None
+        super().__init__(traffic)
+        self._dial, self._on_gone = dial, on_gone
         self._exchange: Exchange | None = None
         self._head: RequestHead | None = None
         self._body: BodyReader | None = None
+        self._handling: Handling | None = None
+        self._drops_body = False
         self._input = b""
-        self._raw = self._tunnel = self._discards = False
+        self._raw = self._tunnel = self._is_gone = False
         self._half_closed = self._upstream_half_closed = False
-        self._is_made = False
-        self._timer: Timer | None = None
 
     def abort(self) -> None:
         """End at once, both sides. Nothing is done while the connection is being made."""
         if not self._is_made:
             return
-        if self._upstream is not None:
-            self._upstream.close()
-            self._upstream = None
+        self._drop_upstream()
         self._finish("proxy_closed")
         self._transport.abort()
+        if self._is_gone:
+            self._on_gone(self)
+
+    def on_switched(self) -> None:
+        """A fault was switched on or off: it is for requests that come from now on."""
+
+    def let_go(self) -> None:
+        """Send on what a fault holds: no fault is done any more."""
+        if self._handling is not None:
+            self._handling.release()
 
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A caller connected."""
+        super().connection_made(transport)
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # TCP, so it is one
-        self._reading = Reading(self._transport)
-        self._is_made = True
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request came."""
@@ -112,19 +117,21 @@ class Caller(asyncio.Protocol):
             else:
                 self._upstream.reset()
             self._upstream = None
-        self._discards = True
-        self._finish("caller_gone")
-        self._on_gone(self)
+        self._discards = self._is_gone = True
+        if self._handling is None or not self._handling.leave():
+            self.gone()
 
     def pause_writing(self) -> None:
         """The caller does not take all that is written."""
-        if self._upstream is not None:
-            self._upstream.pause()
+        self.pause_upstream(PEER_FULL)
+        if self._handling is not None:
+            self._handling.block()
 
     def resume_writing(self) -> None:
         """The caller takes more."""
-        if self._upstream is not None:
-            self._upstream.resume()
+        self.resume_upstream(PEER_FULL)
+        if self._handling is not None:
+            self._handling.unblock()
 
     # What its upstream calls; see `upstream.Downstream`.
 
@@ -140,26 +147,50 @@ class Caller(asyncio.Protocol):
         """Read on."""
         self._reading.resume(PEER_FULL)
 
-    def on_response(self, head: ResponseHead, wire: bytes) -> None:
-        """Pass the head on."""
+    def on_response(self, head: ResponseHead, data: bytes, end: int, at: int) -> None:
+        """Pass the head on, and what came of the body."""
         assert self._head is not None
+        if self._handling is None and head.location is None:
+            if self._exchange is not None and (head.status >= 200 or head.status == 101):
+                self._exchange.status = self._exchange.upstream_status = head.status
+            self.pass_down(data if at == len(data) else data[:at])
+            return
+        wire, body = data[:end], data[end:at]
+        if head.location is not None and self._head.renamed:
+            wire = relocated(wire, head.location[0], self._traffic.upstream_url, self._traffic.url)
+        if self._handling is not None:
+            self._handling.on_response(head, wire)
+            self._handling.on_bytes(body)
+            return
         if self._exchange is not None and (head.status >= 200 or head.status == 101):
             self._exchange.status = self._exchange.upstream_status = head.status
-        if head.location is not None and self._head.renamed:
-            wire = self._relocated(head.location, wire)
-        self.on_bytes(wire)
+        self.pass_down(wire + body)
 
     def on_bytes(self, data: bytes) -> None:
         """Pass bytes on."""
+        if self._handling is not None:
+            self._handling.on_bytes(data)
+        else:
+            self.pass_down(data)
+
+    def on_end(self, *, closes: bool) -> None:
+        """The answer is complete."""
+        if self._handling is not None:
+            self._handling.on_end(closes=closes)
+        else:
+            self.complete(closes=closes)
+
+    def pass_down(self, data: bytes) -> None:
+        """Send bytes of the answer."""
         if self._exchange is not None:
             self._exchange.down += len(data)
         self._transport.write(data)
 
-    def on_end(self, *, closes: bool) -> None:
-        """The answer is complete: go on with the next request."""
+    def complete(self, *, closes: bool) -> None:
+        """The caller was sent the whole answer: go on with the next request."""
         self._finish("")
         if closes or (self._half_closed and not self._input):
-            self._close()
+            self._close(linger=self._body is not None)
         elif self._body is None:
             self._go_on()
 
@@ -180,6 +211,11 @@ class Caller(asyncio.Protocol):
 
     def on_lost(self, failure: Failure) -> None:
         """Show the caller how its upstream ended, or answer 502 where there never was one."""
+        if self._handling is None or not self._handling.on_lost(failure):
+            self.show_lost(failure)
+
+    def show_lost(self, failure: Failure) -> None:
+        """Show the caller how its upstream ended, after all that is to be shown before."""
         upstream, self._upstream = self._upstream, None
         if self._exchange is not None and upstream is not None and not upstream.is_connected:
             self._answer(
@@ -187,11 +223,37 @@ class Caller(asyncio.Protocol):
             )
         elif failure.kind == "closed":
             self._finish("" if self._tunnel else failure.kind)
-            self._close()
+            self._close(linger=self._body is not None)
         else:
             self._finish(failure.kind)
-            self._discards = True
-            reset(self._transport)
+            self._reset()
+
+    # What the handling of a request calls; see `handling.Handled`.
+
+    def answer(self, answer: Answer) -> None:
+        """Answer in place of the upstream, which sees nothing of the request."""
+        head = self._head
+        assert head is not None
+        self._drops_body = True
+        if answer.head:
+            self.pass_down(answer.head if head.method == "HEAD" else answer.head + answer.body)
+        waits = self._body is not None and head.expects  # the caller may never send the body
+        self.cut("close" if answer.ending == "keep" and (waits or head.closes) else answer.ending)
+        if answer.ending == "keep" and not self._discards and self._body is None:
+            self._go_on()
+
+    def cut(self, ending: Ending) -> None:
+        """The exchange has ended, and with it the connection, unless it is kept."""
+        self._finish("")
+        if ending == "close":
+            self._close(linger=self._body is not None)
+        elif ending == "reset":
+            self._reset()
+
+    def gone(self) -> None:
+        """Nothing is left to do."""
+        self._finish("caller_gone")
+        self._on_gone(self)
 
     # Requests.
 
@@ -224,10 +286,17 @@ class Caller(asyncio.Protocol):
             self._reading.pause(PIPELINED)
         else:
             self._reading.resume(PIPELINED)
-        self._head, self._exchange = head, self._traffic.open(head)
-        self._forward(head, head.wire + data[end:at] if at > end else head.wire)
+        exchange = self._traffic.open(head)
+        self._head, self._exchange, self._drops_body = head, exchange, False
+        wire = head.wire + data[end:at] if at > end else head.wire
+        if (treated := self._traffic.treat(exchange, head)) is None:
+            self.forward(head, wire)
+        else:
+            self._handling = Handling(self, self._traffic, exchange, head, treated, self._dial)
+            self._handling.begin(wire, is_complete=self._body is None)
 
-    def _forward(self, head: RequestHead, wire: bytes) -> None:
+    def forward(self, head: RequestHead, wire: bytes) -> None:
+        """Send a request on, or what of it is there."""
         upstream = self._upstream
         if upstream is None:
             upstream = self._upstream = self._dial(self)
@@ -251,8 +320,7 @@ class Caller(asyncio.Protocol):
                 self._upstream = None
             self._answer(_MALFORMED)
             return
-        if self._upstream is not None:
-            self._write_up(self._upstream, data if at == len(data) else data[:at])
+        self._pass_body(data if at == len(data) else data[:at], is_complete=body.ended)
         if not body.ended:
             return
         self._body = None
@@ -261,6 +329,12 @@ class Caller(asyncio.Protocol):
             self._go_on()
         elif self._input:
             self._reading.pause(PIPELINED)
+
+    def _pass_body(self, data: bytes, *, is_complete: bool) -> None:
+        if self._handling is not None and self._handling.on_request_bytes(data, is_complete=is_complete):
+            return
+        if self._upstream is not None and not self._drops_body:
+            self._write_up(self._upstream, data)
 
     def _go_on(self) -> None:
         self._head = None
@@ -279,7 +353,7 @@ class Caller(asyncio.Protocol):
         if self._tunnel and self._upstream is not None:
             self._write_up(self._upstream, data)
         else:  # it takes what came for an answer, so that the next one would wait for ever
-            self._close()
+            self._close(linger=self._body is not None)
 
     # Ends.
 
@@ -287,58 +361,25 @@ class Caller(asyncio.Protocol):
         """Answer a request that is not sent on, and read no further one."""
         self._exchange = None
         self._traffic.refuse(refusal)
-        self._say(refusal)
+        self._say(refusal, is_head=False)
 
     def _answer(self, refusal: Refusal) -> None:
         """Answer in place of the upstream, if it has not begun to, and end the connection."""
         exchange = self._exchange
         if exchange is None or exchange.status:
             self._finish(refusal.error)
-            self._close()
+            self._close(linger=self._body is not None)
             return
         exchange.status = refusal.status
         self._finish(refusal.error)
-        self._say(refusal)
-
-    def _say(self, refusal: Refusal) -> None:
-        text = f"windtunnel proxy {self._traffic.name}: {refusal.why}\n".encode()
-        head = (
-            f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\n"
-            "Content-Type: text/plain; charset=utf-8\r\n"
-            f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
-        )
-        is_head = self._head is not None and self._head.method == "HEAD"
-        self._transport.write(head.encode() + (b"" if is_head else text))
-        self._close(linger=True)
+        self._say(refusal, is_head=self._head is not None and self._head.method == "HEAD")
 
     def _finish(self, error: str) -> None:
         """The exchange has ended, if there is one."""
         exchange, self._exchange = self._exchange, None
+        handling, self._handling = self._handling, None
+        if handling is not None:
+            handling.drop()
         if exchange is not None:
             exchange.error = exchange.error or error
             self._traffic.close(exchange)
-
-    def _close(self, *, linger: bool = False) -> None:
-        """Close after what is written. A caller that is still sending would lose its answer by a reset: it is
-        read on for a while.
-        """
-        if self._upstream is not None:
-            self._upstream.close()
-            self._upstream = None
-        self._discards = True
-        self._reading.resume(PEER_FULL | PIPELINED)
-        if (linger or self._body is not None) and end_writing(self._transport):
-            self._timer = self._traffic.later(LINGER_S, self._transport.abort)
-        else:
-            self._transport.close()
-
-    def _relocated(self, where: tuple[int, int], wire: bytes) -> bytes:
-        """The head with a Location below the upstream's URL as one below the proxy's, as the caller named it."""
-        begin, _ = where
-        theirs = self._traffic.upstream_url
-        if (
-            not wire.startswith(theirs, begin)
-            or wire[begin + len(theirs) : begin + len(theirs) + 1] not in b"/?#\r\n"
-        ):
-            return wire
-        return b"".join((wire[:begin], self._traffic.url, wire[begin + len(theirs) :]))

@@ -8,7 +8,9 @@ from windtunnel.model.record import ProxiedRecord
 class Exchange:
     """Mutable, owned by the connection of the caller. `began` is a reading of the clock; sizes are bytes.
 
-    `status` is what the caller was sent and `upstream_status` what the upstream answered, 0 for nothing.
+    `attempt` counts within the logical request and `occurrence` all with the same id, method and target, from 1; 0
+    where there is no id. `status` is what the caller was sent and `upstream_status` what the upstream answered, 0
+    for nothing.
     """
 
     __slots__ = (
@@ -20,7 +22,7 @@ class Exchange:
         "faults",
         "in_flight",
         "method",
-        "order",
+        "occurrence",
         "path",
         "since_s",
         "status",
@@ -33,16 +35,16 @@ class Exchange:
         *,
         began: float,
         in_flight: int,
-        order: int,
         method: str = "",
         path: str = "",
         correlation_id: str = "",
         attempt: int = 0,
+        occurrence: int = 0,
         since_s: float = 0.0,
     ) -> None:
-        self.began, self.in_flight, self.order = began, in_flight, order
+        self.began, self.in_flight = began, in_flight
         self.method, self.path, self.correlation_id = method, path, correlation_id
-        self.attempt, self.since_s = attempt, since_s
+        self.attempt, self.occurrence, self.since_s = attempt, occurrence, since_s
         self.status = self.upstream_status = self.up = self.down = 0
         self.error = ""
         self.faults: list[str] = []

@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from time import perf_counter
 from typing import Any
 
-from windtunnel.errors import ConfigError
+from windtunnel.errors import ConfigError, ExpressionError
 from windtunnel.http.dial import Dialer
 from windtunnel.http.errors import Failure
 from windtunnel.http.resolve import Resolver
@@ -28,11 +28,14 @@ from windtunnel.model.turbulence import FaultSpec, Phases, ProxySpec
 from windtunnel.tasks import cancel_and_wait
 from windtunnel.turbulence.proxy.address import destination_of, is_loopback
 from windtunnel.turbulence.proxy.caller import Caller
+from windtunnel.turbulence.proxy.edges import Edge, Edges
 from windtunnel.turbulence.proxy.heads import Names
 from windtunnel.turbulence.proxy.link import Link
 from windtunnel.turbulence.proxy.listener import Listener
+from windtunnel.turbulence.proxy.placed import Hit, PlacedFaults
+from windtunnel.turbulence.proxy.sockets import set_reset
 from windtunnel.turbulence.proxy.traffic import Later, Timer, Traffic
-from windtunnel.turbulence.proxy.upstream import Upstream
+from windtunnel.turbulence.proxy.upstream import Downstream, Upstream
 
 CONNECT_S = 30.0
 """How long the upstream is tried to be connected to."""
@@ -74,9 +77,14 @@ class EmbeddedProxy:
                 hint='listen at "127.0.0.1:0", or allow it with --allow listen',
                 where=spec.where,
             )
-        self.spec, self._faults, self._phases, self._seed = spec, tuple(faults), phases, seed
+        self.spec = spec
         self._destination = destination_of(spec, tls)
-        self._traffic = Traffic(name=spec.name, clock=clock, write=write, later=later or _later)
+        placed = self._placed(faults, phases, seed)
+        later = later or _later
+        self._traffic = Traffic(name=spec.name, faults=placed, clock=clock, write=write, later=later)
+        self._edges = Edges(
+            placed.all, proxy=spec.name, clock=clock, later=later, write=write, switched=self._switched
+        )
         self._resolver = Resolver(ttl_s=DNS_TTL_S)
         self._dialer = Dialer(self._resolver)
         self._listener: Listener | None = None
@@ -84,6 +92,7 @@ class EmbeddedProxy:
         self._upstreams: set[Upstream] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._emptied = asyncio.Event()
+        self._accepted = 0
         self._address = (spec.host, spec.port)
 
     @property
@@ -134,9 +143,20 @@ class EmbeddedProxy:
 
     def begin(self, began: float) -> None:
         """The load begins, at this reading of the clock, from which schedules count."""
+        self._traffic.begin(began)
+        self._edges.begin(began)
+
+    def end(self) -> None:
+        """Do no fault any more, and let go of what is held. It goes on forwarding."""
+        self._edges.end()
+        self._traffic.end()
+        for connection in tuple(self._connections):
+            connection.let_go()
 
     async def close(self) -> None:
         """End every connection and task."""
+        self._edges.end()
+        self._traffic.end()
         if self._listener is not None:
             self._listener.close()
         for connection in tuple(self._connections):
@@ -158,11 +178,37 @@ class EmbeddedProxy:
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         return ConfigError.of(f"proxy {self.spec.name}: can't listen at {self.address}: {why}", where=where)
 
+    def _placed(self, faults: Sequence[FaultSpec], phases: Phases, seed: int) -> PlacedFaults:
+        try:
+            return PlacedFaults(faults, phases, seed=seed, proxy=self.spec.name, protocol=self.spec.protocol)
+        except ExpressionError as error:
+            where = ".".join(str(each) for each in error.path)
+            message = f"proxy {self.spec.name}: {f'{where}: ' if where else ''}{error}"
+            raise ConfigError.of(message, hint=error.hint, where=self.spec.where) from None
+
+    def _switched(self, edge: Edge) -> None:
+        """A fault was switched on or off."""
+        if edge.placed.is_at_connect and edge.placed.closes_port(edge.window) and self._listener is not None:
+            if not edge.is_on:
+                self._listener.accept()
+            elif self._listener.refuse():
+                hit = Hit(edge.placed, edge.window, 0.0, waits=False)
+                self._traffic.applied(hit, None, "nothing listens at the port")
+        for connection in tuple(self._connections):
+            connection.on_switched()
+
     # Connections.
 
     def _accept(self, sock: socket.socket) -> None:
+        refusing = self._traffic.refuses()
+        if refusing is not None:
+            self._traffic.applied(refusing, None, "reset when it was open")
+            set_reset(sock)
+            sock.close()
+            return
         if self.spec.protocol == "tcp":
-            link = Link(self._traffic, dial=self._dial_side, on_gone=self._forget)
+            self._accepted += 1
+            link = Link(self._traffic, order=self._accepted, dial=self._dial_side, on_gone=self._forget)
             self._connections.add(link)
             self._run(self._serve(sock, link, link.caller))
         else:
@@ -178,8 +224,8 @@ class EmbeddedProxy:
             sock.close()
             self._forget(connection)
 
-    def _dial(self, caller: Caller) -> Upstream:
-        upstream = Upstream(caller, self._forget)
+    def _dial(self, downstream: Downstream) -> Upstream:
+        upstream = Upstream(downstream, self._forget)
         self._upstreams.add(upstream)
         self._run(self._connect(upstream, upstream.failed))
         return upstream
