@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 
 from windtunnel.figures import size
 from windtunnel.interfaces import Request
@@ -56,7 +57,8 @@ class _Reading(Wire):
         """Have the system keep little."""
         sock = transport.get_extra_info("socket")
         if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            with suppress(OSError):  # then the system keeps more, which only makes the fault weaker
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
