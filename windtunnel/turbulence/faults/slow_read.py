@@ -6,7 +6,7 @@ import asyncio
 import socket
 from contextlib import suppress
 
-from windtunnel.figures import size
+from windtunnel.figures import EXACT, size
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.turbulence.faults.fault import Case, Forward
@@ -37,7 +37,7 @@ class SlowRead:
     @property
     def words(self) -> str:
         """See `Fault.words`."""
-        return f"read their response at {size(self._rate)}/s"
+        return f"read their response at {size(self._rate, digits=EXACT)}/s"
 
     async def apply(self, request: Request, forward: Forward, case: Case) -> Exchange:
         """See `Fault.apply`."""
