@@ -38,6 +38,7 @@ WAYS_OUT = {
     "http/connection.py": "bytes to the SUT",
     "turbulence/proxy/caller.py": "bytes of a caller to the upstream of a proxy, as they came",
     "turbulence/proxy/upstream.py": "the same, after they waited for the connection",
+    "turbulence/proxy/copies.py": "the same, once more",
     "engine/sut/output.py": "the output of the SUT: redacted line by line",
     "engine/sut/keeper.py": "to the coordinator: how the SUT ended, and lines of its output that were redacted",
     "engine/workers/messages.py": "messages between the processes of a run",

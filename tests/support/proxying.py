@@ -19,7 +19,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
+
+import uvloop
 
 from windtunnel.model.record import FaultRecord, ProxiedRecord, Record
 from windtunnel.model.sut import Tls
@@ -27,7 +29,6 @@ from windtunnel.model.turbulence import FaultSpec, Phases, ProxySpec
 from windtunnel.model.vocabulary import ProxyProtocol
 from windtunnel.turbulence.proxy.proxy import EmbeddedProxy
 
-T = TypeVar("T")
 PATIENCE_S = 20.0
 """A wait that takes longer is a failure."""
 
@@ -46,9 +47,14 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-def in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a test to its end, or fail it when it waits for what does not come."""
-    return asyncio.run(asyncio.wait_for(main(), PATIENCE_S))
+def in_loop(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a test to its end in each event loop, or fail it when it waits for what does not come."""
+    asyncio.run(asyncio.wait_for(main(), PATIENCE_S))
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(asyncio.wait_for(main(), PATIENCE_S))
+    finally:
+        loop.close()
 
 
 class Wire:

@@ -5,7 +5,7 @@
 
 The lifeline ends when the run has, and also when the coordinator was killed: either way the command gets SIGTERM,
 and SIGKILL after a grace. A copy of the coordinator that code of the user made with `os.fork` holds the lifeline
-too: so this process looks for its parent once a second. Where it is killed itself, Linux kills the command with it.
+too: so this process looks for its parent once a second. Where it is killed itself, Linux kills the command too.
 """
 
 from __future__ import annotations

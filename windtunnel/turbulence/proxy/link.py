@@ -126,13 +126,14 @@ class Link:
         if side is self.caller:
             self._open = 2
             self._exchange = self._traffic.open(None)
-            side.pause(PEER_FULL)
+            # A pause in connection_made has no effect in uvloop, which begins to read afterwards.
+            asyncio.get_running_loop().call_soon(self._await_upstream)
             self._dial(self)
         elif self._exchange is None:
             assert side.transport is not None
             side.transport.abort()
         else:
-            self.caller.resume(PEER_FULL)
+            self._release()
             self._treat()
 
     def on_bytes(self, side: Side, data: bytes) -> None:
@@ -140,7 +141,7 @@ class Link:
         treatment = self._treat()
         if self._exchange is None:
             return
-        if treatment.held:
+        if treatment.held or self._other(side).transport is None:
             self._waiting.append((side, data))
             side.pause(HELD)
         elif side is self.caller:
@@ -180,6 +181,10 @@ class Link:
         self._other(side).resume(PEER_FULL)
         if side is self.caller and self._flow is not None:
             self._flow.unblock()
+
+    def _await_upstream(self) -> None:
+        if self.upstream.transport is None:
+            self.caller.pause(HELD)
 
     # What faults do.
 
@@ -227,8 +232,6 @@ class Link:
             side.resume(HELD)
         for side, data in waiting:
             self.on_bytes(side, data)
-        if self._exchange is not None and not waiting:
-            self._treat()
 
     def _limit(self, limit: int | None, hit: Hit) -> None:
         """Set after how many bytes the connection is closed, counted from when the fault hit it first."""
