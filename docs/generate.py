@@ -80,7 +80,7 @@ def schema_page(name: str) -> str:
     while writer.waiting:
         lines += writer.section(*writer.waiting.pop(0))
     if name == "plan":
-        lines += _metrics()
+        lines += [*_metrics(), *_measures()]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -103,6 +103,18 @@ def _metrics() -> Iterator[str]:
         "`step_duration{step:checkout}: p(95) < 2s`. `instance_duration` holds the pauses of the journey too.",
         "",
     )
+
+
+def _measures() -> Iterator[str]:
+    """A row for every measure of the judge that a plan can limit."""
+    from windtunnel.model.resilience import MEASURES
+
+    limits = {"us": "`< 15s`", "%": "`< 100%`", "": "`< 1.2`"}
+    yield from ("## Measures of the judge", "", "What `judge.measures` of a run with faults can limit.", "")
+    yield from ("| measure | limit, such as | what it is |", "|---|---|---|")
+    for name, measure in MEASURES.items():
+        yield f"| `{name}` | {limits[measure.unit]} | {_cell(measure.says)} |"
+    yield ""
 
 
 class _SchemaPage:
