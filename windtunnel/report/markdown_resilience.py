@@ -37,6 +37,7 @@ def under_faults(judged: Resilience, more: Sequence[str], *, most: int) -> Itera
     told.append(f"- recovery: {prose(resilience.recovery(judged))}")
     told.append(f"- injected: {_injected(judged.faults, most)}")
     told += [f"- look at {prose(each, limit=500)}" for each in resilience.look_at(judged)]
+    told.append(f"- {resilience.pieces(judged)}")
     yield "\n".join(told)
     if drawn := lines(judged, width=_WIDTH, most_faults=min(8, most)):
         yield _fenced(for_log("\n".join(drawn)))

@@ -28,7 +28,7 @@ def under_faults(judged: Resilience, width: int) -> Iterator[RenderableType]:
     """The course of the run on an axis of time, the phases side by side, what had to hold, and the proxies."""
     from rich.text import Text
 
-    yield styled("under faults", "bold")
+    yield Text.assemble(("under faults", "bold"), f", {resilience.pieces(judged)}")
     for line in lines(judged, width=min(width, _WIDEST), most_faults=_MOST_FAULTS):
         yield Text(shown(line, limit=width), no_wrap=True, overflow="crop")
     yield ""
