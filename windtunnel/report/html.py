@@ -113,6 +113,7 @@ def _environment() -> jinja2.Environment:
         "titled": resilience.titled,
         "bands": resilience.bands_told,
         "held_word": resilience.held_word,
+        "condition": resilience.condition,
         "bound_tone": resilience.RESULT_TONES.__getitem__,
     }
     pages.filters.update(filters)

@@ -69,7 +69,7 @@ def _bounds(bounds: Sequence[Bound], most: int) -> Iterator[str]:
         (
             f"{_RESULT_SIGNS[bound.result]} {resilience.spaced(bound.result)}",
             code(bound.name, limit=80),
-            prose(bound.condition),
+            prose(resilience.condition(bound)),
             prose(bound.measured),
             code(resilience.place(bound).strip()),
         )

@@ -182,8 +182,19 @@ def place(where: Bound | FaultFigures) -> str:
 
 
 def bound_name(bound: Bound) -> str:
-    """`during: instances: rate > 95%`."""
-    return f"{bound.name}: {bound.condition}"
+    """`during: instances: rate > 95%`; of a measure `time_to_recover < 15 s`."""
+    return f"{bound.name} {condition}" if (condition := of_measure(bound)) else f"{bound.name}: {bound.condition}"
+
+
+def condition(bound: Bound) -> str:
+    """What had to hold, without the name of the bound in front."""
+    return of_measure(bound) or bound.condition
+
+
+def of_measure(bound: Bound) -> str:
+    """The limit of a bound on a measure, whose condition begins with its name; empty for any other."""
+    name, _, limit = bound.condition.partition(" ")
+    return limit if name == bound.name else ""
 
 
 def injected_instances(judged: Resilience) -> int:

@@ -93,10 +93,9 @@ def _bounds(bounds: Sequence[Bound], width: int) -> Table:
     table.add_column("measured", justify="right", overflow="fold")
     for bound in bounds:
         tone = _COLOURS[resilience.RESULT_TONES[bound.result]]
-        condition = shown(bound.condition, limit=500)
         table.add_row(
             styled(f"{_RESULT_SIGNS[bound.result]} {resilience.spaced(bound.result)}", tone),
-            styled(f"{shown(bound.name, limit=60)}: {condition}"),
+            styled(shown(resilience.bound_name(bound), limit=500)),
             styled(shown(bound.measured, limit=60).replace(" ", NO_BREAK)),
         )
     table.width = min(width, _WIDEST)

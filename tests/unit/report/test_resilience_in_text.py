@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tests.support import borne
 from tests.support.reports import HOSTILE, bare
-from windtunnel.model.resilience import NOT_JUDGED, Band, FaultFigures, Resilience
+from windtunnel.model.resilience import NOT_JUDGED, Band, Bound, FaultFigures, Resilience
 from windtunnel.model.vocabulary import ResilienceWord
 from windtunnel.report import resilience, terminal
 from windtunnel.report.timeline import lines
@@ -129,6 +129,15 @@ def test_where_to_look_begins_with_the_line_of_the_plan() -> None:
         "17 s to 40 s of the load, when the steady state did not hold",
     ]
     assert resilience.look_at(borne.resilience("not_judged"))[0] == "turbulence.yaml:18 lost reply: never done"
+
+
+def test_the_limit_of_a_measure_says_its_name_once() -> None:
+    limit = Bound(name="duplicates", condition="duplicates < 1", result="broken", measured="3")
+    plain = Bound(name="duplicates", condition="at most 0 by Idempotency-Key", result="broken", measured="3")
+
+    assert (resilience.bound_name(limit), resilience.condition(limit)) == ("duplicates < 1", "< 1")
+    assert resilience.bound_name(plain) == "duplicates: at most 0 by Idempotency-Key"
+    assert resilience.condition(plain) == "at most 0 by Idempotency-Key"
 
 
 def test_instances_that_failed_by_a_fault_are_counted_apart() -> None:
