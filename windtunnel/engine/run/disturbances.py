@@ -76,9 +76,9 @@ class Disturbances:
             self._outside.begin(began)
 
     async def end_load(self) -> None:
-        """The load has ended: undo what a teardown must not meet."""
+        """The load has ended: end what a teardown must not meet."""
         if self._outside is not None:
-            await self._outside.undo()
+            await self._outside.end()
 
     async def sut_ended(self) -> SutEnd:
         """Return when the SUT has ended that the run started; never where it started none."""

@@ -49,6 +49,9 @@ class Proxy(Protocol):
     def begin(self, began: float) -> None:
         """The load begins, at a reading of the clock: faults count from there."""
 
+    def end(self) -> None:
+        """Do no fault any more, and let go of what is held; it goes on forwarding."""
+
     async def close(self) -> None:
         """Stop listening, and end every connection."""
 
