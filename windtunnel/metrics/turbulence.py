@@ -52,7 +52,7 @@ class FaultSeries:
             self.first_t, self.last_t = min(self.first_t, record.t), max(self.last_t, record.t)
         elif record.event == "missed":
             self.missed += 1
-        else:
+        elif record.event != "left":  # it was switched on and never off, which says the same
             self.switches.append((record.t, record.event))
 
     def merge(self, other: FaultSeries) -> None:

@@ -136,7 +136,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             await within(_TO_END_S, process.wait())
     finally:
         _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-    await process.wait()
+    # Not for ever: a process that waits for a disk or a device that hangs does not end.
+    with contextlib.suppress(asyncio.TimeoutError):
+        await within(_TO_END_S, process.wait())
 
 
 def _signal_group(process: asyncio.subprocess.Process, number: int) -> None:
