@@ -75,6 +75,15 @@ HOOK = """
 """
 
 
+SLOW = """
+  steady_state: {{ http_req_failed: ["rate < 5%"] }}
+  faults:
+    - {{ name: slow, type: latency, delay: 5ms, on: {{ proxy: payments }} }}
+    - {{ name: late, type: latency, delay: 5ms, probability: 50% }}
+  control: 20%
+"""
+
+
 class Folder:
     """A shop and what it calls, in one process that `--exec` starts."""
 
@@ -141,6 +150,23 @@ def test_our_requests_go_through_the_proxy_in_front_of_their_service(folder: Fol
     assert len(ours) == 24, answer.stdout
     assert proxied == ours
     assert {step.request.url for step in steps if step.request} == {f"http://127.0.0.1:{folder.shop}/"}
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_the_records_are_judged_as_the_run_was(folder: Folder, workers: str) -> None:
+    folder.plan(PROXY + SLOW, phase="1s", steady="1s")
+
+    answer = run_process(folder.path, *folder.run("--workers", workers))
+
+    run = (folder.path / "runs" / "latest").resolve()
+    live = json.loads((run / "summary.json").read_text())
+    again = json.loads(msgspec.json.encode(analyse(RunDirectory(run)).summary))
+    assert live == again
+    assert [fault["applied"] for fault in live["turbulence"]["faults"]] == [20, pytest.approx(8, abs=7)], (
+        answer.stdout
+    )
+    assert live["turbulence"]["proxies"][0]["logical"] == 60
+    assert sum(group["instances"] for group in live["turbulence"]["groups"]) == 20
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])

@@ -312,6 +312,18 @@ def test_cookies_and_span_ids_are_those_of_the_instance(loop: str) -> None:
     assert [bytes(got).count(b"Cookie: id=7") for got in server.got] == [0, 2, 1]
 
 
+def test_a_lost_response_leaves_no_cookie(loop: str) -> None:
+    async def test(wired: Wired) -> None:
+        for path in ("/lost", "/kept", "/lost", "/end"):
+            wired.server.headers = f"Set-Cookie: id={path[1:]}; Path=/\r\nSet-Cookie: {path[1:]}=1\r\n"
+            await wired.send(path, method="GET")
+
+    server = on_wire(loop, test, fault("lose_response", on={"path": "/lost"}))
+    (got,) = server.got
+    sent = [line for line in bytes(got).split(b"\r\n") if line.startswith(b"Cookie:")]
+    assert sent == [b"Cookie: id=kept; kept=1"] * 2
+
+
 @pytest.mark.parametrize(
     ("kind", "settings"),
     [

@@ -35,7 +35,7 @@ from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
 from windtunnel.job.leaving import RedactedObserver, exits_told, without_secrets
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer
-from windtunnel.job.progress import read_status
+from windtunnel.job.progress import Schedules, read_status
 from windtunnel.job.reports import Check, publish, remove_problems
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.verbose import VerbosePrinter
@@ -338,10 +338,14 @@ async def report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: O
     A stream that can't be written ends the progress, not the run.
     """
     began = time.perf_counter()
+    if observer.progress_every_s is None:
+        return
+    schedules = Schedules(test_plan)
     while observer.progress_every_s is not None:
         await asyncio.sleep(observer.progress_every_s)
+        now = {"elapsed_s": time.perf_counter() - began, "unix": time.time()}
         try:
-            observer.progress(read_status(test_plan, aggregate, elapsed_s=time.perf_counter() - began))
+            observer.progress(read_status(test_plan, aggregate, schedules=schedules, **now))
         except OSError:
             return
 

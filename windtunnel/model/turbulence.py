@@ -100,7 +100,8 @@ class FaultSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One fault. `settings` are the keys of its type, as the schema of that type accepts them.
 
     `engine` is "" for a fault that Windtunnel does itself, else the driver that does it. `path` is its place in
-    the file that `where` is in; the faults of one macro have it in common.
+    the file that `where` is in; the faults of one macro have it in common, and its name: they are on at the same
+    times.
     """
 
     name: str
@@ -112,6 +113,7 @@ class FaultSpec(msgspec.Struct, frozen=True, kw_only=True):
     engine: str = ""
     where: Location | None = None
     path: tuple[str | int, ...] = ()
+    macro: str = ""
 
 
 class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):

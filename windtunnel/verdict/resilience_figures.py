@@ -99,7 +99,7 @@ def error_budget_used(seconds: Seconds) -> float | None:
 def group_figures(aggregate: Aggregate) -> list[GroupFigures]:
     """The control group beside the other instances of the same time; none without one."""
     counted = aggregate.turbulence or TurbulenceSeries()
-    if not counted.control.count:
+    if not counted.control.count and not counted.disturbed.count:
         return []
     groups: dict[Literal["disturbed", "control"], GroupSeries] = {
         "disturbed": counted.disturbed,
