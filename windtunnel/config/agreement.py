@@ -171,5 +171,5 @@ def _taken_names(file: ScenarioFile, taken: dict[str, str]) -> Iterator[Problem]
     for fault in file.scenario.faults:
         if fault.name in taken:
             message = f'there is a fault "{fault.name}" at {taken[fault.name]} already'
-            yield file.document.problem(message, fault.path, hint="give each fault a name of its own")
+            yield file.document.problem(message, (*fault.path, "name"), hint="give each fault a name of its own")
         taken[fault.name] = str(fault.where)

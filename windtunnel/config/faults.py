@@ -59,7 +59,7 @@ class FaultReader:
                 kinds = " and ".join(part.type for part in parts)
                 message = f"{each['type']} is several faults ({kinds}), which have no levels in common"
                 hint = "write the fault that is to have levels by itself"
-                yield self.document.problem(message, (*path, index, "schedule"), hint=hint)
+                yield self.document.problem(message, (*path, index, "schedule"), key=True, hint=hint)
 
     def _names(self, written: Sequence[Mapping[str, Any]]) -> list[str]:
         """A name for each: its type and a number where it has none."""
@@ -89,6 +89,7 @@ class FaultReader:
                 engine=_engine_of(written),
                 where=self.document.source.locate(path),
                 path=path,
+                macro=name if part.label else "",
             )
 
     def _parts(self, written: Mapping[str, Any]) -> tuple[Part, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from windtunnel.errors import ExpressionError
@@ -10,6 +11,8 @@ from windtunnel.figures import EXACT, literal, share
 from windtunnel.model.turbulence import FaultSpec, FaultTarget
 from windtunnel.turbulence.faults.table import compile_fault
 from windtunnel.turbulence.levels import level_text
+from windtunnel.turbulence.proxy.faults.table import PROXY_FAULTS
+from windtunnel.turbulence.settings import Settings
 
 
 def describe(spec: FaultSpec) -> str:
@@ -31,11 +34,11 @@ def _requests(on: FaultTarget) -> str:
 
 
 def _what(spec: FaultSpec) -> str:
-    if not spec.on.proxy and not spec.engine:
-        try:
+    with suppress(ExpressionError):
+        if not spec.on.proxy and not spec.engine:
             return compile_fault(spec).words
-        except ExpressionError:
-            pass
+        if spec.type in PROXY_FAULTS and not spec.engine:
+            return PROXY_FAULTS[spec.type].compile(Settings(spec.settings)).words
     settings = ", ".join(f"{key}: {_setting(key, value)}" for key, value in spec.settings.items())
     return f"have {spec.type}{f' ({settings})' if settings else ''} done to them"
 

@@ -147,17 +147,24 @@ class Caller(CallerSide):
         """Read on."""
         self._reading.resume(PEER_FULL)
 
-    def on_response(self, head: ResponseHead, wire: bytes) -> None:
-        """Pass the head on."""
+    def on_response(self, head: ResponseHead, data: bytes, end: int, at: int) -> None:
+        """Pass the head on, and what came of the body."""
         assert self._head is not None
+        if self._handling is None and head.location is None:
+            if self._exchange is not None and (head.status >= 200 or head.status == 101):
+                self._exchange.status = self._exchange.upstream_status = head.status
+            self.pass_down(data if at == len(data) else data[:at])
+            return
+        wire, body = data[:end], data[end:at]
         if head.location is not None and self._head.renamed:
             wire = relocated(wire, head.location[0], self._traffic.upstream_url, self._traffic.url)
         if self._handling is not None:
             self._handling.on_response(head, wire)
+            self._handling.on_bytes(body)
             return
         if self._exchange is not None and (head.status >= 200 or head.status == 101):
             self._exchange.status = self._exchange.upstream_status = head.status
-        self.pass_down(wire)
+        self.pass_down(wire + body)
 
     def on_bytes(self, data: bytes) -> None:
         """Pass bytes on."""

@@ -33,7 +33,7 @@ class Copy:
     def on_room(self) -> None:
         """Nothing more is written."""
 
-    def on_response(self, head: ResponseHead, wire: bytes) -> None:  # noqa: ARG002
+    def on_response(self, head: ResponseHead, data: bytes, end: int, at: int) -> None:  # noqa: ARG002
         """Keep the status."""
         self._status = head.status
 

@@ -28,16 +28,9 @@ head_end = re.compile(rb"\n\r?\n").search
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _request_line = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]+) HTTP/1\.([01])\r\n").match
-_fields = re.compile(rb"(?:" + _TOKEN + rb":[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n").fullmatch
+_is_malformed = re.compile(rb"\n(?!" + _TOKEN + rb":)").search
+_TEXT = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _status_line = re.compile(rb"HTTP/1\.([01]) ([0-9]{3})(?: [^\r\n]*)?\r?\n").match
-_of_request = re.compile(
-    rb"\n(host|content-length|transfer-encoding|connection|expect|x-correlation-id|traceparent|"
-    rb"(?:x-)?idempotency-key):[ \t]*([^\r\n]*)",
-    re.IGNORECASE,
-).finditer
-_of_response = re.compile(
-    rb"\n(content-length|transfer-encoding|connection|location)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE
-).finditer
 _absolute = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE).fullmatch
 _is_length = re.compile(rb"[0-9]{1,18}").fullmatch
 _is_id = re.compile(rb"[!-~]{1,128}").fullmatch
@@ -85,7 +78,8 @@ class RequestHead:
     @property
     def path(self) -> str:
         """The path alone, in printable ASCII, for matching and for records."""
-        return quote_from_bytes(self.target.partition(b"?")[0], safe=_PRINTABLE)[:LONGEST_PATH]
+        path = self.target.partition(b"?")[0][:LONGEST_PATH]
+        return path.decode() if path.isascii() else quote_from_bytes(path, safe=_PRINTABLE)[:LONGEST_PATH]
 
 
 _PRINTABLE = bytes(range(0x21, 0x7F))
@@ -111,38 +105,56 @@ def read_request(data: bytes, names: Names) -> RequestHead | Refusal:
         if b" HTTP/1." not in data.partition(b"\n")[0] and b" HTTP/" in data.partition(b"\n")[0]:
             return Refusal(status=505, why="this proxy speaks HTTP/1.1; for others write protocol: tcp")
         return Refusal(status=400, why="not a request line of HTTP/1.1")
-    if _fields(data, line.end()) is None:
+    # Every line ends with CR LF and has no other control character, and each begins with a name and a colon.
+    if data.translate(None, _TEXT).replace(b"\r\n", b"") or _is_malformed(data, 0, len(data) - 3) is not None:
         return Refusal(status=400, why="a header line is malformed")
+    fields = _Fields(data, len(data))
     method, target, minor = line.groups()
     head = RequestHead(wire=data, method=method.decode(), target=target, closes=minor == b"0")
-    host: re.Match[bytes] | None = None
-    length: bytes | None = None
-    codings: bytes | None = None
-    trace = b""
-    for field in _of_request(data, line.end() - 1):
-        name, value = field.groups()
-        name, value = name.lower(), value.rstrip(b" \t")
-        if name == b"host":
-            if host is not None:
-                return Refusal(status=400, why="more than one Host header")
-            host = field
-        elif name == b"content-length":
-            if length is not None:
-                return Refusal(status=400, why="more than one Content-Length header")
-            length = value
-        elif name == b"transfer-encoding":
-            codings = value if codings is None else codings + b"," + value
-        elif name == b"connection":
-            head.closes = _closes(value, head.closes)
-        elif name == b"expect":
-            head.expects = value.lower() == b"100-continue"
-        elif name == b"x-correlation-id":
-            head.correlation_id = head.correlation_id or (value.decode() if _is_id(value) else "")
-        elif name == b"traceparent":
-            trace = trace or value
-        else:
-            head.key = head.key or value
-    return _framed(head, length, codings, minor) or _addressed(_identified(head, trace), line, host, names)
+    hosts, lengths = fields.places(b"\nhost"), fields.values(b"\ncontent-length")
+    if len(hosts) > 1:
+        return Refusal(status=400, why="more than one Host header")
+    if len(lengths) > 1:
+        return Refusal(status=400, why="more than one Content-Length header", error="smuggling")
+    refusal = _framed(head, lengths, fields.values(b"\ntransfer-encoding"), minor)
+    if refusal is not None:
+        return refusal
+    for connection in fields.values(b"\nconnection"):
+        head.closes = _closes(connection, head.closes)
+    head.expects = any(value.lower() == b"100-continue" for value in fields.values(b"\nexpect"))
+    _identify(head, fields)
+    return _addressed(head, line, hosts[0] if hosts else None, names)
+
+
+class _Fields:
+    """Finds fields in a head by their names, which are given in lower case after a line feed."""
+
+    __slots__ = ("_data", "_end", "_lower")
+
+    def __init__(self, data: bytes, end: int) -> None:
+        self._data, self._lower, self._end = data, data[:end].lower(), end
+
+    def places(self, name: bytes) -> list[tuple[int, int]]:
+        """Where the values of these fields are."""
+        found: list[tuple[int, int]] = []
+        at = self._lower.find(name)
+        while at >= 0:
+            begin = at + len(name)
+            end = self._lower.find(b"\n", begin)
+            blank, colon, value = self._data[begin:end].partition(b":")
+            if colon and not blank.strip(b" \t"):
+                begin = end - len(value.lstrip(b" \t"))
+                found.append((begin, begin + len(value.strip(b" \t\r"))))
+            at = self._lower.find(name, end)
+        return found
+
+    def values(self, name: bytes) -> list[bytes]:
+        """The values of these fields."""
+        return [self._data[begin:end] for begin, end in self.places(name)]
+
+    def first(self, name: bytes) -> bytes:
+        """The value of the first of these fields, b"" where there is none."""
+        return next(iter(self.values(name)), b"")
 
 
 def _closes(connection: bytes, closes: bool) -> bool:
@@ -150,39 +162,43 @@ def _closes(connection: bytes, closes: bool) -> bool:
     return b"close" in options or (closes and b"keep-alive" not in options)
 
 
-def _identified(head: RequestHead, trace: bytes) -> RequestHead:
-    if not head.correlation_id and (found := _trace_id(trace)) is not None:
-        head.correlation_id = found[1].decode()
+def _identify(head: RequestHead, fields: _Fields) -> None:
+    """Set the ids by which logical requests are known."""
+    correlation = fields.first(b"\nx-correlation-id")
+    if _is_id(correlation):
+        head.correlation_id = correlation.decode()
+    elif (trace := _trace_id(fields.first(b"\ntraceparent"))) is not None:
+        head.correlation_id = trace[1].decode()
+    head.key = fields.first(b"\nidempotency-key") or fields.first(b"\nx-idempotency-key")
     if len(head.key) > _LONGEST_KEY:
         head.key = blake2b(head.key, digest_size=16).digest()
-    return head
 
 
-def _framed(head: RequestHead, length: bytes | None, codings: bytes | None, minor: bytes) -> Refusal | None:
+def _framed(head: RequestHead, lengths: list[bytes], codings: list[bytes], minor: bytes) -> Refusal | None:
     """Set how the body is framed, or refuse what could be framed in two ways."""
-    if codings is not None:
-        if length is not None:
+    if codings:
+        if lengths:
             return Refusal(status=400, why="both Content-Length and Transfer-Encoding", error="smuggling")
         if minor == b"0":
             return Refusal(status=400, why="Transfer-Encoding in HTTP/1.0", error="smuggling")
-        *others, last = (coding.strip() for coding in codings.lower().split(b","))
+        *others, last = (coding.strip() for coding in b",".join(codings).lower().split(b","))
         if last != b"chunked" or not _CODINGS.issuperset(others):
             return Refusal(status=501, why="a Transfer-Encoding other than chunked", error="smuggling")
         head.body = CHUNKED
-    elif length is not None:
-        if _is_length(length) is None:
+    elif lengths:
+        if _is_length(lengths[0]) is None:
             return Refusal(status=400, why="Content-Length is no number", error="smuggling")
-        head.body = int(length)
+        head.body = int(lengths[0])
     return None
 
 
 def _addressed(
-    head: RequestHead, line: re.Match[bytes], host: re.Match[bytes] | None, names: Names
+    head: RequestHead, line: re.Match[bytes], host: tuple[int, int] | None, names: Names
 ) -> RequestHead | Refusal:
     """Make the head one for the upstream: the proxy's name becomes its name, a whole URL of it becomes a path."""
     if head.method == "CONNECT":
         return Refusal(status=501, why="this proxy opens no tunnels to other hosts", error="elsewhere")
-    calls_us = host is not None and host[2].rstrip(b" \t").endswith(names.own)
+    calls_us = host is not None and head.wire.endswith(names.own, *host)
     if head.target[:1] != b"/" and head.target != b"*":
         whole = _absolute(head.target)
         if whole is None:
@@ -199,7 +215,7 @@ def _addressed(
     if host is None:
         head.wire = b"".join((data[:begin], path, data[end:]))
     else:
-        head.wire = b"".join((data[:begin], path, data[end : host.start(2)], names.upstream, data[host.end(2) :]))
+        head.wire = b"".join((data[:begin], path, data[end : host[0]], names.upstream, data[host[1] :]))
         head.renamed = True
     return head
 
@@ -210,27 +226,21 @@ def read_response(data: bytes, end: int) -> ResponseHead | None:
     if line is None:
         return None
     head = ResponseHead(status=int(line[2]), body=UNTIL_CLOSE, closes=line[1] == b"0")
-    lengths: set[bytes] = set()
-    codings: bytes | None = None
-    for field in _of_response(data, line.end() - 1, end):
-        name, value = field.groups()
-        name, value = name.lower(), value.rstrip(b" \t")
-        if name == b"content-length":
-            lengths.update(length.strip() for length in value.split(b","))
-        elif name == b"transfer-encoding":
-            codings = value if codings is None else codings + b"," + value
-        elif name == b"connection":
-            head.closes = _closes(value, head.closes)
-        else:
-            head.location = field.span(2)
-    if codings is not None:
+    fields = _Fields(data, end)
+    lengths = fields.values(b"\ncontent-length")
+    codings = fields.values(b"\ntransfer-encoding")
+    for connection in fields.values(b"\nconnection"):
+        head.closes = _closes(connection, head.closes)
+    head.location = next(iter(fields.places(b"\nlocation")), None)
+    if codings:
         head.closes = head.closes or bool(lengths)
-        if codings.lower().split(b",")[-1].strip() == b"chunked":
+        if codings[-1].lower().split(b",")[-1].strip() == b"chunked":
             head.body = CHUNKED
     elif lengths:
-        if len(lengths) > 1 or _is_length(next(iter(lengths))) is None:
+        different = {length.strip() for length in b",".join(lengths).split(b",")}
+        if len(different) > 1 or _is_length(next(iter(different))) is None:
             return None
-        head.body = int(lengths.pop())
+        head.body = int(different.pop())
     return head
 
 

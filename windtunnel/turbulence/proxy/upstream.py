@@ -37,8 +37,8 @@ class Downstream(Protocol):
     def on_room(self) -> None:
         """The upstream takes more."""
 
-    def on_response(self, head: ResponseHead, wire: bytes) -> None:
-        """The head of a response came; 1xx may come before the final one."""
+    def on_response(self, head: ResponseHead, data: bytes, end: int, at: int) -> None:
+        """A response came, with its head up to `end` and of its body what is before `at`; 1xx may come first."""
 
     def on_bytes(self, data: bytes) -> None:
         """More of the response came, or bytes of a connection that is no HTTP any more."""
@@ -153,7 +153,7 @@ class Upstream(asyncio.Protocol):
         if self._raw:
             self._caller.on_bytes(data)
         elif self._body is not None:
-            self._read_body(self._body, data, 0)
+            self._read_body(self._body, data)
         else:
             self._input = self._input + data if self._input else data
             self._read_heads()
@@ -208,41 +208,54 @@ class Upstream(asyncio.Protocol):
                 self._pass_raw(tunnel=False)
                 return
             if head.status < 200 and head.status != 101:
-                self._caller.on_response(head, data[: found.end()])
-                self._input = data[found.end() :]
+                end = found.end()
+                self._caller.on_response(head, data, end, end)
+                self._input = data[end:]
                 continue
             self._input = b""
             self._begin_response(head, data, found.end())
             return
 
     def _begin_response(self, head: ResponseHead, data: bytes, end: int) -> None:
-        self._caller.on_response(head, data[:end])
-        if self._over:
-            return
         if head.status == 101:
+            self._caller.on_response(head, data, end, end)
             self._input = data[end:]
             self._pass_raw(tunnel=True)
             return
         body = body_reader(head.body if has_body(self._method, head.status) else 0, strict=False)
         self._body, self._closes = body, head.closes
-        self._read_body(body, data, end)
-
-    def _read_body(self, body: BodyReader, data: bytes, at: int) -> None:
         try:
-            end = at if body.ended else body.feed(data, at)
+            at = end if body.ended else body.feed(data, end)
         except MalformedBodyError:
-            self._body, self._input = None, data[at:]
-            self._pass_raw(tunnel=False)
+            self._caller.on_response(head, data, end, end)
+            self._spoil(data, end)
             return
-        if end > at:
-            self._caller.on_bytes(data if end - at == len(data) else data[at:end])
-        if not body.ended or self._over:
+        self._caller.on_response(head, data, end, at)
+        if body.ended:
+            self._end_response(data, at)
+
+    def _read_body(self, body: BodyReader, data: bytes) -> None:
+        try:
+            end = body.feed(data, 0)
+        except MalformedBodyError:
+            self._spoil(data, 0)
+            return
+        self._caller.on_bytes(data if end == len(data) else data[:end])
+        if body.ended:
+            self._end_response(data, end)
+
+    def _spoil(self, data: bytes, at: int) -> None:
+        """The framing of the body is malformed: pass on what comes, for the caller to judge."""
+        self._body, self._input = None, data[at:]
+        self._pass_raw(tunnel=False)
+
+    def _end_response(self, data: bytes, at: int) -> None:
+        if self._over:
             return
         self._body, self._method = None, ""
-        rest = data[end:]
         self._caller.on_end(closes=self._closes)
-        if rest and not self._over:
-            self._input = rest + self._input
+        if at < len(data) and not self._over:
+            self._input = data[at:] + self._input
             self._read_heads()
 
     def _pass_raw(self, *, tunnel: bool) -> None:
