@@ -136,6 +136,13 @@ def test_every_key_of_the_section(write: Write) -> None:
     assert (judge.within_s, judge.hold_s, judge.min_injected, judge.unaffected) == (15, 5, 20, ("browse_flow",))
 
 
+def test_bounds_that_have_no_place_of_their_own_have_that_of_their_key(write: Write) -> None:
+    places = turbulence_of(loaded(write)).judge.places
+    line = PLAN.strip().split("\n").index("    recover: { within: 15s, hold: 5s }") + 1
+    assert (places["recover"].file, places["recover"].line) == ("windtunnel.yaml", line)
+    assert (places["min_injected"].line, "measures" in places) == (line + 4, False)
+
+
 def test_users_stay_the_same_in_all_phases_as_well(write: Write) -> None:
     plan = loaded(write, section("control: 10%", load="load: { parallel: 5, pace: 2s }\n"))
     phases = Phases(steady_s=30, inject_s=60, recover_s=60)
