@@ -47,12 +47,12 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-def in_loop(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def in_loop(main: Callable[[], Coroutine[Any, Any, None]], *, patience_s: float = PATIENCE_S) -> None:
     """Run a test to its end in each event loop, or fail it when it waits for what does not come."""
-    asyncio.run(asyncio.wait_for(main(), PATIENCE_S))
+    asyncio.run(asyncio.wait_for(main(), patience_s))
     loop = uvloop.new_event_loop()
     try:
-        loop.run_until_complete(asyncio.wait_for(main(), PATIENCE_S))
+        loop.run_until_complete(asyncio.wait_for(main(), patience_s))
     finally:
         loop.close()
 
@@ -162,6 +162,7 @@ class Line:
     upstreams: asyncio.Queue[Wire]
     records: asyncio.Queue[ProxiedRecord]
     faults: list[FaultRecord]
+    upstream_authority: str
     wires: list[Wire] = field(default_factory=list)
 
     async def call(self) -> Wire:
@@ -223,7 +224,9 @@ async def proxied(
         later=timers.later,
     )
     await proxy.start()
-    line = Line(proxy=proxy, timers=timers, upstreams=taken, records=records, faults=told)
+    line = Line(
+        proxy=proxy, timers=timers, upstreams=taken, records=records, faults=told, upstream_authority=authority
+    )
     try:
         yield line
     finally:

@@ -130,6 +130,7 @@ class _Reader:
             unaffected=tuple(data.get("unaffected", ())),
             min_injected=int(data.get("min_injected", default.min_injected)),
             measures=tuple(self._measures(data.get("measures", {}))),
+            places={key: self._document.source.locate((*_JUDGE, key), key=True) for key in data},
         )
 
     def _retry_limits(self, written: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Iterator[RetryLimit]:

@@ -113,6 +113,7 @@ def _environment() -> jinja2.Environment:
         "titled": resilience.titled,
         "bands": resilience.bands_told,
         "held_word": resilience.held_word,
+        "condition": resilience.condition,
         "bound_tone": resilience.RESULT_TONES.__getitem__,
     }
     pages.filters.update(filters)
@@ -181,6 +182,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("Scenarios", ", ".join(manifest.scenarios)),
         ("Load", manifest.load),
         ("Seed", str(manifest.seed)),
+        ("Seed of the faults", _seed_of_faults(report)),
         ("Plan", manifest.plan_hash),
         ("Tags", ", ".join(f"{key}={value}" for key, value in manifest.tags.items())),
         ("Run directory", report.directory),
@@ -188,6 +190,12 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     facts += [(_label(key), value) for key, value in manifest.host.items()]
     facts += [(f"CI {key.replace('_', ' ')}", value) for key, value in manifest.ci.items()]
     return [(name, value) for name, value in facts if value]
+
+
+def _seed_of_faults(report: Report) -> str:
+    """The seed that decided which requests were hit, where it is not that of the run."""
+    judged = report.summary.turbulence
+    return str(judged.seed) if judged is not None and judged.seed != report.manifest.seed else ""
 
 
 def _label(key: str) -> str:

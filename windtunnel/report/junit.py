@@ -129,7 +129,7 @@ def _resilience(judged: Resilience) -> ElementTree.Element:
     told += [f"look at {each}" for each in resilience.look_at(judged)]
     told += resilience.levels_told(judged.levels)
     word, text = resilience.word(judged), "\n".join(told)
-    if resilience.TONES[judged.word] == "bad":
+    if resilience.is_broken(judged):
         _add(case, "failure", word, text)
     elif judged.word == "not_judged":
         _add(case, "error", word, text)

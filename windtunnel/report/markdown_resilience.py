@@ -37,6 +37,7 @@ def under_faults(judged: Resilience, more: Sequence[str], *, most: int) -> Itera
     told.append(f"- recovery: {prose(resilience.recovery(judged))}")
     told.append(f"- injected: {_injected(judged.faults, most)}")
     told += [f"- look at {prose(each, limit=500)}" for each in resilience.look_at(judged)]
+    told.append(f"- {resilience.pieces(judged)}")
     yield "\n".join(told)
     if drawn := lines(judged, width=_WIDTH, most_faults=min(8, most)):
         yield _fenced(for_log("\n".join(drawn)))
@@ -68,7 +69,7 @@ def _bounds(bounds: Sequence[Bound], most: int) -> Iterator[str]:
         (
             f"{_RESULT_SIGNS[bound.result]} {resilience.spaced(bound.result)}",
             code(bound.name, limit=80),
-            prose(bound.condition),
+            prose(resilience.condition(bound)),
             prose(bound.measured),
             code(resilience.place(bound).strip()),
         )

@@ -78,8 +78,9 @@ def spaced(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital at its start and a full stop at its end."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+    """The text with a full stop, and with a capital unless it begins with the name of a metric."""
+    is_word = text.partition(" ")[0].isalpha()
+    return f"{text[:1].upper() if is_word else text[:1]}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def titled(text: str) -> str:
@@ -99,6 +100,11 @@ def under_faults(summary: Summary) -> str:
         "metastable": "the system stays down after the faults",
         "not_judged": "how the faults were borne was not judged",
     }[judged.word]
+
+
+def is_broken(judged: Resilience) -> bool:
+    """Whether the word alone makes a run fail."""
+    return judged.word in {"failed", "metastable"}
 
 
 def other_reasons(summary: Summary) -> list[str]:
@@ -124,8 +130,9 @@ def _of_judge(reason: str) -> str:
 
 def recovery(judged: Resilience) -> str:
     """`degraded 2 s after the first fault; recovered 6 s after the last one`."""
-    if judged.recovery == "not_needed" and judged.time_to_degrade_s is None:
-        return "not needed: the steady state held throughout" if judged.word == "resilient" else NO_VALUE
+    if judged.time_to_degrade_s is None:
+        known = any(bucket.good for bucket in judged.buckets)
+        return "not needed: it never degraded" if known else "unknown: too little was seen"
     degraded = f"degraded {figures.offset(judged.time_to_degrade_s or 0.0)} after the first fault"
     if judged.time_to_recover_s is None:
         rest = judged.phase("recover")
@@ -144,6 +151,11 @@ def times(fault: FaultFigures) -> str:
     if fault.asked > fault.applied:
         return f"{fault.applied:,} of {figures.plural(fault.asked, 'time')}"
     return figures.plural(fault.applied, "time")
+
+
+def pieces(judged: Resilience) -> str:
+    """`judged in pieces of 1 s`: the length that has the samples which the steady state needs."""
+    return f"judged in pieces of {figures.offset(judged.bucket_s)}"
 
 
 def look_at(judged: Resilience) -> list[str]:
@@ -170,8 +182,19 @@ def place(where: Bound | FaultFigures) -> str:
 
 
 def bound_name(bound: Bound) -> str:
-    """`during: instances: rate > 95%`."""
-    return f"{bound.name}: {bound.condition}"
+    """`during: instances: rate > 95%`; of a measure `time_to_recover < 15 s`."""
+    return f"{bound.name} {condition}" if (condition := of_measure(bound)) else f"{bound.name}: {bound.condition}"
+
+
+def condition(bound: Bound) -> str:
+    """What had to hold, without the name of the bound in front."""
+    return of_measure(bound) or bound.condition
+
+
+def of_measure(bound: Bound) -> str:
+    """The limit of a bound on a measure, whose condition begins with its name; empty for any other."""
+    name, _, limit = bound.condition.partition(" ")
+    return limit if name == bound.name else ""
 
 
 def injected_instances(judged: Resilience) -> int:
@@ -349,6 +372,7 @@ class Said:
     word: str
     tone: Tone
     more: Sequence[str]
+    pieces: str
     measures: Sequence[tuple[str, str, str]]
     when: Mapping[TurbulencePhase, str]
     evidence: Sequence[Row]
@@ -366,6 +390,7 @@ def said_of(judged: Resilience) -> Said:
         word=word(judged),
         tone=TONES[judged.word],
         more=[reason for reason in judged.reasons if reason != judged.headline],
+        pieces=pieces(judged),
         measures=measures(judged),
         when=WHEN,
         evidence=evidence(judged),

@@ -28,7 +28,7 @@ def under_faults(judged: Resilience, width: int) -> Iterator[RenderableType]:
     """The course of the run on an axis of time, the phases side by side, what had to hold, and the proxies."""
     from rich.text import Text
 
-    yield styled("under faults", "bold")
+    yield Text.assemble(("under faults", "bold"), f", {resilience.pieces(judged)}")
     for line in lines(judged, width=min(width, _WIDEST), most_faults=_MOST_FAULTS):
         yield Text(shown(line, limit=width), no_wrap=True, overflow="crop")
     yield ""
@@ -93,10 +93,9 @@ def _bounds(bounds: Sequence[Bound], width: int) -> Table:
     table.add_column("measured", justify="right", overflow="fold")
     for bound in bounds:
         tone = _COLOURS[resilience.RESULT_TONES[bound.result]]
-        condition = shown(bound.condition, limit=500)
         table.add_row(
             styled(f"{_RESULT_SIGNS[bound.result]} {resilience.spaced(bound.result)}", tone),
-            styled(f"{shown(bound.name, limit=60)}: {condition}"),
+            styled(shown(resilience.bound_name(bound), limit=500)),
             styled(shown(bound.measured, limit=60).replace(" ", NO_BREAK)),
         )
     table.width = min(width, _WIDEST)

@@ -32,7 +32,6 @@ def seed_of(turbulence: Turbulence, manifest: Manifest) -> int:
 def fault_figures(turbulence: Turbulence, manifest: Manifest, aggregate: Aggregate) -> list[FaultFigures]:
     """Every fault of the plan, in its order."""
     counted = aggregate.turbulence or TurbulenceSeries()
-    began = load_began(aggregate, turbulence.phases)
     seed = seed_of(turbulence, manifest)
     found = []
     for fault in turbulence.faults:
@@ -51,7 +50,7 @@ def fault_figures(turbulence: Turbulence, manifest: Manifest, aggregate: Aggrega
                 pattern=fault.schedule.pattern,
                 asked=applied + done.missed,
                 applied=applied,
-                bands=_bands(fault, levels, turbulence.phases, began=began, seed=seed),
+                bands=_bands(fault, levels, turbulence.phases, seed),
                 left_behind=done.left_behind,
                 file=fault.where.file if fault.where else None,
                 line=fault.where.line if fault.where else None,
@@ -103,14 +102,12 @@ def _target(on: FaultTarget, engine: str) -> str:
     return what or (f"what {engine} does it to" if engine else "every request")
 
 
-def _bands(
-    fault: FaultSpec, levels: Mapping[str, FaultSeries], phases: Phases, *, began: float, seed: int
-) -> list[Band]:
+def _bands(fault: FaultSpec, levels: Mapping[str, FaultSeries], phases: Phases, seed: int) -> list[Band]:
     """From when to when it was on: by its records where it was switched, else by its plan."""
     switched = [
-        Band(begin_s=round(begin - began, 6), end_s=round(end - began, 6), level=level)
+        Band(begin_s=round(begin_s, 6), end_s=round(end_s, 6), level=level)
         for level, series in levels.items()
-        for begin, end in series.bands(began + phases.length_s)
+        for begin_s, end_s in series.bands(phases.length_s)
     ]
     if switched:
         return sorted(switched, key=lambda band: (band.begin_s, band.end_s, band.level))

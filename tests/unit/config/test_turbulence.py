@@ -17,7 +17,9 @@ from windtunnel.job.validation import check_plan
 from windtunnel.model.load import ClosedLoad, OpenLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.turbulence import Amount, FaultSpec, Phases, Schedule, Turbulence
+from windtunnel.turbulence.drivers.toxiproxy import TOXICS
 from windtunnel.turbulence.faults.table import FAULTS
+from windtunnel.turbulence.proxy.faults.table import PROXY_FAULTS
 
 SUT = "base_url: http://localhost:8080\nservices: { pay: { base_url: 'https://pay.test' } }\n"
 BROWSE = """
@@ -132,6 +134,13 @@ def test_every_key_of_the_section(write: Write) -> None:
     assert (turbulence.guards.for_s, turbulence.guards.max_active) == (10, 200)
     judge = turbulence.judge
     assert (judge.within_s, judge.hold_s, judge.min_injected, judge.unaffected) == (15, 5, 20, ("browse_flow",))
+
+
+def test_bounds_that_have_no_place_of_their_own_have_that_of_their_key(write: Write) -> None:
+    places = turbulence_of(loaded(write)).judge.places
+    line = PLAN.strip().split("\n").index("    recover: { within: 15s, hold: 5s }") + 1
+    assert (places["recover"].file, places["recover"].line) == ("windtunnel.yaml", line)
+    assert (places["min_injected"].line, "measures" in places) == (line + 4, False)
 
 
 def test_users_stay_the_same_in_all_phases_as_well(write: Write) -> None:
@@ -413,6 +422,10 @@ def test_another_address_is_for_the_command_line_to_allow(write: Write) -> None:
             "{ type: latency, delay: 1s, schedule: { repeat: { every: 5s, step: { dely: 1s } } } }",
             "dely | the fault has no such setting to add to",
         ),
+        (
+            "{ type: latency, delay: 1s, on: { proxy: db }, schedule: { sweep: [1s, long] } }",
+            "[ | 'long' is not a duration",
+        ),
         ("{ type: latency, delay: { uniform: [2s, 1s] } }", "[ | the shortest duration comes first"),
     ],
 )
@@ -503,6 +516,23 @@ def test_the_schema_has_the_keys_of_each_fault_on_our_own_requests(kind: str) ->
 def test_the_schema_has_every_fault_on_our_own_requests_and_the_macros() -> None:
     known = load_schema("plan")["$defs"]["request_fault"]["properties"]["type"]["enum"]
     assert set(known) == {*FAULTS, "brownout", "blackhole", "slow_drip", "partition"}
+
+
+@pytest.mark.parametrize("kind", PROXY_FAULTS)
+def test_the_schema_has_the_keys_of_each_fault_in_a_proxy(kind: str) -> None:
+    definition = load_schema("plan")["$defs"][f"proxy_{kind}"]
+    assert own_keys(f"proxy_{kind}") == set(PROXY_FAULTS[kind].keys)
+    assert (definition.get("x-protocol") == "http") == ("tcp" not in PROXY_FAULTS[kind].protocols)
+
+
+def test_the_schema_has_every_fault_in_a_proxy_and_the_macros() -> None:
+    known = load_schema("plan")["$defs"]["proxy_fault"]["properties"]["type"]["enum"]
+    assert set(known) == {*PROXY_FAULTS, "brownout", "slow_drip", "partition"}
+
+
+def test_the_schema_has_every_toxic_of_toxiproxy() -> None:
+    known = load_schema("plan")["$defs"]["toxiproxy_fault"]["properties"]["type"]["enum"]
+    assert set(known) == set(TOXICS)
 
 
 def test_the_schema_of_a_scenario_says_no_more_of_faults_than_that_they_are_mappings() -> None:
