@@ -80,7 +80,7 @@ def schema_page(name: str) -> str:
     while writer.waiting:
         lines += writer.section(*writer.waiting.pop(0))
     if name == "plan":
-        lines += _metrics()
+        lines += [*_metrics(), *_measures()]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -103,6 +103,18 @@ def _metrics() -> Iterator[str]:
         "`step_duration{step:checkout}: p(95) < 2s`. `instance_duration` holds the pauses of the journey too.",
         "",
     )
+
+
+def _measures() -> Iterator[str]:
+    """A row for every measure of the judge that `turbulence: { judge: { measures: … } }` can limit."""
+    from windtunnel.model.resilience import MEASURES
+
+    limits = {"us": "a time: `< 15s`", "%": "a share: `< 50%`", "": "a number: `<= 3`"}
+    yield from ("## Measures", "", "What `measures` of the judge section can limit.", "")
+    yield from ("| measure | a limit | what it is |", "|---|---|---|")
+    for name, measure in MEASURES.items():
+        yield f"| `{name}` | {limits[measure.unit]} | {_cell(measure.says)} |"
+    yield ""
 
 
 class _SchemaPage:

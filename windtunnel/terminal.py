@@ -29,6 +29,8 @@ NARROW, WIDE = 60, 120
 LIVE_S, LOG_S = 0.5, 10.0
 """Seconds between two updates of the live line, and between two lines of progress in a log."""
 
+_MOST_FAULTS, _LONGEST_FAULT = 3, 40
+
 
 def log_form(environment: Mapping[str, str]) -> LogForm:
     """The form of the platform that the environment names."""
@@ -166,12 +168,16 @@ class _LiveLine:
 
 
 def progress_line(status: Status) -> str:
-    """`12 s  240/500 instances, 3 not passed · 50 running · 1,234 req/s · p95 12 ms · about 8 s left`."""
+    """`12 s  240/500 instances, 3 not passed · 50 running · 1,234 req/s · p95 12 ms · about 8 s left`.
+
+    In a run with faults the phase comes first: `12 s  inject: lost reply · 240 instances · …`.
+    """
     of_count = f"/{status.planned:,}" if status.planned else ""
     bad = f", {status.not_passed:,} not passed" if status.not_passed else ""
     dropped = f", {status.dropped:,} dropped" if status.dropped else ""
+    phase = f"{_phase(status)} · " if status.phase else ""
     parts = [
-        f"{offset(round(status.elapsed_s)):>5}  {status.instances:,}{of_count} instances{bad}",
+        f"{offset(round(status.elapsed_s)):>5}  {phase}{status.instances:,}{of_count} instances{bad}",
         f"{status.in_flight:,} running{dropped}",
         f"{number(status.requests_per_s)} req/s",
     ]
@@ -180,6 +186,13 @@ def progress_line(status: Status) -> str:
     if 0.02 < status.done < 1 and status.elapsed_s > 1:
         parts.append(f"about {offset(round(status.elapsed_s * (1 - status.done) / status.done))} left")
     return " · ".join(parts)
+
+
+def _phase(status: Status) -> str:
+    """`steady`, `inject: payments brownout, lost reply and 2 more`."""
+    names = [printable(name, limit=_LONGEST_FAULT) for name in status.faults[:_MOST_FAULTS]]
+    more = f" and {len(status.faults) - len(names)} more" if len(status.faults) > len(names) else ""
+    return f"{status.phase}: {', '.join(names)}{more}" if names else f"{status.phase}"
 
 
 def terminal_width() -> int:

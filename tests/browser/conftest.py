@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import chromium, sample_run
+from tests.support import borne, chromium, sample_run
+from tests.support.reports import bare
 from windtunnel.report import html
 from windtunnel.report.collect import analyse, build_report
 
@@ -32,6 +33,23 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unfinished_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`report.html` of a run whose process was killed."""
     return _page_of(tmp_path_factory.mktemp("unfinished"), finish=False)
+
+
+@pytest.fixture(scope="session")
+def disturbed_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`report.html` of a run whose faults a shop did not bear well, with a fault of each kind."""
+    directory = borne.write_run(tmp_path_factory.mktemp("disturbed"))
+    analysis = analyse(directory)
+    report = build_report(directory, analysis.manifest, analysis.summary, analysis.aggregate)
+    return directory.write("report.html", html.render(report))
+
+
+@pytest.fixture(scope="session")
+def judged_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`report.html` of a judgement that has everything in it: levels, groups, proxies, a broken bound."""
+    page = tmp_path_factory.mktemp("judged") / "report.html"
+    page.write_text(html.render(bare(borne.summary("failed"))))
+    return page
 
 
 def _page_of(root: Path, *, finish: bool) -> Path:

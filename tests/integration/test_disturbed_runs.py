@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.support.command_line import answer_of, call, run_process, started, until
@@ -61,9 +63,24 @@ FRONT = """
   proxies:
     front: {{ service: default }}
 """
+BROWNOUT = """
+  proxies:
+    payments: {{ upstream: "http://127.0.0.1:{payments}", export: PAYMENTS_URL }}
+  faults:
+    - {{ name: brownout, on: {{ proxy: payments }}, type: status, code: 503, schedule: {{ at: 0s, for: 300ms }} }}
+"""
 HOOK = """
   faults:
     - {{ name: paused, type: hook, apply: touch paused, revert: rm paused }}
+"""
+
+
+SLOW = """
+  steady_state: {{ http_req_failed: ["rate < 5%"] }}
+  faults:
+    - {{ name: slow, type: latency, delay: 5ms, on: {{ proxy: payments }} }}
+    - {{ name: late, type: latency, delay: 5ms, probability: 50% }}
+  control: 20%
 """
 
 
@@ -85,8 +102,12 @@ class Folder:
         command = shlex.join([sys.executable, "shop.py", str(self.shop), str(self.payments)])
         return ["run", "--plan", "plan.yaml", "--exec", command, *flags]
 
-    def records(self, run: str = "latest") -> list[Record]:
-        return list(RecordReader(RunDirectory((self.path / "runs" / run).resolve()).segments()))
+    @property
+    def directory(self) -> RunDirectory:
+        return RunDirectory((self.path / "runs" / "latest").resolve())
+
+    def records(self) -> list[Record]:
+        return list(RecordReader(self.directory.segments()))
 
 
 @pytest.fixture
@@ -113,8 +134,9 @@ def test_what_the_sut_sends_goes_through_the_proxy_that_it_was_told_of(folder: F
     begins = {record.t for record in records if isinstance(record, PhaseRecord)}
     assert len(ours) == 24, answer.stdout
     assert proxied == ours
+    assert re.search(r"proxy payments listens on http://127\.0\.0\.1:[0-9]+, for PAYMENTS_URL\n", answer.stderr)
     assert max(begins) - min(begins) < 1
-    assert analyse(RunDirectory((folder.path / "runs" / "latest").resolve())).summary.soundness.intact
+    assert analyse(folder.directory).summary.soundness.intact
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
@@ -128,6 +150,45 @@ def test_our_requests_go_through_the_proxy_in_front_of_their_service(folder: Fol
     assert len(ours) == 24, answer.stdout
     assert proxied == ours
     assert {step.request.url for step in steps if step.request} == {f"http://127.0.0.1:{folder.shop}/"}
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_the_records_are_judged_as_the_run_was(folder: Folder, workers: str) -> None:
+    folder.plan(PROXY + SLOW, phase="1s", steady="1s")
+
+    answer = run_process(folder.path, *folder.run("--workers", workers))
+
+    run = (folder.path / "runs" / "latest").resolve()
+    live = json.loads((run / "summary.json").read_text())
+    again = json.loads(msgspec.json.encode(analyse(RunDirectory(run)).summary))
+    assert live == again
+    assert [fault["applied"] for fault in live["turbulence"]["faults"]] == [20, pytest.approx(8, abs=7)], (
+        answer.stdout
+    )
+    assert live["turbulence"]["proxies"][0]["logical"] == 60
+    assert sum(group["instances"] for group in live["turbulence"]["groups"]) == 20
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_a_fault_behind_the_sut_is_judged_alike_live_and_from_disk(folder: Folder, workers: str) -> None:
+    folder.plan(BROWNOUT)
+
+    answer = run_process(folder.path, *folder.run("--workers", workers))
+
+    proxied = [record for record in folder.records() if isinstance(record, ProxiedRecord)]
+    # The shop closes the connection then, and a request on one that was used before is sent once more.
+    touched = Counter(record.correlation_id for record in proxied if record.faults == ["brownout"])
+    failed = {
+        record.correlation_id
+        for record in folder.records()
+        if isinstance(record, StepRecord) and record.outcome == "failed"
+    }
+    live = json.loads((folder.directory.path / "summary.json").read_text())
+    from_disk = json.loads(msgspec.json.encode(analyse(folder.directory).summary))
+    assert touched, answer.stdout
+    assert failed == touched.keys()
+    assert live["turbulence"]["faults"][0]["applied"] == touched.total()
+    assert live == from_disk
 
 
 @pytest.mark.slow

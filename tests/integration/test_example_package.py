@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +59,44 @@ class _Echo(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         line = self.rfile.readline()
         self.wfile.write(b"something else\n" if line == b"hello 3\n" else line)
+
+
+class _Shop(BaseHTTPRequestHandler):
+    server: HttpShop
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        has_key = "Idempotency-Key" in self.headers
+        self.server.without_key += not has_key
+        self.send_response(200 if has_key else 400)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class HttpShop(ThreadingHTTPServer):
+    """A shop that refuses payments without a key."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Shop)
+        self.without_key = 0
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self._thread = threading.Thread(target=self.serve_forever, daemon=True)
+
+    def __enter__(self) -> HttpShop:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
 
 
 @pytest.fixture
@@ -174,6 +214,54 @@ def test_its_mistakes_have_their_places(folder: Path, installed: Path) -> None:
     assert 'hello.yaml:4:5: an echo step needs "text"' in answer.stderr
     assert 'help: did you mean "text"?' in answer.stderr
     assert '"port" must be' in answer.stderr
+
+
+FAULTS = """
+scenarios: [pay.yaml]
+load: { rate: 20/s }
+seed: 1
+turbulence:
+  phases: { steady: 0.2s, inject: 0.4s, recover: 0.2s }
+  faults: [{ name: no key, type: strip_header, header: IDEMPOTENCY-KEY, on: { step: pay } }]
+"""
+PAY = """
+id: pay
+flow:
+  - { type: http, name: look, path: / }
+  - { type: http, name: pay, method: POST, path: /pay, headers: { Idempotency-Key: "{{ uuid() }}" } }
+"""
+
+
+def records(folder: Path, kind: str) -> list[dict[str, Any]]:
+    files = (folder / "runs" / "latest" / "records").glob("*.jsonl")
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return [line for line in lines if line["type"] == kind]
+
+
+def test_its_fault_is_done_to_requests(folder: Path, installed: Path) -> None:
+    (folder / "pay.yaml").write_text(PAY)
+    (folder / "windtunnel.yaml").write_text(FAULTS)
+    with HttpShop() as shop:
+        answer = windtunnel(folder, installed, "run", "--target", shop.url)
+    assert answer.returncode in {0, 4}, answer.stderr
+    told = records(folder, "fault")
+    assert {(each["name"], each["kind"], each["event"], each["step"], each["detail"]) for each in told} == {
+        ("no key", "strip_header", "applied", "pay", "answered 400")
+    }
+    assert shop.without_key == len(told) > 0
+    refused = [each for each in records(folder, "step") if each.get("fault")]
+    assert {(each["step"], each["outcome"], each["request"]["status"]) for each in refused} == {
+        ("pay", "failed", 400)
+    }
+
+
+def test_the_mistakes_of_its_fault_have_their_places(folder: Path, installed: Path) -> None:
+    (folder / "pay.yaml").write_text(PAY)
+    (folder / "windtunnel.yaml").write_text(FAULTS.replace("header:", "haeder:"))
+    answer = windtunnel(folder, installed, "validate")
+    assert answer.returncode == 2
+    assert 'windtunnel.yaml:7:12: a strip_header fault needs "header"' in answer.stderr
+    assert 'help: did you mean "header"?' in answer.stderr
 
 
 def test_what_is_installed_is_listed(folder: Path, installed: Path) -> None:

@@ -40,6 +40,13 @@ print("the key is", os.environ.get("SHOP_KEY"), flush=True)
 time.sleep(0.2)
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Shop).serve_forever()
 """
+IN_PYTHON = """
+from windtunnel import scenario
+
+@scenario("home")
+async def home(user):
+    await user.http.get("/")
+"""
 HOME = "id: home\nflow: [{ type: http, name: home, path: PATH }]\n"
 
 
@@ -170,8 +177,26 @@ def test_an_interrupted_run_ends_its_sut(folder: Folder) -> None:
     assert not is_running(folder.pid)
 
 
-def test_a_killed_run_leaves_no_sut(folder: Folder) -> None:
-    with started(folder.path, "run", "--exec", folder.command, "--rate", "5/s", "--duration", "60s") as process:
+def test_a_run_that_is_interrupted_while_it_waits_for_its_sut_ends_it(folder: Folder) -> None:
+    (folder.path / "server.py").write_text(SERVER.replace("time.sleep(0.2)", "time.sleep(600)"))
+
+    with started(folder.path, "run", "--exec", folder.command) as process:
+        until((folder.path / "started").exists, process)
+        process.send_signal(signal.SIGTERM)
+        answer = answer_of(process)
+
+    assert answer.returncode == 143
+    assert not is_running(folder.pid)
+
+
+@pytest.mark.parametrize("scenario", ["home.yaml", pytest.param("home.py", marks=pytest.mark.slow)])
+def test_a_killed_run_leaves_no_sut(folder: Folder, scenario: str) -> None:
+    if scenario == "home.py":
+        # Code of the user has a process of its own, whose parent is the one that is killed.
+        (folder.path / "scenarios" / "home.yaml").unlink()
+        (folder.path / "scenarios" / "home.py").write_text(IN_PYTHON)
+    command = ("run", "--exec", folder.command, "--scenarios", f"scenarios/{scenario}")
+    with started(folder.path, *command, "--rate", "5/s", "--duration", "60s") as process:
         until(lambda: list(folder.path.glob("runs/*/records/0000.jsonl")), process)
         process.kill()
         process.wait()

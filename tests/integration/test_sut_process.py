@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.command_line import until
 from tests.support.processes import is_running, parent_of
 from windtunnel.engine.sut.keeper import SutTask
@@ -29,16 +31,17 @@ class Command:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def process(self, program: str, *, grace_s: float = 10.0, **variables: str) -> SutProcess:
+    def process(self, program: str, *, grace_s: float = 10.0, more_s: float = 10.0) -> SutProcess:
         (self.folder / "program.py").write_text(textwrap.dedent(program))
         return SutProcess(
             SutTask(
                 command=(sys.executable, "program.py"),
-                environment={"PATH": os.environ["PATH"], **variables},
+                environment={"PATH": os.environ["PATH"]},
                 folder=str(self.folder),
                 log=self.folder / "sut.log",
                 grace_s=grace_s,
-            )
+            ),
+            more_s=more_s,
         )
 
     def ended(self, program: str) -> SutEnd:
@@ -56,12 +59,13 @@ class Command:
         program: str,
         *,
         grace_s: float = 10.0,
+        more_s: float = 10.0,
         meanwhile: Callable[[SutProcess], Awaitable[None]] | None = None,
     ) -> None:
         """Run a program until it has written the file `ready`, then end it."""
 
         async def main() -> None:
-            process = self.process(program, grace_s=grace_s)
+            process = self.process(program, grace_s=grace_s, more_s=more_s)
             async with process.running({"SHOP_URL": "http://127.0.0.1:9"}):
                 while not (self.folder / "ready").exists():
                     assert process.end is None, process.end
@@ -206,6 +210,52 @@ def test_a_signal_to_all_processes_of_the_run_leaves_the_keeper_at_work(command:
     command.stopped(READY + FOREVER, meanwhile=signal_keeper)
 
     assert not is_running(int(command.told("pid")))
+
+
+COORDINATOR = """
+import asyncio, os, sys, time
+from pathlib import Path
+from windtunnel.engine.sut.keeper import SutTask
+from windtunnel.engine.sut.process import SutProcess
+
+async def main():
+    command = (sys.executable, "program.py")
+    task = SutTask(command=command, environment=dict(os.environ), folder=".", log=Path("sut.log"))
+    async with SutProcess(task).running({}):
+        while not Path("ready").exists():
+            await asyncio.sleep(0.01)
+        if os.fork() == 0:
+            Path("copy").write_text(str(os.getpid()))
+            time.sleep(600)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@linux
+def test_a_keeper_that_does_not_answer_is_killed_with_its_command(command: Command) -> None:
+    async def stop_keeper(process: SutProcess) -> None:
+        assert process.pid is not None
+        os.kill(parent_of(process.pid), signal.SIGSTOP)
+
+    command.stopped(READY + FOREVER, grace_s=0.1, more_s=0.1, meanwhile=stop_keeper)
+
+    until(lambda: not is_running(int(command.told("pid"))))
+
+
+@linux
+def test_it_ends_with_a_killed_run_though_a_copy_of_that_lives_on(command: Command) -> None:
+    command.process(READY + FOREVER)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", COORDINATOR], cwd=command.folder, env=environment) as run:
+        copy = command.folder / "copy"
+        until(lambda: copy.exists() and copy.read_text(), None)
+        run.kill()
+    try:
+        until(lambda: not is_running(int(command.told("pid"))))
+    finally:
+        os.kill(int(copy.read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from tests.support import sample_run
+from tests.support.turbulent_run import BEGAN, STEADY, TurbulentRun, down, fault
+from tests.support.turbulent_run import PHASES as RUN_PHASES
+from windtunnel.model.load import Segment
+from windtunnel.model.record import (
+    InstanceRecord,
+    Record,
+    RequestFacts,
+    RunEnded,
+    StepRecord,
+    Timings,
+)
 from windtunnel.model.resilience import (
     NOT_JUDGED,
     Band,
@@ -20,7 +32,10 @@ from windtunnel.model.resilience import (
     Resilience,
 )
 from windtunnel.model.summary import Summary
+from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import ResilienceWord, TurbulencePhase
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.writer import RecordWriter
 
 BROWNOUT, LOST = "payments brownout", "lost reply"
 PHASES: tuple[tuple[TurbulencePhase, float, float], ...] = (
@@ -98,6 +113,71 @@ def summary(word: ResilienceWord = "degraded", **changes: Any) -> Summary:
     run = replace(plain.run, passed=1900, failed=13, instances=1913, load="20 starts/s in phases", duration_s=65.4)
     changed: dict[str, Any] = {"verdict": verdict, "exit_code": code, "reasons": reasons}
     return replace(plain, thresholds=held, soundness=sound, run=run, errors=[], turbulence=judged, **changed)
+
+
+def write_run(root: Path) -> RunDirectory:
+    """A run of a shop that is down for a while after its fault, with answers that a fault of ours threw away."""
+    run = TurbulentRun(
+        service=down(14.0, 26.0),
+        turbulence=Turbulence(phases=RUN_PHASES, steady_state=STEADY, faults=(fault(BROWNOUT), fault(LOST))),
+        more=[record for number in range(3) for record in lost_reply(number)],
+        ended=None,
+    )
+    directory = RunDirectory.create(root, "run")
+    directory.write_manifest(run.manifest())
+    writer = RecordWriter(directory.segment(Segment()), run_id="run")
+    records = sorted(run.records(), key=lambda record: record.t)
+    writer.write(records)
+    writer.end(RunEnded(t=records[-1].t + 0.5, reason="completed", counts={}))
+    writer.close()
+    return directory
+
+
+def lost_reply(number: int, *, took_us: int = 9_000_000) -> list[Record]:
+    """An instance that failed because a fault threw its answer away; longer than any other."""
+    began = BEGAN + 13.0 + number
+    ids: dict[str, Any] = {
+        "instance_id": f"lost-{number}",
+        "correlation_id": f"{number:032x}",
+        "scenario": "shop",
+        "phase": "inject",
+        "fault": LOST,
+        "message": "no complete response",
+    }
+    request = RequestFacts(
+        method="POST",
+        url="http://shop/cart",
+        service="shop",
+        error="closed",
+        failed=True,
+        bytes_sent=120,
+        fault=LOST,
+        timings_us=Timings(wait=took_us),
+    )
+    step = StepRecord(
+        t=began + took_us / 1e6,
+        step="browse",
+        action="http",
+        outcome="failed",
+        error="closed",
+        duration_us=took_us,
+        request=request,
+        **ids,
+    )
+    instance = InstanceRecord(
+        t=step.t,
+        index=10_000 + number,
+        user=0,
+        outcome="failed",
+        scheduled=began,
+        started=began,
+        duration_us=took_us,
+        response_time_us=took_us,
+        failed_step="browse",
+        error="closed",
+        **ids,
+    )
+    return [step, instance]
 
 
 def _phases() -> list[PhaseFigures]:

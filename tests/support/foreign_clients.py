@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.support import services
@@ -90,7 +91,7 @@ async def through(upstream: str, *faults: FaultSpec, protocol: ProxyProtocol = "
         await proxy.close()
 
 
-def fault(type: str, *, for_s: float | None = None, path: str = "", **settings: object) -> FaultSpec:
+def fault(type: str, *, for_s: float | None = None, path: str = "", **settings: Any) -> FaultSpec:
     """A fault on everything that comes to the proxy, for so long."""
     return FaultSpec(
         name=type,
@@ -99,8 +100,3 @@ def fault(type: str, *, for_s: float | None = None, path: str = "", **settings: 
         settings=settings,
         schedule=Schedule(length=None if for_s is None else Amount(seconds=for_s)),
     )
-
-
-def lines(count: int) -> Sequence[str]:
-    """Texts of some length, each another one."""
-    return [f"{number:08}" * 16 for number in range(count)]

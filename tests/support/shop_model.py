@@ -69,6 +69,9 @@ class ModelProxy:
     def reroute(self, origin: str, address: str) -> None:
         """Its upstream is a function."""
 
+    def end(self) -> None:
+        """Its faults end by their schedule."""
+
     def begin(self, began: float) -> None:
         """The load begins."""
         self._began = began

@@ -87,6 +87,7 @@ class TurbulentRun:
         default_factory=lambda: Turbulence(phases=PHASES, steady_state=STEADY, faults=(fault(),))
     )
     rate: float = 20.0
+    late_s: float = 0.0
     applied: int = 30
     scenario: str = "shop"
     thresholds: Sequence[Threshold] = ()
@@ -225,10 +226,10 @@ class TurbulentRun:
             index=index,
             user=index,
             outcome="passed" if passed else "failed",
-            scheduled=started,
+            scheduled=started - self.late_s,
             started=started,
             duration_us=took_us,
-            response_time_us=took_us,
+            response_time_us=took_us + round(self.late_s * 1e6),
             phase=phase,
         )
         return [step, instance]

@@ -352,7 +352,7 @@ class _Job:
         return usable
 
     def _checked(self, request: JobRequest) -> _Ending:
-        checked = check_job(request, environment=self._environment)
+        checked = check_job(request, environment=self._environment, caution=self._observer.warning)
         said = [f"{name}: {what}" for name, what in checked]
         said.append(f"{plural(len(checked), 'file')} valid, nothing was sent")
         self._observer.say("\n".join(said))

@@ -185,7 +185,6 @@ def _run(parallel: int, count: int, failure_rate: float, output: str | None, obs
 def _disturb(without: Sequence[str], output: str | None, observer: TerminalObserver) -> int:
     """Run the example with faults against a shop whose payments go through a proxy."""
     from windtunnel.config.overrides import overrides_of
-    from windtunnel.demo.journey import example_turbulence
     from windtunnel.demo.turbulence import PLAN, course, free_ports, shop_command, what_next
     from windtunnel.job.request import JobRequest
     from windtunnel.job.run import run_job
@@ -193,7 +192,7 @@ def _disturb(without: Sequence[str], output: str | None, observer: TerminalObser
 
     virtues = _virtues(without)
     port, payments = free_ports(2)
-    plan = _shown(example_turbulence() / PLAN)
+    plan = _shown(PLAN)
     observer.result(course(virtues))
     request = JobRequest(
         plan=plan,

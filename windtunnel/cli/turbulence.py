@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from windtunnel.cli.options import with_flags
 from windtunnel.terminal import TerminalObserver
 
 if TYPE_CHECKING:
     from windtunnel.turbulence.healing import Undoing
     from windtunnel.turbulence.undo import UndoLog
 
-app = typer.Typer(name="turbulence", help="Undo what the faults of a run left.", no_args_is_help=True)
+app = typer.Typer(
+    name="turbulence", help="Show the faults of a plan, and undo what those of a run left.", no_args_is_help=True
+)
 
 
-@app.callback()
-def _group() -> None:
-    """Without it, an app with one command has no sub-commands."""
+@app.command("plan")
+@with_flags("validate")
+def plan(
+    file: Annotated[
+        str, typer.Argument(metavar="PLAN", help="Test plan file with `turbulence`.")
+    ] = "windtunnel.yaml",
+    **flags: Any,
+) -> None:
+    """Show when the faults of a plan are on, and what they will be done to. Sends nothing."""
+    from windtunnel.cli.timeline import show_timeline
+    from windtunnel.config.overrides import overrides_of
+    from windtunnel.job.request import JobRequest
+
+    overrides = overrides_of(**{name: flags[name] for name in ("profiles", "allow_paths", "allow_env", "allow")})
+    request = JobRequest(plan=file, overrides=overrides, env_files=tuple(flags["env_files"] or ()))
+    show_timeline(request, environment=os.environ, observer=TerminalObserver.standard(quiet=flags["quiet"]))
 
 
 @app.command("heal")

@@ -39,8 +39,8 @@ def validate(
     overrides = replace(overrides, profiles=profiles, allow_paths=paths, allow_env=names)
     files_of_env = tuple(flags["env_files"] or ())
     environment = with_env_files(files_of_env, os.environ, allowances(overrides, os.environ))
-    checked = validate_files(files or [], environment=environment, overrides=overrides)
     observer = TerminalObserver.standard(quiet=flags["quiet"])
+    checked = validate_files(files or [], environment=environment, overrides=overrides, caution=observer.warning)
     for name, what in checked:
         observer.say(f"{name}: {what}")
     if verbose:

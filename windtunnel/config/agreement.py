@@ -10,6 +10,7 @@ from windtunnel.config.plan import PlanFile
 from windtunnel.config.proxies import is_loopback
 from windtunnel.config.reader import Document
 from windtunnel.config.scenario import ScenarioFile
+from windtunnel.config.schemas import place_of
 from windtunnel.config.turbulence import SECTION
 from windtunnel.errors import Problem, did_you_mean
 from windtunnel.model.origin import parse_base_url
@@ -34,12 +35,13 @@ def disagreements(
     turbulence = plan.turbulence
     assert turbulence is not None, "the caller asks about a plan that has it"
     known = _Known([*(file.scenario for file in scenarios), *left_out], sut)
-    found = [
+    of_plan = [
         *_places_of_faults(plan.document, (SECTION, "faults"), known),
         *_places_of_judge(plan.document, turbulence, known),
         *_services_of_proxies(plan.document, turbulence, sut),
         *_not_allowed(plan.document, turbulence, overrides.allow),
     ]
+    found = sorted(of_plan, key=place_of)
     taken = {fault.name: str(fault.where) for fault in turbulence.faults}
     for file in scenarios:
         if file.scenario.load is not None:
@@ -141,7 +143,8 @@ def _unknown(
 ) -> Problem:
     names = list(dict.fromkeys(known))
     shown = ", ".join(names[:_MOST_SHOWN]) + (", …" if len(names) > _MOST_SHOWN else "")
-    hint = did_you_mean(name, names) or (f"the {what}s are {shown}" if names else None)
+    all_of_them = f"the only {what} is {shown}" if len(names) == 1 else f"the {what}s are {shown}"
+    hint = did_you_mean(name, names) or (all_of_them if names else None)
     where = f' in the scenario "{inside}"' if inside else ""
     return document.problem(f'there is no {what} "{name}"{where}', path, hint=hint)
 
@@ -168,5 +171,5 @@ def _taken_names(file: ScenarioFile, taken: dict[str, str]) -> Iterator[Problem]
     for fault in file.scenario.faults:
         if fault.name in taken:
             message = f'there is a fault "{fault.name}" at {taken[fault.name]} already'
-            yield file.document.problem(message, fault.path, hint="give each fault a name of its own")
+            yield file.document.problem(message, (*fault.path, "name"), hint="give each fault a name of its own")
         taken[fault.name] = str(fault.where)

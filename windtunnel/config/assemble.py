@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from windtunnel.config.discovery import Pattern
 from windtunnel.config.feeders import missing_rows_problems, shared_rows_problems
@@ -174,11 +173,7 @@ def assemble(
     if not problems:
         load = _load(plan, overrides, problems)
         models = _preset(models, overrides, problems)
-    disagreements = [
-        *(problems_of_names(scenarios, plan=plan, public=sut.public_env) if _take(scenarios, plan) else ()),
-        *shared_rows_problems(models),
-        *_fault_problems(sut, scenarios, plan, overrides, left_out),
-    ]
+    disagreements = _disagreements(sut, scenarios, models, plan, overrides, left_out)
     if problems or disagreements:
         raise ConfigError([*disagreements, *problems])
     documents, aimed = _documents(sut, scenarios, plan), _aimed(sut.sut, overrides)
@@ -245,19 +240,24 @@ def _secrets(
     return read | sut.sut.secrets.union(*map(auth_secrets, models), *map(userinfo_secrets, upstreams))
 
 
-def _fault_problems(
+def _disagreements(
     sut: SutFile,
     scenarios: Sequence[ScenarioFile],
+    models: Sequence[Scenario],
     plan: PlanFile | None,
     overrides: Overrides,
     left_out: Sequence[Scenario],
 ) -> list[Problem]:
-    """Why the faults of the plan can't be done to these scenarios."""
-    if plan is None or plan.turbulence is None:
-        return []
-    from windtunnel.config.agreement import disagreements
+    """Why these files can't be together in one run."""
+    found = [
+        *(problems_of_names(scenarios, plan=plan, public=sut.public_env) if _take(scenarios, plan) else ()),
+        *shared_rows_problems(models),
+    ]
+    if plan is not None and plan.turbulence is not None:
+        from windtunnel.config.agreement import disagreements  # for the plans that have some faults
 
-    return disagreements(plan, scenarios, left_out, sut.sut, overrides)
+        found += disagreements(plan, scenarios, left_out, sut.sut, overrides)
+    return found
 
 
 def _turbulence(
@@ -316,6 +316,8 @@ def _cap_problems(test_plan: TestPlan) -> list[Problem]:
         return []
     message = f"{as_written(longest_s)} is too short: the load alone takes {as_written(length_s)}"
     hint = "raise --max-duration, or shorten the load with --duration"
+    if test_plan.turbulence is not None:
+        hint = "raise --max-duration, or shorten the phases of `turbulence`"
     return [Problem(flag="--max-duration", message=message, hint=hint)]
 
 

@@ -28,7 +28,11 @@ def read_carried(document: Document, scenario: str) -> tuple[tuple[FaultSpec, ..
     problems = validate(part, _schema(written))
     if not problems:
         reader = FaultReader(document=document, scenario=scenario)
-        problems = [*reader.same_names(written, (_KEY,)), *_elsewhere(document, written, scenario)]
+        problems = [
+            *reader.same_names(written, (_KEY,)),
+            *reader.levels_of_macros(written, (_KEY,)),
+            *_elsewhere(document, written, scenario),
+        ]
     return (() if problems else reader.read(written, (_KEY,))), problems
 
 

@@ -51,6 +51,16 @@ class FaultReader:
                 message = f'there is a fault "{name}" on line {line} already'
                 yield self.document.problem(message, here, hint="give each fault a name of its own")
 
+    def levels_of_macros(self, written: Sequence[Mapping[str, Any]], path: DataPath) -> Iterator[Problem]:
+        """A problem for each macro whose levels would be those of several faults."""
+        for index, each in enumerate(written):
+            schedule, parts = each.get("schedule", {}), self._parts(each)
+            if len(parts) > 1 and ("sweep" in schedule or "step" in schedule.get("repeat", {})):
+                kinds = " and ".join(part.type for part in parts)
+                message = f"{each['type']} is several faults ({kinds}), which have no levels in common"
+                hint = "write the fault that is to have levels by itself"
+                yield self.document.problem(message, (*path, index, "schedule"), key=True, hint=hint)
+
     def _names(self, written: Sequence[Mapping[str, Any]]) -> list[str]:
         """A name for each: its type and a number where it has none."""
         taken = {each["name"] for each in written if "name" in each}
@@ -68,12 +78,7 @@ class FaultReader:
     def _faults(self, written: Mapping[str, Any], name: str, path: DataPath) -> Iterator[FaultSpec]:
         on = {**written.get("on", {}), **({"scenario": self.scenario} if self.scenario else {})}
         match = on.pop("match", {})
-        engine = written.get("engine", "hook" if written["type"] == "hook" else "")
-        settings = {key: value for key, value in written.items() if key not in COMMON_KEYS}
-        parts = parts_of(written["type"], settings, self.protocols.get(on["proxy"]) if "proxy" in on else None)
-        if engine or parts is None:
-            parts = (Part(type=written["type"], settings=settings),)
-        for part in parts:
+        for part in self._parts(written):
             yield FaultSpec(
                 name=f"{name}: {part.label}" if part.label else name,
                 type=part.type,
@@ -81,10 +86,24 @@ class FaultReader:
                 probability=part.share * parse_percentage(written.get("probability", 1.0)),
                 schedule=read_schedule(written.get("schedule", {})),
                 settings=part.settings,
-                engine=engine,
+                engine=_engine_of(written),
                 where=self.document.source.locate(path),
                 path=path,
+                macro=name if part.label else "",
             )
+
+    def _parts(self, written: Mapping[str, Any]) -> tuple[Part, ...]:
+        """The faults that a fault of the file is: itself, or those of a macro."""
+        settings = {key: value for key, value in written.items() if key not in COMMON_KEYS}
+        itself = (Part(type=written["type"], settings=settings),)
+        proxy = written.get("on", {}).get("proxy")
+        protocol = None if proxy is None else self.protocols.get(proxy, "http")
+        return itself if _engine_of(written) else parts_of(written["type"], settings, protocol) or itself
+
+
+def _engine_of(written: Mapping[str, Any]) -> str:
+    engine: str = written.get("engine", "hook" if written["type"] == "hook" else "")
+    return engine
 
 
 def read_schedule(written: Mapping[str, Any]) -> Schedule:

@@ -23,6 +23,11 @@ def with_added_faults(schema: Mapping[str, Any], written: Any) -> Mapping[str, A
     return with_fault_types(schema, found) if found else schema
 
 
+def of_plan(schema: Mapping[str, Any], turbulence: Any) -> Mapping[str, Any]:
+    """The schema for a plan with this section, which may break it. Raises ConfigError as `with_added_faults`."""
+    return with_added_faults(schema, turbulence.get("faults") if isinstance(turbulence, Mapping) else None)
+
+
 def with_fault_types(schema: Mapping[str, Any], added: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The schema of a plan with more faults on our own requests: `added` maps a type to the schema of its keys.
 

@@ -11,7 +11,7 @@ from windtunnel.config.discovery import Pattern
 from windtunnel.config.load import LoadSettings, load_problems, read_load
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.scalars import texts
-from windtunnel.config.schemas import load_schema, require_valid
+from windtunnel.config.schemas import load_schema, place_of, require_valid
 from windtunnel.errors import ConfigError, ExpressionError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.expressions.threshold import parse_selector, parse_threshold
@@ -49,7 +49,11 @@ def load_plan_file(path: str | Path, environment: Mapping[str, str], project: Pr
     `project` says what else the plan may make us read.
     """
     document = read_file(path, environment, project=project.around(path))
-    schema = load_schema("plan")
+    schema: Mapping[str, Any] = load_schema("plan")
+    if isinstance(document.data, Mapping) and "turbulence" in document.data:
+        from windtunnel.config.faults_added import of_plan  # for the plans that have some
+
+        schema = of_plan(schema, document.data["turbulence"])
     require_valid(document, schema)
     data = document.data
     load = read_load(data.get("load", {}))
@@ -62,7 +66,7 @@ def load_plan_file(path: str | Path, environment: Mapping[str, str], project: Pr
         problems += found
     problems += load_problems(document, load, phases=turbulence is not None)
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(sorted(problems, key=place_of))
     folder = Path(path).parent
     output = data.get("output", {})
     return PlanFile(

@@ -65,7 +65,7 @@ class _Reader:
         written = data.get("faults", ())
         protocols = {proxy.name: proxy.protocol for proxy in self._proxies.values()}
         faults = FaultReader(document=self._document, protocols=protocols)
-        self.problems += faults.same_names(written, _FAULTS)
+        self.problems += [*faults.same_names(written, _FAULTS), *faults.levels_of_macros(written, _FAULTS)]
         for index, fault in enumerate(written):
             self.problems += self._problems_of_proxy((*_FAULTS, index), fault)
         return Turbulence(
@@ -130,6 +130,7 @@ class _Reader:
             unaffected=tuple(data.get("unaffected", ())),
             min_injected=int(data.get("min_injected", default.min_injected)),
             measures=tuple(self._measures(data.get("measures", {}))),
+            places={key: self._document.source.locate((*_JUDGE, key), key=True) for key in data},
         )
 
     def _retry_limits(self, written: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Iterator[RetryLimit]:

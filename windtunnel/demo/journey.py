@@ -9,17 +9,8 @@ _PACKAGE = Path(__file__).parent
 
 def example_scenarios() -> Path:
     """The folder of the examples: next to this module in a wheel, at the top of the repository otherwise."""
-    return _example("scenarios", "scenarios")
-
-
-def example_turbulence() -> Path:
-    """The folder of the example with faults."""
-    return _example("outage", "examples/turbulence")
-
-
-def _example(installed: str, in_repository: str) -> Path:
-    folder = _PACKAGE / installed
-    return folder if folder.is_dir() else _PACKAGE.parents[1] / in_repository
+    installed = _PACKAGE / "scenarios"
+    return installed if installed.is_dir() else _PACKAGE.parents[1] / "scenarios"
 
 
 def write_sut(folder: Path, base_url: str) -> Path:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from windtunnel.demo.settings import Virtue
 
-PLAN = "windtunnel.yaml"
+PLAN = Path(__file__).parent / "outage" / "windtunnel.yaml"
+"""The plan that is run. Its folder is complete: copied, it runs by itself."""
 
 _WITHOUT: Mapping[Virtue, str] = {
     "idempotency": "An idempotency key means nothing to the shop: the same request again is a second order.",
@@ -50,8 +52,8 @@ def course(without: Sequence[Virtue]) -> str:
             "The shop takes 21 orders a second, as its payment service can bear twice as many. The load is the",
             "same throughout; the payments go through a proxy:",
             "    0 to 14 s  nothing is wrong",
-            "   15 to 23 s  every payment takes 3 s longer; customers wait 2 s for their order",
-            "   26 to 32 s  a tenth of the answers to orders gets lost, and the customers try again",
+            "   14 to 21 s  a tenth of the answers to orders gets lost, and the customers try again",
+            "   22 to 32 s  every payment takes 3 s longer; customers wait 2 s for their order",
             "   32 to 56 s  nothing is wrong any more: is the shop well again, and how soon?",
             *(_WITHOUT[virtue] for virtue in without),
         ]

@@ -18,7 +18,7 @@ _MASK = (1 << 64) - 1
 
 
 class StepFaults:
-    """What faults did to the steps under way, by the names of these: which one, and for how long they held the step.
+    """What faults did to the steps under way, by the names of these: which one, and how long they held the step.
 
     Owned by one instance.
     """

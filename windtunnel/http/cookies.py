@@ -89,6 +89,19 @@ class CookieJar:
                 refused.append(refusal)
         return refused
 
+    def snapshot(self) -> Mapping[tuple[str, str, str], Cookie]:
+        """The cookies as they are now, for `forget`."""
+        return dict(self._cookies)
+
+    def forget(self, values: Iterable[bytes], before: Mapping[tuple[str, str, str], Cookie]) -> None:
+        """Have the cookies that Set-Cookie values are about as they were at a snapshot."""
+        names = {_wire(value.partition(b"=")[0].strip(b" \t")) for value in values}
+        for key in [key for key in {**self._cookies, **before} if key[2] in names]:
+            if key in before:
+                self._cookies[key] = before[key]
+            else:
+                del self._cookies[key]
+
     def _take(self, cookie: Cookie, guarded: frozenset[str], now: float) -> Refusal | None:
         key = (cookie.domain, cookie.path, cookie.name)
         if cookie.name in guarded and any(kept.hides(cookie) for kept in self._cookies.values()):

@@ -16,6 +16,7 @@ from windtunnel.job.leaving import without_secrets
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Sut
+from windtunnel.model.threshold import Threshold
 from windtunnel.redaction import Redactor
 from windtunnel.verdict.selectors import check_selectors
 
@@ -71,9 +72,11 @@ def check_thresholds(test_plan: TestPlan, plan: Plan) -> tuple[TestPlan, tuple[s
     # The steps of a scenario in Python are unknown before it runs.
     open_scenarios = plan.open_scenarios | {each.id for each in test_plan.left_out if each.function is not None}
     everything = [*plan.rows, *omitted]
-    if problems := check_selectors(
-        test_plan.thresholds, everything, test_plan.phases, open_scenarios=open_scenarios
-    ):
+    conditions, problems = _of_turbulence(test_plan)
+    problems += check_selectors(
+        [*test_plan.thresholds, *conditions], everything, test_plan.phases, open_scenarios=open_scenarios
+    )
+    if problems:
         raise ConfigError(problems)
     not_judged = [
         threshold
@@ -84,3 +87,23 @@ def check_thresholds(test_plan: TestPlan, plan: Plan) -> tuple[TestPlan, tuple[s
     kept = tuple(threshold for threshold in test_plan.thresholds if threshold not in not_judged)
     test_plan = replace(test_plan, thresholds=kept, left_out=())
     return test_plan, tuple(f"{each.selector}: {each.text}" for each in not_judged)
+
+
+def warnings_of_faults(compiled: CompiledJob) -> Sequence[str]:
+    """What makes it likely that the faults of the run prove nothing."""
+    test_plan = compiled.test_plan
+    if test_plan.turbulence is None:
+        idle = [scenario.id for scenario in test_plan.scenarios if scenario.faults]
+        return [f"the faults of {', '.join(idle)} are not done: the plan has no `turbulence`"] if idle else []
+    from windtunnel.job.turbulence import turbulence_warnings  # for the plans that have some
+
+    return list(turbulence_warnings(test_plan, compiled.plan.rows))
+
+
+def _of_turbulence(test_plan: TestPlan) -> tuple[Sequence[Threshold], list[Problem]]:
+    """The conditions of `turbulence` on metrics, and the problems of its faults."""
+    if test_plan.turbulence is None:
+        return (), []
+    from windtunnel.job.turbulence import fault_problems, thresholds_of  # for the plans that have some
+
+    return thresholds_of(test_plan.turbulence), fault_problems(test_plan)

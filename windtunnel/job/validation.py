@@ -17,7 +17,7 @@ from windtunnel.config.scalars import ReadEnvironment
 from windtunnel.config.scenario import gather_scenarios
 from windtunnel.config.sut import SutFile, load_sut
 from windtunnel.errors import ConfigError, Problem
-from windtunnel.job.compile import CompiledJob, compile_job, step_problems
+from windtunnel.job.compile import CompiledJob, compile_job, step_problems, warnings_of_faults
 from windtunnel.job.leaving import without_secrets
 from windtunnel.job.request import DEFAULT_PLAN, JobRequest, allowances, load_test_plan
 from windtunnel.model.plan import TestPlan
@@ -29,7 +29,7 @@ from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
 
-PLAN_KEYS = {"sut", "scenarios", "load", "thresholds", "seed", "output"}
+PLAN_KEYS = {"sut", "scenarios", "load", "thresholds", "seed", "output", "turbulence"}
 SUT_KEYS = {"base_url", "services"}
 
 
@@ -43,7 +43,11 @@ class _Given:
 
 
 def validate_files(
-    files: Sequence[str], *, environment: Mapping[str, str], overrides: Overrides = Overrides()
+    files: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    overrides: Overrides = Overrides(),
+    caution: Callable[[str], None] = lambda _: None,
 ) -> list[tuple[str, str]]:
     """(file, kind of file) of every file that was checked. Raises ConfigError with the problems of all of them.
 
@@ -51,14 +55,18 @@ def validate_files(
     `sut.yaml`; without either, services and hosts are not checked.
     """
     if not files:
-        return check_job(JobRequest(overrides=overrides), environment=environment)
+        return check_job(JobRequest(overrides=overrides), environment=environment, caution=caution)
     reads, tokens = ReadEnvironment(environment), token_values(environment)
     with without_secrets(lambda: Redactor(secrets=reads.secrets | tokens)):
-        return _validate(files, environment, reads, overrides)
+        return _validate(files, environment, reads, overrides, caution)
 
 
 def _validate(
-    files: Sequence[str], whole: Mapping[str, str], environment: ReadEnvironment, overrides: Overrides
+    files: Sequence[str],
+    whole: Mapping[str, str],
+    environment: ReadEnvironment,
+    overrides: Overrides,
+    caution: Callable[[str], None],
 ) -> list[tuple[str, str]]:
     """`environment` is the whole one, and keeps what the files read of it."""
     problems: list[Problem] = []
@@ -69,7 +77,7 @@ def _validate(
     sources: dict[str, str] = {}
     for plan in given.plans:
         request = JobRequest(plan=plan, overrides=overrides)
-        found = _attempt(lambda: check_job(request, environment=whole), problems)  # noqa: B023  called at once
+        found = _attempt(lambda: check_job(request, environment=whole, caution=caution), problems)  # noqa: B023  called at once
         sources.update(found or [])
     suts: list[Sut] = []
     for name in given.suts:
@@ -93,7 +101,9 @@ def _validate(
     return list(sources.items())
 
 
-def check_job(request: JobRequest, *, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+def check_job(
+    request: JobRequest, *, environment: Mapping[str, str], caution: Callable[[str], None] = lambda _: None
+) -> list[tuple[str, str]]:
     """(file, kind of file) of every file of a job, with its flags. Raises ConfigError with every problem."""
     job = _compiled(request, environment)
     test_plan = job.test_plan
@@ -106,6 +116,8 @@ def check_job(request: JobRequest, *, environment: Mapping[str, str]) -> list[tu
         rows = [rows for part in forecast(test_plan, job.plan) for rows in part.rows]
         found += {each.file: f"data, {each}" for each in rows}.items()
     hide = Redactor(secrets=test_plan.secrets).text
+    for warning in warnings_of_faults(job):
+        caution(hide(warning))
     return [(hide(name), hide(what)) for name, what in found]
 
 

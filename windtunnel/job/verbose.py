@@ -58,7 +58,7 @@ class VerbosePrinter:
         if isinstance(record, StepRecord):
             took = duration(record.duration_us / 1000)
             head = f"{record.step}  {record.action} {record.outcome}, {took}"
-            yield f"{_mark(record.outcome)} {self._redactor.text(head, ids.secrets)}"
+            yield f"{_mark(record.outcome)} {self._redactor.text(head, ids.secrets)}{_injected(record.fault)}"
             for exchange, request_head in self._waiting:
                 yield from self._exchange(exchange, request_head, ids.secrets)
             self._waiting.clear()
@@ -66,11 +66,11 @@ class VerbosePrinter:
             if record.extracted:
                 yield f"{_INDENT}extracted {', '.join(record.extracted)}"
         elif isinstance(record, AssertionRecord):
-            yield f"{_mark(record.outcome)} {record.name}  assertion {record.outcome}"
+            yield f"{_mark(record.outcome)} {record.name}  assertion {record.outcome}{_injected(record.fault)}"
             yield from self._judged(record.checks, record.message, ids.secrets)
         elif isinstance(record, InstanceRecord):
             why = f": {printable(record.message, limit=LONGEST_LINE)}" if record.message else ""
-            yield f"{_mark(record.outcome)} {ids.instance_id} {record.outcome}{why}"
+            yield f"{_mark(record.outcome)} {ids.instance_id} {record.outcome}{why}{_injected(record.fault)}"
 
     def _judged(self, checks: Checks, message: str | None, secrets: Sequence[str]) -> Iterator[str]:
         """Checks and the message. The journal has hidden the secrets of failed checks."""
@@ -120,3 +120,8 @@ class VerbosePrinter:
 
 def _mark(outcome: Outcome) -> str:
     return _MARKS.get(outcome, "✗")
+
+
+def _injected(fault: str | None) -> str:
+    """` [injected: lost reply]`; empty for what no fault was done to."""
+    return f" [injected: {printable(fault, limit=LONGEST_LINE)}]" if fault else ""

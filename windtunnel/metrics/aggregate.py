@@ -188,6 +188,7 @@ class Aggregate:
         elif type(record) is RunEnded:
             self._run_ended(record)
         elif type(record) is PhaseRecord:
+            self._of_turbulence().load_began(record.t)
             self._phase(record.name, record.t + record.begin_us / 1e6, record.duration_us)
         elif isinstance(record, FaultRecord | ProxiedRecord | EffectRecord):
             self._of_turbulence().add(record)

@@ -6,6 +6,7 @@ keys are hashes. Merged in any order, the result is the same.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -29,12 +30,11 @@ class FaultKey(NamedTuple):
 class FaultSeries:
     """A fault: how often it was done and could not be done, and when it was switched on and off."""
 
-    __slots__ = ("applied", "delay_max_us", "first_t", "kind", "last_t", "missed", "switches")
+    __slots__ = ("applied", "delay_max_us", "kind", "missed", "switches")
 
     def __init__(self) -> None:
         self.kind = ""
         self.applied = self.missed = self.delay_max_us = 0
-        self.first_t, self.last_t = float("inf"), float("-inf")
         self.switches: list[tuple[float, FaultEvent]] = []
 
     @property
@@ -43,17 +43,16 @@ class FaultSeries:
         events = [event for _, event in self.switches]
         return events.count("on") > events.count("off")
 
-    def add(self, record: FaultRecord) -> None:
+    def add(self, record: FaultRecord, at_s: float) -> None:
         """Count what one record tells."""
         self.kind = max(self.kind, record.kind)
         if record.event == "applied":
             self.applied += 1
             self.delay_max_us = max(self.delay_max_us, record.delay_us)
-            self.first_t, self.last_t = min(self.first_t, record.t), max(self.last_t, record.t)
         elif record.event == "missed":
             self.missed += 1
-        else:
-            self.switches.append((record.t, record.event))
+        elif record.event != "left":  # it was switched on and never off, which says the same
+            self.switches.append((at_s, record.event))
 
     def merge(self, other: FaultSeries) -> None:
         """Add what `other` counted."""
@@ -61,22 +60,21 @@ class FaultSeries:
         self.applied += other.applied
         self.missed += other.missed
         self.delay_max_us = max(self.delay_max_us, other.delay_max_us)
-        self.first_t, self.last_t = min(self.first_t, other.first_t), max(self.last_t, other.last_t)
         self.switches += other.switches
 
-    def bands(self, end_t: float) -> list[tuple[float, float]]:
-        """The times in which it was on, as unix seconds; one that was never switched off was on until `end_t`."""
+    def bands(self, end_s: float) -> list[tuple[float, float]]:
+        """The times in which it was on; one that was never switched off was on until `end_s`."""
         found: list[tuple[float, float]] = []
         began, depth = 0.0, 0
-        for t, event in sorted(self.switches, key=lambda each: (each[0], each[1] != "on")):
+        for at_s, event in sorted(self.switches, key=lambda each: (each[0], each[1] != "on")):
             if event == "on":
-                began = began if depth else t
+                began = began if depth else at_s
                 depth += 1
             elif depth:
                 depth -= 1
                 if not depth:
-                    found.append((began, t))
-        return [*found, (began, max(began, end_t))] if depth else found
+                    found.append((began, at_s))
+        return [*found, (began, max(began, end_s))] if depth else found
 
 
 class Attempts(NamedTuple):
@@ -92,7 +90,7 @@ class Attempts(NamedTuple):
 
 
 class ProxySeries:
-    """Requests through one proxy. `tenths` counts them by when they came, in tenths of a unix second."""
+    """Requests through one proxy. `tenths` counts them by when they came, in tenths of a second."""
 
     __slots__ = ("gaps", "in_flight_max", "tenths")
 
@@ -101,12 +99,12 @@ class ProxySeries:
         self.gaps = Histogram()  # from one attempt to the next
         self.tenths: defaultdict[int, Attempts] = defaultdict(Attempts)
 
-    def add(self, record: ProxiedRecord) -> None:
+    def add(self, record: ProxiedRecord, at_s: float) -> None:
         """Count one request."""
         self.in_flight_max = max(self.in_flight_max, record.in_flight)
         if record.attempt > 1:
             self.gaps.add(record.since_us)
-        came = int((record.t - record.duration_us / 1e6) * TENTHS)
+        came = math.floor((at_s - record.duration_us / 1e6) * TENTHS)
         this = Attempts(1, record.attempt == 1, record.attempt > 1)
         self.tenths[came] = self.tenths[came].plus(this)
 
@@ -117,11 +115,11 @@ class ProxySeries:
         for tenth, attempts in other.tenths.items():
             self.tenths[tenth] = self.tenths[tenth].plus(attempts)
 
-    def attempts(self, begin_t: float = float("-inf"), end_t: float = float("inf")) -> Attempts:
-        """Those that came within a time, in unix seconds, to a tenth of a second."""
+    def attempts(self, begin_s: float = -math.inf, end_s: float = math.inf) -> Attempts:
+        """Those that came within a time, to a tenth of a second."""
         total = Attempts()
         for tenth, attempts in self.tenths.items():
-            if begin_t <= tenth / TENTHS < end_t:
+            if begin_s <= tenth / TENTHS < end_s:
                 total = total.plus(attempts)
         return total
 
@@ -200,12 +198,15 @@ class GroupSeries:
 
 
 class TurbulenceSeries:
-    """Everything that is counted of faults, proxies and effects, and of a control group if there is one."""
+    """Everything that is counted of faults, proxies and effects, and of a control group if there is one.
 
-    __slots__ = ("_seed", "_share", "control", "disturbed", "effects", "faults", "proxies")
+    Times are seconds since the load of the segment began, which its `PhaseRecord`s say before anything of it ends.
+    """
+
+    __slots__ = ("_began", "_seed", "_share", "control", "disturbed", "effects", "faults", "proxies")
 
     def __init__(self) -> None:
-        self._share = 0.0
+        self._began = self._share = 0.0
         self._seed: int | None = None
         self.control, self.disturbed = GroupSeries(), GroupSeries()
         self.faults: defaultdict[FaultKey, FaultSeries] = defaultdict(FaultSeries)
@@ -219,13 +220,17 @@ class TurbulenceSeries:
     def successor(self) -> TurbulenceSeries:
         """An empty one for what comes after, in the same segment."""
         successor = TurbulenceSeries()
-        successor._share, successor._seed = self._share, self._seed
+        successor._began, successor._share, successor._seed = self._began, self._share, self._seed
         return successor
 
     def started(self, record: RunStarted) -> None:
         """A segment began, with the seed of the run."""
         if self._seed is None:
             self._seed = record.seed
+
+    def load_began(self, t: float) -> None:
+        """The load of the segment began."""
+        self._began = t
 
     def ended(self, record: InstanceRecord) -> None:
         """Count an instance in its group, if it is one of the time of the faults and there are groups."""
@@ -236,9 +241,9 @@ class TurbulenceSeries:
     def add(self, record: FaultRecord | ProxiedRecord | EffectRecord) -> None:
         """Count one record."""
         if isinstance(record, ProxiedRecord):
-            self.proxies[record.proxy].add(record)
+            self.proxies[record.proxy].add(record, record.t - self._began)
         elif isinstance(record, FaultRecord):
-            self.faults[FaultKey(record.name, record.level)].add(record)
+            self.faults[FaultKey(record.name, record.level)].add(record, record.t - self._began)
         else:
             self.effects.add(record)
 

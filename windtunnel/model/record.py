@@ -192,9 +192,9 @@ class StepRecord(_Line, tag="step", kw_only=True, omit_defaults=True):
     `error` is a short kind (a transport error, `extract`, `template`, …), `message` the sentence; `nested` is that
     of a step whose only failure is inside it, where it has a line of its own. `round` counts the rounds of the
     innermost loop around the step from 1. `duration_us` is without the time that faults on our own requests held
-    the step. `held_us` is how long code of the step kept its whole process from doing anything else; 0 when that is
-    negligible. `fault` is the name of the one that was done to a request of the step, unless the step failed by an
-    answer that no fault had touched.
+    the step. `held_us` is how long code of the step kept its whole process from doing anything else; 0 when that
+    is negligible. `fault` is the name of the one that was done to a request of the step, unless the step failed by
+    an answer that no fault had touched.
     """
 
     instance_id: str

@@ -112,7 +112,9 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of time. `good` is None where it has too few samples to be judged; `faults` were on in it."""
+    """A piece of time. `good` is None where it has too few samples to be judged, or is a single bad one and there
+    are such before the faults too. `faults` were on in it.
+    """
 
     begin_s: float
     end_s: float

@@ -17,7 +17,15 @@ from windtunnel.model.threshold import OF_FAILURES
 from windtunnel.report.instance_trace import BodyCache, instance_trace
 from windtunnel.report.latencies import latencies
 from windtunnel.report.model import Report
-from windtunnel.report.stories import InstanceRecords, Slowest, choose_failing, collect, slowest_for
+from windtunnel.report.stories import (
+    Choice,
+    InstanceRecords,
+    OneOfEachFault,
+    Slowest,
+    choose_failing,
+    collect,
+    slowest_for,
+)
 from windtunnel.report.wording import honest
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader, RunIdentity
@@ -25,6 +33,9 @@ from windtunnel.verdict.conclude import conclude
 
 MOST_RANKINGS = 4
 """Time thresholds of which the slowest instances are shown."""
+
+MOST_FAULTS = 20
+"""Faults of which an instance is shown that they were done to."""
 
 
 _SHOWN_TAGS = {"scenario", "step"}
@@ -94,15 +105,17 @@ def build_report(
     summary = honest(summary)
     wanted = choose_failing(summary.errors) if with_stories else []
     rankings = _rankings(summary) if with_stories else {}
+    done = OneOfEachFault(_faults_done(summary) if with_stories else ())
+    choices: list[Choice] = [*rankings.values(), *([done] if done.wanted else [])]
     failing: dict[str, InstanceRecords] = {}
-    slow: dict[str, InstanceRecords] = {}
-    if wanted or rankings:
+    chosen: dict[str, InstanceRecords] = {}
+    if wanted or choices:
         reader = _reader(directory, manifest)
-        failing, slow = collect(reader, wanted, list(rankings.values()))
+        failing, chosen = collect(reader, wanted, choices)
     bodies = BodyCache(directory.bodies)
     stories = tuple(
         instance_trace(instance, run_started=manifest.started, bodies=bodies)
-        for instance in ({**failing, **slow}).values()
+        for instance in ({**failing, **chosen}).values()
     )
     overall, steps = latencies(summary, aggregate)
     return Report(
@@ -113,7 +126,14 @@ def build_report(
         steps=steps,
         stories=stories,
         shown_by=_shown_by(summary, failing, rankings),
+        faults_shown_by=done.of_fault,
     )
+
+
+def _faults_done(summary: Summary) -> list[str]:
+    """Names of the first faults that were done to anything."""
+    judged = summary.turbulence
+    return [fault.name for fault in judged.faults if fault.applied][:MOST_FAULTS] if judged else []
 
 
 def _rankings(summary: Summary) -> dict[int, Slowest]:

@@ -76,6 +76,7 @@ def instance_trace(instance: InstanceRecords, *, run_started: float, bodies: Bod
         steps=_steps(instance, began, bodies),
         assertions=tuple(_assertion(r) for r in instance.records if isinstance(r, AssertionRecord)),
         left_out=instance.left_out,
+        fault=ended.fault if ended else None,
     )
 
 
@@ -111,6 +112,7 @@ def _step(record: StepRecord, own_lines: list[RequestRecord], began: float, bodi
         extracted=tuple(record.extracted),
         requests=tuple(requests),
         left_out=max(0, len(own_lines) - MOST_REQUESTS),
+        fault=record.fault,
     )
 
 
@@ -151,12 +153,17 @@ def _request(facts: RequestFacts, began_us: int, bodies: BodyCache) -> RequestSt
         timings=facts.timings_us,
         request_body=bodies.body(facts.request_body),
         response_body=bodies.body(facts.response_body),
+        fault=facts.fault,
     )
 
 
 def _assertion(record: AssertionRecord) -> AssertionStory:
     return AssertionStory(
-        name=record.name, outcome=record.outcome, message=record.message, checks=_checks(record.checks)
+        name=record.name,
+        outcome=record.outcome,
+        message=record.message,
+        checks=_checks(record.checks),
+        fault=record.fault,
     )
 
 

@@ -36,7 +36,10 @@ class CheckStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestStory:
-    """One request as it happened; `began_us` counts from the start of the instance."""
+    """One request as it happened; `began_us` counts from the start of the instance.
+
+    `fault` names the one that was done to it on purpose, here and in the stories below.
+    """
 
     method: str
     url: str
@@ -55,6 +58,7 @@ class RequestStory:
     timings: Timings
     request_body: Body | None = None
     response_body: Body | None = None
+    fault: str | None = None
 
     @property
     def elapsed_us(self) -> int:
@@ -78,6 +82,7 @@ class StepStory:
     extracted: tuple[str, ...] = ()
     requests: tuple[RequestStory, ...] = ()
     left_out: int = 0
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,7 @@ class AssertionStory:
     outcome: Outcome
     message: str | None = None
     checks: tuple[CheckStory, ...] = ()
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +120,7 @@ class Story:
     steps: tuple[StepStory, ...] = ()
     assertions: tuple[AssertionStory, ...] = ()
     left_out: int = 0
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +146,8 @@ class Report:
 
     `settings_file` is the file of the project with the flags or inputs of the job.
 
-    `shown_by` maps the position of a threshold that did not hold to ids of instances that show why.
+    `shown_by` maps the position of a threshold that did not hold to ids of instances that show why,
+    `faults_shown_by` the name of a fault to the id of one that it was done to.
     """
 
     summary: Summary
@@ -151,3 +159,4 @@ class Report:
     steps: tuple[Latency, ...] = ()
     stories: tuple[Story, ...] = ()
     shown_by: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    faults_shown_by: dict[str, str] = field(default_factory=dict)

@@ -1,8 +1,9 @@
 """From records to the stories of a few instances, in one pass that keeps only chosen and running instances.
 
-Two kinds are kept: examples of an error group (their ids are known beforehand), and for every
-time threshold that did not hold the slowest instances (known only at the end: each finished instance is
-measured, then kept or forgotten). Memory is bounded by the instances in flight, not by the records.
+Three kinds are kept: examples of an error group (their ids are known beforehand), for every time threshold that
+did not hold the slowest instances (known only at the end: each finished instance is measured, then kept or
+forgotten), and for every fault one that it was done to. What a fault was done to shows nothing of the SUT: it is
+among no slowest ones. Memory is bounded by the instances in flight, not by the records.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from windtunnel.metrics.measure import is_measured
 from windtunnel.model.metric import METRICS, STEPS
@@ -51,6 +53,16 @@ Measure = Callable[[InstanceRecords], int]
 """How long the instance took by some metric, in microseconds; -1 when the metric does not apply."""
 
 
+class Choice(Protocol):
+    """Keeps some of the instances that it is shown when they have ended."""
+
+    def consider(self, instance_id: str, instance: InstanceRecords) -> None:
+        """Keep the instance, or forget it."""
+
+    def found(self) -> Iterator[tuple[str, InstanceRecords]]:
+        """(instance id, records) of those that are kept."""
+
+
 class Slowest:
     """Keeps the `count` slowest instances by one measure."""
 
@@ -76,6 +88,38 @@ class Slowest:
             yield instance_id, instance
 
 
+class OneOfEachFault:
+    """Keeps the first instance that each of some faults was done to; `of_fault` has its id by the fault's name."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self._missing = set(faults)
+        self._kept: dict[str, InstanceRecords] = {}
+        self.of_fault: dict[str, str] = {}
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a fault without one."""
+        return bool(self._missing)
+
+    def consider(self, instance_id: str, instance: InstanceRecords) -> None:
+        """Keep the instance if it is the first one for some fault."""
+        if not self.wanted:
+            return
+        for name in self._missing.intersection(filter(None, map(_fault_of, instance.records))):
+            self._missing.discard(name)
+            self.of_fault[name] = instance_id
+            self._kept[instance_id] = instance
+
+    def found(self) -> Iterator[tuple[str, InstanceRecords]]:
+        """(instance id, records), in the order in which they ended."""
+        yield from self._kept.items()
+
+
+def _fault_of(record: RecordOfInstance) -> str | None:
+    """The fault that was done to what a record tells."""
+    return record.request.fault if isinstance(record, RequestRecord) else record.fault
+
+
 def choose_failing(groups: Sequence[ErrorGroup], *, each: int = 5, total: int = 40) -> list[str]:
     """Ids of examples for the error groups, in their order.
 
@@ -90,9 +134,9 @@ def choose_failing(groups: Sequence[ErrorGroup], *, each: int = 5, total: int = 
 
 
 def collect(
-    records: Iterable[Record], wanted: Sequence[str], slowest: Sequence[Slowest]
+    records: Iterable[Record], wanted: Sequence[str], choices: Sequence[Choice]
 ) -> tuple[dict[str, InstanceRecords], dict[str, InstanceRecords]]:
-    """(the wanted instances in the order they were asked for, the slowest ones), by id.
+    """(the wanted instances in the order they were asked for, the chosen ones), by id.
 
     Reads no further than it must: when only wanted ids are looked for, until the last of them has ended.
     """
@@ -103,7 +147,7 @@ def collect(
         if not isinstance(record, _RECORDS_OF_INSTANCES):
             continue
         instance_id = record.instance_id
-        if not slowest and instance_id not in missing:
+        if not choices and instance_id not in missing:
             continue
         instance = open_.get(instance_id)
         if instance is None:
@@ -112,17 +156,17 @@ def collect(
         if not isinstance(record, InstanceRecord):
             continue
         del open_[instance_id]
-        for ranking in slowest:
-            ranking.consider(instance_id, instance)
+        for choice in choices:
+            choice.consider(instance_id, instance)
         if instance_id in missing:
             missing.discard(instance_id)
             kept[instance_id] = instance
-            if not missing and not slowest:
+            if not missing and not choices:
                 break
     # A run that did not finish: some of the wanted have no last line.
     kept.update((instance_id, instance) for instance_id, instance in open_.items() if instance_id in missing)
     ordered = {instance_id: kept[instance_id] for instance_id in wanted if instance_id in kept}
-    return ordered, dict(entry for ranking in slowest for entry in ranking.found())
+    return ordered, dict(entry for choice in choices for entry in choice.found())
 
 
 def slowest_for(result: ThresholdResult) -> Slowest | None:
@@ -147,7 +191,7 @@ _TAGS = ("scenario", "step", "name", "service", "method", "status", "error")
 
 def _instances(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[InstanceRecord]:
     for record in instance.records:
-        if not isinstance(record, InstanceRecord) or not is_measured(record.phase):
+        if not isinstance(record, InstanceRecord) or record.fault is not None or not is_measured(record.phase):
             continue
         if tags.get("scenario", record.scenario) == record.scenario:
             yield record
@@ -155,7 +199,7 @@ def _instances(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[I
 
 def _steps(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[StepRecord]:
     for record in instance.records:
-        if isinstance(record, StepRecord) and _same_step(record, tags):
+        if isinstance(record, StepRecord) and record.fault is None and _same_step(record, tags):
             yield record
 
 
@@ -163,7 +207,7 @@ def _requests(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[Re
     for record in instance.records:
         if isinstance(record, (StepRecord, RequestRecord)) and _same_step(record, tags):
             facts = record.request
-            if facts is not None and facts.bytes_sent and _same_request(facts, tags):
+            if facts is not None and facts.fault is None and facts.bytes_sent and _same_request(facts, tags):
                 yield facts
 
 

@@ -9,11 +9,12 @@ One `FaultyClients` a process knows the faults, when they are on, and how many a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from windtunnel.errors import describe
+from windtunnel.http.cookies import Cookie, CookieJar
 from windtunnel.interfaces import Client, Clock, Request
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import FaultRecord
@@ -23,6 +24,11 @@ from windtunnel.turbulence.active import ActiveFault
 from windtunnel.turbulence.decision import Asked, decide, draw, is_in_control
 from windtunnel.turbulence.faults.fault import Fault, Forward
 from windtunnel.turbulence.schedule import Window
+
+UNSENT_S = 0.001
+"""How long a request takes at least that is answered without being sent: users without a pause must not spin."""
+
+Cookies = Mapping[tuple[str, str, str], Cookie]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +152,11 @@ class FaultyClient:
         for case in reversed(cases):
             forward = partial(case.run, forward=forward)
         exchange = await forward(request)
+        if not times:
+            await clock.sleep(UNSENT_S)
         if exchange.fault is None:
             held_s = clock.now() - began - times.get(id(exchange), 0.0)
-            exchange.held_us = max(0, int(held_s * 1e6))
+            exchange.held_us = max(0, round(held_s * 1e6))
         return exchange
 
     def begin_instance(self, *, instance_id: str, correlation_id: str, cookies: object | None = None) -> None:
@@ -163,6 +171,17 @@ class FaultyClient:
     def close(self) -> None:
         """Pass the call on."""
         self._inner.close()
+
+    def cookies_now(self) -> Cookies | None:
+        """What the cookies of the instance are before a request; None where they are not of ours."""
+        jar = self._inner.cookies
+        return jar.snapshot() if isinstance(jar, CookieJar) else None
+
+    def forget_cookies(self, exchange: Exchange, before: Cookies | None) -> None:
+        """Have the cookies that an answer set as they were before."""
+        jar, values = self._inner.cookies, exchange.headers.raw("set-cookie")
+        if values and before is not None and isinstance(jar, CookieJar):
+            jar.forget(values, before)
 
     def next_attempt(self, request: Request) -> Request:
         """The request as a further attempt, which no other one of its step has the number of."""
@@ -222,6 +241,7 @@ class _Case:
         self._active, self._hit = active, hit
         self._fault: Fault = active.fault(hit.window)
         self._last: Exchange | None = None
+        self._cookies: Cookies | None = None
         self.name, self.clock = active.spec.name, owner.clock
 
     async def run(self, request: Request, *, forward: Forward) -> Exchange:
@@ -233,6 +253,7 @@ class _Case:
 
         async def kept(request: Request) -> Exchange:
             nonlocal below
+            self._cookies = self._client.cookies_now()
             try:
                 self._last = exchange = await forward(request)
             except Exception as error:
@@ -273,6 +294,10 @@ class _Case:
         if hit is not None:
             self._hit = hit
         return hit is not None
+
+    def lost(self, exchange: Exchange) -> None:
+        """See `Case.lost`."""
+        self._client.forget_cookies(exchange, self._cookies)
 
     def observe(self, request: Request, exchange: Exchange) -> None:
         """See `Case.observe`."""

@@ -122,17 +122,18 @@ def timeline(spec: FaultSpec, phases: Phases, *, seed: int, main: str = "") -> T
 
 def _compiled(spec: FaultSpec, phases: Phases, *, seed: int, main: str) -> Timeline:
     schedule, settings = spec.schedule, Settings(spec.schedule.settings)
-    settings.only((*_KEYS[schedule.pattern], "repeat"))
-    at_s, length_s = _extent(schedule, phases.inject_s)
+    _require_keys(schedule.pattern, settings)
+    repetitions = _repetitions(settings, *_extent(schedule, phases.inject_s), phases.inject_s)
     plan = _Plan(spec=spec, settings=settings, seed=seed, main=main)
     windows: list[Window] = []
-    for number_, (begin_s, end_s) in enumerate(_repetitions(settings, at_s, length_s, phases.inject_s)):
+    for number_, (begin_s, length_s) in enumerate(repetitions):
         changed = _stepped(plan, settings.inside("repeat"), number_)
-        for window in _PATTERNS[schedule.pattern](plan, end_s - begin_s):
+        for window in _PATTERNS[schedule.pattern](plan, length_s):
+            moved = _moved(window, phases.begin_s("inject") + begin_s, end_s=phases.end_s("inject"))
+            if moved is None:
+                break
             if len(windows) >= MOST_WINDOWS:
                 raise ExpressionError(f"the fault would be switched on more than {MOST_WINDOWS:,} times")
-            offset = phases.begin_s("inject") + begin_s
-            moved = replace(window, begin_s=offset + window.begin_s, end_s=offset + window.end_s)
             windows.append(replace(moved, **changed) if changed else moved)
     if not windows:
         raise ExpressionError("the fault would never be on", hint="give it more time, or another seed")
@@ -141,6 +142,29 @@ def _compiled(spec: FaultSpec, phases: Phases, *, seed: int, main: str) -> Timel
         first_n=settings.whole("first_n") if schedule.pattern == "first_n" else 0,
         every_nth=settings.whole("every_nth") if schedule.pattern == "every_nth" else 0,
     )
+
+
+def _require_keys(pattern: FaultPattern, settings: Settings) -> None:
+    """Raise ExpressionError for a key that belongs to another pattern, or to none."""
+    known = (*_KEYS[pattern], "repeat")
+    for key in settings.values:
+        owners = [name for name, keys in _KEYS.items() if key in keys]
+        if key not in known and owners:
+            hint = f"remove it, or write pattern: {owners[0]}"
+            message = f'unknown key "{key}" for the pattern {pattern}: it belongs to {owners[0]}'
+            raise ExpressionError(message, hint=hint, path=(key,))
+    settings.only(known)
+
+
+def _moved(window: Window, by_s: float, *, end_s: float) -> Window | None:
+    """A window that begins later and is cut off at a moment; None for one that would begin only then."""
+    begin_s, length_s = window.begin_s + by_s, window.end_s - window.begin_s
+    if begin_s >= end_s - _NEARLY:
+        return None
+    left = min(1.0, (end_s - begin_s) / length_s)
+    if left > 1 - _NEARLY:
+        return replace(window, begin_s=begin_s, end_s=min(window.end_s + by_s, end_s))
+    return replace(window, begin_s=begin_s, end_s=end_s, high=window.low + (window.high - window.low) * left)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,9 +201,9 @@ def _extent(schedule: Schedule, inject_s: float) -> tuple[float, float]:
 def _repetitions(
     settings: Settings, at_s: float, length_s: float, inject_s: float
 ) -> Iterator[tuple[float, float]]:
-    """Begin and end of each repetition, in seconds of the phase `inject`."""
+    """Begin of each repetition in seconds of the phase `inject`, and its length, which may be beyond the phase."""
     if "repeat" not in settings:
-        yield at_s, at_s + length_s
+        yield at_s, length_s
         return
     repeat = settings.inside("repeat")
     repeat.only(("every", "times", "step"))
@@ -196,7 +220,7 @@ def _repetitions(
         begin_s = at_s + number_ * every_s
         if begin_s >= inject_s - _NEARLY:
             return
-        yield begin_s, min(begin_s + length_s, inject_s)
+        yield begin_s, length_s
 
 
 def _stepped(plan: _Plan, repeat: Settings, number_: int) -> dict[str, Any]:
@@ -238,7 +262,9 @@ def _steps(plan: _Plan, length_s: float) -> _Windows:
 
 def _flap(plan: _Plan, length_s: float) -> _Windows:
     on_s = plan.settings.positive("on")
-    return _pulses(on_s, on_s + plan.settings.positive("off", on_s), length_s)
+    every_s = on_s + plan.settings.positive("off", on_s)
+    _require_time("on and off once", every_s, length_s, "on")
+    return _pulses(on_s, every_s, length_s)
 
 
 def _pulse(plan: _Plan, length_s: float) -> _Windows:
@@ -250,6 +276,16 @@ def _pulse(plan: _Plan, length_s: float) -> _Windows:
     return _pulses(width_s, every_s, length_s)
 
 
+def _require_time(what: str, every_s: float, length_s: float, key: str) -> None:
+    """Raise ExpressionError where the fault is switched on once, and the pattern therefore does nothing."""
+    if every_s > length_s + _NEARLY:
+        raise ExpressionError(
+            f"{what} takes {as_written(every_s)}, and the fault has {as_written(length_s)}",
+            hint="shorten it, or make the time of the fault longer",
+            path=(key,),
+        )
+
+
 def _pulses(on_s: float, every_s: float, length_s: float) -> Iterator[Window]:
     number_ = 0
     while (begin_s := number_ * every_s) < length_s - _NEARLY:
@@ -259,10 +295,10 @@ def _pulses(on_s: float, every_s: float, length_s: float) -> Iterator[Window]:
 
 def _random(plan: _Plan, length_s: float) -> _Windows:
     mtbf_s, mttr_s = plan.settings.positive("mtbf"), plan.settings.positive("mttr")
-    drawn, now_s = 0, 0.0
+    drawn, now_s, name = 0, 0.0, plan.spec.macro or plan.spec.name
     while True:
         off_s, on_s = (
-            -mean_s * math.log1p(-number(plan.seed, "schedule", plan.spec.name, drawn + which))
+            -mean_s * math.log1p(-number(plan.seed, "schedule", name, drawn + which))
             for which, mean_s in enumerate((mtbf_s, mttr_s))
         )
         drawn += 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from windtunnel.errors import ExpressionError
@@ -10,10 +12,17 @@ from windtunnel.figures import EXACT, literal, share
 from windtunnel.model.turbulence import FaultSpec, FaultTarget
 from windtunnel.turbulence.faults.table import compile_fault
 from windtunnel.turbulence.levels import level_text
+from windtunnel.turbulence.proxy.faults.table import PROXY_FAULTS
+from windtunnel.turbulence.settings import Settings
+
+_HOOK = "hook"
 
 
 def describe(spec: FaultSpec) -> str:
     """One fault as a sentence without its full stop. It never fails: an unknown type is told by its settings."""
+    if spec.type == _HOOK:
+        command = spec.settings.get("apply", "")
+        return f"the command {command if isinstance(command, str) else shlex.join(map(str, command))} runs"
     return f"{_share(spec)}{_requests(spec.on)} {_what(spec)}"
 
 
@@ -31,13 +40,14 @@ def _requests(on: FaultTarget) -> str:
 
 
 def _what(spec: FaultSpec) -> str:
-    if not spec.on.proxy and not spec.engine:
-        try:
+    with suppress(ExpressionError):
+        if not spec.on.proxy and not spec.engine:
             return compile_fault(spec).words
-        except ExpressionError:
-            pass
+        if spec.type in PROXY_FAULTS and not spec.engine:
+            return PROXY_FAULTS[spec.type].compile(Settings(spec.settings)).words
     settings = ", ".join(f"{key}: {_setting(key, value)}" for key, value in spec.settings.items())
-    return f"have {spec.type}{f' ({settings})' if settings else ''} done to them"
+    engine = f" by {spec.engine}" if spec.engine else ""
+    return f"have {spec.type}{f' ({settings})' if settings else ''} done to them{engine}"
 
 
 def _setting(key: str, value: Any) -> str:

@@ -27,7 +27,7 @@ from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, 
 from windtunnel.verdict.baseline import compare
 from windtunnel.verdict.evidence import completed_untested, never_completed, nothing_tested
 from windtunnel.verdict.selectors import scenarios_selected
-from windtunnel.verdict.soundness import assess
+from windtunnel.verdict.soundness import assess, missed_arrivals
 from windtunnel.verdict.thresholds import evaluate, in_force, without_data
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def _faults_borne(manifest: Manifest, aggregate: Aggregate, known: Sequence[Find
         return None
     from windtunnel.verdict.resilience_verdict import faults_borne
 
-    return faults_borne(manifest.turbulence, manifest, aggregate, known)
+    doubts = missed_arrivals(aggregate, manifest.thresholds, faults=True) if manifest.timed else []
+    return faults_borne(manifest.turbulence, manifest, aggregate, known=known, doubts=doubts)
 
 
 def _warnings(

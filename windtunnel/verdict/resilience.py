@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from windtunnel.errors import Location
 from windtunnel.figures import offset, share
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.turbulence import TurbulenceSeries
@@ -39,9 +40,16 @@ from windtunnel.verdict.resilience_seconds import Seconds, touched
 
 
 def judge_resilience(
-    turbulence: Turbulence, manifest: Manifest, aggregate: Aggregate, *, unsound: Sequence[str] = ()
+    turbulence: Turbulence,
+    manifest: Manifest,
+    aggregate: Aggregate,
+    *,
+    unsound: Sequence[str] = (),
+    doubts: Sequence[str] = (),
 ) -> Resilience:
-    """Judge how a run bore its faults. `unsound` says why the run can't be judged, if anything does."""
+    """Judge how a run bore its faults. `unsound` says why the run can't be judged, if anything does; `doubts` why
+    no good word can be given, while what failed has failed all the same.
+    """
     rows, judge = manifest.steps, turbulence.judge
     faults = fault_figures(turbulence, manifest, aggregate)
     seconds = Seconds(
@@ -66,7 +74,7 @@ def judge_resilience(
         *(bound.reason for bound in needed if bound.reason),
         *_left_behind(faults),
     ]
-    word, reasons = _word(figures, seconds, bounds, unknown)
+    word, reasons = _word(figures, seconds, bounds, unknown, doubts)
     if word == "degraded" and course.relapsed_s is not None:
         later = offset(course.relapsed_s - course.last_end_s)
         reasons.append(f"the system left its steady state once more, {later} after the last fault ended")
@@ -75,8 +83,13 @@ def judge_resilience(
         word=word,
         headline=reasons[0],
         reasons=[*reasons, *told_of_levels(figures.levels)],
-        bounds=[*needed, *bounds],
+        bounds=[_placed(bound, judge.places.get(bound.name)) for bound in (*needed, *bounds)],
     )
+
+
+def _placed(bound: Bound, where: Location | None) -> Bound:
+    """The bound with the place of its key, unless it has one of its own."""
+    return bound if bound.file or where is None else replace(bound, file=where.file, line=where.line)
 
 
 def _figures(
@@ -114,7 +127,7 @@ def _figures(
 
 
 def _word(
-    figures: Resilience, seconds: Seconds, bounds: Sequence[Bound], unknown: Sequence[str]
+    figures: Resilience, seconds: Seconds, bounds: Sequence[Bound], unknown: Sequence[str], doubts: Sequence[str]
 ) -> tuple[ResilienceWord, list[str]]:
     """The word, and why: the deciding reason first."""
     if unknown:
@@ -129,7 +142,7 @@ def _word(
         return "metastable", [stuck, *broken]
     if broken:
         return "failed", broken
-    unjudged = [bound.reason for bound in bounds if bound.result == "no_data" and bound.reason]
+    unjudged = [*doubts, *(bound.reason for bound in bounds if bound.result == "no_data" and bound.reason)]
     unjudged += _nothing_known(figures, seconds)
     if unjudged:
         return "not_judged", unjudged

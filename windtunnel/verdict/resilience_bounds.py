@@ -87,8 +87,8 @@ def injected_bound(turbulence: Turbulence, faults: Sequence[FaultFigures]) -> Bo
     idle = [fault for fault in faults if not fault.applied]
     reasons = [_never_fired(fault) for fault in idle]
     if applied < least:
-        times = "never" if not applied else f"only {plural(applied, 'time')}"
-        reasons.append(f"faults were done {times}, and min_injected is {least:,}")
+        done = f"faults were done only {plural(applied, 'time')}" if applied else "no fault was done"
+        reasons.append(f"{done}, and min_injected is {least:,}")
     return Bound(
         name="min_injected",
         condition=f"at least {least:,}, each fault at least once",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import get_args
 
@@ -67,6 +67,8 @@ def course_of(seconds: Seconds, faults: Sequence[FaultFigures], hold_s: float) -
         for part in _cut(seconds.of_phase(name), first, calm)
         for piece in seconds.pieces(part)
     ]
+    if seconds.is_uneven:
+        pieces = _without_single_ones(pieces)
     disturbed = [piece for piece in pieces if piece.begin >= max(first, inject.start)]
     bad = next((piece for piece in disturbed if piece.good is False), None)
     after = [piece for piece in disturbed if piece.begin >= calm]
@@ -121,6 +123,15 @@ def _cut(seconds: range, *places: int) -> list[range]:
     inside = sorted({place for place in places if seconds.start < place < seconds.stop})
     edges = [seconds.start, *inside, seconds.stop]
     return [range(begin, end) for begin, end in pairwise(edges) if begin < end]
+
+
+def _without_single_ones(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces; a bad one between others that are not bad says nothing."""
+    bad = [False, *(piece.good is False for piece in pieces), False]
+    return [
+        replace(piece, good=None) if bad[number] and not bad[number - 1] and not bad[number + 1] else piece
+        for number, piece in enumerate(pieces, 1)
+    ]
 
 
 def _lasting(pieces: Sequence[Piece], hold_s: float) -> float | None:

@@ -10,7 +10,6 @@ from windtunnel.metrics.measure import Rate
 from windtunnel.metrics.turbulence import GroupSeries, ProxySeries, TurbulenceSeries
 from windtunnel.model.resilience import GroupFigures, PhaseFigures, ProxyFigures
 from windtunnel.model.turbulence import Turbulence
-from windtunnel.verdict.resilience_faults import load_began
 from windtunnel.verdict.resilience_seconds import Seconds
 
 LEAST_RETRIES = 20
@@ -51,13 +50,12 @@ def phase_figures(turbulence: Turbulence, seconds: Seconds) -> list[PhaseFigures
 def proxy_figures(turbulence: Turbulence, aggregate: Aggregate) -> list[ProxyFigures]:
     """What each proxy of the plan saw of the load, in their order."""
     counted = aggregate.turbulence or TurbulenceSeries()
-    phases, began = turbulence.phases, load_began(aggregate, turbulence.phases)
     found = []
     for spec in turbulence.proxies:
         series = counted.proxies.get(spec.name, ProxySeries())
         total = series.attempts()
         steady, inject, recover = (
-            _amplification(series, began + phases.begin_s(name), began + phases.end_s(name))
+            _amplification(series, turbulence.phases.begin_s(name), turbulence.phases.end_s(name))
             for name in ("steady", "inject", "recover")
         )
         found.append(
@@ -99,7 +97,7 @@ def error_budget_used(seconds: Seconds) -> float | None:
 def group_figures(aggregate: Aggregate) -> list[GroupFigures]:
     """The control group beside the other instances of the same time; none without one."""
     counted = aggregate.turbulence or TurbulenceSeries()
-    if not counted.control.count:
+    if not counted.control.count and not counted.disturbed.count:
         return []
     groups: dict[Literal["disturbed", "control"], GroupSeries] = {
         "disturbed": counted.disturbed,
@@ -125,7 +123,7 @@ def fail_fast_ms(aggregate: Aggregate) -> float | None:
     return took.percentile(95) / 1000 if took.count else None
 
 
-def _amplification(series: ProxySeries, begin_t: float, end_t: float) -> float | None:
+def _amplification(series: ProxySeries, begin_s: float, end_s: float) -> float | None:
     """Requests for each logical one, of those with an id that came within a time."""
-    attempts = series.attempts(begin_t, end_t)
+    attempts = series.attempts(begin_s, end_s)
     return (attempts.logical + attempts.retries) / attempts.logical if attempts.logical else None

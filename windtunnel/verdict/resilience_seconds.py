@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import get_args
 
 from windtunnel.metrics.aggregate import SECOND_S, Aggregate
@@ -25,6 +26,9 @@ from windtunnel.verdict.thresholds import evaluate_measure, samples_needed, word
 
 GROWS = 4
 """How many times its length a bucket may grow until it has enough samples."""
+
+TOLERATED_BAD = 0.1
+"""The share of bad buckets before the faults with which buckets are not made longer."""
 
 LEAST_EXPECTED = 5.0
 """A bucket in which nothing ended is bad where so many instances would have been usual."""
@@ -149,8 +153,8 @@ class Seconds:
 
     @cached_property
     def bucket(self) -> int:
-        """The length of a bucket, in seconds: enough for the samples that each threshold needs, and for the
-        steady state to hold in every one of them before the faults.
+        """The length of a bucket, in seconds: enough for the samples that each threshold needs, and for the steady
+        state to hold in nearly every one of them before the faults.
         """
         steady = self.of_phase("steady")
         length = 1
@@ -160,9 +164,14 @@ class Seconds:
             wanted = needed + 3 * math.sqrt(needed)
             if samples:
                 length = max(length, math.ceil(wanted * len(steady) / samples))
-        while length < len(steady) and any(piece.good is False for piece in self.pieces(steady, length)):
+        while length < len(steady) and not _is_usual([piece.good for piece in self.pieces(steady, length)]):
             length = math.ceil(length * 1.25)
         return max(1, min(length, len(steady)))
+
+    @cached_property
+    def is_uneven(self) -> bool:
+        """Whether a single bucket is bad now and then before the faults too, so that one alone says nothing."""
+        return any(piece.good is False for piece in self.pieces(self.of_phase("steady")))
 
     def pieces(self, seconds: range, length: int | None = None) -> Iterator[Piece]:
         """Buckets of at least the length, in their order. One without enough samples grows until it has them."""
@@ -215,6 +224,12 @@ def first_second(begin_s: float) -> int:
 def touched(begin_s: float, end_s: float) -> range:
     """The seconds that a time has a part in."""
     return range(first_second(begin_s), math.ceil(end_s - _SLACK))
+
+
+def _is_usual(good: Sequence[bool | None]) -> bool:
+    """Whether so few buckets are bad that it can be chance: singly, and at most one in ten."""
+    bad = [number for number, each in enumerate(good) if each is False]
+    return len(bad) <= TOLERATED_BAD * len(good) and all(later - one > 1 for one, later in pairwise(bad))
 
 
 def _instances(window: Aggregate) -> tuple[int, int]:

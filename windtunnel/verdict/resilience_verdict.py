@@ -61,12 +61,25 @@ class Borne:
 
 
 def faults_borne(
-    turbulence: Turbulence, manifest: Manifest, aggregate: Aggregate, known: Sequence[Finding]
+    turbulence: Turbulence,
+    manifest: Manifest,
+    aggregate: Aggregate,
+    *,
+    known: Sequence[Finding],
+    doubts: Sequence[Finding],
 ) -> Borne:
-    """Judge a run with faults. `known` are the findings that say already why it can't be judged."""
-    unsound = [sentence for _, sentence in known]
-    resilience = judge_resilience(turbulence, manifest, aggregate, unsound=unsound)
-    new = [reason for reason in resilience.reasons if reason not in unsound]
+    """Judge a run with faults. `known` are the findings that say already why it can't be judged; those of them
+    that are `doubts` leave what failed as it is.
+    """
+    sentences = [sentence for _, sentence in known]
+    resilience = judge_resilience(
+        turbulence,
+        manifest,
+        aggregate,
+        unsound=[sentence for word, sentence in known if (word, sentence) not in doubts],
+        doubts=[sentence for _, sentence in doubts],
+    )
+    new = [reason for reason in resilience.reasons if reason not in sentences]
     findings: list[Finding] = []
     if resilience.word in {"failed", "metastable"}:
         findings = [("fail", reason) for reason in new]

@@ -66,11 +66,10 @@ def assess(
     steady phase is what the run is about, and no fault of the generator.
     """
     arrivals = _count_arrivals(aggregate)
-    asked_for = _count_arrivals(aggregate, phases={"steady"}) if faults else arrivals
     deciding = [
         *_records(aggregate, evidence),
         *(_clock(arrivals) if evidence.intact else []),
-        *(_dropped(asked_for, thresholds) + _late(arrivals, thresholds) if timed else []),
+        *(missed_arrivals(aggregate, thresholds, faults=faults) if timed else []),
         *([] if faults else _cut_short(aggregate, evidence, arrivals)),
         *_exhaustion(aggregate),
         *(_apart(aggregate, shards) if shards > 1 else []),
@@ -168,6 +167,15 @@ def _clock(arrivals: _Arrivals) -> list[Finding]:
             "duration and must be 1 (Little's law); this is a bug in Windtunnel, please report it",
         )
     ]
+
+
+def missed_arrivals(
+    aggregate: Aggregate, thresholds: Sequence[Threshold], *, faults: bool = False
+) -> list[Finding]:
+    """Arrivals that were dropped or late: the load was not quite the one that was asked for."""
+    arrivals = _count_arrivals(aggregate)
+    asked_for = _count_arrivals(aggregate, phases={"steady"}) if faults else arrivals
+    return [*_dropped(asked_for, thresholds), *_late(arrivals, thresholds)]
 
 
 def _dropped(arrivals: _Arrivals, thresholds: Sequence[Threshold]) -> list[Finding]:

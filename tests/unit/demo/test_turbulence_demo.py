@@ -9,7 +9,6 @@ from typing import get_args
 import pytest
 
 from windtunnel.demo.__main__ import main
-from windtunnel.demo.journey import example_turbulence
 from windtunnel.demo.settings import CALLER_GIVES_UP_S, PAYMENT_PLACES, PAYMENT_S, VIRTUES, Virtue
 from windtunnel.demo.turbulence import PLAN, course, free_ports, shop_command, what_next
 from windtunnel.job.request import JobRequest, load_test_plan
@@ -19,7 +18,7 @@ from windtunnel.model.plan import TestPlan
 
 @pytest.fixture(scope="module")
 def plan() -> TestPlan:
-    return load_test_plan(JobRequest(plan=str(example_turbulence() / PLAN)), {})
+    return load_test_plan(JobRequest(plan=str(PLAN)), {})
 
 
 def moments(text: str) -> list[tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,14 +10,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.support.journeys import Run, get, scenario, section
-from windtunnel.engine.run.proxies import address_alone, taken_ports, url_through
+from windtunnel.engine.run.proxies import address_alone, reachable, taken_ports, url_through
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.errors import ConfigError
 from windtunnel.model.load import OpenLoad, Segment
 from windtunnel.model.record import PhaseRecord, ProxiedRecord, Record, RunEnded, RunStarted
 from windtunnel.model.turbulence import Phases, ProxySpec, Turbulence
 from windtunnel.model.vocabulary import ProxyProtocol
-from windtunnel.testing.scripted import Answer
+from windtunnel.testing.scripted import Answer, Sent
 from windtunnel.testing.virtual_clock import EPOCH
 
 PHASES = Phases(steady_s=2, inject_s=2, recover_s=2)
@@ -63,6 +64,10 @@ class _Proxy:
         self.all.told.append(f"begin {self.spec.name}")
         self.all.began.append(began)
 
+    def end(self) -> None:
+        if f"end {self.spec.name}" not in self.all.told:
+            self.all.told.append(f"end {self.spec.name}")
+
     async def close(self) -> None:
         self.all.told.append(f"close {self.spec.name}")
 
@@ -94,6 +99,8 @@ def test_proxies_listen_before_the_load_and_close_after_it(run: Run) -> None:
         "request",
         "request",
         "request",
+        "end front",
+        "end beside",
         "close beside",
         "close front",
     ]
@@ -167,7 +174,7 @@ def test_a_run_without_a_load_has_every_record_file(run: Run, refused: str | Non
     assert "home" not in [sent.step for sent in finished.transport.sent]
     assert finished.evidence.finished
     assert len(finished.of(RunEnded)) == 3
-    assert proxies.told == ["start front", "close front"]
+    assert proxies.told == ["start front", "end front", "close front"]
 
 
 def test_a_proxy_that_can_not_listen_ends_the_run_before_it_sends_anything(run: Run) -> None:
@@ -218,6 +225,19 @@ def test_the_url_through_a_proxy_is_that_of_the_upstream_with_another_address(
 
 
 @pytest.mark.parametrize(
+    ("address", "from_here"),
+    [
+        ("127.0.0.1:41", "127.0.0.1:41"),
+        ("0.0.0.0:41", "127.0.0.1:41"),
+        ("[::]:41", "[::1]:41"),
+        ("10.0.0.5:41", "10.0.0.5:41"),
+    ],
+)
+def test_a_proxy_on_every_address_is_reached_at_loopback(address: str, from_here: str) -> None:
+    assert reachable(address) == from_here
+
+
+@pytest.mark.parametrize(
     ("written", "plain"),
     [
         ("postgres://shop:secret@db:5432/orders", "db:5432"),
@@ -253,4 +273,32 @@ def test_a_proxy_goes_where_the_preflight_found_its_upstream(run: Run) -> None:
         at={"sut:80": "172.17.0.1"},
     )
 
-    assert proxies.told == ["start front", "front: sut:80 at 172.17.0.1", "begin front", "close front"]
+    assert proxies.told == [
+        "start front",
+        "front: sut:80 at 172.17.0.1",
+        "begin front",
+        "end front",
+        "close front",
+    ]
+
+
+def test_faults_end_when_the_run_is_asked_to_end_and_no_teardown_meets_them(run: Run) -> None:
+    proxies = Proxies()
+
+    def answer(sent: Sent) -> Answer:
+        proxies.told.append(sent.step)
+        return Answer(latency_s=0.5)
+
+    def stop_soon(shutdown: Shutdown) -> None:
+        asyncio.get_running_loop().call_later(0.3, shutdown.request, Stop(reason="interrupted", signal=2))
+
+    run(
+        scenario(get("home"), teardown=section(get("clear"))),
+        load=OpenLoad(stages=PHASES.stages(1), start=1),
+        turbulence=turbulence(FRONT),
+        make_proxy=proxies,
+        answers=answer,
+        during=stop_soon,
+    )
+
+    assert proxies.told == ["start front", "begin front", "home", "end front", "clear", "close front"]

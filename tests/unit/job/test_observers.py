@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -112,6 +113,22 @@ def test_the_live_line_is_gone_after_its_section() -> None:
                 p95_ms=None,
             ),
             "  1 s  0 instances · 2 running, 1,500 dropped · 0 req/s",
+        ),
+        (
+            replace(STATUS, phase="steady", done=0.0),
+            " 12 s  steady · 240/500 instances, 3 not passed · 50 running · 1,234 req/s · p95 12 ms",
+        ),
+        (
+            replace(STATUS, phase="inject", faults=("brownout at 400 ms", "lost\nreply"), done=0.0),
+            " 12 s  inject: brownout at 400 ms, lost reply · 240/500 instances, 3 not passed · 50 running"
+            " · 1,234 req/s · p95 12 ms",
+        ),
+        (
+            replace(
+                STATUS, phase="inject", faults=("a" * 99, "b", "c", "d", "e"), in_flight=0, done=0.0, p95_ms=None
+            ),
+            f" 12 s  inject: {'a' * 39}…, b, c and 2 more · 240/500 instances, 3 not passed · 0 running"
+            " · 1,234 req/s",
         ),
     ],
 )

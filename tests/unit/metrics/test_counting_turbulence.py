@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.turbulence import FaultKey, TurbulenceSeries
-from windtunnel.model.record import EffectRecord, FaultRecord, ProxiedRecord, Record
+from windtunnel.model.record import EffectRecord, FaultRecord, PhaseRecord, ProxiedRecord, Record
 from windtunnel.model.vocabulary import FaultEvent
 
 T = 1_700_000_000.0
@@ -49,7 +49,10 @@ def counted(records: list[Record]) -> Aggregate:
 def figures(aggregate: Aggregate) -> object:
     series = aggregate.turbulence or TurbulenceSeries()
     return (
-        {key: (each.applied, each.missed, each.first_t, each.bands(T + 9)) for key, each in series.faults.items()},
+        {
+            key: (each.applied, each.missed, each.left_behind, each.bands(T + 9))
+            for key, each in series.faults.items()
+        },
         {
             name: (dict(each.tenths), each.in_flight_max, each.gaps, each.synchrony(2))
             for name, each in series.proxies.items()
@@ -95,3 +98,20 @@ def test_a_fault_that_was_never_switched_off_is_on_to_the_end() -> None:
 
 def test_an_off_without_an_on_is_no_band() -> None:
     assert switched((1.0, "off"), (2.0, "on"), (3.0, "off")) == [(2.0, 3.0)]
+
+
+def test_parts_of_a_load_that_began_at_different_times_count_from_their_own_begin() -> None:
+    merged = Aggregate()
+    for began in (T, T + 3.5):
+        part: list[Record] = [
+            PhaseRecord(t=began, name="steady", duration_us=1_000_000),
+            FaultRecord(t=began + 2, name="a", kind="reset", event="on"),
+            ProxiedRecord(t=began + 2.5, proxy="p", attempt=1),
+            FaultRecord(t=began + 4, name="a", kind="reset", event="off"),
+        ]
+        merged.merge(counted(part))
+
+    series = merged.turbulence
+    assert series is not None
+    assert series.faults[FaultKey("a", "")].bands(9.0) == [(2.0, 4.0)]
+    assert series.proxies["p"].attempts(2.4, 2.6).logical == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import get_args
 
 import msgspec
@@ -12,22 +12,43 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tests.support import borne
+from tests.support import borne, sample_run
 from tests.support.reports import HOSTILE, bare, with_faults
+from tests.support.turbulent_run import TurbulentRun
 from tests.unit.report.test_ci_files import cases, problem_of
 from tests.unit.report.test_renderers import Tags, links_of, prose_of
 from windtunnel.ci.annotations import summary_annotations
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.workspace import Workspace
+from windtunnel.expressions.threshold import parse_threshold
+from windtunnel.model.record import Record
 from windtunnel.model.resilience import Band, Bucket, FaultFigures, PhaseFigures, Resilience
+from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.vocabulary import ResilienceWord
 from windtunnel.report import dotenv, gitlab, html, markdown, openmetrics
+from windtunnel.report.collect import analyse, build_report
+from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
+from windtunnel.report.stories import collect, slowest_for
 from windtunnel.report.timeline import MOST_COLUMNS, MOST_FAULTS, timeline
+from windtunnel.report.wording import instances_line
+from windtunnel.verdict.thresholds import evaluate
 
 WORDS: tuple[ResilienceWord, ...] = get_args(ResilienceWord)
 SHOWN_BY = {"html", "markdown", "json", "terminal", "junit", "openmetrics", "dotenv"}
 WORKSPACE = Workspace(root=PurePath("/w"), folder=PurePath("/w"))
+
+
+def missed(metric: str) -> ThresholdResult:
+    """A limit of a time that did not hold."""
+    return evaluate(
+        parse_threshold(metric, "max < 1us"), TurbulentRun().aggregate(), TurbulentRun().manifest().steps
+    )
+
+
+def own_story() -> list[Record]:
+    """The records of one instance that no fault was done to."""
+    return [each for each in TurbulentRun().load() if getattr(each, "instance_id", "") == "shop-100"]
 
 
 @pytest.mark.parametrize("name", sorted(SHOWN_BY))
@@ -101,11 +122,67 @@ def test_every_link_and_label_of_the_page_leads_somewhere() -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_a_broken_bound_leads_to_the_errors_where_there_are_any() -> None:
+    failed = borne.summary("failed")
+    with_errors = replace(failed, errors=sample_run.summary().errors)
+
+    assert html.render(bare(with_errors)).count('see the <a href="#errors">errors</a>') == 1
+    assert 'href="#errors"' not in html.render(bare(failed))
+
+
+@pytest.mark.parametrize(("degraded_s", "anchor"), [(0.0, "start"), (15.0, "middle"), (29.0, "end")])
+def test_a_label_stands_where_there_is_room_for_it(degraded_s: float, anchor: str) -> None:
+    assert timeline(borne.resilience(time_to_degrade_s=degraded_s)).marks[0].anchor == anchor
+
+
 def test_without_faults_the_page_says_nothing_of_them() -> None:
     page = html.render(bare(replace(borne.summary(), turbulence=None)))
 
     assert 'id="resilience"' not in page
     assert "#resilience" not in page.replace("#resilience > h3", "")
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report of a run in which a fault of ours threw answers away, from its records."""
+    directory = borne.write_run(tmp_path_factory.mktemp("disturbed"))
+    analysis = analyse(directory)
+    return build_report(directory, analysis.manifest, analysis.summary, analysis.aggregate)
+
+
+def test_a_fault_on_our_own_requests_leads_to_an_instance_that_it_was_done_to(disturbed: Report) -> None:
+    page = html.render(disturbed)
+    number = [story.instance_id for story in disturbed.stories].index("lost-0") + 1
+
+    assert disturbed.faults_shown_by == {borne.LOST: "lost-0"}
+    assert f'done to <a href="#instance-{number}">lost-0</a>' in page
+
+
+def test_what_a_fault_did_is_marked_and_is_no_error_of_the_service(disturbed: Report) -> None:
+    story = next(each for each in disturbed.stories if each.instance_id == "lost-0")
+    (step,) = story.steps
+
+    assert (story.fault, step.fault, step.requests[0].fault) == (borne.LOST, borne.LOST, borne.LOST)
+    assert html.render(disturbed).count(f'<span class="injected">injected: {borne.LOST}</span>') == 2
+    assert [(group.cause, group.count) for group in disturbed.summary.errors] == [("status_code", 240)]
+    assert "; 3 more failed by a fault" in instances_line(disturbed.summary)
+
+
+def test_a_run_without_stories_shows_no_instance_of_a_fault(tmp_path: Path) -> None:
+    directory = borne.write_run(tmp_path)
+    analysis = analyse(directory)
+    plain = (directory, analysis.manifest, analysis.summary, analysis.aggregate)
+
+    assert build_report(*plain, with_stories=False).faults_shown_by == {}
+
+
+@pytest.mark.parametrize("metric", ["http_req_duration", "step_duration", "instance_duration"])
+def test_what_a_fault_was_done_to_is_never_among_the_slowest(metric: str) -> None:
+    slowest = slowest_for(missed(metric))
+    assert slowest is not None
+    _, instances = collect([*borne.lost_reply(0), *own_story()], [], [slowest])
+
+    assert list(instances) == ["shop-100"]
 
 
 # ── The drawing ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -46,6 +46,7 @@ def bands(times: Timeline) -> list[tuple[float, float, str]]:
         ("window", {"length": 5, "repeat": {"every": "25s"}}, [(0, 5), (25, 30), (50, 55)]),
         ("window", {"length": 5, "repeat": {"every": "25s", "times": 2}}, [(0, 5), (25, 30)]),
         ("window", {"at": 10, "repeat": {"every": "20s"}}, [(10, 30), (30, 50), (50, 60)]),
+        ("flap", {"on_": "10s", "length": 30, "repeat": {"every": "50s"}}, [(0, 10), (20, 30), (50, 60)]),
         ("flap", {"on_": "1s", "length": 3, "repeat": {"every": "40s"}}, [(0, 1), (2, 3), (40, 41), (42, 43)]),
     ],
 )
@@ -107,6 +108,14 @@ def test_a_repetition_adds_to_a_setting(
     assert [next(iter(each.changes.values())) for each in times.windows] == [
         pytest.approx(value) if isinstance(value, float) else value for value in values
     ]
+
+
+def test_a_repetition_that_the_phase_cuts_off_goes_as_far_as_it_gets() -> None:
+    ramp = on("ramp", length=40, repeat={"every": "50s"})
+    assert [ramp.share(BEGIN_S + t) for t in (20, 39.99, 45, 55)] == [0.5, pytest.approx(1, abs=0.001), 0, 0.125]
+    assert ramp.windows[-1].high == pytest.approx(0.25)
+    sweep = on("sweep", sweep=["1s", "2s", "3s"], length=30, repeat={"every": "45s"})
+    assert bands(sweep)[3:] == [(45, 55, "1 s"), (55, 60, "2 s")]
 
 
 def test_random_times_are_the_same_every_time_and_have_their_means() -> None:
@@ -185,7 +194,7 @@ def test_shares_of_the_phase_are_the_same_as_their_seconds(at: float, length: fl
         ("window", {"at": 60}, ("at",), "the fault would begin after 1 min, but the phase inject is 1 min long"),
         ("window", {"at": 50, "length": 20}, ("for",), "the fault would end 10 s after the phase inject"),
         ("window", {"length": 0}, ("for",), "must be more than zero"),
-        ("window", {"on_": "1s"}, ("on",), 'unknown key "on"'),
+        ("window", {"on_": "1s"}, ("on",), 'unknown key "on" for the pattern window: it belongs to flap'),
         ("flap", {}, (), '"on" is missing'),
         ("flap", {"on_": "0s"}, ("on",), "must be more than zero"),
         ("flap", {"on_": "1ms"}, (), "the fault would be switched on more than 10,000 times"),

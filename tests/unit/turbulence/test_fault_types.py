@@ -70,11 +70,18 @@ def test_delays_add_and_are_each_on_record() -> None:
     assert [(each.name, each.delay_us) for each in load.records] == [("near", 1_000_000), ("far", 2_000_000)]
 
 
-def test_a_delay_is_part_of_the_time_that_a_request_has() -> None:
+def test_an_answer_that_is_late_for_the_delay_is_thrown_away() -> None:
     (answer,), load = send_all(fault("latency", delay="4s"), answers=[Answer(latency_s=2)])
     assert outcome(answer) == (0, "timeout", "latency", 1)
-    assert answer.ended == 5.0
-    assert load.transport.sent[0].timeout_s == 1.0
+    assert (answer.error_detail, len(load.transport.sent)) == ("held back for 4 s on purpose", 1)
+
+
+def test_what_is_not_answered_in_all_its_time_is_the_failure_of_the_sut() -> None:
+    """A delay must not hide that the system hangs."""
+    (answer,), load = send_all(fault("latency", delay="100ms"), answers=[Answer(latency_s=9)])
+    assert outcome(answer) == (0, "timeout", None, 1)
+    assert load.transport.sent[0].timeout_s == 5.0
+    assert answer.held_us == 100_000
 
 
 def test_a_request_that_is_held_beyond_its_deadline_is_not_sent() -> None:

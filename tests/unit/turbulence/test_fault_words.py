@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.faulty import fault
 from windtunnel.model.turbulence import FaultSpec
 from windtunnel.turbulence.faults.table import FAULTS
+from windtunnel.turbulence.proxy.faults.table import PROXY_FAULTS
 from windtunnel.turbulence.words import describe
 
 
@@ -55,8 +57,16 @@ from windtunnel.turbulence.words import describe
             "all requests are sent again after 1 s when they fail, 5 times at most, within a budget of 10%",
         ),
         (
-            fault("bandwidth", on={"proxy": "payments"}, rate="10KiB/s"),
-            "all requests through payments have bandwidth (rate: 10 KiB/s) done to them",
+            fault("latency", on={"proxy": "payments", "path": "/charge*"}, delay="800ms", probability=0.6),
+            "60% of /charge* through payments wait 800 ms longer",
+        ),
+        (
+            replace(fault("bandwidth", on={"proxy": "payments"}, rate=10), engine="toxiproxy"),
+            "all requests through payments have bandwidth (rate: 10) done to them by toxiproxy",
+        ),
+        (
+            replace(fault("hook", apply=["docker", "pause", "my db"], revert="x"), engine="hook"),
+            "the command docker pause 'my db' runs",
         ),
         (fault("of_a_package", part=0.5), "all requests have of_a_package (part: 0.5) done to them"),
     ],
@@ -78,6 +88,22 @@ NEEDED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_has_words_of_its_own(name: str) -> None:
     assert "done to them" not in describe(fault(name, **NEEDED.get(name, {})))
+
+
+NEEDED_IN_A_PROXY: dict[str, dict[str, Any]] = {
+    **NEEDED,
+    "bandwidth": {"rate": "1B/s"},
+    "slicer": {"size": 1},
+    "limit_bytes": {"bytes": 1},
+    "delay": {"delay": 1},
+    "dribble": {"over": 1},
+}
+
+
+@pytest.mark.parametrize("name", PROXY_FAULTS)
+def test_every_fault_in_a_proxy_has_words_of_its_own(name: str) -> None:
+    spec = fault(name, on={"proxy": "payments"}, **NEEDED_IN_A_PROXY.get(name, {}))
+    assert "done to them" not in describe(spec)
 
 
 @pytest.mark.parametrize("name", [name for name, kind in FAULTS.items() if kind.main])

@@ -112,6 +112,21 @@ def test_a_system_that_is_bad_once_more_after_it_recovered_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("service", "word"),
+    [(healthy, "not_judged"), (down(14.0, 17.0), "not_judged"), (down(12.0, END), "metastable")],
+    ids=["nothing happens", "it degrades", "it never comes back"],
+)
+def test_a_slow_generator_gives_no_good_word_and_excuses_no_failure(
+    service: Service, word: ResilienceWord
+) -> None:
+    judged = TurbulentRun(service=service, late_s=0.01).judged()
+
+    assert judged.word == word
+    if word == "not_judged":
+        assert judged.headline.startswith("1,000 of 1,000 instances started more than 5 ms late")
+
+
 @pytest.mark.parametrize("status", [200, 503])
 def test_what_a_fault_on_our_own_requests_spoiled_is_not_held_against_the_system(status: int) -> None:
     run = TurbulentRun(service=down(12, 18, Answer(status, takes_s=3.0)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.turbulent_run import PHASES, STEADY, Answer, Service, TurbulentRun, down, fault
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.model.turbulence import Turbulence
+from windtunnel.model.turbulence import Phases, Turbulence
 
 END = PHASES.length_s
 answers = st.builds(Answer, st.sampled_from([200, 200, 200, 429, 503]), st.sampled_from([0.01, 0.05, 0.3, 2.0]))
@@ -131,3 +131,24 @@ def test_a_phase_need_not_end_with_a_whole_second() -> None:
 
     assert judged.word == "degraded"
     assert judged.time_to_recover_s == pytest.approx(1.0, abs=1.0)
+
+
+def test_a_cold_start_does_not_make_the_buckets_long() -> None:
+    """The first second of the steady phase is slow, as a service is that was just started."""
+    run = TurbulentRun(service=lambda at_s: Answer(takes_s=0.3 if at_s < 3 else 0.02)).with_turbulence(
+        phases=Phases(warmup_s=2.0, steady_s=10.0, inject_s=20.0, recover_s=20.0)
+    )
+
+    assert run.judged().bucket_s == 1.0
+    assert run.judged().word == "resilient"
+
+
+@pytest.mark.parametrize(("bad", "word"), [((15,), "resilient"), ((15, 16), "degraded"), ((15, 17), "resilient")])
+def test_a_single_bad_second_says_nothing_where_there_are_such_before_the_faults(
+    bad: tuple[int, ...], word: str
+) -> None:
+    usual = TurbulentRun(service=lambda at_s: Answer(503 if int(at_s) in {5, *bad} and at_s % 1 < 0.1 else 200))
+
+    judged = usual.judged()
+
+    assert (judged.bucket_s, judged.word) == (1.0, word)

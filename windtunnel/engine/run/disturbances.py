@@ -18,6 +18,7 @@ from windtunnel.model.origin import Origin
 
 if TYPE_CHECKING:
     from windtunnel.engine.run.outside import OutsideSegment
+    from windtunnel.engine.run.proxies import Listening
     from windtunnel.engine.sut.process import SutEnd, SutProcess
 
 
@@ -50,6 +51,11 @@ class Disturbances:
             self.sut_end = self._sut.end
         await self._stack.aclose()
 
+    @property
+    def listening(self) -> tuple[Listening, ...]:
+        """Where each proxy is, for people."""
+        return () if self._outside is None else self._outside.listening
+
     def reroute(self, reroutes: Mapping[str, str]) -> None:
         """Have proxies connect to other addresses, by `host:port`: those that the preflight found."""
         if self._outside is not None:
@@ -76,9 +82,9 @@ class Disturbances:
             self._outside.begin(began)
 
     async def end_load(self) -> None:
-        """The load has ended: undo what a teardown must not meet."""
+        """The load has ended: end what a teardown must not meet."""
         if self._outside is not None:
-            await self._outside.undo()
+            await self._outside.end()
 
     async def sut_ended(self) -> SutEnd:
         """Return when the SUT has ended that the run started; never where it started none."""

@@ -13,7 +13,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from windtunnel.engine.journal import Journal
-from windtunnel.engine.run.proxies import MakeProxy, Proxy, origin_of, url_through
+from windtunnel.engine.run.proxies import (
+    Listening,
+    MakeProxy,
+    Proxy,
+    origin_of,
+    reachable,
+    url_through,
+    without_user,
+)
 from windtunnel.engine.run.segment import SegmentParts, first_line
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.engine.runner import phase_records
@@ -24,7 +32,7 @@ from windtunnel.model.plan import TestPlan
 from windtunnel.model.record import FaultRecord, ProxiedRecord, Record, RunEnded
 from windtunnel.redaction import Redactor
 from windtunnel.storage.writer import RecordWriter
-from windtunnel.tasks import background, first_of
+from windtunnel.tasks import background
 
 if TYPE_CHECKING:
     from windtunnel.turbulence.outside import OutsideFaults
@@ -129,10 +137,12 @@ class OutsideSegment:
                 await proxy.start()
                 stack.push_async_callback(proxy.close)
                 self._proxies[spec.name] = proxy
+            beside = [self._end_early()]
             if any(fault.engine for fault in self._turbulence.faults):
                 self._drivers = self._make_drivers(records)
-                await stack.enter_async_context(background(self._drive(self._drivers, self._began)))
-                stack.push_async_callback(self.undo)
+                beside.append(_follow(self._drivers, self._began))
+            await stack.enter_async_context(background(*beside))
+            stack.push_async_callback(self.end)
             self._stack = stack.pop_all()
         return self
 
@@ -145,16 +155,24 @@ class OutsideSegment:
     def variables(self) -> Mapping[str, str]:
         """The URL of each proxy, under the name of its variable."""
         return {
-            spec.export: url_through(spec, self._proxies[spec.name].address)
+            spec.export: url_through(spec, reachable(self._proxies[spec.name].address))
             for spec in self._turbulence.proxies
             if spec.export
         }
 
     @property
+    def listening(self) -> tuple[Listening, ...]:
+        """Where each proxy is, for people."""
+        return tuple(
+            Listening(spec=spec, url=url_through(without_user(spec), self._proxies[spec.name].address))
+            for spec in self._turbulence.proxies
+        )
+
+    @property
     def reroutes(self) -> Mapping[Origin, str]:
         """The origin of each service whose requests go through a proxy, and the address of that."""
         return {
-            origin_of(spec, self._test_plan.sut): self._proxies[spec.name].address
+            origin_of(spec, self._test_plan.sut): reachable(self._proxies[spec.name].address)
             for spec in self._turbulence.proxies
             if spec.service
         }
@@ -175,8 +193,10 @@ class OutsideSegment:
         if not self._began.done():
             self._began.set_result(began)
 
-    async def undo(self) -> None:
-        """End the faults of drivers. Safe to call twice."""
+    async def end(self) -> None:
+        """End every fault; the proxies go on forwarding. Safe to call twice."""
+        for proxy in self._proxies.values():
+            proxy.end()
         async with self._undoing:
             if self._drivers is not None:
                 left = await self._drivers.close()
@@ -184,10 +204,10 @@ class OutsideSegment:
                     f"{each.step.fault}: {each.answer.problem}; by hand: {each.step.by_hand}" for each in left
                 )
 
-    async def _drive(self, drivers: OutsideFaults, began: asyncio.Future[float]) -> None:
-        """Follow the schedules of drivers; undo when the run is asked to end, before its load has ended."""
-        await first_of(_follow(drivers, began), self._parts.shutdown.wait())
-        await self.undo()
+    async def _end_early(self) -> None:
+        """End every fault when the run is asked to end, before its load has ended."""
+        await self._parts.shutdown.wait()
+        await self.end()
 
     def _make_drivers(self, records: OutsideRecords) -> OutsideFaults:
         from windtunnel.turbulence.drivers.driver import Reach  # for the runs that have some
@@ -207,6 +227,7 @@ class OutsideSegment:
 
 
 async def _follow(drivers: OutsideFaults, began: asyncio.Future[float]) -> None:
+    """Follow the schedules of drivers from the begin of the load on."""
     await drivers.run(await began)
 
 

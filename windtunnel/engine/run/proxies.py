@@ -10,6 +10,7 @@ import errno
 import re
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ _UPSTREAM = re.compile(
 """An upstream in its parts; every text is one."""
 
 _PORTS = {"http": 80, "https": 443}
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  what a plan says, if the command line allows it
 
 
 class Proxy(Protocol):
@@ -48,8 +50,19 @@ class Proxy(Protocol):
     def begin(self, began: float) -> None:
         """The load begins, at a reading of the clock: faults count from there."""
 
+    def end(self) -> None:
+        """Do no fault any more, and let go of what is held; it goes on forwarding."""
+
     async def close(self) -> None:
         """Stop listening, and end every connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """A proxy that listens. `url` leads through it, and holds no password."""
+
+    spec: ProxySpec
+    url: str
 
 
 MakeProxy = Callable[[ProxySpec, Callable[[Record], None]], Proxy]
@@ -88,6 +101,18 @@ def url_through(spec: ProxySpec, address: str) -> str:
     parts = _parts(spec)
     scheme = "http://" if spec.protocol == "http" else parts["scheme"] or ""
     return f"{scheme}{parts['user'] or ''}{address}{parts['rest']}"
+
+
+def without_user(spec: ProxySpec) -> ProxySpec:
+    """The proxy with an upstream that may be shown."""
+    user = _parts(spec)["user"]
+    return replace(spec, upstream=spec.upstream.replace(user, "", 1)) if user else spec
+
+
+def reachable(address: str) -> str:
+    """Where this machine reaches a proxy: one that listens on every address is at loopback."""
+    host, _, port = address.rpartition(":")
+    return f"{_LOOPBACK.get(host, host)}:{port}"
 
 
 def origin_of(spec: ProxySpec, sut: Sut) -> Origin:

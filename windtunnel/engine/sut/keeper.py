@@ -4,7 +4,8 @@
                 ◀─ reports (standard output: a JSON object a line) ────        ◀─ their output ─▶ sut.log
 
 The lifeline ends when the run has, and also when the coordinator was killed: either way the command gets SIGTERM,
-and SIGKILL after a grace. Where this process is killed, Linux kills the command with it.
+and SIGKILL after a grace. A copy of the coordinator that code of the user made with `os.fork` holds the lifeline
+too: so this process looks for its parent once a second. Where it is killed itself, Linux kills the command too.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _LIFELINE, _REPORTS = 0, 1
 _NUMBERS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
 _BLOCK = 65_536
 _KILL_EVERY_S = 0.02
+_LOOK_S = 1.0
 
 GRACE_S = 5.0
 """Seconds that the command has to end after SIGTERM."""
@@ -109,6 +111,7 @@ class _Keeper:
         os.set_blocking(self._source, False)
         self._wake, self._waker = os.pipe()
         self._sources = [_LIFELINE, self._source, self._wake]
+        self._parent = os.getppid()
         self._code: int | None = None
         self._all_gone = self._told = False
         self._kill_at: float | None = None
@@ -126,6 +129,8 @@ class _Keeper:
                     self._begin_end()
             if self._code and not self._told:
                 self._tell()
+                self._begin_end()
+            if os.getppid() != self._parent:
                 self._begin_end()
             self._kill_when_due()
         self._tell()
@@ -173,8 +178,8 @@ class _Keeper:
             self._kill_at = time.monotonic() + _KILL_EVERY_S
             kill(self._process.pid)
 
-    def _patience(self) -> float | None:
-        return None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic())
+    def _patience(self) -> float:
+        return _LOOK_S if self._kill_at is None else max(0.0, self._kill_at - time.monotonic())
 
     def _is_given_up(self) -> bool:
         """Whether killed processes stay all the same: in a call of the system that no signal ends."""

@@ -44,6 +44,9 @@ class Case(Protocol):
     def hits(self, request: Request) -> bool:
         """Whether the fault is done to a further attempt too. What is told after that is about this attempt."""
 
+    def lost(self, exchange: Exchange) -> None:
+        """An answer that was forwarded did not come: forget its cookies. Call it before the answer is spoilt."""
+
     def observe(self, request: Request, exchange: Exchange) -> None:
         """Put an exchange on record that the step does not receive. All but the last one of a request are."""
 

@@ -1,4 +1,9 @@
-"""`latency`: the request is sent later. A delay up to the deadline of the request is all of it: it is not sent."""
+"""`latency`: the request is sent later.
+
+delay up to the deadline of the request                    not sent: `timeout`, of ours
+answered after it, for the delay and its own time          thrown away: `timeout`, of ours
+not answered in all the time that a request has            `timeout`, of the SUT
+"""
 
 from __future__ import annotations
 
@@ -14,8 +19,8 @@ from windtunnel.turbulence.settings import Settings
 class Latency:
     """Waits before the request is sent.
 
-    The times of the exchange are those of the SUT; the delay is in those of the step and the instance. It also
-    counts as time of the request: a `timeout` of a request that waited is one of ours.
+    The times of the exchange are those of the SUT. It has all the time of the request after the delay, so that it
+    is known whether it would have answered in time without one.
     """
 
     keys = ("delay",)
@@ -45,7 +50,9 @@ class Latency:
             return failed(exchange, "timeout", f"held back for {offset(delay_s)} on purpose", fault=case.name)
         await case.clock.sleep(delay_s)
         case.applied(delay_s=delay_s)
-        exchange = await forward(request.replace(timeout_s=request.timeout_s - delay_s))
-        if exchange.error == "timeout":
-            exchange.fault = exchange.fault or case.name
+        exchange = await forward(request)
+        late = exchange.error is None and exchange.fault is None and exchange.ended - began > request.timeout_s
+        if late:
+            case.lost(exchange)
+            failed(exchange, "timeout", f"held back for {offset(delay_s)} on purpose", fault=case.name)
         return exchange

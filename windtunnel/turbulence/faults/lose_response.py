@@ -76,6 +76,7 @@ class LoseResponse:
             if sent > 1 and not case.hits(request):
                 return exchange
             case.applied(f"lost {exchange.status}")
+            case.lost(exchange)
             failed(exchange, "closed", LOST, fault=case.name)
             if sent == self._then.attempts:
                 return exchange
