@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -17,7 +18,14 @@ from windtunnel.turbulence.settings import Settings
 
 def describe(spec: FaultSpec) -> str:
     """One fault as a sentence without its full stop. It never fails: an unknown type is told by its settings."""
+    if spec.type == "hook":
+        return f"{_command(spec, 'apply')} is run, and {_command(spec, 'revert')} to undo it"
     return f"{_share(spec)}{_requests(spec.on)} {_what(spec)}"
+
+
+def _command(spec: FaultSpec, key: str) -> str:
+    written = spec.settings.get(key, "")
+    return f"`{written if isinstance(written, str) else shlex.join(map(str, written))}`"
 
 
 def _share(spec: FaultSpec) -> str:
