@@ -153,6 +153,15 @@ def test_users_stay_the_same_in_all_phases_as_well(write: Write) -> None:
     assert turbulence_of(plan).control == 0.1
 
 
+def test_a_run_that_is_ended_before_its_phases_is_refused(write: Write) -> None:
+    assert message_of(lambda: loaded(write, PHASES, max_duration="1m")) == golden(
+        """
+        --max-duration: 1 min is too short: the load alone takes 2 min 30 s
+          help: raise --max-duration, or shorten the phases of `turbulence`
+        """
+    )
+
+
 def test_without_a_load_there_is_one_user(write: Write) -> None:
     assert loaded(write, PHASES).load == ClosedLoad(
         stages=Phases(steady_s=30, inject_s=60, recover_s=60).stages(1), start=1
@@ -314,6 +323,33 @@ def test_faults_of_a_scenario_need_a_plan_with_phases(write: Write) -> None:
     plan = loaded(write, "load: { count: 1 }\n", f"{BROWSE}faults: [{{ type: abort }}]\n")
     assert plan.turbulence is None
     assert [fault.name for fault in plan.scenarios[0].faults] == ["browse_flow abort"]
+
+
+def test_a_scenario_in_python_carries_faults_as_well(write: Write) -> None:
+    write(
+        "scenarios/flow.py",
+        """
+        import windtunnel
+
+        @windtunnel.scenario("coded", faults=[{"type": "abort", "on": {"step": "any"}}])
+        async def flow(user):
+            await user.http.get(None, "/", name="home")
+        """,
+    )
+    write("sut.yaml", SUT)
+    write("windtunnel.yaml", f"scenarios: [scenarios/flow.py]\n{PHASES}")
+    found = turbulence_of(check_plan(JobRequest(plan="windtunnel.yaml"), environment={})).faults
+    assert [(each.name, each.on.scenario, each.on.step) for each in found] == [("coded abort", "coded", "any")]
+
+
+def test_the_name_of_a_fault_can_t_come_from_the_environment(write: Write) -> None:
+    write("sut.yaml", SUT)
+    write("scenarios/browse.yaml", BROWSE)
+    write("windtunnel.yaml", faults("{ name: '${SECRET_NAME}', type: abort }"))
+    said = message_of(
+        lambda: load_all(environment={"SECRET_NAME": "from outside"}, random_seed=1, plan="windtunnel.yaml")
+    )
+    assert said.startswith("windtunnel.yaml:5:15: a name can't come from the environment")
 
 
 @pytest.mark.parametrize(
