@@ -147,11 +147,16 @@ class Caller(CallerSide):
         """Read on."""
         self._reading.resume(PEER_FULL)
 
+    def on_interim(self, data: bytes) -> None:
+        """Pass interim responses on."""
+        if self._handling is None or not self._handling.is_dropped:
+            self.pass_down(data)
+
     def on_response(self, head: ResponseHead, data: bytes, end: int, at: int) -> None:
         """Pass the head on, and what came of the body."""
         assert self._head is not None
         if self._handling is None and head.location is None:
-            if self._exchange is not None and (head.status >= 200 or head.status == 101):
+            if self._exchange is not None:
                 self._exchange.status = self._exchange.upstream_status = head.status
             self.pass_down(data if at == len(data) else data[:at])
             return
@@ -162,7 +167,7 @@ class Caller(CallerSide):
             self._handling.on_response(head, wire)
             self._handling.on_bytes(body)
             return
-        if self._exchange is not None and (head.status >= 200 or head.status == 101):
+        if self._exchange is not None:
             self._exchange.status = self._exchange.upstream_status = head.status
         self.pass_down(wire + body)
 
