@@ -65,7 +65,9 @@ class Caller(CallerSide):
             self._on_gone(self)
 
     def on_switched(self) -> None:
-        """A fault was switched on or off: it is for requests that come from now on."""
+        """A fault was switched on or off."""
+        if self._handling is not None:
+            self._handling.on_switched()
 
     def let_go(self) -> None:
         """Send on what a fault holds: no fault is done any more."""
@@ -218,6 +220,8 @@ class Caller(CallerSide):
         """Show the caller how its upstream ended, or answer 502 where there never was one."""
         if self._handling is None or not self._handling.on_lost(failure):
             self.show_lost(failure)
+        else:
+            self._upstream = None
 
     def show_lost(self, failure: Failure) -> None:
         """Show the caller how its upstream ended, after all that is to be shown before."""

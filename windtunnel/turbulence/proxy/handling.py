@@ -234,13 +234,25 @@ class Handling:
             self._path.end(lambda: self._complete(closes=closes))
 
     def on_lost(self, failure: Failure) -> bool:
-        """The upstream is gone. Returns whether the caller is shown that later, if at all."""
+        """The upstream is gone. Returns whether the caller is shown that later, if at all.
+
+        One that ends its connection while the request is held has not seen it: it is sent over another one.
+        """
+        if self.holds:
+            return True
         if self._path is None or self._path.is_empty:
             return False
         if not self._has_ended:
             self._has_ended = True
             self._path.end(lambda: self._caller.show_lost(failure))
         return True
+
+    def on_switched(self) -> None:
+        """A fault was switched on or off: an answer on its way is slow no longer than its faults are on."""
+        now_s = self._traffic.elapsed_s
+        is_over = all(hit.window.end_s <= now_s for hit in self._hits if hit.waits)
+        if is_over and self._path is not None and self._path.flow is not None:
+            self._path.flow.pace()
 
     def block(self) -> None:
         """The caller does not take all that is written."""
