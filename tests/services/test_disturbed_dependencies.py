@@ -1,9 +1,10 @@
-"""Whole runs against a shop that keeps its stock in Redis, reached through a proxy of the run."""
+"""Whole runs with a proxy before a server of another maker: Redis behind the SUT, nginx with TLS as the SUT."""
 
 from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 
 from tests.support.command_line import run_process
-from tests.support.services import Service, free_port
+from tests.support.services import CERTIFICATES, Service, free_port
 from windtunnel.model.record import ProxiedRecord, Record, StepRecord
 from windtunnel.report.collect import analyse
 from windtunnel.storage.directory import RunDirectory
@@ -124,3 +125,53 @@ def test_what_is_done_between_the_shop_and_redis_is_what_the_shop_answers(
     else:
         assert judged["faults"][0]["applied"] >= 19
         assert len(proxied) == 80
+
+
+def folder_of_files(path: Path, nginx: Service, proxy: dict[str, str], fault: dict[str, Any]) -> None:
+    """A project about nginx behind TLS, whose certificate is from an authority of its own."""
+    shutil.copy(CERTIFICATES / "test-only-localhost.pem", path / "ca.pem")
+    sut = {
+        "base_url": nginx.url,
+        "tls": {"ca": "ca.pem"},
+        "auth": {"type": "basic", "user": "ada", "password": "lovelace"},
+    }
+    turbulence = {
+        "phases": {"steady": "1s", "inject": "1s", "recover": "1s"},
+        "proxies": {"front": {"service": "default", **proxy}},
+        "faults": [{**fault, "on": {"proxy": "front"}}],
+    }
+    (path / "sut.yaml").write_text(json.dumps(sut))
+    (path / "plan.yaml").write_text(json.dumps({"load": {"rate": "20/s"}, "turbulence": turbulence}))
+    (path / "scenarios").mkdir()
+    step = "{ type: http, name: put, method: PUT, path: '/{{ instance_id }}', body: hello }"
+    (path / "scenarios" / "put.yaml").write_text(f"id: put\nflow: [{step}]\n")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_tls_goes_through_a_proxy_of_bytes_to_the_server_that_it_is_for(
+    tmp_path: Path, nginx: Service, workers: str
+) -> None:
+    folder_of_files(tmp_path, nginx, {"protocol": "tcp"}, {"type": "reset"})
+
+    answer = run_process(tmp_path, "run", "--plan", "plan.yaml", "--workers", workers)
+
+    steps = [
+        record
+        for record in RecordReader(RunDirectory((tmp_path / "runs" / "latest").resolve()).segments())
+        if isinstance(record, StepRecord)
+    ]
+    outcomes = Counter((step.phase, step.outcome) for step in steps)
+    errors = {step.error for step in steps if step.phase == "inject"} - {None}
+    assert outcomes["steady", "passed"] == 20, answer.stdout
+    assert outcomes["inject", "failed"] >= 19
+    assert outcomes["recover", "passed"] >= 19
+    assert errors <= {"reset", "tls"}, errors
+
+
+def test_an_http_proxy_before_tls_is_refused(tmp_path: Path, nginx: Service) -> None:
+    folder_of_files(tmp_path, nginx, {"protocol": "http"}, {"type": "reset"})
+
+    answer = run_process(tmp_path, "run", "--plan", "plan.yaml")
+
+    assert answer.returncode == 2
+    assert "protocol: tcp" in answer.stderr

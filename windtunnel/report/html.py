@@ -19,6 +19,7 @@ import jinja2
 from windtunnel import figures
 from windtunnel.model.summary import MetricSummary, Summary
 from windtunnel.report import resilience, wording
+from windtunnel.report import resilience_tables as tables
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.model import Report
@@ -69,7 +70,7 @@ def render(report: Report) -> str:
         noise=NOISE,
         judged=summary.turbulence,
         course=timeline(summary.turbulence) if summary.turbulence else None,
-        said=resilience.said_of(summary.turbulence) if summary.turbulence else None,
+        said=tables.said_of(summary.turbulence) if summary.turbulence else None,
         facts=_facts(report),
     )
 
@@ -111,8 +112,8 @@ def _environment() -> jinja2.Environment:
         "sentence": resilience.sentence,
         "spaced": resilience.spaced,
         "titled": resilience.titled,
-        "bands": resilience.bands_told,
-        "held_word": resilience.held_word,
+        "bands": tables.bands_told,
+        "held_word": tables.held_word,
         "condition": resilience.condition,
         "bound_tone": resilience.RESULT_TONES.__getitem__,
     }

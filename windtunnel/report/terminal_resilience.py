@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from windtunnel.model.resilience import Bound, Resilience
 from windtunnel.report import resilience
+from windtunnel.report import resilience_tables as tables
 from windtunnel.report.terminal_parts import NO_BREAK, hanging, plain_table, shown, styled
 from windtunnel.report.text import LONGEST_REASON
 from windtunnel.report.timeline import lines
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from windtunnel.report.resilience import Row
+    from windtunnel.report.resilience_tables import Row
 
 _COLOURS = {"good": "green", "bad": "red", "warn": "yellow", "plain": "yellow"}
 _RESULT_SIGNS = {"held": "✓", "broken": "✗", "no_data": "○"}
@@ -33,19 +34,19 @@ def under_faults(judged: Resilience, width: int) -> Iterator[RenderableType]:
         yield Text(shown(line, limit=width), no_wrap=True, overflow="crop")
     yield ""
     if judged.phases:
-        head = [f"{resilience.WHEN[phase.name]} ({phase.name})" for phase in judged.phases]
-        yield _figures("", head, resilience.evidence(judged), width)
+        head = [f"{tables.WHEN[phase.name]} ({phase.name})" for phase in judged.phases]
+        yield _figures("", head, tables.evidence(judged), width)
         yield ""
     if judged.bounds:
         yield _bounds(judged.bounds, width)
-    for line in resilience.levels_told(judged.levels):
+    for line in tables.levels_told(judged.levels):
         yield hanging("-", shown(line, limit=500))
     if judged.groups:
         yield ""
-        yield _figures("group", resilience.GROUP_HEAD, resilience.group_rows(judged), width)
+        yield _figures("group", tables.GROUP_HEAD, tables.group_rows(judged), width)
     if judged.proxies:
         yield ""
-        yield _figures("proxy", resilience.PROXY_HEAD, resilience.proxy_rows(judged), width)
+        yield _figures("proxy", tables.PROXY_HEAD, tables.proxy_rows(judged), width)
 
 
 def how_borne(judged: Resilience, more: Sequence[str]) -> Iterator[RenderableType]:

@@ -211,7 +211,8 @@ def _marks(judged: Resilience, axis: _Axis) -> Iterator[TimeMark]:
     for row, (what, moment_s, took_s) in enumerate(named):
         if moment_s is not None and took_s is not None:
             x = axis.place(moment_s)
-            anchor: Anchor = "start" if x < 50 else "end"
+            # In the middle no label of this length fits on one side, on a narrow screen.
+            anchor: Anchor = "start" if x < 40 else "end" if x > 60 else "middle"
             yield TimeMark(x=x, label=f"{what} {offset(took_s)}", row=row, anchor=anchor)
 
 

@@ -89,12 +89,16 @@ def test_the_length_of_the_pieces_that_were_judged_is_printed() -> None:
     ("judged", "said"),
     [
         (borne.resilience("degraded"), "degraded 2 s after the first fault; recovered 8 s after the last one"),
+        (
+            borne.resilience(time_to_recover_s=0.0),
+            "degraded 2 s after the first fault; back in its steady state when the last one ended",
+        ),
         (borne.resilience("metastable"), "degraded 2 s after the first fault; never recovered within 30 s"),
         (borne.resilience("resilient"), "not needed: it never degraded"),
         (replace(borne.resilience("resilient"), word="not_judged"), "not needed: it never degraded"),
         (replace(borne.resilience("resilient"), word="not_judged", buckets=[]), "unknown: too little was seen"),
     ],
-    ids=["recovered", "never", "not needed", "not judged", "unknown"],
+    ids=["recovered", "at once", "never", "not needed", "not judged", "unknown"],
 )
 def test_the_recovery_is_told_with_what_it_is_counted_from(judged: Resilience, said: str) -> None:
     assert resilience.recovery(judged) == said
