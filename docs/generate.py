@@ -106,12 +106,12 @@ def _metrics() -> Iterator[str]:
 
 
 def _measures() -> Iterator[str]:
-    """A row for every measure of the judge that a plan can limit."""
+    """A row for every measure of the judge that `turbulence: { judge: { measures: … } }` can limit."""
     from windtunnel.model.resilience import MEASURES
 
-    limits = {"us": "`< 15s`", "%": "`< 100%`", "": "`< 1.2`"}
-    yield from ("## Measures of the judge", "", "What `judge.measures` of a run with faults can limit.", "")
-    yield from ("| measure | limit, such as | what it is |", "|---|---|---|")
+    limits = {"us": "a time: `< 15s`", "%": "a share: `< 50%`", "": "a number: `<= 3`"}
+    yield from ("## Measures", "", "What `measures` of the judge section can limit.", "")
+    yield from ("| measure | a limit | what it is |", "|---|---|---|")
     for name, measure in MEASURES.items():
         yield f"| `{name}` | {limits[measure.unit]} | {_cell(measure.says)} |"
     yield ""

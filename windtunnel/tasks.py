@@ -3,7 +3,8 @@
     async with background(a(), b()): …    a and b run during the block and are cancelled at its end
     await first_of(a(), b())              the result of whichever ends first; the other is cancelled
     await all_of([a(), b()])              the results of all; after an error the others are cancelled
-    await cancel_and_wait(tasks)          what the three above end with
+    await within(seconds, a())            its result, if it ends in time; else it is cancelled
+    await cancel_and_wait(tasks)          what the four above end with
     came_from_outside(error)              whether an exception is none of the code that it came out of
 
 Every task has ended when these return or raise, also when the caller is cancelled meanwhile. No exception of a
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -96,6 +97,29 @@ async def all_of(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         raise
     await _cancel_and_raise(tasks)
     return [task.result() for task in tasks]
+
+
+async def within(seconds: float | None, awaited: Awaitable[T]) -> T:
+    """The result of what ends in time, or its exception. Without `seconds` it may take any time.
+
+    Raises asyncio.TimeoutError where it does not, once it has been cancelled and has ended. In place of
+    `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes together with the result.
+    """
+    task = asyncio.create_task(_awaited(awaited))
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        await _cancel_and_raise([task])
+        raise
+    if not done:
+        await _cancel_and_raise([task])
+        if task.cancelled():
+            raise asyncio.TimeoutError
+    return task.result()
+
+
+async def _awaited(awaited: Awaitable[T]) -> T:
+    return await awaited
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:

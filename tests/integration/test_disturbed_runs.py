@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import socket
@@ -133,6 +134,7 @@ def test_what_the_sut_sends_goes_through_the_proxy_that_it_was_told_of(folder: F
     begins = {record.t for record in records if isinstance(record, PhaseRecord)}
     assert len(ours) == 24, answer.stdout
     assert proxied == ours
+    assert re.search(r"proxy payments listens on http://127\.0\.0\.1:[0-9]+, for PAYMENTS_URL\n", answer.stderr)
     assert max(begins) - min(begins) < 1
     assert analyse(folder.directory).summary.soundness.intact
 

@@ -177,6 +177,18 @@ def test_an_interrupted_run_ends_its_sut(folder: Folder) -> None:
     assert not is_running(folder.pid)
 
 
+def test_a_run_that_is_interrupted_while_it_waits_for_its_sut_ends_it(folder: Folder) -> None:
+    (folder.path / "server.py").write_text(SERVER.replace("time.sleep(0.2)", "time.sleep(600)"))
+
+    with started(folder.path, "run", "--exec", folder.command) as process:
+        until((folder.path / "started").exists, process)
+        process.send_signal(signal.SIGTERM)
+        answer = answer_of(process)
+
+    assert answer.returncode == 143
+    assert not is_running(folder.pid)
+
+
 @pytest.mark.parametrize("scenario", ["home.yaml", pytest.param("home.py", marks=pytest.mark.slow)])
 def test_a_killed_run_leaves_no_sut(folder: Folder, scenario: str) -> None:
     if scenario == "home.py":

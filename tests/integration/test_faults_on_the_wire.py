@@ -14,9 +14,11 @@ import pytest
 from tests.support.faulty import PHASES, fault
 from tests.support.loops import LOOPS, run_on
 from tests.support.tiers import slow_unless
+from tests.support.token_server import token_server
 from windtunnel.engine.run.process import SystemClock
 from windtunnel.http.transport import HttpTransport
 from windtunnel.interfaces import Client, Request
+from windtunnel.model.auth import Auth, OAuth2
 from windtunnel.model.http import Exchange, FileBody
 from windtunnel.model.record import FaultRecord
 from windtunnel.model.source import Source
@@ -322,6 +324,31 @@ def test_a_lost_response_leaves_no_cookie(loop: str) -> None:
     (got,) = server.got
     sent = [line for line in bytes(got).split(b"\r\n") if line.startswith(b"Cookie:")]
     assert sent == [b"Cookie: id=kept; kept=1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "status", "seen"),
+    [
+        ("slow_send", {"rate": "100KB/s"}, 200, ["shop"]),
+        ("slow_read", {"rate": "100KB/s"}, 200, ["shop"]),
+        ("stale_token", {}, 401, [None]),
+        ("abort", {}, 0, ["shop"]),
+    ],
+)
+def test_a_request_with_a_token_keeps_it_unless_the_fault_is_about_that(
+    loop: str, kind: str, settings: dict[str, Any], status: int, seen: list[str | None]
+) -> None:
+    async def test(wired: Wired) -> None:
+        oauth2 = OAuth2(token_url=f"{tokens.url}/token", client_id="shop", client_secret="client-secret-0123")
+        shop = Service(name="shop", base_url=tokens.url, auth=Auth(oauth2=oauth2))
+        endpoint = wired.transport.endpoint(method="GET", service=shop, headers={})
+        exchange = await wired.send("/me", endpoint=endpoint)
+        assert (exchange.status, exchange.fault) == (status, kind)
+        assert [each.event for each in wired.records] == ["applied"]
+
+    with token_server() as tokens:
+        on_wire(loop, test, fault(kind, **settings))
+    assert [owner for _, owner in tokens.seen] == seen
 
 
 @pytest.mark.parametrize(

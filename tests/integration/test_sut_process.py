@@ -31,16 +31,17 @@ class Command:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def process(self, program: str, *, grace_s: float = 10.0, **variables: str) -> SutProcess:
+    def process(self, program: str, *, grace_s: float = 10.0, more_s: float = 10.0) -> SutProcess:
         (self.folder / "program.py").write_text(textwrap.dedent(program))
         return SutProcess(
             SutTask(
                 command=(sys.executable, "program.py"),
-                environment={"PATH": os.environ["PATH"], **variables},
+                environment={"PATH": os.environ["PATH"]},
                 folder=str(self.folder),
                 log=self.folder / "sut.log",
                 grace_s=grace_s,
-            )
+            ),
+            more_s=more_s,
         )
 
     def ended(self, program: str) -> SutEnd:
@@ -58,12 +59,13 @@ class Command:
         program: str,
         *,
         grace_s: float = 10.0,
+        more_s: float = 10.0,
         meanwhile: Callable[[SutProcess], Awaitable[None]] | None = None,
     ) -> None:
         """Run a program until it has written the file `ready`, then end it."""
 
         async def main() -> None:
-            process = self.process(program, grace_s=grace_s)
+            process = self.process(program, grace_s=grace_s, more_s=more_s)
             async with process.running({"SHOP_URL": "http://127.0.0.1:9"}):
                 while not (self.folder / "ready").exists():
                     assert process.end is None, process.end
@@ -229,6 +231,17 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+@linux
+def test_a_keeper_that_does_not_answer_is_killed_with_its_command(command: Command) -> None:
+    async def stop_keeper(process: SutProcess) -> None:
+        assert process.pid is not None
+        os.kill(parent_of(process.pid), signal.SIGSTOP)
+
+    command.stopped(READY + FOREVER, grace_s=0.1, more_s=0.1, meanwhile=stop_keeper)
+
+    until(lambda: not is_running(int(command.told("pid"))))
 
 
 @linux

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from windtunnel.job.interrupts import Interrupted
-from windtunnel.tasks import all_of, background, came_from_outside, cancel, cancel_and_wait, first_of
+from windtunnel.tasks import all_of, background, came_from_outside, cancel, cancel_and_wait, first_of, within
 from windtunnel.testing.virtual_clock import run_virtual
 
 
@@ -349,3 +349,57 @@ def test_ctrl_c_comes_from_outside_where_pythons_own_handler_raises_it() -> None
         assert came_from_outside(Interrupted(signal.SIGINT))
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+def test_what_ends_within_its_time_gives_its_result(log: Any) -> None:
+    assert run_virtual(within(2, Task("a", log).run(1))) == "a"
+    assert run_virtual(within(None, Task("b", log).run(1000))) == "b"
+
+
+def test_what_takes_longer_is_cancelled_and_waited_for(log: Any) -> None:
+    async def main() -> float:
+        with pytest.raises(asyncio.TimeoutError):
+            await within(2, Task("a", log).run(60, cleanup_s=3))
+        return now()
+
+    assert run_virtual(main()) == 5
+    assert log[-1] == "a is cancelled at 5"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "task"),
+    [(2, {"seconds": 1, "error": ValueError("lost")}), (2, {"seconds": 60, "on_cancel": ValueError("lost")})],
+)
+def test_what_it_raises_comes_out_in_time_or_later(log: Any, seconds: float, task: Any) -> None:
+    with pytest.raises(ValueError, match="lost"):
+        run_virtual(within(seconds, Task("a", log).run(**task)))
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_a_cancellation_that_comes_together_with_the_result_is_not_lost(turns: int) -> None:
+    """As `asyncio.wait_for` does before Python 3.12: the task around it then goes on for ever."""
+
+    async def main() -> None:
+        result = asyncio.get_running_loop().create_future()
+        went_on: list[str] = []
+
+        async def wait() -> None:
+            await within(60, _awaited(result))
+            await asyncio.sleep(60)
+            went_on.append("went on")
+
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(1)
+        result.set_result("done")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        cancel(waiting)
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert (went_on, now()) == ([], 1)
+
+    run_virtual(main())
+
+
+async def _awaited(future: asyncio.Future[str]) -> str:
+    return await future

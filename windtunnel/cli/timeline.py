@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from windtunnel.errors import ConfigError
 from windtunnel.figures import as_written, plural, share
-from windtunnel.job.compile import compile_job, warnings_of_faults
+from windtunnel.job.compile import CompiledJob, compile_job, warnings_of_faults
 from windtunnel.job.fault_forecast import FaultForecast, TurbulenceForecast, forecast_faults
 from windtunnel.job.observer import Observer
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.turbulence import seed_of
-from windtunnel.model.plan import TestPlan
 from windtunnel.model.turbulence import Phases
 from windtunnel.report.text import printable
 from windtunnel.turbulence.schedule import Timeline
@@ -32,7 +31,7 @@ def show_timeline(request: JobRequest, *, environment: Mapping[str, str], observ
         raise ConfigError.of(
             f'"{request.plan}" has no `turbulence`', hint="write its phases and faults under `turbulence`"
         )
-    for line in _lines(test_plan, test_plan.turbulence.phases, forecast_faults(test_plan, compiled.plan)):
+    for line in timeline_lines(compiled):
         observer.result(hide(line))
     if test_plan.turbulence.seed is None:
         observer.note(f"a run with --seed {test_plan.seed} takes these decisions")
@@ -40,7 +39,11 @@ def show_timeline(request: JobRequest, *, environment: Mapping[str, str], observ
         observer.warning(hide(warning))
 
 
-def _lines(test_plan: TestPlan, phases: Phases, forecast: TurbulenceForecast) -> Iterator[str]:
+def timeline_lines(compiled: CompiledJob) -> Iterator[str]:
+    """The phases and faults of a plan that has `turbulence`, line by line."""
+    test_plan, turbulence = compiled.test_plan, compiled.test_plan.turbulence
+    assert turbulence is not None, "the caller asks about a plan that has it"
+    phases, forecast = turbulence.phases, forecast_faults(test_plan, compiled.plan)
     yield "timeline of the faults: nothing was sent"
     yield f"{printable(test_plan.sut.name)} · seed {seed_of(test_plan)} · {test_plan.describe_load}"
     yield ""
@@ -54,9 +57,9 @@ def _lines(test_plan: TestPlan, phases: Phases, forecast: TurbulenceForecast) ->
         yield ""
         yield f"{printable(each.fault.name)}: {printable(describe(each.fault))}"
         yield from (f"  {line}" for line in _of_fault(each))
-    if test_plan.turbulence is not None and test_plan.turbulence.control:
+    if turbulence.control:
         yield ""
-        yield _control(test_plan.turbulence.control, forecast)
+        yield _control(turbulence.control, forecast)
 
 
 def _phase_bar(phases: Phases) -> str:

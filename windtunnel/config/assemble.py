@@ -316,6 +316,8 @@ def _cap_problems(test_plan: TestPlan) -> list[Problem]:
         return []
     message = f"{as_written(longest_s)} is too short: the load alone takes {as_written(length_s)}"
     hint = "raise --max-duration, or shorten the load with --duration"
+    if test_plan.turbulence is not None:
+        hint = "raise --max-duration, or shorten the phases of `turbulence`"
     return [Problem(flag="--max-duration", message=message, hint=hint)]
 
 

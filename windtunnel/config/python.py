@@ -10,10 +10,11 @@ from windtunnel.config.load import load_of, load_problems, read_load
 from windtunnel.config.reader import Document
 from windtunnel.config.scalars import texts
 from windtunnel.config.schemas import require_valid
-from windtunnel.errors import ConfigError
+from windtunnel.errors import ConfigError, Problem
 from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.scenario import Scenario, Step, StopWhen
 from windtunnel.model.source import DataPath, Mark, Source
+from windtunnel.model.turbulence import FaultSpec
 from windtunnel.project import Project
 from windtunnel.user_code.modules import read_code
 from windtunnel.user_code.outline import WrittenStep, written_steps
@@ -43,7 +44,8 @@ def read_python(
     require_valid(document, {**schema, "required": ["id"]})  # its flow is the function
     own = read_load(document.data["load"]) if "load" in document.data else None
     feeders, problems = read_feeders(document)
-    problems = [*problems, *(load_problems(document, own) if own else [])]
+    faults, fault_problems = carried_faults(document) if scenario.faults else ((), [])
+    problems = [*problems, *(load_problems(document, own) if own else []), *fault_problems]
     if problems:
         raise ConfigError(problems)
     model = Scenario(
@@ -60,11 +62,19 @@ def read_python(
         stop_when=StopWhen(step_fails=scenario.on_failure == "stop"),
         max_steps=scenario.max_steps,
         load=load_of(own) if own else None,
+        faults=faults,
         start_after_s=parse_duration(scenario.load.get("start_after", 0)),
         function=scenario,
         source=document.source,
     )
     return model, document
+
+
+def carried_faults(document: Document) -> tuple[tuple[FaultSpec, ...], list[Problem]]:
+    """The faults that the scenario carries, and what is wrong with them."""
+    from windtunnel.config.carried import read_carried  # for the scenarios that have some
+
+    return read_carried(document, document.data["id"])
 
 
 def _as_yaml(scenario: PythonScenario) -> dict[str, Any]:
@@ -82,6 +92,7 @@ def _as_yaml(scenario: PythonScenario) -> dict[str, Any]:
         "weight": scenario.weight,
         "max_steps": scenario.max_steps,
         **{key: dict(value) for key, value in optional.items() if value},
+        **({"faults": list(scenario.faults)} if scenario.faults else {}),
     }
 
 

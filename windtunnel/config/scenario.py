@@ -9,7 +9,7 @@ from typing import Any
 from windtunnel.config.discovery import Pattern, ScenarioPath, find_scenario_files
 from windtunnel.config.feeders import read_feeders
 from windtunnel.config.load import load_of, load_problems, read_load
-from windtunnel.config.python import load_python, read_python
+from windtunnel.config.python import carried_faults, load_python, read_python
 from windtunnel.config.reader import Document, read_file
 from windtunnel.config.recovery import Remainder, remainder
 from windtunnel.config.scalars import texts
@@ -20,7 +20,6 @@ from windtunnel.expressions.quantities import parse_duration
 from windtunnel.model.auth import auth_objections, auth_of
 from windtunnel.model.scenario import Omission, Scenario, StopWhen, walk
 from windtunnel.model.source import DataPath
-from windtunnel.model.turbulence import FaultSpec
 from windtunnel.project import Project
 from windtunnel.user_code.scenario import PythonScenario
 
@@ -148,7 +147,7 @@ def _scenario(
     problems += same_names([document, *fragments.documents], [*setup, *user_setup, *steps, *teardown, *assertions])
     wrong_load = load_problems(document, own) if own else []
     feeders, data_problems = read_feeders(document) if "data" in data else ((), [])
-    faults, fault_problems = _faults(document)
+    faults, fault_problems = carried_faults(document) if "faults" in data else ((), [])
     omission = left.omission if left else None
     if fragments.problems:
         omission = replace(omission or Omission(), variables=None)
@@ -179,15 +178,6 @@ def _scenario(
         omission=omission,
     )
     return scenario, [*problems, *wrong_load, *data_problems, *fault_problems]
-
-
-def _faults(document: Document) -> tuple[tuple[FaultSpec, ...], list[Problem]]:
-    """The faults that the scenario carries, and what is wrong with them."""
-    if "faults" not in document.data:
-        return (), []
-    from windtunnel.config.carried import read_carried  # for the scenarios that have some
-
-    return read_carried(document, document.data["id"])
 
 
 def auth_secrets(scenario: Scenario) -> frozenset[str]:

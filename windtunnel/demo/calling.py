@@ -11,6 +11,7 @@ import msgspec
 
 from windtunnel.demo.payment import Ask, Payment, PaymentAnswer
 from windtunnel.demo.settings import Behaviour, Retry
+from windtunnel.tasks import within
 
 ATTEMPTS: dict[Retry, int] = {"none": 1, "careful": 3, "storm": 5}
 """How often each way of retrying calls for one payment, at most."""
@@ -124,7 +125,7 @@ class PaymentCalls:
 
     async def _attempt(self, payment: Payment) -> PaymentAnswer:
         try:
-            answer = await asyncio.wait_for(self._ask(payment), self._behaviour.payment_timeout_s or None)
+            answer = await within(self._behaviour.payment_timeout_s or None, self._ask(payment))
         except asyncio.TimeoutError:
             answer = "failed"
         self._log.attempt(failed=answer == "failed")

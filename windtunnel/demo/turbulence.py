@@ -52,8 +52,8 @@ def course(without: Sequence[Virtue]) -> str:
             "The shop takes 21 orders a second, as its payment service can bear twice as many. The load is the",
             "same throughout; the payments go through a proxy:",
             "    0 to 14 s  nothing is wrong",
-            "   15 to 23 s  every payment takes 3 s longer; customers wait 2 s for their order",
-            "   26 to 32 s  a tenth of the answers to orders gets lost, and the customers try again",
+            "   14 to 21 s  a tenth of the answers to orders gets lost, and the customers try again",
+            "   22 to 32 s  every payment takes 3 s longer; customers wait 2 s for their order",
             "   32 to 56 s  nothing is wrong any more: is the shop well again, and how soon?",
             *(_WITHOUT[virtue] for virtue in without),
         ]

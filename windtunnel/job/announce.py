@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from windtunnel.engine.load.forecast import forecast
 from windtunnel.engine.plan import Plan
 from windtunnel.engine.run.process import local_ports, raise_open_file_limit, shortages
-from windtunnel.errors import visible
 from windtunnel.figures import plural
 from windtunnel.http.proxy import proxies_in_use
 from windtunnel.job.compile import CompiledJob, warnings_of_faults
 from windtunnel.job.observer import Observer
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.plan import TestPlan
-from windtunnel.storage.directory import RunDirectory
-
-if TYPE_CHECKING:
-    from windtunnel.engine.sut.process import SutEnd
 
 _MOST_BASE_URLS = 3
-_LONGEST_LINE = 300
 
 
 def announce(compiled: CompiledJob, manifest: Manifest, observer: Observer) -> None:
@@ -59,34 +50,6 @@ def announce_waits(awaited: Iterable[str], observer: Observer) -> None:
     """What the load waits for: health checks and `--wait-for`."""
     for each in awaited:
         observer.note(f"waiting for {each}")
-
-
-def announce_start(command: Sequence[str], observer: Observer) -> None:
-    """The command of `--exec`, which is about to start."""
-    observer.note(f"starting {shlex.join(command)}")
-
-
-def announce_answering(base_urls: Iterable[str], observer: Observer) -> None:
-    """Services that answer before the command of `--exec` has started."""
-    for each in base_urls:
-        observer.warning(
-            f"{each} answers before --exec has started its command: does another program listen there?"
-        )
-
-
-def announce_end_of_sut(end: SutEnd | None, log: Path, observer: Observer) -> None:
-    """The last lines of a SUT that did not last."""
-    if end is not None and end.last:
-        lines = "\n".join(f"  {visible(line)[:_LONGEST_LINE]}" for line in end.last)
-        observer.note(f"the last lines of {log}:\n{lines}")
-
-
-def announce_not_undone(faults: Sequence[str], directory: RunDirectory, observer: Observer) -> None:
-    """Faults that are still there after the run."""
-    for each in faults:
-        observer.warning(f"not undone: {each}")
-    if faults:
-        observer.warning(f"to try again: windtunnel turbulence heal --run {directory.run_id}")
 
 
 def announce_reroutes(reroutes: Mapping[str, str], observer: Observer) -> None:

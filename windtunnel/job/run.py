@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,16 +16,18 @@ from windtunnel.engine.run.coordinator import Outcome, RunContext, execute
 from windtunnel.engine.run.preflight import Preflight, PreflightResult
 from windtunnel.engine.run.process import SystemClock, require_open_files, run_loop
 from windtunnel.engine.run.shutdown import Shutdown, Stop
-from windtunnel.errors import ConfigError, EvidenceError
+from windtunnel.errors import EvidenceError
 from windtunnel.figures import as_written
-from windtunnel.job.announce import (
-    announce,
+from windtunnel.interfaces import StopCondition
+from windtunnel.job.announce import announce, announce_reroutes, announce_waits
+from windtunnel.job.around import (
     announce_answering,
     announce_end_of_sut,
     announce_not_undone,
-    announce_reroutes,
+    announce_proxies,
     announce_start,
-    announce_waits,
+    require_ports,
+    sut_process,
 )
 from windtunnel.job.baseline import read_baseline
 from windtunnel.job.compile import CompiledJob, compile_job
@@ -50,10 +51,6 @@ from windtunnel.report.collect import Analysis, analyse
 from windtunnel.storage.directory import SUT_LOG, RunDirectory, new_run_id
 from windtunnel.tasks import background
 from windtunnel.verdict.thresholds import stop_condition
-
-if TYPE_CHECKING:
-    from windtunnel.engine.sut.process import SutProcess
-from windtunnel.interfaces import StopCondition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +213,7 @@ def _prepare(
     run_id = new_run_id(started := clock.unix())
     compiled = compile_job(test_plan, run_id=run_id, redactor=redactor)
     test_plan, transport = compiled.test_plan, compiled.parts.transport
-    _require_ports(test_plan)
+    require_ports(test_plan)
     verbose = VerbosePrinter(observer.result, redactor) if request.verbose else None
     if verbose is not None:
         transport.on_request.append(verbose.on_request)
@@ -246,15 +243,6 @@ def _prepare(
         directory=_new_directory(test_plan, manifest, baseline, redactor),
         verbose=verbose,
     )
-
-
-def _require_ports(test_plan: TestPlan) -> None:
-    """Raise ConfigError when the proxies of the plan can't listen."""
-    if test_plan.turbulence is not None and test_plan.turbulence.proxies:
-        from windtunnel.engine.run.proxies import taken_ports  # for the jobs that have some
-
-        if problems := taken_ports(test_plan.turbulence.proxies):
-            raise ConfigError(problems)
 
 
 def _loopback_help(request: JobRequest, environment: Mapping[str, str]) -> str | None:
@@ -316,7 +304,10 @@ def _context(job: _Job, environment: Mapping[str, str], observer: Observer) -> R
         ),
         preflight=lambda: _preflight(job, observer),
         aggregate=job.aggregate,
-        sut=_sut_process(job, environment) if test_plan.readiness.command else None,
+        sut=sut_process(test_plan, job.directory, environment),
+        on_listening=lambda proxies: announce_proxies(
+            proxies, observer, starts_sut=bool(test_plan.readiness.command)
+        ),
         reroute=job.compiled.parts.transport.reroute,
         environment=without_tokens(environment),
         stop_condition=_stop_condition(job, test_plan, plan),
@@ -339,24 +330,6 @@ def _stop_condition(job: _Job, test_plan: TestPlan, plan: Plan) -> StopCondition
     from windtunnel.verdict.guards import first_reason, guard_condition  # for the runs that have faults
 
     return first_reason(aborts, guard_condition(faults, job.aggregate, plan.rows, shard=is_shard))
-
-
-def _sut_process(job: _Job, environment: Mapping[str, str]) -> SutProcess:
-    """The process of `--exec`, which has the environment of the command that was typed, and its folder."""
-    from windtunnel.engine.sut.keeper import SutTask  # for the jobs that start their SUT
-    from windtunnel.engine.sut.process import SutProcess
-
-    test_plan = job.compiled.test_plan
-    return SutProcess(
-        SutTask(
-            command=test_plan.readiness.command,
-            environment=dict(environment),
-            folder=str(Path.cwd()),
-            log=(job.directory.path / SUT_LOG).absolute(),
-            secrets=tuple(test_plan.secrets),
-            names=test_plan.sut.redact,
-        )
-    )
 
 
 async def report_progress(test_plan: TestPlan, aggregate: Aggregate, observer: Observer) -> None:

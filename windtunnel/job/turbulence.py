@@ -19,6 +19,7 @@ from windtunnel.turbulence.active import ActiveFault
 from windtunnel.turbulence.driven import DrivenFault
 from windtunnel.turbulence.drivers.driver import Reach
 from windtunnel.turbulence.drivers.table import DRIVERS
+from windtunnel.turbulence.proxy.placed import PlacedFault
 from windtunnel.turbulence.schedule import Timeline, timeline
 from windtunnel.verdict.thresholds import samples_needed
 
@@ -44,7 +45,9 @@ def timeline_of(fault: FaultSpec, turbulence: Turbulence, *, seed: int) -> Timel
         DrivenFault(fault, turbulence.phases, seed=seed, driver=driver)
         return timeline(driver.flat(fault), turbulence.phases, seed=seed, main=driver.main(fault))
     if fault.on.proxy:
-        return timeline(fault, turbulence.phases, seed=seed, main="")
+        protocols = {proxy.name: proxy.protocol for proxy in turbulence.proxies}
+        placed = PlacedFault(fault, turbulence.phases, seed=seed, protocol=protocols[fault.on.proxy])
+        return placed.timeline
     return ActiveFault(fault, turbulence.phases, seed=seed).timeline
 
 

@@ -29,7 +29,7 @@ from windtunnel.redaction import Redactor
 
 T = TypeVar("T")
 
-PLAN_KEYS = {"sut", "scenarios", "load", "thresholds", "seed", "output"}
+PLAN_KEYS = {"sut", "scenarios", "load", "thresholds", "seed", "output", "turbulence"}
 SUT_KEYS = {"base_url", "services"}
 
 

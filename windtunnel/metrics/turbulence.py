@@ -51,7 +51,7 @@ class FaultSeries:
             self.delay_max_us = max(self.delay_max_us, record.delay_us)
         elif record.event == "missed":
             self.missed += 1
-        else:
+        elif record.event != "left":  # it was switched on and never off, which says the same
             self.switches.append((at_s, record.event))
 
     def merge(self, other: FaultSeries) -> None:

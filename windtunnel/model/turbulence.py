@@ -135,7 +135,7 @@ class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guards(msgspec.Struct, frozen=True, kw_only=True):
-    """When a run ends its faults by itself: one of `stop_when` is true for `for_s`.
+    """When a run ends, and with it its faults: one of `stop_when` is true for `for_s`.
 
     `max_active` is the most requests that faults are done to at a time.
     """
@@ -177,7 +177,10 @@ class MeasureLimit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the run must hold to while and after faults. `within_s` of None is the whole phase `recover`."""
+    """What the run must hold to while and after faults. `within_s` of None is the whole phase `recover`.
+
+    `places` are those of the keys that are written, for bounds that have no place of their own.
+    """
 
     during: tuple[Threshold, ...] = ()
     within_s: float | None = None
@@ -188,6 +191,7 @@ class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     unaffected: tuple[str, ...] = ()
     min_injected: int = 1
     measures: tuple[MeasureLimit, ...] = ()
+    places: Mapping[str, Location] = msgspec.field(default_factory=dict)
 
 
 class Turbulence(msgspec.Struct, frozen=True, kw_only=True):

@@ -157,9 +157,9 @@ Allowance = Literal["listen", "toxiproxy", "hook"]
 FaultPattern = Literal["window", "flap", "ramp", "steps", "pulse", "random", "first_n", "every_nth", "sweep"]
 """How a fault is on and off within its time; `turbulence.schedule` says what each means."""
 
-FaultEvent = Literal["on", "off", "applied", "missed"]
-"""What a fault record tells: the fault was switched on or off, was done to a request, or could not be done to one
-that it was asked for.
+FaultEvent = Literal["on", "off", "applied", "missed", "left"]
+"""What a fault record tells: the fault was switched on or off, was done to a request, could not be done to one
+that it was asked for, or could not be undone.
 """
 
 EffectKind = Literal["answered", "acknowledged", "found"]

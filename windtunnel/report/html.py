@@ -19,6 +19,7 @@ import jinja2
 from windtunnel import figures
 from windtunnel.model.summary import MetricSummary, Summary
 from windtunnel.report import resilience, wording
+from windtunnel.report import resilience_tables as tables
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.model import Report
@@ -69,7 +70,7 @@ def render(report: Report) -> str:
         noise=NOISE,
         judged=summary.turbulence,
         course=timeline(summary.turbulence) if summary.turbulence else None,
-        said=resilience.said_of(summary.turbulence) if summary.turbulence else None,
+        said=tables.said_of(summary.turbulence) if summary.turbulence else None,
         facts=_facts(report),
     )
 
@@ -111,8 +112,9 @@ def _environment() -> jinja2.Environment:
         "sentence": resilience.sentence,
         "spaced": resilience.spaced,
         "titled": resilience.titled,
-        "bands": resilience.bands_told,
-        "held_word": resilience.held_word,
+        "bands": tables.bands_told,
+        "held_word": tables.held_word,
+        "condition": resilience.condition,
         "bound_tone": resilience.RESULT_TONES.__getitem__,
     }
     pages.filters.update(filters)
@@ -181,6 +183,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("Scenarios", ", ".join(manifest.scenarios)),
         ("Load", manifest.load),
         ("Seed", str(manifest.seed)),
+        ("Seed of the faults", _seed_of_faults(report)),
         ("Plan", manifest.plan_hash),
         ("Tags", ", ".join(f"{key}={value}" for key, value in manifest.tags.items())),
         ("Run directory", report.directory),
@@ -188,6 +191,12 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     facts += [(_label(key), value) for key, value in manifest.host.items()]
     facts += [(f"CI {key.replace('_', ' ')}", value) for key, value in manifest.ci.items()]
     return [(name, value) for name, value in facts if value]
+
+
+def _seed_of_faults(report: Report) -> str:
+    """The seed that decided which requests were hit, where it is not that of the run."""
+    judged = report.summary.turbulence
+    return str(judged.seed) if judged is not None and judged.seed != report.manifest.seed else ""
 
 
 def _label(key: str) -> str:

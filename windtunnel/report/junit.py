@@ -17,6 +17,7 @@ from windtunnel.model.resilience import Bound, Resilience
 from windtunnel.model.summary import ErrorGroup, StepSummary, Summary, ThresholdResult
 from windtunnel.model.vocabulary import VerdictWord
 from windtunnel.report import resilience
+from windtunnel.report import resilience_tables as tables
 from windtunnel.report.model import Report
 from windtunnel.report.text import printable
 from windtunnel.report.wording import breach, error_place, failing, headline, honest
@@ -127,9 +128,9 @@ def _resilience(judged: Resilience) -> ElementTree.Element:
         f"injected: {resilience.injected(judged)}",
     ]
     told += [f"look at {each}" for each in resilience.look_at(judged)]
-    told += resilience.levels_told(judged.levels)
+    told += tables.levels_told(judged.levels)
     word, text = resilience.word(judged), "\n".join(told)
-    if resilience.TONES[judged.word] == "bad":
+    if resilience.is_broken(judged):
         _add(case, "failure", word, text)
     elif judged.word == "not_judged":
         _add(case, "error", word, text)

@@ -9,7 +9,8 @@ from windtunnel import figures
 from windtunnel.model.resilience import Bound, FaultFigures, Resilience
 from windtunnel.model.vocabulary import ResilienceWord
 from windtunnel.report import resilience
-from windtunnel.report.resilience import Row
+from windtunnel.report import resilience_tables as tables
+from windtunnel.report.resilience_tables import Row
 from windtunnel.report.text import LONGEST_REASON, code, for_log, prose, table
 from windtunnel.report.timeline import lines
 
@@ -37,20 +38,21 @@ def under_faults(judged: Resilience, more: Sequence[str], *, most: int) -> Itera
     told.append(f"- recovery: {prose(resilience.recovery(judged))}")
     told.append(f"- injected: {_injected(judged.faults, most)}")
     told += [f"- look at {prose(each, limit=500)}" for each in resilience.look_at(judged)]
+    told.append(f"- {resilience.pieces(judged)}")
     yield "\n".join(told)
     if drawn := lines(judged, width=_WIDTH, most_faults=min(8, most)):
         yield _fenced(for_log("\n".join(drawn)))
     if judged.phases:
-        head = ("", *(f"{resilience.WHEN[each.name].capitalize()} ({each.name})" for each in judged.phases))
-        named = [(resilience.titled(row.name), *row.cells) for row in resilience.evidence(judged)]
+        head = ("", *(f"{tables.WHEN[each.name].capitalize()} ({each.name})" for each in judged.phases))
+        named = [(resilience.titled(row.name), *row.cells) for row in tables.evidence(judged)]
         yield _figures(head, named)
     yield from _bounds(judged.bounds, most)
     if judged.levels:
-        yield "\n".join(f"- {prose(each, limit=500)}" for each in resilience.levels_told(judged.levels)[:most])
+        yield "\n".join(f"- {prose(each, limit=500)}" for each in tables.levels_told(judged.levels)[:most])
     if judged.groups:
-        yield _figures(("Group", *resilience.GROUP_HEAD), _named(resilience.group_rows(judged)))
+        yield _figures(("Group", *tables.GROUP_HEAD), _named(tables.group_rows(judged)))
     if judged.proxies and most:
-        yield _figures(("Proxy", *resilience.PROXY_HEAD), _named(resilience.proxy_rows(judged)[:most]))
+        yield _figures(("Proxy", *tables.PROXY_HEAD), _named(tables.proxy_rows(judged)[:most]))
 
 
 def _injected(faults: Sequence[FaultFigures], most: int) -> str:
@@ -68,7 +70,7 @@ def _bounds(bounds: Sequence[Bound], most: int) -> Iterator[str]:
         (
             f"{_RESULT_SIGNS[bound.result]} {resilience.spaced(bound.result)}",
             code(bound.name, limit=80),
-            prose(bound.condition),
+            prose(resilience.condition(bound)),
             prose(bound.measured),
             code(resilience.place(bound).strip()),
         )

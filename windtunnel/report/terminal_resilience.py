@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from windtunnel.model.resilience import Bound, Resilience
 from windtunnel.report import resilience
+from windtunnel.report import resilience_tables as tables
 from windtunnel.report.terminal_parts import NO_BREAK, hanging, plain_table, shown, styled
 from windtunnel.report.text import LONGEST_REASON
 from windtunnel.report.timeline import lines
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from windtunnel.report.resilience import Row
+    from windtunnel.report.resilience_tables import Row
 
 _COLOURS = {"good": "green", "bad": "red", "warn": "yellow", "plain": "yellow"}
 _RESULT_SIGNS = {"held": "✓", "broken": "✗", "no_data": "○"}
@@ -28,24 +29,24 @@ def under_faults(judged: Resilience, width: int) -> Iterator[RenderableType]:
     """The course of the run on an axis of time, the phases side by side, what had to hold, and the proxies."""
     from rich.text import Text
 
-    yield styled("under faults", "bold")
+    yield Text.assemble(("under faults", "bold"), f", {resilience.pieces(judged)}")
     for line in lines(judged, width=min(width, _WIDEST), most_faults=_MOST_FAULTS):
         yield Text(shown(line, limit=width), no_wrap=True, overflow="crop")
     yield ""
     if judged.phases:
-        head = [f"{resilience.WHEN[phase.name]} ({phase.name})" for phase in judged.phases]
-        yield _figures("", head, resilience.evidence(judged), width)
+        head = [f"{tables.WHEN[phase.name]} ({phase.name})" for phase in judged.phases]
+        yield _figures("", head, tables.evidence(judged), width)
         yield ""
     if judged.bounds:
         yield _bounds(judged.bounds, width)
-    for line in resilience.levels_told(judged.levels):
+    for line in tables.levels_told(judged.levels):
         yield hanging("-", shown(line, limit=500))
     if judged.groups:
         yield ""
-        yield _figures("group", resilience.GROUP_HEAD, resilience.group_rows(judged), width)
+        yield _figures("group", tables.GROUP_HEAD, tables.group_rows(judged), width)
     if judged.proxies:
         yield ""
-        yield _figures("proxy", resilience.PROXY_HEAD, resilience.proxy_rows(judged), width)
+        yield _figures("proxy", tables.PROXY_HEAD, tables.proxy_rows(judged), width)
 
 
 def how_borne(judged: Resilience, more: Sequence[str]) -> Iterator[RenderableType]:
@@ -93,10 +94,9 @@ def _bounds(bounds: Sequence[Bound], width: int) -> Table:
     table.add_column("measured", justify="right", overflow="fold")
     for bound in bounds:
         tone = _COLOURS[resilience.RESULT_TONES[bound.result]]
-        condition = shown(bound.condition, limit=500)
         table.add_row(
             styled(f"{_RESULT_SIGNS[bound.result]} {resilience.spaced(bound.result)}", tone),
-            styled(f"{shown(bound.name, limit=60)}: {condition}"),
+            styled(shown(resilience.bound_name(bound), limit=500)),
             styled(shown(bound.measured, limit=60).replace(" ", NO_BREAK)),
         )
     table.width = min(width, _WIDEST)

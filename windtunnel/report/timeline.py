@@ -15,6 +15,7 @@ from windtunnel.figures import offset
 from windtunnel.model.resilience import Band, Bucket, Resilience
 from windtunnel.model.vocabulary import TurbulencePhase
 from windtunnel.report.charts import Anchor
+from windtunnel.report.resilience import first_fault_s, last_fault_s
 from windtunnel.report.text import printable, shortened
 
 MOST_COLUMNS = 240
@@ -165,18 +166,12 @@ def timeline(judged: Resilience, *, height: float = 72) -> Timeline:
 
 def degraded_s(judged: Resilience) -> float | None:
     """The moment at which it degraded, in seconds since the load began."""
-    bands = [band for fault in judged.faults for band in fault.bands]
-    inject = judged.phase("inject")
-    first = min((band.begin_s for band in bands), default=inject.begin_s if inject else 0.0)
-    return None if judged.time_to_degrade_s is None else first + judged.time_to_degrade_s
+    return None if judged.time_to_degrade_s is None else first_fault_s(judged) + judged.time_to_degrade_s
 
 
 def recovered_s(judged: Resilience) -> float | None:
     """The moment at which it had recovered, in seconds since the load began."""
-    bands = [band for fault in judged.faults for band in fault.bands]
-    inject = judged.phase("inject")
-    last = max((band.end_s for band in bands), default=inject.end_s if inject else 0.0)
-    return None if judged.time_to_recover_s is None else last + judged.time_to_recover_s
+    return None if judged.time_to_recover_s is None else last_fault_s(judged) + judged.time_to_recover_s
 
 
 def _phase_bars(judged: Resilience, axis: _Axis) -> Iterator[PhaseBar]:
@@ -211,7 +206,8 @@ def _marks(judged: Resilience, axis: _Axis) -> Iterator[TimeMark]:
     for row, (what, moment_s, took_s) in enumerate(named):
         if moment_s is not None and took_s is not None:
             x = axis.place(moment_s)
-            anchor: Anchor = "start" if x < 50 else "end"
+            # In the middle no label of this length fits on one side, on a narrow screen.
+            anchor: Anchor = "start" if x < 40 else "end" if x > 60 else "middle"
             yield TimeMark(x=x, label=f"{what} {offset(took_s)}", row=row, anchor=anchor)
 
 

@@ -10,7 +10,7 @@ from windtunnel.model.summary import Distribution, ErrorGroup, NoteGroup, StepSu
 from windtunnel.model.sut import DEFAULT_SERVICE
 from windtunnel.model.verdict import EXIT_CODES, NO_TLS
 from windtunnel.model.vocabulary import Operator
-from windtunnel.report.resilience import injected_instances, sentence, under_faults
+from windtunnel.report.resilience import injected_instances, is_broken, sentence, under_faults
 
 UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
 """The first line of a report on records without their closing line."""
@@ -84,8 +84,9 @@ def headline(summary: Summary) -> str:
     if summary.verdict == "pass":
         every = "Outside of the faults every instance passed" if faults else "Every instance passed"
         return _with_faults(every if only_implied else f"{_all(len(thresholds))} held", faults)
-    if faults and not failed:
-        return sentence(faults)
+    if summary.turbulence is not None and not failed:
+        # What broke is the bearing of faults, or else a guard or a threshold ended the run.
+        return sentence(faults) if is_broken(summary.turbulence) else _HEADLINES["interrupted"]
     if only_implied:
         return _with_faults("Not every instance passed", faults)
     if len(thresholds) == 1:

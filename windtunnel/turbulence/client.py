@@ -25,6 +25,9 @@ from windtunnel.turbulence.decision import Asked, decide, draw, is_in_control
 from windtunnel.turbulence.faults.fault import Fault, Forward
 from windtunnel.turbulence.schedule import Window
 
+UNSENT_S = 0.001
+"""How long a request takes at least that is answered without being sent: users without a pause must not spin."""
+
 Cookies = Mapping[tuple[str, str, str], Cookie]
 
 
@@ -149,6 +152,8 @@ class FaultyClient:
         for case in reversed(cases):
             forward = partial(case.run, forward=forward)
         exchange = await forward(request)
+        if not times:
+            await clock.sleep(UNSENT_S)
         if exchange.fault is None:
             held_s = clock.now() - began - times.get(id(exchange), 0.0)
             exchange.held_us = max(0, round(held_s * 1e6))

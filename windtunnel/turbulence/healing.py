@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from windtunnel.figures import as_written
 from windtunnel.interfaces import Clock
+from windtunnel.tasks import within
 from windtunnel.turbulence.drivers.driver import Answer, Driver
 from windtunnel.turbulence.undo import UndoLog, UndoStep
 
@@ -65,6 +66,6 @@ async def _revert(step: UndoStep, driver: Driver | None, within_s: float | None)
     if within_s is None:
         return await driver.revert(step.arguments)
     try:
-        return await asyncio.wait_for(driver.revert(step.arguments), within_s)
+        return await within(within_s, driver.revert(step.arguments))
     except asyncio.TimeoutError:
         return Answer(problem=f"it took longer than {as_written(within_s)}")

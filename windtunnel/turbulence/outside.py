@@ -55,7 +55,7 @@ class OutsideFaults:
         self._directory = directory
         self._log: UndoLog | None = None
         self._resources: dict[int, str] = {}  # number of a step that is not undone -> what its fault changes
-        self._on: set[int] = set()  # numbers of steps whose fault is on
+        self._on: dict[int, str] = {}  # number of a step whose fault is on -> the level of its schedule
         self._closing, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
 
@@ -83,7 +83,8 @@ class OutsideFaults:
             if each.is_undone:
                 self._tell_end(each.step)
             else:
-                self._tell(each.step.fault, "missed", detail=f"could not be undone: {each.answer.problem}")
+                level = self._on.get(each.step.number, "")
+                self._tell(each.step.fault, "left", level=level, detail=each.answer.problem or "")
         self._log.close()
         self._log = None
         return [each for each in done if not each.is_undone]
@@ -121,7 +122,7 @@ class OutsideFaults:
             self._tell(fault.name, "missed", level=level, detail=answer.problem)
             await self._end(step)
             return None
-        self._on.add(step.number)
+        self._on[step.number] = level
         self._tell(fault.name, "on", level=level)
         self._tell(fault.name, "applied", level=level, detail=answer.evidence)
         return step
@@ -165,9 +166,8 @@ class OutsideFaults:
             self._tell_end(step)
 
     def _tell_end(self, step: UndoStep) -> None:
-        if step.number in self._on:
-            self._on.discard(step.number)
-            self._tell(step.fault, "off")
+        if (level := self._on.pop(step.number, None)) is not None:
+            self._tell(step.fault, "off", level=level)
 
     def _tell(self, name: str, event: FaultEvent, *, level: str = "", detail: str = "") -> None:
         kind = self._faults[name].spec.type

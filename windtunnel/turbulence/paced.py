@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from time import perf_counter
 
 _TICK_S = 0.02
 
@@ -29,7 +28,7 @@ class Pace:
             return
         self._waiting += data
         if self._timer is None and self._waiting:
-            self._at_s = perf_counter()
+            self._at_s = asyncio.get_running_loop().time()
             self._tick()
 
     def drop(self) -> None:
@@ -42,7 +41,8 @@ class Pace:
 
     def _tick(self) -> None:
         self._timer = None
-        now = perf_counter()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         self._credit += (now - self._at_s) * self._rate
         self._at_s = now
         count = min(int(self._credit), len(self._waiting))
@@ -55,7 +55,7 @@ class Pace:
             return
         if self._waiting:
             wait_s = max(_TICK_S, (1 - self._credit) / self._rate)
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._tick)
+            self._timer = loop.call_later(wait_s, self._tick)
         elif count:
             self._credit = min(self._credit, 1.0)
             self._emptied()

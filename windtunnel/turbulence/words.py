@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,10 +15,19 @@ from windtunnel.turbulence.levels import level_text
 from windtunnel.turbulence.proxy.faults.table import PROXY_FAULTS
 from windtunnel.turbulence.settings import Settings
 
+_HOOK = "hook"
+
 
 def describe(spec: FaultSpec) -> str:
     """One fault as a sentence without its full stop. It never fails: an unknown type is told by its settings."""
+    if spec.type == _HOOK:
+        return f"{_command(spec, 'apply')} is run, and {_command(spec, 'revert')} to undo it"
     return f"{_share(spec)}{_requests(spec.on)} {_what(spec)}"
+
+
+def _command(spec: FaultSpec, key: str) -> str:
+    written = spec.settings.get(key, "")
+    return f"`{written if isinstance(written, str) else shlex.join(map(str, written))}`"
 
 
 def _share(spec: FaultSpec) -> str:
@@ -40,7 +50,8 @@ def _what(spec: FaultSpec) -> str:
         if spec.type in PROXY_FAULTS and not spec.engine:
             return PROXY_FAULTS[spec.type].compile(Settings(spec.settings)).words
     settings = ", ".join(f"{key}: {_setting(key, value)}" for key, value in spec.settings.items())
-    return f"have {spec.type}{f' ({settings})' if settings else ''} done to them"
+    engine = f" by {spec.engine}" if spec.engine else ""
+    return f"have {spec.type}{f' ({settings})' if settings else ''} done to them{engine}"
 
 
 def _setting(key: str, value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Literal, get_args
@@ -40,6 +40,7 @@ class PythonScenario:
     auth: Mapping[str, Any] | None = None
     headers: Mapping[str, Any] = field(default_factory=dict)
     load: Mapping[str, Any] = field(default_factory=dict)
+    faults: Sequence[Mapping[str, Any]] = ()
     on_failure: OnFailure = "continue"
     max_steps: int = 1000
 
@@ -72,17 +73,18 @@ def scenario(
     auth: Mapping[str, Any] | None = None,
     headers: Mapping[str, Any] | None = None,
     load: Mapping[str, Any] | None = None,
+    faults: Sequence[Mapping[str, Any]] = (),
     on_failure: OnFailure = "continue",
     max_steps: int = 1000,
 ) -> Callable[[Flow], PythonScenario]:
     """Make a scenario of an async function that takes one argument, the `windtunnel.User`.
 
-    `weight` is its share of the mix. `description` is the function's docstring unless given. `tags` are for
-    thresholds and reports. `variables` are start values for `user.variables`, with templates, `data` are feeders
-    for `user.data`, `auth` and `headers` are for every request, with templates, `load` is a load of the scenario's
-    own: all of them as in YAML. `on_failure` is what a failed
-    request does to the flow unless it says otherwise: `"continue"` hands the response over all the same, `"stop"`
-    ends the flow there. The instance has failed either way. More than `max_steps` steps end it as errored.
+    `weight` is its share of the mix, `description` the function's docstring unless given. `tags` are for
+    thresholds and reports, `variables` start values, `data` feeders, `auth` and `headers` for every request,
+    `load` one of its own, `faults` on its requests, where a plan has `turbulence`: all of them as in YAML.
+    `on_failure` is what a failed request does to the flow unless it says otherwise: `"continue"` hands the
+    response over all the same, `"stop"` ends the flow; the instance has failed either way. More than
+    `max_steps` steps end it as errored.
 
     Raises TypeError or ValueError for invalid arguments.
     """
@@ -91,26 +93,30 @@ def scenario(
     def describe(function: Flow) -> PythonScenario:
         if not inspect.iscoroutinefunction(function):
             raise TypeError(f'the scenario "{id}" must be a function: async def {_name_of(function)}(user)')
-        first = function.__code__
-        docstring = inspect.getdoc(function) or ""
         return PythonScenario(
             id=id,
             function=function,
-            file=first.co_filename,
-            line=first.co_firstlineno,
+            file=function.__code__.co_filename,
+            line=function.__code__.co_firstlineno,
             weight=weight,
-            description=docstring.partition("\n")[0] if description is None else description,
+            description=_summary_of(function) if description is None else description,
             tags=dict(tags or {}),
             variables=dict(variables or {}),
             data=dict(data or {}),
             auth=None if auth is None else dict(auth),
             headers=dict(headers or {}),
             load=dict(load or {}),
+            faults=tuple(faults),
             on_failure=on_failure,
             max_steps=max_steps,
         )
 
     return describe
+
+
+def _summary_of(function: Flow) -> str:
+    """The first line of its docstring."""
+    return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
 def _check_arguments(id: object, weight: object, on_failure: object, max_steps: object) -> None:

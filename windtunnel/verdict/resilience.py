@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from windtunnel.errors import Location
 from windtunnel.figures import offset, share
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.turbulence import TurbulenceSeries
@@ -82,8 +83,13 @@ def judge_resilience(
         word=word,
         headline=reasons[0],
         reasons=[*reasons, *told_of_levels(figures.levels)],
-        bounds=[*needed, *bounds],
+        bounds=[_placed(bound, judge.places.get(bound.name)) for bound in (*needed, *bounds)],
     )
+
+
+def _placed(bound: Bound, where: Location | None) -> Bound:
+    """The bound with the place of its key, unless it has one of its own."""
+    return bound if bound.file or where is None else replace(bound, file=where.file, line=where.line)
 
 
 def _figures(

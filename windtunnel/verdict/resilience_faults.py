@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from windtunnel import figures
 from windtunnel.errors import ExpressionError
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.turbulence import FaultSeries, TurbulenceSeries
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.resilience import Band, FaultFigures
-from windtunnel.model.turbulence import FaultSpec, FaultTarget, Phases, Turbulence
+from windtunnel.model.turbulence import FaultSpec, Phases, Turbulence
 from windtunnel.turbulence.faults.table import fault_type
 from windtunnel.turbulence.schedule import timeline
+from windtunnel.turbulence.words import describe
 from windtunnel.verdict.resilience_seconds import touched
 
 
@@ -46,7 +45,7 @@ def fault_figures(turbulence: Turbulence, manifest: Manifest, aggregate: Aggrega
             FaultFigures(
                 name=fault.name,
                 kind=fault.type,
-                what=described(fault),
+                what=describe(fault),
                 pattern=fault.schedule.pattern,
                 asked=applied + done.missed,
                 applied=applied,
@@ -70,36 +69,6 @@ def held_back(turbulence: Turbulence, aggregate: Aggregate, faults: Sequence[Fau
             longest_s = max(delays, default=0) / 1e6
             found += [touched(band.begin_s, band.end_s + longest_s) for band in fault.bands]
     return found
-
-
-def described(fault: FaultSpec) -> str:
-    """What it does to what: `latency (delay: 800ms) on POST /charge* at the proxy payments, 60% of requests`."""
-    settings = ", ".join(f"{name}: {_setting(value)}" for name, value in fault.settings.items())
-    what = f"{fault.type} ({settings})" if settings else fault.type
-    share = (
-        "" if fault.probability >= 1 else f", {figures.share(fault.probability, digits=figures.EXACT)} of requests"
-    )
-    return f"{what} on {_target(fault.on, fault.engine)}{share}"
-
-
-def _setting(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{name}: {_setting(each)}' for name, each in value.items())}}}"
-    return figures.literal(value) if isinstance(value, float) else str(value)
-
-
-def _target(on: FaultTarget, engine: str) -> str:
-    request = " ".join(each for each in (on.method, on.path) if each)
-    parts = [
-        request,
-        f"step {on.step}" if on.step else "",
-        f"scenario {on.scenario}" if on.scenario else "",
-        f"service {on.service}" if on.service else "",
-    ]
-    what = ", ".join(each for each in parts if each)
-    if on.proxy:
-        return f"{what or 'everything'} at the {'proxy' if not engine else engine + ' proxy'} {on.proxy}"
-    return what or (f"what {engine} does it to" if engine else "every request")
 
 
 def _bands(fault: FaultSpec, levels: Mapping[str, FaultSeries], phases: Phases, seed: int) -> list[Band]:

@@ -17,7 +17,9 @@ from windtunnel.job.validation import check_plan
 from windtunnel.model.load import ClosedLoad, OpenLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.turbulence import Amount, FaultSpec, Phases, Schedule, Turbulence
+from windtunnel.turbulence.drivers.toxiproxy import TOXICS
 from windtunnel.turbulence.faults.table import FAULTS
+from windtunnel.turbulence.proxy.faults.table import PROXY_FAULTS
 
 SUT = "base_url: http://localhost:8080\nservices: { pay: { base_url: 'https://pay.test' } }\n"
 BROWSE = """
@@ -134,6 +136,13 @@ def test_every_key_of_the_section(write: Write) -> None:
     assert (judge.within_s, judge.hold_s, judge.min_injected, judge.unaffected) == (15, 5, 20, ("browse_flow",))
 
 
+def test_bounds_that_have_no_place_of_their_own_have_that_of_their_key(write: Write) -> None:
+    places = turbulence_of(loaded(write)).judge.places
+    line = PLAN.strip().split("\n").index("    recover: { within: 15s, hold: 5s }") + 1
+    assert (places["recover"].file, places["recover"].line) == ("windtunnel.yaml", line)
+    assert (places["min_injected"].line, "measures" in places) == (line + 4, False)
+
+
 def test_users_stay_the_same_in_all_phases_as_well(write: Write) -> None:
     plan = loaded(write, section("control: 10%", load="load: { parallel: 5, pace: 2s }\n"))
     phases = Phases(steady_s=30, inject_s=60, recover_s=60)
@@ -142,6 +151,15 @@ def test_users_stay_the_same_in_all_phases_as_well(write: Write) -> None:
         "5 users for 2 min 30 s: steady 30 s, inject 1 min, recover 1 min, an instance every 2 s each"
     )
     assert turbulence_of(plan).control == 0.1
+
+
+def test_a_run_that_is_ended_before_its_phases_is_refused(write: Write) -> None:
+    assert message_of(lambda: loaded(write, PHASES, max_duration="1m")) == golden(
+        """
+        --max-duration: 1 min is too short: the load alone takes 2 min 30 s
+          help: raise --max-duration, or shorten the phases of `turbulence`
+        """
+    )
 
 
 def test_without_a_load_there_is_one_user(write: Write) -> None:
@@ -307,6 +325,33 @@ def test_faults_of_a_scenario_need_a_plan_with_phases(write: Write) -> None:
     assert [fault.name for fault in plan.scenarios[0].faults] == ["browse_flow abort"]
 
 
+def test_a_scenario_in_python_carries_faults_as_well(write: Write) -> None:
+    write(
+        "scenarios/flow.py",
+        """
+        import windtunnel
+
+        @windtunnel.scenario("coded", faults=[{"type": "abort", "on": {"step": "any"}}])
+        async def flow(user):
+            await user.http.get(None, "/", name="home")
+        """,
+    )
+    write("sut.yaml", SUT)
+    write("windtunnel.yaml", f"scenarios: [scenarios/flow.py]\n{PHASES}")
+    found = turbulence_of(check_plan(JobRequest(plan="windtunnel.yaml"), environment={})).faults
+    assert [(each.name, each.on.scenario, each.on.step) for each in found] == [("coded abort", "coded", "any")]
+
+
+def test_the_name_of_a_fault_can_t_come_from_the_environment(write: Write) -> None:
+    write("sut.yaml", SUT)
+    write("scenarios/browse.yaml", BROWSE)
+    write("windtunnel.yaml", faults("{ name: '${SECRET_NAME}', type: abort }"))
+    said = message_of(
+        lambda: load_all(environment={"SECRET_NAME": "from outside"}, random_seed=1, plan="windtunnel.yaml")
+    )
+    assert said.startswith("windtunnel.yaml:5:15: a name can't come from the environment")
+
+
 @pytest.mark.parametrize(
     ("upstream", "protocol"),
     [
@@ -413,6 +458,10 @@ def test_another_address_is_for_the_command_line_to_allow(write: Write) -> None:
             "{ type: latency, delay: 1s, schedule: { repeat: { every: 5s, step: { dely: 1s } } } }",
             "dely | the fault has no such setting to add to",
         ),
+        (
+            "{ type: latency, delay: 1s, on: { proxy: db }, schedule: { sweep: [1s, long] } }",
+            "[ | 'long' is not a duration",
+        ),
         ("{ type: latency, delay: { uniform: [2s, 1s] } }", "[ | the shortest duration comes first"),
     ],
 )
@@ -503,6 +552,23 @@ def test_the_schema_has_the_keys_of_each_fault_on_our_own_requests(kind: str) ->
 def test_the_schema_has_every_fault_on_our_own_requests_and_the_macros() -> None:
     known = load_schema("plan")["$defs"]["request_fault"]["properties"]["type"]["enum"]
     assert set(known) == {*FAULTS, "brownout", "blackhole", "slow_drip", "partition"}
+
+
+@pytest.mark.parametrize("kind", PROXY_FAULTS)
+def test_the_schema_has_the_keys_of_each_fault_in_a_proxy(kind: str) -> None:
+    definition = load_schema("plan")["$defs"][f"proxy_{kind}"]
+    assert own_keys(f"proxy_{kind}") == set(PROXY_FAULTS[kind].keys)
+    assert (definition.get("x-protocol") == "http") == ("tcp" not in PROXY_FAULTS[kind].protocols)
+
+
+def test_the_schema_has_every_fault_in_a_proxy_and_the_macros() -> None:
+    known = load_schema("plan")["$defs"]["proxy_fault"]["properties"]["type"]["enum"]
+    assert set(known) == {*PROXY_FAULTS, "brownout", "slow_drip", "partition"}
+
+
+def test_the_schema_has_every_toxic_of_toxiproxy() -> None:
+    known = load_schema("plan")["$defs"]["toxiproxy_fault"]["properties"]["type"]["enum"]
+    assert set(known) == set(TOXICS)
 
 
 def test_the_schema_of_a_scenario_says_no_more_of_faults_than_that_they_are_mappings() -> None:

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tests.support import borne
+from tests.support import borne, sample_run
 from tests.support.reports import HOSTILE, bare, with_faults
 from tests.support.turbulent_run import TurbulentRun
 from tests.unit.report.test_ci_files import cases, problem_of
@@ -120,6 +120,19 @@ def test_every_link_and_label_of_the_page_leads_somewhere() -> None:
     assert "resilience" in wanted
     assert wanted <= set(ids)
     assert len(ids) == len(set(ids))
+
+
+def test_a_broken_bound_leads_to_the_errors_where_there_are_any() -> None:
+    failed = borne.summary("failed")
+    with_errors = replace(failed, errors=sample_run.summary().errors)
+
+    assert html.render(bare(with_errors)).count('see the <a href="#errors">errors</a>') == 1
+    assert 'href="#errors"' not in html.render(bare(failed))
+
+
+@pytest.mark.parametrize(("degraded_s", "anchor"), [(0.0, "start"), (15.0, "middle"), (29.0, "end")])
+def test_a_label_stands_where_there_is_room_for_it(degraded_s: float, anchor: str) -> None:
+    assert timeline(borne.resilience(time_to_degrade_s=degraded_s)).marks[0].anchor == anchor
 
 
 def test_without_faults_the_page_says_nothing_of_them() -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tests.support import borne
 from tests.support.reports import HOSTILE, bare
-from windtunnel.model.resilience import NOT_JUDGED, Band, FaultFigures
+from windtunnel.model.resilience import NOT_JUDGED, Band, Bound, FaultFigures, Resilience
 from windtunnel.model.vocabulary import ResilienceWord
 from windtunnel.report import resilience, terminal
 from windtunnel.report.timeline import lines
@@ -59,6 +59,51 @@ def test_the_headline_of_the_verdict_speaks_of_the_faults(word: ResilienceWord, 
     assert headline in shown(word)
 
 
+def test_a_run_that_a_guard_ended_is_no_judgement_of_the_faults() -> None:
+    reasons = ["the run was stopped early: guard: instances: rate < 50% was true for 10 s"]
+    ended = replace(borne.summary("not_judged"), verdict="fail", exit_code=99, reasons=reasons)
+
+    assert "✗ fail  The run was stopped before its end.\n  - the run was stopped early: guard" in terminal.render(
+        bare(ended), width=100
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("the system held", "The system held."),
+        ("http_req_failed: rate < 5% did not hold", "http_req_failed: rate < 5% did not hold."),
+        ("instances{scenario:a}: too few.", "instances{scenario:a}: too few."),
+        ("", "."),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_unless_that_would_change_a_name(text: str, said: str) -> None:
+    assert resilience.sentence(text) == said
+
+
+def test_the_length_of_the_pieces_that_were_judged_is_printed() -> None:
+    assert "under faults, judged in pieces of 1 s" in shown("degraded")
+
+
+@pytest.mark.parametrize(
+    ("judged", "said"),
+    [
+        (borne.resilience("degraded"), "degraded 2 s after the first fault; recovered 8 s after the last one"),
+        (
+            borne.resilience(time_to_recover_s=0.0),
+            "degraded 2 s after the first fault; back in its steady state when the last one ended",
+        ),
+        (borne.resilience("metastable"), "degraded 2 s after the first fault; never recovered within 32 s"),
+        (borne.resilience("resilient"), "not needed: it never degraded"),
+        (replace(borne.resilience("resilient"), word="not_judged"), "not needed: it never degraded"),
+        (replace(borne.resilience("resilient"), word="not_judged", buckets=[]), "unknown: too little was seen"),
+    ],
+    ids=["recovered", "at once", "never", "not needed", "not judged", "unknown"],
+)
+def test_the_recovery_is_told_with_what_it_is_counted_from(judged: Resilience, said: str) -> None:
+    assert resilience.recovery(judged) == said
+
+
 def test_a_reason_of_something_else_stays_with_the_verdict() -> None:
     summary = borne.summary("not_judged")
     other = replace(summary, reasons=["nothing was looked at", *summary.reasons])
@@ -88,6 +133,15 @@ def test_where_to_look_begins_with_the_line_of_the_plan() -> None:
         "17 s to 40 s of the load, when the steady state did not hold",
     ]
     assert resilience.look_at(borne.resilience("not_judged"))[0] == "turbulence.yaml:18 lost reply: never done"
+
+
+def test_the_limit_of_a_measure_says_its_name_once() -> None:
+    limit = Bound(name="duplicates", condition="duplicates < 1", result="broken", measured="3")
+    plain = Bound(name="duplicates", condition="at most 0 by Idempotency-Key", result="broken", measured="3")
+
+    assert (resilience.bound_name(limit), resilience.condition(limit)) == ("duplicates < 1", "< 1")
+    assert resilience.bound_name(plain) == "duplicates: at most 0 by Idempotency-Key"
+    assert resilience.condition(plain) == "at most 0 by Idempotency-Key"
 
 
 def test_instances_that_failed_by_a_fault_are_counted_apart() -> None:

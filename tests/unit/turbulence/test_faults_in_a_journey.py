@@ -114,3 +114,15 @@ def test_the_time_of_every_attempt_of_a_step_is_without_that_of_faults(run: Run)
         answers=[Answer(status=503, latency_s=0.25), Answer(latency_s=0.25)],
     )
     assert finished.steps[0].duration_us == pytest.approx(1_500_000, abs=2)
+
+
+def test_users_whose_requests_are_never_sent_leave_time_for_the_end_of_the_load(run: Run) -> None:
+    turbulence = Turbulence(phases=PHASES, faults=(fault("status", code=503),))
+    finished = run(
+        scenario(get("pay")),
+        load=ClosedLoad(parallel=2, duration_s=0.1),
+        turbulence=turbulence,
+        faults=partial(FaultyClients, turbulence, 7),
+    )
+    assert len(finished.instances) == pytest.approx(200, rel=0.1)
+    assert {each.fault for each in finished.instances} == {"status"}

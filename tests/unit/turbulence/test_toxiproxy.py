@@ -285,6 +285,7 @@ def test_a_url_that_cannot_be_meant_is_refused(url: str, message: str) -> None:
         (fault("latency", latency=1.5), ("attributes", "latency"), "no whole number of milliseconds"),
         (fault("latency", latency="soon"), ("attributes", "latency"), "not a duration"),
         (fault("latency", latency=2**40), ("attributes", "latency"), "must be from 0 to"),
+        (fault("bandwidth", rate="900B/s"), ("attributes", "rate"), "less than 1 kB/s"),
         (fault("latency", latency=True), ("attributes", "latency"), "must be a number"),
         (msgspec.structs.replace(fault("down"), on=FaultTarget()), (), "needs a proxy"),
         (msgspec.structs.replace(fault("down"), probability=0.5), (), "down or not"),

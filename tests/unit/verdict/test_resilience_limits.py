@@ -16,6 +16,7 @@ from tests.support.turbulent_run import (
     fault,
     healthy,
 )
+from windtunnel.errors import Location
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.model.record import EffectRecord, FaultRecord, ProxiedRecord, Record
 from windtunnel.model.resilience import MEASURES, Bound, Resilience
@@ -252,3 +253,11 @@ def test_a_bound_names_the_place_where_the_plan_has_it() -> None:
     assert TurbulentRun().judged().bounds[0].condition == f"{STEADY[0].selector}: {STEADY[0].text}"
     limit = parse_threshold("instances", "rate > 90%")
     assert bound(TurbulentRun().judging(during=(limit,)).judged(), "during").measured == "100%"
+
+
+def test_a_bound_without_a_place_of_its_own_has_that_of_its_key() -> None:
+    places = {"recover": Location(file="plan.yaml", line=9), "measures": Location(file="plan.yaml", line=12)}
+    judged = TurbulentRun().judging(places=places).judged()
+
+    assert (bound(judged, "recover").file, bound(judged, "recover").line) == ("plan.yaml", 9)
+    assert bound(judged, "min_injected").file is None

@@ -28,7 +28,7 @@ from windtunnel.tasks import background, first_of
 
 if TYPE_CHECKING:
     from windtunnel.engine.run.outside import OutsideSegment
-    from windtunnel.engine.run.proxies import MakeProxy
+    from windtunnel.engine.run.proxies import Listening, MakeProxy
     from windtunnel.engine.sut.process import SutEnd, SutProcess
 
 CHECK_S = 1.0
@@ -42,7 +42,7 @@ class RunContext:
     `preflight` runs before the load. `aggregate` counts while the run goes on: as a sink, or from what the workers
     send. `sut` is the SUT where the run starts it. `reroute` has requests of this process for an origin connect to
     another address. `environment` is that of commands which do faults; `make_proxy` makes the proxies, by default
-    the embedded ones.
+    the embedded ones. `on_listening` is called with those that listen.
     """
 
     test_plan: TestPlan
@@ -53,6 +53,7 @@ class RunContext:
     sut: SutProcess | None = None
     reroute: Callable[[Origin, str], None] | None = None
     make_proxy: MakeProxy | None = None
+    on_listening: Callable[[Sequence[Listening]], None] = lambda _: None
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -89,6 +90,7 @@ async def execute(run: RunContext) -> Outcome:
     raise_open_file_limit()
     try:
         async with Disturbances(sut=run.sut, outside=_outside(run)) as around:
+            run.on_listening(around.listening)
             load = await _execute(run, around)
         if load.evidence is None:
             aggregate, evidence = _read_back(run)

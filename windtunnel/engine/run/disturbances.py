@@ -18,6 +18,7 @@ from windtunnel.model.origin import Origin
 
 if TYPE_CHECKING:
     from windtunnel.engine.run.outside import OutsideSegment
+    from windtunnel.engine.run.proxies import Listening
     from windtunnel.engine.sut.process import SutEnd, SutProcess
 
 
@@ -49,6 +50,11 @@ class Disturbances:
         if self._sut is not None:
             self.sut_end = self._sut.end
         await self._stack.aclose()
+
+    @property
+    def listening(self) -> tuple[Listening, ...]:
+        """Where each proxy is, for people."""
+        return () if self._outside is None else self._outside.listening
 
     def reroute(self, reroutes: Mapping[str, str]) -> None:
         """Have proxies connect to other addresses, by `host:port`: those that the preflight found."""

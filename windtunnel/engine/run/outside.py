@@ -13,7 +13,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from windtunnel.engine.journal import Journal
-from windtunnel.engine.run.proxies import MakeProxy, Proxy, origin_of, reachable, url_through
+from windtunnel.engine.run.proxies import (
+    Listening,
+    MakeProxy,
+    Proxy,
+    origin_of,
+    reachable,
+    url_through,
+    without_user,
+)
 from windtunnel.engine.run.segment import SegmentParts, first_line
 from windtunnel.engine.run.shutdown import Stop
 from windtunnel.engine.runner import phase_records
@@ -151,6 +159,14 @@ class OutsideSegment:
             for spec in self._turbulence.proxies
             if spec.export
         }
+
+    @property
+    def listening(self) -> tuple[Listening, ...]:
+        """Where each proxy is, for people."""
+        return tuple(
+            Listening(spec=spec, url=url_through(without_user(spec), self._proxies[spec.name].address))
+            for spec in self._turbulence.proxies
+        )
 
     @property
     def reroutes(self) -> Mapping[Origin, str]:

@@ -10,6 +10,7 @@ import errno
 import re
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -56,6 +57,14 @@ class Proxy(Protocol):
         """Stop listening, and end every connection."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """A proxy that listens. `url` leads through it, and holds no password."""
+
+    spec: ProxySpec
+    url: str
+
+
 MakeProxy = Callable[[ProxySpec, Callable[[Record], None]], Proxy]
 """Makes the proxy of a plan, which hands over records of what it does."""
 
@@ -92,6 +101,12 @@ def url_through(spec: ProxySpec, address: str) -> str:
     parts = _parts(spec)
     scheme = "http://" if spec.protocol == "http" else parts["scheme"] or ""
     return f"{scheme}{parts['user'] or ''}{address}{parts['rest']}"
+
+
+def without_user(spec: ProxySpec) -> ProxySpec:
+    """The proxy with an upstream that may be shown."""
+    user = _parts(spec)["user"]
+    return replace(spec, upstream=spec.upstream.replace(user, "", 1)) if user else spec
 
 
 def reachable(address: str) -> str:

@@ -22,9 +22,6 @@ from windtunnel.tasks import cancel_and_wait
 _BOOTSTRAP = "import sys; sys.path[:] = {path!r}; from windtunnel.engine.sut.keeper import serve; serve()"
 """The program of the keeper. It imports from where this process does, and nothing from the working directory."""
 
-_MORE_S = 5.0
-"""Seconds beyond the grace of the command until its keeper is killed."""
-
 _LONGEST_QUOTE = 300
 
 
@@ -56,8 +53,9 @@ class SutProcess:
     `pid` is that of the command, `end` how it ended, once it has.
     """
 
-    def __init__(self, task: SutTask) -> None:
-        self._task = task
+    def __init__(self, task: SutTask, *, more_s: float = 5.0) -> None:
+        """`more_s` are the seconds beyond the grace of the command until its keeper is killed."""
+        self._task, self._more_s = task, more_s
         self._known = asyncio.Event()
         self._ended = asyncio.Event()
         self.end: SutEnd | None = None
@@ -84,7 +82,7 @@ class SutProcess:
             yield
         finally:
             try:
-                await self._stop(lifeline, heard)
+                await self._stop(lifeline, heard, keeper)
             finally:
                 await cancel_and_wait([heard])
                 lifeline.close()
@@ -120,11 +118,16 @@ class SutProcess:
         self._known.set()
         self._ended.set()
 
-    async def _stop(self, lifeline: asyncio.StreamWriter, heard: asyncio.Task[None]) -> None:
+    async def _stop(
+        self, lifeline: asyncio.StreamWriter, heard: asyncio.Task[None], keeper: subprocess.Popen[bytes]
+    ) -> None:
         """End the command and return when nothing of it is left: SIGTERM, and SIGKILL after its grace."""
         with contextlib.suppress(OSError):
             lifeline.write_eof()
-        await asyncio.wait([heard], timeout=self._task.grace_s + _MORE_S)
+        await asyncio.wait([heard], timeout=self._task.grace_s + self._more_s)
+        if not heard.done():
+            keeper.kill()
+            await heard
 
 
 def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:

@@ -19,7 +19,7 @@ from windtunnel.processes import ending_of, watch
 from windtunnel.redaction import Redactor
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.writer import close_segment
-from windtunnel.tasks import all_of, background, first_of
+from windtunnel.tasks import all_of, background, first_of, within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +192,7 @@ class _WorkerHandle:
         """Take the next message, and return it when it is about the load."""
         assert self._channel is not None
         try:
-            message = await asyncio.wait_for(self._channel.receive(), timeout_s)
+            message = await within(timeout_s, self._channel.receive())
         except asyncio.TimeoutError:
             message, self._silent_s = None, timeout_s
         if isinstance(message, Began | PartialAggregate):
@@ -214,7 +214,7 @@ class _WorkerHandle:
     async def wait(self) -> None:
         """Return when the process has ended. One that goes on after its segment has ended is killed."""
         try:
-            await asyncio.wait_for(self._wait(), self._exit_s)
+            await within(self._exit_s, self._wait())
         except asyncio.TimeoutError:
             assert self._process is not None
             self._process.kill()

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from windtunnel.errors import ExpressionError
 from windtunnel.figures import as_written
+from windtunnel.tasks import within
 from windtunnel.turbulence.drivers.driver import LONGEST_EVIDENCE
 
 _READ_BYTES = 64 * 1024
@@ -118,7 +119,7 @@ async def _code_of(
         start_new_session=True,
     )
     try:
-        return await asyncio.wait_for(process.wait(), within_s)
+        return await within(within_s, process.wait())
     except asyncio.TimeoutError:
         await _end(process)
         return None
@@ -132,10 +133,12 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     try:
         _signal_group(process, signal.SIGTERM)
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(process.wait(), _TO_END_S)
+            await within(_TO_END_S, process.wait())
     finally:
         _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-    await process.wait()
+    # Not for ever: a process that waits for a disk or a device that hangs does not end.
+    with contextlib.suppress(asyncio.TimeoutError):
+        await within(_TO_END_S, process.wait())
 
 
 def _signal_group(process: asyncio.subprocess.Process, number: int) -> None:

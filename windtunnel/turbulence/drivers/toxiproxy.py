@@ -53,6 +53,7 @@ TOXICS: Mapping[str, Mapping[str, str]] = {
 _WITHOUT_ATTRIBUTES = frozenset({"timeout", "reset_peer"})
 """Toxics whose attribute may be missing: 0 means something."""
 
+_EXAMPLES = {_MS: "800ms", _US: "20us", _BYTES: "64KiB", _KB_PER_S: "100kB/s"}
 _SUFFIX = {_MS: "ms", _US: "us"}
 _PER_SECOND = {_MS: 1_000, _US: 1_000_000}
 
@@ -278,14 +279,24 @@ def _whole(value: Any, unit: str) -> int:
     """A whole number of units. A text has its own unit; a fraction is seconds, since a schedule made it."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ExpressionError("must be a number", hint=f"a whole number of {unit}")
-    if isinstance(value, int):
-        found = value
-    elif unit == _KB_PER_S:
-        found = round(parse_speed(value) / 1000)
-    elif unit == _BYTES:
-        found = parse_size(value)
-    else:
-        found = round(parse_duration(value) * _PER_SECOND[unit])
+    found = value if isinstance(value, int) else _in_units(value, unit)
     if not 0 <= found <= _MOST:
         raise ExpressionError(f"must be from 0 to {_MOST:,} {unit}")
     return found
+
+
+def _kilobytes(per_second: float) -> int:
+    if per_second < 1000:
+        raise ExpressionError("less than 1 kB/s, which is the least that Toxiproxy can be told")
+    return round(per_second / 1000)
+
+
+def _in_units(value: str | float, unit: str) -> int:
+    try:
+        if unit == _KB_PER_S:
+            return _kilobytes(parse_speed(value))
+        return parse_size(value) if unit == _BYTES else round(parse_duration(value) * _PER_SECOND[unit])
+    except ExpressionError as error:
+        raise ExpressionError(
+            str(error), hint=f"write whole {unit}, or a text such as {_EXAMPLES[unit]}"
+        ) from None

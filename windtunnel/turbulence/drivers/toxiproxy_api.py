@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import windtunnel
 from windtunnel.errors import ExpressionError
 from windtunnel.figures import as_written
+from windtunnel.tasks import within
 
 DEFAULT_URL = "http://127.0.0.1:8474"
 
@@ -74,7 +75,7 @@ async def call(address: Address, method: str, *names: str, body: Any = None) -> 
     Raises CallError where there is no answer in time, or one that is no success.
     """
     try:
-        return await asyncio.wait_for(_call(address, method, names, body), CALL_S)
+        return await within(CALL_S, _call(address, method, names, body))
     except asyncio.TimeoutError:
         raise CallError(f"Toxiproxy at {address.url} did not answer within {as_written(CALL_S)}") from None
     except HTTPException:  # one that is an OSError as well: the connection was closed without an answer

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 
-from windtunnel.figures import size
+from windtunnel.figures import EXACT, size
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.turbulence.faults.fault import Case, Forward
@@ -36,7 +37,7 @@ class SlowRead:
     @property
     def words(self) -> str:
         """See `Fault.words`."""
-        return f"read their response at {size(self._rate)}/s"
+        return f"read their response at {size(self._rate, digits=EXACT)}/s"
 
     async def apply(self, request: Request, forward: Forward, case: Case) -> Exchange:
         """See `Fault.apply`."""
@@ -56,7 +57,8 @@ class _Reading(Wire):
         """Have the system keep little."""
         sock = transport.get_extra_info("socket")
         if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            with suppress(OSError):  # then the system keeps more, which only makes the fault weaker
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from windtunnel.figures import size
+from windtunnel.figures import EXACT, size
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.turbulence.faults.fault import Case, Forward
@@ -32,7 +32,7 @@ class SlowSend:
     @property
     def words(self) -> str:
         """See `Fault.words`."""
-        return f"are sent at {size(self._rate)}/s"
+        return f"are sent at {size(self._rate, digits=EXACT)}/s"
 
     async def apply(self, request: Request, forward: Forward, case: Case) -> Exchange:
         """See `Fault.apply`."""
