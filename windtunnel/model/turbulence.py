@@ -135,7 +135,7 @@ class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guards(msgspec.Struct, frozen=True, kw_only=True):
-    """When a run ends its faults by itself: one of `stop_when` is true for `for_s`.
+    """When a run ends, and with it its faults: one of `stop_when` is true for `for_s`.
 
     `max_active` is the most requests that faults are done to at a time.
     """
