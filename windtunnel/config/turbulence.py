@@ -107,6 +107,9 @@ class _Reader:
     def _guards(self, data: Mapping[str, Any]) -> Guards:
         stop_when = dict(data.get("stop_when", {}))
         for_s = parse_duration(stop_when.pop("for", 0))
+        if not stop_when and "stop_when" in data:
+            hint = 'add one, such as `instances: ["rate < 50%"]`'
+            self._problem("`stop_when` has no condition", (SECTION, "guards", "stop_when"), key=True, hint=hint)
         return Guards(
             stop_when=self._conditions((SECTION, "guards", "stop_when"), stop_when),
             for_s=for_s,
@@ -126,7 +129,7 @@ class _Reader:
             hold_s=parse_duration(recover["hold"]) if "hold" in recover else min(default.hold_s, phases.recover_s),
             retry_amplification=tuple(self._retry_limits(data.get("retry_amplification", []))),
             duplicates=self._duplicates(data["duplicates"]) if "duplicates" in data else None,
-            lost=LossLimit(**data["lost"]) if "lost" in data else None,
+            lost=_loss_limit(data["lost"]) if "lost" in data else None,
             unaffected=tuple(data.get("unaffected", ())),
             min_injected=int(data.get("min_injected", default.min_injected)),
             measures=tuple(self._measures(data.get("measures", {}))),
@@ -152,7 +155,7 @@ class _Reader:
                 compile_jsonpath(written["same"])
             except ExpressionError as error:
                 self._problem(str(error), (*_JUDGE, "duplicates", "same"), hint=error.hint)
-        return DuplicateLimit(**written)
+        return DuplicateLimit(**{**written, "at_most": int(written.get("at_most", 0))})
 
     def _measures(self, written: Mapping[str, str]) -> Iterator[MeasureLimit]:
         for name, text in written.items():
@@ -187,3 +190,7 @@ class _Reader:
         problem = self._document.problem(message, path, key=key, hint=hint)
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _loss_limit(written: Mapping[str, Any]) -> LossLimit:
+    return LossLimit(**{**written, "at_most": int(written.get("at_most", 0))})

@@ -93,7 +93,7 @@ def test_the_length_of_the_pieces_that_were_judged_is_printed() -> None:
             borne.resilience(time_to_recover_s=0.0),
             "degraded 2 s after the first fault; back in its steady state when the last one ended",
         ),
-        (borne.resilience("metastable"), "degraded 2 s after the first fault; never recovered within 30 s"),
+        (borne.resilience("metastable"), "degraded 2 s after the first fault; never recovered within 32 s"),
         (borne.resilience("resilient"), "not needed: it never degraded"),
         (replace(borne.resilience("resilient"), word="not_judged"), "not needed: it never degraded"),
         (replace(borne.resilience("resilient"), word="not_judged", buckets=[]), "unknown: too little was seen"),
@@ -178,6 +178,18 @@ def test_no_name_of_a_fault_breaks_a_line(width: int, name: str) -> None:
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_it_fits_the_width(word: ResilienceWord, width: int) -> None:
     assert max(map(len, shown(word, width=width).splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_every_figure_is_whole_on_a_narrow_terminal_too(width: int) -> None:
+    text = joined(shown("failed", width=width))
+
+    assert re.search(r"instances passed per second 20/s 14/s 19\.7/s", text)
+    assert re.search(r"failed by a fault 0 13 0", text)
+    assert "payments" in text.partition("proxy")[2]
+    assert "104 ms" in text
+    assert "83%" in text
+    assert "…" not in text
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -8,38 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.proxying import OK, PHASES, Line, Wire, get, in_loop, post, proxied
-from windtunnel.model.turbulence import Amount, FaultSpec, FaultTarget, Schedule
-from windtunnel.model.vocabulary import FaultEvent, FaultPattern
-
-EVERYTHING = FaultTarget(proxy="payments")
-INJECT_S = PHASES.begin_s("inject")
-
-
-def fault(
-    type: str,
-    settings: Mapping[str, Any] | None = None,
-    *,
-    name: str = "",
-    on: FaultTarget = EVERYTHING,
-    probability: float = 1.0,
-    pattern: FaultPattern = "window",
-    schedule: Mapping[str, Any] | None = None,
-    length_s: float | None = None,
-) -> FaultSpec:
-    """A fault in the proxy, on throughout the phase `inject` unless it says otherwise."""
-    return FaultSpec(
-        name=name or type,
-        type=type,
-        on=on,
-        probability=probability,
-        settings=settings or {},
-        schedule=Schedule(
-            pattern=pattern,
-            settings=schedule or {},
-            length=None if length_s is None else Amount(seconds=length_s),
-        ),
-    )
+from tests.support.proxying import INJECT_S, OK, Line, Wire, fault, get, in_loop, post, proxied, told
+from windtunnel.model.turbulence import FaultTarget
 
 
 async def in_the_middle(line: Line) -> Wire:
@@ -47,11 +17,6 @@ async def in_the_middle(line: Line) -> Wire:
     line.proxy.begin(line.timers.now())
     line.timers.pass_s(INJECT_S + 1.0)
     return await line.call()
-
-
-def told(line: Line, event: FaultEvent = "applied") -> list[str]:
-    """The faults that are on record for this."""
-    return [record.name for record in line.faults if record.event == event]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +144,7 @@ def test_a_blackhole_holds_requests_until_it_is_off() -> None:
         async with proxied(fault("blackhole", length_s=20.0)) as line:
             caller = await in_the_middle(line)
             await caller.send(get("/held"))
-            await line.timers.set_for(19.0)
+            await line.timers.set_for(19.0, 19.0)
             line.timers.pass_s(18.0)
             assert line.upstreams.empty()
             line.timers.pass_s(1.0)
@@ -215,7 +180,7 @@ def test_what_a_blackhole_holds_is_lost_with_its_caller() -> None:
         async with proxied(fault("blackhole")) as line:
             caller = await in_the_middle(line)
             await caller.send(get())
-            await line.timers.set_for(59.0)
+            await line.timers.set_for(59.0, 59.0)
             caller.reset()
             assert (await line.record()).error == "caller_gone"
             assert line.upstreams.empty()
@@ -240,6 +205,42 @@ def test_a_bandwidth_passes_the_answer_on_at_its_rate() -> None:
             line.timers.pass_s(1.0)
             assert got + await caller.read(959) == answer
             assert (await line.record()).bytes_down == 2000
+
+    in_loop(main)
+
+
+def test_an_answer_is_slow_no_longer_than_its_fault_is_on() -> None:
+    async def main() -> None:
+        async with proxied(fault("slicer", {"size": 1, "delay": "30s"}, length_s=20.0)) as line:
+            caller = await in_the_middle(line)
+            await caller.send(get())
+            upstream = await line.taken()
+            await upstream.send(OK)
+            await caller.exactly(OK[:1])
+            await line.timers.set_for(30.0)
+            line.timers.pass_s(19.0)
+            await caller.exactly(OK[1:])
+
+    in_loop(main)
+
+
+def test_an_upstream_that_ends_its_connection_while_a_request_is_held_gets_it_over_another() -> None:
+    async def main() -> None:
+        async with proxied(fault("latency", {"delay": "20s"})) as line:
+            line.proxy.begin(line.timers.now())
+            caller = await line.call()
+            await caller.send(get("/1"))
+            upstream = await line.taken()
+            await upstream.exactly(get("/1"))
+            await upstream.send(OK)
+            await caller.exactly(OK)
+            line.timers.pass_s(INJECT_S + 1.0)
+            await caller.send(get("/2"))
+            await line.timers.set_for(20.0)
+            upstream.half_close()
+            assert await upstream.rest() == b""
+            line.timers.pass_s(20.0)
+            await (await line.taken()).exactly(get("/2"))
 
     in_loop(main)
 
