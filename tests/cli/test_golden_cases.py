@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import borne
 from tests.support.command_line import Answer, call, run_process
 
 CASES = Path(__file__).parent / "cases"
@@ -26,6 +27,8 @@ GENERATED: dict[str, Callable[[Path], object]] = {
     "invalid-empty-file": lambda folder: (folder / "scenarios" / "a.yaml").write_bytes(b""),
     "invalid-deep-nesting": lambda folder: (folder / "scenarios" / "a.yaml").write_text("id: " + "[" * 100_000),
     "invalid-too-large": lambda folder: (folder / "scenarios" / "a.yaml").write_text("# x\n" * 300_000),
+    "report-of-faults-degraded": lambda folder: borne.write_run(folder / "runs"),
+    "report-of-faults-metastable": lambda folder: borne.write_run(folder / "runs", borne.FOR_EVER),
 }
 """What can't or should not be kept as a file of the repository."""
 

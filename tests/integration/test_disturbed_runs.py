@@ -123,7 +123,8 @@ def calls(records: list[Record]) -> tuple[Counter[str], Counter[str]]:
     )
 
 
-@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_what_the_sut_sends_goes_through_the_proxy_that_it_was_told_of(folder: Folder, workers: str) -> None:
     folder.plan(PROXY)
 
@@ -139,7 +140,8 @@ def test_what_the_sut_sends_goes_through_the_proxy_that_it_was_told_of(folder: F
     assert analyse(folder.directory).summary.soundness.intact
 
 
-@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_our_requests_go_through_the_proxy_in_front_of_their_service(folder: Folder, workers: str) -> None:
     folder.plan(FRONT)
 
@@ -221,6 +223,7 @@ def test_a_port_in_use_is_told_before_there_is_a_run(folder: Folder) -> None:
     assert not (folder.path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_what_a_driver_did_is_undone_when_the_phase_ends(folder: Folder) -> None:
     folder.plan(HOOK)
 

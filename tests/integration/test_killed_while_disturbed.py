@@ -147,6 +147,24 @@ def test_what_a_killed_run_leaves_is_healed_once(disturbed: Disturbed, shop: Sho
     assert disturbed.heal("--allow", "hook") == (0, [ran(disturbed, "nothing to undo")])
 
 
+def test_a_command_that_applies_a_fault_ends_with_a_run_that_is_killed(
+    disturbed: Disturbed, shop: ShopProcess
+) -> None:
+    """What it would do after that, no `heal` before it could undo."""
+    disturbed.prepare(shop, IN_YAML)
+    plan = disturbed.path / "windtunnel.yaml"
+    plan.write_text(plan.read_text().replace("echo $PPID > owner", "echo $$ > owner; exec sleep 1000"))
+    owner = disturbed.path / "owner"
+    with started(disturbed.path, *disturbed.command) as process:
+        until(lambda: owner.exists() and owner.read_text().strip(), process)
+        process.kill()
+        process.wait()
+
+    until(lambda: not is_running(int(owner.read_text())))
+    assert disturbed.heal("--allow", "hook")[0] == 0
+    assert disturbed.on == []
+
+
 def test_a_process_of_user_code_that_is_killed_leaves_what_heal_undoes(
     disturbed: Disturbed, shop: ShopProcess
 ) -> None:
@@ -157,6 +175,7 @@ def test_a_process_of_user_code_that_is_killed_leaves_what_heal_undoes(
         answer = answer_of(process)
 
     assert answer.returncode == 5
+    assert "windtunnel turbulence heal --run" in answer.stderr
     assert disturbed.heal("--allow", "hook")[0] == 0
     assert disturbed.on == []
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.support import sample_run
-from tests.support.turbulent_run import BEGAN, STEADY, TurbulentRun, down, fault
+from tests.support.turbulent_run import BEGAN, STEADY, Service, TurbulentRun, down, fault
 from tests.support.turbulent_run import PHASES as RUN_PHASES
 from windtunnel.model.load import Segment
 from windtunnel.model.record import (
@@ -43,6 +43,8 @@ PHASES: tuple[tuple[TurbulencePhase, float, float], ...] = (
     ("inject", 15.0, 35.0),
     ("recover", 35.0, 65.0),
 )
+OUTAGE = down(14.0, 26.0)
+FOR_EVER = down(14.0, 99.0)
 STUCK = (
     "the faults are gone and the load is the same, but the system is stuck: in the last half of recover it passed "
     "12.5% of the instances a second that it passed before the faults"
@@ -115,10 +117,10 @@ def summary(word: ResilienceWord = "degraded", **changes: Any) -> Summary:
     return replace(plain, thresholds=held, soundness=sound, run=run, errors=[], turbulence=judged, **changed)
 
 
-def write_run(root: Path) -> RunDirectory:
+def write_run(root: Path, service: Service = OUTAGE) -> RunDirectory:
     """A run of a shop that is down for a while after its fault, with answers that a fault of ours threw away."""
     run = TurbulentRun(
-        service=down(14.0, 26.0),
+        service=service,
         turbulence=Turbulence(phases=RUN_PHASES, steady_state=STEADY, faults=(fault(BROWNOUT), fault(LOST))),
         more=[record for number in range(3) for record in lost_reply(number)],
         ended=None,

@@ -16,7 +16,7 @@ import socket
 import ssl
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,8 +25,8 @@ import uvloop
 
 from windtunnel.model.record import FaultRecord, ProxiedRecord, Record
 from windtunnel.model.sut import Tls
-from windtunnel.model.turbulence import FaultSpec, Phases, ProxySpec
-from windtunnel.model.vocabulary import ProxyProtocol
+from windtunnel.model.turbulence import Amount, FaultSpec, FaultTarget, Phases, ProxySpec, Schedule
+from windtunnel.model.vocabulary import FaultEvent, FaultPattern, ProxyProtocol
 from windtunnel.turbulence.proxy.proxy import EmbeddedProxy
 
 PATIENCE_S = 20.0
@@ -131,6 +131,12 @@ class Timers:
             self._set.clear()
             await self._set.wait()
 
+    async def set_any(self) -> None:
+        """Wait until there is a timer for less than ten seconds."""
+        while not any(each.at < self._now + 10 for each in self.pending):
+            self._set.clear()
+            await self._set.wait()
+
     def pass_s(self, seconds: float) -> None:
         """Let time pass, with every timer that is due at its moment."""
         end = self._now + seconds
@@ -163,6 +169,7 @@ class Line:
     records: asyncio.Queue[ProxiedRecord]
     faults: list[FaultRecord]
     upstream_authority: str
+    upstream_wires: list[Wire]
     wires: list[Wire] = field(default_factory=list)
 
     async def call(self) -> Wire:
@@ -225,7 +232,13 @@ async def proxied(
     )
     await proxy.start()
     line = Line(
-        proxy=proxy, timers=timers, upstreams=taken, records=records, faults=told, upstream_authority=authority
+        proxy=proxy,
+        timers=timers,
+        upstreams=taken,
+        records=records,
+        faults=told,
+        upstream_authority=authority,
+        upstream_wires=wires,
     )
     try:
         yield line
@@ -244,3 +257,38 @@ async def _ended(wires: Sequence[Wire]) -> None:
             await wire.writer.wait_closed()
         except OSError:
             continue
+
+
+EVERYTHING = FaultTarget(proxy="payments")
+INJECT_S = PHASES.begin_s("inject")
+
+
+def fault(
+    type: str,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    name: str = "",
+    on: FaultTarget = EVERYTHING,
+    probability: float = 1.0,
+    pattern: FaultPattern = "window",
+    schedule: Mapping[str, Any] | None = None,
+    length_s: float | None = None,
+) -> FaultSpec:
+    """A fault in the proxy, on throughout the phase `inject` unless it says otherwise."""
+    return FaultSpec(
+        name=name or type,
+        type=type,
+        on=on,
+        probability=probability,
+        settings=settings or {},
+        schedule=Schedule(
+            pattern=pattern,
+            settings=schedule or {},
+            length=None if length_s is None else Amount(seconds=length_s),
+        ),
+    )
+
+
+def told(line: Line, event: FaultEvent = "applied") -> list[str]:
+    """The faults that are on record for this."""
+    return [record.name for record in line.faults if record.event == event]

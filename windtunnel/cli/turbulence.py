@@ -100,6 +100,7 @@ def _walk(undo: UndoLog, allowed: frozenset[str]) -> list[Undoing]:
     import asyncio
 
     from windtunnel.engine.run.process import SystemClock
+    from windtunnel.engine.sut.family import end_with_parent
     from windtunnel.project import token_values, without_tokens
     from windtunnel.redaction import Redactor
     from windtunnel.turbulence.drivers.driver import Reach
@@ -107,7 +108,7 @@ def _walk(undo: UndoLog, allowed: frozenset[str]) -> list[Undoing]:
     from windtunnel.turbulence.healing import walk_back
 
     hide = Redactor(secrets=token_values(os.environ)).excerpt
-    reach = Reach(environment=without_tokens(os.environ), hide=hide)
+    reach = Reach(environment=without_tokens(os.environ), hide=hide, in_child=end_with_parent)
     drivers = {name: make(reach) for name, make in DRIVERS.items()}
     refused = {name: f"it runs a command: add --allow {name}" for name in ASK_AGAIN - allowed}
     return asyncio.run(walk_back(undo, drivers, clock=SystemClock(), refused=refused))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
@@ -18,6 +19,7 @@ from windtunnel.metrics.measure import (
     measured_span_s,
     select,
 )
+from windtunnel.metrics.series import FailureKey, OccurrenceSeries
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.metric import METRICS
 from windtunnel.model.note import sentence
@@ -70,11 +72,14 @@ def error_groups(aggregate: Aggregate, rows: Sequence[StepRow] = ()) -> list[Err
     # A user_setup is that of an instance in any stage, a warm-up included; other sections are part of none.
     in_all = sum(series.count for key, series in aggregate.instances.items() if key.phase not in _SECTIONS)
     places = {(row.phase, row.scenario, row.step): row for row in rows}
-    groups = []
+    found: defaultdict[FailureKey, OccurrenceSeries] = defaultdict(OccurrenceSeries)
     for key, series in aggregate.failures.items():
+        if key.phase in _SECTIONS or is_measured(key.phase):
+            # One cause is one group, in whatever stages of the load it was seen.
+            found[key._replace(phase=_SECTIONS.get(key.phase, ""))].merge(series)
+    groups = []
+    for key, series in found.items():
         section = _SECTIONS.get(key.phase)
-        if section is None and not is_measured(key.phase):
-            continue
         place = places.get((section or "", key.scenario, key.step))
         instances = {None: measured, "user_setup": in_all}.get(section, 0)
         groups.append(

@@ -104,12 +104,26 @@ def recovery(judged: Resilience) -> str:
         return "not needed: it never degraded" if known else "unknown: too little was seen"
     degraded = f"degraded {figures.offset(judged.time_to_degrade_s or 0.0)} after the first fault"
     if judged.time_to_recover_s is None:
-        rest = judged.phase("recover")
-        within = f" within {figures.offset(rest.end_s - rest.begin_s)}" if rest else ""
-        return f"{degraded}; never recovered{within}"
+        ended_s = max((phase.end_s for phase in judged.phases), default=0.0)
+        rest_s = ended_s - last_fault_s(judged)
+        return f"{degraded}; never recovered" + (f" within {figures.offset(rest_s)}" if rest_s > 0 else "")
     if not judged.time_to_recover_s:
         return f"{degraded}; back in its steady state when the last one ended"
     return f"{degraded}; recovered {figures.offset(judged.time_to_recover_s)} after the last one"
+
+
+def first_fault_s(judged: Resilience) -> float:
+    """When the first fault began, in seconds since the load began."""
+    inject = judged.phase("inject")
+    begins = (band.begin_s for fault in judged.faults for band in fault.bands)
+    return min(begins, default=inject.begin_s if inject else 0.0)
+
+
+def last_fault_s(judged: Resilience) -> float:
+    """When the last fault ended, in seconds since the load began."""
+    inject = judged.phase("inject")
+    ends = (band.end_s for fault in judged.faults for band in fault.bands)
+    return max(ends, default=inject.end_s if inject else 0.0)
 
 
 def injected(judged: Resilience) -> str:

@@ -15,6 +15,7 @@ from windtunnel.figures import offset
 from windtunnel.model.resilience import Band, Bucket, Resilience
 from windtunnel.model.vocabulary import TurbulencePhase
 from windtunnel.report.charts import Anchor
+from windtunnel.report.resilience import first_fault_s, last_fault_s
 from windtunnel.report.text import printable, shortened
 
 MOST_COLUMNS = 240
@@ -165,18 +166,12 @@ def timeline(judged: Resilience, *, height: float = 72) -> Timeline:
 
 def degraded_s(judged: Resilience) -> float | None:
     """The moment at which it degraded, in seconds since the load began."""
-    bands = [band for fault in judged.faults for band in fault.bands]
-    inject = judged.phase("inject")
-    first = min((band.begin_s for band in bands), default=inject.begin_s if inject else 0.0)
-    return None if judged.time_to_degrade_s is None else first + judged.time_to_degrade_s
+    return None if judged.time_to_degrade_s is None else first_fault_s(judged) + judged.time_to_degrade_s
 
 
 def recovered_s(judged: Resilience) -> float | None:
     """The moment at which it had recovered, in seconds since the load began."""
-    bands = [band for fault in judged.faults for band in fault.bands]
-    inject = judged.phase("inject")
-    last = max((band.end_s for band in bands), default=inject.end_s if inject else 0.0)
-    return None if judged.time_to_recover_s is None else last + judged.time_to_recover_s
+    return None if judged.time_to_recover_s is None else last_fault_s(judged) + judged.time_to_recover_s
 
 
 def _phase_bars(judged: Resilience, axis: _Axis) -> Iterator[PhaseBar]:

@@ -21,9 +21,13 @@ _HOOK = "hook"
 def describe(spec: FaultSpec) -> str:
     """One fault as a sentence without its full stop. It never fails: an unknown type is told by its settings."""
     if spec.type == _HOOK:
-        command = spec.settings.get("apply", "")
-        return f"the command {command if isinstance(command, str) else shlex.join(map(str, command))} runs"
+        return f"{_command(spec, 'apply')} is run, and {_command(spec, 'revert')} to undo it"
     return f"{_share(spec)}{_requests(spec.on)} {_what(spec)}"
+
+
+def _command(spec: FaultSpec, key: str) -> str:
+    written = spec.settings.get(key, "")
+    return f"`{written if isinstance(written, str) else shlex.join(map(str, written))}`"
 
 
 def _share(spec: FaultSpec) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.records import START, aggregate_of, assertion, instance, lone_request, request, step
 from windtunnel.metrics.aggregate import Aggregate
@@ -15,7 +16,7 @@ from windtunnel.metrics.summary import (
     step_summaries,
 )
 from windtunnel.model.manifest import StepRow
-from windtunnel.model.record import FailedCheck, Record
+from windtunnel.model.record import FailedCheck, Record, StepRecord
 from windtunnel.model.vocabulary import Outcome
 
 ROWS = [
@@ -133,6 +134,19 @@ def test_failures_are_grouped_by_cause_with_the_most_frequent_first() -> None:
     assert (timeouts.cause, timeouts.count, timeouts.share, timeouts.example) == ("timeout", 2, 0.5, "after 30 s")
     assert (timeouts.first_t, timeouts.last_t, timeouts.instances) == (START + 2, START + 3, ["shop-2", "shop-3"])
     assert (status.cause, status.step, status.example) == ("status", "pay", "expected 200 but got 503")
+
+
+def test_one_cause_in_several_stages_is_one_group_and_that_of_a_section_another() -> None:
+    def failed(t: float, phase: str) -> StepRecord:
+        return replace(step(outcome="failed", error="timeout", t=START + t, who=f"shop-{t}"), phase=phase)
+
+    groups = error_groups(
+        aggregate_of([failed(3, "recover"), failed(1, "inject"), failed(2, "user_setup"), failed(0, "warmup:up")])
+    )
+    assert [(group.phase, group.count, group.instances) for group in groups] == [
+        ("", 2, ["shop-1", "shop-3"]),
+        ("user_setup", 1, ["shop-2"]),
+    ]
 
 
 @pytest.mark.parametrize(

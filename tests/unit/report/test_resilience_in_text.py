@@ -93,7 +93,7 @@ def test_the_length_of_the_pieces_that_were_judged_is_printed() -> None:
             borne.resilience(time_to_recover_s=0.0),
             "degraded 2 s after the first fault; back in its steady state when the last one ended",
         ),
-        (borne.resilience("metastable"), "degraded 2 s after the first fault; never recovered within 30 s"),
+        (borne.resilience("metastable"), "degraded 2 s after the first fault; never recovered within 32 s"),
         (borne.resilience("resilient"), "not needed: it never degraded"),
         (replace(borne.resilience("resilient"), word="not_judged"), "not needed: it never degraded"),
         (replace(borne.resilience("resilient"), word="not_judged", buckets=[]), "unknown: too little was seen"),

@@ -35,10 +35,14 @@ class WayBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What a driver may use: the environment for commands of the user, and how secrets are hidden."""
+    """What a driver may use: the environment for commands of the user, and how secrets are hidden.
+
+    `in_child` is called in the process of a command before it runs, so that it does not outlive ours.
+    """
 
     environment: Mapping[str, str]
     hide: Callable[[str], str]
+    in_child: Callable[[], None] | None = None
 
 
 class Driver(Protocol):

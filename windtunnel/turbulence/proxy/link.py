@@ -95,8 +95,6 @@ class Link:
 
     def failed(self, failure: Failure) -> None:
         """The upstream can't be connected to: the caller is shown a reset."""
-        if self.upstream.transport is not None:
-            return
         self._finish(failure.kind)
         self._open -= 1
         if self.caller.transport is not None:
@@ -126,8 +124,7 @@ class Link:
         if side is self.caller:
             self._open = 2
             self._exchange = self._traffic.open(None)
-            # A pause in connection_made has no effect in uvloop, which begins to read afterwards.
-            asyncio.get_running_loop().call_soon(self._await_upstream)
+            side.pause(HELD)
             self._dial(self)
         elif self._exchange is None:
             assert side.transport is not None
@@ -181,10 +178,6 @@ class Link:
         self._other(side).resume(PEER_FULL)
         if side is self.caller and self._flow is not None:
             self._flow.unblock()
-
-    def _await_upstream(self) -> None:
-        if self.upstream.transport is None:
-            self.caller.pause(HELD)
 
     # What faults do.
 

@@ -32,6 +32,7 @@ from windtunnel.turbulence.proxy.edges import Edge, Edges
 from windtunnel.turbulence.proxy.heads import Names
 from windtunnel.turbulence.proxy.link import Link
 from windtunnel.turbulence.proxy.listener import Listener
+from windtunnel.turbulence.proxy.opening import Opening
 from windtunnel.turbulence.proxy.placed import Hit, PlacedFaults
 from windtunnel.turbulence.proxy.sockets import set_reset
 from windtunnel.turbulence.proxy.traffic import Later, Timer, Traffic
@@ -218,11 +219,18 @@ class EmbeddedProxy:
 
     async def _serve(self, sock: socket.socket, connection: Caller | Link, protocol: asyncio.Protocol) -> None:
         """Have the event loop serve a socket. The caller may be gone already."""
+        opening = Opening()
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, sock)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: opening, sock)
         except OSError:
             sock.close()
             self._forget(connection)
+        except asyncio.CancelledError:
+            opening.abandon()
+            self._forget(connection)
+            raise
+        else:
+            opening.begin(protocol)
 
     def _dial(self, downstream: Downstream) -> Upstream:
         upstream = Upstream(downstream, self._forget)
@@ -234,14 +242,18 @@ class EmbeddedProxy:
         self._run(self._connect(link.upstream, link.failed))
 
     async def _connect(self, protocol: asyncio.Protocol, failed: Callable[[Failure], None]) -> None:
+        opening = Opening()
         try:
             failure = await self._dialer.open(
-                protocol, self._destination, deadline_s=perf_counter() + CONNECT_S, timings=Timings()
+                opening, self._destination, deadline_s=perf_counter() + CONNECT_S, timings=Timings()
             )
         except asyncio.CancelledError:
+            opening.abandon()
             failed(_CLOSED)
             raise
-        if failure is not None:
+        if failure is None:
+            opening.begin(protocol)
+        else:
             failed(failure)
 
     def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:

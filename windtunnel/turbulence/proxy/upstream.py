@@ -117,9 +117,7 @@ class Upstream(asyncio.Protocol):
             self._reading.resume(reason)
 
     def failed(self, failure: Failure) -> None:
-        """The connection could not be opened. The last call on this object, unless it was opened nevertheless."""
-        if self._transport is not None:
-            return
+        """The connection could not be opened. The last call on this object."""
         self._on_gone(self)
         if not self._over:
             self._lost(failure)

@@ -8,38 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.proxying import OK, PHASES, Line, Wire, get, in_loop, post, proxied
-from windtunnel.model.turbulence import Amount, FaultSpec, FaultTarget, Schedule
-from windtunnel.model.vocabulary import FaultEvent, FaultPattern
-
-EVERYTHING = FaultTarget(proxy="payments")
-INJECT_S = PHASES.begin_s("inject")
-
-
-def fault(
-    type: str,
-    settings: Mapping[str, Any] | None = None,
-    *,
-    name: str = "",
-    on: FaultTarget = EVERYTHING,
-    probability: float = 1.0,
-    pattern: FaultPattern = "window",
-    schedule: Mapping[str, Any] | None = None,
-    length_s: float | None = None,
-) -> FaultSpec:
-    """A fault in the proxy, on throughout the phase `inject` unless it says otherwise."""
-    return FaultSpec(
-        name=name or type,
-        type=type,
-        on=on,
-        probability=probability,
-        settings=settings or {},
-        schedule=Schedule(
-            pattern=pattern,
-            settings=schedule or {},
-            length=None if length_s is None else Amount(seconds=length_s),
-        ),
-    )
+from tests.support.proxying import INJECT_S, OK, Line, Wire, fault, get, in_loop, post, proxied, told
+from windtunnel.model.turbulence import FaultTarget
 
 
 async def in_the_middle(line: Line) -> Wire:
@@ -47,11 +17,6 @@ async def in_the_middle(line: Line) -> Wire:
     line.proxy.begin(line.timers.now())
     line.timers.pass_s(INJECT_S + 1.0)
     return await line.call()
-
-
-def told(line: Line, event: FaultEvent = "applied") -> list[str]:
-    """The faults that are on record for this."""
-    return [record.name for record in line.faults if record.event == event]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +144,7 @@ def test_a_blackhole_holds_requests_until_it_is_off() -> None:
         async with proxied(fault("blackhole", length_s=20.0)) as line:
             caller = await in_the_middle(line)
             await caller.send(get("/held"))
-            await line.timers.set_for(19.0)
+            await line.timers.set_for(19.0, 19.0)
             line.timers.pass_s(18.0)
             assert line.upstreams.empty()
             line.timers.pass_s(1.0)
@@ -215,7 +180,7 @@ def test_what_a_blackhole_holds_is_lost_with_its_caller() -> None:
         async with proxied(fault("blackhole")) as line:
             caller = await in_the_middle(line)
             await caller.send(get())
-            await line.timers.set_for(59.0)
+            await line.timers.set_for(59.0, 59.0)
             caller.reset()
             assert (await line.record()).error == "caller_gone"
             assert line.upstreams.empty()
