@@ -72,7 +72,7 @@ class Caller(CallerSide):
     def let_go(self) -> None:
         """Send on what a fault holds: no fault is done any more."""
         if self._handling is not None:
-            self._handling.release()
+            self._handling.let_go()
 
     # What the event loop calls.
 

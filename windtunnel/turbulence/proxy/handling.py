@@ -122,6 +122,12 @@ class Handling:
             self._keep_copy(data)
         return False
 
+    def let_go(self) -> None:
+        """No fault is done any more: the request, or its answer, goes on at once."""
+        self.release()
+        if self._path is not None and self._path.flow is not None:
+            self._path.flow.hurry()
+
     def release(self) -> None:
         """Its time has come: the request goes on."""
         if not self.holds:
@@ -153,6 +159,7 @@ class Handling:
             self._timer.cancel()
         if self._path is not None:
             self._path.drop()
+            self._path = None
         self._miss(_NO_ANSWER)
 
     def _keep(self, data: bytes) -> None:

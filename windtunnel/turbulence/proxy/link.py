@@ -116,6 +116,8 @@ class Link:
     def let_go(self) -> None:
         """Pass on what a fault holds: no fault is done any more."""
         self._release()
+        if self._flow is not None:
+            self._flow.hurry()
 
     # What its sides tell.
 
