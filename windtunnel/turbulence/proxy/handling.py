@@ -21,6 +21,7 @@ from windtunnel.turbulence.proxy.traffic import Timer, Traffic
 from windtunnel.turbulence.proxy.treatment import Answer, Ending, Treatment
 
 _NO_ANSWER = "no answer came"
+_ANSWERED = "a later fault answered in place of the upstream"
 _ENDED_BEFORE = "the answer ended before"
 _TOO_LONG_TO_KEEP = "the request is too long to send it again"
 
@@ -168,6 +169,7 @@ class Handling:
 
     def _go(self, wire: bytes) -> None:
         if self._treatment.answer is not None:
+            self._miss(_ANSWERED)
             self._exchange.status = self._treatment.answer.status
             self._caller.answer(self._treatment.answer)
             return
