@@ -75,17 +75,14 @@ class Side(asyncio.Protocol):
 class Link:
     """Both sides, each of which is shown what the other does. Nothing is read before both are connected."""
 
-    def __init__(
-        self, traffic: Traffic, *, order: int, dial: Callable[[Link], None], on_gone: Callable[[Link], None]
-    ) -> None:
-        """`order` counts the connections of the load. `dial` begins to connect the side of the upstream, and
-        `on_gone` is told when both are gone.
-        """
-        self._traffic, self._order, self._dial, self._on_gone = traffic, order, dial, on_gone
+    def __init__(self, traffic: Traffic, *, dial: Callable[[Link], None], on_gone: Callable[[Link], None]) -> None:
+        """`dial` begins to connect the side of the upstream, `on_gone` is told when both are gone."""
+        self._traffic, self._dial, self._on_gone = traffic, dial, on_gone
         self.caller, self.upstream = Side(self), Side(self)
         self._exchange: Exchange | None = None
         self._open = 0
         self._pieces = 0
+        self._numbers: dict[str, int] = {}
         self._flow: Flow | None = None
         self._waiting: list[tuple[Side, bytes]] = []
         self._timer: Timer | None = None
@@ -189,7 +186,7 @@ class Link:
         if exchange is None:
             return _NOTHING
         self._pieces += 1
-        found = self._traffic.treat_connection(self._order, self._pieces)
+        found = self._traffic.treat_connection(self._numbers, self._pieces)
         if found is None:
             self._cut = None
             if self._flow is not None:
@@ -309,7 +306,7 @@ class Link:
             self._on_gone(self)
 
     def _write(self, side: Side, data: bytes) -> None:
-        if side.transport is not None:
+        if side.transport is not None and not side.transport.is_closing():
             side.transport.write(data)
 
     def _end_writing(self, side: Side) -> bool:

@@ -93,7 +93,6 @@ class EmbeddedProxy:
         self._upstreams: set[Upstream] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._emptied = asyncio.Event()
-        self._accepted = 0
         self._address = (spec.host, spec.port)
 
     @property
@@ -208,8 +207,7 @@ class EmbeddedProxy:
             sock.close()
             return
         if self.spec.protocol == "tcp":
-            self._accepted += 1
-            link = Link(self._traffic, order=self._accepted, dial=self._dial_side, on_gone=self._forget)
+            link = Link(self._traffic, dial=self._dial_side, on_gone=self._forget)
             self._connections.add(link)
             self._run(self._serve(sock, link, link.caller))
         else:
