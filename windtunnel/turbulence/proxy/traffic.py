@@ -71,7 +71,7 @@ class Traffic:
             correlation_id=head.correlation_id,
         )
         if head.correlation_id or head.key:
-            identity = head.correlation_id, head.method, head.target
+            identity = head.identity
             attempt = self._attempts.next((*identity, head.key), now)
             exchange.attempt = exchange.occurrence = attempt.number
             exchange.since_s = attempt.since_s
