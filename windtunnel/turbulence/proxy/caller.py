@@ -56,7 +56,7 @@ class Caller(CallerSide):
 
     def abort(self) -> None:
         """End at once, both sides. Nothing is done while the connection is being made."""
-        if not self._is_made:
+        if not self.is_made:
             return
         self._drop_upstream()
         self._finish("proxy_closed")

@@ -88,10 +88,18 @@ class Link:
         self._timer: Timer | None = None
         self._told: set[tuple[str, float]] = set()
         self._cut: tuple[Hit, int] | None = None
-        self._is_half = False
+        self._is_half = self._has_failed = False
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the caller is connected."""
+        return self.caller.transport is not None
 
     def failed(self, failure: Failure) -> None:
         """The upstream can't be connected to: the caller is shown a reset."""
+        if self._has_failed:
+            return
+        self._has_failed = True
         self._finish(failure.kind)
         self._open -= 1
         if self.caller.transport is not None:
