@@ -166,6 +166,7 @@ def test_a_command_that_can_not_run_is_an_error_before_anything_is_sent(
     assert not (folder.path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_its_sut(folder: Folder) -> None:
     with started(folder.path, "run", "--exec", folder.command, "--rate", "5/s", "--duration", "60s") as process:
         until((folder.path / "started").exists, process)
@@ -177,6 +178,7 @@ def test_an_interrupted_run_ends_its_sut(folder: Folder) -> None:
     assert not is_running(folder.pid)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_interrupted_while_it_waits_for_its_sut_ends_it(folder: Folder) -> None:
     (folder.path / "server.py").write_text(SERVER.replace("time.sleep(0.2)", "time.sleep(600)"))
 
@@ -203,6 +205,7 @@ def test_a_killed_run_leaves_no_sut(folder: Folder, scenario: str) -> None:
         until(lambda: not is_running(folder.pid))
 
 
+@pytest.mark.slow
 def test_the_sut_of_a_run_with_workers_is_ended_too(folder: Folder) -> None:
     answer = run_process(folder.path, "run", "--exec", folder.command, "-p", "2", "-n", "6", "--workers", "2")
 

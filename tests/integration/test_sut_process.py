@@ -116,6 +116,7 @@ def test_one_that_does_not_end_is_killed(command: Command) -> None:
     assert not is_running(int(command.told("pid")))
 
 
+@pytest.mark.slow
 def test_it_takes_the_signals_that_the_keeper_does_not(command: Command) -> None:
     program = """
     import signal
@@ -174,6 +175,7 @@ def test_a_daemon_runs_until_it_is_ended(command: Command) -> None:
     assert not is_running(int(command.told("pid")))
 
 
+@pytest.mark.slow
 @linux
 def test_a_daemon_that_ends_is_told(command: Command) -> None:
     end = command.ended(DAEMON + "print('no disk', flush=True)\n")
@@ -197,6 +199,7 @@ def test_it_ends_when_the_process_that_looks_after_it_is_killed(command: Command
     until(lambda: not is_running(pids[0]))
 
 
+@pytest.mark.slow
 @linux
 def test_a_signal_to_all_processes_of_the_run_leaves_the_keeper_at_work(command: Command) -> None:
     async def signal_keeper(process: SutProcess) -> None:
@@ -233,6 +236,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 @linux
 def test_a_keeper_that_does_not_answer_is_killed_with_its_command(command: Command) -> None:
     async def stop_keeper(process: SutProcess) -> None:
@@ -244,6 +248,7 @@ def test_a_keeper_that_does_not_answer_is_killed_with_its_command(command: Comma
     until(lambda: not is_running(int(command.told("pid"))))
 
 
+@pytest.mark.slow
 @linux
 def test_it_ends_with_a_killed_run_though_a_copy_of_that_lives_on(command: Command) -> None:
     command.process(READY + FOREVER)
@@ -279,6 +284,7 @@ def test_a_file_that_can_not_be_executed_is_told(tmp_path: Path, content: bytes,
     assert asyncio.run(main()).reason == f"the command of --exec could not be started: {why}"
 
 
+@pytest.mark.slow
 def test_output_that_comes_faster_than_it_is_kept_does_not_hold_the_sut(command: Command) -> None:
     program = "for number in range(200_000): print('line', number, 'of a SUT that has a lot to say')\n"
 

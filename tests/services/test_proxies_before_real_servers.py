@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.command_line import until
 from tests.support.foreign_clients import Through, Told, fault, through
-from tests.support.services import Service
+from tests.support.services import CERTIFICATES, Service
+from windtunnel.model.sut import Tls
 from windtunnel.model.turbulence import FaultSpec
 from windtunnel.model.vocabulary import ProxyProtocol
 
@@ -70,6 +71,21 @@ def test_nginx_answers_curl_alike_through_a_proxy(
     assert seen.code == directly.code == 0
     assert len(seen.out) == len(directly.out)
     assert stripped(seen.out) == stripped(directly.out)
+
+
+@pytest.mark.parametrize(
+    ("ca", "code"),
+    [(str(CERTIFICATES / "test-only-localhost.pem"), "401"), (None, "502")],
+    ids=["known", "unknown"],
+)
+def test_an_http_proxy_speaks_tls_to_its_upstream_and_verifies_it(
+    nginx: Service, ca: str | None, code: str
+) -> None:
+    async def main() -> Told:
+        async with through(nginx.url, protocol="http", tls=Tls(ca=ca)) as proxy:
+            return await proxy.curl("/", "--output", "/dev/null", "--write-out", "%{http_code}")
+
+    assert asyncio.run(main()).text == code
 
 
 @pytest.mark.parametrize("protocol", ["http", "tcp"])

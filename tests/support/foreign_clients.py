@@ -14,6 +14,7 @@ from tests.support import services
 from windtunnel.engine.run.process import SystemClock
 from windtunnel.engine.run.proxies import address_alone, url_through
 from windtunnel.model.record import ProxiedRecord, Record
+from windtunnel.model.sut import Tls
 from windtunnel.model.turbulence import Amount, FaultSpec, FaultTarget, Phases, ProxySpec, Schedule
 from windtunnel.model.vocabulary import ProxyProtocol
 from windtunnel.turbulence.proxy.proxy import EmbeddedProxy
@@ -77,15 +78,19 @@ class Through:
 
 
 @asynccontextmanager
-async def through(upstream: str, *faults: FaultSpec, protocol: ProxyProtocol = "tcp") -> AsyncIterator[Through]:
+async def through(
+    upstream: str, *faults: FaultSpec, protocol: ProxyProtocol = "tcp", tls: Tls = Tls()
+) -> AsyncIterator[Through]:
     """A proxy before a server, with faults that are on."""
     spec = ProxySpec(name="proxy", protocol=protocol, upstream=upstream)
     records: list[Record] = []
     clock = SystemClock()
-    proxy = EmbeddedProxy(address_alone(spec), faults, PHASES, 1, clock, records.append)
+    proxy = EmbeddedProxy(address_alone(spec), faults, PHASES, 1, clock, records.append, tls=tls)
     await proxy.start()
     try:
         proxy.begin(clock.now())
+        for _ in range(3):
+            await asyncio.sleep(0)  # a turn of the loop switches the faults on
         yield Through(proxy, url_through(spec, proxy.address), records)
     finally:
         await proxy.close()

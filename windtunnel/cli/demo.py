@@ -202,7 +202,8 @@ def _disturb(without: Sequence[str], output: str | None, observer: TerminalObser
     environment = {**os.environ, "SHOP_PORT": str(port), "PAYMENTS_PORT": str(payments)}
     with SignalInterrupts(last=True) as interrupts:
         result = run_job(request, environment=environment, observer=observer, interrupts=interrupts)
-    observer.result(what_next(virtues, plan))
+    if result.summary.verdict != "interrupted":
+        observer.result(what_next(virtues, plan))
     return result.summary.exit_code
 
 

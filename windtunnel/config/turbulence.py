@@ -107,6 +107,9 @@ class _Reader:
     def _guards(self, data: Mapping[str, Any]) -> Guards:
         stop_when = dict(data.get("stop_when", {}))
         for_s = parse_duration(stop_when.pop("for", 0))
+        if not stop_when and "stop_when" in data:
+            hint = 'add one, such as `instances: ["rate < 50%"]`'
+            self._problem("`stop_when` has no condition", (SECTION, "guards", "stop_when"), key=True, hint=hint)
         return Guards(
             stop_when=self._conditions((SECTION, "guards", "stop_when"), stop_when),
             for_s=for_s,

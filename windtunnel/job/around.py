@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from windtunnel.errors import ConfigError, visible
+from windtunnel.errors import ConfigError, EvidenceError, visible
 from windtunnel.job.observer import Observer
 from windtunnel.model.plan import TestPlan
 from windtunnel.storage.directory import SUT_LOG, RunDirectory
@@ -90,4 +90,22 @@ def announce_not_undone(faults: Sequence[str], directory: RunDirectory, observer
     for each in faults:
         observer.warning(f"not undone: {each}")
     if faults:
-        observer.warning(f"to try again: windtunnel turbulence heal --run {directory.path}")
+        announce_left(directory, observer)
+
+
+def announce_left(directory: RunDirectory, observer: Observer) -> None:
+    """How to undo the faults of drivers that are left."""
+    if not (directory.path / "turbulence").exists():
+        return
+    from windtunnel.turbulence.undo import UNDO_FILE, read_left  # for the runs that have had some
+
+    try:
+        steps = read_left(directory.path / UNDO_FILE).steps
+    except EvidenceError as error:
+        observer.warning(str(error))
+        return
+    if steps:
+        allow = " --allow hook" if any(step.kind == "hook" for step in steps) else ""
+        run = shlex.quote(str(directory.path))
+        names = ", ".join(step.fault for step in steps)
+        observer.warning(f"still there: {names}; to undo it: windtunnel turbulence heal --run {run}{allow}")

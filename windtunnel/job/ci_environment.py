@@ -51,6 +51,27 @@ def artifact_url(environment: Mapping[str, str], file: Path) -> str:
     return f"{job}/artifacts/file/{quote(path.relative_to(root).as_posix())}" if path.is_relative_to(root) else ""
 
 
+def source_url(environment: Mapping[str, str], folder: Path) -> str:
+    """The URL of a folder of the project at the commit of this job, with a slash at its end; empty without one.
+
+    The path of a file in the folder and `#L14` make it that of a line.
+    """
+    if environment.get("GITHUB_ACTIONS") == "true":
+        server, repository = environment.get("GITHUB_SERVER_URL", ""), environment.get("GITHUB_REPOSITORY", "")
+        project = f"{server}/{repository}/blob" if server and repository else ""
+        root, commit = environment.get("GITHUB_WORKSPACE", ""), environment.get("GITHUB_SHA", "")
+    elif environment.get("GITLAB_CI"):
+        project = f"{url}/-/blob" if (url := environment.get("CI_PROJECT_URL", "")) else ""
+        root, commit = environment.get("CI_PROJECT_DIR", ""), environment.get("CI_COMMIT_SHA", "")
+    else:
+        return ""
+    here = folder.absolute()
+    if not project.startswith(("https://", "http://")) or not root or not commit or not here.is_relative_to(root):
+        return ""
+    inside = here.relative_to(root).as_posix()
+    return "/".join([project, quote(commit), *([quote(inside)] if inside != "." else []), ""])
+
+
 def settings_file(environment: Mapping[str, str]) -> str:
     """The file of the project that says how the job runs: where a value without a file of its own comes from.
 

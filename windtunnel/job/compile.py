@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from windtunnel.engine.parts import RunParts, run_parts
@@ -13,6 +13,7 @@ from windtunnel.engine.plan import Plan, compile_scenarios, step_rows
 from windtunnel.errors import ConfigError, Problem
 from windtunnel.http.transport import HttpTransport
 from windtunnel.job.leaving import without_secrets
+from windtunnel.model.manifest import StepRow
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.scenario import Scenario
 from windtunnel.model.sut import Sut
@@ -72,7 +73,7 @@ def check_thresholds(test_plan: TestPlan, plan: Plan) -> tuple[TestPlan, tuple[s
     # The steps of a scenario in Python are unknown before it runs.
     open_scenarios = plan.open_scenarios | {each.id for each in test_plan.left_out if each.function is not None}
     everything = [*plan.rows, *omitted]
-    conditions, problems = _of_turbulence(test_plan)
+    conditions, problems = _of_turbulence(test_plan, everything, open_scenarios)
     problems += check_selectors(
         [*test_plan.thresholds, *conditions], everything, test_plan.phases, open_scenarios=open_scenarios
     )
@@ -100,10 +101,12 @@ def warnings_of_faults(compiled: CompiledJob) -> Sequence[str]:
     return list(turbulence_warnings(test_plan, compiled.plan.rows))
 
 
-def _of_turbulence(test_plan: TestPlan) -> tuple[Sequence[Threshold], list[Problem]]:
+def _of_turbulence(
+    test_plan: TestPlan, rows: Sequence[StepRow], open_scenarios: Collection[str]
+) -> tuple[Sequence[Threshold], list[Problem]]:
     """The conditions of `turbulence` on metrics, and the problems of its faults."""
     if test_plan.turbulence is None:
         return (), []
     from windtunnel.job.turbulence import fault_problems, thresholds_of  # for the plans that have some
 
-    return thresholds_of(test_plan.turbulence), fault_problems(test_plan)
+    return thresholds_of(test_plan.turbulence), fault_problems(test_plan, rows, open_scenarios=open_scenarios)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from windtunnel import plugins
 from windtunnel.errors import ConfigError, EvidenceError, Problem, describe, did_you_mean, is_interrupt
-from windtunnel.job.ci_environment import artifact_url, settings_file
+from windtunnel.job.ci_environment import artifact_url, settings_file, source_url
 from windtunnel.job.interrupts import Interrupted, Interrupts, NoInterrupts
 from windtunnel.job.observer import Observer
 from windtunnel.model.vocabulary import VerdictWord
@@ -133,6 +133,7 @@ class _Files:
         self.directory = directory
         self._settings_file = settings_file(environment)
         self._url = artifact_url(environment, directory.path / RENDERERS["html"][0])
+        self._source_url = source_url(environment, Path.cwd())
 
     def report(self, analysis: Analysis, *, with_stories: bool) -> Report:
         """What the renderers render."""
@@ -146,7 +147,7 @@ class _Files:
             report = build_report(
                 *(self.directory, analysis.manifest, analysis.summary, analysis.aggregate), with_stories=False
             )
-        return replace(report, url=self._url, settings_file=self._settings_file)
+        return replace(report, url=self._url, source_url=self._source_url, settings_file=self._settings_file)
 
     def put_short(self, analysis: Analysis, report: Report) -> list[EvidenceError]:
         """Put the short files in place, `summary.json` last: all of them, or none when one can't be written."""

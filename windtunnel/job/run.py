@@ -23,6 +23,7 @@ from windtunnel.job.announce import announce, announce_reroutes, announce_waits
 from windtunnel.job.around import (
     announce_answering,
     announce_end_of_sut,
+    announce_left,
     announce_not_undone,
     announce_proxies,
     announce_start,
@@ -184,6 +185,7 @@ def _judge_lost(lost: LostProcessError, directory: RunDirectory, ways: _Ways) ->
     except EvidenceError as error:
         raise EvidenceError(f"{lost}; {error}", hint=lost.hint) from None
     ways.observer.note(f"{lost}\n  help: {lost.hint}" if lost.hint else str(lost))
+    announce_left(directory, ways.observer)
     return ways.publish(directory, left, check=lambda _: [str(lost)])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from windtunnel.config.nodes import clipped
 from windtunnel.errors import ExpressionError, Location, Problem
@@ -51,8 +51,13 @@ def timeline_of(fault: FaultSpec, turbulence: Turbulence, *, seed: int) -> Timel
     return ActiveFault(fault, turbulence.phases, seed=seed).timeline
 
 
-def fault_problems(test_plan: TestPlan) -> list[Problem]:
-    """What is wrong with a fault or its schedule, beyond what the schema of its type says."""
+def fault_problems(
+    test_plan: TestPlan, rows: Sequence[StepRow], *, open_scenarios: Collection[str] = ()
+) -> list[Problem]:
+    """What is wrong with a fault or its schedule, beyond what the schema of its type says.
+
+    `rows` are the steps of the plan. What the scenarios in `open_scenarios` send is known only when they run.
+    """
     turbulence, sources = test_plan.turbulence, {source.file: source for source in test_plan.sources}
     if turbulence is None:
         return []
@@ -60,11 +65,29 @@ def fault_problems(test_plan: TestPlan) -> list[Problem]:
     for fault in turbulence.faults:
         try:
             timeline_of(fault, turbulence, seed=seed_of(test_plan))
+            _require_requests(fault, rows, open_scenarios)
         except ExpressionError as error:
             source = sources.get(fault.where.file) if fault.where else None
             where = _place(fault, error, source) if source else fault.where
             found[Problem(message=str(error), where=where and clipped(where), hint=error.hint)] = None
     return list(found)
+
+
+def _require_requests(fault: FaultSpec, rows: Sequence[StepRow], open_scenarios: Collection[str]) -> None:
+    """Raise ExpressionError for a fault on requests of ours that none of the steps it is about sends."""
+    on = fault.on
+    if on.proxy or fault.engine or not (on.scenario or on.step or on.service):
+        return
+    if on.scenario in open_scenarios or (open_scenarios and not on.scenario):
+        return
+    meant = [row for row in rows if on.scenario in ("", row.scenario) and on.step in ("", row.step)]
+    # A wait step with a URL polls, and its row does not say so.
+    sent = [row for row in meant if row.method or row.action == "wait"]
+    if not any(on.service in ("", row.service) for row in sent):
+        names = {"scenario": on.scenario, "step": on.step, "service": on.service}
+        what = ", ".join(f'{key} "{name}"' for key, name in names.items() if name)
+        hint = "a fault is done to requests of the flow; name a step that sends one"
+        raise ExpressionError(f"no request of the load is meant by {what}", hint=hint, path=("on",))
 
 
 def _place(fault: FaultSpec, error: ExpressionError, source: Source) -> Location:

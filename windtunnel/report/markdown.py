@@ -60,7 +60,8 @@ def render(report: Report, *, budget: int = BUDGET) -> str:
 def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iterator[str]:
     yield from _verdict(summary, reasons=MAX_REASONS)
     if summary.turbulence:
-        yield from under_faults(summary.turbulence, more_reasons(summary), most=errors)
+        more = more_reasons(summary)
+        yield from under_faults(summary.turbulence, more, most=errors, line_url=report.line_url)
     yield from _thresholds(summary)
     yield from _worst_step(summary)
     yield from _changes(summary, most_steps=min(errors, 5))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from windtunnel import figures
 from windtunnel.model.resilience import Bound, FaultFigures, Resilience
@@ -27,8 +27,11 @@ _WIDTH = 90
 
 _MOST_REASONS = 5
 
+LineUrl = Callable[[str | None, int | None], str]
+"""The URL of a line of a file; empty where none is known."""
 
-def under_faults(judged: Resilience, more: Sequence[str], *, most: int) -> Iterator[str]:
+
+def under_faults(judged: Resilience, more: Sequence[str], *, most: int, line_url: LineUrl) -> Iterator[str]:
     """The section. `more` are further reasons; `most` is how many faults, bounds and proxies have a row each."""
     yield f"### {SIGNS[judged.word]} Under faults: {resilience.word(judged)}"
     yield prose(resilience.sentence(judged.headline), limit=LONGEST_REASON)
@@ -46,7 +49,7 @@ def under_faults(judged: Resilience, more: Sequence[str], *, most: int) -> Itera
         head = ("", *(f"{tables.WHEN[each.name].capitalize()} ({each.name})" for each in judged.phases))
         named = [(resilience.titled(row.name), *row.cells) for row in tables.evidence(judged)]
         yield _figures(head, named)
-    yield from _bounds(judged.bounds, most)
+    yield from _bounds(judged.bounds, most, line_url)
     if judged.levels:
         yield "\n".join(f"- {prose(each, limit=500)}" for each in tables.levels_told(judged.levels)[:most])
     if judged.groups:
@@ -62,7 +65,7 @@ def _injected(faults: Sequence[FaultFigures], most: int) -> str:
     return ", ".join(told) or "no fault"
 
 
-def _bounds(bounds: Sequence[Bound], most: int) -> Iterator[str]:
+def _bounds(bounds: Sequence[Bound], most: int, line_url: LineUrl) -> Iterator[str]:
     """What did not hold comes first, because it is never left out for what held."""
     ranked = [*resilience.not_held(bounds), *(bound for bound in bounds if bound.result == "held")]
     shown = ranked[: max(most, 5)]
@@ -72,7 +75,7 @@ def _bounds(bounds: Sequence[Bound], most: int) -> Iterator[str]:
             code(bound.name, limit=80),
             prose(resilience.condition(bound)),
             prose(bound.measured),
-            code(resilience.place(bound).strip()),
+            _place(bound, line_url),
         )
         for bound in shown
     ]
@@ -80,6 +83,12 @@ def _bounds(bounds: Sequence[Bound], most: int) -> Iterator[str]:
         yield table(("Result", "Bound", "Condition", "Measured", "Place"), ":--|:--|:--|--:|:--", rows)
     if len(bounds) > len(shown):
         yield f"_and {figures.plural(len(bounds) - len(shown), 'more bound')}, in the report_"
+
+
+def _place(bound: Bound, line_url: LineUrl) -> str:
+    named = code(resilience.place(bound).strip())
+    url = line_url(bound.file, bound.line)
+    return f"[{named}]({url})" if named and url else named
 
 
 def _named(rows: Sequence[Row]) -> list[tuple[str, ...]]:

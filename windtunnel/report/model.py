@@ -6,7 +6,9 @@ Text in a story is that of the records; each renderer cleans and escapes it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Literal
+from urllib.parse import quote
 
 from windtunnel.metrics.histogram import Bucket
 from windtunnel.model.manifest import Manifest
@@ -144,6 +146,8 @@ class Report:
 
     `url` is where others reach `report.html`, such as among the artifacts of a CI job; empty when that is unknown.
 
+    `source_url` is that of the folder in which the paths of the user's files begin, at the commit of the run.
+
     `settings_file` is the file of the project with the flags or inputs of the job.
 
     `shown_by` maps the position of a threshold that did not hold to ids of instances that show why,
@@ -154,9 +158,17 @@ class Report:
     manifest: Manifest
     directory: str = ""
     url: str = ""
+    source_url: str = ""
     settings_file: str = ".gitlab-ci.yml"
     overall: Latency | None = None
     steps: tuple[Latency, ...] = ()
     stories: tuple[Story, ...] = ()
     shown_by: dict[int, tuple[str, ...]] = field(default_factory=dict)
     faults_shown_by: dict[str, str] = field(default_factory=dict)
+
+    def line_url(self, file: str | None, line: int | None) -> str:
+        """The URL of a line of a file of the user's; empty where none is known, and outside of the project."""
+        path = PurePath(file or "")
+        if not self.source_url or not file or path.is_absolute() or ".." in path.parts:
+            return ""
+        return f"{self.source_url}{quote(path.as_posix())}" + (f"#L{line}" if line else "")

@@ -23,6 +23,7 @@ _RESULT_SIGNS = {"held": "✓", "broken": "✗", "no_data": "○"}
 _MOST_FAULTS = 8
 _MOST_REASONS = 5
 _WIDEST = 110
+_TABLE_OF_PROXIES = 80
 
 
 def under_faults(judged: Resilience, width: int) -> Iterator[RenderableType]:
@@ -34,7 +35,7 @@ def under_faults(judged: Resilience, width: int) -> Iterator[RenderableType]:
         yield Text(shown(line, limit=width), no_wrap=True, overflow="crop")
     yield ""
     if judged.phases:
-        head = [f"{tables.WHEN[phase.name]} ({phase.name})" for phase in judged.phases]
+        head = [f"{tables.WHEN[phase.name]}\n{phase.name}" for phase in judged.phases]
         yield _figures("", head, tables.evidence(judged), width)
         yield ""
     if judged.bounds:
@@ -46,7 +47,18 @@ def under_faults(judged: Resilience, width: int) -> Iterator[RenderableType]:
         yield _figures("group", tables.GROUP_HEAD, tables.group_rows(judged), width)
     if judged.proxies:
         yield ""
-        yield _figures("proxy", tables.PROXY_HEAD, tables.proxy_rows(judged), width)
+        yield from _proxies(tables.proxy_rows(judged), width)
+
+
+def _proxies(rows: Sequence[Row], width: int) -> Iterator[RenderableType]:
+    """A table, or a sentence for each proxy where a table has no room."""
+    if width >= _TABLE_OF_PROXIES:
+        yield _figures("proxy", tables.PROXY_HEAD, rows, width)
+        return
+    for row in rows:
+        told = zip(tables.PROXY_HEAD, row.cells, strict=True)
+        figures = ", ".join(f"{name} {cell}" for name, cell in told if cell != tables.NO_VALUE)
+        yield hanging("-", f"proxy {shown(row.name, limit=80)}: {figures}")
 
 
 def how_borne(judged: Resilience, more: Sequence[str]) -> Iterator[RenderableType]:
@@ -78,7 +90,7 @@ def _beside(name: RenderableType, text: str) -> Table:
 
 def _figures(name: str, head: Sequence[str], rows: Sequence[Row], width: int) -> Table:
     table = plain_table()
-    table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1, min_width=8)
+    table.add_column(name, overflow="fold", ratio=1, min_width=8)
     for column in head:
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:

@@ -3,6 +3,7 @@
 runs/<run_id>/   manifest.json  plan/  records/  bodies/  summary.json  summary.md  report.html  ci/
 records/         0000.jsonl …, one a worker, setup-0000.jsonl with setups and teardowns, turbulence-0000.jsonl with
                  what proxies and drivers did
+turbulence/      undo.jsonl: how faults of engines are undone
 sut.log          what the SUT wrote, where the run started it
 runs/latest      the newest
 """

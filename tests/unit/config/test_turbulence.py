@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textwrap import indent
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from windtunnel.config.overrides import overrides_of
 from windtunnel.config.schemas import load_schema
 from windtunnel.errors import ConfigError, Location
 from windtunnel.job.request import JobRequest
-from windtunnel.job.validation import check_plan
+from windtunnel.job.validation import check_job, check_plan
 from windtunnel.model.load import ClosedLoad, OpenLoad
 from windtunnel.model.plan import TestPlan
 from windtunnel.model.turbulence import Amount, FaultSpec, Phases, Schedule, Turbulence
@@ -323,6 +323,9 @@ def test_faults_of_a_scenario_need_a_plan_with_phases(write: Write) -> None:
     plan = loaded(write, "load: { count: 1 }\n", f"{BROWSE}faults: [{{ type: abort }}]\n")
     assert plan.turbulence is None
     assert [fault.name for fault in plan.scenarios[0].faults] == ["browse_flow abort"]
+    warnings: list[str] = []
+    check_job(JobRequest(plan="windtunnel.yaml"), environment={}, caution=warnings.append)
+    assert warnings == ["the faults of browse_flow are not done: the plan has no `turbulence`"]
 
 
 def test_a_scenario_in_python_carries_faults_as_well(write: Write) -> None:
@@ -471,6 +474,34 @@ def test_what_can_t_be_a_fault(write: Write, written: str, said: str) -> None:
     assert found.startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        ("{ step: rest }", 'no request of the load is meant by step "rest"'),
+        ("{ step: sign_in }", 'no request of the load is meant by step "sign_in"'),
+        ("{ service: pay }", 'no request of the load is meant by service "pay"'),
+        ("{ scenario: calm, step: rest }", 'no request of the load is meant by scenario "calm", step "rest"'),
+        ("{ step: polled }", ""),
+        ("{ step: home, service: default }", ""),
+        ("{ match: { path: /where/a/redirect/leads } }", ""),
+    ],
+)
+def test_a_fault_that_no_request_is_meant_by_would_never_be_done(write: Write, on: str, said: str) -> None:
+    scenario = """
+    id: calm
+    setup: [{ type: http, name: sign_in, path: / }]
+    flow:
+      - { type: set, name: rest, variables: { a: 1 } }
+      - { type: wait, name: polled, url: 'http://localhost:8080/ready' }
+      - { type: http, name: home, path: / }
+    """
+    plan = faults(f"{{ type: abort, on: {on} }}")
+    if said:
+        assert problems(write, plan, dedent(scenario)) == [f"{{ | {said}"]
+    else:
+        assert turbulence_of(checked(write, plan, dedent(scenario)))
+
+
 def test_an_engine_is_for_the_command_line_to_allow(write: Write) -> None:
     written = "{ type: hook, apply: docker pause db, revert: [docker, unpause, db] }"
     turbulence = turbulence_of(checked(write, faults(written), allow=["hook"]))
@@ -512,6 +543,12 @@ def test_what_can_t_be_judged(write: Write, judge: str, said: str) -> None:
     assert found[0].startswith(said)
 
 
+def test_a_guard_without_a_condition_would_never_stop_anything(write: Write) -> None:
+    assert problems(write, section("guards: { stop_when: { for: 10s } }")) == [
+        "stop_when | `stop_when` has no condition"
+    ]
+
+
 def test_conditions_elsewhere_are_checked_the_same(write: Write) -> None:
     text = "steady_state: { 'checks{step:hom}': [rate > 1%] }\nguards: { stop_when: { instances: [rat < 5%] } }"
     assert problems(write, section(text)) == ['rat < 5% | instances is a rate; it has no "rat"']
@@ -527,8 +564,6 @@ def test_a_threshold_can_speak_of_a_phase(write: Write) -> None:
 
 
 def test_a_steady_phase_too_short_for_its_percentile_is_a_warning(write: Write) -> None:
-    from windtunnel.job.validation import check_job
-
     text = "steady_state: { http_req_duration: [p(95) < 1s], instances: [rate > 9%] }"
     warnings: list[str] = []
     checked(write, section(text, load="load: { rate: 30/m }\n"))

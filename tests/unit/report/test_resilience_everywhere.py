@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import get_args
 
@@ -120,6 +122,42 @@ def test_every_link_and_label_of_the_page_leads_somewhere() -> None:
     assert "resilience" in wanted
     assert wanted <= set(ids)
     assert len(ids) == len(set(ids))
+
+
+SOURCE = "https://git.example/shop/blob/9f31c07/load/"
+
+
+@pytest.mark.parametrize("render", [html.render, markdown.render])
+def test_a_bound_leads_to_its_line_of_the_plan_where_that_is_known(render: Callable[[Report], str]) -> None:
+    report = bare(borne.summary("failed"))
+
+    assert f"{SOURCE}turbulence.yaml#L31" in render(dataclasses.replace(report, source_url=SOURCE))
+    assert "turbulence.yaml#L" not in render(report)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "url"),
+    [
+        ("plan.yaml", 3, f"{SOURCE}plan.yaml#L3"),
+        ("a b/p#1?.yaml", None, f"{SOURCE}a%20b/p%231%3F.yaml"),
+        ('"><script>.yaml', 1, f"{SOURCE}%22%3E%3Cscript%3E.yaml#L1"),
+        ("../plan.yaml", 3, ""),
+        ("/etc/plan.yaml", 3, ""),
+        (None, None, ""),
+    ],
+)
+def test_the_url_of_a_line_stays_inside_of_the_project(file: str | None, line: int | None, url: str) -> None:
+    report = dataclasses.replace(bare(borne.summary("failed")), source_url=SOURCE)
+
+    assert report.line_url(file, line) == url
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_name_of_a_file_breaks_out_of_its_link(text: str) -> None:
+    report = dataclasses.replace(bare(with_faults(borne.summary("failed"), text)), source_url=SOURCE)
+    links = [value for name, value in Tags(html.render(report)).attributes if name == "href"]
+
+    assert all(link.startswith(("#", "data:image/svg+xml,", SOURCE)) for link in links)
 
 
 def test_a_broken_bound_leads_to_the_errors_where_there_are_any() -> None:

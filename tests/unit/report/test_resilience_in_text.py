@@ -180,6 +180,18 @@ def test_it_fits_the_width(word: ResilienceWord, width: int) -> None:
     assert max(map(len, shown(word, width=width).splitlines())) <= width
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_every_figure_is_whole_on_a_narrow_terminal_too(width: int) -> None:
+    text = joined(shown("failed", width=width))
+
+    assert re.search(r"instances passed per second 20/s 14/s 19\.7/s", text)
+    assert re.search(r"failed by a fault 0 13 0", text)
+    assert "payments" in text.partition("proxy")[2]
+    assert "104 ms" in text
+    assert "83%" in text
+    assert "…" not in text
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_the_terminal_shows_no_escape_and_obeys_no_command_of_a_name(text: str) -> None:
     judged = borne.resilience(faults=[replace(each, name=text) for each in borne.resilience().faults])

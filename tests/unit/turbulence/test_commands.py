@@ -15,6 +15,7 @@ import pytest
 from tests.support.processes import is_running
 from windtunnel.errors import ExpressionError
 from windtunnel.turbulence.drivers.commands import Ended, as_typed, command_of, run_command
+from windtunnel.turbulence.drivers.driver import Reach
 
 PATIENCE_S = 20.0
 
@@ -70,15 +71,15 @@ def test_a_command_is_shown_as_it_is_typed() -> None:
     assert as_typed(("sh", "-c", "a && b")) == "sh -c 'a && b'"
 
 
-def ended(*command: str, within_s: float = PATIENCE_S, **environment: str) -> Ended:
-    return asyncio.run(
-        run_command(
-            command,
-            environment={"PATH": os.environ["PATH"], **environment},
-            within_s=within_s,
-            hide=lambda text: text.replace("hunter2", "[redacted]"),
-        )
+def reach(**environment: str) -> Reach:
+    return Reach(
+        environment={"PATH": os.environ["PATH"], **environment},
+        hide=lambda text: text.replace("hunter2", "[redacted]"),
     )
+
+
+def ended(*command: str, within_s: float = PATIENCE_S, **environment: str) -> Ended:
+    return asyncio.run(run_command(command, reach(**environment), within_s=within_s))
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -142,9 +143,8 @@ def test_a_call_that_is_cancelled_ends_its_command(tmp_path: Path) -> None:
         running = asyncio.create_task(
             run_command(
                 ("sh", "-c", f"sleep 1000 & echo $! >> {children}; echo $$ >> {children}; wait"),
-                environment={"PATH": os.environ["PATH"]},
+                reach(),
                 within_s=PATIENCE_S,
-                hide=str,
             )
         )
         await until(lambda: children.exists() and len(children.read_text().split()) == 2)

@@ -66,7 +66,7 @@ from windtunnel.turbulence.words import describe
         ),
         (
             replace(fault("hook", apply=["docker", "pause", "my db"], revert="x"), engine="hook"),
-            "the command docker pause 'my db' runs",
+            "`docker pause 'my db'` is run, and `x` to undo it",
         ),
         (
             replace(fault("hook", apply="docker pause db", revert=["docker", "unpause", "my db"]), engine="hook"),

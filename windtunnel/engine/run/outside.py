@@ -210,7 +210,8 @@ class OutsideSegment:
         await self.end()
 
     def _make_drivers(self, records: OutsideRecords) -> OutsideFaults:
-        from windtunnel.turbulence.drivers.driver import Reach  # for the runs that have some
+        from windtunnel.engine.sut.family import end_with_parent  # for the runs that have some
+        from windtunnel.turbulence.drivers.driver import Reach
         from windtunnel.turbulence.outside import OutsideFaults
 
         return OutsideFaults(
@@ -219,7 +220,9 @@ class OutsideSegment:
             clock=self._parts.clock,
             write=records.write_all,
             directory=self._parts.directory.path,
-            reach=Reach(environment=self._environment, hide=self._parts.redactor.excerpt),
+            reach=Reach(
+                environment=self._environment, hide=self._parts.redactor.excerpt, in_child=end_with_parent
+            ),
         )
 
     def _end_records(self, records: OutsideRecords) -> None:

@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from windtunnel.engine.sut.family import adopt_orphans, end_with_parent, kill, terminate
@@ -82,12 +83,12 @@ def _start(task: SutTask) -> subprocess.Popen[bytes]:
         cwd=task.folder,
         bufsize=0,
         start_new_session=True,
-        preexec_fn=_before_exec,
+        preexec_fn=partial(_before_exec, os.getpid()),
     )
 
 
-def _before_exec() -> None:
-    end_with_parent()
+def _before_exec(parent: int) -> None:
+    end_with_parent(parent)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _NUMBERS)
 
 

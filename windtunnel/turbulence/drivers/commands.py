@@ -12,14 +12,15 @@ import os
 import shlex
 import signal
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from windtunnel.errors import ExpressionError
 from windtunnel.figures import as_written
 from windtunnel.tasks import within
-from windtunnel.turbulence.drivers.driver import LONGEST_EVIDENCE
+from windtunnel.turbulence.drivers.driver import LONGEST_EVIDENCE, Reach
 
 _READ_BYTES = 64 * 1024
 """Bytes of the output that are read, from its end."""
@@ -79,16 +80,15 @@ def as_typed(command: Sequence[str]) -> str:
     return shlex.join(command)
 
 
-async def run_command(
-    command: Sequence[str], *, environment: Mapping[str, str], within_s: float, hide: Callable[[str], str]
-) -> Ended:
+async def run_command(command: Sequence[str], reach: Reach, *, within_s: float) -> Ended:
     """Run a command to its end. Its process group is ended when the time is over or the call is cancelled.
 
     What the command left running in the background stays when it ends by itself in time.
     """
+    hide = reach.hide
     try:
         with tempfile.TemporaryFile() as output:
-            code = await _code_of(command, environment, within_s, output)
+            code = await _code_of(command, reach, within_s, output)
             printed = _end_of(output, hide)
     except FileNotFoundError:
         return Ended(code=None, problem=f"there is no program {hide(command[0])!r}", output="")
@@ -105,9 +105,7 @@ async def run_command(
     return Ended(code=code, problem=f"{hide(command[0])!r} {how}{said}", output=printed)
 
 
-async def _code_of(
-    command: Sequence[str], environment: Mapping[str, str], within_s: float, output: BinaryIO
-) -> int | None:
+async def _code_of(command: Sequence[str], reach: Reach, within_s: float, output: BinaryIO) -> int | None:
     """The exit code of a command, None when its time was over."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -115,8 +113,9 @@ async def _code_of(
         # Not a pipe: what the command leaves in the background may go on writing.
         stdout=output,
         stderr=asyncio.subprocess.STDOUT,
-        env=dict(environment),
+        env=dict(reach.environment),
         start_new_session=True,
+        preexec_fn=reach.in_child and partial(reach.in_child, os.getpid()),
     )
     try:
         return await within(within_s, process.wait())

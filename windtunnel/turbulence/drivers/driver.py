@@ -35,10 +35,14 @@ class WayBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What a driver may use: the environment for commands of the user, and how secrets are hidden."""
+    """What a driver may use: the environment for commands of the user, and how secrets are hidden.
+
+    `in_child` is called in the process of a command before it runs, with the id of ours: it must not outlive that.
+    """
 
     environment: Mapping[str, str]
     hide: Callable[[str], str]
+    in_child: Callable[[int], None] | None = None
 
 
 class Driver(Protocol):

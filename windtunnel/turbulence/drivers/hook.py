@@ -17,6 +17,7 @@ told `level: 100ms`, or the levels of a sweep, in the variable WINDTUNNEL_LEVEL.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from windtunnel.errors import ExpressionError
@@ -115,12 +116,8 @@ class HookDriver:
 
     async def _run(self, command: Sequence[str], within_s: float, name: str, level: str = "") -> Ended:
         told = {FAULT_VARIABLE: name, **({LEVEL_VARIABLE: level} if level else {})}
-        return await run_command(
-            command,
-            environment={**self._reach.environment, **told},
-            within_s=within_s,
-            hide=self._reach.hide,
-        )
+        reach = replace(self._reach, environment={**self._reach.environment, **told})
+        return await run_command(command, reach, within_s=within_s)
 
 
 def _answer(what: str, ended: Ended) -> Answer:
