@@ -143,13 +143,13 @@ def levels_of(faults: Sequence[FaultFigures], thresholds: Sequence[Threshold], s
         for level in levels if len(levels) > 1 else ():
             pieces = [_within(band.begin_s, band.end_s) for band in fault.bands if band.level == level]
             results = [seconds.result(each, *pieces) for each in thresholds]
-            failed = [each for each in results if each.result == "fail"]
-            told = failed or results
+            held = seconds.keeps(*pieces, to=thresholds)
+            told = [each for each in results if held is not False or each.result == "fail"]
             found.append(
                 Level(
                     fault=fault.name,
                     level=level,
-                    held=False if failed else True if all(each.result == "pass" for each in results) else None,
+                    held=held,
                     measured=", ".join(f"{each.selector}: {each.measured}" for each in told),
                 )
             )
