@@ -119,7 +119,7 @@ class Seconds:
         return False if "broken" in found else True if found <= {"pass"} else None
 
     def keeps(self, *pieces: range, to: Sequence[Threshold] | None = None) -> bool | None:
-        """Whether the steady state, or the conditions `to`, are kept in a time, with no more beyond the limits than
+        """Whether the steady state, or the conditions `to`, are kept in a time, with no more beyond limits than
         chance explains; None where there is too little to judge by.
         """
         found = self._words(self.steady_state if to is None else to, pieces, OF_THE_WHOLE)
