@@ -95,7 +95,8 @@ def measures(judged: Resilience) -> list[tuple[str, str, str]]:
     elif judged.recovery == "never":
         found.append(("Time to recover", "never", "the steady state did not come back"))
     else:
-        found.append(("Time to recover", NO_VALUE, "the steady state was never left"))
+        why = "too little was seen" if judged.recovery == "unknown" else "the steady state was never left"
+        found.append(("Time to recover", NO_VALUE, why))
     if judged.rate_afterwards is not None:
         said = "instances passed per second, of steady"
         found.append(("Rate afterwards", figures.share(judged.rate_afterwards), said))
