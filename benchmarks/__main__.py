@@ -16,13 +16,14 @@ import time
 from pathlib import Path
 
 from benchmarks.parts import Table, accuracy, ourselves, scale, throughput
+from benchmarks.proxying import proxying
 from benchmarks.service import nginx
 from benchmarks.tools import artillery, k6, locust, windtunnel, wrk
 from benchmarks.tools.job import Tool
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 INSTRUCTIONS = "### Instructions\n"
-PARTS = ("throughput", "accuracy", "scale", "ourselves")
+PARTS = ("throughput", "accuracy", "scale", "proxy", "ourselves")
 
 
 def main() -> None:
@@ -45,6 +46,9 @@ def main() -> None:
                 print(_as_text(tables[-1]))
             if "scale" in given.parts:
                 tables.append(scale([each for each in tools if each.thinking], base_url, folder))
+                print(_as_text(tables[-1]))
+            if "proxy" in given.parts:
+                tables.append(proxying(base_url, given.rounds))
                 print(_as_text(tables[-1]))
             if "ourselves" in given.parts:
                 tables.append(ourselves(base_url, folder))

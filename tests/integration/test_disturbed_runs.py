@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -16,7 +17,15 @@ import pytest
 
 from tests.support.command_line import answer_of, call, run_process, started, until
 from tests.support.services import free_port
-from windtunnel.model.record import FaultRecord, PhaseRecord, ProxiedRecord, Record, RunStarted, StepRecord
+from windtunnel.model.record import (
+    FaultRecord,
+    PhaseRecord,
+    ProxiedRecord,
+    Record,
+    RunEnded,
+    RunStarted,
+    StepRecord,
+)
 from windtunnel.report.collect import analyse
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
@@ -244,3 +253,29 @@ def test_what_a_driver_did_is_undone_when_the_run_is_interrupted(folder: Folder)
 
     assert answer.returncode == 130
     assert not (folder.path / "paused").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the arguments of a process")
+def test_what_a_proxy_saw_is_read_back_where_a_worker_is_lost(folder: Folder) -> None:
+    folder.plan(PROXY, phase="20s")
+    counted = folder.path / "runs" / "latest" / "records" / "0001.jsonl"
+
+    with started(folder.path, *folder.run("--workers", "2")) as process:
+        until(lambda: counted.exists() and '"step"' in counted.read_text(), process)
+        os.kill(worker_of(process.pid), signal.SIGKILL)
+        answer = answer_of(process)
+
+    records = folder.records()
+    (lost,) = [record.lost for record in records if isinstance(record, RunEnded) and record.lost]
+    assert answer.returncode == 5, answer.stdout
+    assert "was ended by SIGKILL" in lost
+    assert calls(records)[1]
+    assert len([record for record in records if isinstance(record, RunEnded)]) == 3
+
+
+def worker_of(pid: int) -> int:
+    """A worker process of a run."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    arguments = {int(child): Path(f"/proc/{child}/cmdline").read_text() for child in children}
+    return max(child for child, words in arguments.items() if "windtunnel.engine.workers" in words)

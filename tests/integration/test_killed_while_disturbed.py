@@ -165,6 +165,44 @@ def test_a_command_that_applies_a_fault_ends_with_a_run_that_is_killed(
     assert disturbed.on == []
 
 
+FLAPPING = """
+sut: sut.yaml
+load: { rate: 5/s }
+turbulence:
+  phases: { steady: 100ms, inject: 10m, recover: 1s }
+  faults:
+    - name: flapping
+      type: hook
+      apply: [sh, -c, "echo apply >> told; mkdir on"]
+      revert: [sh, -c, "echo revert >> told; rmdir on"]
+      verify: [sh, -c, "echo verify >> told; test -d on"]
+      schedule: { pattern: flap, on: 300ms }
+"""
+COMMANDS = ["verify", "apply", "verify", "verify", "revert", "verify"]
+"""The commands of one time that a fault is on, in their order."""
+
+
+@pytest.mark.parametrize("killed_at", range(1, 2 * len(COMMANDS) + 1))
+def test_at_whichever_command_a_run_is_killed_heal_leaves_all_as_it_was(
+    disturbed: Disturbed, shop: ShopProcess, killed_at: int
+) -> None:
+    disturbed.prepare(shop, IN_YAML)
+    (disturbed.path / "windtunnel.yaml").write_text(FLAPPING)
+    told = disturbed.path / "told"
+    with started(disturbed.path, *disturbed.command) as process:
+        until(lambda: told.exists() and len(told.read_text().split()) >= killed_at, process)
+        process.kill()
+        process.wait()
+    begun = told.read_text().split()
+
+    healed, _ = disturbed.heal("--allow", "hook")
+
+    assert healed == 0
+    assert not (disturbed.path / "on").exists()
+    assert begun == (COMMANDS * 10)[: len(begun)]
+    assert disturbed.heal("--allow", "hook") == (0, [ran(disturbed, "nothing to undo")])
+
+
 def test_a_process_of_user_code_that_is_killed_leaves_what_heal_undoes(
     disturbed: Disturbed, shop: ShopProcess
 ) -> None:

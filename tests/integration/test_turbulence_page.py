@@ -35,7 +35,7 @@ COMMANDS = [
     line for language, text in BLOCKS if language == "sh" for line in text.replace("\\\n", " ").splitlines()
 ]
 OURS = [line for line in COMMANDS if line.startswith("windtunnel ")]
-OF_OTHERS = {"fault", "toxiproxy-server", "toxiproxy-cli", "sleep", "chaos"}
+OF_OTHERS = {"curl", "fault", "toxiproxy-server", "toxiproxy-cli", "sleep", "chaos"}
 
 PHASES = "phases: { steady: 30s, inject: 60s, recover: 60s }\n"
 PROXY = 'proxies: { payments: { upstream: "http://127.0.0.1:9000" } }\n'

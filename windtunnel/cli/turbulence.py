@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from windtunnel.turbulence.healing import Undoing
     from windtunnel.turbulence.undo import UndoLog
 
+_PATIENCE_S = 1.0
+"""Seconds that what a killed run has just started has to end."""
+
 app = typer.Typer(
     name="turbulence", help="Show the faults of a plan, and undo what those of a run left.", no_args_is_help=True
 )
@@ -63,15 +66,16 @@ def heal(
     allowed = _allowed(allow or [])
     directory = RunDirectory.find(run, Path(output))
     observer = TerminalObserver.standard()
-    undo = UndoLog.reopen(directory.path)
-    if undo is None or not (undo.left or undo.damage):
+    undo = UndoLog.reopen(directory.path, patience_s=_PATIENCE_S)
+    try:
+        done = _walk(undo, allowed) if undo is not None and undo.left else []
+    finally:
+        if undo is not None:
+            undo.close()
+    damage = undo.damage if undo is not None else []
+    if not done and not damage:
         observer.result(f"{directory.run_id}: nothing to undo")
         return
-    damage = undo.damage
-    try:
-        done = _walk(undo, allowed)
-    finally:
-        undo.close()
     for each in done:
         for line in _lines(each):
             observer.say(line)

@@ -276,9 +276,9 @@ class _Case:
         """See `Case.applied`."""
         self._tell("applied", detail, delay_s)
 
-    def missed(self, why: str) -> None:
+    def missed(self, why: str, *, delay_s: float = 0.0) -> None:
         """See `Case.missed`."""
-        self._tell("missed", why, 0.0)
+        self._tell("missed", why, delay_s)
 
     def draw(self, what: int = 0) -> float:
         """See `Case.draw`."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.turbulence.faults.fault import Case, Forward
-from windtunnel.turbulence.wire import NO_WIRE, Wire, over
+from windtunnel.turbulence.wire import NO_WIRE, Wire, over, why_untouched
 
 
 async def send_slowly(
@@ -27,7 +27,7 @@ async def send_slowly(
         return await forward(request)
     exchange = await forward(changed)
     if not opened or not exchange.bytes_sent:
-        case.missed(f"it was not sent: {exchange.error}" if exchange.error else "it went another way")
+        case.missed(why_untouched(exchange))
         return exchange
     case.applied(f"ended with {exchange.error or exchange.status}")
     exchange.fault = case.name

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ LARGEST = 64 * 1024 * 1024
 
 MOST_DAMAGED = 20
 """How many lines that can't be read are told one by one."""
+
+_AGAIN_S = 0.02
 
 _NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -99,9 +102,10 @@ class UndoLog:
         return cls(descriptor, path, Left(steps=[], damage=[]), hide)
 
     @classmethod
-    def reopen(cls, directory: Path) -> UndoLog | None:
+    def reopen(cls, directory: Path, *, patience_s: float = 0.0) -> UndoLog | None:
         """The log of a run that has ended, None for a run without one.
 
+        What a run that was killed has just started ends within `patience_s`, and with it its hold on the file.
         Raises ConfigError while the run goes on, EvidenceError when the file can't be read.
         """
         path = directory / UNDO_FILE
@@ -112,7 +116,7 @@ class UndoLog:
         except OSError as error:
             raise EvidenceError(f"can't open {path}: {error.strerror}") from None
         try:
-            if not _lock(descriptor):
+            if not _lock(descriptor, patience_s):
                 raise ConfigError.of(
                     f"the run {directory.name} still goes on, and undoes its faults itself",
                     hint="end it with Ctrl-C or SIGTERM first",
@@ -239,19 +243,24 @@ def _without_secrets(value: Any, hide: Callable[[str], str]) -> Any:
     return [_without_secrets(item, hide) for item in value] if isinstance(value, list) else value
 
 
-def _lock(descriptor: int) -> bool:
+def _lock(descriptor: int, patience_s: float = 0.0) -> bool:
     """Whether this process alone has the file from now on, until it closes it or ends."""
     try:
         import fcntl
     except ImportError:  # Windows
         return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_AGAIN_S)
+        except OSError:  # a file system without locks
+            return True
+        else:
+            return True
 
 
 def _sync_folder(folder: Path) -> None:

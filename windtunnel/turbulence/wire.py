@@ -17,6 +17,7 @@ from windtunnel.http.endpoint import HttpEndpoint
 from windtunnel.http.errors import Failure
 from windtunnel.http.stream import Destination, StreamOpener
 from windtunnel.interfaces import Request
+from windtunnel.model.http import Exchange
 from windtunnel.model.record import Timings
 
 NO_WIRE = "the request does not go over a connection of ours"
@@ -95,6 +96,13 @@ def over(request: Request, make: Callable[[asyncio.Protocol], Wire]) -> Request 
         return None
     destination = replace(endpoint.destination, keeps_open=False, around=lambda inner: _Opener(inner, make))
     return request.replace(endpoint=replace(endpoint, destination=destination))
+
+
+def why_untouched(exchange: Exchange) -> str:
+    """Why a wire did nothing to the bytes of a request that has ended."""
+    if exchange.error is None:
+        return "it went to another host"
+    return f"no answer came: {exchange.error}" if exchange.bytes_sent else f"it was not sent: {exchange.error}"
 
 
 class Measured:

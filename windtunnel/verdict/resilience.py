@@ -163,8 +163,8 @@ def _nothing_known(figures: Resilience, seconds: Seconds) -> list[str]:
     """Why a system that nothing bad was seen of can't be called resilient."""
     if figures.time_to_degrade_s is not None:
         return []
-    bands = [band for fault in figures.faults for band in fault.bands]
-    if seconds.holds(seconds.steady_state, *(touched(band.begin_s, band.end_s) for band in bands)):
+    bands = [touched(band.begin_s, band.end_s) for fault in figures.faults for band in fault.bands]
+    if seconds.keeps(*bands):
         return []
     return [
         "the steady state could not be judged while faults were on: too little ended that no fault was done to"

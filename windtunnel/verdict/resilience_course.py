@@ -10,7 +10,7 @@ from typing import get_args
 
 from windtunnel.model.resilience import Bucket, FaultFigures, Recovery
 from windtunnel.model.vocabulary import TurbulencePhase
-from windtunnel.verdict.resilience_seconds import Piece, Seconds, first_second
+from windtunnel.verdict.resilience_seconds import Piece, Seconds, first_second, touched
 
 STILL_BAD = 0.5
 """A system that passes less than this share of its usual instances a second, long after the faults, is stuck."""
@@ -70,16 +70,19 @@ def course_of(seconds: Seconds, faults: Sequence[FaultFigures], hold_s: float) -
     if seconds.is_uneven:
         pieces = _without_single_ones(pieces)
     disturbed = [piece for piece in pieces if piece.begin >= max(first, inject.start)]
-    bad = next((piece for piece in disturbed if piece.good is False), None)
+    bad = next((piece.begin for piece in disturbed if piece.good is False), None)
+    whole = [touched(band.begin_s, band.end_s) for band in bands], [range(max(first, inject.start), inject.stop)]
+    if bad is None and any(seconds.keeps(*part) is False for part in whole):
+        bad = first  # too little in each piece, and too much in all of them
     after = [piece for piece in disturbed if piece.begin >= calm]
-    recovered_s = _lasting(after, hold_s)
+    recovered_s = _lasting(seconds, range(min(calm, seconds.length), seconds.length), hold_s)
     relapses = [piece.begin for piece in after if piece.good is False and piece.begin > (recovered_s or math.inf)]
     return Course(
         first_fault_s=first_fault_s,
         last_end_s=last_end_s,
         pieces=tuple(pieces),
         disturbed=tuple(disturbed),
-        degraded_s=None if bad is None else float(bad.begin),
+        degraded_s=None if bad is None else float(bad),
         recovered_s=recovered_s,
         relapsed_s=float(relapses[0]) if relapses else None,
     )
@@ -134,19 +137,14 @@ def _without_single_ones(pieces: Sequence[Piece]) -> list[Piece]:
     ]
 
 
-def _lasting(pieces: Sequence[Piece], hold_s: float) -> float | None:
-    """The begin of the first good time of `hold_s`, or of all there is; a piece that can't be judged ends none."""
-    if not pieces:
-        return None
-    needed = min(hold_s, float(pieces[-1].end - pieces[0].begin))
-    began: float | None = None
-    good = 0
-    for piece in pieces:
-        if piece.good is False:
-            began, good = None, 0
-        elif piece.good:
-            began = float(piece.begin) if began is None else began
-            good += piece.end - piece.begin
-            if good >= needed:
-                return began
+def _lasting(seconds: Seconds, after: range, hold_s: float) -> float | None:
+    """The first second of the first good time of `hold_s`, or of all there is; and of a bucket at least."""
+    needed = min(max(math.ceil(hold_s), seconds.bucket), len(after))
+    for begin in after[: len(after) - needed + 1] if needed else ():
+        time = range(begin, begin + needed)
+        pieces = list(seconds.pieces(time))
+        if seconds.is_uneven:
+            pieces = _without_single_ones(pieces)
+        if all(piece.good is not False for piece in pieces) and seconds.keeps(time):
+            return float(begin)
     return None

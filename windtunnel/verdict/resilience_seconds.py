@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import get_args
+from typing import Literal, get_args
 
 from windtunnel.metrics.aggregate import SECOND_S, Aggregate
 from windtunnel.metrics.histogram import Histogram
@@ -21,11 +21,9 @@ from windtunnel.model.manifest import StepRow
 from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Phases
-from windtunnel.model.vocabulary import TurbulencePhase
+from windtunnel.model.vocabulary import ThresholdWord, TurbulencePhase
+from windtunnel.verdict.significance import OF_A_BUCKET, OF_THE_WHOLE, surely_broken
 from windtunnel.verdict.thresholds import evaluate_measure, samples_needed, word_of
-
-GROWS = 4
-"""How many times its length a bucket may grow until it has enough samples."""
 
 TOLERATED_BAD = 0.1
 """The share of bad buckets before the faults with which buckets are not made longer."""
@@ -115,11 +113,28 @@ class Seconds:
         measures = [self._in_second(threshold, number) for number in self._numbers(pieces)]
         return combined(measures or [select(Aggregate(), threshold.metric)])
 
-    def holds(self, thresholds: Sequence[Threshold], *pieces: range) -> bool | None:
-        """Whether all of them hold; None where none fails and one can't be judged."""
+    def holds(self, *pieces: range) -> bool | None:
+        """Whether the steady state holds; None where it is not broken for sure, and may be by chance."""
+        found = self._words(pieces, OF_A_BUCKET)
+        return False if "broken" in found else True if found <= {"pass"} else None
+
+    def keeps(self, *pieces: range) -> bool | None:
+        """Whether the steady state is kept in a time, with no more beyond its limits than chance explains; None
+        where there is too little to judge by.
+        """
+        found = self._words(pieces, OF_THE_WHOLE)
+        return False if "broken" in found else None if "no_data" in found else True
+
+    def _words(self, pieces: Sequence[range], chance: float) -> set[ThresholdWord | Literal["broken"]]:
+        """The words of its conditions; broken: for sure, where only so rarely chance would do as badly."""
         health, span_s = self._surroundings(pieces)
-        words = {word_of(each, self.measure(each, *pieces), health, span_s) for each in thresholds}
-        return False if "fail" in words else True if words <= {"pass"} else None
+        found: set[ThresholdWord | Literal["broken"]] = set()
+        for threshold in self.steady_state:
+            measure = self.measure(threshold, *pieces)
+            word = word_of(threshold, measure, health, span_s)
+            surely = surely_broken(threshold, measure, health, chance)
+            found.add("broken" if surely or (word == "fail" and surely is None) else word)
+        return found
 
     def counts(self, piece: range) -> Counts:
         """What ended in some seconds."""
@@ -174,15 +189,15 @@ class Seconds:
         return any(piece.good is False for piece in self.pieces(self.of_phase("steady")))
 
     def pieces(self, seconds: range, length: int | None = None) -> Iterator[Piece]:
-        """Buckets of at least the length, in their order. One without enough samples grows until it has them."""
+        """Buckets of at least the length, in their order. One that can't be judged grows until it can be."""
         length = length or self.bucket
         begin = seconds.start
         while begin < seconds.stop:
             rest = seconds.stop - begin
             end = begin + rest // max(1, rest // length)
             good = self._good(range(begin, end))
-            while good is None and end < min(begin + GROWS * length, seconds.stop):
-                end += 1
+            while good is None and end < seconds.stop:
+                end = min(end + max(1, (end - begin) // 2), seconds.stop)
                 good = self._good(range(begin, end))
             yield Piece(begin=begin, end=end, good=good)
             begin = end
@@ -198,7 +213,7 @@ class Seconds:
         return sorted({number for piece in pieces for number in piece if number < len(self.windows)})
 
     def _good(self, piece: range) -> bool | None:
-        return False if self._is_silent(piece) else self.holds(self.steady_state, piece)
+        return False if self._is_silent(piece) else self.holds(piece)
 
     def _is_silent(self, piece: range) -> bool:
         """Whether nothing at all ended where something must have."""

@@ -100,13 +100,17 @@ class Proxy:
 
 
 class Toxiproxy:
-    """The server: what it was told is in `calls`, as `POST /proxies/db/toxics`."""
+    """The server: what it was told is in `calls`, as `POST /proxies/db/toxics`.
+
+    `after_answer` is called once, when the next answer is made.
+    """
 
     def __init__(self, *, version: str = "2.12.0") -> None:
         self.version = version
         self.proxies: dict[str, Proxy] = {}
         self.calls: list[str] = []
         self.url = ""
+        self.after_answer: Callable[[], None] | None = None
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._answer])
@@ -137,7 +141,11 @@ class Toxiproxy:
             return web.Response(status=403, text="User agent not allowed\n")
         self.calls.append(f"{request.method} {request.raw_path}")
         try:
-            return await handler(request)
+            answer = await handler(request)
+            after, self.after_answer = self.after_answer, None
+            if after is not None:
+                after()
+            return answer
         except ApiError as error:
             # Go's http.Error: the body is JSON, the content type says text.
             text = json.dumps({"error": error.message, "status": error.status})

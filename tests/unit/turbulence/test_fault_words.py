@@ -68,6 +68,10 @@ from windtunnel.turbulence.words import describe
             replace(fault("hook", apply=["docker", "pause", "my db"], revert="x"), engine="hook"),
             "`docker pause 'my db'` is run, and `x` to undo it",
         ),
+        (
+            replace(fault("hook", apply="docker pause db", revert=["docker", "unpause", "my db"]), engine="hook"),
+            "`docker pause db` is run, and `docker unpause 'my db'` to undo it",
+        ),
         (fault("of_a_package", part=0.5), "all requests have of_a_package (part: 0.5) done to them"),
     ],
 )

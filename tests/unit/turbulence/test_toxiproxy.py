@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from tests.support.toxiproxy import Toxiproxy, running
+from tests.support.toxiproxy.links import Toxic
 from windtunnel.errors import ExpressionError
 from windtunnel.model.turbulence import Amount, FaultSpec, FaultTarget, Phases, Schedule
 from windtunnel.turbulence.driven import DrivenFault
@@ -109,9 +110,21 @@ def test_a_proxy_goes_down_and_comes_back(server: Toxiproxy) -> None:
 def test_undoing_what_is_gone_is_done(server: Toxiproxy) -> None:
     gone = looked(DRIVER.flat(fault("latency", server, latency=1))).arguments
 
-    assert asyncio.run(DRIVER.revert(gone)) == Answer(evidence="toxic not found")
+    assert asyncio.run(DRIVER.revert(gone)) == Answer(evidence="nothing is left of it")
     tell(server, "DELETE", "proxies", "db")
-    assert asyncio.run(DRIVER.revert(gone)) == Answer(evidence="proxy not found")
+    assert asyncio.run(DRIVER.revert(gone)) == Answer(evidence="nothing is left of it")
+
+
+def test_a_call_that_is_on_its_way_while_it_is_undone_is_undone_too(server: Toxiproxy) -> None:
+    """As when the run was killed after it had sent the call, and Toxiproxy has not read it yet."""
+    spec = DRIVER.flat(fault("latency", server, latency=1))
+    way = looked(spec)
+    server.after_answer = lambda: server.proxies["db"].toxics.append(
+        Toxic(TOXIC, "latency", "downstream", 1.0, {"latency": 1, "jitter": 0})
+    )
+
+    assert asyncio.run(DRIVER.revert(way.arguments)) == Answer()
+    assert tell(server, "GET", "proxies", "db", "toxics") == []
 
 
 def test_toxics_of_others_stay(server: Toxiproxy) -> None:
@@ -248,9 +261,12 @@ def test_a_server_that_is_not_there_is_an_answer() -> None:
     "arguments",
     [
         {},
-        {"url": 7, "proxy": "db"},
-        {"url": "file:///etc/passwd", "proxy": "db"},
-        {"url": "http://a", "proxy": ""},
+        {"url": 7, "proxy": "db", "toxic": "a"},
+        {"url": "file:///etc/passwd", "proxy": "db", "toxic": "a"},
+        {"url": "http://a", "proxy": "", "toxic": "a"},
+        {"url": "http://a", "proxy": "db"},
+        {"url": "http://a", "proxy": "db", "enabled": False},
+        {"url": "http://a", "proxy": "db", "toxic": "a", "enabled": True},
     ],
 )
 def test_a_way_back_that_someone_changed_is_an_answer(arguments: dict[str, Any]) -> None:

@@ -108,7 +108,7 @@ def test_a_bucket_is_long_enough_for_the_samples_that_the_steady_state_needs(
     assert judged.word == "degraded"
 
 
-def test_a_bucket_is_long_enough_for_the_usual_errors_to_be_no_degradation() -> None:
+def test_usual_errors_are_no_degradation() -> None:
     """One request in 40 fails at all times: some seconds of 20 requests have one, which is 5 % of them."""
     usual = TurbulentRun(service=lambda at_s: Answer(503 if round(at_s * 20) % 40 == 0 else 200)).with_turbulence(
         steady_state=(parse_threshold("http_req_failed", "rate < 5%"), STEADY[1])
@@ -116,7 +116,7 @@ def test_a_bucket_is_long_enough_for_the_usual_errors_to_be_no_degradation() -> 
 
     judged = usual.judged()
 
-    assert judged.bucket_s == 2.0
+    assert judged.bucket_s == 1.0
     assert judged.word == "resilient"
 
 
@@ -143,11 +143,11 @@ def test_a_cold_start_does_not_make_the_buckets_long() -> None:
     assert run.judged().word == "resilient"
 
 
-@pytest.mark.parametrize(("bad", "word"), [((15,), "resilient"), ((15, 16), "degraded"), ((15, 17), "resilient")])
+@pytest.mark.parametrize(("bad", "word"), [((15,), "resilient"), ((15, 16), "degraded"), ((15, 30), "resilient")])
 def test_a_single_bad_second_says_nothing_where_there_are_such_before_the_faults(
     bad: tuple[int, ...], word: str
 ) -> None:
-    usual = TurbulentRun(service=lambda at_s: Answer(503 if int(at_s) in {5, *bad} and at_s % 1 < 0.1 else 200))
+    usual = TurbulentRun(service=lambda at_s: Answer(503 if int(at_s) in {5, *bad} and at_s % 1 < 0.4 else 200))
 
     judged = usual.judged()
 

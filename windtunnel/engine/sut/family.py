@@ -27,10 +27,15 @@ def adopt_orphans() -> None:
         _PRCTL(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def end_with_parent() -> None:
-    """Have the system kill this process when its parent ends, however that ends. For a child before its `exec`."""
+def end_with_parent(parent: int) -> None:
+    """Have the system kill this process when its parent ends, however that ends. For a child before its `exec`.
+
+    `parent` is the process that made it: where that has ended already, this one ends at once.
+    """
     if _PRCTL is not None:
         _PRCTL(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def descendants() -> dict[int, int]:

@@ -1,10 +1,10 @@
 """The process between a run and the command of `--exec`: it starts the command, keeps its output, and ends it.
 
-    coordinator ── lifeline (standard input: the task, then its end) ──▶ keeper ─▶ command and what that starts
-                ◀─ reports (standard output: a JSON object a line) ────        ◀─ their output ─▶ sut.log
+    coordinator ── lifeline (standard input: the task, END, KILL) ──▶ keeper ─▶ command and what that starts
+                ◀─ reports (standard output: a JSON object a line) ─        ◀─ their output ─▶ sut.log
 
-The lifeline ends when the run has, and also when the coordinator was killed: either way the command gets SIGTERM,
-and SIGKILL after a grace. A copy of the coordinator that code of the user made with `os.fork` holds the lifeline
+At END the command gets SIGTERM, and SIGKILL after a grace or at KILL. The same when the lifeline ends without a
+word: then the coordinator was killed. A copy of it that code of the user made with `os.fork` holds the lifeline
 too: so this process looks for its parent once a second. Where it is killed itself, Linux kills the command too.
 """
 
@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from windtunnel.engine.sut.family import adopt_orphans, end_with_parent, kill, terminate
@@ -34,8 +35,11 @@ _BLOCK = 65_536
 _KILL_EVERY_S = 0.02
 _LOOK_S = 1.0
 
-GRACE_S = 5.0
-"""Seconds that the command has to end after SIGTERM."""
+END, KILL = b"E", b"K"
+"""What the coordinator says: end the command; kill what is left of it."""
+
+GRACE_S = 15.0
+"""Seconds that the command has to end after SIGTERM. `docker compose up` gives its containers ten."""
 
 _TO_GO_S = 2.0
 """Seconds that killed processes have to be gone."""
@@ -82,12 +86,12 @@ def _start(task: SutTask) -> subprocess.Popen[bytes]:
         cwd=task.folder,
         bufsize=0,
         start_new_session=True,
-        preexec_fn=_before_exec,
+        preexec_fn=partial(_before_exec, os.getpid()),
     )
 
 
-def _before_exec() -> None:
-    end_with_parent()
+def _before_exec(parent: int) -> None:
+    end_with_parent(parent)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _NUMBERS)
 
 
@@ -124,9 +128,10 @@ class _Keeper:
             for source in select.select(self._sources, [], [], self._patience())[0]:
                 if source == self._source:
                     self._read()
-                elif not os.read(source, _BLOCK) and source == _LIFELINE:
-                    self._sources.remove(_LIFELINE)
-                    self._begin_end()
+                elif source == _LIFELINE:
+                    self._obey(os.read(_LIFELINE, _BLOCK))
+                else:
+                    os.read(source, _BLOCK)
             if self._code and not self._told:
                 self._tell()
                 self._begin_end()
@@ -157,6 +162,15 @@ class _Keeper:
         if not data and self._source in self._sources:
             self._sources.remove(self._source)
         return bool(data)
+
+    def _obey(self, words: bytes) -> None:
+        """Do what the coordinator says; nothing at all means that it is gone."""
+        if not words:
+            self._sources.remove(_LIFELINE)
+        self._begin_end()
+        if KILL in words:
+            self._kill_at = time.monotonic()
+            self._give_up_at = self._kill_at + _TO_GO_S
 
     def _tell(self) -> None:
         """Tell, once, how the command ended, and its last lines."""

@@ -14,6 +14,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from windtunnel.errors import ExpressionError
@@ -114,7 +115,7 @@ async def _code_of(command: Sequence[str], reach: Reach, within_s: float, output
         stderr=asyncio.subprocess.STDOUT,
         env=dict(reach.environment),
         start_new_session=True,
-        preexec_fn=reach.in_child,
+        preexec_fn=reach.in_child and partial(reach.in_child, os.getpid()),
     )
     try:
         return await within(within_s, process.wait())

@@ -37,12 +37,12 @@ class WayBack:
 class Reach:
     """What a driver may use: the environment for commands of the user, and how secrets are hidden.
 
-    `in_child` is called in the process of a command before it runs, so that it does not outlive ours.
+    `in_child` is called in the process of a command before it runs, with the id of ours: it must not outlive that.
     """
 
     environment: Mapping[str, str]
     hide: Callable[[str], str]
-    in_child: Callable[[], None] | None = None
+    in_child: Callable[[int], None] | None = None
 
 
 class Driver(Protocol):

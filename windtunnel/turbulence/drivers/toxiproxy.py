@@ -16,6 +16,7 @@ toxicity: the share of the connections.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 from collections.abc import Mapping
@@ -65,6 +66,9 @@ _ATTRIBUTES = ("attributes",)
 
 _MOST = 2**31 - 1
 _LONGEST_NAME = 40
+
+_ON_ITS_WAY_S = 0.2
+"""Seconds in which Toxiproxy has read a request whose connection is gone."""
 _NEARLY = 1e-6
 
 
@@ -165,19 +169,23 @@ class ToxiproxyDriver:
     async def revert(self, arguments: Mapping[str, Any]) -> Answer:
         """Remove the toxic, or enable the proxy; what is gone already needs nothing."""
         url, proxy, toxic = (arguments.get(key, "") for key in ("url", "proxy", "toxic"))
-        if not all(isinstance(each, str) for each in (url, proxy, toxic)) or not proxy:
+        is_text = all(isinstance(each, str) for each in (url, proxy, toxic))
+        if not is_text or not proxy or bool(toxic) == (arguments.get("enabled") is True):
             return Answer(problem="the way back can't be read")
         try:
             address = Address.of(url)
+            if not await _is_left(address, proxy, toxic):
+                # The call that applied it may have been cut off, and be on its way still.
+                await asyncio.sleep(_ON_ITS_WAY_S)
+                if not await _is_left(address, proxy, toxic):
+                    return Answer(evidence="nothing is left of it")
             if toxic:
                 await call(address, "DELETE", "proxies", proxy, "toxics", toxic)
             else:
-                await call(address, "POST", "proxies", proxy, body={"enabled": arguments.get("enabled") is True})
+                await call(address, "POST", "proxies", proxy, body={"enabled": True})
         except ExpressionError as error:
             return Answer(problem=f"the way back can't be read: {error}")
         except CallError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return Answer(evidence=str(error))
             return Answer(problem=str(error))
         return Answer()
 
@@ -193,11 +201,25 @@ async def _require_version(address: Address) -> None:
         raise CallError(f"{address.url} does not answer as Toxiproxy does: it says no version")
 
 
-async def _proxy(address: Address, name: str) -> dict[str, Any]:
-    """A proxy with its toxics. Raises CallError, with the names that there are, where it is none."""
+async def _is_left(address: Address, proxy: str, toxic: str) -> bool:
+    """Whether the proxy has the toxic still, or without one is still down."""
+    found = (await _proxies(address)).get(proxy)
+    if found is None:
+        return False
+    return any(each["name"] == toxic for each in found["toxics"]) if toxic else not found["enabled"]
+
+
+async def _proxies(address: Address) -> dict[str, Any]:
+    """Every proxy by its name, with its toxics."""
     proxies = await call(address, "GET", "proxies")
     if not isinstance(proxies, dict) or not all(_is_proxy(each) for each in proxies.values()):
         raise CallError(f"{address.url} does not answer as Toxiproxy does")
+    return proxies
+
+
+async def _proxy(address: Address, name: str) -> dict[str, Any]:
+    """A proxy with its toxics. Raises CallError, with the names that there are, where it is none."""
+    proxies = await _proxies(address)
     if name not in proxies:
         near = did_you_mean(name, proxies) or f"it has: {', '.join(sorted(proxies)) or 'none'}"
         raise CallError(f'Toxiproxy at {address.url} has no proxy "{name}"; {near}')

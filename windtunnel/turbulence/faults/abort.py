@@ -12,7 +12,7 @@ from windtunnel.model.http import Exchange
 from windtunnel.turbulence.exchanges import failed
 from windtunnel.turbulence.faults.fault import Case, Forward
 from windtunnel.turbulence.settings import Settings
-from windtunnel.turbulence.wire import NO_WIRE, Measured, Wire, over
+from windtunnel.turbulence.wire import NO_WIRE, Measured, Wire, over, why_untouched
 
 HEADERS = "headers"
 
@@ -58,7 +58,7 @@ class Abort:
             return await forward(request)
         exchange = await forward(changed)
         if not any(wire.is_cut for wire in wires):
-            case.missed(f"no answer came: {exchange.error}" if exchange.error else "the answer came at once")
+            case.missed(why_untouched(exchange))
             return exchange
         case.applied(f"after {self._part}")
         return failed(exchange, "closed", "the client hung up on purpose", fault=case.name)

@@ -9,7 +9,7 @@ from windtunnel.model.http import Exchange
 from windtunnel.turbulence.exchanges import failed
 from windtunnel.turbulence.faults.fault import Case, Forward
 from windtunnel.turbulence.settings import Settings
-from windtunnel.turbulence.wire import NO_WIRE, Measured, Wire, over
+from windtunnel.turbulence.wire import NO_WIRE, Measured, Wire, over, why_untouched
 
 BEFORE, AFTER = "before", "after"
 
@@ -48,7 +48,7 @@ class DropConnection:
             return await forward(request)
         exchange = await forward(changed)
         if not any(wire.is_dropped for wire in wires):
-            case.missed(f"it was not sent: {exchange.error}" if exchange.error else "it went another way")
+            case.missed(why_untouched(exchange))
             return exchange
         case.applied(f"{self._at} the request")
         if self._at == BEFORE:

@@ -32,7 +32,7 @@ class Case(Protocol):
     def applied(self, detail: str = "", *, delay_s: float = 0.0) -> None:
         """Put on record that the fault was done, and in a few words how."""
 
-    def missed(self, why: str) -> None:
+    def missed(self, why: str, *, delay_s: float = 0.0) -> None:
         """Put on record that the fault could not be done."""
 
     def draw(self, what: int = 0) -> float:

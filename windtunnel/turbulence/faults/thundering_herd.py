@@ -45,11 +45,13 @@ class ThunderingHerd:
     async def apply(self, request: Request, forward: Forward, case: Case) -> Exchange:
         """See `Fault.apply`."""
         began = case.clock.now()
-        if await self._gathered(min(LONGEST_S, case.left_s)):
-            case.applied(f"one of {self._size:,}", delay_s=case.clock.now() - began)
+        is_complete = await self._gathered(min(LONGEST_S, case.left_s))
+        held_s = case.clock.now() - began
+        if is_complete:
+            case.applied(f"one of {self._size:,}", delay_s=held_s)
         else:
-            waited = as_written(round(case.clock.now() - began, 3))
-            case.missed(f"fewer than {self._size:,} came within {waited}")
+            waited = as_written(round(held_s, 3))
+            case.missed(f"fewer than {self._size:,} came within {waited}", delay_s=held_s)
         return await forward(request)
 
     def end(self) -> None:

@@ -65,7 +65,9 @@ class Caller(CallerSide):
             self._on_gone(self)
 
     def on_switched(self) -> None:
-        """A fault was switched on or off: it is for requests that come from now on."""
+        """A fault was switched on or off."""
+        if self._handling is not None:
+            self._handling.on_switched()
 
     def let_go(self) -> None:
         """Send on what a fault holds: no fault is done any more."""
@@ -147,11 +149,16 @@ class Caller(CallerSide):
         """Read on."""
         self._reading.resume(PEER_FULL)
 
+    def on_interim(self, data: bytes) -> None:
+        """Pass interim responses on."""
+        if self._handling is None or not self._handling.is_dropped:
+            self.pass_down(data)
+
     def on_response(self, head: ResponseHead, data: bytes, end: int, at: int) -> None:
         """Pass the head on, and what came of the body."""
         assert self._head is not None
         if self._handling is None and head.location is None:
-            if self._exchange is not None and (head.status >= 200 or head.status == 101):
+            if self._exchange is not None:
                 self._exchange.status = self._exchange.upstream_status = head.status
             self.pass_down(data if at == len(data) else data[:at])
             return
@@ -162,7 +169,7 @@ class Caller(CallerSide):
             self._handling.on_response(head, wire)
             self._handling.on_bytes(body)
             return
-        if self._exchange is not None and (head.status >= 200 or head.status == 101):
+        if self._exchange is not None:
             self._exchange.status = self._exchange.upstream_status = head.status
         self.pass_down(wire + body)
 
@@ -213,6 +220,8 @@ class Caller(CallerSide):
         """Show the caller how its upstream ended, or answer 502 where there never was one."""
         if self._handling is None or not self._handling.on_lost(failure):
             self.show_lost(failure)
+        else:
+            self._upstream = None
 
     def show_lost(self, failure: Failure) -> None:
         """Show the caller how its upstream ended, after all that is to be shown before."""

@@ -33,6 +33,9 @@ class Copy:
     def on_room(self) -> None:
         """Nothing more is written."""
 
+    def on_interim(self, data: bytes) -> None:
+        """Drop them."""
+
     def on_response(self, head: ResponseHead, data: bytes, end: int, at: int) -> None:  # noqa: ARG002
         """Keep the status."""
         self._status = head.status

@@ -63,11 +63,20 @@ class Flow:
         self._blocked = self._is_full = self._is_over = False
 
     def pace(self, *, rate: float = 0.0, piece: int = 0, gap_s: float = 0.0) -> None:
-        """From now on in pieces of this size, at a rate, with a time after each. 0 is no limit."""
+        """From now on in pieces of this size, at a rate, with a time after each. 0 is no limit.
+
+        Without any, what waits for its turn goes on at once.
+        """
+        was_slow = self._rate or self._gap_s
         if rate:
             even = max(1, int(rate / _PIECES_PER_S))
             piece = min(piece, even) if piece else even
         self._rate, self._piece, self._gap_s = rate, piece, gap_s
+        if was_slow and not (rate or gap_s):
+            self._free_s = 0.0
+            if self._timer is not None:
+                self._timer.cancel()
+                self._pump()
 
     @property
     def is_empty(self) -> bool:

@@ -66,7 +66,10 @@ class Handled(Protocol):
 
 
 class Handling:
-    """Owned by the connection of the caller, for one request. `holds`: what comes of the request is kept here."""
+    """Owned by the connection of the caller, for one request. `holds`: what comes of the request is kept here.
+
+    `is_dropped`: the caller gets nothing of the answer.
+    """
 
     def __init__(
         self,
@@ -86,7 +89,8 @@ class Handling:
         self._timer: Timer | None = None
         self._path: AnswerPath | None = None
         self._status = 0
-        self._is_dropped = self._has_ended = False
+        self._has_ended = False
+        self.is_dropped = self._treatment.lost or self._treatment.half
 
     # The request.
 
@@ -190,11 +194,6 @@ class Handling:
     def on_response(self, head: ResponseHead, wire: bytes) -> None:
         """The head of a response came."""
         treatment = self._treatment
-        self._is_dropped = treatment.lost or treatment.half
-        if head.status < 200 and head.status != 101:
-            if not self._is_dropped:
-                self._caller.pass_down(wire)
-            return
         self._exchange.upstream_status = head.status
         for hit in self._hits:
             if hit.waits and hit.placed.kind.passes_on:
@@ -202,7 +201,7 @@ class Handling:
         if treatment.half:
             self._traffic.applied(self._hits[-1], self._exchange)
             self._caller.end_answers()
-        if self._is_dropped:
+        if self.is_dropped:
             return
         self._status = head.status
         self._path = AnswerPath(
@@ -220,7 +219,7 @@ class Handling:
         """More of the answer came, or bytes that are none."""
         if self._path is not None:
             self._path.put(data)
-        elif not self._is_dropped:
+        elif not self.is_dropped:
             self._caller.pass_down(data)
 
     def on_end(self, *, closes: bool) -> None:
@@ -235,13 +234,25 @@ class Handling:
             self._path.end(lambda: self._complete(closes=closes))
 
     def on_lost(self, failure: Failure) -> bool:
-        """The upstream is gone. Returns whether the caller is shown that later, if at all."""
+        """The upstream is gone. Returns whether the caller is shown that later, if at all.
+
+        One that ends its connection while the request is held has not seen it: it is sent over another one.
+        """
+        if self.holds:
+            return True
         if self._path is None or self._path.is_empty:
             return False
         if not self._has_ended:
             self._has_ended = True
             self._path.end(lambda: self._caller.show_lost(failure))
         return True
+
+    def on_switched(self) -> None:
+        """A fault was switched on or off: an answer on its way is slow no longer than its faults are on."""
+        now_s = self._traffic.elapsed_s
+        is_over = all(hit.window.end_s <= now_s for hit in self._hits if hit.waits)
+        if is_over and self._path is not None and self._path.flow is not None:
+            self._path.flow.pace()
 
     def block(self) -> None:
         """The caller does not take all that is written."""

@@ -108,7 +108,7 @@ def read_request(data: bytes, names: Names) -> RequestHead | Refusal:
     # Every line ends with CR LF and has no other control character, and each begins with a name and a colon.
     if data.translate(None, _TEXT).replace(b"\r\n", b"") or _is_malformed(data, 0, len(data) - 3) is not None:
         return Refusal(status=400, why="a header line is malformed")
-    fields = _Fields(data, len(data))
+    fields = _Fields(data)
     method, target, minor = line.groups()
     head = RequestHead(wire=data, method=method.decode(), target=target, closes=minor == b"0")
     hosts, lengths = fields.places(b"\nhost"), fields.values(b"\ncontent-length")
@@ -129,10 +129,10 @@ def read_request(data: bytes, names: Names) -> RequestHead | Refusal:
 class _Fields:
     """Finds fields in a head by their names, which are given in lower case after a line feed."""
 
-    __slots__ = ("_data", "_end", "_lower")
+    __slots__ = ("_data", "_lower")
 
-    def __init__(self, data: bytes, end: int) -> None:
-        self._data, self._lower, self._end = data, data[:end].lower(), end
+    def __init__(self, data: bytes) -> None:
+        self._data, self._lower = data, data.lower()
 
     def places(self, name: bytes) -> list[tuple[int, int]]:
         """Where the values of these fields are."""
@@ -220,13 +220,13 @@ def _addressed(
     return head
 
 
-def read_response(data: bytes, end: int) -> ResponseHead | None:
-    """Read the head of a response, which is `data` up to `end`; None for what is none."""
+def read_response(data: bytes) -> ResponseHead | None:
+    """Read the head of a response, which is all of `data`; None for what is none."""
     line = _status_line(data)
     if line is None:
         return None
     head = ResponseHead(status=int(line[2]), body=UNTIL_CLOSE, closes=line[1] == b"0")
-    fields = _Fields(data, end)
+    fields = _Fields(data)
     lengths = fields.values(b"\ncontent-length")
     codings = fields.values(b"\ntransfer-encoding")
     for connection in fields.values(b"\nconnection"):

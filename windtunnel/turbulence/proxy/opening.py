@@ -25,11 +25,11 @@ class Opening(asyncio.Protocol):
         assert transport is not None, "the event loop has made it"
         if not self._is_lost:
             transport.set_protocol(protocol)
+            if self._data and not transport.is_closing():
+                transport.resume_reading()
         protocol.connection_made(transport)
         for data in self._data:
             protocol.data_received(data)
-        if self._data and not self._is_lost and not transport.is_closing():
-            transport.resume_reading()
         if self._has_ended and not protocol.eof_received():
             transport.close()
         if self._is_lost:

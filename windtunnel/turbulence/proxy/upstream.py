@@ -37,8 +37,11 @@ class Downstream(Protocol):
     def on_room(self) -> None:
         """The upstream takes more."""
 
+    def on_interim(self, data: bytes) -> None:
+        """Interim responses came (1xx)."""
+
     def on_response(self, head: ResponseHead, data: bytes, end: int, at: int) -> None:
-        """A response came, with its head up to `end` and of its body what is before `at`; 1xx may come first."""
+        """The final response came, with its head up to `end`, and of its body what is before `at`."""
 
     def on_bytes(self, data: bytes) -> None:
         """More of the response came, or bytes of a connection that is no HTTP any more."""
@@ -186,33 +189,34 @@ class Upstream(asyncio.Protocol):
             self._caller.on_room()
 
     def _read_heads(self) -> None:
-        """Read on to the final response."""
-        while (data := self._input) and not self._over:
-            if data[:1] in b"\r\n" and self._method:
-                blank = len(data) - len(data.lstrip(b"\r\n"))
-                self._caller.on_bytes(data[:blank])
-                self._input = data[blank:]
+        """Read on to the final response. Interim responses and blank lines before it pass at once."""
+        data, at = self._input, 0
+        head: ResponseHead | None = None
+        is_http = bool(self._method)
+        while is_http and at < len(data):
+            if data[at] in b"\r\n":
+                at += 1
                 continue
-            if not self._method or data[: len(_BEGIN)] != _BEGIN[: len(data)]:
-                self._pass_raw(tunnel=False)
-                return
-            found = head_end(data)
+            found = head_end(data, at)
             if found is None:
-                if len(data) > LONGEST_RESPONSE_HEAD:
-                    self._pass_raw(tunnel=False)
-                return
-            head = read_response(data, found.end())
-            if head is None:
-                self._pass_raw(tunnel=False)
-                return
-            if head.status < 200 and head.status != 101:
-                end = found.end()
-                self._caller.on_response(head, data, end, end)
-                self._input = data[end:]
-                continue
-            self._input = b""
-            self._begin_response(head, data, found.end())
+                is_http = data.startswith(_BEGIN[: len(data) - at], at) and len(data) - at <= LONGEST_RESPONSE_HEAD
+                break
+            wire = data[at : found.end()]
+            head = read_response(wire)
+            is_http = head is not None
+            if head is None or head.status >= 200 or head.status == 101:
+                break
+            head, at = None, found.end()
+        if at:
+            self._caller.on_interim(data[:at])
+        if self._over:
             return
+        self._input = data[at:]
+        if not is_http:
+            self._pass_raw(tunnel=False)
+        elif head is not None:
+            data, self._input = self._input, b""
+            self._begin_response(head, data, len(wire))
 
     def _begin_response(self, head: ResponseHead, data: bytes, end: int) -> None:
         if head.status == 101:

@@ -209,6 +209,42 @@ def test_a_bandwidth_passes_the_answer_on_at_its_rate() -> None:
     in_loop(main)
 
 
+def test_an_answer_is_slow_no_longer_than_its_fault_is_on() -> None:
+    async def main() -> None:
+        async with proxied(fault("slicer", {"size": 1, "delay": "30s"}, length_s=20.0)) as line:
+            caller = await in_the_middle(line)
+            await caller.send(get())
+            upstream = await line.taken()
+            await upstream.send(OK)
+            await caller.exactly(OK[:1])
+            await line.timers.set_for(30.0)
+            line.timers.pass_s(19.0)
+            await caller.exactly(OK[1:])
+
+    in_loop(main)
+
+
+def test_an_upstream_that_ends_its_connection_while_a_request_is_held_gets_it_over_another() -> None:
+    async def main() -> None:
+        async with proxied(fault("latency", {"delay": "20s"})) as line:
+            line.proxy.begin(line.timers.now())
+            caller = await line.call()
+            await caller.send(get("/1"))
+            upstream = await line.taken()
+            await upstream.exactly(get("/1"))
+            await upstream.send(OK)
+            await caller.exactly(OK)
+            line.timers.pass_s(INJECT_S + 1.0)
+            await caller.send(get("/2"))
+            await line.timers.set_for(20.0)
+            upstream.half_close()
+            assert await upstream.rest() == b""
+            line.timers.pass_s(20.0)
+            await (await line.taken()).exactly(get("/2"))
+
+    in_loop(main)
+
+
 def test_a_slicer_cuts_the_answer_into_pieces() -> None:
     async def main() -> None:
         async with proxied(fault("slicer", {"size": 10, "delay": "1s"})) as line:
