@@ -184,7 +184,7 @@ def levels_told(levels: Sequence[Level]) -> list[str]:
 
 
 def bands_told(bands: Sequence[Band]) -> str:
-    """`15 s to 17 s, 19 s to 21 s, and 3 more`, with the level where there is one. No line ends inside of a time."""
+    """`15 s to 17 s, 19 s to 21 s, and 3 more`, with levels where there are any. No line ends inside of a time."""
     told = [
         f"{figures.offset(band.begin_s)} to {figures.offset(band.end_s)}".replace(" ", _NO_BREAK)
         + (f" ({band.level})" if band.level else "")
