@@ -22,6 +22,7 @@ WHEN: Mapping[TurbulencePhase, str] = {
 }
 """The heads of the columns of the evidence, with the name of the phase."""
 
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 MOST_BANDS = 4
 """Times of one fault that are written out; the others are counted."""
 
@@ -184,9 +185,9 @@ def levels_told(levels: Sequence[Level]) -> list[str]:
 
 
 def bands_told(bands: Sequence[Band]) -> str:
-    """`15 s to 17 s, 19 s to 21 s, and 3 more`, with the level where there is one."""
+    """`15 s to 17 s, 19 s to 21 s, and 3 more`, with levels where there are any. No line ends inside of a time."""
     told = [
-        f"{figures.offset(band.begin_s)} to {figures.offset(band.end_s)}"
+        f"{figures.offset(band.begin_s)} to {figures.offset(band.end_s)}".replace(" ", _NO_BREAK)
         + (f" ({band.level})" if band.level else "")
         for band in bands[:MOST_BANDS]
     ]
