@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.command_line import run_process
-from tests.support.short_outage import LATE, SOME_FAIL, Outage, bear
-from windtunnel.demo.settings import Virtue
+from tests.support.short_outage import LATE, SOME_FAIL, Outage, bear, judged_without_doubt, run_plan
+from windtunnel.demo.journey import write_sut
+from windtunnel.demo.process import ShopProcess
+from windtunnel.demo.settings import Behaviour, ShopSettings, Virtue
 
 pytestmark = pytest.mark.slow  # what they show takes its time
 
@@ -49,3 +53,28 @@ def test_the_demo_goes_from_an_outage_to_the_recovery_in_a_minute(tmp_path: Path
     assert answer.returncode in {0, 4}, answer
     assert "recovered" in answer.stdout
     assert "--without idempotency" in answer.stdout
+
+
+LOST_REPLIES = """
+sut: sut.yaml
+scenarios: [lost_reply.yaml]
+load: { rate: 30/s }
+turbulence:
+  phases: { steady: 2s, inject: 2s, recover: 2s }
+  judge: { duplicates: { by: Idempotency-Key, same: "$.id" }, recover: { hold: 1s } }
+"""
+
+
+@pytest.mark.parametrize("is_right", [True, False], ids=["idempotent", "not idempotent"])
+def test_the_example_with_a_lost_reply_finds_orders_that_are_placed_twice(tmp_path: Path, is_right: bool) -> None:
+    behaviour = Behaviour() if is_right else Behaviour().without("idempotency")
+    (tmp_path / "windtunnel.yaml").write_text(LOST_REPLIES)
+    shutil.copy(ROOT / "scenarios" / "lost_reply.yaml", tmp_path)
+    with ShopProcess(ShopSettings(behaviour=behaviour)) as shop:
+        write_sut(tmp_path, shop.base_url)
+        result = run_plan(tmp_path / "windtunnel.yaml", {})
+    found = judged_without_doubt(result.directory)
+    assert found.duplicates is not None
+    assert (found.duplicates == 0) == is_right
+    assert (found.word == "failed") == (not is_right), found.reasons
+    assert [(fault.name, fault.applied > 0) for fault in found.faults] == [("lost reply", True)]

@@ -167,6 +167,22 @@ def test_a_command_that_can_not_run_is_an_error_before_anything_is_sent(
 
 
 @pytest.mark.slow
+def test_a_sut_that_takes_its_time_to_end_can_be_killed(folder: Folder) -> None:
+    deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    (folder.path / "server.py").write_text(deaf + SERVER)
+
+    with started(folder.path, "run", "--exec", folder.command) as process:
+        assert process.stderr is not None
+        said = process.stderr
+        until(lambda: "interrupt to kill it" in said.readline(), process)
+        process.send_signal(signal.SIGINT)
+        answer = answer_of(process)
+
+    assert answer.returncode == 0, answer.stdout
+    assert not is_running(folder.pid)
+
+
+@pytest.mark.slow
 def test_an_interrupted_run_ends_its_sut(folder: Folder) -> None:
     with started(folder.path, "run", "--exec", folder.command, "--rate", "5/s", "--duration", "60s") as process:
         until((folder.path / "started").exists, process)

@@ -67,13 +67,16 @@ class Command:
         async def main() -> None:
             process = self.process(program, grace_s=grace_s, more_s=more_s)
             async with process.running({"SHOP_URL": "http://127.0.0.1:9"}):
-                while not (self.folder / "ready").exists():
-                    assert process.end is None, process.end
-                    await asyncio.sleep(0.01)
+                await self.is_ready(process)
                 if meanwhile is not None:
                     await meanwhile(process)
 
         asyncio.run(main())
+
+    async def is_ready(self, process: SutProcess) -> None:
+        while not (self.folder / "ready").exists():
+            assert process.end is None, process.end
+            await asyncio.sleep(0.01)
 
     def told(self, file: str) -> str:
         return (self.folder / file).read_text()
@@ -135,6 +138,24 @@ child = [sys.executable, "-c", deaf]
 pids = [subprocess.Popen(child, start_new_session=new).pid for new in (False, True)]
 open("children", "w").write(" ".join(map(str, pids)))
 """
+
+
+@pytest.mark.slow
+def test_one_that_takes_its_time_is_killed_when_the_run_is_in_a_hurry(command: Command) -> None:
+    async def main() -> None:
+        process = command.process(
+            "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + READY + FOREVER
+        )
+
+        async def hurry() -> None:
+            assert is_running(process.pid or 0)
+
+        async with process.running({}, hurry=hurry):
+            await command.is_ready(process)
+
+    asyncio.run(main())
+
+    assert not is_running(int(command.told("pid")))
 
 
 @linux
@@ -292,3 +313,9 @@ def test_output_that_comes_faster_than_it_is_kept_does_not_hold_the_sut(command:
 
     assert end.last[-1] == "done"
     assert (command.folder / "sut.log").stat().st_size < 6_000_000
+
+
+def test_a_last_line_without_an_end_in_sight_is_told_in_part(command: Command) -> None:
+    end = command.ended("for _ in range(30): print('x' * 70_000)\nraise SystemExit(1)\n")
+
+    assert end.last == ("x" * 500,) * 20

@@ -184,7 +184,7 @@ class ShopModel:
         if sent.target.startswith("/api/orders/"):
             await asyncio.sleep(latencies.order.draw(self._stream))
             found = self._checkouts.orders.get(sent.target.rsplit("/", 1)[1])
-            return json_answer({"id": found.id if found else None}, status=200 if found else 404)
+            return json_answer({"id": found.id}) if found else json_answer({"error": "unknown_order"}, status=404)
         if sent.target != "/api/checkout":
             await asyncio.sleep(latencies.products.draw(self._stream))
             return json_answer({"items": []})

@@ -17,9 +17,10 @@ from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import Behaviour, ShopSettings, Virtue
 from windtunnel.demo.turbulence import PLAN, free_ports
 from windtunnel.job.request import JobRequest
-from windtunnel.job.run import run_job
+from windtunnel.job.run import JobResult, run_job
 from windtunnel.model.resilience import Resilience
 from windtunnel.report.collect import analyse
+from windtunnel.storage.directory import RunDirectory
 from windtunnel.terminal import TerminalObserver
 from windtunnel.verdict.resilience import judge_resilience
 from windtunnel.verdict.resilience_faults import load_began
@@ -86,14 +87,24 @@ def bear(folder: Path, outage: Outage, without: Sequence[Virtue] = ()) -> Borne:
     ).serving_payments(payments)
     plan = write_short_plan(folder, proxy=proxy, outage=outage)
     with ShopProcess(settings) as shop:
-        request = JobRequest(plan=str(plan), overrides=overrides_of(output=str(folder / "runs"), seed=1))
-        environment = {"SHOP_PORT": shop.base_url.rsplit(":", 1)[1], "PAYMENTS_PORT": str(payments)}
-        result = run_job(request, environment=environment, observer=TerminalObserver.standard(quiet=True))
+        result = run_plan(plan, {"SHOP_PORT": shop.base_url.rsplit(":", 1)[1], "PAYMENTS_PORT": str(payments)})
         with urllib.request.urlopen(f"{shop.base_url}/log", timeout=10) as answer:
             log = [json.loads(line) for line in answer.read().splitlines()]
     found = analyse(result.directory)
     turbulence = found.manifest.turbulence
     assert turbulence is not None
-    # That this machine was busy is no fault of the shop: it is judged all the same.
-    resilience = judge_resilience(turbulence, found.manifest, found.aggregate)
-    return Borne(resilience=resilience, log=log, began=load_began(found.aggregate, turbulence.phases))
+    began = load_began(found.aggregate, turbulence.phases)
+    return Borne(resilience=judged_without_doubt(result.directory), log=log, began=began)
+
+
+def run_plan(plan: Path, environment: Mapping[str, str]) -> JobResult:
+    """Run a plan with the seed 1; the runs are beside it."""
+    request = JobRequest(plan=str(plan), overrides=overrides_of(output=str(plan.parent / "runs"), seed=1))
+    return run_job(request, environment=environment, observer=TerminalObserver.standard(quiet=True))
+
+
+def judged_without_doubt(directory: RunDirectory) -> Resilience:
+    """The judgement of a run: that this machine was busy is no fault of the shop."""
+    found = analyse(directory)
+    assert found.manifest.turbulence is not None
+    return judge_resilience(found.manifest.turbulence, found.manifest, found.aggregate)

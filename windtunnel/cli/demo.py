@@ -193,7 +193,7 @@ def _disturb(without: Sequence[str], output: str | None, observer: TerminalObser
     virtues = _virtues(without)
     port, payments = free_ports(2)
     plan = _shown(PLAN)
-    observer.result(course(virtues))
+    observer.say(course(virtues))
     request = JobRequest(
         plan=plan,
         overrides=overrides_of(exec=shop_command(port, payments, virtues), output=output),
@@ -203,7 +203,7 @@ def _disturb(without: Sequence[str], output: str | None, observer: TerminalObser
     with SignalInterrupts(last=True) as interrupts:
         result = run_job(request, environment=environment, observer=observer, interrupts=interrupts)
     if result.summary.verdict != "interrupted":
-        observer.result(what_next(virtues, plan))
+        observer.say(what_next(virtues, plan))
     return result.summary.exit_code
 
 

@@ -51,6 +51,9 @@ def _forecast(test_plan: TestPlan, plan: Plan) -> Iterator[str]:
     for part in parts:
         yield ""
         yield from _of_part(part)
+    if test_plan.turbulence is not None and test_plan.turbulence.faults:
+        names = ", ".join(printable(fault.name) for fault in test_plan.turbulence.faults)
+        yield _line("faults", f"{names}; `windtunnel turbulence plan` shows when")
     shard = f"; this shard writes {test_plan.shard} of it" if test_plan.shard.of > 1 else ""
     sizes = [part.bytes for part in parts]
     known = sum(each for each in sizes if each is not None)

@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from windtunnel.expressions.quantities import MAX_HOURS, parse_percentage
+from windtunnel.expressions.quantities import parse_percentage
 from windtunnel.model.vocabulary import ProxyProtocol
 
 _SLOW: Mapping[str, Any] = {"lognormal": {"median": "500ms", "sigma": 0.5, "max": "5s"}}
 _ERRORS = "10%"
 _DRIP = "1KiB/s"
 _UNAVAILABLE = 503
+_FOREVER = "1h"  # longer than any request is waited for
 
 Settings = Mapping[str, Any]
 
@@ -50,7 +51,7 @@ def _brownout(settings: Settings, protocol: ProxyProtocol | None) -> tuple[Part,
 
 
 def _blackhole(_: Settings, __: ProxyProtocol | None) -> tuple[Part, ...]:
-    return (Part(type="latency", settings={"delay": f"{MAX_HOURS}h"}),)
+    return (Part(type="latency", settings={"delay": _FOREVER}),)
 
 
 def _slow_drip(settings: Settings, protocol: ProxyProtocol | None) -> tuple[Part, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from windtunnel.errors import ConfigError, EvidenceError, visible
+from windtunnel.figures import as_written
 from windtunnel.job.observer import Observer
 from windtunnel.model.plan import TestPlan
 from windtunnel.storage.directory import SUT_LOG, RunDirectory
@@ -76,6 +77,13 @@ def _meant_for(spec: ProxySpec) -> str:
     service = f"the requests of the load to {spec.service}" if spec.service else ""
     meant = " and ".join(filter(None, [service, spec.export]))
     return f", for {meant}" if meant else ""
+
+
+def announce_slow_end(observer: Observer) -> None:
+    """The command of `--exec` takes a while to end."""
+    from windtunnel.engine.sut.keeper import GRACE_S  # for the jobs that start their SUT
+
+    observer.note(f"waiting up to {as_written(GRACE_S)} for the command of --exec to end; interrupt to kill it")
 
 
 def announce_end_of_sut(end: SutEnd | None, log: Path, observer: Observer) -> None:

@@ -26,6 +26,7 @@ from windtunnel.job.around import (
     announce_left,
     announce_not_undone,
     announce_proxies,
+    announce_slow_end,
     announce_start,
     require_ports,
     sut_process,
@@ -310,6 +311,7 @@ def _context(job: _Job, environment: Mapping[str, str], observer: Observer) -> R
         on_listening=lambda proxies: announce_proxies(
             proxies, observer, starts_sut=bool(test_plan.readiness.command)
         ),
+        on_slow_end=lambda: announce_slow_end(observer),
         reroute=job.compiled.parts.transport.reroute,
         environment=without_tokens(environment),
         stop_condition=_stop_condition(job, test_plan, plan),

@@ -83,7 +83,7 @@ def _require_requests(fault: FaultSpec, rows: Sequence[StepRow], open_scenarios:
     meant = [row for row in rows if on.scenario in ("", row.scenario) and on.step in ("", row.step)]
     # A wait step with a URL polls, and its row does not say so.
     sent = [row for row in meant if row.method or row.action == "wait"]
-    if not any(on.service in ("", row.service) for row in sent):
+    if not any(not row.method or on.service in ("", row.service) for row in sent):
         names = {"scenario": on.scenario, "step": on.step, "service": on.service}
         what = ", ".join(f'{key} "{name}"' for key, name in names.items() if name)
         hint = "a fault is done to requests of the flow; name a step that sends one"

@@ -479,7 +479,7 @@ def test_what_can_t_be_a_fault(write: Write, written: str, said: str) -> None:
     [
         ("{ step: rest }", 'no request of the load is meant by step "rest"'),
         ("{ step: sign_in }", 'no request of the load is meant by step "sign_in"'),
-        ("{ service: pay }", 'no request of the load is meant by service "pay"'),
+        ("{ step: home, service: pay }", 'no request of the load is meant by step "home", service "pay"'),
         ("{ scenario: calm, step: rest }", 'no request of the load is meant by scenario "calm", step "rest"'),
         ("{ step: polled }", ""),
         ("{ step: home, service: default }", ""),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from tests.support.command_line import call
 from windtunnel.demo.__main__ import main
 from windtunnel.demo.settings import CALLER_GIVES_UP_S, PAYMENT_PLACES, PAYMENT_S, VIRTUES, Virtue
 from windtunnel.demo.turbulence import PLAN, course, free_ports, shop_command, what_next
@@ -72,3 +74,10 @@ def test_the_command_of_the_shop_is_one_that_its_program_takes(capsys: pytest.Ca
         port, payments = taken.getsockname()[1], free_ports(1)[0]
         assert main(shop_command(port, payments, VIRTUES)[3:]) == 2
     assert "can't listen" in capsys.readouterr().err
+
+
+def test_the_demo_with_faults_refuses_what_the_shop_does_not_have(tmp_path: Path) -> None:
+    answer = call(tmp_path, "demo", "--turbulence", "--without", "brakes")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith('--without: the shop has no "brakes" to do without\n')
+    assert list(tmp_path.iterdir()) == []

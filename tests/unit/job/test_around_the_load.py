@@ -18,6 +18,7 @@ from windtunnel.job.around import (
 from windtunnel.job.observer import TextObserver
 from windtunnel.model.turbulence import ProxySpec
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.turbulence.undo import UndoLog
 
 
 class Said(TextObserver):
@@ -119,6 +120,9 @@ def test_a_program_that_listens_already_is_told() -> None:
 
 def test_faults_that_are_still_there_come_with_the_command_to_type(tmp_path: Path) -> None:
     observer = Said()
+    log = UndoLog.create(tmp_path, hide=str)
+    log.add(fault="pause", kind="hook", arguments={}, by_hand="docker unpause db")
+    log.close()
 
     announce_not_undone(
         ["pause: it took longer than 5 s; by hand: docker unpause db"], RunDirectory(tmp_path), observer
@@ -127,5 +131,5 @@ def test_faults_that_are_still_there_come_with_the_command_to_type(tmp_path: Pat
 
     assert observer.lines == [
         "! not undone: pause: it took longer than 5 s; by hand: docker unpause db",
-        f"! to try again: windtunnel turbulence heal --run {tmp_path}",
+        f"! still there: pause; to undo it: windtunnel turbulence heal --run {tmp_path} --allow hook",
     ]

@@ -42,7 +42,8 @@ class RunContext:
     `preflight` runs before the load. `aggregate` counts while the run goes on: as a sink, or from what the workers
     send. `sut` is the SUT where the run starts it. `reroute` has requests of this process for an origin connect to
     another address. `environment` is that of commands which do faults; `make_proxy` makes the proxies, by default
-    the embedded ones. `on_listening` is called with those that listen.
+    the embedded ones. `on_listening` is called with those that listen, `on_slow_end` when
+    the SUT takes a while to end.
     """
 
     test_plan: TestPlan
@@ -54,6 +55,7 @@ class RunContext:
     reroute: Callable[[Origin, str], None] | None = None
     make_proxy: MakeProxy | None = None
     on_listening: Callable[[Sequence[Listening]], None] = lambda _: None
+    on_slow_end: Callable[[], None] = lambda: None
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -89,7 +91,12 @@ async def execute(run: RunContext) -> Outcome:
     """
     raise_open_file_limit()
     try:
-        async with Disturbances(sut=run.sut, outside=_outside(run)) as around:
+        async with Disturbances(
+            sut=run.sut,
+            outside=_outside(run),
+            shutdown=run.parts.shutdown,
+            on_slow_end=run.on_slow_end,
+        ) as around:
             run.on_listening(around.listening)
             load = await _execute(run, around)
         if load.evidence is None:
@@ -149,7 +156,7 @@ async def _preflight(run: RunContext, around: Disturbances) -> PreflightResult |
 async def _run_with_cap(run: RunContext, around: Disturbances) -> Evidence | None:
     """Run the load with its setup and teardown, for no longer than the plan allows."""
     setup = run.test_plan.setup_segment
-    async with background(_watch_duration(run), around.watch_sut(run.parts.shutdown)):
+    async with background(_watch_duration(run), around.watch_sut()):
         return await (_load(run, {}, around) if setup is None else _load_with_setup(run, setup, around))
 
 

@@ -6,7 +6,7 @@ proxies listen ─▶ the SUT starts, with their URLs ─▶ preflight ─▶ lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -15,11 +15,16 @@ from windtunnel.engine.run.preflight import PreflightResult
 from windtunnel.engine.run.shutdown import Shutdown, Stop
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.origin import Origin
+from windtunnel.tasks import background
 
 if TYPE_CHECKING:
     from windtunnel.engine.run.outside import OutsideSegment
     from windtunnel.engine.run.proxies import Listening
     from windtunnel.engine.sut.process import SutEnd, SutProcess
+
+
+_SLOW_S = 1.0
+"""Seconds after which a SUT takes a while to end."""
 
 
 class Disturbances:
@@ -28,8 +33,17 @@ class Disturbances:
     `sut_end` says how a SUT that the run started ended, if it did before the run.
     """
 
-    def __init__(self, *, sut: SutProcess | None, outside: OutsideSegment | None) -> None:
-        self._sut, self._outside = sut, outside
+    def __init__(
+        self,
+        *,
+        sut: SutProcess | None,
+        outside: OutsideSegment | None,
+        shutdown: Shutdown,
+        on_slow_end: Callable[[], None],
+    ) -> None:
+        """`on_slow_end` is called when the SUT takes a while to end."""
+        self._on_slow_end = on_slow_end
+        self._sut, self._outside, self._shutdown = sut, outside, shutdown
         self._stack = AsyncExitStack()
         self.sut_end: SutEnd | None = None
 
@@ -40,7 +54,7 @@ class Disturbances:
             if self._outside is not None:
                 variables = (await stack.enter_async_context(self._outside)).variables
             if self._sut is not None:
-                await stack.enter_async_context(self._sut.running(variables))
+                await stack.enter_async_context(self._sut.running(variables, hurry=self._hurry))
             self._stack = stack.pop_all()
         return self
 
@@ -86,6 +100,16 @@ class Disturbances:
         if self._outside is not None:
             await self._outside.end()
 
+    async def _hurry(self) -> None:
+        """Return when the run is asked to end, once more if it was before: then its SUT has no grace."""
+        asked = self._shutdown.wait_for_repeat if self._shutdown.requested else self._shutdown.wait
+        async with background(self._tell_slow_end()):
+            await asked()
+
+    async def _tell_slow_end(self) -> None:
+        await asyncio.sleep(_SLOW_S)
+        self._on_slow_end()
+
     async def sut_ended(self) -> SutEnd:
         """Return when the SUT has ended that the run started; never where it started none."""
         if self._sut is None:
@@ -98,7 +122,7 @@ class Disturbances:
         end = await self.sut_ended()
         return PreflightResult(unreachable=f"{end.reason}{end.help}")
 
-    async def watch_sut(self, shutdown: Shutdown) -> None:
+    async def watch_sut(self) -> None:
         """End the run when its SUT has ended: what is sent after that says nothing about it."""
         end = await self.sut_ended()
-        shutdown.request(Stop(reason=end.reason, aborted=True))
+        self._shutdown.request(Stop(reason=end.reason, aborted=True))

@@ -1,10 +1,10 @@
 """The process between a run and the command of `--exec`: it starts the command, keeps its output, and ends it.
 
-    coordinator ── lifeline (standard input: the task, then its end) ──▶ keeper ─▶ command and what that starts
-                ◀─ reports (standard output: a JSON object a line) ────        ◀─ their output ─▶ sut.log
+    coordinator ── lifeline (standard input: the task, END, KILL) ──▶ keeper ─▶ command and what that starts
+                ◀─ reports (standard output: a JSON object a line) ─        ◀─ their output ─▶ sut.log
 
-The lifeline ends when the run has, and also when the coordinator was killed: either way the command gets SIGTERM,
-and SIGKILL after a grace. A copy of the coordinator that code of the user made with `os.fork` holds the lifeline
+At END the command gets SIGTERM, and SIGKILL after a grace or at KILL. The same when the lifeline ends without a
+word: then the coordinator was killed. A copy of it that code of the user made with `os.fork` holds the lifeline
 too: so this process looks for its parent once a second. Where it is killed itself, Linux kills the command too.
 """
 
@@ -35,8 +35,11 @@ _BLOCK = 65_536
 _KILL_EVERY_S = 0.02
 _LOOK_S = 1.0
 
-GRACE_S = 5.0
-"""Seconds that the command has to end after SIGTERM."""
+END, KILL = b"E", b"K"
+"""What the coordinator says: end the command; kill what is left of it."""
+
+GRACE_S = 15.0
+"""Seconds that the command has to end after SIGTERM. `docker compose up` gives its containers ten."""
 
 _TO_GO_S = 2.0
 """Seconds that killed processes have to be gone."""
@@ -125,9 +128,10 @@ class _Keeper:
             for source in select.select(self._sources, [], [], self._patience())[0]:
                 if source == self._source:
                     self._read()
-                elif not os.read(source, _BLOCK) and source == _LIFELINE:
-                    self._sources.remove(_LIFELINE)
-                    self._begin_end()
+                elif source == _LIFELINE:
+                    self._obey(os.read(_LIFELINE, _BLOCK))
+                else:
+                    os.read(source, _BLOCK)
             if self._code and not self._told:
                 self._tell()
                 self._begin_end()
@@ -158,6 +162,15 @@ class _Keeper:
         if not data and self._source in self._sources:
             self._sources.remove(self._source)
         return bool(data)
+
+    def _obey(self, words: bytes) -> None:
+        """Do what the coordinator says; nothing at all means that it is gone."""
+        if not words:
+            self._sources.remove(_LIFELINE)
+        self._begin_end()
+        if KILL in words:
+            self._kill_at = time.monotonic()
+            self._give_up_at = self._kill_at + _TO_GO_S
 
     def _tell(self) -> None:
         """Tell, once, how the command ended, and its last lines."""

@@ -22,6 +22,8 @@ LONGEST_LINE = 20_000
 """Bytes of a line that are kept."""
 
 LAST_LINES = 20
+LONGEST_LAST = 500
+"""Characters of each of the last lines."""
 
 _LONGEST_READ = 4 * LONGEST_LINE
 """Bytes of a line that are looked at: a secret that the cut would go through is found before."""
@@ -67,7 +69,7 @@ class SutOutput:
     def _take(self, line: bytes) -> None:
         text = self._redactor.excerpt(line[:_LONGEST_READ].decode("utf-8", "replace")).rstrip("\r")
         if text.strip():
-            self._last.append(text)
+            self._last.append(text[:LONGEST_LAST])
         kept = text.encode("utf-8", "replace")
         kept = (kept[:LONGEST_LINE] + b"\xe2\x80\xa6" if len(kept) > LONGEST_LINE else kept) + b"\n"
         if not self._tail and len(kept) <= self._head_left:

@@ -9,12 +9,12 @@ import pickle
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from windtunnel.engine.sut.keeper import SutTask
+from windtunnel.engine.sut.keeper import END, KILL, SutTask
 from windtunnel.processes import ending_of
 from windtunnel.storage.directory import SUT_LOG
 from windtunnel.tasks import cancel_and_wait
@@ -23,6 +23,11 @@ _BOOTSTRAP = "import sys; sys.path[:] = {path!r}; from windtunnel.engine.sut.kee
 """The program of the keeper. It imports from where this process does, and nothing from the working directory."""
 
 _LONGEST_QUOTE = 300
+_LONGEST_REPORT = 1_000_000
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +67,13 @@ class SutProcess:
         self.pid: int | None = None
 
     @asynccontextmanager
-    async def running(self, variables: Mapping[str, str]) -> AsyncIterator[None]:
-        """Run the command during the block, with more variables; one that can't be started has ended at once."""
+    async def running(
+        self, variables: Mapping[str, str], *, hurry: Callable[[], Coroutine[Any, Any, None]] = _never
+    ) -> AsyncIterator[None]:
+        """Run the command during the block, with more variables; one that can't be started has ended at once.
+
+        When `hurry` returns, a command that has not ended yet is killed.
+        """
         task = replace(self._task, environment={**self._task.environment, **variables})
         ours, theirs = socket.socketpair()
         try:
@@ -74,7 +84,7 @@ class SutProcess:
             self._has_ended(f"could not be started: {error.strerror}")
             yield
             return
-        reports, lifeline = await asyncio.open_connection(sock=ours)
+        reports, lifeline = await asyncio.open_connection(sock=ours, limit=_LONGEST_REPORT)
         heard = asyncio.create_task(self._hear(reports, keeper))
         try:
             lifeline.write(pickle.dumps(task))
@@ -82,7 +92,7 @@ class SutProcess:
             yield
         finally:
             try:
-                await self._stop(lifeline, heard, keeper)
+                await self._stop(lifeline, heard, keeper, hurry)
             finally:
                 await cancel_and_wait([heard])
                 lifeline.close()
@@ -119,15 +129,30 @@ class SutProcess:
         self._ended.set()
 
     async def _stop(
-        self, lifeline: asyncio.StreamWriter, heard: asyncio.Task[None], keeper: subprocess.Popen[bytes]
+        self,
+        lifeline: asyncio.StreamWriter,
+        heard: asyncio.Task[None],
+        keeper: subprocess.Popen[bytes],
+        hurry: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         """End the command and return when nothing of it is left: SIGTERM, and SIGKILL after its grace."""
-        with contextlib.suppress(OSError):
-            lifeline.write_eof()
-        await asyncio.wait([heard], timeout=self._task.grace_s + self._more_s)
+        _say(lifeline, END)
+        hurried = asyncio.create_task(hurry())
+        try:
+            await asyncio.wait([heard, hurried], timeout=self._task.grace_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await cancel_and_wait([hurried])
+        _say(lifeline, KILL)
+        await asyncio.wait([heard], timeout=self._more_s)
         if not heard.done():
             keeper.kill()
             await heard
+
+
+def _say(lifeline: asyncio.StreamWriter, word: bytes) -> None:
+    """Tell the keeper, unless it has ended."""
+    if not lifeline.transport.is_closing():
+        lifeline.write(word)
 
 
 def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
