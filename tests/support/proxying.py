@@ -205,6 +205,8 @@ async def proxied(
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wires.append(wire := Wire(reader, writer))
         taken.put_nowait(wire)
+        if proxy.is_closed:
+            writer.transport.abort()
 
     server = await asyncio.start_server(accept, host, 0, ssl=tls)
     address = server.sockets[0].getsockname()
@@ -246,6 +248,8 @@ async def proxied(
         await proxy.close()
         assert proxy.is_idle, "a connection or a task is left"
         server.close()
+        for _ in range(5):  # connections that the upstream is about to accept
+            await asyncio.sleep(0)
         for wire in [*wires, *line.wires]:
             wire.writer.transport.abort()
         await _ended([*wires, *line.wires])

@@ -73,6 +73,7 @@ class AnswerPath:
         self._is_over = True
         if self.flow is not None:
             self.flow.drop()
+            self.flow = None
 
     def _measure(self, head: int, length: int | None, *, is_guess: bool = False) -> None:
         """Set where the answer is cut, and how large its pieces are."""

@@ -56,7 +56,7 @@ class Caller(CallerSide):
 
     def abort(self) -> None:
         """End at once, both sides. Nothing is done while the connection is being made."""
-        if not self._is_made:
+        if not self.is_made:
             return
         self._drop_upstream()
         self._finish("proxy_closed")
@@ -72,7 +72,7 @@ class Caller(CallerSide):
     def let_go(self) -> None:
         """Send on what a fault holds: no fault is done any more."""
         if self._handling is not None:
-            self._handling.release()
+            self._handling.let_go()
 
     # What the event loop calls.
 

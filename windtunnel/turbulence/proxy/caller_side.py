@@ -20,14 +20,14 @@ class CallerSide(asyncio.Protocol):
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
         self._upstream: Upstream | None = None
-        self._discards = self._is_made = False
+        self._discards = self.is_made = False
         self._timer: Timer | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A caller connected."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # TCP, so it is one
         self._reading = Reading(self._transport)
-        self._is_made = True
+        self.is_made = True
 
     def end_answers(self) -> None:
         """Tell the caller that nothing follows; what it still sends is dropped."""

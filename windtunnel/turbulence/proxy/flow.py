@@ -111,6 +111,15 @@ class Flow:
         if self._timer is None:
             self._pump()
 
+    def hurry(self) -> None:
+        """Pass on at once what is held."""
+        self._rate = self._gap_s = self._free_s = 0.0
+        self._piece = 0
+        self._queue = deque((0.0, data) for _, data in self._queue)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._pump()
+
     def drop(self) -> None:
         """Forget all, and pass nothing on any more."""
         self._is_over = True

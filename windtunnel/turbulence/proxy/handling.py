@@ -21,6 +21,7 @@ from windtunnel.turbulence.proxy.traffic import Timer, Traffic
 from windtunnel.turbulence.proxy.treatment import Answer, Ending, Treatment
 
 _NO_ANSWER = "no answer came"
+_ANSWERED = "a later fault answered in place of the upstream"
 _ENDED_BEFORE = "the answer ended before"
 _TOO_LONG_TO_KEEP = "the request is too long to send it again"
 
@@ -122,6 +123,12 @@ class Handling:
             self._keep_copy(data)
         return False
 
+    def let_go(self) -> None:
+        """No fault is done any more: the request, or its answer, goes on at once."""
+        self.release()
+        if self._path is not None and self._path.flow is not None:
+            self._path.flow.hurry()
+
     def release(self) -> None:
         """Its time has come: the request goes on."""
         if not self.holds:
@@ -153,6 +160,7 @@ class Handling:
             self._timer.cancel()
         if self._path is not None:
             self._path.drop()
+            self._path = None
         self._miss(_NO_ANSWER)
 
     def _keep(self, data: bytes) -> None:
@@ -161,6 +169,7 @@ class Handling:
 
     def _go(self, wire: bytes) -> None:
         if self._treatment.answer is not None:
+            self._miss(_ANSWERED)
             self._exchange.status = self._treatment.answer.status
             self._caller.answer(self._treatment.answer)
             return

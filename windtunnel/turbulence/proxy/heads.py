@@ -27,7 +27,8 @@ head_end = re.compile(rb"\n\r?\n").search
 """Finds the end of a head, also one whose lines end in a bare line feed."""
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_request_line = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]+) HTTP/1\.([01])\r\n").match
+_METHOD = _TOKEN.removesuffix(b"+") + b"{1,32}"
+_request_line = re.compile(rb"(" + _METHOD + rb") ([!-~\x80-\xff]+) HTTP/1\.([01])\r\n").match
 _is_malformed = re.compile(rb"\n(?!" + _TOKEN + rb":)").search
 _TEXT = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _status_line = re.compile(rb"HTTP/1\.([01]) ([0-9]{3})(?: [^\r\n]*)?\r?\n").match
@@ -36,7 +37,8 @@ _is_length = re.compile(rb"[0-9]{1,18}").fullmatch
 _is_id = re.compile(rb"[!-~]{1,128}").fullmatch
 _trace_id = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-").match
 _CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress"})
-_LONGEST_KEY = 128
+_LONGEST_REMEMBERED = 128
+"""Bytes of a key or target that is remembered; of a longer one, a hash is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,11 @@ class RequestHead:
     renamed: bool = False
     correlation_id: str = ""
     key: bytes = b""
+
+    @property
+    def identity(self) -> tuple[str | bytes, ...]:
+        """What the attempts of one request have in common, besides the key."""
+        return self.correlation_id, self.method, _short(self.target)
 
     @property
     def path(self) -> str:
@@ -170,8 +177,12 @@ def _identify(head: RequestHead, fields: _Fields) -> None:
     elif (trace := _trace_id(fields.first(b"\ntraceparent"))) is not None:
         head.correlation_id = trace[1].decode()
     head.key = fields.first(b"\nidempotency-key") or fields.first(b"\nx-idempotency-key")
-    if len(head.key) > _LONGEST_KEY:
-        head.key = blake2b(head.key, digest_size=16).digest()
+    head.key = _short(head.key)
+
+
+def _short(value: bytes) -> bytes:
+    """What stands for a value where it is remembered."""
+    return value if len(value) <= _LONGEST_REMEMBERED else blake2b(value, digest_size=16).digest()
 
 
 def _framed(head: RequestHead, lengths: list[bytes], codings: list[bytes], minor: bytes) -> Refusal | None:

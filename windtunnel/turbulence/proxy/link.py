@@ -75,26 +75,31 @@ class Side(asyncio.Protocol):
 class Link:
     """Both sides, each of which is shown what the other does. Nothing is read before both are connected."""
 
-    def __init__(
-        self, traffic: Traffic, *, order: int, dial: Callable[[Link], None], on_gone: Callable[[Link], None]
-    ) -> None:
-        """`order` counts the connections of the load. `dial` begins to connect the side of the upstream, and
-        `on_gone` is told when both are gone.
-        """
-        self._traffic, self._order, self._dial, self._on_gone = traffic, order, dial, on_gone
+    def __init__(self, traffic: Traffic, *, dial: Callable[[Link], None], on_gone: Callable[[Link], None]) -> None:
+        """`dial` begins to connect the side of the upstream, `on_gone` is told when both are gone."""
+        self._traffic, self._dial, self._on_gone = traffic, dial, on_gone
         self.caller, self.upstream = Side(self), Side(self)
         self._exchange: Exchange | None = None
         self._open = 0
         self._pieces = 0
+        self._numbers: dict[str, int] = {}
         self._flow: Flow | None = None
         self._waiting: list[tuple[Side, bytes]] = []
         self._timer: Timer | None = None
         self._told: set[tuple[str, float]] = set()
         self._cut: tuple[Hit, int] | None = None
-        self._is_half = False
+        self._is_half = self._has_failed = False
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the caller is connected."""
+        return self.caller.transport is not None
 
     def failed(self, failure: Failure) -> None:
         """The upstream can't be connected to: the caller is shown a reset."""
+        if self._has_failed:
+            return
+        self._has_failed = True
         self._finish(failure.kind)
         self._open -= 1
         if self.caller.transport is not None:
@@ -116,6 +121,8 @@ class Link:
     def let_go(self) -> None:
         """Pass on what a fault holds: no fault is done any more."""
         self._release()
+        if self._flow is not None:
+            self._flow.hurry()
 
     # What its sides tell.
 
@@ -187,7 +194,7 @@ class Link:
         if exchange is None:
             return _NOTHING
         self._pieces += 1
-        found = self._traffic.treat_connection(self._order, self._pieces)
+        found = self._traffic.treat_connection(self._numbers, self._pieces)
         if found is None:
             self._cut = None
             if self._flow is not None:
@@ -307,7 +314,7 @@ class Link:
             self._on_gone(self)
 
     def _write(self, side: Side, data: bytes) -> None:
-        if side.transport is not None:
+        if side.transport is not None and not side.transport.is_closing():
             side.transport.write(data)
 
     def _end_writing(self, side: Side) -> bool:

@@ -29,6 +29,11 @@ class Listener:
         self._socket = _bound(host, port)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it takes connections no more, or not yet."""
+        return self._loop is None
+
+    @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
         host, port, *_ = self._socket.getsockname()

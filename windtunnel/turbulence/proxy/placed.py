@@ -135,15 +135,20 @@ class PlacedFaults:
                 break
         return (treatment, hits) if hits else None
 
-    def of_connection(self, order: int, piece: int, t_s: float) -> tuple[Treatment, list[Hit]] | None:
-        """What is done at a moment to the connection that came as this one, and by which faults; None for nothing.
+    def of_connection(self, numbers: dict[str, int], piece: int, t_s: float) -> tuple[Treatment, list[Hit]] | None:
+        """What is done at a moment to a connection, and by which faults; None for nothing.
 
-        The same connection is hit by the same faults as long as their probability is the same. `piece` counts what
-        came over it, for what is drawn anew each time.
+        `numbers` are those that the connection has among the ones that each fault was asked for, and is added to:
+        it is hit by the same faults as long as their probability is the same. `piece` counts what came over it,
+        for what is drawn anew each time.
         """
         treatment = Treatment()
         hits: list[Hit] = []
         for placed, window in self._on(self.of_requests, t_s):
+            order = numbers.get(placed.spec.name)
+            if order is None:
+                placed.asked += 1
+                order = numbers[placed.spec.name] = placed.asked
             if not placed.timeline.takes(request=order, instance=order):
                 continue
             decision = self._number(placed, ("order", order))

@@ -92,8 +92,8 @@ class EmbeddedProxy:
         self._connections: set[Caller | Link] = set()
         self._upstreams: set[Upstream] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._unserved: set[socket.socket] = set()
         self._emptied = asyncio.Event()
-        self._accepted = 0
         self._address = (spec.host, spec.port)
 
     @property
@@ -111,6 +111,11 @@ class EmbeddedProxy:
     def port(self) -> int:
         """The port that it listens at."""
         return self._address[1]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no connection any more."""
+        return self._listener is None or self._listener.is_closed
 
     @property
     def is_idle(self) -> bool:
@@ -163,6 +168,7 @@ class EmbeddedProxy:
         for connection in tuple(self._connections):
             connection.abort()
         await cancel_and_wait(tuple(self._tasks))
+        self._drop_unmade()
         for connection in tuple(self._connections):  # some were being made
             connection.abort()
         for upstream in tuple(self._upstreams):
@@ -170,6 +176,20 @@ class EmbeddedProxy:
         self._emptied.clear()
         if not self.is_idle:
             await self._emptied.wait()
+
+    def _drop_unmade(self) -> None:
+        """Forget what was to be connected by tasks that never ran: they were cancelled before their first turn."""
+        for sock in self._unserved:
+            sock.close()
+        self._unserved.clear()
+        for connection in tuple(self._connections):
+            if not connection.is_made:
+                self._forget(connection)
+            elif isinstance(connection, Link) and connection.upstream.transport is None:
+                connection.failed(_CLOSED)
+        for upstream in tuple(self._upstreams):
+            if not upstream.is_connected:
+                upstream.failed(_CLOSED)
 
     def _unbound(self, error: OSError) -> ConfigError:
         where = self.spec.where
@@ -207,9 +227,9 @@ class EmbeddedProxy:
             set_reset(sock)
             sock.close()
             return
+        self._unserved.add(sock)
         if self.spec.protocol == "tcp":
-            self._accepted += 1
-            link = Link(self._traffic, order=self._accepted, dial=self._dial_side, on_gone=self._forget)
+            link = Link(self._traffic, dial=self._dial_side, on_gone=self._forget)
             self._connections.add(link)
             self._run(self._serve(sock, link, link.caller))
         else:
@@ -219,6 +239,7 @@ class EmbeddedProxy:
 
     async def _serve(self, sock: socket.socket, connection: Caller | Link, protocol: asyncio.Protocol) -> None:
         """Have the event loop serve a socket. The caller may be gone already."""
+        self._unserved.discard(sock)
         opening = Opening()
         try:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: opening, sock)

@@ -71,7 +71,7 @@ class Traffic:
             correlation_id=head.correlation_id,
         )
         if head.correlation_id or head.key:
-            identity = head.correlation_id, head.method, head.target
+            identity = head.identity
             attempt = self._attempts.next((*identity, head.key), now)
             exchange.attempt = exchange.occurrence = attempt.number
             exchange.since_s = attempt.since_s
@@ -89,15 +89,15 @@ class Traffic:
             return None
         return faults.of_request(exchange, head.target, elapsed_s)
 
-    def treat_connection(self, order: int, piece: int) -> tuple[Treatment, list[Hit]] | None:
-        """What faults do at this moment to a connection that is no HTTP; None for nothing."""
+    def treat_connection(self, numbers: dict[str, int], piece: int) -> tuple[Treatment, list[Hit]] | None:
+        """What faults do at this moment to a connection that is no HTTP; None for nothing. See `of_connection`."""
         faults = self.faults
         if not faults.of_requests:
             return None
         elapsed_s = self.clock.now() - self._began
         if not faults.begin_s <= elapsed_s < faults.end_s:
             return None
-        return faults.of_connection(order, piece, elapsed_s)
+        return faults.of_connection(numbers, piece, elapsed_s)
 
     def refuses(self) -> Hit | None:
         """The fault that refuses a connection that comes now."""

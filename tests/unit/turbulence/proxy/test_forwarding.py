@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
 from tests.support.proxying import OK, get, in_loop, post, proxied
+from windtunnel.model.vocabulary import ProxyProtocol
 
 
 def test_a_request_and_its_answer_pass_as_they_are() -> None:
@@ -272,6 +274,25 @@ def test_an_upstream_that_is_not_there_is_502() -> None:
             assert answer.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
             record = await line.record()
             assert (record.status, record.upstream_status, record.error) == (502, 0, "refused")
+
+    in_loop(main)
+
+
+@pytest.mark.parametrize("protocol", ["http", "tcp"])
+def test_a_proxy_can_be_closed_at_any_moment_of_a_connection(protocol: ProxyProtocol) -> None:
+    async def main() -> None:
+        for turns in range(12):
+            async with proxied(protocol=protocol) as line:
+                callers = [await line.call() for _ in range(3)]
+                for caller in callers:
+                    caller.writer.write(get())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await line.proxy.close()
+                assert line.proxy.is_idle
+                for caller in callers:
+                    with contextlib.suppress(ConnectionResetError):
+                        assert await caller.rest() == b""
 
     in_loop(main)
 

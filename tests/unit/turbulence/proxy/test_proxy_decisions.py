@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -195,6 +195,31 @@ def test_the_end_of_faults_lets_go_of_what_is_held_and_nothing_is_hit_any_more()
             await ask(line, caller, upstream, get("/next"))
             assert told(line) == ["blackhole"]
             assert [each.event for each in line.faults] == ["on", "applied", "off"]
+
+    in_loop(main)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("delay", {"delay": "1h", "when": "after"}),
+        ("slicer", {"size": 1, "delay": "1h"}),
+        ("dribble", {"over": "1h"}),
+    ],
+)
+def test_the_end_of_faults_passes_slow_answers_on_at_once(kind: str, settings: Mapping[str, object]) -> None:
+    async def main() -> None:
+        async with proxied(fault(kind, settings)) as line:
+            line.proxy.begin(line.timers.now())
+            line.timers.pass_s(INJECT_S + 1.0)
+            caller = await line.call()
+            await caller.send(get())
+            upstream = await line.taken()
+            await upstream.send(OK)
+            await line.timers.set_for(400.0 if kind == "dribble" else 3600.0)
+            line.proxy.end()
+            await caller.exactly(OK)
+            assert (await line.record()).status == 200
 
     in_loop(main)
 

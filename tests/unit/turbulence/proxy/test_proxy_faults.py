@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.proxying import INJECT_S, OK, Line, Wire, fault, get, in_loop, post, proxied, told
 from windtunnel.model.turbulence import FaultTarget
+from windtunnel.turbulence.proxy.faults.table import PROXY_FAULTS
+from windtunnel.turbulence.settings import Settings
 
 
 async def in_the_middle(line: Line) -> Wire:
@@ -441,3 +445,49 @@ def test_a_connection_that_is_refused_among_others_is_reset() -> None:
             assert told(line) == ["refuse"]
 
     in_loop(main)
+
+
+def test_a_later_fault_that_answers_keeps_earlier_ones_from_what_they_do_to_an_answer() -> None:
+    async def main() -> None:
+        async with proxied(fault("bandwidth", {"rate": "1B/s"}), fault("status", {"code": 503})) as line:
+            caller = await in_the_middle(line)
+            await caller.send(get())
+            assert b" 503 " in await caller.until()
+            missed = [each.detail for each in line.faults if each.event == "missed"]
+            assert missed == ["a later fault answered in place of the upstream"]
+
+    in_loop(main)
+
+
+SCHEMAS = json.loads((ROOT / "schemas" / "plan.schema.json").read_text())["$defs"]
+COMMON = {"name", "type", "on", "probability", "schedule"}
+
+
+@pytest.mark.parametrize("name", PROXY_FAULTS)
+def test_the_schema_of_a_plan_knows_the_keys_of_a_fault(name: str) -> None:
+    schema, kind = SCHEMAS[f"proxy_{name}"], PROXY_FAULTS[name]
+    assert set(schema["properties"]) - COMMON == set(kind.keys)
+    assert schema.get("x-protocol") == ("http" if kind.protocols == ("http",) else None)
+    assert kind.main in ("", *kind.keys)
+
+
+def test_a_fault_says_in_words_what_happens_to_requests() -> None:
+    settings: dict[str, dict[str, Any]] = {
+        "latency": {"delay": "800ms", "jitter": "50ms"},
+        "delay": {"delay": "1s", "when": "after"},
+        "bandwidth": {"rate": "10KiB/s"},
+        "slicer": {"size": "1KiB", "delay": "5ms"},
+        "dribble": {"over": "5s"},
+        "limit_bytes": {"bytes": 100},
+        "status": {"code": 503},
+    }
+    words = {name: kind.compile(Settings(settings.get(name, {}))).words for name, kind in PROXY_FAULTS.items()}
+    assert words["latency"] == "wait 800 ms ± 50 ms longer"
+    assert words["delay"] == "wait 1 s longer for their answer"
+    assert words["bandwidth"] == "get their answer at 10 KiB/s"
+    assert words["slicer"] == "get their answer in pieces of 1 KiB, 5 ms apart"
+    assert words["dribble"] == "get their answer in 10 pieces over 5 s"
+    assert words["truncate"] == "are closed after 50% of the body of the answer"
+    assert words["limit_bytes"] == "are closed after 100 B of the answer"
+    assert words["status"] == "are answered 503 and not sent on"
+    assert len(set(words.values())) == len(PROXY_FAULTS)

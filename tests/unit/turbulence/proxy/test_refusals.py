@@ -13,6 +13,7 @@ from windtunnel.errors import ConfigError
 from windtunnel.model.sut import Tls
 from windtunnel.model.turbulence import FaultSpec, FaultTarget, ProxySpec
 from windtunnel.model.vocabulary import ProxyProtocol
+from windtunnel.turbulence.proxy.heads import Names, RequestHead, read_request
 from windtunnel.turbulence.proxy.logical import Attempts
 from windtunnel.turbulence.proxy.proxy import EmbeddedProxy
 
@@ -42,6 +43,7 @@ BOTH = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"
         (b"GET / HTTP/1.1\r\n" + HOST + b"X: a\rb\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n" + HOST + b"X: a\x00b\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n" + HOST + HOST + b"\r\n", 400),
+        (b"G" * 33 + b" / HTTP/1.1\r\n\r\n", 400),
         (b"GET  / HTTP/1.1\r\n\r\n", 400),
         (b"GET noslash HTTP/1.1\r\n" + HOST + b"\r\n", 400),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
@@ -272,6 +274,16 @@ def test_it_listens_at_and_forwards_to_ipv6() -> None:
 def attempts_of(most: int, identities: Sequence[str]) -> list[int]:
     attempts = Attempts(most)
     return [attempts.next((identity,), 0.0).number for identity in identities]
+
+
+def test_what_is_remembered_of_a_request_is_short() -> None:
+    def identity(end: bytes) -> tuple[str | bytes, ...]:
+        head = read_request(b"GET /" + b"a" * 60_000 + end + b" HTTP/1.1\r\n\r\n", Names(own=b":1", upstream=b"u"))
+        assert isinstance(head, RequestHead)
+        return head.identity
+
+    assert identity(b"1") == identity(b"1") != identity(b"2")
+    assert max(len(each) for each in identity(b"1")) <= 128
 
 
 def test_the_logical_requests_that_were_sent_longest_ago_are_forgotten() -> None:

@@ -100,6 +100,30 @@ def test_a_reset_ends_open_connections_at_once_and_new_ones_as_they_come() -> No
     in_loop(main)
 
 
+def test_the_first_connections_that_a_fault_is_asked_for_are_hit_whatever_came_before() -> None:
+    async def main() -> None:
+        spec = fault("reset", pattern="first_n", schedule={"first_n": 2})
+        async with proxied(spec, protocol="tcp") as line:
+            line.proxy.begin(line.timers.now())
+            callers = []
+            for _ in range(3):
+                callers.append(await line.call())
+                await line.taken()
+            line.timers.pass_s(INJECT_S + 1.0)
+            upstreams = line.upstream_wires
+            resets = 0
+            for caller, upstream in zip(callers, upstreams, strict=True):
+                try:
+                    await upstream.send(b"here")
+                    await caller.exactly(b"here")
+                except (OSError, EOFError, RuntimeError):  # the last one is how uvloop says that it is closed
+                    resets += 1
+            assert resets == 2
+            assert told(line) == ["reset", "reset"]
+
+    in_loop(main)
+
+
 def test_a_limit_counts_the_bytes_since_it_was_on() -> None:
     async def main() -> None:
         async with proxied(fault("limit_bytes", {"bytes": 5}), protocol="tcp") as line:
