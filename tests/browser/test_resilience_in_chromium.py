@@ -67,6 +67,17 @@ def test_no_width_makes_the_page_scroll_sideways(tab: Tab, width: int) -> None:
     assert tab.value("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_table_has_to_be_scrolled(tab: Tab, width: int) -> None:
+    tab.resize(width)
+    beyond = tab.value(
+        "[...document.querySelectorAll('#resilience .scroll')].map(e => e.scrollWidth - e.clientWidth)"
+    )
+
+    assert len(beyond) == 6
+    assert max(beyond) <= 0
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_no_label_of_the_drawing_leaves_its_card_or_covers_another(tab: Tab, width: int) -> None:
     tab.resize(width)

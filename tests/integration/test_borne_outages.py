@@ -11,7 +11,6 @@ import pytest
 from tests.support import ROOT
 from tests.support.command_line import run_process
 from tests.support.short_outage import LATE, SOME_FAIL, Outage, bear, judged_without_doubt, run_plan
-from windtunnel.demo.journey import write_sut
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import Behaviour, ShopSettings, Virtue
 
@@ -55,24 +54,12 @@ def test_the_demo_goes_from_an_outage_to_the_recovery_in_a_minute(tmp_path: Path
     assert "--without idempotency" in answer.stdout
 
 
-LOST_REPLIES = """
-sut: sut.yaml
-scenarios: [lost_reply.yaml]
-load: { rate: 30/s }
-turbulence:
-  phases: { steady: 2s, inject: 2s, recover: 2s }
-  judge: { duplicates: { by: Idempotency-Key, same: "$.id" }, recover: { hold: 1s } }
-"""
-
-
 @pytest.mark.parametrize("is_right", [True, False], ids=["idempotent", "not idempotent"])
 def test_the_example_with_a_lost_reply_finds_orders_that_are_placed_twice(tmp_path: Path, is_right: bool) -> None:
     behaviour = Behaviour() if is_right else Behaviour().without("idempotency")
-    (tmp_path / "windtunnel.yaml").write_text(LOST_REPLIES)
-    shutil.copy(ROOT / "scenarios" / "lost_reply.yaml", tmp_path)
+    shutil.copytree(ROOT / "examples" / "lost-reply", tmp_path, dirs_exist_ok=True)
     with ShopProcess(ShopSettings(behaviour=behaviour)) as shop:
-        write_sut(tmp_path, shop.base_url)
-        result = run_plan(tmp_path / "windtunnel.yaml", {})
+        result = run_plan(tmp_path / "windtunnel.yaml", {"SHOP_PORT": shop.base_url.rsplit(":", 1)[1]})
     found = judged_without_doubt(result.directory)
     assert found.duplicates is not None
     assert (found.duplicates == 0) == is_right

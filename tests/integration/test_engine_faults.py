@@ -13,7 +13,7 @@ import pytest
 from tests.support.command_line import Answer, call
 from tests.support.toxiproxy import Toxiproxy, running
 from windtunnel.demo.process import ShopProcess
-from windtunnel.model.record import FaultRecord, Record, RunStarted, StepRecord
+from windtunnel.model.record import FaultRecord, PhaseRecord, Record, RunStarted, StepRecord
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
 from windtunnel.turbulence.drivers.toxiproxy_api import Address
@@ -82,18 +82,17 @@ def records(folder: Path) -> list[Record]:
     return [record for batch in reader.batches() for record in batch]
 
 
-def bands(folder: Path) -> dict[str, tuple[float, float]]:
-    """When each fault was on, as unix seconds."""
-    told = [record for record in records(folder) if isinstance(record, FaultRecord)]
-    on = {each.name: each.t for each in told if each.event == "on"}
-    return {each.name: (on[each.name], each.t) for each in told if each.event == "off"}
-
-
-def steps_in(folder: Path, band: tuple[float, float]) -> list[StepRecord]:
-    """The steps that began while a fault was on and ended before it was off."""
-    begin, end = band
-    steps = [record for record in records(folder) if isinstance(record, StepRecord)]
-    return [each for each in steps if begin <= each.t - each.duration_us / 1e6 and each.t <= end]
+def steps_during(folder: Path, fault: str, until_s: float) -> list[StepRecord]:
+    """The steps that began while a fault was on for sure: after it was found, before `until_s` of the load."""
+    found = records(folder)
+    load = min(record.t for record in found if isinstance(record, PhaseRecord) and record.name == "steady")
+    (on,) = (
+        record.t
+        for record in found
+        if isinstance(record, FaultRecord) and (record.name, record.event) == (fault, "applied")
+    )
+    steps = [record for record in found if isinstance(record, StepRecord)]
+    return [each for each in steps if on <= each.t - each.duration_us / 1e6 <= load + until_s]
 
 
 def summary(folder: Path) -> Any:
@@ -103,8 +102,7 @@ def summary(folder: Path) -> Any:
 def test_what_toxiproxy_does_is_what_the_load_sees(tmp_path: Path, proxied: Toxiproxy) -> None:
     answer = run(tmp_path, proxied, SLOW, DOWN)
 
-    on = bands(tmp_path)
-    slow, refused = steps_in(tmp_path, on["slow"]), steps_in(tmp_path, on["down"])
+    slow, refused = steps_during(tmp_path, "slow", 1.4), steps_during(tmp_path, "down", 2.9)
     assert slow, answer.stdout + answer.stderr
     assert min(each.duration_us for each in slow) >= 200_000
     assert {(each.outcome, each.error) for each in refused} == {("failed", "refused")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -127,6 +128,9 @@ def test_postgres_answers_its_client_through_a_proxy(postgres: Service) -> None:
 
 # With a fault: what the client says of it.
 
+RESET = "Connection reset by peer|Broken pipe|[Ss]erver closed the connection"
+"""What a client says of a reset: it depends on whether it was sending, waiting or just connected."""
+
 SLOW_S = 0.4
 """Seconds that a fault takes, for what must take at least that long."""
 
@@ -145,7 +149,7 @@ def large_value(redis: Service) -> str:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (fault("reset"), "Connection reset by peer"),
+        (fault("reset"), RESET),
         (fault("refuse"), "Connection refused"),
         (fault("limit_bytes", bytes="50KiB"), "Server closed the connection"),
         (fault("half_close"), "Server closed the connection"),
@@ -158,7 +162,7 @@ def test_redis_cli_is_told_of_a_connection_that_ends(
     told = ask(redis, lambda proxy: proxy.redis("get", large_value), kind)
 
     assert told.code == 1
-    assert said in told.err + told.text
+    assert re.search(said, told.err + told.text)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +185,7 @@ def test_redis_cli_waits_and_gets_everything(redis: Service, large_value: str, k
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (fault("reset"), "Connection reset by peer"),
+        (fault("reset"), RESET),
         (fault("refuse"), "Connection refused"),
         (fault("limit_bytes", bytes="20KiB"), "server closed the connection unexpectedly"),
         (fault("half_close"), "server closed the connection unexpectedly"),
@@ -192,7 +196,7 @@ def test_psql_is_told_of_a_connection_that_ends(postgres: Service, kind: FaultSp
     told = ask(postgres, lambda proxy: proxy.psql("select repeat('x', 100000)"), kind)
 
     assert told.code == 2
-    assert said in told.err
+    assert re.search(said, told.err)
 
 
 @pytest.mark.parametrize(

@@ -290,6 +290,14 @@ def _bounds(word: ResilienceWord) -> list[Bound]:
             line=31,
             **place,
         ),
+        Bound(
+            name="unaffected",
+            condition="browse_flow keeps the steady state",
+            result="held",
+            measured="http_req_failed{scenario:browse_flow}: 0%, http_req_duration{scenario:browse_flow}: 12 ms",
+            file="/home/someone/projects/shop/tests/load/turbulence/outage/windtunnel.yaml",
+            line=53,
+        ),
         Bound(name="recover", condition="within 15 s, good for 5 s", result="held", measured="8 s"),
     ]
 

@@ -19,8 +19,10 @@ NOT_JUDGED = "how the faults were borne was not judged: "
 BoundResult = Literal["held", "broken", "no_data"]
 """How one bound of the judge went."""
 
-Recovery = Literal["not_needed", "recovered", "never"]
-"""Whether the system came back to its steady state after the last fault. not_needed: it never left it."""
+Recovery = Literal["not_needed", "recovered", "never", "unknown"]
+"""Whether the system came back to its steady state after the last fault. not_needed: it never left it; unknown:
+too little ended afterwards to tell.
+"""
 
 
 class PhaseFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +193,9 @@ def _time_to_degrade(judged: Resilience) -> float:
     return math.inf if judged.time_to_degrade_s is None else judged.time_to_degrade_s * 1e6
 
 
-def _time_to_recover(judged: Resilience) -> float:
+def _time_to_recover(judged: Resilience) -> float | None:
+    if judged.recovery == "unknown":
+        return None
     if judged.time_to_recover_s is None:
         return math.inf if judged.recovery == "never" else 0.0
     return judged.time_to_recover_s * 1e6

@@ -103,6 +103,8 @@ def recovery(judged: Resilience) -> str:
         known = any(bucket.good for bucket in judged.buckets)
         return "not needed: it never degraded" if known else "unknown: too little was seen"
     degraded = f"degraded {figures.offset(judged.time_to_degrade_s or 0.0)} after the first fault"
+    if judged.recovery == "unknown":
+        return f"{degraded}; whether it recovered is unknown: too little was seen"
     if judged.time_to_recover_s is None:
         ended_s = max((phase.end_s for phase in judged.phases), default=0.0)
         rest_s = ended_s - last_fault_s(judged)

@@ -22,6 +22,7 @@ WHEN: Mapping[TurbulencePhase, str] = {
 }
 """The heads of the columns of the evidence, with the name of the phase."""
 
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 MOST_BANDS = 4
 """Times of one fault that are written out; the others are counted."""
 
@@ -95,7 +96,8 @@ def measures(judged: Resilience) -> list[tuple[str, str, str]]:
     elif judged.recovery == "never":
         found.append(("Time to recover", "never", "the steady state did not come back"))
     else:
-        found.append(("Time to recover", NO_VALUE, "the steady state was never left"))
+        why = "too little was seen" if judged.recovery == "unknown" else "the steady state was never left"
+        found.append(("Time to recover", NO_VALUE, why))
     if judged.rate_afterwards is not None:
         said = "instances passed per second, of steady"
         found.append(("Rate afterwards", figures.share(judged.rate_afterwards), said))
@@ -183,9 +185,9 @@ def levels_told(levels: Sequence[Level]) -> list[str]:
 
 
 def bands_told(bands: Sequence[Band]) -> str:
-    """`15 s to 17 s, 19 s to 21 s, and 3 more`, with the level where there is one."""
+    """`15 s to 17 s, 19 s to 21 s, and 3 more`, with levels where there are any. No line ends inside of a time."""
     told = [
-        f"{figures.offset(band.begin_s)} to {figures.offset(band.end_s)}"
+        f"{figures.offset(band.begin_s)} to {figures.offset(band.end_s)}".replace(" ", _NO_BREAK)
         + (f" ({band.level})" if band.level else "")
         for band in bands[:MOST_BANDS]
     ]

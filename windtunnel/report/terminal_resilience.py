@@ -24,6 +24,7 @@ _MOST_FAULTS = 8
 _MOST_REASONS = 5
 _WIDEST = 110
 _TABLE_OF_PROXIES = 80
+_LONGEST_MEASURED = 24
 
 
 def under_faults(judged: Resilience, width: int) -> Iterator[RenderableType]:
@@ -103,13 +104,19 @@ def _bounds(bounds: Sequence[Bound], width: int) -> Table:
     table = plain_table()
     table.add_column("bound", no_wrap=True)
     table.add_column("", ratio=1, overflow="fold")
-    table.add_column("measured", justify="right", overflow="fold")
+    table.add_column("measured", justify="right", overflow="fold", max_width=_LONGEST_MEASURED)
     for bound in bounds:
         tone = _COLOURS[resilience.RESULT_TONES[bound.result]]
         table.add_row(
             styled(f"{_RESULT_SIGNS[bound.result]} {resilience.spaced(bound.result)}", tone),
             styled(shown(resilience.bound_name(bound), limit=500)),
-            styled(shown(bound.measured, limit=60).replace(" ", NO_BREAK)),
+            styled(_measured(bound)),
         )
     table.width = min(width, _WIDEST)
     return table
+
+
+def _measured(bound: Bound) -> str:
+    """What was measured, on one line if that is short."""
+    text = shown(bound.measured, limit=200)
+    return text.replace(" ", NO_BREAK) if len(text) <= _LONGEST_MEASURED else text

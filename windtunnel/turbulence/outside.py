@@ -117,13 +117,14 @@ class OutsideFaults:
         if isinstance(step, Answer):
             self._tell(fault.name, "missed", level=level, detail=step.problem or "")
             return None
+        began = self._clock.unix()  # from here on the fault may be there
         answer = await self._apply(fault)
         if answer.problem is not None:
             self._tell(fault.name, "missed", level=level, detail=answer.problem)
             await self._end(step)
             return None
         self._on[step.number] = level
-        self._tell(fault.name, "on", level=level)
+        self._tell(fault.name, "on", level=level, at=began)
         self._tell(fault.name, "applied", level=level, detail=answer.evidence)
         return step
 
@@ -169,9 +170,16 @@ class OutsideFaults:
         if (level := self._on.pop(step.number, None)) is not None:
             self._tell(step.fault, "off", level=level)
 
-    def _tell(self, name: str, event: FaultEvent, *, level: str = "", detail: str = "") -> None:
+    def _tell(
+        self, name: str, event: FaultEvent, *, level: str = "", detail: str = "", at: float | None = None
+    ) -> None:
         kind = self._faults[name].spec.type
         record = FaultRecord(
-            t=self._clock.unix(), name=name, kind=kind, event=event, level=level, detail=self._hide(detail)
+            t=self._clock.unix() if at is None else at,
+            name=name,
+            kind=kind,
+            event=event,
+            level=level,
+            detail=self._hide(detail),
         )
         self._write([record])

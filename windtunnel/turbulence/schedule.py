@@ -145,7 +145,10 @@ def _compiled(spec: FaultSpec, phases: Phases, *, seed: int, main: str) -> Timel
 
 
 def _require_keys(pattern: FaultPattern, settings: Settings) -> None:
-    """Raise ExpressionError for a key that belongs to another pattern, or to none."""
+    """Raise ExpressionError for a key that is missing, or belongs to another pattern or to none."""
+    for key in _REQUIRED.get(pattern, ()):
+        if key not in settings:
+            raise ExpressionError(f'the pattern {pattern} needs "{key}"', path=("pattern",))
     known = (*_KEYS[pattern], "repeat")
     for key in settings.values:
         owners = [name for name, keys in _KEYS.items() if key in keys]
@@ -354,4 +357,13 @@ _KEYS: Mapping[FaultPattern, tuple[str, ...]] = {
     "first_n": ("first_n",),
     "every_nth": ("every_nth",),
     "sweep": ("sweep", "of"),
+}
+
+_REQUIRED: Mapping[FaultPattern, tuple[str, ...]] = {
+    "flap": ("on",),
+    "pulse": ("every", "width"),
+    "random": ("mtbf", "mttr"),
+    "first_n": ("first_n",),
+    "every_nth": ("every_nth",),
+    "sweep": ("sweep",),
 }

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from windtunnel.errors import Location
 from windtunnel.figures import offset, plural
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.measure import select
+from windtunnel.metrics.measure import Measure, select
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.resilience import Bound, BoundResult, FaultFigures
 from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import Threshold
-from windtunnel.model.turbulence import Phases, Turbulence
+from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import ThresholdWord
 from windtunnel.verdict.resilience_course import Course
 from windtunnel.verdict.resilience_seconds import Seconds
@@ -37,21 +37,17 @@ def steady_bounds(seconds: Seconds) -> list[Bound]:
 
 def during_bounds(turbulence: Turbulence, aggregate: Aggregate, rows: Sequence[StepRow]) -> list[Bound]:
     """What the instances that were due in `inject` had to keep to."""
-    return [
-        _of_threshold(
-            "during", in_inject(each, aggregate, rows, turbulence.phases), "during the faults", each.where
-        )
-        for each in turbulence.judge.during
-    ]
+    found = []
+    for threshold in turbulence.judge.during:
+        measure = due_in_inject(threshold, aggregate, rows)
+        result = evaluate_measure(threshold, measure, aggregate.health, turbulence.phases.inject_s)
+        found.append(_of_threshold("during", result, "during the faults", threshold.where))
+    return found
 
 
-def in_inject(
-    threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow], phases: Phases
-) -> ThresholdResult:
-    """The result of a threshold for what was due in `inject`, whenever it ended."""
-    tags = {"phase": "inject", **threshold.tags}
-    measure = select(aggregate, threshold.metric, tags, rows)
-    return evaluate_measure(threshold, measure, aggregate.health, phases.inject_s)
+def due_in_inject(threshold: Threshold, aggregate: Aggregate, rows: Sequence[StepRow]) -> Measure:
+    """What a threshold looks at, of all that was due in `inject`, whenever it ended."""
+    return select(aggregate, threshold.metric, {"phase": "inject", **threshold.tags}, rows)
 
 
 def recover_bound(turbulence: Turbulence, course: Course) -> Bound:
@@ -68,14 +64,17 @@ def recover_bound(turbulence: Turbulence, course: Course) -> Bound:
     else:
         measured = offset(took_s)
     reason = None
-    if took_s is None and not held:
+    if course.recovery == "unknown":
+        measured = "no data"
+        reason = "whether the system recovered is unknown: too little ended after the faults; make recover longer"
+    elif took_s is None and not held:
         reason = f"the system did not recover: {offset(rest_s)} after the last fault ended it was still bad"
     elif not held and took_s is not None:
         reason = f"the system took {offset(took_s)} to recover after the last fault; it has {offset(within_s)}"
     return Bound(
         name="recover",
         condition=f"within {offset(within_s)}, good for {offset(judge.hold_s)}",
-        result="held" if held else "broken",
+        result="held" if held else "no_data" if course.recovery == "unknown" else "broken",
         measured=measured,
         reason=reason,
     )

@@ -22,7 +22,8 @@ class Course:
 
     `pieces` are the buckets of all phases but the warm-up, `disturbed` those since the first fault. `degraded_s`
     is the begin of the first bad one of them. `recovered_s` is the begin of the first good time that lasted after
-    the last fault; None where none did. `relapsed_s` is the begin of the first bad one after that.
+    the last fault; None where none did, if `is_unclear` for lack of samples. `relapsed_s` is the begin of the
+    first bad one after that.
     """
 
     first_fault_s: float
@@ -32,6 +33,7 @@ class Course:
     degraded_s: float | None
     recovered_s: float | None
     relapsed_s: float | None
+    is_unclear: bool
 
     @property
     def time_to_degrade_s(self) -> float | None:
@@ -50,7 +52,9 @@ class Course:
         """Whether it recovered."""
         if self.degraded_s is None:
             return "not_needed"
-        return "never" if self.recovered_s is None else "recovered"
+        if self.recovered_s is not None:
+            return "recovered"
+        return "unknown" if self.is_unclear else "never"
 
 
 def course_of(seconds: Seconds, faults: Sequence[FaultFigures], hold_s: float) -> Course:
@@ -77,6 +81,7 @@ def course_of(seconds: Seconds, faults: Sequence[FaultFigures], hold_s: float) -
     after = [piece for piece in disturbed if piece.begin >= calm]
     recovered_s = _lasting(seconds, range(min(calm, seconds.length), seconds.length), hold_s)
     relapses = [piece.begin for piece in after if piece.good is False and piece.begin > (recovered_s or math.inf)]
+    late = range(max(seconds.length - math.ceil(hold_s), calm), seconds.length)
     return Course(
         first_fault_s=first_fault_s,
         last_end_s=last_end_s,
@@ -85,6 +90,7 @@ def course_of(seconds: Seconds, faults: Sequence[FaultFigures], hold_s: float) -
         degraded_s=None if bad is None else float(bad),
         recovered_s=recovered_s,
         relapsed_s=float(relapses[0]) if relapses else None,
+        is_unclear=recovered_s is None and seconds.keeps(late) is None and not _has_bad(seconds, late),
     )
 
 
@@ -137,14 +143,22 @@ def _without_single_ones(pieces: Sequence[Piece]) -> list[Piece]:
     ]
 
 
+def _needed(seconds: Seconds, hold_s: float) -> int:
+    """How many seconds have to be good in a row."""
+    return max(math.ceil(hold_s), seconds.bucket)
+
+
 def _lasting(seconds: Seconds, after: range, hold_s: float) -> float | None:
     """The first second of the first good time of `hold_s`, or of all there is; and of a bucket at least."""
-    needed = min(max(math.ceil(hold_s), seconds.bucket), len(after))
+    needed = min(_needed(seconds, hold_s), len(after))
     for begin in after[: len(after) - needed + 1] if needed else ():
         time = range(begin, begin + needed)
-        pieces = list(seconds.pieces(time))
-        if seconds.is_uneven:
-            pieces = _without_single_ones(pieces)
-        if all(piece.good is not False for piece in pieces) and seconds.keeps(time):
+        if seconds.keeps(time) and not _has_bad(seconds, time):
             return float(begin)
     return None
+
+
+def _has_bad(seconds: Seconds, time: range) -> bool:
+    """Whether a bucket of a time is bad."""
+    pieces = list(seconds.pieces(time))
+    return any(piece.good is False for piece in (_without_single_ones(pieces) if seconds.is_uneven else pieces))

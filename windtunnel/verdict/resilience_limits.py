@@ -22,9 +22,10 @@ from windtunnel.model.resilience import (
 )
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import DuplicateLimit, JudgeSettings, LossLimit, MeasureLimit, RetryLimit
-from windtunnel.verdict.resilience_bounds import in_inject
+from windtunnel.verdict.resilience_bounds import due_in_inject
 from windtunnel.verdict.resilience_seconds import Seconds, touched
-from windtunnel.verdict.thresholds import compare
+from windtunnel.verdict.significance import OF_THE_WHOLE, surely_broken
+from windtunnel.verdict.thresholds import compare, evaluate_measure
 
 
 def limit_bounds(judge: JudgeSettings, figures: Resilience) -> list[Bound]:
@@ -81,13 +82,15 @@ def _lost_bound(limit: LossLimit, found: int | None) -> Bound:
 
 def unaffected_bound(scenario: str, seconds: Seconds, aggregate: Aggregate, rows: Sequence[StepRow]) -> Bound:
     """A scenario that has to keep the steady state while faults are on."""
-    results = []
+    answered, broken = [], []
     for threshold in seconds.steady_state:
         if threshold.tags.get("scenario", scenario) == scenario:
             own = dataclasses.replace(threshold, tags={**threshold.tags, "scenario": scenario})
-            results.append((threshold, in_inject(own, aggregate, rows, seconds.phases)))
-    answered = [(threshold, result) for threshold, result in results if result.result in {"pass", "fail"}]
-    broken = [(threshold, result) for threshold, result in answered if result.result == "fail"]
+            measure, health = due_in_inject(own, aggregate, rows), aggregate.health
+            result = evaluate_measure(own, measure, health, seconds.phases.inject_s)
+            by_chance = surely_broken(own, measure, health, OF_THE_WHOLE) is False
+            answered += [(threshold, result)] if result.result in {"pass", "fail"} else []
+            broken += [(threshold, result)] if result.result == "fail" and not by_chance else []
     word: BoundResult = "broken" if broken else "held" if answered else "no_data"
     reason = None
     if broken:
@@ -140,13 +143,13 @@ def levels_of(faults: Sequence[FaultFigures], thresholds: Sequence[Threshold], s
         for level in levels if len(levels) > 1 else ():
             pieces = [_within(band.begin_s, band.end_s) for band in fault.bands if band.level == level]
             results = [seconds.result(each, *pieces) for each in thresholds]
-            failed = [each for each in results if each.result == "fail"]
-            told = failed or results
+            held = seconds.keeps(*pieces, to=thresholds)
+            told = [each for each in results if held is not False or each.result == "fail"]
             found.append(
                 Level(
                     fault=fault.name,
                     level=level,
-                    held=False if failed else True if all(each.result == "pass" for each in results) else None,
+                    held=held,
                     measured=", ".join(f"{each.selector}: {each.measured}" for each in told),
                 )
             )

@@ -115,21 +115,23 @@ class Seconds:
 
     def holds(self, *pieces: range) -> bool | None:
         """Whether the steady state holds; None where it is not broken for sure, and may be by chance."""
-        found = self._words(pieces, OF_A_BUCKET)
+        found = self._words(self.steady_state, pieces, OF_A_BUCKET)
         return False if "broken" in found else True if found <= {"pass"} else None
 
-    def keeps(self, *pieces: range) -> bool | None:
-        """Whether the steady state is kept in a time, with no more beyond its limits than chance explains; None
-        where there is too little to judge by.
+    def keeps(self, *pieces: range, to: Sequence[Threshold] | None = None) -> bool | None:
+        """Whether the steady state, or the conditions `to`, are kept in a time, with no more beyond limits than
+        chance explains; None where there is too little to judge by.
         """
-        found = self._words(pieces, OF_THE_WHOLE)
+        found = self._words(self.steady_state if to is None else to, pieces, OF_THE_WHOLE)
         return False if "broken" in found else None if "no_data" in found else True
 
-    def _words(self, pieces: Sequence[range], chance: float) -> set[ThresholdWord | Literal["broken"]]:
-        """The words of its conditions; broken: for sure, where only so rarely chance would do as badly."""
+    def _words(
+        self, thresholds: Sequence[Threshold], pieces: Sequence[range], chance: float
+    ) -> set[ThresholdWord | Literal["broken"]]:
+        """The words of conditions; broken: for sure, where only so rarely chance would do as badly."""
         health, span_s = self._surroundings(pieces)
         found: set[ThresholdWord | Literal["broken"]] = set()
-        for threshold in self.steady_state:
+        for threshold in thresholds:
             measure = self.measure(threshold, *pieces)
             word = word_of(threshold, measure, health, span_s)
             surely = surely_broken(threshold, measure, health, chance)

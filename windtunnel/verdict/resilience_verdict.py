@@ -99,7 +99,7 @@ def faults_borne(
 def _undisturbed(resilience: Resilience, seconds: Seconds, began: float) -> tuple[range, ...]:
     """The seconds of `steady`, and those in which all that ended began after the recovery."""
     steady = seconds.of_phase("steady")
-    if resilience.recovery == "never":
+    if resilience.recovery in {"never", "unknown"}:
         return (steady,)
     ended_s = max((band.end_s for fault in resilience.faults for band in fault.bands), default=steady.stop)
     well = math.ceil(ended_s + (resilience.time_to_recover_s or 0.0) - 1e-9)

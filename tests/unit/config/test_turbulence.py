@@ -452,6 +452,7 @@ def test_another_address_is_for_the_command_line_to_allow(write: Write) -> None:
             "{ type: abort, schedule: { every: 5s } }",
             'every | unknown key "every" for the pattern window: it belongs to pulse',
         ),
+        ("{ type: abort, schedule: { pattern: flap } }", 'flap | the pattern flap needs "on"'),
         ("{ type: abort, schedule: { sweep: [1, 2] } }", "[ | says no setting to go through"),
         (
             "{ type: latency, delay: 1s, schedule: { sweep: [1s, long] } }",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.command_line import call
 from windtunnel.demo.__main__ import main
 from windtunnel.demo.settings import CALLER_GIVES_UP_S, PAYMENT_PLACES, PAYMENT_S, VIRTUES, Virtue
@@ -81,3 +83,11 @@ def test_the_demo_with_faults_refuses_what_the_shop_does_not_have(tmp_path: Path
     assert answer.returncode == 2
     assert answer.stderr.startswith('--without: the shop has no "brakes" to do without\n')
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", [PLAN.parent, ROOT / "examples" / "lost-reply"], ids=lambda folder: folder.name)
+def test_the_folder_of_an_experiment_is_complete(tmp_path: Path, folder: Path) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    answer = call(tmp_path, "validate")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("windtunnel.yaml: plan\nsut.yaml: SUT\n")

@@ -104,7 +104,7 @@ def test_the_page_has_everything_that_was_judged() -> None:
         "turbulence.yaml:31",
         "instances: rate &gt; 95%",
         "latency (delay: 800ms) on POST /charge* at the proxy payments",
-        "15 s to 21 s (100 ms)",
+        "15\u00a0s\u00a0to\u00a021\u00a0s (100 ms)",
         "104 ms",
         "degraded after 2 s",
         "recovered after 8 s",

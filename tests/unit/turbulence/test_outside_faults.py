@@ -155,6 +155,14 @@ def test_the_way_back_is_on_the_disk_before_a_fault_is_applied(tmp_path: Path, e
     assert read_left(tmp_path / UNDO_FILE).steps == []
 
 
+def test_a_fault_is_on_from_when_it_may_be_there_until_it_is_gone(tmp_path: Path, engine: Engine) -> None:
+    engine.takes_s |= {"look pause": 0.5, "apply pause": 1, "verify pause": 0.25, "revert pause": 2}
+
+    ended = run(tmp_path, engine, fault("pause", 5, 8))
+
+    assert ended.told == [(15.5, "on", "pause"), (16.75, "applied", "pause"), (25.0, "off", "pause")]
+
+
 def test_a_run_without_such_faults_writes_nothing(tmp_path: Path, engine: Engine) -> None:
     ended = run(tmp_path, engine)
 

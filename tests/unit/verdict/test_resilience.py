@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.turbulent_run import BEGAN, Answer, Service, TurbulentRun, down, healthy
+from tests.support.turbulent_run import BEGAN, Answer, Service, TurbulentRun, down, fault, healthy
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.model.record import InstanceRecord, Record, StepRecord
+from windtunnel.model.turbulence import Phases
 from windtunnel.model.vocabulary import ResilienceWord
 
 INJECT, RECOVER, END = 12.0, 32.0, 52.0
@@ -158,3 +159,18 @@ def spoiled(run: TurbulentRun, begin_s: float, end_s: float) -> list[Record]:
             if isinstance(record, InstanceRecord) and record.outcome == "passed":
                 record.fault = None
     return found
+
+
+def test_a_recovery_that_too_little_was_seen_of_is_unknown() -> None:
+    """At 4 requests a second a p(95) needs 21 s, and the load ends 20 s after the faults."""
+    slow = down(12, 34, Answer(takes_s=0.5))
+    run = TurbulentRun(service=slow, rate=4.0).with_turbulence(
+        phases=Phases(warmup_s=2.0, steady_s=20.0, inject_s=20.0, recover_s=10.0),
+        steady_state=(parse_threshold("http_req_duration", "p(95) < 100ms"),),
+        faults=(fault(for_s=None),),
+    )
+
+    judged = replace(run, service=down(22, 44, Answer(takes_s=0.5))).judged()
+
+    assert (judged.recovery, judged.word) == ("unknown", "not_judged")
+    assert judged.headline.startswith("whether the system recovered is unknown: too little ended")

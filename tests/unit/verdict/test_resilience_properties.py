@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.tiers import slow_unless
 from tests.support.turbulent_run import PHASES, STEADY, Answer, Service, TurbulentRun, down, fault
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.model.resilience import Resilience
 from windtunnel.model.turbulence import Phases, Turbulence
 
 END = PHASES.length_s
@@ -152,3 +155,39 @@ def test_a_single_bad_second_says_nothing_where_there_are_such_before_the_faults
     judged = usual.judged()
 
     assert (judged.bucket_s, judged.word) == (1.0, word)
+
+
+BOTH = (parse_threshold("http_req_failed", "rate < 1%"), parse_threshold("http_req_duration", "p(95) < 250ms"))
+
+
+def usual(seed: int, down_s: tuple[float, float] = (0.0, 0.0)) -> Service:
+    """One request in 500 fails, and one in 20 takes 154 ms and more; in between four of five fail."""
+    chance = random.Random(seed)
+
+    def answer(at_s: float) -> Answer:
+        if down_s[0] <= at_s < down_s[1]:
+            return Answer(503 if chance.random() < 0.8 else 200, 0.05)
+        return Answer(503 if chance.random() < 0.002 else 200, 0.08 * math.exp(chance.gauss(0, 0.4)))
+
+    return answer
+
+
+def observed(seed: int, rate: float, service: Service) -> Resilience:
+    phases = Phases(steady_s=30.0, inject_s=20.0, recover_s=30.0)
+    turbulence = Turbulence(phases=phases, steady_state=BOTH, faults=(fault(for_s=15.0),))
+    return TurbulentRun(turbulence=turbulence, rate=rate, service=service, ended=None).judged()
+
+
+@pytest.mark.parametrize("rate", [5.0, 20.0])
+@pytest.mark.parametrize("seed", slow_unless(lambda seed: seed < 2, range(10)))
+def test_a_service_that_is_healthy_but_for_chance_is_resilient(seed: int, rate: float) -> None:
+    assert observed(seed, rate, usual(seed)).word == "resilient"
+
+
+@pytest.mark.parametrize("rate", [5.0, 20.0])
+@pytest.mark.parametrize("seed", slow_unless(lambda seed: seed < 2, range(10)))
+def test_its_recovery_is_seen_within_a_second_however_long_a_bucket_is(seed: int, rate: float) -> None:
+    judged = observed(seed, rate, usual(seed, (30.0, 50.0)))
+
+    assert judged.word == "degraded"
+    assert judged.time_to_recover_s == pytest.approx(5.0, abs=1.0)
