@@ -17,14 +17,13 @@ from urllib.parse import quote
 import jinja2
 
 from windtunnel import figures
+from windtunnel.model.resilience import Resilience
 from windtunnel.model.summary import MetricSummary, Summary
 from windtunnel.report import resilience, wording
-from windtunnel.report import resilience_tables as tables
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.model import Report
 from windtunnel.report.text import LONGEST_REASON, printable
-from windtunnel.report.timeline import timeline
 from windtunnel.report.wording import honest
 
 _TONES = {"pass": "good", "fail": "bad", "error": "bad"}
@@ -69,10 +68,22 @@ def render(report: Report) -> str:
         changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
         noise=NOISE,
         judged=summary.turbulence,
-        course=timeline(summary.turbulence) if summary.turbulence else None,
-        said=tables.said_of(summary.turbulence) if summary.turbulence else None,
         facts=_facts(report),
+        **(_under_faults(summary.turbulence) if summary.turbulence else {}),
     )
+
+
+def _under_faults(judged: Resilience) -> dict[str, object]:
+    """What the section on faults draws and says besides."""
+    from windtunnel.report import resilience_tables as tables  # for the runs with faults
+    from windtunnel.report.timeline import timeline
+
+    return {
+        "course": timeline(judged),
+        "said": tables.said_of(judged),
+        "bands_told": tables.bands_told,
+        "held_word": tables.held_word,
+    }
 
 
 @lru_cache(maxsize=1)
@@ -112,8 +123,6 @@ def _environment() -> jinja2.Environment:
         "sentence": resilience.sentence,
         "spaced": resilience.spaced,
         "titled": resilience.titled,
-        "bands": tables.bands_told,
-        "held_word": tables.held_word,
         "condition": resilience.condition,
         "bound_tone": resilience.RESULT_TONES.__getitem__,
     }

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from windtunnel import figures
 from windtunnel.model.summary import Distribution, ErrorGroup, Summary
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
-from windtunnel.report.markdown_resilience import under_faults
 from windtunnel.report.model import Report, Story
 from windtunnel.report.resilience import more_reasons, other_reasons
 from windtunnel.report.text import LONGEST_REASON, code, prose, table
@@ -60,6 +59,8 @@ def render(report: Report, *, budget: int = BUDGET) -> str:
 def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iterator[str]:
     yield from _verdict(summary, reasons=MAX_REASONS)
     if summary.turbulence:
+        from windtunnel.report.markdown_resilience import under_faults  # for the runs with faults
+
         more = more_reasons(summary)
         yield from under_faults(summary.turbulence, more, most=errors, line_url=report.line_url)
     yield from _thresholds(summary)

@@ -24,7 +24,6 @@ from windtunnel.report.terminal_parts import (
     styled,
     written,
 )
-from windtunnel.report.terminal_resilience import how_borne, under_faults
 from windtunnel.report.text import LONGEST_REASON
 from windtunnel.report.wording import (
     ICONS,
@@ -102,6 +101,8 @@ def _parts(summary: Summary, width: int) -> list[RenderableType]:
     if summary.thresholds:
         parts += [_thresholds(summary, width), ""]
     if summary.turbulence:
+        from windtunnel.report.terminal_resilience import under_faults  # for the runs with faults
+
         parts += [*under_faults(summary.turbulence, width), ""]
     if summary.baseline:
         parts += [*_changes(summary.baseline), ""]
@@ -133,6 +134,8 @@ def _verdict(summary: Summary) -> list[RenderableType]:
         parts.append(f"  - and {len(reasons) - MAX_REASONS} more")
     parts.append(f"  {instances_line(summary)}")
     if summary.turbulence:
+        from windtunnel.report.terminal_resilience import how_borne  # for the runs with faults
+
         parts += how_borne(summary.turbulence, more_reasons(summary))
     return parts
 
