@@ -108,6 +108,23 @@ def test_a_command_with_a_secret_was_not_written_and_is_typed_by_hand(killed: Pa
     assert "by hand: curl -u me:[redacted]" in answer.stdout
 
 
+def test_nothing_of_the_file_is_a_command_to_a_ci_system_or_a_terminal(killed: Path) -> None:
+    directory = killed / "runs" / "20261129T120000Z-0a0b0c"
+    directory.mkdir()
+    (directory / "manifest.json").write_text("{}")
+    log = UndoLog.create(directory, hide=str)
+    said = "a\n::error::b\x1b[2K\n##[group]c"
+    log.add(fault=said, kind=said, arguments={}, by_hand=said)
+    log.close()
+
+    answer = heal(killed)
+
+    assert answer.returncode == 5
+    assert not [line for line in answer.stdout.splitlines() if line.lstrip().startswith("::")]
+    assert "##[" not in answer.stdout
+    assert "\x1b" not in answer.stdout
+
+
 def test_a_command_has_no_tokens_of_the_ci_system(killed: Path) -> None:
     for name in ("one", "two"):
         (killed / name).rmdir()

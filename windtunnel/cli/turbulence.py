@@ -119,8 +119,16 @@ def _walk(undo: UndoLog, allowed: frozenset[str]) -> list[Undoing]:
 
 
 def _lines(undoing: Undoing) -> list[str]:
-    """What came of one step; of one that is left, why, and the command to type."""
-    step, problem = undoing.step, undoing.answer.problem
+    """What came of one step; of one that is left, why, and the command to type. The file may be anyone's."""
+    from windtunnel.report.text import LONGEST_REASON, for_log, printable
+
+    fault, problem = printable(undoing.step.fault, limit=200), undoing.answer.problem
     if problem is None:
-        return [f"undone  {step.fault}"]
-    return [f"left    {step.fault}: {problem}", f"        by hand: {step.by_hand}"]
+        return [f"undone  {fault}"]
+    return [
+        for_log(line)
+        for line in (
+            f"left    {fault}: {printable(problem, limit=LONGEST_REASON)}",
+            f"        by hand: {printable(undoing.step.by_hand, lines=True)}",
+        )
+    ]

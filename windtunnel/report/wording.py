@@ -199,7 +199,8 @@ def instances_line(summary: Summary) -> str:
     parts = [f"{number(run.passed)} of {number(run.instances)} instances passed"]
     rest = ((run.failed, "failed"), (run.errored, "errored"), (run.interrupted, "interrupted"))
     parts += [f"{number(count)} {word}" for count, word in rest if count]
-    more = f"; {number(by_fault)} more failed by a fault and count nowhere else" if by_fault else ""
+    verb = "counts" if by_fault == 1 else "count"
+    more = f"; {number(by_fault)} more failed by a fault and {verb} nowhere else" if by_fault else ""
     return ", ".join(parts) + more
 
 

@@ -12,6 +12,8 @@ that was not applied yet, or of a step that is undone once more. While a run goe
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import stat
 import time
@@ -31,6 +33,9 @@ LARGEST = 64 * 1024 * 1024
 
 MOST_DAMAGED = 20
 """How many lines that can't be read are told one by one."""
+
+_MOST_READ_DAMAGED = 10_000
+"""With more of them it is no way back: reading each would take minutes."""
 
 _AGAIN_S = 0.02
 
@@ -112,6 +117,8 @@ class UndoLog:
         if not os.path.lexists(path):
             return None
         try:
+            if path.parent.is_symlink():
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             descriptor = os.open(path, _APPEND)
         except OSError as error:
             raise EvidenceError(f"can't open {path}: {error.strerror}") from None
@@ -191,16 +198,24 @@ def read_left(path: Path) -> Left:
     """
     steps: dict[int, UndoStep] = {}
     damage: list[str] = []
-    *lines, torn = _content(path).split(b"\n")
+    content = _content(path)
+    torn = content[content.rfind(b"\n") + 1 :]
     unended = _read_line(torn) is not None
-    for number, line in enumerate([*lines, torn] if unended else lines, start=1):
+    unread = 0
+    for number, line in enumerate(
+        io.BytesIO(content if unended else content[: len(content) - len(torn)]), start=1
+    ):
         read = _read_line(line)
         if isinstance(read, UndoStep):
             steps[read.number] = read
         elif read is not None:
             steps.pop(read.undone, None)
-        elif len(damage) < MOST_DAMAGED:
-            damage.append(f"line {number} of {path} can't be read")
+        elif unread < _MOST_READ_DAMAGED:
+            unread += 1
+            if unread <= MOST_DAMAGED:
+                damage.append(f"line {number} of {path} can't be read")
+        else:
+            raise EvidenceError(f"{path} holds {unread:,} lines that can't be read: not the way back of a run")
     in_order = sorted(steps.values(), key=lambda step: step.number, reverse=True)
     return Left(steps=in_order, damage=damage, torn=len(torn), unended=unended)
 

@@ -53,7 +53,7 @@ def due_in_inject(threshold: Threshold, aggregate: Aggregate, rows: Sequence[Ste
 def recover_bound(turbulence: Turbulence, course: Course) -> Bound:
     """The time within which the steady state had to be back for good."""
     judge, phases = turbulence.judge, turbulence.phases
-    rest_s = max(0.0, phases.length_s - course.last_end_s)
+    rest_s = max(phases.recover_s, phases.length_s - course.last_end_s)
     within_s = rest_s if judge.within_s is None else judge.within_s
     took_s = course.time_to_recover_s
     held = course.recovery == "not_needed" or (took_s is not None and took_s <= within_s)

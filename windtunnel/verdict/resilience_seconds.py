@@ -87,7 +87,7 @@ class Seconds:
         self._held_back = {number for piece in held_back for number in piece}
         self.length = math.ceil(phases.length_s - _SLACK)
         # Some of what was due in the last second ends later.
-        last = min(max(windows, default=0), self.length + LONGEST_END)
+        self._last = last = min(max(windows, default=0), self.length + LONGEST_END)
         self.windows = [windows.get(number, empty) for number in range(max(self.length, last + 1))]
         self._measures: dict[tuple[str, int], Measure] = {}
 
@@ -218,7 +218,9 @@ class Seconds:
         return False if self._is_silent(piece) else self.holds(piece)
 
     def _is_silent(self, piece: range) -> bool:
-        """Whether nothing at all ended where something must have."""
+        """Whether nothing at all ended where something must have. Nothing is known after the last record."""
+        if piece.stop > self._last + 1:
+            return False
         counts = self.counts(piece)
         ended = counts.passed + counts.failed + counts.injected + counts.requests
         expected = self.usual_per_second * len(piece) >= LEAST_EXPECTED

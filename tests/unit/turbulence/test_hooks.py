@@ -112,6 +112,12 @@ def test_a_way_back_that_someone_changed_is_an_answer(arguments: dict[str, Any])
     assert "the way back can't be read" in (asyncio.run(driver().revert(arguments)).problem or "")
 
 
+def test_a_name_that_no_variable_can_hold_is_an_answer() -> None:
+    answer = asyncio.run(driver().revert({"revert": ["true"], "fault": "a\0b"}))
+
+    assert "hold a character that none can have" in (answer.problem or "")
+
+
 @pytest.mark.parametrize(
     ("settings", "path", "message"),
     [

@@ -18,10 +18,15 @@ from windtunnel.errors import ExpressionError
 from windtunnel.model.turbulence import Amount, FaultSpec, FaultTarget, Phases, Schedule
 from windtunnel.turbulence.driven import DrivenFault
 from windtunnel.turbulence.drivers.driver import Answer, Reach, WayBack
-from windtunnel.turbulence.drivers.toxiproxy import TOXICS, ToxiproxyDriver
+from windtunnel.turbulence.drivers.toxiproxy import TOXICS, ToxiproxyDriver, _is_same
 from windtunnel.turbulence.drivers.toxiproxy_api import Address, CallError, call
 
 DRIVER = ToxiproxyDriver(Reach(environment={}, hide=str))
+
+
+NO_NUMBER = b'HTTP/1.1 200 OK\r\n\r\n{"version": "\\u00b2.1"}'
+NO_MODEST_NUMBER = b'HTTP/1.1 200 OK\r\n\r\n{"version": "' + b"9" * 5000 + b'"}'
+LONG_SAID = "a [2J " + "b" * 294 + "…"
 
 
 @pytest.fixture
@@ -204,6 +209,12 @@ def test_a_toxic_that_is_not_as_it_was_told_is_seen(server: Toxiproxy) -> None:
     assert asyncio.run(DRIVER.verify(spec)).problem == f'the toxic "{TOXIC}" is not there'
 
 
+def test_a_number_beyond_all_bounds_is_another_one() -> None:
+    assert not _is_same(10**400, 0.5)
+    assert not _is_same(float("nan"), 0.5)
+    assert _is_same(0.5000000001, 0.5)
+
+
 def test_nothing_is_changed_by_looking(server: Toxiproxy) -> None:
     looked(DRIVER.flat(fault("latency", server, latency=1)))
 
@@ -241,6 +252,10 @@ def answered(content: bytes) -> str:
         (b"HTTP/1.1 500 Oh\r\n\r\n" + json.dumps({"title": "no luck", "status": 500}).encode(), "no luck"),
         (b"HTTP/1.1 500 Oh\r\n\r\n[]", "Toxiproxy answered 500"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "URL does not answer as Toxiproxy does"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000, "URL does not answer as Toxiproxy does"),
+        (NO_NUMBER, "URL does not answer as Toxiproxy does: it says no version"),
+        (NO_MODEST_NUMBER, "URL does not answer as Toxiproxy does: it says no version"),
+        (b"HTTP/1.1 500 Oh\r\n\r\n" + json.dumps({"error": "a\x1b[2J\n" + "b" * 900}).encode(), LONG_SAID),
     ],
 )
 def test_a_server_that_is_something_else_is_an_answer(content: bytes, problem: str) -> None:

@@ -141,6 +141,25 @@ def test_a_link_in_place_of_the_log_is_not_followed(tmp_path: Path) -> None:
         UndoLog.reopen(tmp_path)
 
 
+def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "undo.jsonl"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("the file of another program")
+    (tmp_path / "turbulence").symlink_to(elsewhere.parent)
+
+    with pytest.raises(EvidenceError, match="can't open"):
+        UndoLog.reopen(tmp_path)
+    assert elsewhere.read_text() == "the file of another program"
+
+
+def test_a_file_of_nothing_but_damage_is_not_read_to_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "undo.jsonl"
+    file.write_bytes(b"\n" * 20_000)
+
+    with pytest.raises(EvidenceError, match="10,000 lines that can't be read: not the way back"):
+        read_left(file)
+
+
 def test_a_log_that_cannot_be_made_is_an_error_of_the_evidence(tmp_path: Path) -> None:
     (tmp_path / "turbulence").write_text("in the way")
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.turbulent_run import BEGAN, Answer, Service, TurbulentRun, down, fault, healthy
 from windtunnel.expressions.threshold import parse_threshold
-from windtunnel.model.record import InstanceRecord, Record, StepRecord
+from windtunnel.model.record import FaultRecord, InstanceRecord, Record, StepRecord
 from windtunnel.model.turbulence import Phases
 from windtunnel.model.vocabulary import ResilienceWord
 
@@ -174,3 +174,16 @@ def test_a_recovery_that_too_little_was_seen_of_is_unknown() -> None:
 
     assert (judged.recovery, judged.word) == ("unknown", "not_judged")
     assert judged.headline.startswith("whether the system recovered is unknown: too little ended")
+
+
+def test_nothing_is_known_of_the_time_after_a_run_that_was_cut_off() -> None:
+    """Its process is gone: no line tells of the end, and the fault was never switched off."""
+    run = TurbulentRun(service=healthy, ended=None)
+    applied = FaultRecord(t=BEGAN + INJECT, name="outage", kind="latency", event="on")
+    cut = [each for each in [*run.records(), applied] if each.t < BEGAN + INJECT + 3]
+    judged = run.judged(run.aggregate(cut))
+
+    assert judged.word == "not_judged"
+    assert judged.time_to_degrade_s is None
+    assert not any(bucket.good is False for bucket in judged.buckets)
+    assert [bound.condition for bound in judged.bounds if bound.name == "recover"] == ["within 20 s, good for 5 s"]

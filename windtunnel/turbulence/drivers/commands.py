@@ -94,6 +94,9 @@ async def run_command(command: Sequence[str], reach: Reach, *, within_s: float) 
         return Ended(code=None, problem=f"there is no program {hide(command[0])!r}", output="")
     except OSError as error:
         return Ended(code=None, problem=f"can't start {hide(command[0])!r}: {error.strerror}", output="")
+    except ValueError:  # the name of a fault is in the environment, and heal reads it from a file of anyone
+        why = "its words or its variables hold a character that none can have"
+        return Ended(code=None, problem=f"can't start {hide(command[0])!r}: {why}", output="")
     if code is None:
         return Ended(
             code=None, problem=f"{hide(command[0])!r} took longer than {as_written(within_s)}", output=printed

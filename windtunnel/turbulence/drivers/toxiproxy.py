@@ -32,7 +32,7 @@ from windtunnel.expressions.quantities import parse_duration, parse_size
 from windtunnel.figures import as_written, literal
 from windtunnel.model.turbulence import FaultSpec
 from windtunnel.turbulence.drivers.driver import Answer, Reach, WayBack
-from windtunnel.turbulence.drivers.toxiproxy_api import DEFAULT_URL, Address, CallError, call
+from windtunnel.turbulence.drivers.toxiproxy_api import DEFAULT_URL, Address, CallError, call, quoted
 from windtunnel.turbulence.settings import Settings, parse_speed
 
 DOWN = "down"
@@ -66,6 +66,9 @@ _ATTRIBUTES = ("attributes",)
 
 _MOST = 2**31 - 1
 _LONGEST_NAME = 40
+
+_MOST_NAMES = 100
+"""Proxies of which a name that is none can be a misspelling."""
 
 _ON_ITS_WAY_S = 0.2
 """Seconds in which Toxiproxy has read a request whose connection is gone."""
@@ -193,11 +196,12 @@ class ToxiproxyDriver:
 async def _require_version(address: Address) -> None:
     """Raise CallError unless it is a Toxiproxy of version 2, or one built from its sources."""
     told = await call(address, "GET", "version")
-    version = str(told.get("version", "") if isinstance(told, dict) else told or "")
+    version = quoted(told.get("version", "") if isinstance(told, dict) else told or "")
     major = version.partition(".")[0]
-    if major.isdigit() and int(major) < _OLDEST:
+    is_number = major.isascii() and major.isdigit()
+    if is_number and int(major) < _OLDEST:
         raise CallError(f"Toxiproxy at {address.url} is version {version}; version {_OLDEST} or newer is needed")
-    if not major.isdigit() and version != "git":
+    if not is_number and version != "git":
         raise CallError(f"{address.url} does not answer as Toxiproxy does: it says no version")
 
 
@@ -221,7 +225,8 @@ async def _proxy(address: Address, name: str) -> dict[str, Any]:
     """A proxy with its toxics. Raises CallError, with the names that there are, where it is none."""
     proxies = await _proxies(address)
     if name not in proxies:
-        near = did_you_mean(name, proxies) or f"it has: {', '.join(sorted(proxies)) or 'none'}"
+        there = sorted(proxies)[:_MOST_NAMES]
+        near = did_you_mean(name, there) or f"it has: {quoted(', '.join(there)) or 'none'}"
         raise CallError(f'Toxiproxy at {address.url} has no proxy "{name}"; {near}')
     return dict(proxies[name])
 
@@ -240,7 +245,7 @@ def _is_same(found: Any, wanted: Any) -> bool:
         return isinstance(found, dict) and all(_is_same(found.get(key), value) for key, value in wanted.items())
     if isinstance(wanted, float):
         # Toxiproxy keeps a toxicity in 32 bits.
-        return isinstance(found, int | float) and abs(found - wanted) < _NEARLY
+        return isinstance(found, int | float) and wanted - _NEARLY < found < wanted + _NEARLY
     return bool(found == wanted)
 
 

@@ -24,6 +24,9 @@ CALL_S = 3.0
 _LARGEST = 8 * 1024 * 1024
 """The maximum size of an answer in bytes."""
 
+_LONGEST_SAID = 300
+"""Characters that are quoted of what an answer says."""
+
 _URL_HINT = f"write the URL of its API, such as {DEFAULT_URL}"
 
 
@@ -83,8 +86,15 @@ async def call(address: Address, method: str, *names: str, body: Any = None) -> 
     except OSError as error:
         said = error.reason if isinstance(error, ssl.SSLError) else error.strerror
         raise CallError(f"can't reach Toxiproxy at {address.url}: {said or error}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CallError(f"{address.url} does not answer as Toxiproxy does") from None
+
+
+def quoted(said: object) -> str:
+    """What an API says, short and on one line: anything may answer there."""
+    text = str(said)[: _LONGEST_SAID + 1]
+    plain = "".join(each if each.isprintable() else " " for each in text)
+    return plain if len(plain) <= _LONGEST_SAID else f"{plain[:_LONGEST_SAID]}…"
 
 
 async def _call(address: Address, method: str, names: tuple[str, ...], body: Any) -> Any:
@@ -139,7 +149,7 @@ def _answer(received: bytes, method: str) -> Any:
         return value
     # Of versions before 2.1 the key was `title`.
     said = next((value[key] for key in ("error", "title") if isinstance(value, dict) and key in value), "")
-    raise CallError(str(said) or f"Toxiproxy answered {response.status}", status=response.status)
+    raise CallError(quoted(said) or f"Toxiproxy answered {response.status}", status=response.status)
 
 
 def _authority(address: Address) -> str:

@@ -113,7 +113,7 @@ def read_request(data: bytes, names: Names) -> RequestHead | Refusal:
             return Refusal(status=505, why="this proxy speaks HTTP/1.1; for others write protocol: tcp")
         return Refusal(status=400, why="not a request line of HTTP/1.1")
     # Every line ends with CR LF and has no other control character, and each begins with a name and a colon.
-    if data.translate(None, _TEXT).replace(b"\r\n", b"") or _is_malformed(data, 0, len(data) - 3) is not None:
+    if data.replace(b"\r\n", b"").translate(None, _TEXT) or _is_malformed(data, 0, len(data) - 3) is not None:
         return Refusal(status=400, why="a header line is malformed")
     fields = _Fields(data)
     method, target, minor = line.groups()

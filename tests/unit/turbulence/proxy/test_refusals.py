@@ -41,6 +41,7 @@ BOTH = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"
         (b"GET / HTTP/1.1\r\n" + HOST + b"X-Folded: a\r\n b\r\n\r\n", 400),
         (b"GET / HTTP/1.1\n" + HOST + b"\n", 400),
         (b"GET / HTTP/1.1\r\n" + HOST + b"X: a\rb\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"X: a\rContent-Length: 9\nY: b\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n" + HOST + b"X: a\x00b\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n" + HOST + HOST + b"\r\n", 400),
         (b"G" * 33 + b" / HTTP/1.1\r\n\r\n", 400),
