@@ -110,7 +110,9 @@ def test_its_output_is_kept_without_secrets(folder: Folder) -> None:
     [
         ("import sys; print('no database'); sys.exit(3)", "ended with exit code 3: no database"),
         ("pass", "ended with exit code 0 and wrote nothing; give a command that goes on until it is ended"),
-        ("import os; print('a'); os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
+        pytest.param(
+            "import os; print('a'); os.kill(os.getpid(), 9)", "was ended by SIGKILL", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_sut_that_does_not_come_up_is_told_at_once(folder: Folder, program: str, said: str) -> None:

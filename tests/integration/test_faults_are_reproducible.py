@@ -1,4 +1,7 @@
-"""The real command line: the same seed does the same faults in one process, in workers, in shards, and again."""
+"""The real command line: the same seed does the same faults in one process, in workers, in shards, and again.
+
+The fast tier has the same in virtual time.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from typing import Any
 import pytest
 
 from tests.support.command_line import call
-from tests.support.tiers import slow_unless
 from windtunnel.demo.process import ShopProcess
+
+pytestmark = pytest.mark.slow
 
 PLAN = """
 load: { rate: 60/s }
@@ -80,7 +84,7 @@ def run(folder: Path, *flags: str) -> Path:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="worker processes need a Unix system")
-@pytest.mark.parametrize("flags", slow_unless(lambda each: not each, [(), ("--workers", "4")]), ids=str)
+@pytest.mark.parametrize("flags", [(), ("--workers", "4")], ids=str)
 def test_the_same_seed_does_the_same_faults(folder: Path, flags: tuple[str, ...]) -> None:
     once = decided(run(folder))
     assert len(once) > 15
@@ -88,7 +92,6 @@ def test_the_same_seed_does_the_same_faults(folder: Path, flags: tuple[str, ...]
     assert decided(run(folder, *flags)) == once
 
 
-@pytest.mark.slow
 def test_shards_do_the_faults_of_the_whole(folder: Path) -> None:
     once = decided(run(folder))
     shards = [run(folder, "--shard", each, "--seed", "7") for each in ("1/2", "2/2")]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.loops import Run
+from tests.support.tiers import slow_unless
 from windtunnel.engine.run.process import SystemClock
 from windtunnel.http.transport import HttpTransport
 from windtunnel.interfaces import Request
@@ -48,7 +49,7 @@ async def outcomes(base_url: str, path: str) -> list[tuple[Any, ...]]:
     return seen
 
 
-@pytest.mark.parametrize("path", BEHAVIOURS)
+@pytest.mark.parametrize("path", slow_unless(lambda path: path not in ENDLESS - {"/never"}, BEHAVIOURS))
 def test_a_client_sees_the_same_through_a_proxy(run: Run, path: str) -> None:
     async def main() -> None:
         records: list[Record] = []

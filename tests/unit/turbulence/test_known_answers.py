@@ -1,4 +1,7 @@
-"""What the shop does right and wrong, and what the judge says of it: ten seeds each, in virtual time."""
+"""What the shop does right and wrong, and what the judge says of it: ten seeds each, in virtual time.
+
+The fast tier has one seed, and of the shops that recover the one that is right.
+"""
 
 from __future__ import annotations
 
@@ -117,8 +120,10 @@ def recovered_s(found: Judged) -> float:
 
 
 @pytest.mark.parametrize("fault", [SLOW, CUT], ids=lambda fault: fault.name)
-@pytest.mark.parametrize("without", [(), ("breaker",), ("retries",)], ids=" ".join)
-@pytest.mark.parametrize("seed", slow_unless(lambda seed: seed < 1, range(10)))
+@pytest.mark.parametrize(
+    "without", slow_unless(lambda each: not each, [(), ("breaker",), ("retries",)]), ids=" ".join
+)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_time_to_recover_is_that_of_the_shops_own_log(
     tmp_path: Path, fault: FaultSpec, without: tuple[Virtue, ...], seed: int
 ) -> None:

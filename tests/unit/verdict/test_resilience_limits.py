@@ -11,6 +11,7 @@ from tests.support.turbulent_run import (
     BEGAN,
     STEADY,
     Answer,
+    Service,
     TurbulentRun,
     down,
     fault,
@@ -204,12 +205,23 @@ def test_a_system_that_never_degrades_keeps_every_limit_of_the_time() -> None:
     assert judged.word == "resilient"
 
 
-@pytest.mark.parametrize("measure", sorted(MEASURES))
-def test_a_measure_is_a_number_or_says_that_nothing_is_known(measure: str) -> None:
-    row = MEASURES[measure]
-    for judged in (TurbulentRun().judged(), TurbulentRun(service=down(12, 26)).judged()):
-        value = row.value(judged)
-        assert value is None or value >= 0
+@pytest.mark.parametrize(
+    ("service", "more"), [(healthy, set()), (down(12, 26), {"fail_fast"})], ids=["up", "down"]
+)
+def test_a_measure_is_a_number_where_something_was_seen(service: Service, more: set[str]) -> None:
+    judged = TurbulentRun(service=service).judged()
+    values = {name: row.value(judged) for name, row in MEASURES.items()}
+
+    known = {name: value for name, value in values.items() if value is not None}
+    assert known.keys() == more | {
+        "time_to_degrade",
+        "time_to_recover",
+        "error_budget",
+        "passed_during",
+        "p95_during",
+        "rate_afterwards",
+    }
+    assert min(known.values()) >= 0
 
 
 def test_a_sweep_says_up_to_which_level_the_system_holds() -> None:
