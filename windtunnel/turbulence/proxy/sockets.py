@@ -63,8 +63,11 @@ def send(transport: asyncio.Transport, data: bytes) -> None:
 
 
 def end_writing(transport: asyncio.Transport) -> bool:
-    """Tell the other side that nothing follows; False where that can't be told (TLS)."""
+    """Tell the other side that nothing follows; False where that can't be told: over TLS, after its reset."""
     if transport.is_closing() or not transport.can_write_eof():
         return False
-    transport.write_eof()
+    try:
+        transport.write_eof()
+    except OSError:  # a reset that the event loop has not read yet
+        return False
     return True

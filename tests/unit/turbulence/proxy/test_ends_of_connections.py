@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 from tests.support.proxying import INJECT_S, OK, fault, get, in_loop, proxied
 from windtunnel.http.errors import Failure
 from windtunnel.turbulence.proxy.copies import Copy
 from windtunnel.turbulence.proxy.heads import RequestHead
+from windtunnel.turbulence.proxy.sockets import end_writing
 from windtunnel.turbulence.proxy.upstream import Downstream, Upstream
 
 
@@ -63,6 +65,23 @@ class Closed(asyncio.Transport):
 
     def close(self) -> None:
         pass
+
+
+class Reset(asyncio.Transport):
+    """A connection that the other side reset, before the event loop has read that."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+
+def test_the_end_of_half_a_connection_that_was_reset_can_not_be_told() -> None:
+    assert not end_writing(Reset())
 
 
 def test_an_upstream_that_resets_while_it_is_connected_to_is_lost() -> None:
