@@ -56,9 +56,10 @@ def recover_bound(turbulence: Turbulence, course: Course) -> Bound:
     rest_s = max(phases.recover_s, phases.length_s - course.last_end_s)
     within_s = rest_s if judge.within_s is None else judge.within_s
     took_s = course.time_to_recover_s
-    held = course.recovery == "not_needed" or (took_s is not None and took_s <= within_s)
+    nothing_seen = course.recovery == "not_needed" and not any(piece.good for piece in course.pieces)
+    held = (course.recovery == "not_needed" and not nothing_seen) or (took_s is not None and took_s <= within_s)
     if course.recovery == "not_needed":
-        measured = "not needed: it never degraded"
+        measured = "no data" if nothing_seen else "not needed: it never degraded"
     elif took_s is None:
         measured = f"not within {offset(rest_s)}"
     else:
@@ -67,14 +68,14 @@ def recover_bound(turbulence: Turbulence, course: Course) -> Bound:
     if course.recovery == "unknown":
         measured = "no data"
         reason = "whether the system recovered is unknown: too little ended after the faults; make recover longer"
-    elif took_s is None and not held:
+    elif took_s is None and not held and not nothing_seen:
         reason = f"the system did not recover: {offset(rest_s)} after the last fault ended it was still bad"
     elif not held and took_s is not None:
         reason = f"the system took {offset(took_s)} to recover after the last fault; it has {offset(within_s)}"
     return Bound(
         name="recover",
         condition=f"within {offset(within_s)}, good for {offset(judge.hold_s)}",
-        result="held" if held else "no_data" if course.recovery == "unknown" else "broken",
+        result="held" if held else "no_data" if measured == "no data" else "broken",
         measured=measured,
         reason=reason,
     )

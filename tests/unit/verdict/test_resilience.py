@@ -161,6 +161,13 @@ def spoiled(run: TurbulentRun, begin_s: float, end_s: float) -> list[Record]:
     return found
 
 
+def test_a_run_in_which_nothing_ended_does_not_say_that_the_recovery_held() -> None:
+    judged = TurbulentRun(rate=0.01, applied=0).judged()
+
+    (recover,) = [bound for bound in judged.bounds if bound.name == "recover"]
+    assert (judged.word, recover.result, recover.measured) == ("not_judged", "no_data", "no data")
+
+
 def test_a_recovery_that_too_little_was_seen_of_is_unknown() -> None:
     """At 4 requests a second a p(95) needs 21 s, and the load ends 20 s after the faults."""
     slow = down(12, 34, Answer(takes_s=0.5))
