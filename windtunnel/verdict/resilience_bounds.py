@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from windtunnel.errors import Location
 from windtunnel.figures import offset, plural
 from windtunnel.metrics.aggregate import Aggregate
@@ -29,9 +31,14 @@ _RESULTS: dict[ThresholdWord, BoundResult] = {
 def steady_bounds(seconds: Seconds) -> list[Bound]:
     """The steady state, before the first fault."""
     found = []
+    steady = seconds.of_phase("steady")
     for threshold in seconds.steady_state:
-        result = seconds.result(threshold, seconds.of_phase("steady"))
-        found.append(_of_threshold("steady_state", result, "before the first fault", threshold.where))
+        result = seconds.result(threshold, steady)
+        bound = _of_threshold("steady_state", result, "before the first fault", threshold.where)
+        if not steady:
+            reason = "no second of steady could be judged: it is too short; make it some seconds long"
+            bound = structs.replace(bound, reason=reason)
+        found.append(bound)
     return found
 
 
