@@ -54,7 +54,7 @@ SENTENCES: dict[ResilienceWord, str] = {
     "degraded": "the system degraded 2 s after the first fault, and recovered 8 s after the last one ended",
     "failed": "instances: rate > 95% did not hold during the faults: 61.4%",
     "metastable": STUCK,
-    "not_judged": f'the fault "{LOST}" never fired: no request came that it is for',
+    "not_judged": f'the fault "{LOST}" never fired: no request came that it had to be done to',
 }
 
 

@@ -198,7 +198,12 @@ async def proxied(
     phases: Phases = PHASES,
     seed: int = 1,
 ) -> AsyncIterator[Line]:
-    """A proxy before an upstream on loopback, over TLS with `tls`; before `upstream` if that is given."""
+    """A proxy before an upstream on loopback, over TLS with `tls`; before `upstream` if that is given.
+
+    An exception that the event loop met in a callback fails the test.
+    """
+    loop, errors = asyncio.get_running_loop(), list[dict[str, Any]]()
+    loop.set_exception_handler(lambda _, context: errors.append(context))
     taken: asyncio.Queue[Wire] = asyncio.Queue()
     wires: list[Wire] = []
 
@@ -253,6 +258,8 @@ async def proxied(
         for wire in [*wires, *line.wires]:
             wire.writer.transport.abort()
         await _ended([*wires, *line.wires])
+        loop.set_exception_handler(None)
+        assert errors == []
 
 
 async def _ended(wires: Sequence[Wire]) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from windtunnel.config.overrides import Overrides
 from windtunnel.config.plan import PlanFile
-from windtunnel.config.proxies import is_loopback
 from windtunnel.config.reader import Document
 from windtunnel.config.scenario import ScenarioFile
 from windtunnel.config.schemas import place_of
@@ -152,7 +151,7 @@ def _unknown(
 def _not_allowed(document: Document, turbulence: Turbulence, allowed: Sequence[str]) -> Iterator[Problem]:
     """What a file alone may not do: listen to the network, use an engine, run a command."""
     for proxy in turbulence.proxies:
-        if not is_loopback(proxy.host) and "listen" not in allowed:
+        if proxy.is_open_to_others and "listen" not in allowed:
             message = f"other machines could reach a proxy that listens on {proxy.host}"
             path: DataPath = (SECTION, "proxies", proxy.name, "listen")
             yield document.problem(message, path, hint="listen on 127.0.0.1, or add --allow listen")

@@ -23,16 +23,6 @@ _UPSTREAM = "write a URL with a port, such as http://payments:9000 or tcp://db:5
 _LISTEN = "write an address and a port, such as 127.0.0.1:0 or [::1]:8080; port 0 is a free one"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine itself reaches the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def parse_upstream(text: str) -> SplitResult:
     """The parts of `http://payments:9000` or `postgres://user:secret@db:5432/shop`. Raises ExpressionError.
 

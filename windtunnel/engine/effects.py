@@ -1,6 +1,6 @@
 """What answers say was done, put on record for the count of duplicate and lost effects.
 
-duplicates   each successful answer to a request with an idempotency key ─▶ key, and what the answer says of it
+duplicates   each answer to a request with an idempotency key ─▶ key, and what a successful one says of it
 lost         a step that was told something is done, then one that looks for it ─▶ acknowledged, found
 
 Answers are seen before a fault on our own requests can change them: an answer that is thrown away on purpose was
@@ -23,8 +23,8 @@ from windtunnel.model.record import EffectRecord, InstanceRecord, Record, StepRe
 from windtunnel.model.turbulence import JudgeSettings, LossLimit
 from windtunnel.model.vocabulary import EffectKind
 
-_NOT_FOUND_BELOW = 500
-"""An answer of this status and above says nothing about what is there."""
+_TELLS_BELOW = 500
+"""An answer of this status and above says nothing about what was done, or what is there."""
 
 
 class EffectWatcher:
@@ -56,12 +56,13 @@ class EffectWatcher:
         return _WatchedClient(client, self, instance_id) if self.by else client
 
     def answered(self, request: Request, exchange: Exchange, instance_id: str) -> None:
-        """An answer came: note what it says if it is a successful one to an idempotency key."""
-        if exchange.error is not None or not 200 <= exchange.status < 300:
+        """An answer to an idempotency key came: note that, and what it says if it is a successful one."""
+        if exchange.error is not None or exchange.status >= _TELLS_BELOW:
             return
         key = next((value for name, value in request.headers if name.lower() == self.by), None)
         if key is not None:
-            self._tell("answered", key, _said(exchange, self._same), instance_id, request.step)
+            said = _said(exchange, self._same) if 200 <= exchange.status < 300 else b""
+            self._tell("answered", key, said, instance_id, request.step)
 
     def on_record(self, ids: InstanceIds, record: Record) -> None:
         """A step ended: note what was acknowledged, and whether it was found."""
@@ -108,15 +109,16 @@ def _tells(record: StepRecord) -> bool:
         return True
     request = record.request
     answered = request is not None and request.error is None and request.fault is None
-    return record.outcome == "failed" and answered and request is not None and request.status < _NOT_FOUND_BELOW
+    return record.outcome == "failed" and answered and request is not None and request.status < _TELLS_BELOW
 
 
 def _said(exchange: Exchange, same: JsonPath | None) -> bytes:
-    """What an answer says of its key: at the JSON path, or as a whole."""
+    """What an answer says of its key: at the JSON path, or as a whole; nothing where nothing is there."""
     if same is None:
         return exchange.body
     try:
-        return msgspec.json.encode(same.find(exchange.json), order="sorted")
+        there = same.find(exchange.json)
+        return msgspec.json.encode(there, order="sorted") if there else b""
     except (ValueError, ExpressionError, UnreadableBodyError):
         return exchange.body  # no JSON: all of it is compared
 

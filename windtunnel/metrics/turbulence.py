@@ -134,19 +134,23 @@ class ProxySeries:
 
 
 class EffectSeries:
-    """What answers told was done. `answers` holds the different values told of each key."""
+    """What answers told was done. `answers` holds the different values told of each key; `repeated` says whether
+    any key got a second answer.
+    """
 
-    __slots__ = ("acknowledged", "answers", "found")
+    __slots__ = ("acknowledged", "answers", "found", "repeated")
 
     def __init__(self) -> None:
         self.answers: dict[str, frozenset[str]] = {}
+        self.repeated = False
         self.acknowledged: set[str] = set()
         self.found: set[str] = set()
 
     @property
     def duplicates(self) -> int | None:
-        """How many effects there are beyond one for each key; None without any key."""
-        return sum(len(values) - 1 for values in self.answers.values() if values) if self.answers else None
+        """Effects beyond one for each key; None where no key was used twice, or no answer told anything."""
+        told = [len(values) for values in self.answers.values() if values]
+        return sum(told) - len(told) if told and self.repeated else None
 
     @property
     def lost(self) -> int | None:
@@ -164,6 +168,7 @@ class EffectSeries:
 
     def merge(self, other: EffectSeries) -> None:
         """Add what `other` counted."""
+        self.repeated |= other.repeated
         for key, values in other.answers.items():
             self._answered(key, values)
         self.acknowledged |= other.acknowledged
@@ -171,6 +176,7 @@ class EffectSeries:
 
     def _answered(self, key: str, values: frozenset[str]) -> None:
         known = self.answers.get(key)
+        self.repeated |= known is not None
         if known is None or not values <= known:
             self.answers[key] = values | (known or frozenset())
 

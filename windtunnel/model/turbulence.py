@@ -5,6 +5,7 @@ Times are seconds. Those of a schedule count from the start of the phase `inject
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -132,6 +133,16 @@ class ProxySpec(msgspec.Struct, frozen=True, kw_only=True):
     export: str = ""
     service: str = ""
     where: Location | None = None
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Whether other machines reach the address that it listens at."""
+        if self.host == "localhost":
+            return False
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return True
 
 
 class Guards(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,7 +109,7 @@ def _never_fired(fault: FaultFigures) -> str:
     sentence = f'the fault "{fault.name}" never fired'
     if fault.asked:
         return f"{sentence}: it was asked for {plural(fault.asked, 'time')} and could not be done"
-    return f"{sentence}: no request came that it is for"
+    return f"{sentence}: no request came that it had to be done to"
 
 
 def _of_threshold(name: str, result: ThresholdResult, when: str, where: Location | None) -> Bound:

@@ -65,9 +65,12 @@ def _amplification_bound(limit: RetryLimit, proxies: Sequence[ProxyFigures]) -> 
 
 def _duplicates_bound(limit: DuplicateLimit, found: int | None) -> Bound:
     """Effects beyond one for each idempotency key."""
-    why = f"duplicates could not be counted: no request with {limit.by} got a successful answer"
     said = f"{plural(found or 0, 'effect')} too many: answers to the same {limit.by} differ"
     where = f" at {limit.same}" if limit.same else ""
+    why = (
+        f"duplicates could not be counted: no {limit.by} was used twice, or no successful answer to one said "
+        f"anything{where}"
+    )
     return _counted(
         "duplicates", f"at most {limit.at_most:,} by {limit.by}", found, limit.at_most, why, said + where
     )

@@ -106,10 +106,21 @@ def test_the_same_order_again_is_no_duplicate_whatever_else_the_answer_says(
         (lambda n: Answer(status=409), None),
         (lambda n: Answer(status=201, body=b"no JSON"), 0),
         (lambda n: Answer(status=201, body=f"no JSON {n}".encode()), 5),  # all of it is compared
-        (lambda n: json_answer({"other": n}), 0),  # there is nothing at the path, both times
-        (lambda n: Answer(status=204), 0),
+        (lambda n: json_answer({"other": n}), None),  # there is nothing at the path
+        (lambda n: Answer(status=204), None),
+        (lambda n: json_answer({"id": 1}) if n % 2 == 0 else Answer(status=409), 0),  # the second is refused
+        (lambda n: json_answer({"id": 1}) if n % 2 == 0 else Answer(status=503), None),  # nothing is known of it
     ],
-    ids=["failed", "refused", "the same text", "other text", "nothing there", "no content"],
+    ids=[
+        "failed",
+        "refused",
+        "the same text",
+        "other text",
+        "nothing there",
+        "no content",
+        "refused again",
+        "failed again",
+    ],
 )
 def test_what_counts_as_another_effect(
     judged: Callable[..., Finished], answer: Callable[[int], Answer], duplicates: int | None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.turbulence import FaultKey, TurbulenceSeries
+from windtunnel.metrics.turbulence import FaultKey, ProxySeries, TurbulenceSeries
 from windtunnel.model.record import EffectRecord, FaultRecord, PhaseRecord, ProxiedRecord, Record
 from windtunnel.model.vocabulary import FaultEvent
 
@@ -115,3 +115,16 @@ def test_parts_of_a_load_that_began_at_different_times_count_from_their_own_begi
     assert series is not None
     assert series.faults[FaultKey("a", "")].bands(9.0) == [(2.0, 4.0)]
     assert series.proxies["p"].attempts(2.4, 2.6).logical == 2
+
+
+def through_a_proxy(at_s: float, *, took_s: float = 0.0) -> ProxiedRecord:
+    return ProxiedRecord(t=T + at_s, proxy="p", attempt=1, duration_us=round(took_s * 1e6))
+
+
+def test_a_request_through_a_proxy_counts_in_the_time_in_which_it_came() -> None:
+    series = ProxySeries()
+    for record in (through_a_proxy(1.0), through_a_proxy(2.0), through_a_proxy(2.55, took_s=1.0)):
+        series.add(record, record.t - T)
+
+    assert series.attempts(1.0, 2.0).requests == 2
+    assert series.attempts(2.0, 3.0).requests == 1

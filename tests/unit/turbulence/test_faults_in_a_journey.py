@@ -116,6 +116,12 @@ def test_the_time_of_every_attempt_of_a_step_is_without_that_of_faults(run: Run)
     assert finished.steps[0].duration_us == pytest.approx(1_500_000, abs=2)
 
 
+def test_a_delay_of_nothing_is_no_fault_that_was_done(run: Run) -> None:
+    finished = disturbed(run, fault("latency", delay="0s"), step=get("pay"), answers=[Answer()])
+    assert [(each.event, each.detail) for each in finished.of(FaultRecord)] == [("missed", "its delay is 0 s")]
+    assert [each.outcome for each in finished.steps] == ["passed"]
+
+
 def test_users_whose_requests_are_never_sent_leave_time_for_the_end_of_the_load(run: Run) -> None:
     turbulence = Turbulence(phases=PHASES, faults=(fault("status", code=503),))
     finished = run(

@@ -127,6 +127,17 @@ def test_after_the_end_no_fault_is_done() -> None:
     assert with_load(test, fault("status", code=503)).records == []
 
 
+def test_no_fault_is_done_after_one_that_ends_the_matter() -> None:
+    (answer,), load = send_all(
+        fault("latency", delay="1s"), fault("lose_response"), fault("status", code=503), answers=[Answer()]
+    )
+    assert [(name, event) for name, event, _ in load.told] == [
+        ("latency", "applied"),
+        ("lose_response", "applied"),
+    ]
+    assert (answer.status, answer.fault, len(load.transport.sent)) == (0, "lose_response", 1)
+
+
 def test_each_level_is_compiled_and_on_record() -> None:
     requests = [{"timeout_s": 50}] * 40
     _, load = send_all(fault("latency", delay="1s", when=schedule("sweep", sweep=["1s", "4s"])), requests=requests)

@@ -43,6 +43,17 @@ def test_a_step_is_on_the_disk_when_add_returns(tmp_path: Path) -> None:
     assert read_left(tmp_path / UNDO_FILE).steps == [step]
 
 
+def test_every_line_is_past_the_caches_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = create(tmp_path)
+    synced: list[bytes] = []
+    monkeypatch.setattr("os.fsync", lambda _: synced.append((tmp_path / UNDO_FILE).read_bytes()))
+
+    log.undone(add(log, "pause"))
+
+    assert [content.count(b"\n") for content in synced] == [1, 2]
+    assert synced[-1] == (tmp_path / UNDO_FILE).read_bytes()
+
+
 def test_what_is_left_comes_last_in_first_out(tmp_path: Path) -> None:
     log = create(tmp_path)
     first, second, third = (add(log, name) for name in ("one", "two", "three"))

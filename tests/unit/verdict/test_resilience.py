@@ -83,7 +83,9 @@ def test_a_fault_that_never_fired_proves_nothing() -> None:
     assert summary.turbulence is not None
     assert summary.turbulence.word == "not_judged"
     assert summary.exit_code == 4
-    assert 'the fault "outage" never fired: no request came that it is for' in summary.turbulence.headline
+    assert (
+        'the fault "outage" never fired: no request came that it had to be done to' in summary.turbulence.headline
+    )
 
 
 def test_fewer_faults_than_asked_for_prove_nothing() -> None:

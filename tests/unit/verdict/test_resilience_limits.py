@@ -133,6 +133,8 @@ def effect(kind: EffectKind, key: str, value: str = "") -> EffectRecord:
         ([("answered", "a", "1"), ("answered", "a", "2")], "failed", "1"),
         ([("answered", "a", "1"), ("answered", "a", "2"), ("answered", "b", "3")], "failed", "1"),
         ([], "not_judged", "no data"),
+        ([("answered", "a", "1"), ("answered", "b", "2")], "not_judged", "no data"),  # no key was used twice
+        ([("answered", "a", ""), ("answered", "a", "")], "not_judged", "no data"),  # nothing to compare
     ],
 )
 def test_two_answers_to_one_key_that_differ_are_a_duplicate(

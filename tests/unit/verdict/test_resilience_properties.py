@@ -191,3 +191,14 @@ def test_its_recovery_is_seen_within_a_second_however_long_a_bucket_is(seed: int
 
     assert judged.word == "degraded"
     assert judged.time_to_recover_s == pytest.approx(5.0, abs=1.0)
+
+
+def test_what_is_little_in_each_second_and_too_much_in_all_of_them_is_degraded() -> None:
+    def every_tenth_fails(at_s: float) -> Answer:
+        return Answer(503) if 12 <= at_s < 22 and round(at_s * 20) % 10 == 0 else Answer()
+
+    judged = TurbulentRun(service=every_tenth_fails).judged()
+
+    assert not any(bucket.good is False for bucket in judged.buckets)
+    assert judged.word == "degraded"
+    assert judged.time_to_degrade_s == 0

@@ -1,5 +1,6 @@
 """`latency`: the request is sent later.
 
+a delay of 0 s                                             not done: it proves nothing
 delay up to the deadline of the request                    not sent: `timeout`, of ours
 answered after it, for the delay and its own time          thrown away: `timeout`, of ours
 not answered in all the time that a request has            `timeout`, of the SUT
@@ -43,6 +44,9 @@ class Latency:
     async def apply(self, request: Request, forward: Forward, case: Case) -> Exchange:
         """See `Fault.apply`."""
         began, delay_s = case.clock.now(), self._delay.seconds(case.draw())
+        if not delay_s:
+            case.missed("its delay is 0 s")
+            return await forward(request)
         if delay_s >= request.timeout_s:
             await case.clock.sleep(request.timeout_s)
             case.applied("not sent before its deadline", delay_s=request.timeout_s)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
-from windtunnel.errors import ExpressionError
 from windtunnel.interfaces import Request
-from windtunnel.model.http import LINE_BREAKS, Exchange, sendable, wire_text
-from windtunnel.turbulence.exchanges import unsent
+from windtunnel.model.http import Exchange
+from windtunnel.turbulence.exchanges import headers_of, response_head, unsent
 from windtunnel.turbulence.faults.fault import Case, Forward
 from windtunnel.turbulence.settings import Settings
 
@@ -26,12 +23,8 @@ class Status:
     def compile(cls, settings: Settings) -> Status:
         """See `FaultType.compile`."""
         code, body = settings.whole("code", least=200, most=599), settings.text("body", "").encode()
-        written = settings.inside("headers")
-        headers = {name: _sendable(written, name) for name in written.values}
-        headers = {"content-length": str(len(body)), **headers}
-        fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        head = f"HTTP/1.1 {code} {_phrase(code)}\r\n{fields}\r\n".encode("utf-8", "surrogateescape")
-        return cls(code, head, body)
+        headers = {"content-length": str(len(body)), **headers_of(settings)}
+        return cls(code, response_head(code, headers), body)
 
     @property
     def words(self) -> str:
@@ -45,19 +38,3 @@ class Status:
         exchange.status, exchange.head, exchange.body = self._code, self._head, self._body
         case.applied(str(self._code))
         return exchange
-
-
-def _sendable(written: Settings, name: str) -> str:
-    value = written.text(name)
-    try:
-        return wire_text(sendable(name, value, LINE_BREAKS))
-    except ExpressionError as error:
-        error.path = ("headers", name)
-        raise
-
-
-def _phrase(code: int) -> str:
-    try:
-        return HTTPStatus(code).phrase
-    except ValueError:
-        return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from windtunnel.errors import ConfigError, ExpressionError
@@ -15,16 +14,6 @@ from windtunnel.model.turbulence import ProxySpec
 _PORTS = {"http": 80, "https": 443}
 _HTTP_HINT = "write it like http://payments:9000"
 _TCP_HINT = "write it like tcp://db:5432"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host to listen at is this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def destination_of(spec: ProxySpec, tls: Tls) -> Destination:

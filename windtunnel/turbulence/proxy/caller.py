@@ -25,7 +25,7 @@ from windtunnel.turbulence.proxy.heads import (
     read_request,
     relocated,
 )
-from windtunnel.turbulence.proxy.sockets import PEER_FULL, PIPELINED, end_writing
+from windtunnel.turbulence.proxy.sockets import PEER_FULL, PIPELINED, end_writing, send
 from windtunnel.turbulence.proxy.traffic import Traffic
 from windtunnel.turbulence.proxy.treatment import Answer, Ending
 from windtunnel.turbulence.proxy.upstream import Upstream
@@ -137,18 +137,6 @@ class Caller(CallerSide):
 
     # What its upstream calls; see `upstream.Downstream`.
 
-    def on_connected(self) -> None:
-        """Read on what waited for the connection."""
-        self._reading.resume(PEER_FULL)
-
-    def on_full(self) -> None:
-        """Read no more."""
-        self._reading.pause(PEER_FULL)
-
-    def on_room(self) -> None:
-        """Read on."""
-        self._reading.resume(PEER_FULL)
-
     def on_interim(self, data: bytes) -> None:
         """Pass interim responses on."""
         if self._handling is None or not self._handling.is_dropped:
@@ -167,7 +155,7 @@ class Caller(CallerSide):
             wire = relocated(wire, head.location[0], self._traffic.upstream_url, self._traffic.url)
         if self._handling is not None:
             self._handling.on_response(head, wire)
-            self._handling.on_bytes(body)
+            self.on_bytes(body)
             return
         if self._exchange is not None:
             self._exchange.status = self._exchange.upstream_status = head.status
@@ -188,10 +176,12 @@ class Caller(CallerSide):
             self.complete(closes=closes)
 
     def pass_down(self, data: bytes) -> None:
-        """Send bytes of the answer."""
+        """Send bytes of the answer, unless it has ended."""
+        if self._discards:
+            return
         if self._exchange is not None:
             self._exchange.down += len(data)
-        self._transport.write(data)
+        send(self._transport, data)
 
     def complete(self, *, closes: bool) -> None:
         """The caller was sent the whole answer: go on with the next request."""
@@ -213,8 +203,16 @@ class Caller(CallerSide):
 
     def on_half_closed(self) -> bool:
         """Show the end to the caller, which may go on sending in a tunnel."""
-        self._upstream_half_closed = self._tunnel and not self._half_closed and end_writing(self._transport)
-        return self._upstream_half_closed
+        if not self._tunnel or self._half_closed or self._transport.is_closing():
+            return False
+        if self._handling is None or not self._handling.ends_later(self._show_half_closed):
+            self._show_half_closed()
+        return True
+
+    def _show_half_closed(self) -> None:
+        self._upstream_half_closed = end_writing(self._transport)
+        if self._half_closed:
+            self._close(linger=False)
 
     def on_lost(self, failure: Failure) -> None:
         """Show the caller how its upstream ended, or answer 502 where there never was one."""

@@ -6,7 +6,7 @@ import asyncio
 from http import HTTPStatus
 
 from windtunnel.turbulence.proxy.heads import Refusal
-from windtunnel.turbulence.proxy.sockets import PEER_FULL, PIPELINED, Reading, end_writing, reset
+from windtunnel.turbulence.proxy.sockets import PEER_FULL, PIPELINED, Reading, end_writing, reset, send
 from windtunnel.turbulence.proxy.traffic import Timer, Traffic
 from windtunnel.turbulence.proxy.upstream import Upstream
 
@@ -33,6 +33,18 @@ class CallerSide(asyncio.Protocol):
         """Tell the caller that nothing follows; what it still sends is dropped."""
         self._discards = True
         end_writing(self._transport)
+
+    def on_connected(self) -> None:
+        """Read on what waited for the connection."""
+        self._reading.resume(PEER_FULL)
+
+    def on_full(self) -> None:
+        """Read no more."""
+        self._reading.pause(PEER_FULL)
+
+    def on_room(self) -> None:
+        """Read on."""
+        self._reading.resume(PEER_FULL)
 
     def pause(self, reason: int) -> None:
         """Read nothing for a reason."""
@@ -83,5 +95,5 @@ class CallerSide(asyncio.Protocol):
             "Content-Type: text/plain; charset=utf-8\r\n"
             f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
         )
-        self._transport.write(head.encode() + (b"" if is_head else text))
+        send(self._transport, head.encode() + (b"" if is_head else text))
         self._close(linger=True)

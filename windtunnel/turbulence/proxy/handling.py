@@ -6,6 +6,7 @@ begin ─▶ held for a time ─▶ answered by us
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from windtunnel.http.errors import Failure
@@ -241,6 +242,13 @@ class Handling:
             self._caller.cut("keep")
         else:
             self._path.end(lambda: self._complete(closes=closes))
+
+    def ends_later(self, call: Callable[[], None]) -> bool:
+        """Whether bytes are on their way to the caller; the function is called when they are there."""
+        if self._path is None or self._path.is_empty:
+            return False
+        self._path.end(call)
+        return True
 
     def on_lost(self, failure: Failure) -> bool:
         """The upstream is gone. Returns whether the caller is shown that later, if at all.

@@ -16,7 +16,7 @@ from windtunnel.http.errors import Failure, connection_lost
 from windtunnel.turbulence.proxy.exchange import Exchange
 from windtunnel.turbulence.proxy.flow import Flow
 from windtunnel.turbulence.proxy.placed import Hit
-from windtunnel.turbulence.proxy.sockets import HELD, PEER_FULL, Reading, end_writing, reset
+from windtunnel.turbulence.proxy.sockets import HELD, PEER_FULL, Reading, end_writing, reset, send
 from windtunnel.turbulence.proxy.traffic import Timer, Traffic
 from windtunnel.turbulence.proxy.treatment import Treatment
 from windtunnel.turbulence.schedule import Window
@@ -315,7 +315,7 @@ class Link:
 
     def _write(self, side: Side, data: bytes) -> None:
         if side.transport is not None and not side.transport.is_closing():
-            side.transport.write(data)
+            send(side.transport, data)
 
     def _end_writing(self, side: Side) -> bool:
         return side.transport is not None and end_writing(side.transport)

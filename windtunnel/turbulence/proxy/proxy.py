@@ -26,7 +26,7 @@ from windtunnel.model.record import Record, Timings
 from windtunnel.model.sut import Tls
 from windtunnel.model.turbulence import FaultSpec, Phases, ProxySpec
 from windtunnel.tasks import cancel_and_wait
-from windtunnel.turbulence.proxy.address import destination_of, is_loopback
+from windtunnel.turbulence.proxy.address import destination_of
 from windtunnel.turbulence.proxy.caller import Caller
 from windtunnel.turbulence.proxy.edges import Edge, Edges
 from windtunnel.turbulence.proxy.heads import Names
@@ -72,7 +72,7 @@ class EmbeddedProxy:
 
         Raises ConfigError for an upstream or an address that can't be.
         """
-        if not anywhere and not is_loopback(spec.host):
+        if not anywhere and spec.is_open_to_others:
             raise ConfigError.of(
                 f"proxy {spec.name}: {spec.host} is more than this machine",
                 hint='listen at "127.0.0.1:0", or allow it with --allow listen',

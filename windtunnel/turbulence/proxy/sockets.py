@@ -56,6 +56,12 @@ def set_reset(sock: socket.socket) -> None:
         return
 
 
+def send(transport: asyncio.Transport, data: bytes) -> None:
+    """Write bytes, unless the connection has ended already: uvloop raises an error for one that is closed."""
+    if not transport.is_closing():
+        transport.write(data)
+
+
 def end_writing(transport: asyncio.Transport) -> bool:
     """Tell the other side that nothing follows; False where that can't be told (TLS)."""
     if transport.is_closing() or not transport.can_write_eof():

@@ -20,7 +20,7 @@ from windtunnel.turbulence.proxy.heads import (
     head_end,
     read_response,
 )
-from windtunnel.turbulence.proxy.sockets import PEER_FULL, Reading, end_writing, reset
+from windtunnel.turbulence.proxy.sockets import PEER_FULL, Reading, end_writing, reset, send
 
 _BEGIN = b"HTTP/1."
 
@@ -88,7 +88,7 @@ class Upstream(asyncio.Protocol):
         if self._transport is None:
             self._waiting.append(data)
         else:
-            self._transport.write(data)
+            send(self._transport, data)
 
     def end_writing(self) -> None:
         """Tell the upstream that nothing follows."""
@@ -141,7 +141,7 @@ class Upstream(asyncio.Protocol):
             stream.abort()
             return
         if self._waiting:
-            stream.write(b"".join(self._waiting))
+            send(stream, b"".join(self._waiting))
             self._waiting = []
         if self._wants_eof:
             end_writing(stream)
@@ -261,6 +261,8 @@ class Upstream(asyncio.Protocol):
             self._read_heads()
 
     def _pass_raw(self, *, tunnel: bool) -> None:
+        if self._over:
+            return
         data, self._input = self._input, b""
         self._raw = True
         self._caller.on_raw(tunnel=tunnel)

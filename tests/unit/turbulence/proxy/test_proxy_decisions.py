@@ -256,3 +256,18 @@ def test_an_applied_fault_is_told_with_its_decision_and_its_request() -> None:
             assert {(each.name, each.kind, each.proxy) for each in applied} == {("status", "status", "payments")}
 
     in_loop(main)
+
+
+@pytest.mark.parametrize(
+    ("spec", "closes"),
+    [
+        (fault("refuse"), True),
+        (fault("refuse", probability=0.5), False),
+        (fault("refuse", pattern="first_n", schedule={"first_n": 3}), False),
+        (fault("reset"), False),
+    ],
+)
+def test_the_port_is_closed_where_every_connection_is_refused(spec: FaultSpec, closes: bool) -> None:
+    (only,) = placed(spec).all
+    (window,) = only.timeline.windows
+    assert only.closes_port(window) is closes

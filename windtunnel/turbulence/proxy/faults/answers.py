@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-from http import HTTPStatus
 
-from windtunnel.errors import ExpressionError
-from windtunnel.model.http import LINE_BREAKS, sendable, wire_text
+from windtunnel.turbulence.exchanges import headers_of, response_head
 from windtunnel.turbulence.proxy.treatment import HTTP, Answer, Draw, Treatment
 from windtunnel.turbulence.settings import Settings
 
@@ -38,14 +36,12 @@ class Status:
     def compile(cls, settings: Settings) -> Status:
         """See `ProxyFaultType.compile`."""
         code, body = settings.whole("code", least=200, most=599), settings.text("body", "").encode()
-        written = settings.inside("headers")
-        lines = [f"{name}: {_sendable(written, name)}\r\n" for name in written.values]
+        headers = headers_of(settings, but=_FRAMING)
         if code in _WITHOUT_BODY:
             body = b""
         else:
-            lines.append(f"Content-Length: {len(body)}\r\n")
-        head = f"HTTP/1.1 {code} {_phrase(code)}\r\n{''.join(lines)}\r\n".encode("utf-8", "surrogateescape")
-        return cls(Answer(head=head, body=body, status=code, ending="keep"))
+            headers["Content-Length"] = str(len(body))
+        return cls(Answer(head=response_head(code, headers), body=body, status=code, ending="keep"))
 
     @property
     def words(self) -> str:
@@ -129,21 +125,3 @@ class Garbage:
         # Not a letter first: no client may take it for a response.
         body = b"\x00" + random.Random(draw(0)).randbytes(_GARBAGE_BYTES - 1)
         treatment.answer = Answer(head=body, ending="close")
-
-
-def _sendable(written: Settings, name: str) -> str:
-    if name.lower() in _FRAMING:
-        raise ExpressionError("follows from the body and can't be set", hint="remove it", path=("headers", name))
-    value = written.text(name)
-    try:
-        return wire_text(sendable(name, value, LINE_BREAKS))
-    except ExpressionError as error:
-        error.path = ("headers", name)
-        raise
-
-
-def _phrase(code: int) -> str:
-    try:
-        return HTTPStatus(code).phrase
-    except ValueError:
-        return ""
