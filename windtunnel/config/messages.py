@@ -194,7 +194,8 @@ def _wrong_word(found: Violation) -> Iterator[Complaint]:
 def _wrong_value(found: Violation) -> Iterator[Complaint]:
     """A value of the wrong shape or size: `x-expects` says what it should be."""
     if found.keyword == "format" and (beyond := _beyond_its_range(found)):
-        yield Complaint(message=f"{_name(found.path)}: {beyond}", path=found.path)
+        hint = beyond.hint if found.wanted == "windtunnel-share" else None
+        yield Complaint(message=f"{_name(found.path)}: {beyond}", path=found.path, hint=hint)
         return
     expected, example = _with_example(_expected(found))
     hint = _type_hint(found.value, found.schema)
@@ -251,12 +252,12 @@ QUANTITIES: Mapping[str, Quantity] = {
 """Name of a format -> what it is."""
 
 
-def _beyond_its_range(found: Violation) -> str | None:
+def _beyond_its_range(found: Violation) -> ExpressionError | None:
     """Why a quantity that is written right is too large or too small; None for one that is written wrong."""
     try:
         QUANTITIES[str(found.wanted)].read(found.value)
     except ExpressionError as error:
-        return None if " is not a " in str(error) else str(error)
+        return None if " is not a " in str(error) else error
     return None
 
 

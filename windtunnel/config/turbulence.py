@@ -98,8 +98,9 @@ class _Reader:
     def _known_proxy(self, name: str, path: DataPath) -> ProxySpec | None:
         if name not in self._data.get("proxies", {}):
             known = list(self._data.get("proxies", {}))
+            all_of_them = "the only proxy is" if len(known) == 1 else "the proxies are"
             hint = did_you_mean(name, known) or (
-                f"the proxies are {', '.join(known)}" if known else "add it under `proxies`"
+                f"{all_of_them} {', '.join(known)}" if known else "add it under `proxies`"
             )
             self._problem(f'there is no proxy "{name}"', path, hint=hint)
         return self._proxies.get(name)

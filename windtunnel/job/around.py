@@ -71,6 +71,11 @@ def announce_proxies(proxies: Iterable[Listening], observer: Observer, *, starts
             observer.warning(
                 f"no process is told {spec.export}: start the SUT with --exec, or give it {proxy.url} yourself"
             )
+        elif not (spec.export or spec.service or spec.port):
+            observer.warning(
+                f"no process is told where proxy {spec.name} listens: add `export: NAME` to it for --exec, "
+                "or a port of its own, such as `listen: 127.0.0.1:9090`"
+            )
 
 
 def _meant_for(spec: ProxySpec) -> str:

@@ -185,7 +185,9 @@ def _extent(schedule: Schedule, inject_s: float) -> tuple[float, float]:
     at_s = schedule.at.of(inject_s)
     if at_s >= inject_s:
         where = f"the phase inject is {as_written(inject_s)} long"
-        raise ExpressionError(f"the fault would begin after {as_written(at_s)}, but {where}", path=("at",))
+        hint = "times count from the start of inject: write an earlier one, or make the phase longer"
+        message = f"the fault would begin after {as_written(at_s)}, but {where}"
+        raise ExpressionError(message, path=("at",), hint=hint)
     if schedule.length is None:
         return at_s, inject_s - at_s
     length_s = schedule.length.of(inject_s)

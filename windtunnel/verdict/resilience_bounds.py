@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from windtunnel.errors import Location
 from windtunnel.figures import offset, plural
 from windtunnel.metrics.aggregate import Aggregate
@@ -29,9 +31,14 @@ _RESULTS: dict[ThresholdWord, BoundResult] = {
 def steady_bounds(seconds: Seconds) -> list[Bound]:
     """The steady state, before the first fault."""
     found = []
+    steady = seconds.of_phase("steady")
     for threshold in seconds.steady_state:
-        result = seconds.result(threshold, seconds.of_phase("steady"))
-        found.append(_of_threshold("steady_state", result, "before the first fault", threshold.where))
+        result = seconds.result(threshold, steady)
+        bound = _of_threshold("steady_state", result, "before the first fault", threshold.where)
+        if not steady:
+            reason = "no second of steady could be judged: it is too short; make it some seconds long"
+            bound = structs.replace(bound, reason=reason)
+        found.append(bound)
     return found
 
 
@@ -56,9 +63,10 @@ def recover_bound(turbulence: Turbulence, course: Course) -> Bound:
     rest_s = max(phases.recover_s, phases.length_s - course.last_end_s)
     within_s = rest_s if judge.within_s is None else judge.within_s
     took_s = course.time_to_recover_s
-    held = course.recovery == "not_needed" or (took_s is not None and took_s <= within_s)
+    nothing_seen = course.recovery == "not_needed" and not any(piece.good for piece in course.pieces)
+    held = (course.recovery == "not_needed" and not nothing_seen) or (took_s is not None and took_s <= within_s)
     if course.recovery == "not_needed":
-        measured = "not needed: it never degraded"
+        measured = "no data" if nothing_seen else "not needed: it never degraded"
     elif took_s is None:
         measured = f"not within {offset(rest_s)}"
     else:
@@ -67,14 +75,14 @@ def recover_bound(turbulence: Turbulence, course: Course) -> Bound:
     if course.recovery == "unknown":
         measured = "no data"
         reason = "whether the system recovered is unknown: too little ended after the faults; make recover longer"
-    elif took_s is None and not held:
+    elif took_s is None and not held and not nothing_seen:
         reason = f"the system did not recover: {offset(rest_s)} after the last fault ended it was still bad"
     elif not held and took_s is not None:
         reason = f"the system took {offset(took_s)} to recover after the last fault; it has {offset(within_s)}"
     return Bound(
         name="recover",
         condition=f"within {offset(within_s)}, good for {offset(judge.hold_s)}",
-        result="held" if held else "no_data" if course.recovery == "unknown" else "broken",
+        result="held" if held else "no_data" if measured == "no data" else "broken",
         measured=measured,
         reason=reason,
     )

@@ -93,6 +93,23 @@ def problems(write: Write, plan: str, scenario: str = BROWSE, **flags: Any) -> l
     return [f"{_marked(problem.where)} | {problem.message}" for problem in raised.value.problems]
 
 
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("{ type: reset, on: { proxy: wrong } }", "the only proxy is db"),
+        (
+            "{ type: abort, schedule: { at: 60s } }",
+            "times count from the start of inject: write an earlier one, or make the phase longer",
+        ),
+    ],
+)
+def test_a_fault_that_can_t_be_done_comes_with_what_to_write(write: Write, written: str, hint: str) -> None:
+    plan = section(f"proxies: {{ db: {{ upstream: 'db:5432' }} }}\nfaults: [{written}]")
+    with pytest.raises(ConfigError) as raised:
+        checked(write, plan)
+    assert [problem.hint for problem in raised.value.problems] == [hint]
+
+
 def _marked(where: Location | None) -> str:
     assert where is not None
     return where.excerpt[where.column - 1 :][: where.width].strip("'")

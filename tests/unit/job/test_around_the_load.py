@@ -35,8 +35,12 @@ class Said(TextObserver):
         self.lines.append(f"! {text}")
 
 
-def spec(*, export: str = "", service: str = "", upstream: str = "http://payments:9000") -> ProxySpec:
-    return ProxySpec(name="payments", protocol="http", upstream=upstream, export=export, service=service)
+def spec(
+    *, export: str = "", service: str = "", upstream: str = "http://payments:9000", port: int = 0
+) -> ProxySpec:
+    return ProxySpec(
+        name="payments", protocol="http", upstream=upstream, export=export, service=service, port=port
+    )
 
 
 URL = "http://127.0.0.1:4100"
@@ -45,7 +49,16 @@ URL = "http://127.0.0.1:4100"
 @pytest.mark.parametrize(
     ("proxy", "starts_sut", "said"),
     [
-        (spec(), True, ["proxy payments listens on http://127.0.0.1:4100"]),
+        (
+            spec(),
+            True,
+            [
+                "proxy payments listens on http://127.0.0.1:4100",
+                "! no process is told where proxy payments listens: add `export: NAME` to it for --exec, or a "
+                "port of its own, such as `listen: 127.0.0.1:9090`",
+            ],
+        ),
+        (spec(port=4100), True, ["proxy payments listens on http://127.0.0.1:4100"]),
         (
             spec(export="PAYMENTS_URL"),
             True,

@@ -163,6 +163,21 @@ def spoiled(run: TurbulentRun, begin_s: float, end_s: float) -> list[Record]:
     return found
 
 
+def test_a_steady_phase_without_a_whole_second_is_called_too_short() -> None:
+    phases = Phases(warmup_s=0.0, steady_s=0.5, inject_s=10.0, recover_s=20.0)
+
+    assert TurbulentRun().with_turbulence(phases=phases).judged().headline == (
+        "no second of steady could be judged: it is too short; make it some seconds long"
+    )
+
+
+def test_a_run_in_which_nothing_ended_does_not_say_that_the_recovery_held() -> None:
+    judged = TurbulentRun(rate=0.01, applied=0).judged()
+
+    (recover,) = [bound for bound in judged.bounds if bound.name == "recover"]
+    assert (judged.word, recover.result, recover.measured) == ("not_judged", "no_data", "no data")
+
+
 def test_a_recovery_that_too_little_was_seen_of_is_unknown() -> None:
     """At 4 requests a second a p(95) needs 21 s, and the load ends 20 s after the faults."""
     slow = down(12, 34, Answer(takes_s=0.5))
