@@ -119,8 +119,8 @@ def test_what_is_done_between_the_shop_and_redis_is_what_the_shop_answers(
     assert in_phase["recover"][200] >= 38, in_phase
     proxied = [record for record in project.records if isinstance(record, ProxiedRecord)]
     if fault["type"] == "refuse":
-        # Nothing listens: the system refuses, and only that nothing listened is on record.
-        assert judged["faults"][0]["applied"] == 1
+        # Nothing listens: the system refuses, and on record are that, and connections that were under way.
+        assert 1 <= judged["faults"][0]["applied"] <= 5
         assert 59 <= len(proxied) <= 61
     else:
         assert judged["faults"][0]["applied"] >= 19

@@ -288,7 +288,7 @@ def running(server: Toxiproxy | None = None) -> Iterator[Toxiproxy]:
     """A stand-in that serves on a free port in a thread of its own while the block lasts."""
     made = server or Toxiproxy()
     loop = asyncio.new_event_loop()
-    started = threading.Event()
+    started, ended = threading.Event(), asyncio.Event()
     runner = web.AppRunner(made.application(), access_log=None)
 
     async def start() -> None:
@@ -304,11 +304,14 @@ def running(server: Toxiproxy | None = None) -> Iterator[Toxiproxy]:
         await runner.cleanup()
         await loop.shutdown_asyncgens()
 
+    async def serve_until_ended() -> None:
+        await start()
+        await ended.wait()
+        await stop()
+
     def serve() -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(start())
-        loop.run_forever()
-        loop.run_until_complete(stop())
+        loop.run_until_complete(serve_until_ended())
         loop.close()
 
     thread = threading.Thread(target=serve)
@@ -317,5 +320,5 @@ def running(server: Toxiproxy | None = None) -> Iterator[Toxiproxy]:
     try:
         yield made
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(ended.set)
         thread.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -74,6 +75,21 @@ def test_the_beginning_and_the_end_of_a_long_output_are_kept(tmp_path: Path) -> 
         "… 8.66 KiB left out …",
         *(f"line {number:03}" for number in range(995, 1000)),
     ]
+
+
+def test_what_is_left_out_is_not_searched_for_secrets(tmp_path: Path) -> None:
+    class Counting(Redactor):
+        def excerpt(self, text: str, also: Sequence[str] = ()) -> str:
+            searched.append(text)
+            return super().excerpt(text, also)
+
+    searched: list[str] = []
+    with closing(SutOutput(tmp_path / "sut.log", Counting(secrets=[SECRET]), head=90, tail=45)) as output:
+        output.feed(b"".join(f"line {number:04}\n".encode() for number in range(5000)))
+        output.feed(f"the end: {SECRET}\n".encode())
+
+    assert len(searched) < 20
+    assert (tmp_path / "sut.log").read_text().endswith("\nline 4999\nthe end: [redacted]\n")
 
 
 def test_the_last_lines_are_those_that_say_something(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """What the SUT writes: into `sut.log`, without secrets and no more than a run keeps.
 
 first HEAD bytes ─▶ sut.log at once        beyond that: the last TAIL bytes, when the SUT has ended
+
+Only what is shown or written is searched for secrets: a SUT that writes much must not wait for its reader.
 """
 
 from __future__ import annotations
@@ -40,12 +42,12 @@ class SutOutput:
         self._begun = b""
         self._tail: deque[bytes] = deque()
         self._tail_size = self._left_out = 0
-        self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._last: deque[bytes] = deque(maxlen=LAST_LINES)
 
     @property
     def last(self) -> tuple[str, ...]:
         """The last lines that say something."""
-        return tuple(self._last)
+        return tuple(self._without_secrets(line)[:LONGEST_LAST] for line in self._last)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
@@ -62,27 +64,35 @@ class SutOutput:
         if self._left_out:
             self._write(f"… {size(self._left_out)} left out …\n".encode())
         for line in self._tail:
-            self._write(line)
+            self._write(self._kept(line))
         self._tail.clear()
         self._file.close()
 
     def _take(self, line: bytes) -> None:
-        text = self._redactor.excerpt(line[:_LONGEST_READ].decode("utf-8", "replace")).rstrip("\r")
-        if text.strip():
-            self._last.append(text[:LONGEST_LAST])
-        kept = text.encode("utf-8", "replace")
-        kept = (kept[:LONGEST_LINE] + b"\xe2\x80\xa6" if len(kept) > LONGEST_LINE else kept) + b"\n"
-        if not self._tail and len(kept) <= self._head_left:
-            self._head_left -= len(kept)
-            self._write(kept)
-            return
-        self._head_left = 0
-        self._tail.append(kept)
-        self._tail_size += len(kept)
+        line = line[:_LONGEST_READ]
+        if line.strip():
+            self._last.append(line)
+        if not self._tail and self._head_left:
+            kept = self._kept(line)
+            if len(kept) <= self._head_left:
+                self._head_left -= len(kept)
+                self._write(kept)
+                return
+            self._head_left = 0
+        self._tail.append(line)
+        self._tail_size += _length(line)
         while self._tail_size > self._tail_room and len(self._tail) > 1:
-            gone = len(self._tail.popleft())
+            gone = _length(self._tail.popleft())
             self._tail_size -= gone
             self._left_out += gone
+
+    def _kept(self, line: bytes) -> bytes:
+        """A line as it is written."""
+        kept = self._without_secrets(line).encode("utf-8", "replace")
+        return (kept[:LONGEST_LINE] + b"\xe2\x80\xa6" if len(kept) > LONGEST_LINE else kept) + b"\n"
+
+    def _without_secrets(self, line: bytes) -> str:
+        return self._redactor.excerpt(line.decode("utf-8", "replace")).rstrip("\r")
 
     def _write(self, content: bytes) -> None:
         """Write to the file. A full disk costs the log, not the SUT its reader."""
@@ -90,3 +100,8 @@ class SutOutput:
             self._file.write(content)
         except OSError:
             self._head_left = 0
+
+
+def _length(line: bytes) -> int:
+    """Bytes that a line has in the file, or nearly."""
+    return min(len(line), LONGEST_LINE) + 1
