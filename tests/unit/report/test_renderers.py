@@ -424,8 +424,11 @@ def test_a_summary_alone_is_enough_for_the_terminal() -> None:
     assert "report  " not in shown
 
 
-def test_rich_is_imported_only_when_something_is_drawn() -> None:
-    code = "import sys, windtunnel.report.renderers; sys.exit('rich' in sys.modules)"
+def test_rich_and_the_drawing_of_faults_are_imported_only_when_something_is_drawn() -> None:
+    code = (
+        "import sys; from windtunnel.report import html, markdown, renderers, terminal; "
+        "sys.exit(not {'rich', 'windtunnel.report.timeline'}.isdisjoint(sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
