@@ -163,7 +163,8 @@ def test_our_requests_go_through_the_proxy_in_front_of_their_service(folder: Fol
     assert {step.request.url for step in steps if step.request} == {f"http://127.0.0.1:{folder.shop}/"}
 
 
-@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_records_are_judged_as_the_run_was(folder: Folder, workers: str) -> None:
     folder.plan(PROXY + SLOW, phase="1s", steady="1s")
 

@@ -295,7 +295,11 @@ def fake(site: Path, group: str, name: str, value: str, code: str) -> None:
             "can't be used: importing broken_thing:Step failed with ModuleNotFoundError",
         ),
         ("class Step: keys = ()", "can't be used: broken_thing:Step has no compile, schema"),
-        ("x = 1", "can't be used: importing broken_thing:Step failed with AttributeError"),
+        pytest.param(
+            "x = 1",
+            "can't be used: importing broken_thing:Step failed with AttributeError",
+            marks=pytest.mark.slow,
+        ),
         (
             "class Step:\n keys = ()\n schema = {}\n @classmethod\n def compile(cls, *_): return 1 / 0",
             "cannot compile this step: ZeroDivisionError: division by zero",

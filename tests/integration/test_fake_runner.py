@@ -210,6 +210,7 @@ def test_the_files_of_the_runner_hold_what_they_should_within_the_limits(attacke
     assert (runner.output.stat().st_mode & 0o777, runner.summary.stat().st_mode & 0o777) == (0o644, 0o644)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AS_ROOT, reason="only root gives files away")
 def test_every_file_of_the_run_belongs_to_the_owner_of_the_workspace(attacked: Attacked) -> None:
     runner, *_ = attacked

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.command_line import Answer, call, run_process
-from tests.support.tiers import slow_unless
+from tests.support.tiers import every, slow_unless
 from windtunnel.demo.process import ShopProcess
 
 BEGINNING = """
@@ -100,7 +100,7 @@ def outcomes(folder: Path) -> Counter[str]:
     return Counter(each["outcome"] for each in map(json.loads, lines) if each["type"] == "instance")
 
 
-@pytest.mark.parametrize("raised", STATEMENTS)
+@pytest.mark.parametrize("raised", every(3, STATEMENTS))
 @pytest.mark.parametrize("file", slow_unless(lambda file: file == "code.py", ["code.py", "code.yaml"]))
 def test_what_code_raises_ends_its_instance_alone(
     tmp_path: Path, shop: ShopProcess, file: str, raised: str

@@ -12,6 +12,7 @@ import pytest
 
 import windtunnel
 from tests.support.command_line import Answer, call
+from tests.support.tiers import every
 from windtunnel import User
 from windtunnel.demo.process import ShopProcess
 
@@ -174,7 +175,7 @@ def judged(summary: Mapping[str, Any]) -> tuple[str, int, list[str]]:
     return summary["verdict"], summary["exit_code"], [reason.partition("; ")[0] for reason in summary["reasons"]]
 
 
-@pytest.mark.parametrize("scenario", UNTESTED.values(), ids=UNTESTED)
+@pytest.mark.parametrize("scenario", every(3, UNTESTED.values()), ids=UNTESTED)
 def test_a_run_that_tested_nothing_is_inconclusive_now_and_from_its_records(folder: Path, scenario: str) -> None:
     answer, summary = run(folder, scenario)
     assert (answer.returncode, judged(summary)) == (4, ("inconclusive", 4, [NOTHING])), answer.stdout
@@ -186,13 +187,13 @@ def test_a_run_that_tested_nothing_is_inconclusive_now_and_from_its_records(fold
     assert judged(summary_of(folder)) == judged(summary)
 
 
-@pytest.mark.parametrize("scenario", TESTED.values(), ids=TESTED)
+@pytest.mark.parametrize("scenario", every(3, TESTED.values()), ids=TESTED)
 def test_one_response_or_one_check_of_code_is_enough(folder: Path, scenario: str) -> None:
     answer, summary = run(folder, scenario)
     assert (answer.returncode, judged(summary)) == (0, ("pass", 0, [])), answer.stdout + answer.stderr
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("way", every(2, WAYS.values()), ids=WAYS)
 @pytest.mark.parametrize("scenario", [UNTESTED["a step that is skipped"], UNTESTED["a Python scenario of pass"]])
 def test_however_nothing_is_tested_it_is_no_pass(folder: Path, scenario: str, way: tuple[str, ...]) -> None:
     if "--workers" in way and sys.platform == "win32":

@@ -11,6 +11,7 @@ import pytest
 
 import windtunnel
 from tests.support.command_line import Answer, call
+from tests.support.tiers import every
 
 SUT = "base_url: http://127.0.0.1:9\n"
 SCENARIO = "id: shop\nflow:\n  - { type: http, name: home, path: / }\n"
@@ -92,7 +93,7 @@ def place_of(how: str, file: str, checkout: Path) -> str:
 
 
 @pytest.mark.parametrize("how", ["relative", "absolute", "link"])
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", every(3, READERS))
 def test_a_file_outside_is_refused_where_it_is_named_unless_it_is_allowed(
     checkout: Path, reader: str, how: str
 ) -> None:
@@ -232,7 +233,7 @@ def validated(checkout: Path, scenario: str, *args: str, **environment: str) -> 
     return call(checkout, "validate", *args, environment=environment)
 
 
-@pytest.mark.parametrize("name", TOKENS)
+@pytest.mark.parametrize("name", every(4, TOKENS))
 @pytest.mark.parametrize(
     "reference", ["${NAME}", "${NAME:-x}", "{{ env.NAME }}", "{{ env['NAME'] }}", "{{ env.NAME | default('x') }}"]
 )

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.support.command_line import Answer, call
+from tests.support.tiers import every
 from windtunnel.ci.annotations import summary_annotations
 from windtunnel.ci.workspace import Workspace
 from windtunnel.demo.process import ShopProcess
@@ -112,7 +113,7 @@ def plain(group: ErrorGroup) -> ErrorGroup:
     return msgspec.structs.replace(group, first_t=0.0, last_t=0.0, instances=sorted(group.instances))
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("case", every(3, CASES.values()), ids=CASES)
 def test_it_is_told_in_every_way_out(folder: Path, case: Case) -> None:
     answer, summary = run(folder, case)
     assert summary.verdict == case.verdict, answer.stdout
@@ -189,7 +190,7 @@ def test_a_user_setup_that_fails_before_its_first_step_is_told_in_every_way_out(
     assert [each.title for each in annotations if "user_setup" in each.title] == ["buy / user_setup: errored"]
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("case", every(3, CASES.values()), ids=CASES)
 def test_it_is_the_same_from_the_records(folder: Path, case: Case) -> None:
     _, summary = run(folder, case)
     call(folder, "report", "latest", "--format", "json")

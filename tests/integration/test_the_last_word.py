@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.command_line import ENVIRONMENT
 from tests.support.meddling import MEDDLE, MEDDLING, MOVED_TO, look
-from tests.support.tiers import slow_unless
+from tests.support.tiers import every, slow_unless
 from windtunnel.config.overrides import overrides_of
 from windtunnel.demo.process import ShopProcess
 from windtunnel.errors import EvidenceError
@@ -114,7 +114,7 @@ def test_a_run_that_is_left_alone_passes(shop: ShopProcess, workers: int) -> Non
 MOMENTS = ("load", "report", "judged")
 
 
-@pytest.mark.parametrize("what", MEDDLING)
+@pytest.mark.parametrize("what", every(3, MEDDLING))
 @pytest.mark.parametrize("at", slow_unless(lambda at: at == "load", MOMENTS))
 def test_what_is_done_to_the_files_of_a_run_makes_it_incomplete_now_and_ever_after(
     shop: ShopProcess, monkeypatch: pytest.MonkeyPatch, what: str, at: str

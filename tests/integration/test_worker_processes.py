@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from tests.support.command_line import answer_of, call, started, until
-from tests.support.tiers import slow_unless
+from tests.support.tiers import every, slow_unless
 from windtunnel.demo.process import ShopProcess
 from windtunnel.engine.run import coordinator
 from windtunnel.engine.workers.pool import Patience, WorkerPool
@@ -85,7 +85,7 @@ USERS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {
 
 
 @pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "3", ["1", "3"]))
-@pytest.mark.parametrize("model", USERS)
+@pytest.mark.parametrize("model", every(2, USERS))
 def test_users_are_the_same_with_any_number_of_workers_live_and_from_disk(
     folder: Path, model: str, workers: str
 ) -> None:
@@ -185,18 +185,20 @@ async def dying(user):
 """
 """A scenario whose process ends, or stops, at a moment of its choice."""
 
+STOP = "os.kill(os.getpid(), signal.SIGSTOP)"
+
 
 @pytest.mark.parametrize(
     ("when", "act", "words"),
     [
         ("import", "os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
-        ("import", "os._exit(0)", "ended with exit code 0"),
-        ("import", "os.kill(os.getpid(), signal.SIGSTOP)", "said nothing for 500 ms and was ended"),
+        pytest.param("import", "os._exit(0)", "ended with exit code 0", marks=pytest.mark.slow),
+        pytest.param("import", STOP, "said nothing for 500 ms and was ended", marks=pytest.mark.slow),
         ("step", "os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
-        ("step", "os._exit(0)", "ended with exit code 0"),
+        pytest.param("step", "os._exit(0)", "ended with exit code 0", marks=pytest.mark.slow),
         ("told", "os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
         ("import", "raise SystemExit", "can't load the plan: "),
-        ("step", "os.kill(os.getpid(), signal.SIGSTOP)", "said nothing for 1 s and was ended"),
+        pytest.param("step", STOP, "said nothing for 1 s and was ended", marks=pytest.mark.slow),
     ],
 )
 def test_workers_that_end_without_their_result_make_every_word_of_the_run_incomplete(
@@ -299,7 +301,7 @@ def test_every_segment_says_that_nobody_answers(folder: Path) -> None:
     assert analyse(newest(folder)).summary.verdict == "unreachable"
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "2", ["1", "2"]))
 def test_a_threshold_that_aborts_ends_every_worker_and_fails_the_run(folder: Path, workers: str) -> None:
     (folder / "plan.yaml").write_text('thresholds: { http_reqs: [{ threshold: "count < 10", abort: true }] }\n')
     load = ("--parallel", "4", "--duration", "600s", "--workers", workers)
