@@ -18,9 +18,10 @@ piece, `held` in both directions, the rates, `limit`, `half`, and the ending of 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from windtunnel.model.vocabulary import ProxyProtocol
 from windtunnel.turbulence.settings import Settings
@@ -119,3 +120,28 @@ class ProxyFaultType(Protocol):
 
 HTTP: tuple[ProxyProtocol, ...] = ("http",)
 ANY: tuple[ProxyProtocol, ...] = ("http", "tcp")
+
+
+class WithoutSettings(ABC):
+    """What the faults in a proxy without settings have in common. `says` is what happens to a request."""
+
+    keys: ClassVar[tuple[str, ...]] = ()
+    main = ""
+    passes_on = False
+    waits = False
+    protocols = HTTP
+    says: ClassVar[str]
+
+    @classmethod
+    def compile(cls, settings: Settings) -> WithoutSettings:  # noqa: ARG003  it has none
+        """See `ProxyFaultType.compile`."""
+        return cls()
+
+    @property
+    def words(self) -> str:
+        """See `ProxyFault.words`."""
+        return self.says
+
+    @abstractmethod
+    def add(self, treatment: Treatment, draw: Draw) -> None:
+        """See `ProxyFault.add`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from windtunnel.turbulence.exchanges import headers_of, response_head
-from windtunnel.turbulence.proxy.treatment import HTTP, Answer, Draw, Treatment
+from windtunnel.turbulence.proxy.treatment import HTTP, Answer, Draw, Treatment, WithoutSettings
 from windtunnel.turbulence.settings import Settings
 
 _FRAMING = ("content-length", "transfer-encoding", "connection")
@@ -53,72 +53,30 @@ class Status:
         treatment.answer = self._answer
 
 
-class Empty:
+class Empty(WithoutSettings):
     """`empty`: the connection is closed without a byte."""
 
-    keys = ()
-    main = ""
-    passes_on = False
-    waits = False
-    protocols = HTTP
-
-    @classmethod
-    def compile(cls, settings: Settings) -> Empty:  # noqa: ARG003  it has none
-        """See `ProxyFaultType.compile`."""
-        return cls()
-
-    @property
-    def words(self) -> str:
-        """See `ProxyFault.words`."""
-        return "are closed without an answer and not sent on"
+    says = "are closed without an answer and not sent on"
 
     def add(self, treatment: Treatment, draw: Draw) -> None:  # noqa: ARG002
         """See `ProxyFault.add`."""
         treatment.answer = Answer(ending="close")
 
 
-class Malformed:
+class Malformed(WithoutSettings):
     """`malformed`: the head of a good response, a body whose framing is broken, and the end of the connection."""
 
-    keys = ()
-    main = ""
-    passes_on = False
-    waits = False
-    protocols = HTTP
-
-    @classmethod
-    def compile(cls, settings: Settings) -> Malformed:  # noqa: ARG003  it has none
-        """See `ProxyFaultType.compile`."""
-        return cls()
-
-    @property
-    def words(self) -> str:
-        """See `ProxyFault.words`."""
-        return "are answered 200 with a malformed body and not sent on"
+    says = "are answered 200 with a malformed body and not sent on"
 
     def add(self, treatment: Treatment, draw: Draw) -> None:  # noqa: ARG002
         """See `ProxyFault.add`."""
         treatment.answer = _MALFORMED
 
 
-class Garbage:
+class Garbage(WithoutSettings):
     """`garbage`: random bytes, the same ones for the same request, and the end of the connection."""
 
-    keys = ()
-    main = ""
-    passes_on = False
-    waits = False
-    protocols = HTTP
-
-    @classmethod
-    def compile(cls, settings: Settings) -> Garbage:  # noqa: ARG003  it has none
-        """See `ProxyFaultType.compile`."""
-        return cls()
-
-    @property
-    def words(self) -> str:
-        """See `ProxyFault.words`."""
-        return "are answered with random bytes and not sent on"
+    says = "are answered with random bytes and not sent on"
 
     def add(self, treatment: Treatment, draw: Draw) -> None:
         """See `ProxyFault.add`."""

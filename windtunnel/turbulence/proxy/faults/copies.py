@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from windtunnel.turbulence.proxy.treatment import HTTP, Draw, Treatment
-from windtunnel.turbulence.settings import Settings
+from windtunnel.turbulence.proxy.treatment import Draw, Treatment, WithoutSettings
 
 MOST_KEPT = 1_048_576
 """Bytes of a request that is sent again; a longer one is sent once, and the fault is missed."""
 
 
-class Duplicate:
+class Duplicate(WithoutSettings):
     """Sends a copy over a connection of its own as soon as the request is complete, and drops its answer."""
 
-    keys = ()
-    main = ""
     passes_on = True
-    waits = False
-    protocols = HTTP
-
-    @classmethod
-    def compile(cls, settings: Settings) -> Duplicate:  # noqa: ARG003  it has none
-        """See `ProxyFaultType.compile`."""
-        return cls()
-
-    @property
-    def words(self) -> str:
-        """See `ProxyFault.words`."""
-        return "are sent on twice"
+    says = "are sent on twice"
 
     def add(self, treatment: Treatment, draw: Draw) -> None:  # noqa: ARG002
         """See `ProxyFault.add`."""

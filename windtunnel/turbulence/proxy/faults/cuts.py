@@ -6,37 +6,24 @@ from typing import Any
 
 from windtunnel.expressions.quantities import parse_percentage, parse_size
 from windtunnel.figures import share, size
-from windtunnel.turbulence.proxy.treatment import ANY, HTTP, Answer, Draw, Part, Treatment
+from windtunnel.turbulence.proxy.treatment import ANY, HTTP, Answer, Draw, Part, Treatment, WithoutSettings
 from windtunnel.turbulence.settings import Settings
 
 _RESET = Answer(ending="reset")
 
 
-class Reset:
+class Reset(WithoutSettings):
     """`reset`: the connection is reset when a request comes; one that is no HTTP, at once."""
 
-    keys = ()
-    main = ""
-    passes_on = False
-    waits = False
     protocols = ANY
-
-    @classmethod
-    def compile(cls, settings: Settings) -> Reset:  # noqa: ARG003  it has none
-        """See `ProxyFaultType.compile`."""
-        return cls()
-
-    @property
-    def words(self) -> str:
-        """See `ProxyFault.words`."""
-        return "are reset and not sent on"
+    says = "are reset and not sent on"
 
     def add(self, treatment: Treatment, draw: Draw) -> None:  # noqa: ARG002
         """See `ProxyFault.add`."""
         treatment.answer = _RESET
 
 
-class Refuse:
+class Refuse(WithoutSettings):
     """`refuse`: a new connection is refused; open ones go on.
 
     Where all of them are (a probability of 100 %), nothing listens: callers see that the connection is refused.
@@ -44,48 +31,23 @@ class Refuse:
     request that is meant.
     """
 
-    keys = ()
-    main = ""
-    passes_on = False
-    waits = False
     protocols = ANY
-
-    @classmethod
-    def compile(cls, settings: Settings) -> Refuse:  # noqa: ARG003  it has none
-        """See `ProxyFaultType.compile`."""
-        return cls()
-
-    @property
-    def words(self) -> str:
-        """See `ProxyFault.words`."""
-        return "are refused when they connect"
+    says = "are refused when they connect"
 
     def add(self, treatment: Treatment, draw: Draw) -> None:  # noqa: ARG002
         """See `ProxyFault.add`."""
         treatment.answer = _RESET
 
 
-class HalfClose:
+class HalfClose(WithoutSettings):
     """`half_close`: the caller is told that nothing follows, in place of what the upstream sends.
 
     What the caller sends still passes.
     """
 
-    keys = ()
-    main = ""
-    passes_on = False
     waits = True
     protocols = ANY
-
-    @classmethod
-    def compile(cls, settings: Settings) -> HalfClose:  # noqa: ARG003  it has none
-        """See `ProxyFaultType.compile`."""
-        return cls()
-
-    @property
-    def words(self) -> str:
-        """See `ProxyFault.words`."""
-        return "are sent on, and get the end of the connection for an answer"
+    says = "are sent on, and get the end of the connection for an answer"
 
     def add(self, treatment: Treatment, draw: Draw) -> None:  # noqa: ARG002
         """See `ProxyFault.add`."""
@@ -153,24 +115,11 @@ class Truncate:
         treatment.part = self._part
 
 
-class LoseResponse:
+class LoseResponse(WithoutSettings):
     """`lose_response`: the request is sent on and answered; then the connection is reset without the answer."""
 
-    keys = ()
-    main = ""
-    passes_on = False
     waits = True
-    protocols = HTTP
-
-    @classmethod
-    def compile(cls, settings: Settings) -> LoseResponse:  # noqa: ARG003  it has none
-        """See `ProxyFaultType.compile`."""
-        return cls()
-
-    @property
-    def words(self) -> str:
-        """See `ProxyFault.words`."""
-        return "are sent on and lose their answer"
+    says = "are sent on and lose their answer"
 
     def add(self, treatment: Treatment, draw: Draw) -> None:  # noqa: ARG002
         """See `ProxyFault.add`."""

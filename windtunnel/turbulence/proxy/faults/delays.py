@@ -6,7 +6,7 @@ from typing import Literal
 
 from windtunnel.figures import as_written
 from windtunnel.turbulence.delay import Delay, parse_delay
-from windtunnel.turbulence.proxy.treatment import ANY, HTTP, Draw, Treatment
+from windtunnel.turbulence.proxy.treatment import ANY, HTTP, Draw, Treatment, WithoutSettings
 from windtunnel.turbulence.settings import Settings
 
 _OF_DELAY, _OF_JITTER = 0, 1
@@ -75,27 +75,14 @@ class HoldBack:
             treatment.delay_s += seconds
 
 
-class Blackhole:
+class Blackhole(WithoutSettings):
     """`blackhole`: nothing passes until the fault is off, and neither side is told.
 
     As over a network that loses packets, what is sent meanwhile arrives afterwards, unless its sender is gone.
     """
 
-    keys = ()
-    main = ""
-    passes_on = False
-    waits = False
     protocols = ANY
-
-    @classmethod
-    def compile(cls, settings: Settings) -> Blackhole:  # noqa: ARG003  it has none
-        """See `ProxyFaultType.compile`."""
-        return cls()
-
-    @property
-    def words(self) -> str:
-        """See `ProxyFault.words`."""
-        return "are held until the fault is off"
+    says = "are held until the fault is off"
 
     def add(self, treatment: Treatment, draw: Draw) -> None:  # noqa: ARG002
         """See `ProxyFault.add`."""
