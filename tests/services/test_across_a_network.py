@@ -1,6 +1,6 @@
 """A SUT in a network of its own, where `--exec` starts it: proxies across the network, and the network cut.
 
-A network namespace of Linux stands for another machine; a pair of virtual interfaces leads to it.
+A network namespace of Linux takes the place of another machine; a pair of virtual interfaces leads to it.
 """
 
 from __future__ import annotations

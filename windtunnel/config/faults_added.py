@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from windtunnel import plugins
+from windtunnel.config.schemas import with_types
 
 _COMMON = ("name", "on", "probability", "schedule")
 
@@ -33,27 +33,18 @@ def with_fault_types(schema: Mapping[str, Any], added: Mapping[str, Mapping[str,
 
     The keys that every fault takes are added, and unknown ones refused. The schema handed in is not changed.
     """
-    extended: dict[str, Any] = json.loads(json.dumps(schema))
-    definitions = extended["$defs"]
-    common = {key: definitions["request_abort"]["properties"][key] for key in _COMMON}
-    for name, own in added.items():
-        definition = f"request_{name}"
-        definitions["request_fault"]["properties"]["type"]["enum"].append(name)
-        definitions["request_fault"]["allOf"].append(
-            {
-                "if": {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]},
-                "then": {"$ref": f"#/$defs/{definition}"},
-            }
-        )
-        definitions[definition] = {
+    properties = schema["$defs"]["request_abort"]["properties"]
+    common = {key: properties[key] for key in _COMMON}
+    definitions = {
+        name: {
             "title": f"{name} fault",
-            "type": "object",
-            "additionalProperties": False,
             **own,
             "required": ["type", *own.get("required", ())],
             "properties": {"type": {"const": name}, **common, **own.get("properties", {})},
         }
-    return extended
+        for name, own in added.items()
+    }
+    return with_types(schema, "request_fault", definitions, place="request_{}")
 
 
 def _types_in(written: Any) -> set[str]:

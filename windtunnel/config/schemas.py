@@ -198,26 +198,37 @@ def with_step_types(schema: Mapping[str, Any], step_schemas: Mapping[str, Mappin
 
     The keys that every step takes are added, and unknown ones refused. The schema handed in is not changed.
     """
-    extended: dict[str, Any] = json.loads(json.dumps(schema))
-    definitions = extended["$defs"]
-    common = {key: definitions["http"]["properties"][key] for key in _COMMON_KEYS}
-    for name, own in step_schemas.items():
-        definition = f"{name}_step"
-        definitions["step"]["properties"]["type"]["enum"].append(name)
-        definitions["step"]["allOf"].append(
-            {
-                "if": {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]},
-                "then": {"$ref": f"#/$defs/{definition}"},
-            }
-        )
-        definitions[definition] = {
+    common = {key: schema["$defs"]["http"]["properties"][key] for key in _COMMON_KEYS}
+    definitions = {
+        name: {
             "title": f"{name} step",
-            "type": "object",
-            "additionalProperties": False,
             **own,
             "required": ["type", "name", *own.get("required", ())],
             "properties": {**common, **own.get("properties", {})},
         }
+        for name, own in step_schemas.items()
+    }
+    return with_types(schema, "step", definitions, place="{}_step")
+
+
+def with_types(
+    schema: Mapping[str, Any], choice: str, added: Mapping[str, Mapping[str, Any]], *, place: str
+) -> dict[str, Any]:
+    """A schema whose definition `choice` chooses by `type` among more: `added` maps a type to its definition.
+
+    `place` names the definitions, with the type in place of `{}`. The schema handed in is not changed.
+    """
+    extended: dict[str, Any] = json.loads(json.dumps(schema))
+    definitions = extended["$defs"]
+    for name, definition in added.items():
+        definitions[choice]["properties"]["type"]["enum"].append(name)
+        definitions[choice]["allOf"].append(
+            {
+                "if": {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]},
+                "then": {"$ref": f"#/$defs/{place.format(name)}"},
+            }
+        )
+        definitions[place.format(name)] = {"type": "object", "additionalProperties": False, **definition}
     return extended
 
 

@@ -31,7 +31,7 @@ class OutsideFaults:
 
     `write` takes what happened as records; `directory` is that of the run, `seed` that of the faults. A fault that
     an engine does not do is a record `missed`, never an exception. Raises ExpressionError, with the path in the
-    fault, for one that can't be meant.
+    fault, for one that no driver can do.
     """
 
     def __init__(

@@ -19,6 +19,7 @@ from windtunnel.http.stream import Destination, StreamOpener
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.model.record import Timings
+from windtunnel.turbulence.faults.fault import Case, Forward
 
 NO_WIRE = "the request does not go over a connection of ours"
 
@@ -103,6 +104,29 @@ def why_untouched(exchange: Exchange) -> str:
     if exchange.error is None:
         return "it went to another host"
     return f"no answer came: {exchange.error}" if exchange.bytes_sent else f"it was not sent: {exchange.error}"
+
+
+async def send_slowly(
+    request: Request, forward: Forward, case: Case, make: Callable[[asyncio.Protocol], Wire]
+) -> Exchange:
+    """Send a request over a slow wire, so that its times are ours. One that could not be sent is the SUT's own."""
+    opened: list[Wire] = []
+
+    def opening(receiver: asyncio.Protocol) -> Wire:
+        opened.append(make(receiver))
+        return opened[-1]
+
+    changed = over(request, opening)
+    if changed is None:
+        case.missed(NO_WIRE)
+        return await forward(request)
+    exchange = await forward(changed)
+    if not opened or not exchange.bytes_sent:
+        case.missed(why_untouched(exchange))
+        return exchange
+    case.applied(f"ended with {exchange.error or exchange.status}")
+    exchange.fault = case.name
+    return exchange
 
 
 class Measured:

@@ -52,7 +52,7 @@ class HookDriver:
         return "level"
 
     def check(self, fault: FaultSpec) -> None:
-        """Raise ExpressionError for a command or a time that can't be meant, and for a schedule by probability."""
+        """Raise ExpressionError for an invalid command or time, and for a schedule by probability."""
         if fault.probability != 1.0 or fault.schedule.pattern in ("ramp", "steps"):
             raise ExpressionError(
                 "a hook is on or off: it has no probability",

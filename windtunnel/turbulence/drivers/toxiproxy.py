@@ -263,7 +263,7 @@ def _address_of(fault: FaultSpec) -> Address:
 
 
 def _name_of(fault: FaultSpec) -> str:
-    """The name of the toxic: of the fault's name, what can stand in a path and is not that of another one."""
+    """The name of the toxic: the fault's name in characters that a path can hold, and a hash of it."""
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", fault.name)[:_LONGEST_NAME]
     return f"windtunnel-{plain}-{blake2b(fault.name.encode('utf-8', 'replace'), digest_size=3).hexdigest()}"
 

@@ -9,16 +9,19 @@ forward ── no answer came ────────────────�
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from windtunnel.interfaces import Request
 from windtunnel.model.http import Exchange
 from windtunnel.turbulence.exchanges import failed
 from windtunnel.turbulence.faults.fault import Case, Forward
-from windtunnel.turbulence.keys import with_new_key
 from windtunnel.turbulence.settings import Settings
 
 LOST = "the answer was thrown away on purpose"
 MOST_ATTEMPTS = 100
+
+_KEY_NAMES = ("idempotency-key", "x-idempotency-key")
+"""The headers with a key, in lower case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,5 +88,15 @@ class LoseResponse:
                 await case.clock.sleep(self._then.backoff_s)
             request = case.again(request)
             if not self._then.same_key:
-                request = with_new_key(request, case.draw(request.attempt))
+                request = _with_new_key(request, case.draw(request.attempt))
             sent += 1
+
+
+def _with_new_key(request: Request, drawn: float) -> Request:
+    """The request with another key, made from a number from 0 to below 1. One without a key stays as it is."""
+    name = next((name for name, _ in request.headers if name.lower() in _KEY_NAMES), None)
+    if name is None:
+        return request
+    others = [pair for pair in request.headers if pair[0].lower() != name.lower()]
+    key = UUID(int=int(drawn * 2**53) << 75, version=4)
+    return request.replace(headers=(*others, (name, str(key))))

@@ -12,8 +12,7 @@ from windtunnel.model.http import Exchange
 from windtunnel.turbulence.faults.fault import Case, Forward
 from windtunnel.turbulence.paced import Pace
 from windtunnel.turbulence.settings import Settings
-from windtunnel.turbulence.slow import send_slowly
-from windtunnel.turbulence.wire import Wire
+from windtunnel.turbulence.wire import Wire, send_slowly
 
 _BUFFER = 4096
 """Bytes that the system may keep for us; it keeps some more. What does not fit stays with the SUT."""

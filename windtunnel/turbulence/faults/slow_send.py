@@ -10,8 +10,7 @@ from windtunnel.model.http import Exchange
 from windtunnel.turbulence.faults.fault import Case, Forward
 from windtunnel.turbulence.paced import Pace
 from windtunnel.turbulence.settings import Settings
-from windtunnel.turbulence.slow import send_slowly
-from windtunnel.turbulence.wire import Wire
+from windtunnel.turbulence.wire import Wire, send_slowly
 
 
 class SlowSend:

@@ -181,7 +181,7 @@ def _identify(head: RequestHead, fields: _Fields) -> None:
 
 
 def _short(value: bytes) -> bytes:
-    """What stands for a value where it is remembered."""
+    """The value as it is remembered: a long one is a hash."""
     return value if len(value) <= _LONGEST_REMEMBERED else blake2b(value, digest_size=16).digest()
 
 
