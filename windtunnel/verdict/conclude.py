@@ -68,7 +68,8 @@ def conclude(
             result = evaluate(each, aggregate, manifest.steps, baseline, otherwise=otherwise)
             results.append(_on_evidence(each, result, manifest.steps, untested))
     findings += _judged(aggregate, results)
-    findings += borne.findings if borne else ()
+    # Where nothing was sent, that says all there is to say of the faults.
+    findings += borne.findings if borne and not aggregate.unreachable else ()
     users = [f"the user_setup of {each}" for each in _failed_sections(aggregate, "user_setup")]
     if findings:
         # The lowest word: a user that could not be set up fails its instances, and the thresholds judge those.

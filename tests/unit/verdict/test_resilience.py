@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.turbulent_run import BEGAN, Answer, Service, TurbulentRun, down, fault, healthy
 from windtunnel.expressions.threshold import parse_threshold
-from windtunnel.model.record import FaultRecord, InstanceRecord, Record, StepRecord
+from windtunnel.model.record import FaultRecord, InstanceRecord, Record, RunEnded, StepRecord
 from windtunnel.model.turbulence import Phases
 from windtunnel.model.vocabulary import ResilienceWord
 
@@ -204,3 +204,15 @@ def test_nothing_is_known_of_the_time_after_a_run_that_was_cut_off() -> None:
     assert judged.time_to_degrade_s is None
     assert not any(bucket.good is False for bucket in judged.buckets)
     assert [bound.condition for bound in judged.bounds if bound.name == "recover"] == ["within 20 s, good for 5 s"]
+
+
+def test_a_run_that_sent_nothing_says_why_and_nothing_of_its_faults() -> None:
+    """No service answered before the load."""
+    ended = RunEnded(t=BEGAN, reason="unreachable", counts={}, unreachable="no service answers")
+    run = TurbulentRun(applied=0, ended=ended)
+    summary = run.summary(run.aggregate([run.head()[0], ended]))
+
+    assert (summary.verdict, summary.exit_code) == ("unreachable", 3)
+    assert summary.reasons == ["nothing was sent: no service answers"]
+    assert summary.turbulence is not None
+    assert summary.turbulence.word == "not_judged"
