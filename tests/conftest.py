@@ -1,4 +1,4 @@
-"""What holds for every test: the profiles of hypothesis and how the process answers to signals.
+"""What holds for every test: the profiles of hypothesis, the signals of the process, and what is no garbage.
 
 Property tests have no deadline, and in CI they draw the same examples every time (`CI` is set by GitHub, GitLab
 and most other CI systems).
@@ -6,6 +6,7 @@ and most other CI systems).
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
@@ -27,3 +28,9 @@ for number, usual in (
 ):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests live to the end: no collection of garbage needs to look at them again."""
+    gc.collect()
+    gc.freeze()

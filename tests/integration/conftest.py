@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.loops import LOOPS, Run, run_on
+from tests.support.tiers import slow_unless
 from windtunnel.demo.process import ShopProcess
 
 
@@ -17,7 +18,7 @@ def shop() -> Iterator[ShopProcess]:
         yield running
 
 
-@pytest.fixture(params=list(LOOPS))
+@pytest.fixture(params=slow_unless(lambda loop: loop == list(LOOPS)[-1], LOOPS))
 def run(request: pytest.FixtureRequest) -> Run:
     """Run a coroutine to its end, on one event loop after the other."""
     return lambda coroutine: run_on(request.param, coroutine)

@@ -249,6 +249,7 @@ def test_code_that_goes_on_after_the_command_is_ended_and_the_exit_code_stands()
     assert "your code still ran 200 ms after the end of the command" in answer.stderr
 
 
+@pytest.mark.slow
 def test_code_that_closes_every_descriptor_is_heard_no_more() -> None:
     answer = answered("os.closerange(3, 100); time.sleep(1.5)", limits="import_s=60.0")
     assert answer.stdout.endswith(
@@ -318,6 +319,7 @@ def test_a_signal_ends_a_run_of_code_that_holds_the_loop(folder: Path) -> None:
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.slow
 def test_for_a_debugger_code_of_the_user_stays_in_the_process_of_the_command(tmp_path: Path) -> None:
     (tmp_path / "sut.yaml").write_text("name: nobody\nbase_url: http://127.0.0.1:9\n")
     write(tmp_path, loading="sys.stderr.write(f'{os.getpid()}\\n')")

@@ -142,6 +142,7 @@ def test_its_step_runs_like_any_other_with_workers_too(folder: Path, installed: 
     assert "5 of 6 instances passed, 1 failed" in answer.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "1", ["1", "2"]))
 def test_its_step_that_holds_steps_runs_them_with_workers_too(folder: Path, installed: Path, workers: str) -> None:
     load = ("--scenarios", "orders.yaml", "-p", "2", "-n", "6", "--workers", workers)

@@ -231,6 +231,7 @@ def test_the_sut_of_a_run_with_workers_is_ended_too(folder: Folder) -> None:
     assert not is_running(folder.pid)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_there_before_the_command_is_told(folder: Folder) -> None:
     (folder.path / "sut.yaml").write_text(f"base_url: http://127.0.0.1:{folder.port}\nhealth: {{ path: / }}\n")
     with socket.create_server(("127.0.0.1", folder.port)):
@@ -242,6 +243,7 @@ def test_a_server_that_is_there_before_the_command_is_told(folder: Folder) -> No
     assert "Address already in use" in answer.stdout + answer.stderr
 
 
+@pytest.mark.slow
 def test_a_run_from_python_starts_its_sut_from_a_list_of_words(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def has_network_namespaces() -> bool:
     return subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_network_namespaces(), reason="no network namespace can be made here")
 def test_too_few_ports_are_foretold_and_make_the_run_inconclusive(tmp_path: Path) -> None:
     write(tmp_path, "http://127.0.0.1:8080")

@@ -189,6 +189,7 @@ def test_nothing_the_server_says_is_a_command_or_markup_anywhere(attacked: Attac
         assert not re.search("[\x1b\x07\u2028\u202e]", file.read_text()), file.name
 
 
+@pytest.mark.slow
 def test_the_files_of_the_runner_hold_what_they_should_within_the_limits(attacked: Attacked) -> None:
     runner, log, comments, _ = attacked
     outputs = runner.outputs

@@ -216,6 +216,7 @@ def test_a_signal_ends_the_run_in_order(folder: Path, number: signal.Signals, co
     assert records(folder)[-1]["type"] == "run_ended"
 
 
+@pytest.mark.slow
 def test_a_service_that_is_down_in_the_middle_fails_instances_and_names_the_cause(folder: Path) -> None:
     # Without a `wait` step: that one would rightly go on polling a service that is down.
     (folder / "scenarios" / "checkout.yaml").write_text(
@@ -321,6 +322,7 @@ def test_two_runs_are_compared_figure_by_figure(folder: Path) -> None:
     assert "p95 of add_to_cart" in answer.stdout
 
 
+@pytest.mark.slow
 def test_a_threshold_without_its_baseline_is_not_judged_or_has_no_answer(folder: Path) -> None:
     first = call(folder, *LOAD, "--baseline", "none")
     assert first.returncode == 0

@@ -119,6 +119,7 @@ def test_two_shards_merged_are_one_run_with_the_same_seed(
     assert sorted(path.name for path in (merged.path / "plan").rglob("*.yaml")) == ["a.yaml", "b.yaml", "sut.yaml"]
 
 
+@pytest.mark.slow
 def test_shards_that_ran_one_after_another_never_were_the_load_that_was_asked_for(
     windtunnel: Windtunnel, tmp_path: Path
 ) -> None:
@@ -144,6 +145,7 @@ def test_a_missing_shard_makes_the_whole_incomplete(windtunnel: Windtunnel, tmp_
     assert "shard 2/3 is missing" in answer.stdout
 
 
+@pytest.mark.slow
 def test_gitlab_numbers_the_shards(windtunnel: Windtunnel, tmp_path: Path) -> None:
     answer = windtunnel(*LOAD, "--shard", "auto", CI_NODE_INDEX="2", CI_NODE_TOTAL="2", GITLAB_CI="true")
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -152,6 +154,7 @@ def test_gitlab_numbers_the_shards(windtunnel: Windtunnel, tmp_path: Path) -> No
     assert summary_of(newest(tmp_path)).run.shard == ""
 
 
+@pytest.mark.slow
 def test_what_is_no_shard_of_the_same_run_is_refused(windtunnel: Windtunnel, tmp_path: Path) -> None:
     windtunnel(*LOAD, "--shard", "1/2")
     first = newest(tmp_path)

@@ -251,6 +251,7 @@ def test_a_signal_while_workers_start_does_not_wait_for_them(folder: Path) -> No
     assert [line["signal"] for line in lines(newest(folder), "run_ended")] == [15, 15]
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_end_after_its_last_record_is_not_waited_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

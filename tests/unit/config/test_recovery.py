@@ -238,6 +238,7 @@ BREAKS: st.SearchStrategy[Break] = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(BREAKS, min_size=1, max_size=3, unique_by=lambda each: each[0]))
 @settings(max_examples=75)
 def test_mending_the_schema_problems_makes_no_other_problem_disappear(
