@@ -15,6 +15,9 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 LOWEST := $(VENV)/lowest/.installed
 
+# Hundreds of the tests start a process: none of them compiles the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-lowest test-all check fuzz bench count bench-tools ci-tools services docs lock clean
 

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT
-
-PACKAGE = ROOT / "windtunnel"
+from tests.support.source import FILES, PACKAGE, name_of, tree_of
 
 OURS: dict[str, set[str]] = {
     "errors": set(),
@@ -91,7 +89,6 @@ TOP_IMPORTS: dict[str, set[str]] = {
     "signals": {"job"},
     "terminal": {"ci", "figures", "job", "report"},
 }
-FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 def part_of(path: Path) -> str:
@@ -101,7 +98,7 @@ def part_of(path: Path) -> str:
 
 def imported_modules(path: Path) -> Iterator[str]:
     """Every module a file imports, wherever in the file, also under TYPE_CHECKING."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -112,16 +109,18 @@ def imported_modules(path: Path) -> Iterator[str]:
                 yield node.module
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down(path: Path) -> None:
+def refused_imports(path: Path) -> set[str]:
     part = part_of(path)
     allowed = TOP_IMPORTS[part] if part in TOP else OURS[part] | {part, "figures", "tasks"}
     # `import windtunnel` and `from windtunnel import __version__` reach the version only.
     modules = [module.split(".") for module in imported_modules(path)]
     ours = {names[1] for names in modules if names[0] == "windtunnel" and len(names) > 1}
     theirs = {names[0] for names in modules} - {"windtunnel"} - sys.stdlib_module_names
-    assert ours - {"__version__"} <= allowed
-    assert theirs <= THIRD_PARTY.get(part, set())
+    return (ours - {"__version__"} - allowed) | (theirs - THIRD_PARTY.get(part, set()))
+
+
+def test_imports_point_down() -> None:
+    assert {name_of(path): refused for path in FILES if (refused := refused_imports(path))} == {}
 
 
 def test_every_part_of_the_package_stands_in_the_table() -> None:
@@ -147,14 +146,19 @@ def test_modules_import_each_other_in_no_circle() -> None:
         visit(name, ())
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_modules_and_functions_stay_small(path: Path) -> None:
-    text = path.read_text()
-    assert text.count("\n") <= 400, f"{path.name} has {text.count(chr(10))} lines"
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            length = (node.end_lineno or 0) - node.lineno + 1
-            assert length <= 50, f"{path.name}: {node.name} has {length} lines"
+def test_modules_stay_small() -> None:
+    lengths = {name_of(path): path.read_text().count("\n") for path in FILES}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_functions_stay_small() -> None:
+    lengths = {
+        f"{name_of(path)}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in FILES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    assert {name: length for name, length in lengths.items() if length > 50} == {}
 
 
 EDGES: dict[str, set[str]] = {
@@ -198,12 +202,14 @@ def used_edges(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     yield node.lineno, name
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_only_the_edge_knows_argv_environment_streams_exits_and_signals(path: Path) -> None:
-    if path in PROCESSES:
-        return
-    used = used_edges(ast.parse(path.read_text()))
-    assert [f"line {line} uses {name}" for line, name in used if part_of(path) not in EDGES[name]] == []
+def test_only_the_edge_knows_argv_environment_streams_exits_and_signals() -> None:
+    used = {
+        f"{name_of(path)}:{line} uses {name}"
+        for path in FILES
+        for line, name in used_edges(tree_of(path))
+        if path not in PROCESSES and part_of(path) not in EDGES[name]
+    }
+    assert used == set()
 
 
 @pytest.mark.parametrize(
@@ -290,14 +296,12 @@ def _says(node: ast.AST, pattern: re.Pattern[str]) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(pattern.search(node.value))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_numbers_for_people_are_put_into_digits_by_figures_alone(path: Path) -> None:
-    lines = list(formatted_numbers(ast.parse(path.read_text())))
+def test_numbers_for_people_are_put_into_digits_by_figures_alone() -> None:
+    formatting = {name_of(path): lines for path in FILES if (lines := list(formatted_numbers(tree_of(path))))}
+    others = {name: lines for name, lines in formatting.items() if name != "figures.py"}
 
-    if str(path.relative_to(PACKAGE)) in MACHINES_READ:
-        assert lines, "it formats no number any more: take it off the list"
-    elif part_of(path) != "figures":
-        assert lines == []
+    assert {name: lines for name, lines in others.items() if name not in MACHINES_READ} == {}
+    assert MACHINES_READ.keys() <= others.keys(), "one formats no number any more: take it off the list"
 
 
 @pytest.mark.parametrize(
@@ -328,16 +332,21 @@ THEIR_OWN = {"config/schemas.py"}
 """Reads files of the package itself."""
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in FILES if path.relative_to(PACKAGE).parts[0] in ("config", "actions", "user_code")]
-)
-def test_what_reads_the_files_of_a_test_opens_none_itself(path: Path) -> None:
-    """`project.py` does, which knows what may be read."""
+def opened_by(path: Path) -> set[str]:
     called = {
         node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name)
     }
     own = {"open"} if path.name == "steps.py" else set()  # Fragments.open, which reads nothing itself
-    if str(path.relative_to(PACKAGE)) not in THEIR_OWN:
-        assert called & OPENS - own == set()
+    return called & OPENS - own
+
+
+def test_what_reads_the_files_of_a_test_opens_none_itself() -> None:
+    """`project.py` does, which knows what may be read."""
+    opening = {
+        name_of(path): opens
+        for path in FILES
+        if part_of(path) in ("config", "actions", "user_code") and (opens := opened_by(path))
+    }
+    assert opening.keys() == THEIR_OWN

@@ -270,16 +270,16 @@ def write_project(folder: Path, url: str) -> None:
 
 def leaks(folder: Path, said: Answer, inputs: set[Path]) -> dict[str, set[str]]:
     """What was found where: the file, and the forms."""
-    texts = {"standard output": said.stdout, "standard error": said.stderr}
+    texts = {"standard output": said.stdout.lower(), "standard error": said.stderr.lower()}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path not in inputs and not path.is_symlink() and "__pycache__" not in path.parts:
-            texts[str(path.relative_to(folder))] = path.read_bytes().decode("utf-8", "replace")
+            texts[str(path.relative_to(folder))] = path.read_bytes().decode("utf-8", "replace").lower()
             assert not any(each in path.name.lower() for each in FRAGMENTS.values())
     assert len(texts) > 10
     return {
         name: found
         for name, text in texts.items()
-        if (found := {form for form, fragment in FRAGMENTS.items() if fragment in text.lower()})
+        if (found := {form for form, fragment in FRAGMENTS.items() if fragment in text})
     }
 
 

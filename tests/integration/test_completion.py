@@ -114,7 +114,7 @@ def ran_by(shell: str, script: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("words", "offered", "others"),
     [
-        ("windtunnel me", ["merge"], ["run", "report"]),
+        pytest.param("windtunnel me", ["merge"], ["run", "report"], marks=pytest.mark.slow),
         ("windtunnel run --thresh", ["--threshold", "--thresholds"], ["--sut", "--parallel"]),
         ("windtunnel run --env-f", ["--env-file"], ["--sut"]),
     ],

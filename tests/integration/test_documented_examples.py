@@ -15,6 +15,7 @@ import pytest
 import windtunnel
 from tests.support import ROOT
 from tests.support.cookbook import Recipe, recipes
+from tests.support.tiers import every, slow_unless
 from windtunnel.demo.process import ShopProcess
 from windtunnel.demo.settings import ShopSettings
 from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, StepRecord
@@ -44,7 +45,7 @@ def assert_all_passed(result: windtunnel.Result) -> None:
     assert result.verdict.word in {"pass", "inconclusive"}, result.output
 
 
-@pytest.mark.parametrize("recipe", ON_THE_SHOP, ids=str)
+@pytest.mark.parametrize("recipe", every(3, ON_THE_SHOP), ids=str)
 def test_every_recipe_passes(shop: ShopProcess, kitchen: Path, recipe: Recipe) -> None:
     recipe.write(kitchen)
     sut = {"base_url": shop.base_url}
@@ -98,7 +99,7 @@ def facts(scenarios: str, base_url: str) -> list[dict[str, Any]]:
     return records
 
 
-@pytest.mark.parametrize("failing", [False, True])
+@pytest.mark.parametrize("failing", slow_unless(lambda failing: failing, [False, True]))
 def test_a_scenario_and_its_twin_leave_the_same_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: bool
 ) -> None:

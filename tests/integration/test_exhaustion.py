@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tiers import slow_unless
+from tests.support.tiers import every, slow_unless
 from windtunnel.demo.process import ShopProcess
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "200"}
@@ -71,7 +71,7 @@ def test_too_few_ports_are_foretold_and_make_the_run_inconclusive(tmp_path: Path
 
 
 @pytest.mark.parametrize("limit", slow_unless(lambda limit: limit == 10, [5, 8, 10, 14, 31]))
-@pytest.mark.parametrize("command", ["validate", "run --count 3", "run --count 3 --workers 2"])
+@pytest.mark.parametrize("command", every(2, ["validate", "run --count 3", "run --count 3 --workers 2"]))
 def test_far_too_few_open_files_are_told_before_anything_is_sent(tmp_path: Path, command: str, limit: int) -> None:
     write(tmp_path, "http://127.0.0.1:9")
     done = run(tmp_path, "sh", "-c", f"ulimit -n {limit}; exec {sys.executable} -m windtunnel {command}")

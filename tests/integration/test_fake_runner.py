@@ -223,6 +223,7 @@ def test_every_file_of_the_run_belongs_to_the_owner_of_the_workspace(attacked: A
         assert (found.st_uid, found.st_gid) == OWNER, path
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_gives_instances_three_seconds_and_leaves_outputs_and_summary(tmp_path: Path) -> None:
     with serving() as (base_url, comments):
         runner = Runner(tmp_path, base_url)

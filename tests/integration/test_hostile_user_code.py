@@ -122,7 +122,7 @@ def test_what_code_raises_ends_its_instance_alone(
     "raised",
     slow_unless(lambda raised: raised == "exit", ["cancelled", "generator", "ctrl-c", "exit", "own kind"]),
 )
-@pytest.mark.parametrize("section", ["setup", "user_setup", "teardown"])
+@pytest.mark.parametrize("section", every(3, ["setup", "user_setup", "teardown"]))
 def test_what_code_raises_around_the_load_is_an_outcome_too(
     tmp_path: Path, shop: ShopProcess, section: str, raised: str
 ) -> None:
@@ -144,7 +144,11 @@ def test_what_code_raises_around_the_load_is_an_outcome_too(
             "asyncio.get_running_loop().stop(); await asyncio.sleep(0)",
             "code of the scenarios stopped the event loop",
         ),
-        ("[each.cancel() for each in asyncio.all_tasks()]", "code of the scenarios cancelled all tasks"),
+        pytest.param(
+            "[each.cancel() for each in asyncio.all_tasks()]",
+            "code of the scenarios cancelled all tasks",
+            marks=pytest.mark.slow,
+        ),
         (
             "asyncio.ensure_future(leave()); await asyncio.sleep(1)",
             "a task of the scenarios' code raised SystemExit",

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.command_line import ENVIRONMENT, call
+from tests.support.tiers import slow_unless
 from windtunnel.config.flags import FLAGS
 from windtunnel.project import ENV_FLAG, PATH_FLAG, SECRET_FOLDERS, is_withheld, token_values
 
@@ -99,7 +100,7 @@ def test_a_token_that_the_service_echoes_is_hidden_although_no_file_reads_it(che
     assert [file for file in written if CANARY.encode() in file.read_bytes()] == []
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "2", ["1", "2"]))
 def test_a_checkout_executes_nothing_by_a_file_with_the_name_of_a_module(
     checkout: Path, service: type[Echo], workers: str
 ) -> None:

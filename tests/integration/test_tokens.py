@@ -237,11 +237,17 @@ def _answering(text: str, content_type: str = "application/json", status: int = 
     [
         (None, "answered 400: invalid_grant (The grant is not valid)"),
         (_answering("<html>down</html>", "text/html", 502), "answered 502"),
-        (_answering("<html>welcome</html>", "text/html"), "answered without an access_token"),
-        (_answering("{}"), "answered without an access_token"),
-        (_answering('{"access_token": ""}'), "answered without an access_token"),
+        pytest.param(
+            _answering("<html>welcome</html>", "text/html"),
+            "answered without an access_token",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(_answering("{}"), "answered without an access_token", marks=pytest.mark.slow),
+        pytest.param(
+            _answering('{"access_token": ""}'), "answered without an access_token", marks=pytest.mark.slow
+        ),
         (_answering('{"access_token": 5, "token_type": "bearer"}'), "answered without an access_token"),
-        (_answering("[1]"), "answered without an access_token"),
+        pytest.param(_answering("[1]"), "answered without an access_token", marks=pytest.mark.slow),
         (
             _answering('{"access_token": "abc", "token_type": "mac"}'),
             "answered with a token of type mac, not bearer",

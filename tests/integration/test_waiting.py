@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tiers import slow_unless
 from windtunnel.config.overrides import overrides_of
 from windtunnel.job.request import JobRequest
 from windtunnel.job.run import JobResult, run_job
@@ -98,7 +99,7 @@ def waited(result: JobResult) -> list[RequestRecord]:
     return [each for each in records if isinstance(each, RequestRecord) and not is_measured(each.phase)]
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "2", ["1", "2"]))
 def test_the_load_begins_when_health_is_right_and_what_waited_is_in_no_metric(job: Job, workers: str) -> None:
     with serving(unready=2) as server:
         sut = f"base_url: http://127.0.0.1:{server.port}\nhealth: {{ path: /health, interval: 20ms }}\n"
@@ -132,7 +133,7 @@ def test_a_port_that_opens_late_is_waited_for(job: Job) -> None:
     assert [record.step for record in waited(result)] == ["wait_for"]
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "1", ["1", "2"]))
 def test_a_server_on_the_machine_around_the_container_is_reached_and_that_is_said(job: Job, workers: str) -> None:
     around = ContainerNetwork(in_container=True, gateway="127.0.0.2")
     with serving("127.0.0.2") as server:

@@ -191,10 +191,17 @@ STOP = "os.kill(os.getpid(), signal.SIGSTOP)"
 @pytest.mark.parametrize(
     ("when", "act", "words"),
     [
-        ("import", "os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
+        pytest.param(
+            "import",
+            "os.kill(os.getpid(), signal.SIGKILL)",
+            "was ended by SIGKILL (out of memory?)",
+            marks=pytest.mark.slow,
+        ),
         pytest.param("import", "os._exit(0)", "ended with exit code 0", marks=pytest.mark.slow),
         pytest.param("import", STOP, "said nothing for 500 ms and was ended", marks=pytest.mark.slow),
-        ("step", "os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
+        pytest.param(
+            "step", "os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV", marks=pytest.mark.slow
+        ),
         pytest.param("step", "os._exit(0)", "ended with exit code 0", marks=pytest.mark.slow),
         ("told", "os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL (out of memory?)"),
         ("import", "raise SystemExit", "can't load the plan: "),
