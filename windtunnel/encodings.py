@@ -14,7 +14,7 @@ import contextlib
 import html
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 MAX_DEPTH = 4
@@ -29,6 +29,7 @@ _ESCAPE = re.compile(
 # What is put between characters: line ends of long base64 (MIME after 76, PEM after 64), blanks of no width.
 _BREAK = re.compile(r"(?<=[A-Za-z0-9+/_-]{60})\r?\n[ \t]*(?=[A-Za-z0-9+/=_-])|[\u200b\u00ad]+")
 _MAX_HALF_DECODED = 16
+_MAX_LAYERS = 40
 _SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -99,30 +100,33 @@ class Layer:
         return outer, outer + 1
 
 
-def layers(text: str) -> Iterator[Layer]:
-    """The text, then the text with one level of every encoding undone, and so on for what comes out.
+def layers(text: str, *, in_every_order: bool = False) -> Iterator[Layer]:
+    """The text, the text with one level of every encoding undone, and so on for what comes out.
 
     At last the text with each encoding undone alone: what stands beside an encoded part can look like another one.
+    In every order costs several times as much, and is for secrets that look encoded themselves.
     """
-    first: Layer | None = Layer(text)
-    seen: set[str] = set()
-    layer = first
-    for _ in range(1 + MAX_DEPTH):
-        if layer is None or layer.text in seen:
-            break
-        seen.add(layer.text)
-        yield layer
-        layer = layer.decoded(_ALL)
-    if len(seen) > 1:
+    seen = {text}
+    yield Layer(text)
+    yield from _undone(text, (_ALL,), seen)
+    if in_every_order:
+        yield from _undone(text, (_ALL, *_EACH), {text})
+    elif len(seen) > 1:
         for encoding in _EACH:
-            layer = Layer(text)
-            for _ in range(MAX_DEPTH):
-                layer = layer.decoded(encoding)
-                if layer is None:
-                    break
-                if layer.text not in seen:
-                    seen.add(layer.text)
-                    yield layer
+            yield from _undone(text, (encoding,), seen)
+
+
+def _undone(text: str, encodings: Sequence[Encoding], seen: set[str]) -> Iterator[Layer]:
+    """The texts not seen before that come of undoing one of these encodings after the other."""
+    level = [Layer(text)]
+    for _ in range(MAX_DEPTH):
+        made = [layer.decoded(encoding) for layer in level for encoding in encodings]
+        level = []
+        for layer in made:
+            if layer is not None and layer.text not in seen and len(seen) < _MAX_LAYERS:
+                seen.add(layer.text)
+                level.append(layer)
+                yield layer
 
 
 def half_decoded(text: str) -> frozenset[str]:

@@ -193,7 +193,7 @@ class Redactor:
             else:
                 return text
         found: list[tuple[int, int]] = []
-        for layer in layers(text):
+        for layer in layers(text, in_every_order=any(secret.looks_encoded for secret in secrets)):
             found += found_in(layer, secrets)
         return _replaced(text, found) if found else text
 

@@ -41,11 +41,13 @@ class Secret:
     make of it, are computed where a text has room for the shortest of them.
     """
 
-    __slots__ = ("_codes", "_value", "find_code", "plain", "shortest_code")
+    __slots__ = ("_codes", "_value", "find_code", "looks_encoded", "plain", "shortest_code")
 
     def __init__(self, value: str) -> None:
         self._value = value
-        self.plain = (fold(value),) if value.isalnum() and value.isascii() else _plain_forms(value)
+        is_simple = value.isalnum() and value.isascii()
+        self.plain = (fold(value),) if is_simple else _plain_forms(value)
+        self.looks_encoded = not is_simple and len(half_decoded(value)) > 1
         self.shortest_code = len(value) * 4 // 3 - 2
         self.find_code = _find_run(self.shortest_code)
         self._codes: tuple[str, ...] | None = None

@@ -28,6 +28,8 @@ secrets = st.text(
 @example(secret="100%25 of it\\")
 @example(secret="password'\\")
 @example(secret="straße-und-maß")
+@example(secret="0000%00¡")
+@example(secret='&#0;&#0;"')
 def test_every_form_of_a_secret_is_hidden(encoder: Encoder, secret: str) -> None:
     shown = Redactor(secrets=[secret]).text(f"<{encoder(secret)}>")
 
