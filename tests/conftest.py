@@ -1,4 +1,4 @@
-"""What holds for every test: the profiles of hypothesis, the signals of the process, and what is no garbage.
+"""What holds for every test: the profiles of hypothesis, the signals of the process, and its garbage.
 
 Property tests have no deadline, and in CI they draw the same examples every time (`CI` is set by GitHub, GitLab
 and most other CI systems).
@@ -30,7 +30,11 @@ for number, usual in (
         signal.signal(number, usual)
 
 
-def pytest_collection_finish() -> None:
-    """Thousands of collected tests live to the end: no collection of garbage needs to look at them again."""
-    gc.collect()
+def pytest_runtest_setup() -> None:
+    """What the tests before left stays out of the collections of this one: a run begins with a full one."""
     gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """At the end pytest looks for what was never closed, in all that is left."""
+    gc.unfreeze()

@@ -6,6 +6,7 @@ Both have the folder as working directory and an environment of their own, and a
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -74,6 +75,7 @@ def _process_state(
         mock.patch.object(sys, "stdin", nothing),
     ):
         os.chdir(folder)
+        gc.freeze()
         if site is not None:
             sys.path.insert(0, str(site))
         try:
