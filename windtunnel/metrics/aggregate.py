@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeGuard, TypeVar, get_args
 
+from windtunnel.metrics.endings import Endings
 from windtunnel.metrics.series import (
     AssertionKey,
     AssertionSeries,
@@ -20,11 +21,10 @@ from windtunnel.metrics.series import (
     StepKey,
     StepSeries,
 )
-from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.http import explain
 from windtunnel.model.record import (
     MAX_STEPS,
     AssertionRecord,
-    Checks,
     Dropped,
     EffectRecord,
     FaultRecord,
@@ -44,6 +44,7 @@ from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import FailureOutcome, InstanceOutcome, Outcome, TurbulencePhase
 
 if TYPE_CHECKING:
+    from windtunnel.metrics.sampling import Sampling
     from windtunnel.metrics.turbulence import TurbulenceSeries
 
 BATCH = 128
@@ -66,13 +67,14 @@ class Aggregate:
 
     Memory depends on the steps of the plan and on the kinds of outcome, never on the number of requests.
     Plain data: it pickles. `started` and `last_t` are unix seconds of the first segment's first line and of the
-    latest record, `last_started` and `first_ended` those of the last segment's first line and of the first closing
-    line; infinite without any. `windows` holds, for each width in seconds, an aggregate of every window
-    by its number, counted from the first line of the segment, or from the begin of the load in a run with faults.
+    latest record, `last_started` that of the last segment's first line; infinite without any. `windows` holds, for
+    each width in seconds, an aggregate of every window by its number, counted from the first line of the segment,
+    or from the begin of the load in a run with faults.
 
     `injected` counts what is not the SUT's own: steps, requests and failed instances that a fault on our own
     requests was done to. Nothing else here contains them. `phases` are those of a run with faults: the moment of
-    the begin and the length in microseconds.
+    the begin and the length in microseconds. `sampling` has the instances that a report may show; None in an
+    aggregate that is only a part of another one.
     """
 
     def __init__(self, *, widths_s: Iterable[float] = ()) -> None:
@@ -80,6 +82,7 @@ class Aggregate:
         self._origin = float("-inf")
         self._counts_from_load = False
         self.injected: Aggregate | None = None
+        self.sampling: Sampling | None = None
         self.phases: dict[TurbulencePhase, tuple[float, int]] = {}
         self.turbulence: TurbulenceSeries | None = None
         self.assertions: defaultdict[AssertionKey, AssertionSeries] = defaultdict(AssertionSeries)
@@ -88,14 +91,8 @@ class Aggregate:
         self.dropped: defaultdict[tuple[str, str], int] = defaultdict(int)  # (phase, scenario) -> arrivals
         self.health = HealthSeries()
         self.started, self.last_t = float("inf"), float("-inf")
-        self.last_started, self.first_ended = float("-inf"), float("inf")
-        self.segments_ended = self.bodies_left_out = 0
-        self.signal: int | None = None
-        self.bugs: set[str] = set()
-        self.unreachable: set[str] = set()
-        self.lost: set[str] = set()
-        self.aborted: set[str] = set()
-        self.capped: set[str] = set()
+        self.last_started = float("-inf")
+        self.endings = Endings()
         self._requests: defaultdict[RequestKey, RequestSeries] = defaultdict(RequestSeries)
         self._steps: defaultdict[StepKey, StepSeries] = defaultdict(StepSeries)
         self._instances: defaultdict[InstanceKey, InstanceSeries] = defaultdict(InstanceSeries)
@@ -104,16 +101,18 @@ class Aggregate:
         self._waiting_instances: defaultdict[tuple[str, str, InstanceOutcome], list[InstanceRecord]] = defaultdict(
             list
         )
-        self._waiting_requests: defaultdict[RequestKey, list[RequestFacts]] = defaultdict(list)
+        self._waiting_requests: defaultdict[RequestKey, list[RequestRecord]] = defaultdict(list)
 
     @classmethod
     def for_judging(cls, thresholds: Iterable[Threshold], turbulence: Turbulence | None) -> Aggregate:
         """An empty aggregate that can answer these, and how faults were borne."""
+        from windtunnel.metrics.sampling import Sampling
+
+        thresholds = list(thresholds)
         widths = {each.within_s for each in thresholds if each.within_s is not None}
-        if turbulence is None:
-            return cls(widths_s=sorted(widths))
-        aggregate = cls(widths_s=sorted({*widths, SECOND_S}))
-        if turbulence.control:
+        aggregate = cls(widths_s=sorted(widths if turbulence is None else {*widths, SECOND_S}))
+        aggregate.sampling = Sampling.for_judging(thresholds)
+        if turbulence is not None and turbulence.control:
             aggregate._of_turbulence().begin(turbulence)
         return aggregate
 
@@ -122,6 +121,7 @@ class Aggregate:
         successor = Aggregate(widths_s=self.windows)
         successor._origin, successor._counts_from_load = self._origin, self._counts_from_load
         successor.turbulence = self.turbulence and self.turbulence.successor()
+        successor.sampling = self.sampling and self.sampling.successor()
         return successor
 
     @property
@@ -148,9 +148,9 @@ class Aggregate:
             if record.t > self.last_t:
                 self.last_t = record.t
             if type(record) is StepRecord:
-                (self if record.fault is None else self._of_injected())._step(record)
+                (self if record.fault is None else self._spoilt(record, record.fault))._step(record)
             elif type(record) is InstanceRecord:
-                (self if record.fault is None else self._of_injected())._instance(record)
+                (self if record.fault is None else self._spoilt(record, record.fault))._instance(record)
             else:
                 self._other(record)
         if self.windows:
@@ -173,9 +173,10 @@ class Aggregate:
 
     def _other(self, record: Record) -> None:
         if type(record) is RequestRecord:
-            (self if record.request.fault is None else self._of_injected())._request(record)
+            fault = record.request.fault
+            (self if fault is None else self._spoilt(record, fault))._request(record)
         elif type(record) is AssertionRecord:
-            (self if record.fault is None else self._of_injected())._assertion(record)
+            (self if record.fault is None else self._spoilt(record, record.fault))._assertion(record)
         elif type(record) is Health:
             self.health.add(record)
         elif type(record) is Dropped:
@@ -185,8 +186,12 @@ class Aggregate:
             self.last_started = max(self.last_started, record.t)
             if self.turbulence is not None:
                 self.turbulence.started(record)
+            if self.sampling is not None:
+                self.sampling.seeded(record.seed)
         elif type(record) is RunEnded:
-            self._run_ended(record)
+            self.endings.add(record)
+            if record.users is not None:
+                self.health.users.add(record.t, record.users)
         elif type(record) is PhaseRecord:
             self._of_turbulence().load_began(record.t)
             self._phase(record.name, record.t + record.begin_us / 1e6, record.duration_us)
@@ -204,6 +209,14 @@ class Aggregate:
 
             self.turbulence = TurbulenceSeries()
         return self.turbulence
+
+    def _spoilt(
+        self, record: StepRecord | RequestRecord | AssertionRecord | InstanceRecord, fault: str
+    ) -> Aggregate:
+        """What counts a record of something that a fault was done to."""
+        if self.sampling is not None:
+            self.sampling.faulted(fault, record.t, record.instance_id)
+        return self._of_injected()
 
     def _of_injected(self) -> Aggregate:
         if self.injected is None:
@@ -229,21 +242,15 @@ class Aggregate:
             self._of_injected().merge(other.injected)
         if other.turbulence is not None:
             self._of_turbulence().merge(other.turbulence)
+        if self.sampling is not None and other.sampling is not None:
+            self.sampling.merge(other.sampling)
         for name, (begin, length_us) in other.phases.items():
             self._phase(name, begin, length_us)
         self.health.merge(other.health)
         self.started = min(self.started, other.started)
         self.last_t = max(self.last_t, other.last_t)
         self.last_started = max(self.last_started, other.last_started)
-        self.first_ended = min(self.first_ended, other.first_ended)
-        self.segments_ended += other.segments_ended
-        self.bodies_left_out += other.bodies_left_out
-        self._signalled(other.signal)
-        self.bugs |= other.bugs
-        self.unreachable |= other.unreachable
-        self.lost |= other.lost
-        self.aborted |= other.aborted
-        self.capped |= other.capped
+        self.endings.merge(other.endings)
         for width_s, windows in other.windows.items():
             mine = self.windows.setdefault(width_s, defaultdict(Aggregate))
             for number, window in windows.items():
@@ -273,7 +280,7 @@ class Aggregate:
         if len(waiting) == BATCH:
             self._count_steps(waiting)
         if record.outcome != "passed" and _is_failure(record.outcome) and record.error != "nested":
-            cause, said = _explain(record.checks, record.error or record.outcome, record.message)
+            cause, said = explain(record.checks, record.error or record.outcome, record.message)
             self._failed(record, record.outcome, step=record.step, cause=cause, said=said)
 
     def _request(self, record: RequestRecord) -> None:
@@ -281,16 +288,15 @@ class Aggregate:
         if record.request.notes is not None:
             self._noted(record, record.request)
         waiting = self._waiting_requests[key]
-        waiting.append(record.request)
+        waiting.append(record)
         if len(waiting) == BATCH:
-            self._requests[key].add_all(waiting)
-            waiting.clear()
+            self._count_requests(key, waiting)
 
     def _assertion(self, record: AssertionRecord) -> None:
         key = AssertionKey(record.phase, record.scenario, record.name, record.outcome)
         self.assertions[key].add(record)
         if record.outcome != "passed" and _is_failure(record.outcome):
-            cause, said = _explain(record.checks, record.name, record.message)
+            cause, said = explain(record.checks, record.name, record.message)
             self._failed(record, record.outcome, step=record.name, cause=cause, said=said)
 
     def _instance(self, record: InstanceRecord) -> None:
@@ -317,47 +323,34 @@ class Aggregate:
     ) -> None:
         key = FailureKey(record.phase, record.scenario, step, cause, outcome)
         self.failures[key].add(record.t, record.instance_id, said)
+        if self.sampling is not None:
+            self.sampling.failed(key, record.instance_id)
 
     def _noted(self, record: StepRecord | RequestRecord, request: RequestFacts) -> None:
         for kind, count in (request.notes or {}).items():
             self.notes[NoteKey(request.service, kind)].add(record.t, record.instance_id, record.step, count=count)
 
-    def _run_ended(self, record: RunEnded) -> None:
-        self.segments_ended += 1
-        self.bodies_left_out += record.bodies_left_out
-        self.first_ended = min(self.first_ended, record.t)
-        self._signalled(record.signal)
-        if record.users is not None:
-            self.health.users.add(record.t, record.users)
-        if record.bug is not None:
-            self.bugs.add(record.bug)
-        if record.unreachable is not None:
-            self.unreachable.add(record.unreachable)
-        if record.lost is not None:
-            self.lost.add(record.lost)
-        if record.aborted:
-            self.aborted.add(record.reason)
-        if record.capped:
-            self.capped.add(record.reason)
-
-    def _signalled(self, signal: int | None) -> None:
-        if signal is not None:
-            self.signal = signal if self.signal is None else min(self.signal, signal)
-
     def _count_waiting(self) -> None:
         for steps in self._waiting_steps.values():
             self._count_steps(steps)
         for key, requests in self._waiting_requests.items():
-            if requests:
-                self._requests[key].add_all(requests)
-                requests.clear()
-
+            self._count_requests(key, requests)
         for place, instances in self._waiting_instances.items():
             self._count_instances(place, instances)
 
     def _count_instances(self, key: tuple[str, str, InstanceOutcome], waiting: list[InstanceRecord]) -> None:
         if waiting:
-            self._instances[InstanceKey(*key)].add_all(waiting)
+            of_series = InstanceKey(*key)
+            self._instances[of_series].add_all(waiting)
+            if self.sampling is not None:
+                self.sampling.ended(of_series, waiting)
+            waiting.clear()
+
+    def _count_requests(self, key: RequestKey, waiting: list[RequestRecord]) -> None:
+        if waiting:
+            self._requests[key].add_all([record.request for record in waiting])
+            if self.sampling is not None:
+                self.sampling.requests(key, waiting)
             waiting.clear()
 
     def _count_steps(self, waiting: list[StepRecord]) -> None:
@@ -365,10 +358,15 @@ class Aggregate:
         if not waiting:
             return
         first = waiting[0]
-        self._steps[StepKey(first.phase, first.scenario, first.step, first.outcome)].add_all(waiting)
+        key = StepKey(first.phase, first.scenario, first.step, first.outcome)
+        self._steps[key].add_all(waiting)
+        if self.sampling is not None:
+            self.sampling.steps(key, waiting)
         if first.request is not None:
             requests = [record.request for record in waiting if record.request is not None]
-            self._requests[RequestKey.of(first, first.request)].add_all(requests)
+            self._requests[made := RequestKey.of(first, first.request)].add_all(requests)
+            if self.sampling is not None:
+                self.sampling.requests(made, waiting)
         waiting.clear()
 
 
@@ -379,14 +377,3 @@ def _is_failure(outcome: Outcome) -> TypeGuard[FailureOutcome]:
 def _merge_series(mine: defaultdict[_Key, _Series], theirs: Mapping[_Key, _Series]) -> None:
     for key, series in theirs.items():
         mine[key].merge(series)
-
-
-def _explain(checks: Checks, error: str, message: str | None) -> tuple[str, str]:
-    """The cause of a failure, and what it said.
-
-    A transport error comes before checks, because then every check fails with it; any other error after them.
-    """
-    failed = next((check for check in checks if not isinstance(check, str)), None)
-    if failed is None or error in ERROR_KINDS:
-        return error, message or error
-    return failed.name, f"expected {failed.expected} but got {failed.actual}"

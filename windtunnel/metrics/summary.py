@@ -10,21 +10,20 @@ from typing import get_args
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.measure import (
-    COMPLETED,
     Counter,
     Measure,
     Rate,
     Trend,
-    is_measured,
     measured_span_s,
     select,
 )
 from windtunnel.metrics.series import FailureKey, OccurrenceSeries
+from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.metric import METRICS
 from windtunnel.model.note import sentence
 from windtunnel.model.summary import ErrorGroup, MetricSummary, NoteGroup, StepSummary
-from windtunnel.model.vocabulary import SectionPhase
+from windtunnel.model.vocabulary import COMPLETED, SectionPhase
 
 _SECTIONS: Mapping[str, SectionPhase] = {phase: phase for phase in get_args(SectionPhase)}
 """The phases of the sections of a scenario, whose failures are told beside those of the load."""

@@ -169,3 +169,7 @@ or something that a later answer shows.
 
 ResilienceWord = Literal["resilient", "degraded", "failed", "metastable", "not_judged"]
 """How a system bore its faults. The judge says what each means."""
+
+COMPLETED: frozenset[Outcome] = frozenset({"passed", "failed", "errored"})
+"""Outcomes of steps and instances that ended by themselves. A skipped one never began; an interrupted one was cut
+short by the end of the run, so its outcome is unknown."""

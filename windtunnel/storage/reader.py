@@ -82,6 +82,11 @@ class RecordReader:
         self._unfinished: list[str] = []
         self._finished = 0
 
+    @property
+    def segments(self) -> Sequence[Path]:
+        """The record files of the run that are there, in the order in which they are read."""
+        return self._segments
+
     def __iter__(self) -> Iterator[Record]:
         for records in self.batches():
             yield from records
@@ -139,21 +144,17 @@ class _SegmentReader:
         self.unfinished: str | None = None
 
     def batches(self) -> Iterator[list[Record]]:
-        try:
-            with open_regular(self._path) as file:
-                for lines in _chunks(file):
-                    records = _together(self._decoder, lines, self._seq)
-                    if records is None:
-                        records = self._one_by_one(lines)
-                    else:
-                        self._seq += len(records)
-                    records = self._of_this_run(records)
-                    if records:
-                        self._count(records, lines)
-                        yield records
-                    self._number += lines.count(b"\n")
-        except OSError as error:
-            raise EvidenceError(f"can't read {self._path}: {error.strerror}") from None
+        for lines in pieces(self._path):
+            records = _together(self._decoder, lines, self._seq)
+            if records is None:
+                records = self._one_by_one(lines)
+            else:
+                self._seq += len(records)
+            records = self._of_this_run(records)
+            if records:
+                self._count(records, lines)
+                yield records
+            self._number += lines.count(b"\n")
         self._finish()
 
     def _note(self, text: str) -> None:
@@ -248,6 +249,18 @@ class _SegmentReader:
             self.unfinished = f"{name} ends in a torn line ({number + 1:,}), which is ignored"
         elif self._ended is None:
             self.unfinished = f"{name} ends after {plural(number, 'line')}" if number else f"{name} is empty"
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """The bytes of a record file in pieces of whole lines; only the last may end in a torn line.
+
+    Raises EvidenceError when it can't be read.
+    """
+    try:
+        with open_regular(path) as file:
+            yield from _chunks(file)
+    except OSError as error:
+        raise EvidenceError(f"can't read {path}: {error.strerror}") from None
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.measure import is_measured, measured_span_s
+from windtunnel.metrics.measure import measured_span_s
 from windtunnel.metrics.series import InstanceKey
 from windtunnel.metrics.summary import (
     error_groups,
@@ -19,6 +19,7 @@ from windtunnel.metrics.summary import (
     step_summaries,
 )
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS, is_about_tls
+from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import Evidence, Manifest, StepRow
 from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Soundness, Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold
@@ -69,12 +70,12 @@ def conclude(
             results.append(_on_evidence(each, result, manifest.steps, untested))
     findings += _judged(aggregate, results)
     # Where nothing was sent, that says all there is to say of the faults.
-    findings += borne.findings if borne and not aggregate.unreachable else ()
+    findings += borne.findings if borne and not aggregate.endings.unreachable else ()
     users = [f"the user_setup of {each}" for each in _failed_sections(aggregate, "user_setup")]
     if findings:
         # The lowest word: a user that could not be set up fails its instances, and the thresholds judge those.
         findings += [("inconclusive", each) for each in users]
-    verdict = worst(findings, signal_number=aggregate.signal or signal.SIGINT)
+    verdict = worst(findings, signal_number=aggregate.endings.signal or signal.SIGINT)
     warnings = [*users, *_warnings(manifest, aggregate, untested, unjudged), *(borne.warnings if borne else ())]
     summary = Summary(
         schema_version=SCHEMA_VERSION,
@@ -141,20 +142,23 @@ def _on_evidence(
 
 def _ended_early(aggregate: Aggregate) -> list[Finding]:
     found: list[Finding] = [
-        ("error", f"a bug in Windtunnel, please report it: {_last_line(bug)}") for bug in sorted(aggregate.bugs)
+        ("error", f"a bug in Windtunnel, please report it: {_last_line(bug)}")
+        for bug in sorted(aggregate.endings.bugs)
     ]
-    found += [("fail", f"the run was stopped early: {reason}") for reason in sorted(aggregate.aborted)]
-    found += [("inconclusive", f"the run was stopped early: {reason}") for reason in sorted(aggregate.capped)]
-    found += [("incomplete", f"the run did not finish: {lost}") for lost in sorted(aggregate.lost)]
-    if aggregate.signal is not None:
-        found.append(("interrupted", f"the run was stopped by {_signal_name(aggregate.signal)}"))
+    found += [("fail", f"the run was stopped early: {reason}") for reason in sorted(aggregate.endings.aborted)]
+    found += [
+        ("inconclusive", f"the run was stopped early: {reason}") for reason in sorted(aggregate.endings.capped)
+    ]
+    found += [("incomplete", f"the run did not finish: {lost}") for lost in sorted(aggregate.endings.lost)]
+    if aggregate.endings.signal is not None:
+        found.append(("interrupted", f"the run was stopped by {_signal_name(aggregate.endings.signal)}"))
     return found
 
 
 def _nothing_happened(aggregate: Aggregate, manifest: Manifest) -> list[Finding]:
     """No response at all, no request that could have had one, or nothing that was looked at."""
-    if aggregate.unreachable:
-        return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.unreachable)]
+    if aggregate.endings.unreachable:
+        return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.endings.unreachable)]
     if setups := _failed_sections(aggregate, "setup"):
         return [("inconclusive", f"no load was sent: the setup of {each}") for each in setups]
     if not instances_by_outcome(aggregate).total():

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from windtunnel.figures import plural
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.measure import COMPLETED, is_measured
 from windtunnel.metrics.series import RequestKey
-from windtunnel.model.load import WARMUP
+from windtunnel.model.load import WARMUP, is_measured
 from windtunnel.model.manifest import Manifest
-from windtunnel.model.vocabulary import Outcome
+from windtunnel.model.vocabulary import COMPLETED, Outcome
 
 _CHECK_RESPONSES = frozenset({"http", "wait", "assert"})
 """Step types whose checks are of responses. Those of any other type are of what its own code found."""

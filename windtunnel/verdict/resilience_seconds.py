@@ -15,13 +15,14 @@ from typing import Literal, get_args
 
 from windtunnel.metrics.aggregate import SECOND_S, Aggregate
 from windtunnel.metrics.histogram import Histogram
-from windtunnel.metrics.measure import COMPLETED, Measure, combined, is_measured, select
+from windtunnel.metrics.measure import Measure, combined, select
 from windtunnel.metrics.series import HealthSeries
+from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Phases
-from windtunnel.model.vocabulary import ThresholdWord, TurbulencePhase
+from windtunnel.model.vocabulary import COMPLETED, ThresholdWord, TurbulencePhase
 from windtunnel.verdict.significance import OF_A_BUCKET, OF_THE_WHOLE, surely_broken
 from windtunnel.verdict.thresholds import evaluate_measure, samples_needed, word_of
 

@@ -83,7 +83,13 @@ def everything_said_of(aggregate: Aggregate) -> object:
         metric_summaries(aggregate),
         step_summaries(aggregate, ROWS),
         error_groups(aggregate),
-        (aggregate.started, aggregate.last_t, aggregate.signal, aggregate.bugs, aggregate.health.cpu),
+        (
+            aggregate.started,
+            aggregate.last_t,
+            aggregate.endings.signal,
+            aggregate.endings.bugs,
+            aggregate.health.cpu,
+        ),
     )
 
 
