@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 from zlib import crc32
 
-from windtunnel.metrics.series import FailureKey, InstanceKey, RequestKey, StepKey
+from windtunnel.metrics.occurrences import FailureKey
+from windtunnel.metrics.series import InstanceKey, RequestKey, StepKey
 from windtunnel.model.load import is_measured
 from windtunnel.model.metric import METRICS, Metric
 from windtunnel.model.record import InstanceRecord, RequestRecord, StepRecord

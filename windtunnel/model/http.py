@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from windtunnel.errors import ExpressionError, NotJsonError, UnreadableBodyError
-from windtunnel.model.record import Checks, Timings
+from windtunnel.model.record import Timings
 from windtunnel.model.vocabulary import ErrorKind, NoteKind
 
 ERROR_KINDS: dict[ErrorKind, str] = {
@@ -37,17 +37,6 @@ ERROR_KINDS: dict[ErrorKind, str] = {
 
 AWAITING_TLS = "waiting for the TLS handshake"
 """The part of a detail that says that a server accepted the connection, and not TLS in it, before the deadline."""
-
-
-def explain(checks: Checks, error: str, message: str | None) -> tuple[str, str]:
-    """The cause of a failure, and what it said.
-
-    A transport error comes before checks, because then every check fails with it; any other error after them.
-    """
-    failed = next((check for check in checks if not isinstance(check, str)), None)
-    if failed is None or error in ERROR_KINDS:
-        return error, message or error
-    return failed.name, f"expected {failed.expected} but got {failed.actual}"
 
 
 def is_about_tls(kind: ErrorKind, detail: str | None) -> bool:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.support.records import START, instance, lone_request, request, step
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.metrics.aggregate import Aggregate
+from windtunnel.metrics.occurrences import FailureKey
 from windtunnel.metrics.sampling import SAMPLE, SLOWEST_OF_SCENARIO, Drawn, Sampling, Slowest, draw, key_of
-from windtunnel.metrics.series import FailureKey, InstanceKey
+from windtunnel.metrics.series import InstanceKey
 from windtunnel.model.record import FailedCheck, Record, RunStarted, Timings
 
 PASSED = InstanceKey("", "shop", "passed")
