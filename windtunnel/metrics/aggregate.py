@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from windtunnel.metrics.endings import Endings
+from windtunnel.metrics.cube import Cube
 from windtunnel.metrics.occurrences import FailureKey, NoteKey, OccurrenceSeries, explain, is_failure
+from windtunnel.metrics.segments import SegmentLines
 from windtunnel.metrics.series import (
     AssertionKey,
     AssertionSeries,
@@ -57,23 +58,24 @@ _Key = TypeVar("_Key")
 _Series = TypeVar("_Series", RequestSeries, StepSeries, AssertionSeries, InstanceSeries, OccurrenceSeries)
 
 
-class Aggregate:
+class Aggregate(SegmentLines):
     """A sink that counts. Aggregates of workers, shards and files merge to what one would have counted.
 
     Memory depends on the steps of the plan and on the kinds of outcome, never on the number of requests.
-    Plain data: it pickles. `started` and `last_t` are unix seconds of the first segment's first line and of the
-    latest record, `last_started` that of the last segment's first line; infinite without any. `windows` holds, for
-    each width in seconds, an aggregate of every window by its number, counted from the first line of the segment,
-    or from the begin of the load in a run with faults.
+    Plain data: it pickles. `last_t` is the unix time of the latest record, infinite without any. `windows` holds,
+    for each width in seconds, an aggregate of every window by its number, counted from the first line of the
+    segment, or from the begin of the load in a run with faults.
 
     `injected` counts what is not the SUT's own: steps, requests and failed instances that a fault on our own
     requests was done to. Nothing else here contains them. `phases` are those of a run with faults: the moment of
-    the begin and the length in microseconds. `sampling` has the instances that a report may show; None in an
-    aggregate that is only a part of another one.
+    the begin and the length in microseconds. A piece of a run, such as a window, has no counts `by_time`.
+    `sampling` has the instances that a report may show; None in what is not for judging.
     """
 
-    def __init__(self, *, widths_s: Iterable[float] = ()) -> None:
-        self.windows = {width_s: defaultdict[int, Aggregate](Aggregate) for width_s in widths_s}
+    def __init__(self, *, widths_s: Iterable[float] = (), by_time: bool = True) -> None:
+        super().__init__()
+        self.windows = {width_s: defaultdict[int, Aggregate](_piece) for width_s in widths_s}
+        self._cube = Cube() if by_time else None
         self._origin = float("-inf")
         self._counts_from_load = False
         self.injected: Aggregate | None = None
@@ -85,9 +87,7 @@ class Aggregate:
         self.notes: defaultdict[NoteKey, OccurrenceSeries] = defaultdict(OccurrenceSeries)
         self.dropped: defaultdict[tuple[str, str], int] = defaultdict(int)  # (phase, scenario) -> arrivals
         self.health = HealthSeries()
-        self.started, self.last_t = float("inf"), float("-inf")
-        self.last_started = float("-inf")
-        self.endings = Endings()
+        self.last_t = float("-inf")
         self._requests: defaultdict[RequestKey, RequestSeries] = defaultdict(RequestSeries)
         self._steps: defaultdict[StepKey, StepSeries] = defaultdict(StepSeries)
         self._instances: defaultdict[InstanceKey, InstanceSeries] = defaultdict(InstanceSeries)
@@ -137,15 +137,21 @@ class Aggregate:
         self._count_waiting()
         return self._instances
 
+    @property
+    def cube(self) -> Cube:
+        """Counts by time so far; nothing of a piece of a run."""
+        self._count_waiting()
+        return self._cube or Cube()
+
     def write(self, records: Sequence[Record]) -> None:
         """Count records."""
         for record in records:
             if record.t > self.last_t:
                 self.last_t = record.t
             if type(record) is StepRecord:
-                (self if record.fault is None else self._spoilt(record, record.fault))._step(record)
+                (self if record.fault is None else self._spoilt(record))._step(record)
             elif type(record) is InstanceRecord:
-                (self if record.fault is None else self._spoilt(record, record.fault))._instance(record)
+                (self if record.fault is None else self._spoilt(record))._instance(record)
             else:
                 self._other(record)
         if self.windows:
@@ -168,25 +174,29 @@ class Aggregate:
 
     def _other(self, record: Record) -> None:
         if type(record) is RequestRecord:
-            fault = record.request.fault
-            (self if fault is None else self._spoilt(record, fault))._request(record)
+            (self if record.request.fault is None else self._spoilt(record))._request(record)
         elif type(record) is AssertionRecord:
-            (self if record.fault is None else self._spoilt(record, record.fault))._assertion(record)
+            (self if record.fault is None else self._spoilt(record))._assertion(record)
         elif type(record) is Health:
             self.health.add(record)
+            if self._cube is not None:
+                self._cube.add_health(record)
         elif type(record) is Dropped:
             self.dropped[record.phase, record.scenario] += 1
+            if self._cube is not None:
+                self._cube.count_dropped(record)
         elif type(record) is RunStarted:
-            self.started = min(self.started, record.t)
-            self.last_started = max(self.last_started, record.t)
+            self.add_first(record)
             if self.turbulence is not None:
                 self.turbulence.started(record)
             if self.sampling is not None:
                 self.sampling.seeded(record.seed)
         elif type(record) is RunEnded:
-            self.endings.add(record)
+            self.add_last(record)
             if record.users is not None:
                 self.health.users.add(record.t, record.users)
+                if self._cube is not None:
+                    self._cube.add_users(record.t, record.users)
         elif type(record) is PhaseRecord:
             self._of_turbulence().load_began(record.t)
             self._phase(record.name, record.t + record.begin_us / 1e6, record.duration_us)
@@ -205,17 +215,17 @@ class Aggregate:
             self.turbulence = TurbulenceSeries()
         return self.turbulence
 
-    def _spoilt(
-        self, record: StepRecord | RequestRecord | AssertionRecord | InstanceRecord, fault: str
-    ) -> Aggregate:
-        """What counts a record of something that a fault was done to."""
+    def _spoilt(self, record: StepRecord | InstanceRecord | RequestRecord | AssertionRecord) -> Aggregate:
+        """Where this is counted, which a fault on our own requests was done to."""
+        if self._cube is not None and isinstance(record, StepRecord | InstanceRecord):
+            self._cube.count_injected(record)
         if self.sampling is not None:
-            self.sampling.faulted(fault, record.t, record.instance_id)
+            self.sampling.faulted(record)
         return self._of_injected()
 
     def _of_injected(self) -> Aggregate:
         if self.injected is None:
-            self.injected = Aggregate()
+            self.injected = _piece()
         return self.injected
 
     def __getstate__(self) -> dict[str, object]:
@@ -235,6 +245,8 @@ class Aggregate:
             self.dropped[key] += count
         if other.injected is not None:
             self._of_injected().merge(other.injected)
+        if self._cube is not None:
+            self._cube.merge(other.cube)
         if other.turbulence is not None:
             self._of_turbulence().merge(other.turbulence)
         if self.sampling is not None and other.sampling is not None:
@@ -242,12 +254,10 @@ class Aggregate:
         for name, (begin, length_us) in other.phases.items():
             self._phase(name, begin, length_us)
         self.health.merge(other.health)
-        self.started = min(self.started, other.started)
         self.last_t = max(self.last_t, other.last_t)
-        self.last_started = max(self.last_started, other.last_started)
-        self.endings.merge(other.endings)
+        self.merge_lines(other)
         for width_s, windows in other.windows.items():
-            mine = self.windows.setdefault(width_s, defaultdict(Aggregate))
+            mine = self.windows.setdefault(width_s, defaultdict(_piece))
             for number, window in windows.items():
                 mine[number].merge(window)
         return self
@@ -318,6 +328,8 @@ class Aggregate:
     ) -> None:
         key = FailureKey(record.phase, record.scenario, step, cause, outcome)
         self.failures[key].add(record.t, record.instance_id, said)
+        if self._cube is not None:
+            self._cube.count_failure(key, record.t)
         if self.sampling is not None:
             self.sampling.failed(key, record.instance_id)
 
@@ -335,17 +347,20 @@ class Aggregate:
 
     def _count_instances(self, key: tuple[str, str, InstanceOutcome], waiting: list[InstanceRecord]) -> None:
         if waiting:
-            of_series = InstanceKey(*key)
-            self._instances[of_series].add_all(waiting)
+            self._instances[InstanceKey(*key)].add_all(waiting)
+            if self._cube is not None:
+                self._cube.count_instances(waiting)
             if self.sampling is not None:
-                self.sampling.ended(of_series, waiting)
+                self.sampling.ended(waiting)
             waiting.clear()
 
     def _count_requests(self, key: RequestKey, waiting: list[RequestRecord]) -> None:
         if waiting:
             self._requests[key].add_all([record.request for record in waiting])
+            if self._cube is not None:
+                self._cube.count_requests(waiting)
             if self.sampling is not None:
-                self.sampling.requests(key, waiting)
+                self.sampling.requests(waiting)
             waiting.clear()
 
     def _count_steps(self, waiting: list[StepRecord]) -> None:
@@ -353,16 +368,20 @@ class Aggregate:
         if not waiting:
             return
         first = waiting[0]
-        key = StepKey(first.phase, first.scenario, first.step, first.outcome)
-        self._steps[key].add_all(waiting)
-        if self.sampling is not None:
-            self.sampling.steps(key, waiting)
+        self._steps[StepKey(first.phase, first.scenario, first.step, first.outcome)].add_all(waiting)
         if first.request is not None:
             requests = [record.request for record in waiting if record.request is not None]
-            self._requests[made := RequestKey.of(first, first.request)].add_all(requests)
-            if self.sampling is not None:
-                self.sampling.requests(made, waiting)
+            self._requests[RequestKey.of(first, first.request)].add_all(requests)
+        if self._cube is not None:
+            self._cube.count_steps(waiting)
+        if self.sampling is not None:
+            self.sampling.steps(waiting)
         waiting.clear()
+
+
+def _piece() -> Aggregate:
+    """An aggregate of a piece of a run."""
+    return Aggregate(by_time=False)
 
 
 def _merge_series(mine: defaultdict[_Key, _Series], theirs: Mapping[_Key, _Series]) -> None:

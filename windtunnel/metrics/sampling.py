@@ -20,7 +20,7 @@ from windtunnel.metrics.occurrences import FailureKey
 from windtunnel.metrics.series import InstanceKey, RequestKey, StepKey
 from windtunnel.model.load import is_measured
 from windtunnel.model.metric import METRICS, Metric
-from windtunnel.model.record import InstanceRecord, RequestRecord, StepRecord
+from windtunnel.model.record import AssertionRecord, InstanceRecord, RequestRecord, StepRecord
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.vocabulary import COMPLETED
 
@@ -177,12 +177,16 @@ class Sampling:
         """Consider an instance with a failure."""
         _at(self.groups, key, lambda: Drawn(DRAWN_OF_GROUP)).add(draw(self._key, instance_id), instance_id)
 
-    def faulted(self, fault: str, t: float, instance_id: str) -> None:
-        """Consider an instance that a fault was done to."""
-        self.faults[fault] = min(self.faults.get(fault, (t, instance_id)), (t, instance_id))
+    def faulted(self, record: StepRecord | RequestRecord | AssertionRecord | InstanceRecord) -> None:
+        """Consider the instance of something that a fault was done to."""
+        fault = record.request.fault if isinstance(record, RequestRecord) else record.fault
+        if fault is not None:
+            self._faulted(fault, (record.t, record.instance_id))
 
-    def ended(self, key: InstanceKey, records: Sequence[InstanceRecord]) -> None:
-        """Consider instances of one series."""
+    def ended(self, records: Sequence[InstanceRecord]) -> None:
+        """Consider instances of one phase, scenario and outcome, at least one."""
+        first = records[0]
+        key = InstanceKey(first.phase, first.scenario, first.outcome)
         for name, metric in self._asked_for("instance"):
             assert metric.times is not None, f"{name} is a time"
             self._slowest(name, key).add_all(metric.times(records), records)
@@ -195,17 +199,21 @@ class Sampling:
             for each in records:
                 passed.add(draw(drawn_by, each.instance_id), each.instance_id, each.duration_us)
 
-    def steps(self, key: StepKey, records: Sequence[StepRecord]) -> None:
-        """Consider steps of one series."""
+    def steps(self, records: Sequence[StepRecord]) -> None:
+        """Consider steps that are counted together, at least one, and the requests in their lines."""
+        first = records[0]
         for name, _ in self._asked_for("step"):
+            key = StepKey(first.phase, first.scenario, first.step, first.outcome)
             self._slowest(name, key).add_all([each.duration_us for each in records], records)
+        self.requests(records)
 
-    def requests(self, key: RequestKey, records: Sequence[StepRecord] | Sequence[RequestRecord]) -> None:
-        """Consider the requests of one series, each in a record of its own or in that of its step."""
+    def requests(self, records: Sequence[StepRecord] | Sequence[RequestRecord]) -> None:
+        """Consider requests that are counted together, each in a line of its own or in that of its step."""
         asked_for = self._asked_for("request")
-        if not asked_for:
+        made = [(each, each.request) for each in records if each.request is not None] if asked_for else []
+        if not made:
             return
-        made = [(each, each.request) for each in records if each.request is not None]
+        key = RequestKey.of(*made[0])
         sent = [(each, facts) for each, facts in made if facts.bytes_sent]
         for name, metric in asked_for:
             assert metric.times is not None, f"{name} is a time"
@@ -218,8 +226,11 @@ class Sampling:
         _merge(self.groups, other.groups, lambda: Drawn(DRAWN_OF_GROUP))
         _merge(self.scenarios, other.scenarios, ScenarioSample)
         _merge(self.slow, other.slow, lambda: Slowest(SLOWEST_OF_TIME))
-        for fault, (t, instance_id) in other.faults.items():
-            self.faulted(fault, t, instance_id)
+        for fault, found in other.faults.items():
+            self._faulted(fault, found)
+
+    def _faulted(self, fault: str, found: tuple[float, str]) -> None:
+        self.faults[fault] = min(self.faults.get(fault, found), found)
 
     def _asked_for(self, subject: str) -> list[tuple[str, Metric]]:
         rows = [(name, METRICS[name]) for name in self.times]

@@ -70,12 +70,12 @@ def conclude(
             results.append(_on_evidence(each, result, manifest.steps, untested))
     findings += _judged(aggregate, results)
     # Where nothing was sent, that says all there is to say of the faults.
-    findings += borne.findings if borne and not aggregate.endings.unreachable else ()
+    findings += borne.findings if borne and not aggregate.unreachable else ()
     users = [f"the user_setup of {each}" for each in _failed_sections(aggregate, "user_setup")]
     if findings:
         # The lowest word: a user that could not be set up fails its instances, and the thresholds judge those.
         findings += [("inconclusive", each) for each in users]
-    verdict = worst(findings, signal_number=aggregate.endings.signal or signal.SIGINT)
+    verdict = worst(findings, signal_number=aggregate.signal or signal.SIGINT)
     warnings = [*users, *_warnings(manifest, aggregate, untested, unjudged), *(borne.warnings if borne else ())]
     summary = Summary(
         schema_version=SCHEMA_VERSION,
@@ -142,23 +142,20 @@ def _on_evidence(
 
 def _ended_early(aggregate: Aggregate) -> list[Finding]:
     found: list[Finding] = [
-        ("error", f"a bug in Windtunnel, please report it: {_last_line(bug)}")
-        for bug in sorted(aggregate.endings.bugs)
+        ("error", f"a bug in Windtunnel, please report it: {_last_line(bug)}") for bug in sorted(aggregate.bugs)
     ]
-    found += [("fail", f"the run was stopped early: {reason}") for reason in sorted(aggregate.endings.aborted)]
-    found += [
-        ("inconclusive", f"the run was stopped early: {reason}") for reason in sorted(aggregate.endings.capped)
-    ]
-    found += [("incomplete", f"the run did not finish: {lost}") for lost in sorted(aggregate.endings.lost)]
-    if aggregate.endings.signal is not None:
-        found.append(("interrupted", f"the run was stopped by {_signal_name(aggregate.endings.signal)}"))
+    found += [("fail", f"the run was stopped early: {reason}") for reason in sorted(aggregate.aborted)]
+    found += [("inconclusive", f"the run was stopped early: {reason}") for reason in sorted(aggregate.capped)]
+    found += [("incomplete", f"the run did not finish: {lost}") for lost in sorted(aggregate.lost)]
+    if aggregate.signal is not None:
+        found.append(("interrupted", f"the run was stopped by {_signal_name(aggregate.signal)}"))
     return found
 
 
 def _nothing_happened(aggregate: Aggregate, manifest: Manifest) -> list[Finding]:
     """No response at all, no request that could have had one, or nothing that was looked at."""
-    if aggregate.endings.unreachable:
-        return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.endings.unreachable)]
+    if aggregate.unreachable:
+        return [("unreachable", f"nothing was sent: {why}") for why in sorted(aggregate.unreachable)]
     if setups := _failed_sections(aggregate, "setup"):
         return [("inconclusive", f"no load was sent: the setup of {each}") for each in setups]
     if not instances_by_outcome(aggregate).total():

@@ -173,9 +173,9 @@ def _nothing_known(figures: Resilience, seconds: Seconds) -> list[str]:
 
 def _ended_early(turbulence: Turbulence, aggregate: Aggregate, seconds: Seconds) -> list[str]:
     """The load ended before its phases did: no row of data was left, for example."""
-    if not aggregate.endings.segments:
+    if not aggregate.segments_ended:
         return []
-    took_s = aggregate.endings.first_t - load_began(aggregate, turbulence.phases)
+    took_s = aggregate.first_ended - load_began(aggregate, turbulence.phases)
     # The last arrival comes one interval before the end.
     slack_s = max(1.0, 3 / seconds.usual_per_second if seconds.usual_per_second else 0.0)
     if took_s >= turbulence.phases.length_s - slack_s:

@@ -79,7 +79,7 @@ def assess(
     if closed and (omitted := omitted_waiting(aggregate)):
         warnings.append(omitted)
     warnings += _held(aggregate)
-    if left_out := aggregate.endings.bodies_left_out:
+    if left_out := aggregate.bodies_left_out:
         warnings.append(
             f"not kept: {plural(left_out, 'body', 'bodies')} over the limit of a run; no record is missing"
         )
@@ -138,7 +138,7 @@ def _records(aggregate: Aggregate, evidence: Evidence) -> list[Finding]:
     """Lost records, or a missing end."""
     if evidence.finished and evidence.intact:
         return []
-    if evidence.finished or aggregate.endings.segments:
+    if evidence.finished or aggregate.segments_ended:
         found = [f"the run did not finish: {where}" for where in evidence.unfinished]
     else:
         found = [f"the run did not finish: records end {_end_of(aggregate)}", *evidence.unfinished]
@@ -212,9 +212,9 @@ def _is_limited(thresholds: Sequence[Threshold]) -> bool:
 
 def _apart(aggregate: Aggregate, shards: int) -> list[Finding]:
     """Shards that did not run at the same time: the load on the system was that of a part of them."""
-    if not aggregate.endings.segments or aggregate.last_started < aggregate.endings.first_t:
+    if not aggregate.segments_ended or aggregate.last_started < aggregate.first_ended:
         return []
-    apart_s = aggregate.last_started - aggregate.endings.first_t
+    apart_s = aggregate.last_started - aggregate.first_ended
     return [
         (
             "inconclusive",
@@ -228,8 +228,8 @@ def _apart(aggregate: Aggregate, shards: int) -> list[Finding]:
 def _cut_short(aggregate: Aggregate, evidence: Evidence, arrivals: _Arrivals) -> list[Finding]:
     """Instances without an outcome after a normal end of the load; after any other end they are expected."""
     stopped = (
-        aggregate.endings.signal is not None
-        or bool(aggregate.endings.aborted or aggregate.endings.capped or aggregate.endings.lost)
+        aggregate.signal is not None
+        or bool(aggregate.aborted or aggregate.capped or aggregate.lost)
         or not evidence.finished
         or not evidence.intact
     )

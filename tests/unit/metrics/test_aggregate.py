@@ -86,8 +86,8 @@ def everything_said_of(aggregate: Aggregate) -> object:
         (
             aggregate.started,
             aggregate.last_t,
-            aggregate.endings.signal,
-            aggregate.endings.bugs,
+            aggregate.signal,
+            aggregate.bugs,
             aggregate.health.cpu,
         ),
     )

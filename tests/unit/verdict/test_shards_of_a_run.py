@@ -54,7 +54,7 @@ def test_an_aggregate_knows_when_the_last_segment_began_and_the_first_ended() ->
         segment.write([RunEnded(t=START + end_s, reason="completed", counts={})])
         aggregate.merge(segment)
     assert (aggregate.started, aggregate.last_started) == (START, START + 3)
-    assert (aggregate.endings.first_t, aggregate.last_t) == (START + 7, START + 9)
+    assert (aggregate.first_ended, aggregate.last_t) == (START + 7, START + 9)
 
 
 def test_a_shard_ends_early_for_times_and_shares_but_not_for_sums() -> None:
