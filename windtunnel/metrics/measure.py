@@ -65,6 +65,19 @@ def select(
     return _BY_TYPE[row.type](_Selection(aggregate, tags or {}, rows), row.same_as or metric, row)
 
 
+def selected(
+    aggregate: Aggregate, metric: str, tags: Mapping[str, str], rows: Sequence[StepRow]
+) -> list[RequestKey] | list[StepKey] | list[InstanceKey]:
+    """The series whose durations `metric{tags}` adds up; none where it is no duration of such a thing."""
+    family = METRICS[metric].family
+    selection = _Selection(aggregate, tags, rows)
+    if family.subject == "request":
+        return [key for key, _ in selection.requests()]
+    if family.subject == "step":
+        return [key for key, _ in selection.completed_steps(family)]
+    return [key for key, _ in selection.instances()] if family.subject == "instance" else []
+
+
 def combined(measures: Sequence[Measure]) -> Measure:
     """The measures of one metric in several pieces of time, at least one, as that of all of them together."""
     first = measures[0]
@@ -128,12 +141,12 @@ class _Selection:
             if self._picks(key.phase, {**constants, "scenario": key.scenario, "step": key.step, **own}):
                 yield key, series
 
-    def step_durations(self, family: Family) -> Iterator[Histogram]:
-        """Durations of completed steps of a family. A step that is not in the plan counts as one of `STEPS`."""
+    def completed_steps(self, family: Family) -> Iterator[tuple[StepKey, StepSeries]]:
+        """(key, series) of completed steps of a family. One that is not in the plan counts as one of `STEPS`."""
         for key, series in self._steps():
             row = self._rows.get((key.scenario, key.step, False))
             if key.outcome in COMPLETED and (family.includes(row) if row else family is STEPS):
-                yield series.duration
+                yield key, series
 
     def checks(self, family: Family) -> Rate:
         """Checks of assertions, and of steps too unless the family is that of assertions alone."""
@@ -188,7 +201,7 @@ def _trend(selection: _Selection, name: str, metric: Metric) -> Trend:
     elif metric.family.subject == "instance":
         found = (series.times[name] for _, series in selection.instances())
     elif metric.family.subject == "step":
-        found = selection.step_durations(metric.family)
+        found = (series.duration for _, series in selection.completed_steps(metric.family))
     else:
         found = (selection.aggregate.health.lag,)
     total = Histogram()

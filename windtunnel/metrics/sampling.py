@@ -60,6 +60,14 @@ def draw(key: int, instance_id: str) -> int:
     return crc32(instance_id.encode("utf-8", "replace"), key) * _MIX & _MASK
 
 
+def draws(key: int, records: Sequence[InstanceRecord]) -> list[int]:
+    """`draw` for the instance of each record, in a third of the time."""
+    try:
+        return [crc32(each.instance_id.encode(), key) * _MIX & _MASK for each in records]
+    except UnicodeEncodeError:
+        return [draw(key, each.instance_id) for each in records]
+
+
 class Drawn:
     """The `room` instances with the lowest draws, each with a duration in microseconds."""
 
@@ -79,6 +87,14 @@ class Drawn:
             us = max(us, kept.pop(position)[2])
         kept.insert(position, (drawn, instance_id, us))
         del kept[self.room :]
+
+    def add_all(self, drawn: Sequence[int], records: Sequence[InstanceRecord]) -> None:
+        """Keep those of several instances whose draws are low enough."""
+        highest = self.kept[-1][0] if len(self.kept) == self.room else _MASK
+        if min(drawn) <= highest:
+            for each, record in zip(drawn, records, strict=True):
+                if each <= highest:
+                    self.add(each, record.instance_id, record.duration_us)
 
     def merge(self, other: Drawn) -> None:
         """Add what `other` kept."""
@@ -195,9 +211,7 @@ class Sampling:
         sample = _at(self.scenarios, key.scenario, ScenarioSample)
         sample.slowest.add_all([each.duration_us for each in records], records)
         if key.outcome == "passed":
-            passed, drawn_by = sample.passed, self._key
-            for each in records:
-                passed.add(draw(drawn_by, each.instance_id), each.instance_id, each.duration_us)
+            sample.passed.add_all(draws(self._key, records), records)
 
     def steps(self, records: Sequence[StepRecord]) -> None:
         """Consider steps that are counted together, at least one, and the requests in their lines."""
@@ -209,17 +223,15 @@ class Sampling:
 
     def requests(self, records: Sequence[StepRecord] | Sequence[RequestRecord]) -> None:
         """Consider requests that are counted together, each in a line of its own or in that of its step."""
-        asked_for = self._asked_for("request")
-        made = [(each, each.request) for each in records if each.request is not None] if asked_for else []
+        names = self._asked_for("request")
+        made = [each for each in records if each.request is not None] if names else []
         if not made:
             return
-        key = RequestKey.of(*made[0])
-        sent = [(each, facts) for each, facts in made if facts.bytes_sent]
-        for name, metric in asked_for:
+        facts = [each.request for each in made if each.request is not None]
+        key, timings = RequestKey.of(made[0], facts[0]), [each.timings_us for each in facts]
+        for name, metric in names:
             assert metric.times is not None, f"{name} is a time"
-            timed = made if metric.opens else sent
-            times = metric.times([facts.timings_us for _, facts in timed])
-            self._slowest(name, key).add_all(times, [each for each, _ in timed])
+            self._slowest(name, key).add_all(metric.times(timings), made)
 
     def merge(self, other: Sampling) -> None:
         """Add what `other` kept."""

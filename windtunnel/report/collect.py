@@ -1,44 +1,28 @@
 """From a run directory to the Report of the renderers, streaming: memory does not grow with the records.
 
-records ──▶ Aggregate ──▶ Summary            `analyse`, what a later `report` of any run begins with
-records ──▶ stories ─┐
-Aggregate ──▶ shape ─┴──▶ Report             `build_report`
+records ──▶ Aggregate ──▶ Summary                 `analyse`, what a later `report` of any run begins with
+Aggregate ──▶ choice ──▶ records ──▶ stories ─┐
+Aggregate ──▶ shape ──────────────────────────┴──▶ Report             `build_report`
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence, Manifest
 from windtunnel.model.summary import Baseline, Summary
-from windtunnel.model.threshold import OF_FAILURES
+from windtunnel.report.choice import RULE, Choice, choose
 from windtunnel.report.instance_trace import BodyCache, instance_trace
 from windtunnel.report.latencies import latencies
-from windtunnel.report.model import Report
-from windtunnel.report.stories import (
-    Choice,
-    InstanceRecords,
-    OneOfEachFault,
-    Slowest,
-    choose_failing,
-    collect,
-    slowest_for,
-)
+from windtunnel.report.model import Report, Sampled, Story
+from windtunnel.report.stories import collect, side_by_side
 from windtunnel.report.wording import honest
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.lookup import records_of
 from windtunnel.storage.reader import RecordReader, RunIdentity
 from windtunnel.verdict.conclude import conclude
-
-MOST_RANKINGS = 4
-"""Time thresholds of which the slowest instances are shown."""
-
-MOST_FAULTS = 20
-"""Faults of which an instance is shown that they were done to."""
-
-
-_SHOWN_TAGS = {"scenario", "step"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,19 +87,12 @@ def build_report(
     Raises EvidenceError when a record file can't be read.
     """
     summary = honest(summary)
-    wanted = choose_failing(summary.errors) if with_stories else []
-    rankings = _rankings(summary) if with_stories else {}
-    done = OneOfEachFault(_faults_done(summary) if with_stories else ())
-    choices: list[Choice] = [*rankings.values(), *([done] if done.wanted else [])]
-    failing: dict[str, InstanceRecords] = {}
-    chosen: dict[str, InstanceRecords] = {}
-    if wanted or choices:
-        reader = _reader(directory, manifest)
-        failing, chosen = collect(reader, wanted, choices)
+    choice = choose(summary, aggregate, manifest.steps) if with_stories else Choice()
+    segments, run_ids = _reader(directory, manifest).segments, RunIdentity.of(manifest).run_ids
+    instances = collect(records_of(choice.why, segments, run_ids), list(choice.why))
     bodies = BodyCache(directory.bodies)
     stories = tuple(
-        instance_trace(instance, run_started=manifest.started, bodies=bodies)
-        for instance in ({**failing, **chosen}).values()
+        instance_trace(instance, run_started=manifest.started, bodies=bodies) for instance in instances.values()
     )
     overall, steps = latencies(summary, aggregate)
     return Report(
@@ -125,44 +102,16 @@ def build_report(
         overall=overall,
         steps=steps,
         stories=stories,
-        shown_by=_shown_by(summary, failing, rankings),
-        faults_shown_by=done.of_fault,
+        sampling=_sampling(summary, stories) if with_stories else None,
+        why={instance_id: choice.why[instance_id] for instance_id in instances},
+        featured=sum(instance_id in instances for instance_id in list(choice.why)[: choice.featured]),
+        beside=side_by_side(stories),
+        shown_by=dict(choice.shown_by),
+        errors_shown_by=dict(choice.errors_shown_by),
+        faults_shown_by=dict(choice.faults_shown_by),
     )
 
 
-def _faults_done(summary: Summary) -> list[str]:
-    """Names of the first faults that were done to anything."""
-    judged = summary.turbulence
-    return [fault.name for fault in judged.faults if fault.applied][:MOST_FAULTS] if judged else []
-
-
-def _rankings(summary: Summary) -> dict[int, Slowest]:
-    """The collectors of slow instances, by the position of the threshold."""
-    found: dict[int, Slowest] = {}
-    for position, result in enumerate(summary.thresholds):
-        ranking = slowest_for(result)
-        if ranking and len(found) < MOST_RANKINGS:
-            found[position] = ranking
-    return found
-
-
-def _shown_by(
-    summary: Summary, failing: Iterable[str], rankings: dict[int, Slowest]
-) -> dict[int, tuple[str, ...]]:
-    shown = {position: tuple(i for i, _ in ranking.found()) for position, ranking in rankings.items()}
-    told = set(failing)
-    for position, result in enumerate(summary.thresholds):
-        tags = result.tags
-        if result.result != "fail" or result.metric not in OF_FAILURES or not set(tags) <= _SHOWN_TAGS:
-            continue
-        ids = [
-            instance_id
-            for group in summary.errors
-            if group.phase in {"", "user_setup"}
-            and tags.get("scenario", group.scenario) == group.scenario
-            and tags.get("step", group.step) == group.step
-            for instance_id in group.instances
-            if instance_id in told
-        ]
-        shown[position] = tuple(dict.fromkeys(ids))[:3]
-    return {position: ids for position, ids in shown.items() if ids}
+def _sampling(summary: Summary, stories: Sequence[Story]) -> Sampled:
+    ended = sum(story.outcome is not None for story in stories)
+    return Sampled(kept=ended, of=max(ended, summary.run.instances), rule=RULE)

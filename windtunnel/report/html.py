@@ -63,7 +63,7 @@ def render(report: Report) -> str:
         scenarios=[(name, list(rows)) for name, rows in groupby(summary.steps, key=lambda row: row.scenario)],
         overall=report.overall and shape(report.overall, height=200),
         shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in report.steps],
-        anchors={story.instance_id: f"instance-{n}" for n, story in enumerate(report.stories, 1)},
+        anchors={story.instance_id: f"instance-{n}" for n, story in enumerate(report.featured_stories, 1)},
         phases=PHASES,
         changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
         noise=NOISE,

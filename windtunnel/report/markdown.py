@@ -213,11 +213,9 @@ def _error_line(group: ErrorGroup) -> str:
 def _examples(summary: Summary, report: Report) -> list[Story]:
     """A few stories, with different causes where possible."""
     told = {story.instance_id: story for story in report.stories}
+    groups = [report.errors_shown_by.get(position, ()) for position in range(len(summary.errors))]
     ranked = (
-        told[group.instances[rank]]
-        for rank in range(_EXAMPLES)
-        for group in summary.errors
-        if rank < len(group.instances) and group.instances[rank] in told
+        told[ids[rank]] for rank in range(_EXAMPLES) for ids in groups if rank < len(ids) and ids[rank] in told
     )
     return list({story.instance_id: story for story in ranked}.values())[:_EXAMPLES]
 

@@ -126,6 +126,15 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """How many instances of how many a report keeps, and by which rule."""
+
+    kept: int
+    of: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
     """The distribution of durations of all requests (`step` is empty), or of the executions of one step.
 
@@ -150,8 +159,13 @@ class Report:
 
     `settings_file` is the file of the project with the flags or inputs of the job.
 
+    `stories` are those of the instances that `sampling` tells of; `why` has the reason for each by its id.
+    The first `featured` of them stand in the page itself. `beside` maps the id of each failing one to that of a
+    passing one of the same scenario.
+
     `shown_by` maps the position of a threshold that did not hold to ids of instances that show why,
-    `faults_shown_by` the name of a fault to the id of one that it was done to.
+    `errors_shown_by` that of an error group to ids of some that failed so, `faults_shown_by` the name of a fault
+    to the id of one that it was done to.
     """
 
     summary: Summary
@@ -163,8 +177,18 @@ class Report:
     overall: Latency | None = None
     steps: tuple[Latency, ...] = ()
     stories: tuple[Story, ...] = ()
+    sampling: Sampled | None = None
+    why: dict[str, str] = field(default_factory=dict)
+    featured: int = 0
+    beside: dict[str, str] = field(default_factory=dict)
     shown_by: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    errors_shown_by: dict[int, tuple[str, ...]] = field(default_factory=dict)
     faults_shown_by: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def featured_stories(self) -> tuple[Story, ...]:
+        """Those that stand in the page itself."""
+        return self.stories[: self.featured]
 
     def line_url(self, file: str | None, line: int | None) -> str:
         """The URL of a line of a file of the user's; empty where none is known, and outside of the project."""

@@ -1,229 +1,103 @@
-"""From records to the stories of a few instances, in one pass that keeps only chosen and running instances.
+"""From records to those of a few chosen instances, and which of them stand side by side.
 
-Three kinds are kept: examples of an error group (their ids are known beforehand), for every time threshold that
-did not hold the slowest instances (known only at the end: each finished instance is measured, then kept or
-forgotten), and for every fault one that it was done to. What a fault was done to shows nothing of the SUT: it is
-among no slowest ones. Memory is bounded by the instances in flight, not by the records.
+Memory is bounded by what was chosen: each instance keeps a limited number of records, and says how many it omits.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from windtunnel.model.load import is_measured
-from windtunnel.model.metric import METRICS, STEPS
-from windtunnel.model.record import (
-    AssertionRecord,
-    InstanceRecord,
-    Record,
-    RequestFacts,
-    RequestRecord,
-    StepRecord,
-)
-from windtunnel.model.summary import ErrorGroup, ThresholdResult
-
-RecordOfInstance = StepRecord | RequestRecord | AssertionRecord | InstanceRecord
-
-# A plain tuple: a tenth of the time of the union, for every record there is.
-_RECORDS_OF_INSTANCES = (StepRecord, RequestRecord, InstanceRecord, AssertionRecord)
+from windtunnel.model.record import InstanceRecord, StepRecord
+from windtunnel.report.model import Story
+from windtunnel.storage.lookup import RecordOfInstance
 
 LONGEST_STORY = 400
 """Maximum number of records of one instance; a longer story counts what it omits."""
 
+SHORTEST_LIMIT = 50
+"""The least that this is lowered to where many instances are told."""
+
+MOST_TOLD = 40_000
+"""Maximum number of records of all instances that are told, unless that lowers the limit of each too far."""
+
+FAILURES_ALWAYS_TOLD = 20
+"""Failed steps of one instance that are told beyond the limit."""
+
 
 @dataclass(slots=True)
 class InstanceRecords:
-    """The records of one instance so far. Owned by `collect`."""
+    """The records of one instance so far, at most `most`. Owned by `collect`."""
 
     records: list[RecordOfInstance] = field(default_factory=list)
     left_out: int = 0
+    most: int = LONGEST_STORY
 
     def add(self, record: RecordOfInstance) -> None:
-        """Keep one record, up to the maximum; the record of the instance itself is always kept."""
-        if len(self.records) < LONGEST_STORY or isinstance(record, InstanceRecord):
+        """Keep one record, up to the maximum; that of the instance itself and failed steps beyond it too."""
+        kept = len(self.records)
+        failed = isinstance(record, StepRecord) and record.outcome in {"failed", "errored"}
+        if (
+            kept < self.most
+            or isinstance(record, InstanceRecord)
+            or (failed and kept < self.most + FAILURES_ALWAYS_TOLD)
+        ):
             self.records.append(record)
         else:
             self.left_out += 1
 
 
-Measure = Callable[[InstanceRecords], int]
-"""How long the instance took by some metric, in microseconds; -1 when the metric does not apply."""
+def collect(records: Iterable[RecordOfInstance], wanted: Sequence[str]) -> dict[str, InstanceRecords]:
+    """The records of the wanted instances by their id, in the order they are asked for, from among `records`.
 
-
-class Choice(Protocol):
-    """Keeps some of the instances that it is shown when they have ended."""
-
-    def consider(self, instance_id: str, instance: InstanceRecords) -> None:
-        """Keep the instance, or forget it."""
-
-    def found(self) -> Iterator[tuple[str, InstanceRecords]]:
-        """(instance id, records) of those that are kept."""
-
-
-class Slowest:
-    """Keeps the `count` slowest instances by one measure."""
-
-    def __init__(self, measure: Measure, *, count: int = 3) -> None:
-        self._measure = measure
-        self._count = count
-        self._heap: list[tuple[int, str, InstanceRecords]] = []
-
-    def consider(self, instance_id: str, instance: InstanceRecords) -> None:
-        """Keep the instance if it is among the slowest so far."""
-        value = self._measure(instance)
-        if value < 0:
-            return
-        entry = (value, instance_id, instance)
-        if len(self._heap) < self._count:
-            heapq.heappush(self._heap, entry)
-        elif value > self._heap[0][0]:
-            heapq.heapreplace(self._heap, entry)
-
-    def found(self) -> Iterator[tuple[str, InstanceRecords]]:
-        """(instance id, records), the slowest first."""
-        for _, instance_id, instance in sorted(self._heap, key=lambda entry: (-entry[0], entry[1])):
-            yield instance_id, instance
-
-
-class OneOfEachFault:
-    """Keeps the first instance that each of some faults was done to; `of_fault` has its id by the fault's name."""
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self._missing = set(faults)
-        self._kept: dict[str, InstanceRecords] = {}
-        self.of_fault: dict[str, str] = {}
-
-    @property
-    def wanted(self) -> bool:
-        """Whether there is a fault without one."""
-        return bool(self._missing)
-
-    def consider(self, instance_id: str, instance: InstanceRecords) -> None:
-        """Keep the instance if it is the first one for some fault."""
-        if not self.wanted:
-            return
-        for name in self._missing.intersection(filter(None, map(_fault_of, instance.records))):
-            self._missing.discard(name)
-            self.of_fault[name] = instance_id
-            self._kept[instance_id] = instance
-
-    def found(self) -> Iterator[tuple[str, InstanceRecords]]:
-        """(instance id, records), in the order in which they ended."""
-        yield from self._kept.items()
-
-
-def _fault_of(record: RecordOfInstance) -> str | None:
-    """The fault that was done to what a record tells."""
-    return record.request.fault if isinstance(record, RequestRecord) else record.fault
-
-
-def choose_failing(groups: Sequence[ErrorGroup], *, each: int = 5, total: int = 40) -> list[str]:
-    """Ids of examples for the error groups, in their order.
-
-    Room is given to the first of every group, then to the second of every group, and so on.
+    Of an instance without a last record the run did not see the end.
     """
-    chosen: dict[str, int] = {}
-    for rank in range(each):
-        for position, group in enumerate(groups):
-            if rank < len(group.instances) and len(chosen) < total:
-                chosen.setdefault(group.instances[rank], position)
-    return sorted(chosen, key=chosen.__getitem__)
-
-
-def collect(
-    records: Iterable[Record], wanted: Sequence[str], choices: Sequence[Choice]
-) -> tuple[dict[str, InstanceRecords], dict[str, InstanceRecords]]:
-    """(the wanted instances in the order they were asked for, the chosen ones), by id.
-
-    Reads no further than it must: when only wanted ids are looked for, until the last of them has ended.
-    """
-    missing = set(wanted)
-    kept: dict[str, InstanceRecords] = {}
-    open_: dict[str, InstanceRecords] = {}
+    most = max(SHORTEST_LIMIT, min(LONGEST_STORY, MOST_TOLD // max(1, len(wanted))))
+    kept = {instance_id: InstanceRecords(most=most) for instance_id in wanted}
     for record in records:
-        if not isinstance(record, _RECORDS_OF_INSTANCES):
-            continue
-        instance_id = record.instance_id
-        if not choices and instance_id not in missing:
-            continue
-        instance = open_.get(instance_id)
-        if instance is None:
-            instance = open_[instance_id] = InstanceRecords()
-        instance.add(record)
-        if not isinstance(record, InstanceRecord):
-            continue
-        del open_[instance_id]
-        for choice in choices:
-            choice.consider(instance_id, instance)
-        if instance_id in missing:
-            missing.discard(instance_id)
-            kept[instance_id] = instance
-            if not missing and not choices:
-                break
-    # A run that did not finish: some of the wanted have no last line.
-    kept.update((instance_id, instance) for instance_id, instance in open_.items() if instance_id in missing)
-    ordered = {instance_id: kept[instance_id] for instance_id in wanted if instance_id in kept}
-    return ordered, dict(entry for choice in choices for entry in choice.found())
+        instance = kept.get(record.instance_id)
+        if instance is not None:
+            instance.add(record)
+    return {instance_id: instance for instance_id, instance in kept.items() if instance.records}
 
 
-def slowest_for(result: ThresholdResult) -> Slowest | None:
-    """The collector of the instances that show why a time threshold did not hold; None for another threshold."""
-    too_slow = result.result in {"fail", "inconclusive"} and result.operator in {"<", "<="}
-    if not too_slow or not set(result.tags) <= set(_TAGS):
-        return None
-    metric = METRICS[result.metric]
-    tags = result.tags
-    if metric.family is STEPS:
-        return Slowest(lambda instance: max((r.duration_us for r in _steps(instance, tags)), default=-1))
-    times = metric.times
-    if times is None:
-        return None
-    if metric.family.subject == "instance":
-        return Slowest(lambda instance: max(times(list(_instances(instance, tags))), default=-1))
-    return Slowest(lambda instance: max(times([f.timings_us for f in _requests(instance, tags)]), default=-1))
+def side_by_side(stories: Sequence[Story]) -> dict[str, str]:
+    """For each failing story the passing one of the same scenario that stands beside it, by their ids.
+
+    It is one that ran the failed step, and of which bodies were kept, if there is any; of several the one that
+    began at the time nearest to the failing one.
+    """
+    passing: dict[str, list[_Passing]] = {}
+    for story in stories:
+        if story.outcome == "passed" and story.fault is None:
+            passing.setdefault(story.scenario, []).append(_Passing.of(story))
+    found: dict[str, str] = {}
+    for story in stories:
+        candidates = passing.get(story.scenario)
+        if candidates and story.outcome != "passed":
+            nearest = min(candidates, key=lambda each: each.distance(story))
+            found[story.instance_id] = nearest.instance_id
+    return found
 
 
-_TAGS = ("scenario", "step", "name", "service", "method", "status", "error")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Passing:
+    """What decides how well a passing story goes with a failing one."""
 
+    instance_id: str
+    began_s: float
+    passed_steps: frozenset[str]
+    has_bodies: bool
 
-def _instances(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[InstanceRecord]:
-    for record in instance.records:
-        if not isinstance(record, InstanceRecord) or record.fault is not None or not is_measured(record.phase):
-            continue
-        if tags.get("scenario", record.scenario) == record.scenario:
-            yield record
+    @classmethod
+    def of(cls, story: Story) -> _Passing:
+        return cls(
+            instance_id=story.instance_id,
+            began_s=story.began_s,
+            passed_steps=frozenset(step.name for step in story.steps if step.outcome == "passed"),
+            has_bodies=any(request.response_body for step in story.steps for request in step.requests),
+        )
 
-
-def _steps(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[StepRecord]:
-    for record in instance.records:
-        if isinstance(record, StepRecord) and record.fault is None and _same_step(record, tags):
-            yield record
-
-
-def _requests(instance: InstanceRecords, tags: Mapping[str, str]) -> Iterator[RequestFacts]:
-    for record in instance.records:
-        if isinstance(record, (StepRecord, RequestRecord)) and _same_step(record, tags):
-            facts = record.request
-            if facts is not None and facts.fault is None and facts.bytes_sent and _same_request(facts, tags):
-                yield facts
-
-
-def _same_step(record: StepRecord | RequestRecord, tags: Mapping[str, str]) -> bool:
-    return (
-        is_measured(record.phase)
-        and tags.get("scenario", record.scenario) == record.scenario
-        and tags.get("step", record.step) == record.step
-        and tags.get("name", record.step) == record.step
-    )
-
-
-def _same_request(facts: RequestFacts, tags: Mapping[str, str]) -> bool:
-    return (
-        tags.get("service", facts.service) == facts.service
-        and tags.get("method", facts.method) == facts.method
-        and tags.get("status", str(facts.status)) == str(facts.status)
-        and tags.get("error", facts.error or "") == (facts.error or "")
-    )
+    def distance(self, failing: Story) -> tuple[bool, bool, float, str]:
+        took_another_way = failing.failed_step is not None and failing.failed_step not in self.passed_steps
+        return took_another_way, not self.has_bodies, abs(self.began_s - failing.began_s), self.instance_id

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from tests.support import sample_run
 from tests.support.sample_run import STARTED
@@ -16,7 +14,6 @@ from windtunnel.model.record import (
     AssertionRecord,
     FailedCheck,
     InstanceRecord,
-    Record,
     RequestFacts,
     RequestRecord,
     StepRecord,
@@ -26,8 +23,9 @@ from windtunnel.model.summary import ErrorGroup
 from windtunnel.model.vocabulary import InstanceOutcome, Outcome
 from windtunnel.report.collect import analyse, build_report
 from windtunnel.report.instance_trace import BodyCache, instance_trace
-from windtunnel.report.model import Report
-from windtunnel.report.stories import InstanceRecords, Slowest, choose_failing, collect, slowest_for
+from windtunnel.report.model import Report, StepStory, Story
+from windtunnel.report.stories import InstanceRecords, collect, side_by_side
+from windtunnel.storage.lookup import RecordOfInstance
 
 IDS: dict[str, Any] = {"instance_id": "shop-1", "correlation_id": "c" * 32, "scenario": "shop"}
 
@@ -129,8 +127,9 @@ def test_latencies_have_as_many_samples_as_the_summary_says(failing_report: Repo
 
 def test_polls_of_a_step_are_told_in_order(tmp_path: Path) -> None:
     directory = sample_run.write_run(tmp_path, instances=3)
-    records = [r for r in sample_run.records(3, None) if getattr(r, "instance_id", "") == "checkout-1"]
-    instances, _ = collect(records, ["checkout-1"], [])
+    told = (StepRecord, RequestRecord, AssertionRecord, InstanceRecord)
+    records = [record for record in sample_run.records(3, None) if isinstance(record, told)]
+    instances = collect(records, ["checkout-1"])
     story = instance_trace(instances["checkout-1"], run_started=STARTED, bodies=bodies(directory.bodies))
     polls = story.steps[-1]
     assert [request.poll for request in polls.requests] == [True, True, False]
@@ -138,7 +137,7 @@ def test_polls_of_a_step_are_told_in_order(tmp_path: Path) -> None:
 
 
 def test_an_instance_cut_off_by_the_end_of_the_records_is_told_as_far_as_it_got(tmp_path: Path) -> None:
-    records: list[Record] = [
+    records: list[RecordOfInstance] = [
         step("shop-1", 500_000, outcome="failed"),
         RequestRecord(
             t=STARTED + 0.9,
@@ -147,98 +146,83 @@ def test_an_instance_cut_off_by_the_end_of_the_records_is_told_as_far_as_it_got(
             **IDS,
         ),
     ]
-    instances, _ = collect(records, ["shop-1"], [])
+    instances = collect(records, ["shop-1"])
     story = instance_trace(instances["shop-1"], run_started=STARTED, bodies=bodies(tmp_path))
     assert story.outcome is None
     assert [(s.name, s.outcome) for s in story.steps] == [("pay", "failed"), ("poll", "unfinished")]
     assert story.duration_us == 900_000
 
 
-def test_reading_stops_when_the_last_wanted_instance_has_ended() -> None:
-    def records() -> Iterator[Record]:
-        yield step("shop-1", 5, outcome="failed")
-        yield ended("shop-1", outcome="failed")
-        raise AssertionError("read on")
-
-    kept, _ = collect(records(), ["shop-1"], [])
-    assert list(kept) == ["shop-1"]
-
-
-def test_the_slowest_are_found_among_many_and_nothing_else_is_kept() -> None:
-    ranking = Slowest(lambda instance: max(r.duration_us for r in instance.records if isinstance(r, StepRecord)))
-
-    def records() -> Iterator[Record]:
-        for number in range(1000):
-            yield step(f"shop-{number}", (number * 7919) % 1000)
-            yield ended(f"shop-{number}")
-
-    kept, slow = collect(records(), [], [ranking])
-    assert not kept
-    assert [max(r.duration_us for r in c.records if isinstance(r, StepRecord)) for c in slow.values()] == [
-        999,
-        998,
-        997,
-    ]
-
-
 def test_a_long_story_is_cut_and_says_so(tmp_path: Path) -> None:
-    records: list[Record] = [step("shop-1", 5, name=f"s{n}") for n in range(1000)]
+    records: list[RecordOfInstance] = [step("shop-1", 5, name=f"s{n}") for n in range(1000)]
     records.append(ended("shop-1", outcome="failed"))
-    instances, _ = collect(records, ["shop-1"], [])
+    instances = collect(records, ["shop-1"])
     story = instance_trace(instances["shop-1"], run_started=STARTED, bodies=bodies(tmp_path))
     assert (len(story.steps), story.left_out, story.outcome) == (400, 600, "failed")
 
 
-def test_each_group_gets_room_before_any_gets_more() -> None:
-    groups = [group(*(f"a-{n}" for n in range(5))), group("b-1", "b-2"), group("c-1", "a-0")]
-    assert choose_failing(groups, total=4) == ["a-0", "a-1", "b-1", "c-1"]
-    assert choose_failing(groups) == ["a-0", "a-1", "a-2", "a-3", "a-4", "b-1", "b-2", "c-1"]
-    assert choose_failing([]) == []
+def test_a_failed_step_is_told_however_long_the_story_is() -> None:
+    records: list[RecordOfInstance] = [step("shop-1", 5, name=f"s{n}") for n in range(1000)]
+    records += [step("shop-1", 5, name="pay", outcome="failed"), ended("shop-1", outcome="failed")]
+    told = collect(records, ["shop-1"])["shop-1"].records
+    assert [(r.step, r.outcome) for r in told if isinstance(r, StepRecord)][-1] == ("pay", "failed")
 
 
-def test_only_a_time_that_is_too_long_has_slowest_instances() -> None:
-    result = sample_run.summary().thresholds[0]
-    assert slowest_for(result) is not None
-    assert slowest_for(replace(result, result="pass")) is None
-    assert slowest_for(replace(result, operator=">")) is None
-    assert slowest_for(replace(result, metric="http_req_failed", aggregate="rate")) is None
-    assert slowest_for(replace(result, tags={"team": "a"})) is None
+def test_many_stories_are_told_shorter_than_few() -> None:
+    records: list[RecordOfInstance] = [step(f"shop-{n}", 5) for n in range(500) for _ in range(200)]
+    few = collect(records, [f"shop-{n}" for n in range(5)])
+    many = collect(records, [f"shop-{n}" for n in range(500)])
+    assert {len(each.records) for each in few.values()} == {200}
+    assert {(len(each.records), each.left_out) for each in many.values()} == {(80, 120)}
 
 
-def test_a_threshold_with_tags_measures_only_what_they_pick() -> None:
-    result = sample_run.summary().thresholds[0]
-    ranking = slowest_for(replace(result, metric="http_req_waiting", tags={"step": "pay", "status": "200"}))
-    assert ranking is not None
-
-    def sent(name: str, status: int, wait: int) -> StepRecord:
-        record = step("shop-1", wait, name=name)
-        record.request = RequestFacts(
-            method="GET", url="/", status=status, bytes_sent=1, timings_us=Timings(wait=wait)
-        )
-        return record
-
-    ranking.consider("other step", InstanceRecords(records=[sent("list", 200, 900)]))
-    ranking.consider("other status", InstanceRecords(records=[sent("pay", 500, 900)]))
-    ranking.consider("picked", InstanceRecords(records=[sent("pay", 200, 5)]))
-    assert [instance for instance, _ in ranking.found()] == ["picked"]
+def test_the_page_itself_shows_the_first_of_every_error_group_and_what_thresholds_link_to(
+    failing_report: Report,
+) -> None:
+    linked = {each for ids in failing_report.shown_by.values() for each in ids}
+    first = {group.instances[0] for group in failing_report.summary.errors}
+    featured = {story.instance_id for story in failing_report.featured_stories}
+    assert featured == first | linked
+    assert len(featured) < len(failing_report.stories)
 
 
-@pytest.mark.parametrize("metric", ["http_req_duration", "step_duration", "instance_duration"])
-def test_what_no_metric_includes_is_not_among_the_slowest(metric: str) -> None:
-    result = sample_run.summary().thresholds[0]
-    ranking = slowest_for(replace(result, metric=metric, tags={}))
-    assert ranking is not None
+def test_the_report_says_how_many_instances_it_keeps_of_how_many_and_why_each(failing_report: Report) -> None:
+    told = failing_report.sampling
+    assert told is not None
+    assert (told.kept, told.of) == (len(failing_report.stories), 300)
+    assert set(failing_report.why) == {story.instance_id for story in failing_report.stories}
 
-    def took(us: int, phase: str) -> InstanceRecords:
-        record, instance = step("shop-1", us), ended("shop-1")
-        record.request = RequestFacts(method="GET", url="/", bytes_sent=1, timings_us=Timings(wait=us))
-        record.phase = instance.phase = phase
-        return InstanceRecords(records=[record, instance])
 
-    for phase in ("setup", "user_setup", "warmup:first"):
-        ranking.consider(phase, took(900, phase))
-    ranking.consider("measured", took(5, "peak"))
-    assert [instance for instance, _ in ranking.found()] == ["measured"]
+def test_a_passing_story_of_the_same_scenario_stands_beside_every_failing_one(failing_report: Report) -> None:
+    outcomes = {story.instance_id: story.outcome for story in failing_report.stories}
+    assert set(failing_report.beside) == {each for each, outcome in outcomes.items() if outcome == "failed"}
+    assert {outcomes[passing] for passing in failing_report.beside.values()} == {"passed"}
+
+
+def story(instance_id: str, began_s: float, *, outcome: InstanceOutcome = "passed", **fields: Any) -> Story:
+    defaults: dict[str, Any] = {"correlation_id": "c", "scenario": "shop", "offset_s": 0.0, "duration_us": 5}
+    return Story(instance_id=instance_id, began_s=began_s, outcome=outcome, **{**defaults, **fields})
+
+
+def ran(*names: str) -> tuple[StepStory, ...]:
+    return tuple(StepStory(name=n, action="http", outcome="passed", began_us=0, duration_us=1) for n in names)
+
+
+@pytest.mark.parametrize(
+    ("passing", "beside"),
+    [
+        ([story("near", 9.0), story("far", 2.0)], {"bad": "near"}),
+        ([story("near", 9.0), story("same-way", 2.0, steps=ran("pay"))], {"bad": "same-way"}),
+        ([story("near", 9.0), story("spoilt", 9.5, fault="cut")], {"bad": "near"}),
+        ([story("other", 9.5, scenario="browse")], {}),
+        ([], {}),
+    ],
+    ids=["nearest in time", "ran the failed step", "no fault was done to it", "of the same scenario", "none"],
+)
+def test_the_passing_story_beside_a_failing_one_is_the_most_alike(
+    passing: list[Story], beside: dict[str, str]
+) -> None:
+    assert side_by_side([story("bad", 10.0, outcome="failed", failed_step="pay"), *passing]) == beside
 
 
 def test_a_body_that_is_gone_or_leads_elsewhere_is_left_out(tmp_path: Path) -> None:
@@ -303,19 +287,3 @@ def test_assertions_keep_their_checks(tmp_path: Path) -> None:
         ("total", False, "11"),
     ]
     assert story.late_us == 20_000
-
-
-def test_the_slowest_to_be_blocked_are_found_by_the_time_that_the_metric_counts() -> None:
-    result = sample_run.summary().thresholds[0]
-    ranking = slowest_for(replace(result, metric="http_req_blocked", tags={}))
-    assert ranking is not None
-
-    def sent(timings: Timings) -> InstanceRecords:
-        record = step("shop-1", 1)
-        record.request = RequestFacts(method="GET", url="/", status=200, bytes_sent=1, timings_us=timings)
-        return InstanceRecords(records=[record])
-
-    ranking.consider("in the queue", sent(Timings(queue=50)))
-    ranking.consider("resolving the name", sent(Timings(dns=90)))
-    ranking.consider("connecting", sent(Timings(connect=900)))
-    assert [instance for instance, _ in ranking.found()] == ["resolving the name", "in the queue", "connecting"]

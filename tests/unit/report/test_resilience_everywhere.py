@@ -16,41 +16,23 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.support import borne, sample_run
 from tests.support.reports import HOSTILE, bare, with_faults
-from tests.support.turbulent_run import TurbulentRun
 from tests.unit.report.test_ci_files import cases, problem_of
 from tests.unit.report.test_renderers import Tags, links_of, prose_of
 from windtunnel.ci.annotations import summary_annotations
 from windtunnel.ci.outputs import outputs_of
 from windtunnel.ci.workspace import Workspace
-from windtunnel.expressions.threshold import parse_threshold
-from windtunnel.model.record import Record
 from windtunnel.model.resilience import Band, Bucket, FaultFigures, PhaseFigures, Resilience
-from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.vocabulary import ResilienceWord
 from windtunnel.report import dotenv, gitlab, html, markdown, openmetrics
 from windtunnel.report.collect import analyse, build_report
 from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
-from windtunnel.report.stories import collect, slowest_for
 from windtunnel.report.timeline import MOST_COLUMNS, MOST_FAULTS, timeline
 from windtunnel.report.wording import instances_line
-from windtunnel.verdict.thresholds import evaluate
 
 WORDS: tuple[ResilienceWord, ...] = get_args(ResilienceWord)
 SHOWN_BY = {"html", "markdown", "json", "terminal", "junit", "openmetrics", "dotenv"}
 WORKSPACE = Workspace(root=PurePath("/w"), folder=PurePath("/w"))
-
-
-def missed(metric: str) -> ThresholdResult:
-    """A limit of a time that did not hold."""
-    return evaluate(
-        parse_threshold(metric, "max < 1us"), TurbulentRun().aggregate(), TurbulentRun().manifest().steps
-    )
-
-
-def own_story() -> list[Record]:
-    """The records of one instance that no fault was done to."""
-    return [each for each in TurbulentRun().load() if getattr(each, "instance_id", "") == "shop-100"]
 
 
 @pytest.mark.parametrize("name", sorted(SHOWN_BY))
@@ -212,15 +194,6 @@ def test_a_run_without_stories_shows_no_instance_of_a_fault(tmp_path: Path) -> N
     plain = (directory, analysis.manifest, analysis.summary, analysis.aggregate)
 
     assert build_report(*plain, with_stories=False).faults_shown_by == {}
-
-
-@pytest.mark.parametrize("metric", ["http_req_duration", "step_duration", "instance_duration"])
-def test_what_a_fault_was_done_to_is_never_among_the_slowest(metric: str) -> None:
-    slowest = slowest_for(missed(metric))
-    assert slowest is not None
-    _, instances = collect([*borne.lost_reply(0), *own_story()], [], [slowest])
-
-    assert list(instances) == ["shop-100"]
 
 
 # ── The drawing ─────────────────────────────────────────────────────────────────────────────────────────────────
