@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeGuard, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar
 
+from windtunnel.metrics.occurrences import FailureKey, NoteKey, OccurrenceSeries, explain, is_failure
 from windtunnel.metrics.series import (
     AssertionKey,
     AssertionSeries,
-    FailureKey,
     HealthSeries,
     InstanceKey,
     InstanceSeries,
-    NoteKey,
-    OccurrenceSeries,
     RequestKey,
     RequestSeries,
     StepKey,
     StepSeries,
 )
-from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.record import (
     MAX_STEPS,
     AssertionRecord,
-    Checks,
     Dropped,
     EffectRecord,
     FaultRecord,
@@ -41,7 +37,7 @@ from windtunnel.model.record import (
 )
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Turbulence
-from windtunnel.model.vocabulary import FailureOutcome, InstanceOutcome, Outcome, TurbulencePhase
+from windtunnel.model.vocabulary import FailureOutcome, InstanceOutcome, TurbulencePhase
 
 if TYPE_CHECKING:
     from windtunnel.metrics.turbulence import TurbulenceSeries
@@ -54,8 +50,6 @@ SECOND_S = 1.0
 
 _OF_THE_WHOLE_RUN = frozenset({PhaseRecord, FaultRecord, ProxiedRecord, EffectRecord})
 """Records that no window counts."""
-
-_GONE_WRONG: tuple[Outcome, ...] = get_args(FailureOutcome)
 
 _Key = TypeVar("_Key")
 _Series = TypeVar("_Series", RequestSeries, StepSeries, AssertionSeries, InstanceSeries, OccurrenceSeries)
@@ -272,8 +266,8 @@ class Aggregate:
         waiting.append(record)
         if len(waiting) == BATCH:
             self._count_steps(waiting)
-        if record.outcome != "passed" and _is_failure(record.outcome) and record.error != "nested":
-            cause, said = _explain(record.checks, record.error or record.outcome, record.message)
+        if record.outcome != "passed" and is_failure(record.outcome) and record.error != "nested":
+            cause, said = explain(record.checks, record.error or record.outcome, record.message)
             self._failed(record, record.outcome, step=record.step, cause=cause, said=said)
 
     def _request(self, record: RequestRecord) -> None:
@@ -289,8 +283,8 @@ class Aggregate:
     def _assertion(self, record: AssertionRecord) -> None:
         key = AssertionKey(record.phase, record.scenario, record.name, record.outcome)
         self.assertions[key].add(record)
-        if record.outcome != "passed" and _is_failure(record.outcome):
-            cause, said = _explain(record.checks, record.name, record.message)
+        if record.outcome != "passed" and is_failure(record.outcome):
+            cause, said = explain(record.checks, record.name, record.message)
             self._failed(record, record.outcome, step=record.name, cause=cause, said=said)
 
     def _instance(self, record: InstanceRecord) -> None:
@@ -302,7 +296,7 @@ class Aggregate:
         if self.turbulence is not None:
             self.turbulence.ended(record)
         error, step = record.error, record.failed_step
-        if error is not None and (step is None or error == MAX_STEPS) and _is_failure(record.outcome):
+        if error is not None and (step is None or error == MAX_STEPS) and is_failure(record.outcome):
             # It went wrong outside every step, or before a step began: nothing else on record says so.
             self._failed(record, record.outcome, step=step or "", cause=error, said=record.message or error)
 
@@ -372,21 +366,6 @@ class Aggregate:
         waiting.clear()
 
 
-def _is_failure(outcome: Outcome) -> TypeGuard[FailureOutcome]:
-    return outcome in _GONE_WRONG
-
-
 def _merge_series(mine: defaultdict[_Key, _Series], theirs: Mapping[_Key, _Series]) -> None:
     for key, series in theirs.items():
         mine[key].merge(series)
-
-
-def _explain(checks: Checks, error: str, message: str | None) -> tuple[str, str]:
-    """The cause of a failure, and what it said.
-
-    A transport error comes before checks, because then every check fails with it; any other error after them.
-    """
-    failed = next((check for check in checks if not isinstance(check, str)), None)
-    if failed is None or error in ERROR_KINDS:
-        return error, message or error
-    return failed.name, f"expected {failed.expected} but got {failed.actual}"
