@@ -1,13 +1,12 @@
-"""The report as one HTML file that opens from disk, offline, for years: no script, nothing loaded from anywhere.
+"""The report as one HTML file that opens from disk, offline, for years: nothing is loaded from anywhere.
 
 Everything that is put into the page is escaped, and goes through `printable`, also text of Windtunnel itself.
-The only style sheet is named in the Content-Security-Policy by its hash; the browser obeys nothing else.
+The only script and the only style sheet are named in the Content-Security-Policy by their hashes; the browser
+obeys nothing else. Verdict, figures, tables and drawings are there without the script.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import shlex
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -19,7 +18,7 @@ import jinja2
 from windtunnel import figures
 from windtunnel.model.resilience import Resilience
 from windtunnel.model.summary import MetricSummary, Summary
-from windtunnel.report import resilience, wording
+from windtunnel.report import assets, page_data, resilience, wording
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.model import Report
@@ -41,7 +40,7 @@ def render(report: Report) -> str:
     """The page as text; to be written as UTF-8."""
     summary = honest(report.summary)
     pages = _environment()
-    style = _style(pages)
+    style, script = _style(pages), assets.script()
     tone = _TONES.get(summary.verdict, "warn")
     return pages.get_template("report.html.j2").render(
         report=report,
@@ -51,7 +50,10 @@ def render(report: Report) -> str:
         finished=summary.soundness.finished,
         tone=tone,
         style=style,
-        style_hash=_csp_hash(style),
+        style_hash=assets.csp_hash(style),
+        script=script,
+        script_hash=assets.csp_hash(script),
+        data={"doc": page_data.document(summary)},
         tab_icon=_tab_icon(tone),
         title=wording.title(summary),
         headline=wording.headline(summary),
@@ -132,16 +134,12 @@ def _environment() -> jinja2.Environment:
 
 def _style(pages: jinja2.Environment) -> str:
     assert pages.loader is not None
-    return pages.loader.get_source(pages, "report.css")[0].strip()
+    return assets.vendored("uPlot.min.css") + "\n" + pages.loader.get_source(pages, "report.css")[0].strip()
 
 
 def _fit(value: object) -> object:
     """Clean every plain string that goes into the page, before it is escaped; markup stays as it is."""
     return printable(value, lines=True) if type(value) is str else value
-
-
-def _csp_hash(style: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
 def _tab_icon(tone: str) -> str:
