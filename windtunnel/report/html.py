@@ -22,6 +22,7 @@ from windtunnel.report import assets, page_data, resilience, wording
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.model import Report
+from windtunnel.report.sample_data import samples
 from windtunnel.report.text import LONGEST_REASON, printable
 from windtunnel.report.wording import honest
 
@@ -53,7 +54,7 @@ def render(report: Report) -> str:
         style_hash=assets.csp_hash(style),
         script=script,
         script_hash=assets.csp_hash(script),
-        data={"doc": page_data.document(summary)},
+        data={"doc": page_data.document(summary), "samples": page_data.packed(samples(report))},
         tab_icon=_tab_icon(tone),
         title=wording.title(summary),
         headline=wording.headline(summary),
