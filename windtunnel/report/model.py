@@ -62,6 +62,8 @@ class RequestStory:
     request_body: Body | None = None
     response_body: Body | None = None
     fault: str | None = None
+    request_headers: tuple[tuple[str, str], ...] = ()
+    response_headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def elapsed_us(self) -> int:
@@ -72,7 +74,10 @@ class RequestStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStory:
-    """One step of a story; `began_us` counts from the start of the instance. `left_out`: omitted requests."""
+    """One step of a story; `began_us` counts from the start of the instance. `left_out`: omitted requests.
+
+    `round` counts the rounds of the innermost loop around it from 1; 0 outside of loops.
+    """
 
     name: str
     action: str
@@ -86,6 +91,7 @@ class StepStory:
     requests: tuple[RequestStory, ...] = ()
     left_out: int = 0
     fault: str | None = None
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
