@@ -14,16 +14,19 @@ learned from them. Where there is one passing instance alone, `observed` knows t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
 from windtunnel.figures import plural
 from windtunnel.report.model import Story
-from windtunnel.report.observed import VALUES, Key, Observed, Part, Place, Value, observe
+from windtunnel.report.observed import VALUES, Key, Observed, Part, Section, Spot, anywhere, observe
 
 MOST_CAUSES = 8
 """Maximum number of differing values that are told of one pair."""
+
+MOST_LEARNED = 12
+"""Maximum number of passing instances of one scenario that are read to learn what always differs."""
 
 _NOUNS: dict[Part, str] = {
     "url": "URL",
@@ -108,53 +111,73 @@ class Comparison:
 
 
 class PassingOnes:
-    """What the passing instances of one scenario show, to tell a difference from what always differs."""
+    """Passing instances of one scenario, which tell a difference from what always differs.
 
-    def __init__(self, stories: Iterable[Story] = ()) -> None:
-        self._seen: dict[Place, set[str]] = {}
-        self._changing: set[Place] = set()
-        self._ran: Counter[Key] = Counter()
-        self._count = 0
-        for story in stories:
-            self.add(observe(story))
+    At most `MOST_LEARNED` of those given count, spread over all; first those of which bodies were kept.
+    """
 
-    def add(self, observed: Observed) -> None:
-        """Take note of one more passing instance."""
-        self._count += 1
-        self._ran.update(observed.keys)
-        for values in observed.values.values():
-            for place, value in values.items():
-                seen = self._seen.setdefault(place, set())
-                if value.same not in seen:
-                    seen.add(value.same)
-                    if len(seen) > 1:
-                        self._changing.add(place.anywhere())
+    def __init__(self, stories: Sequence[Story]) -> None:
+        whole = [story for story in stories if _has_bodies(story)]
+        self.stories = _spread(whole or stories, MOST_LEARNED)
+        self._observed = {story.instance_id: observe(story) for story in self.stories}
+        self._ran = Counter(key for observed in self._observed.values() for key in observed.keys)
+        self._changing: dict[Spot, frozenset[str]] = {}
+
+    def nearest(self, story: Story) -> Story | None:
+        """The one that was started at the time nearest to the start of another instance."""
+        return min(self.stories, key=lambda passing: abs(passing.began_s - story.began_s), default=None)
+
+    def observed(self, passing: Story) -> Observed:
+        """What a passing instance shows."""
+        return self._observed.get(passing.instance_id) or observe(passing)
 
     def always_ran(self, key: Key) -> bool:
         """Whether every one ran that step."""
-        return self._ran[key] == self._count
+        return self._ran[key] == len(self.stories)
 
     def ever_ran(self, key: Key) -> bool:
         """Whether any one ran that step."""
         return self._ran[key] > 0
 
-    def counts(self, place: Place, failing: Value | None) -> bool:
-        """Whether what a failing instance shows at a place is a difference."""
-        if place.part in VALUES:
-            return place.anywhere() not in self._changing
-        return failing is None or failing.same not in self._seen.get(place, ())
+    def show(self, spot: Spot, text: str) -> bool:
+        """Whether any of them shows that text there."""
+        return any(text in section.texts.values() for section in self._at(spot))
+
+    def change(self, spot: Spot, what: str) -> bool:
+        """Whether a value differs among them."""
+        if spot not in self._changing:
+            self._changing[spot] = frozenset(self._changing_at(spot))
+        return anywhere(what) in self._changing[spot]
+
+    def _changing_at(self, spot: Spot) -> Iterator[str]:
+        sections = self._at(spot)
+        if len({section.raw for section in sections}) > 1:
+            for what in {what: None for section in sections for what in section.texts}:
+                if len({section.steady(what) for section in sections}) > 1:
+                    yield anywhere(what)
+
+    def _at(self, spot: Spot) -> list[Section]:
+        found = (observed.sections.get(spot[0], {}).get(spot) for observed in self._observed.values())
+        return [section for section in found if section is not None]
+
+
+def passing_ones(stories: Sequence[Story]) -> dict[str, PassingOnes]:
+    """The passing instances of each scenario that has any."""
+    found: dict[str, list[Story]] = {}
+    for story in stories:
+        if story.outcome == "passed" and story.fault is None:
+            found.setdefault(story.scenario, []).append(story)
+    return {scenario: PassingOnes(passing) for scenario, passing in found.items()}
 
 
 def compare(failing: Story, passing: Story, others: PassingOnes | None = None) -> Comparison:
-    """Put a failing instance beside a passing one. `others`: the passing ones of the scenario, that one too."""
-    here, there = observe(failing), observe(passing)
-    if others is None:
-        others = PassingOnes()
-        others.add(there)
+    """Put a failing instance beside a passing one. `others`: the passing ones of the scenario."""
+    known = PassingOnes([passing]) if others is None else others
+    here, there = observe(failing), known.observed(passing)
     rows = _rows(here.keys, there.keys)
     before: list[Difference] = []
     first: Difference | None = None
-    for difference in (found for row in rows for found in _of_row(row, here, there, others)):
+    for difference in (found for row in rows for found in _of_row(row, here, there, known)):
         if difference.telling:
             first = difference
             break
@@ -171,21 +194,15 @@ def compare(failing: Story, passing: Story, others: PassingOnes | None = None) -
     )
 
 
-def nearest_passing(stories: Sequence[Story]) -> dict[str, str]:
-    """Which passing instance stands beside each failing one: the nearest of its scenario, with bodies if any."""
-    passing: dict[str, list[tuple[bool, Story]]] = {}
-    for story in stories:
-        if story.outcome == "passed":
-            bare = not any(request.response_body for step in story.steps for request in step.requests)
-            passing.setdefault(story.scenario, []).append((bare, story))
-    found: dict[str, str] = {}
-    for story in stories:
-        candidates = passing.get(story.scenario)
-        if candidates and story.outcome in {"failed", "errored"}:
-            began = story.began_s
-            _, nearest = min(candidates, key=lambda each: (each[0], abs(each[1].began_s - began)))
-            found[story.instance_id] = nearest.instance_id
-    return found
+def _has_bodies(story: Story) -> bool:
+    return any(request.response_body for step in story.steps for request in step.requests)
+
+
+def _spread(stories: Sequence[Story], most: int) -> list[Story]:
+    """At most so many of them, at equal distances."""
+    if len(stories) <= most:
+        return list(stories)
+    return [stories[number * len(stories) // most] for number in range(most)]
 
 
 def _rows(here: Sequence[Key], there: Sequence[Key]) -> list[Row]:
@@ -220,42 +237,71 @@ def _of_row(row: Row, here: Observed, there: Observed, others: PassingOnes) -> I
         if not others.ever_ran(key):
             yield Difference(part="step", step=key[0], here=one, there=None, failing="ran")
         return
-    for place, value, was in _differing(here.values[key], there.values[key], others):
-        yield Difference(
-            part=place.part,
-            step=key[0],
-            here=one,
-            there=other,
-            request=place.request,
-            what=place.what,
-            failing=value and value.text,
-            passing=was and was.text,
-        )
+    failing, passing = here.sections[key], there.sections[key]
+    for spot in sorted({**failing, **passing}, key=_moment):
+        _, request, part = spot
+        for what, value, was in _differing(spot, failing.get(spot), passing.get(spot), others):
+            if _only_as_many_as_it_took(part, value, was, failing, passing):
+                continue
+            yield Difference(
+                part=part,
+                step=key[0],
+                here=one,
+                there=other,
+                request=request,
+                what=what,
+                failing=value,
+                passing=was,
+            )
 
 
 def _differing(
-    failing: Mapping[Place, Value], passing: Mapping[Place, Value], others: PassingOnes
-) -> Iterator[tuple[Place, Value | None, Value | None]]:
-    kept = [{place[1:3] for place in side} for side in (failing, passing)]
-    key = next(iter(failing)).key
-    ended_alike = failing[Place(key, -1, "outcome")] == passing[Place(key, -1, "outcome")]
-    missing: list[Place] = []
-    for place in sorted({**failing, **passing}, key=_moment):
-        value, was = failing.get(place), passing.get(place)
-        if (value and value.same) == (was and was.same) or not others.counts(place, value):
+    spot: Spot, failing: Section | None, passing: Section | None, others: PassingOnes
+) -> Iterator[tuple[str, str | None, str | None]]:
+    """(what, text of the failing one, text of the passing one) of what differs in one section."""
+    if failing is not None and passing is not None and failing.raw == passing.raw:
+        return
+    _, _, part = spot
+    values = part in VALUES
+    if values and (failing is None or passing is None):
+        return  # one of the two kept nothing of that part
+    here, there = (section.texts if section is not None else {} for section in (failing, passing))
+    missing: list[str] = []
+    for what in {**here, **there}:
+        value, was = here.get(what), there.get(what)
+        if value == was or any(what.startswith((f"{whole}.", f"{whole}[")) for whole in missing):
             continue
-        in_both = all(place[1:3] in side for side in kept)
-        if place.part in VALUES and not in_both:
-            continue  # one of the two kept nothing of that part
-        if ended_alike and (place.part == "requests" or (place.part == "status" and not in_both)):
-            continue  # as many polls as it took
-        if (place.part == "check" and value is None) or any(place.inside(whole) for whole in missing):
+        if values:
+            if others.change(spot, what) or (part != "url" and _steady(failing, what) == _steady(passing, what)):
+                continue
+        elif (part == "check" and value is None) or (value is not None and others.show(spot, value)):
             continue
         if value is None or was is None:
-            missing.append(place)
-        yield place, value, was
+            missing.append(what)
+        yield what, value, was
 
 
-def _moment(place: Place) -> tuple[int, int]:
-    """The order of places in a step: request by request, then what is of the step itself."""
-    return place.request if place.request >= 0 else 1 << 30, _ORDER[place.part]
+def _steady(section: Section | None, what: str) -> str | None:
+    return section.steady(what) if section is not None else None
+
+
+def _only_as_many_as_it_took(
+    part: Part,
+    failing: str | None,
+    passing: str | None,
+    here: Mapping[Spot, Section],
+    there: Mapping[Spot, Section],
+) -> bool:
+    """Whether it is only that one of the two sent more requests, such as polls, to end in the same way."""
+    more = part == "requests" or (part == "status" and None in (failing, passing))
+    return more and _outcome(here) == _outcome(there)
+
+
+def _outcome(sections: Mapping[Spot, Section]) -> object:
+    return next(section.raw for (_, _, part), section in sections.items() if part == "outcome")
+
+
+def _moment(spot: Spot) -> tuple[int, int]:
+    """The order of sections in a step: request by request, then what is of the step itself."""
+    _, request, part = spot
+    return request if request >= 0 else 1 << 30, _ORDER[part]

@@ -1,17 +1,17 @@
-"""What one instance shows, place by place: the values that a comparison of two instances is about.
+"""What one instance shows, part by part: the texts that a comparison of two instances is about.
 
-A value has two forms: one to compare, without what belongs to this instance or this moment alone (its own ids,
-dates, tokens), and one to show.
+A text has two forms: one to show, and one to compare, without what belongs to this instance or this moment alone
+(its own ids, dates, tokens). Bodies are taken apart only where two of them differ.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -65,104 +65,127 @@ _OF_ONE_MOMENT = re.compile(
 Key = tuple[str, int, int]
 """A step: its name, its round, and which one of those in its instance."""
 
+Spot = tuple[Key, int, Part]
+"""Where a section is: the step, the position of the request in it (-1 for the step itself), and the part."""
 
-class Place(NamedTuple):
-    """Where a value is. `request` is the position in the step, -1 for the step itself.
 
-    `what` is the name of a check or a header, a JSON path, or `line 3` of a body that is no JSON.
+class Section:
+    """One part of a request or step: texts by name, such as headers, or the values of a body by JSON path.
+
+    Sections with equal `raw` are equal; only of two that are not are the texts looked at, which are made then.
+    `what` is the name of a check or header, a JSON path, `line 3` of a body that is no JSON, or empty.
     """
 
-    key: Key
-    request: int
-    part: Part
-    what: str = ""
+    __slots__ = ("_own", "_read", "_texts", "raw")
 
-    def anywhere(self) -> Place:
-        """The same in any element of its lists."""
-        return self._replace(what=_INDEX.sub("[*]", self.what)) if "body" in self.part else self
+    def __init__(
+        self, raw: object, read: Callable[[], Iterable[tuple[str, str]]], own: re.Pattern[str] | None = None
+    ) -> None:
+        self.raw = raw
+        self._read = read
+        self._own = own
+        self._texts: dict[str, str] | None = None
 
-    def inside(self, other: Place) -> bool:
-        """Whether this is a part of the other place of the same body."""
-        return self[:3] == other[:3] and self.what.startswith((f"{other.what}.", f"{other.what}["))
+    @classmethod
+    def of(cls, raw: str, text: str | None = None) -> Section:
+        """A section of one text, which is its own name where none is given."""
+        return cls(raw, lambda: (("", raw if text is None else text),))
 
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The texts by `what`, in order, each of at most `LONGEST_VALUE` characters."""
+        if self._texts is None:
+            self._texts = {what: shortened(text, LONGEST_VALUE) for what, text in self._read()}
+        return self._texts
 
-_INDEX = re.compile(r"\[\d+\]")
-
-
-class Value(NamedTuple):
-    """`same` is what is compared, `text` what is shown."""
-
-    same: str
-    text: str
+    def steady(self, what: str) -> str | None:
+        """The text without what is of this instance or of this moment alone; None where there is none."""
+        text = self.texts.get(what)
+        if text is None or self._own is None:
+            return text
+        return _OF_ONE_MOMENT.sub("…", self._own.sub("…", text))
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Everything that is compared of one instance. `keys` are its steps in order; `values` is in order too."""
+    """Everything that is compared of one instance. `keys` are its steps in order."""
 
     keys: tuple[Key, ...]
-    values: Mapping[Key, Mapping[Place, Value]]
+    sections: Mapping[Key, Mapping[Spot, Section]]
 
 
 def observe(story: Story) -> Observed:
     """What an instance shows."""
     counted: Counter[tuple[str, int]] = Counter()
     own = _own_ids(story)
-    values: dict[Key, dict[Place, Value]] = {}
+    sections: dict[Key, dict[Spot, Section]] = {}
     for step in story.steps:
         key = (step.name, step.round, counted[step.name, step.round])
         counted[step.name, step.round] += 1
-        values[key] = dict(_of_step(step, key, own))
-    return Observed(tuple(values), values)
+        sections[key] = {(key, request, part): found for request, part, found in _of_step(step, own)}
+    return Observed(tuple(sections), sections)
 
 
-_Shown = tuple[Place, Value]
+def anywhere(what: str) -> str:
+    """A JSON path in any element of its lists."""
+    return _INDEX.sub("[*]", what)
 
 
-def _of_step(step: StepStory, key: Key, own: re.Pattern[str]) -> Iterator[_Shown]:
+_INDEX = re.compile(r"\[\d+\]")
+
+
+def _of_step(step: StepStory, own: re.Pattern[str]) -> Iterator[tuple[int, Part, Section]]:
     for number, request in enumerate(step.requests):
-        yield from _of_request(request, key, number, own)
+        for part, section in _of_request(request, own):
+            yield number, part, section
     if step.requests:
-        yield Place(key, -1, "requests"), _as_it_is(str(len(step.requests) + step.left_out))
-    for check in step.checks:
-        if not check.ok:
-            told = f"expected {_cut(check.expected)}, got {_cut(check.actual)}"
-            yield Place(key, -1, "check", check.name), Value("failed", told)
-    yield Place(key, -1, "outcome"), _as_it_is(step.outcome)
+        yield -1, "requests", Section.of(str(len(step.requests) + step.left_out))
+    failed = {
+        check.name: f"expected {check.expected}, got {check.actual}" for check in step.checks if not check.ok
+    }
+    yield -1, "check", Section(failed, failed.items)
+    yield -1, "outcome", Section.of(step.outcome)
 
 
-def _of_request(request: RequestStory, key: Key, number: int, own: re.Pattern[str]) -> Iterator[_Shown]:
+def _of_request(request: RequestStory, own: re.Pattern[str]) -> Iterator[tuple[Part, Section]]:
     url = f"{request.method} {request.url}"
-    yield Place(key, number, "url"), Value(re.sub(r"\d+", "…", _steady(url, own)), _cut(url))
-    yield from _headers(request.request_headers, key, number, "request_header", own)
-    yield from _body(request.request_body, key, number, "request_body", own)
+    # Numbers in a URL are ids and pages: two URLs that differ in nothing else are the same place.
+    yield "url", Section(_NUMBER.sub("…", _OF_ONE_MOMENT.sub("…", own.sub("…", url))), lambda: (("", url),))
+    yield from _headers("request_header", request.request_headers, own)
+    yield from _body("request_body", request.request_body, own)
     if request.fault:
-        yield Place(key, number, "fault"), _as_it_is(request.fault)
+        yield "fault", Section.of(request.fault)
     if request.error:
-        yield Place(key, number, "error"), Value(request.error, _cut(request.error_detail or request.error))
+        yield "error", Section.of(request.error, request.error_detail)
     if request.status:
-        yield Place(key, number, "status"), _as_it_is(str(request.status))
-    yield from _headers(request.response_headers, key, number, "response_header", own)
-    yield from _body(request.response_body, key, number, "response_body", own)
+        yield "status", Section.of(str(request.status))
+    yield from _headers("response_header", request.response_headers, own)
+    yield from _body("response_body", request.response_body, own)
+
+
+_NUMBER = re.compile(r"\d+")
 
 
 def _headers(
-    headers: tuple[tuple[str, str], ...], key: Key, number: int, part: Part, own: re.Pattern[str]
-) -> Iterator[_Shown]:
-    joined: dict[str, list[str]] = {}
+    part: Part, headers: tuple[tuple[str, str], ...], own: re.Pattern[str]
+) -> Iterator[tuple[Part, Section]]:
+    if headers:
+        yield part, Section(headers, lambda: _joined(headers), own)
+
+
+def _joined(headers: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
+    """(name, value), the values of a header that is there several times in one."""
+    values: dict[str, list[str]] = {}
     for name, value in headers:
         if name.lower() not in ALWAYS_DIFFERENT:
-            joined.setdefault(name, []).append(value)
-    for name, values in joined.items():
-        text = ", ".join(values)
-        yield Place(key, number, part, name), Value(_steady(text, own), _cut(text))
+            values.setdefault(name, []).append(value)
+    for name, several in values.items():
+        yield name, ", ".join(several)
 
 
-def _body(body: Body | None, key: Key, number: int, part: Part, own: re.Pattern[str]) -> Iterator[_Shown]:
-    if body is None:
-        return
-    for path, text in islice(_leaves(body), MOST_LEAVES):
-        yield Place(key, number, part, path), Value(_steady(text, own), _cut(text))
+def _body(part: Part, body: Body | None, own: re.Pattern[str]) -> Iterator[tuple[Part, Section]]:
+    if body is not None:
+        yield part, Section(body.text, lambda: islice(_leaves(body), MOST_LEAVES), own)
 
 
 def _leaves(body: Body) -> Iterator[tuple[str, str]]:
@@ -203,16 +226,3 @@ def _member(name: str) -> str:
 def _own_ids(story: Story) -> re.Pattern[str]:
     ids = [id_ for id_ in (story.correlation_id, story.instance_id) if id_]
     return re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, ids)) + r")(?![\w-])" if ids else r"(?!)")
-
-
-def _steady(value: str, own: re.Pattern[str]) -> str:
-    """The value without what is of this instance or of this moment alone."""
-    return _OF_ONE_MOMENT.sub("…", own.sub("…", _cut(value)))
-
-
-def _as_it_is(text: str) -> Value:
-    return Value(text, text)
-
-
-def _cut(value: str) -> str:
-    return shortened(value, LONGEST_VALUE)

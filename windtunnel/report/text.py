@@ -37,7 +37,7 @@ def printable(text: str, *, limit: int | None = None, lines: bool = False) -> st
     if limit is not None:
         # Longer than the limit, since characters are removed, but without reading megabytes to show a line.
         text = text[: 8 * limit + 64]
-    if text.isascii() and text.isprintable():
+    if (text.replace("\n", "").replace("\t", "") if lines else text).isprintable():
         return shortened(text, limit)
     text = _ESCAPE_SEQUENCE.sub("", text)
     text = _LINE_ENDS.sub("\n", text) if lines else _BLANKS.sub(" ", text)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from windtunnel.model.record import Timings
-from windtunnel.report.difference import Comparison, PassingOnes, compare, nearest_passing
+from windtunnel.report.difference import Comparison, PassingOnes, compare, passing_ones
 from windtunnel.report.model import Body, CheckStory, RequestStory, StepStory, Story
-from windtunnel.report.observed import LONGEST_VALUE, VALUES, Place, observe
+from windtunnel.report.observed import LONGEST_VALUE, VALUES, Spot, observe
 
 
 def body(content: object, *, whole: bool = True) -> Body:
@@ -212,15 +212,24 @@ def test_a_body_that_one_of_the_two_did_not_keep_is_no_difference() -> None:
 
 
 def test_a_passing_one_of_the_same_scenario_that_has_bodies_is_chosen() -> None:
-    stories = [
-        story(step(), index=1, outcome="failed"),
-        story(step(), index=2),
-        story(step("pay", request(response="x")), index=9),
-        story(step("pay", request(response="x")), index=1, scenario="other", instance_id="other-1"),
-        story(step(), index=3, outcome="errored", scenario="lonely", instance_id="lonely-3"),
-    ]
+    failing = story(step(), index=1, outcome="failed")
+    found = passing_ones(
+        [
+            failing,
+            story(step(), index=2),
+            story(step("pay", request(response="x")), index=20),
+            story(step("pay", request(response="x")), index=9),
+            story(step("pay", request(response="x")), index=3, fault="lost reply"),
+            story(step("pay", request(response="x")), index=1, scenario="other", instance_id="other-1"),
+            story(step(), index=3, outcome="errored", scenario="lonely", instance_id="lonely-3"),
+        ]
+    )
 
-    assert nearest_passing(stories) == {"shop-1": "shop-9"}
+    nearest = found["shop"].nearest(failing)
+
+    assert nearest is not None
+    assert nearest.instance_id == "shop-9"
+    assert set(found) == {"shop", "other"}
 
 
 def test_deep_and_broad_bodies_are_read_within_bounds() -> None:
@@ -276,10 +285,10 @@ def test_every_step_of_both_is_in_one_row_and_the_first_difference_is_real(one: 
     assert not any(each.telling for each in found.before)
 
 
-def telling(one: Story) -> dict[Place, str]:
+def telling(one: Story) -> dict[Spot, object]:
     return {
-        place: value.same
-        for values in observe(one).values.values()
-        for place, value in values.items()
-        if place.part not in VALUES
+        spot: section.raw
+        for sections in observe(one).sections.values()
+        for spot, section in sections.items()
+        if spot[2] not in VALUES
     }
