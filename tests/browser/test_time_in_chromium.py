@@ -216,7 +216,8 @@ def test_without_its_script_the_page_says_everything_that_is_static(browser: Bro
         assert all(height > 80 for _, height in heights), heights
         parts = "rect[class^=fill-], path"
         drawn = opened.value(
-            f"[...document.querySelectorAll('.static-course .columns')].map(s => s.querySelectorAll('{parts}').length)"
+            "[...document.querySelectorAll('.static-course .columns')]"
+            f".map(s => s.querySelectorAll('{parts}').length)"
         )
         assert drawn[0] > 20
         assert drawn[1] == 3, "p50, p95 and p99"
