@@ -59,12 +59,17 @@ def values() -> list[float]:
     return found
 
 
+def written(tab: Tab, name: str, values: str) -> list[str]:
+    """What the script of the page makes of values, which are given as JavaScript."""
+    given = f"{values}.map(value => $format.{name}(value))"
+    told: list[str] = tab.value(f"(() => {{ {assets.module('format.js')}; return {given}; }})()")
+    return told
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_both_formatters_say_the_same(tab: Tab, name: str) -> None:
     given = [*values(), *(-value for value in values()[:50])]
-    told = tab.value(
-        f"(() => {{ {assets.module('format.js')}; return {json.dumps(given)}.map(v => {name}(v)); }})()"
-    )
+    told = written(tab, name, json.dumps(given))
 
     expected = [WRITERS[name](value) for value in given]
     wrong = [(v, js, py) for v, js, py in zip(given, told, expected, strict=True) if js != py]
@@ -73,9 +78,7 @@ def test_both_formatters_say_the_same(tab: Tab, name: str) -> None:
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_what_is_no_number_reads_the_same(tab: Tab, name: str) -> None:
-    told = tab.value(
-        f"(() => {{ {assets.module('format.js')}; return [NaN, Infinity, -Infinity].map(v => {name}(v)); }})()"
-    )
+    told = written(tab, name, "[NaN, Infinity, -Infinity]")
 
     assert told == [WRITERS[name](value) for value in (math.nan, math.inf, -math.inf)]
 
@@ -83,7 +86,7 @@ def test_what_is_no_number_reads_the_same(tab: Tab, name: str) -> None:
 def test_counts_of_things_read_the_same(tab: Tab) -> None:
     counts = [0, 1, 2, 999, 1_000, 1_234_567]
     told = tab.value(
-        f"(() => {{ {assets.module('format.js')}; return {counts}.map(n => plural(n, 'instance')); }})()"
+        f"(() => {{ {assets.module('format.js')}; return {counts}.map(n => $format.plural(n, 'instance')); }})()"
     )
 
     assert told == [figures.plural(count, "instance") for count in counts]

@@ -1,8 +1,13 @@
 """The script and the style of the page: files of `assets/`, put together without a build step.
 
-The files are modules of JavaScript that import each other by name, so that an editor and a test can read each by
-itself. In the page they are one module script: without their `import` lines and the word `export`, one after the
-other, in the order of `MODULES`, in one scope. The Content-Security-Policy names the whole by its hash.
+The files are modules of JavaScript that import each other by name, as an editor reads them. In the page they are
+one module script, in the order of `MODULES`: each is a function with a scope of its own that returns its exports.
+
+    import { number } from "./format.js";          const $tables = (() => { const { number } = $format;
+    export const show = () => number(1);     ──▶   const show = () => number(1);
+                                                   return { show }; })();
+
+The Content-Security-Policy names the whole by its hash.
 """
 
 from __future__ import annotations
@@ -18,6 +23,14 @@ MODULES = (
     "data.js",
     "state.js",
     "dom.js",
+    "histogram.js",
+    "cube.js",
+    "drawings.js",
+    "timeline.js",
+    "brush.js",
+    "heatmap.js",
+    "tables.js",
+    "theme.js",
     "main.js",
 )
 """Every file of `assets/` that the page runs, each after those that it imports from."""
@@ -32,13 +45,16 @@ UPLOT_SHA256 = {
 }
 """The checksums of the vendored files, which a test compares."""
 
-_IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=const |let |class |function |async )", re.MULTILINE)
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (const|let|class|function|async function) (\w+)", re.MULTILINE)
 
 
 def module(name: str) -> str:
-    """A file of `assets/` as it stands in the page."""
-    return _EXPORT.sub("", _IMPORT.sub("", _read(name)))
+    """A file of `assets/` as it stands in the page: what `format.js` exports is in `$format`."""
+    text = _read(name)
+    exported = ", ".join(found for _, found in _EXPORT.findall(text))
+    body = _EXPORT.sub(r"\1 \2", _IMPORT.sub(r"const \1 = $\2;", text))
+    return f"const ${name.removesuffix('.js')} = (() => {{\n{body}return {{ {exported} }};\n}})();"
 
 
 @lru_cache(maxsize=1)

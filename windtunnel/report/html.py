@@ -63,6 +63,7 @@ def render(report: Report) -> str:
         tiles=_tiles(summary),
         retried=wording.has_retries(summary),
         of_requests=wording.OF_REQUESTS,
+        places={(row.scenario, row.step): place for place, row in enumerate(summary.steps)},
         scenarios=[(name, list(rows)) for name, rows in groupby(summary.steps, key=lambda row: row.scenario)],
         overall=report.overall and shape(report.overall, height=200),
         shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in report.steps],
@@ -147,37 +148,39 @@ def _tab_icon(tone: str) -> str:
     return "data:image/svg+xml," + quote(_TAB_ICON.format(colour=_TAB_COLOURS[tone], path=_TAB_PATHS[tone]))
 
 
-def _tiles(summary: Summary) -> list[tuple[str, str, str]]:
-    """The key figures: (what, value, remark)."""
+def _tiles(summary: Summary) -> list[tuple[str, str, str, str]]:
+    """The key figures: (name for the script, what, value, remark)."""
     run, sound = summary.run, summary.soundness
     requests, failed = summary.metrics.get("http_reqs"), summary.metrics.get("http_req_failed")
-    tiles = [("Instances passed", figures.number(run.passed), f"of {figures.number(run.instances)}")]
+    tiles = [("instances", "Instances passed", figures.number(run.passed), f"of {figures.number(run.instances)}")]
     if requests:
         rate = f"{figures.per_second(requests.rate)}" if requests.rate is not None else ""
-        tiles.append(("Requests", figures.number(requests.count), rate))
+        tiles.append(("requests", "Requests", figures.number(requests.count), rate))
     if failed and failed.count:
-        tiles.append(
-            ("Failed requests", figures.share(failed.rate or 0), f"{figures.number(failed.matches)} requests")
-        )
+        share, count = figures.share(failed.rate or 0), figures.number(failed.matches)
+        tiles.append(("requests_failed", "Failed requests", share, f"{count} requests"))
     tiles += _latency_tiles(summary.metrics.get("http_req_duration"))
     if sound.dropped:
-        tiles.append(("Dropped arrivals", figures.number(sound.dropped), "found no free slot"))
+        tiles.append(("dropped", "Dropped arrivals", figures.number(sound.dropped), "found no free slot"))
     if sound.late:
-        tiles.append(("Late arrivals", figures.number(sound.late), "started over 5 ms late"))
+        tiles.append(("late", "Late arrivals", figures.number(sound.late), "started over 5 ms late"))
     error = f"± {figures.duration(sound.lag_p99_ms)}" if sound.lag_p99_ms else "none seen"
-    tiles.append(("Measurement error", error, "p99 of the event loop's lag"))
+    tiles.append(("lag", "Measurement error", error, "p99 of the event loop's lag"))
     return tiles
 
 
-def _latency_tiles(metric: MetricSummary | None) -> list[tuple[str, str, str]]:
+def _latency_tiles(metric: MetricSummary | None) -> list[tuple[str, str, str, str]]:
     if metric is None or metric.distribution is None or not metric.distribution.count:
         return []
     d = metric.distribution
-    named = (("p50", d.med), ("p95", d.p95), ("p99", d.p99), ("p99.9", d.p999), ("Slowest", d.max))
-    return [
-        (f"{name} request" if name == "Slowest" else f"{name} latency", figures.duration(ms), "")
-        for name, ms in named
-    ]
+    named = (
+        ("p50", "p50 latency", d.med),
+        ("p95", "p95 latency", d.p95),
+        ("p99", "p99 latency", d.p99),
+        ("p999", "p99.9 latency", d.p999),
+        ("max", "Slowest request", d.max),
+    )
+    return [(key, name, figures.duration(ms), "") for key, name, ms in named]
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from windtunnel.metrics.measure import is_measured
+from windtunnel.model.load import is_measured
 from windtunnel.model.metric import METRICS, STEPS
 from windtunnel.model.record import (
     AssertionRecord,

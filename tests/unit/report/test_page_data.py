@@ -48,13 +48,6 @@ def test_every_file_of_the_script_is_in_it_after_those_that_it_imports() -> None
         assert set(imported) <= set(assets.MODULES[:position]), name
 
 
-def test_no_two_files_of_the_script_give_one_name_to_two_things() -> None:
-    declared = re.compile(r"^(?:export )?(?:async )?(?:const|let|class|function\*?) (\w+)", re.MULTILINE)
-    names = [name for file in assets.MODULES for name in declared.findall((ASSETS / file).read_text())]
-
-    assert sorted(names) == sorted(set(names))
-
-
 def test_nothing_in_the_script_inserts_html_or_ends_the_script() -> None:
     own = "\n".join(assets.module(name) for name in assets.MODULES)
 

@@ -1,13 +1,60 @@
 // Starts the page. Everything static is there before; what is drawn here adds to it, and its absence breaks nothing.
+import { share } from "./format.js";
 import { data } from "./data.js";
+import { drawBrush } from "./brush.js";
+import { percentilesOverTime, readCube } from "./cube.js";
+import { drawHeatmap } from "./heatmap.js";
+import { relativeError } from "./histogram.js";
 import { page } from "./state.js";
+import { followRange } from "./tables.js";
+import { offerThemes } from "./theme.js";
+import { drawTimeline } from "./timeline.js";
 
 const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
 
+// The edges of the buckets in seconds since the start, and how long of a range the run lasted.
+const timesOf = ({ run }) => {
+  const first_s = run.first_bucket_unix - run.started;
+  const edges = Array.from({ length: run.buckets + 1 }, (_, i) => Number((first_s + i * run.width_s).toFixed(6)));
+  const seconds = ({ from, to }) => Math.min(edges[to], run.duration_s) - Math.max(edges[from], 0);
+  return { edges, seconds };
+};
+
+const seriesOf = (cube, times) => {
+  const lengths = times.edges.slice(0, -1).map((_, i) => Math.max(times.seconds({ from: i, to: i + 1 }), 1e-6));
+  const rate = name => lengths.map((length, i) => cube.steps.reduce((count, step) => count + step[name][i], 0) / length);
+  const passed = cube.steps.map(step => step.requests_latency.passed);
+  const [p50, p95, p99] = percentilesOverTime(cube, passed, [50, 95, 99]);
+  return { rate: rate("requests"), failures: rate("requests_failed"), p50, p95, p99, users: cube.users, lag: cube.lag };
+};
+
+// A range that is in the URL of another run may lie outside of this one.
+const keepInside = buckets => {
+  const range = page.state;
+  if (range && range.to > buckets) page.select(range.from < buckets ? { from: range.from, to: buckets } : null);
+};
+
+const drawCharts = (doc, cube) => {
+  const times = timesOf(doc);
+  keepInside(doc.run.buckets);
+  const find = id => document.getElementById(id);
+  const cells = cube.steps.flatMap(step => [step.requests_latency.passed, step.requests_latency.failed]);
+  const timeline = drawTimeline(find("panels"), doc, seriesOf(cube, times), times);
+  const heatmap = drawHeatmap(find("heatmap"), cube, cells, times);
+  drawBrush(find("brush"), find("range"), times, `percentiles within ±${share(relativeError(cube.bins))}`);
+  followRange(doc, cube, times);
+  return () => [timeline, heatmap].forEach(chart => chart.redraw());
+};
+
 const start = async () => {
+  document.documentElement.classList.add("scripted");
+  let redraw = () => {};
+  offerThemes(() => redraw());
   const doc = await data.doc();
+  const given = await data.cube();
+  if (given && doc.run.buckets) redraw = drawCharts(doc, readCube(doc, given));
   await painted();
-  document.documentElement.dataset.ready = doc && page ? "yes" : "no";
+  document.documentElement.dataset.ready = "yes";
 };
 
 start();
