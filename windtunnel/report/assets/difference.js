@@ -43,7 +43,7 @@ export const parting = (beside, passing, { shown, toggle, go }) => {
       el("q", {}, beside.first.says)), el("button", { type: "button", class: "plain-button", onclick: () => go(beside.first) }, "Show it"))
     : el("p", { class: "part-says" }, `No difference from ${beside.id} was recorded, but for times and what always differs.`);
   return el("div", { class: "part-box" },
-    el("p", { class: "part-head" }, "Beside ", link, ", which passed",
+    el("p", { class: "part-head" }, el("span", {}, "Beside ", link, ", which passed"),
       passing && el("label", {}, box, " show both")),
     said,
     beside.before?.length > 0 && el("div", { class: "part-before" }, el("p", {}, "Values that differed before that:"),

@@ -52,7 +52,7 @@ const body = (place, bodies, title, marked) => {
   const text = bodies[at] ?? "";
   const lines = text.split("\n");
   const shown = marked.size === 0 ? [text] : lines.map((line, i) => (marked.has(i)
-    ? el("mark", { class: "ex-line" }, line || " ", "\n") : `${line}\n`));
+    ? el("mark", { class: "ex-line" }, line || " ") : `${line}\n`));
   return el("div", { class: "ex-body" },
     el("p", { class: "ex-size" }, `${size(bytes)}${whole ? "" : ", of which the beginning is here"}`, copyButton("Copy", text, `Copy the ${title.toLowerCase()}`)),
     el("pre", { tabindex: "0", role: "group", "aria-label": title }, shown));

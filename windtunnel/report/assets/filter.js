@@ -119,10 +119,15 @@ const distance = (a, b) => {
   return row[b.length];
 };
 
+// The one of the known names that was probably meant: one that begins so, or the nearest.
 const meant = (given, known) => {
+  const begun = known.find(name => given.length > 1 && name.startsWith(given));
+  if (begun) return begun;
   const near = known.map(name => [distance(given.slice(0, 40), name), name]).sort((a, b) => a[0] - b[0])[0];
   return near && near[0] <= Math.max(1, Math.floor(given.length / 3)) ? near[1] : null;
 };
+
+const quotedWord = word => `“${word.length > 60 ? `${word.slice(0, 59)}…` : word}”`;
 
 const keyed = (word, key, value, negated) => {
   const name = ALIASES[key] ?? key;
@@ -130,21 +135,21 @@ const keyed = (word, key, value, negated) => {
   if (!rule) {
     const known = Object.keys(KEYS);
     const near = meant(key, known);
-    return { problem: `“${word}”: there is no ${key}:. ${near ? `Did you mean ${near}:?` : `Known are ${known.map(k => `${k}:`).join(" ")}, and "text" in quotes.`}` };
+    return { problem: `${quotedWord(word)}: there is no ${key}:. ${near ? `Did you mean ${near}:?` : `Known are ${known.map(k => `${k}:`).join(" ")}, and "text" in quotes.`}` };
   }
   const values = cut(value, character => character === ",").map(unquoted).filter(part => part !== "");
   if (name === "sort" && values.length === 1 && Object.hasOwn(ORDERS, values[0])) return { sort: values[0] };
   const tests = values.map(rule.test);
   if (!tests.length || tests.includes(null)) {
     const near = rule.known && values.length ? meant(values[tests.indexOf(null)], rule.known) : null;
-    return { problem: `“${word}”: ${key}: takes ${rule.expects}.${near ? ` Did you mean ${key}:${near}?` : ""}` };
+    return { problem: `${quotedWord(word)}: ${key}: takes ${rule.expects}.${near ? ` Did you mean ${key}:${near}?` : ""}` };
   }
   return { term: { key: name, negated, part: rule.part, ofStep: rule.ofStep, test: x => tests.some(test => test(x)) } };
 };
 
 const timed = (word, sign, amount, unit, negated) => {
   const factor = UNITS[unit.toLowerCase()];
-  if (!factor) return { problem: `“${word}”: a time needs a unit. Type ${sign}${amount}ms or ${sign}${amount}s.` };
+  if (!factor) return { problem: `${quotedWord(word)}: a time needs a unit. Type ${sign}${amount}ms or ${sign}${amount}s.` };
   const limit = Number(amount) * factor;
   return { term: { key: "time", negated, ofStep: true, part: (instance, step) => [took(step ?? instance)],
                    test: us => COMPARE[sign](us, limit) } };
@@ -155,7 +160,7 @@ const parsedWord = given => {
   const word = negated ? given.slice(1) : given;
   const [, sign, amount, unit] = /^(>=|<=|>|<)(\d{1,12}(?:\.\d{1,6})?|\.\d{1,6})([a-zµ]*)$/i.exec(word) ?? [];
   if (sign) return timed(word, sign, amount, unit, negated);
-  if (/^[<>]/.test(word)) return { problem: `“${word}” is no time. Type >500ms or <2s; in quotes it is text.` };
+  if (/^[<>]/.test(word)) return { problem: `${quotedWord(word)} is no time. Type >500ms or <2s; in quotes it is text.` };
   const [, key, value] = /^([a-z_]+):(?!\/\/)(.*)$/is.exec(word) ?? [];
   if (key) return keyed(word, key.toLowerCase(), value, negated);
   const text = unquoted(word).toLowerCase();

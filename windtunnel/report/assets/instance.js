@@ -6,6 +6,8 @@ import { parting } from "./difference.js";
 import { waterfall } from "./waterfall.js";
 
 const LATE_US = 5000;
+// A longer message has no room in the row of the list.
+const SHORT = 60;
 
 const factOf = (name, ...value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
 
@@ -52,7 +54,7 @@ export const openedInstance = (instance, samples, find, run) => {
     ? parting(beside, passing, { shown: Boolean(passing), toggle: draw, go: difference => drawn.show(difference) })
     : failing && el("p", { class: "held" }, `No instance of ${instance.scenario} that passed is in this file to stand beside it.`);
   const element = el("div", { class: "inst-open" }, facts(instance, samples, run),
-    instance.message && el("p", { class: "inst-message" }, instance.failed_step && [el("strong", {}, instance.failed_step), ": "], instance.message),
+    instance.message?.length > SHORT && el("p", { class: "inst-message" }, instance.failed_step && [el("strong", {}, instance.failed_step), ": "], instance.message),
     compared, holder,
     instance.left_out > 0 && el("p", { class: "held" }, `${plural(instance.left_out, "more record")} of this instance not shown.`));
   return { element, fill: () => drawn.fill() };

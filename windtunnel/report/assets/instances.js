@@ -85,8 +85,9 @@ const inRange = (instance, range) => {
 
 const quiet = "(prefers-reduced-motion: reduce)";
 
-// Puts the list into `holder`. `page` keeps filter, open instance and range; `total` counts the instances of the run.
-export const instanceList = (holder, { samples, doc, page, total, run }) => {
+// Puts the list into `holder`. `page` keeps filter, open instance and range.
+const drawList = (holder, { samples, doc, page }) => {
+  const { total, directory: run } = samples;
   const textOf = searchable(samples);
   const byId = new Map();
   const rows = samples.instances.map((instance, i) => listRow(instance, () => toggle(byId.get(instance.id)), i));
@@ -206,4 +207,29 @@ export const instanceList = (holder, { samples, doc, page, total, run }) => {
   holder.replaceChildren(bar.element, missing, items);
   page.onChange(follow);
   follow();
+};
+
+// The list takes the place of the static one when it comes into sight, or when a link asks for what is in it.
+export const offerInstances = (doc, given, page) => {
+  const section = document.getElementById("instances");
+  const holder = section?.querySelector(".instances");
+  if (!holder) return;
+  let begun = null;
+  const begin = () => {
+    begun ??= given().then(samples => {
+      if (!samples) return;
+      section.querySelector(".key")?.remove();
+      drawList(holder, { samples, doc, page });
+      section.dataset.ready = "yes";
+    });
+  };
+  const wanted = () => Boolean(page.instance || page.filter);
+  page.onChange(() => wanted() && begin());
+  if (wanted()) begin();
+  const seen = new IntersectionObserver(entries => {
+    if (!entries.some(entry => entry.isIntersecting)) return;
+    seen.disconnect();
+    begin();
+  }, { rootMargin: "600px" });
+  seen.observe(section);
 };

@@ -78,7 +78,9 @@ const checks = all => {
     held.length > 0 && el("p", { class: "held" }, `Passed: ${held.map(check => check[0]).join(", ")}.`)];
 };
 
-const said = thing => (thing.message || thing.error) && el("p", {},
+// What a step says, unless it is only the first of its failed checks, which stand in their table.
+const said = thing => !(thing.error === "check" && thing.checks?.some(check => !check[1]))
+  && (thing.message || thing.error) && el("p", {},
   thing.error && thing.error !== "check" && [el("code", {}, thing.error), " "], thing.message);
 
 const requestsOf = (step, other, view, position) => {
