@@ -15,6 +15,7 @@ from windtunnel.figures import offset
 from windtunnel.model.resilience import Band, Bucket, Resilience
 from windtunnel.model.vocabulary import TurbulencePhase
 from windtunnel.report.charts import Anchor
+from windtunnel.report.course import block
 from windtunnel.report.resilience import first_fault_s, last_fault_s
 from windtunnel.report.text import printable, shortened
 
@@ -30,7 +31,6 @@ _LEAST_HEIGHT = 1.5
 Fits = Literal["always", "wide", "never"]
 """On which screens there is room for a text: `wide` is not on a narrow one."""
 
-_LEVELS = " ▁▂▃▄▅▆▇█"
 _LONGEST_LABEL = 22
 
 
@@ -336,12 +336,7 @@ def _sparkline(judged: Resilience, axis: _Axis, cells: int) -> str:
     """Instances passed per second, as heights."""
     rates = [_rate(judged.buckets, axis, cell, cells) for cell in range(cells)]
     top = max((rate for rate in rates if rate is not None), default=0.0) or 1.0
-    return "".join(" " if rate is None else _LEVELS[_level(rate / top)] for rate in rates)
-
-
-def _level(share: float) -> int:
-    # Nothing has the lowest block, not a blank: a blank is a time without data.
-    return max(1, min(8, round(share * 8)))
+    return "".join(" " if rate is None else block(rate / top) for rate in rates)
 
 
 def _rate(buckets: Sequence[Bucket], axis: _Axis, cell: int, cells: int) -> float | None:

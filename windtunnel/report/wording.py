@@ -41,6 +41,16 @@ ICONS: dict[str, str] = {
 }
 """A sign for every word: colour alone carries no meaning."""
 
+OUTCOME_ICONS: dict[str, str] = {
+    "passed": "✓",
+    "failed": "✗",
+    "errored": "!",
+    "skipped": "-",
+    "interrupted": "■",
+    "unfinished": "…",
+}
+"""A sign for the outcome of an instance, a step or an assertion."""
+
 _BROKEN: dict[Operator, str] = {"<": ">", "<=": ">", ">": "<", ">=": "<", "==": "≠", "!=": "="}
 """The relation of a measured value to the limit that it breaks, by operator."""
 
