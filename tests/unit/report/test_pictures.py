@@ -165,10 +165,10 @@ def test_each_of_the_three_worst_causes_says_where_it_is_and_how_to_see_one(fail
     summary = replace(failing_report.summary, errors=errors)
     shown = terminal.render(dataclasses.replace(failing_report, summary=summary))
 
-    for place in range(3):
-        assert f"scenarios/checkout.yaml:{14 + place} · " in shown
-        instance_id = errors[place].instances[0]
-        assert f"\n{' ' * 5}windtunnel trace {sample_run.RUN_ID} --instance-id {instance_id}\n" in shown
+    places = [f"scenarios/checkout.yaml:{14 + place} · " for place in range(3)]
+    ids = [group.instances[0] for group in errors[:3]]
+    commands = [f"\n     windtunnel trace {sample_run.RUN_ID} --instance-id {each}\n" for each in ids]
+    assert [wanted for wanted in places + commands if wanted not in shown] == []
     assert f"and {len(errors) - 3} more causes, in the report" in shown
 
 
