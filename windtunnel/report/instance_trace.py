@@ -10,6 +10,7 @@ import msgspec
 from windtunnel.model.record import (
     AssertionRecord,
     Checks,
+    HeaderFields,
     InstanceRecord,
     RequestFacts,
     RequestRecord,
@@ -151,10 +152,17 @@ def _request(facts: RequestFacts, began_us: int, bodies: BodyCache) -> RequestSt
         bytes_received=facts.bytes_received,
         began_us=began_us,
         timings=facts.timings_us,
+        request_headers=_fields(facts.request_headers),
+        response_headers=_fields(facts.response_headers),
+        headers_left_out=facts.headers_left_out,
         request_body=bodies.body(facts.request_body),
         response_body=bodies.body(facts.response_body),
         fault=facts.fault,
     )
+
+
+def _fields(fields: HeaderFields | None) -> tuple[tuple[str, str], ...] | None:
+    return None if fields is None else tuple(fields)
 
 
 def _assertion(record: AssertionRecord) -> AssertionStory:
