@@ -1,4 +1,4 @@
-"""What holds for every test: the profiles of hypothesis, the signals of the process, and its garbage.
+"""What holds for every test: the profiles of hypothesis and how the process answers to signals.
 
 Property tests have no deadline, and in CI they draw the same examples every time (`CI` is set by GitHub, GitLab
 and most other CI systems).
@@ -6,7 +6,6 @@ and most other CI systems).
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 
@@ -28,13 +27,3 @@ for number, usual in (
 ):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
-
-
-def pytest_runtest_setup() -> None:
-    """What the tests before left stays out of the collections of this one: a run begins with a full one."""
-    gc.freeze()
-
-
-def pytest_sessionfinish() -> None:
-    """At the end pytest looks for what was never closed, in all that is left."""
-    gc.unfreeze()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,12 +117,10 @@ def test_a_signal_while_python_imports_is_a_line_and_no_traceback(
 
 
 @pytest.fixture
-def deaf() -> Iterator[int]:
-    """The port of a server that accepts connections and says nothing."""
-    import socket
-
+def deaf() -> Iterator[socket.socket]:
+    """A server that accepts connections and says nothing."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        yield listener.getsockname()[1]
+        yield listener
 
 
 @pytest.mark.parametrize(
@@ -129,10 +128,10 @@ def deaf() -> Iterator[int]:
     [(signal.SIGHUP, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
 )
 def test_a_signal_while_the_run_waits_for_its_service_ends_it_with_a_verdict(
-    folder: Path, deaf: int, number: int, code: int
+    folder: Path, deaf: socket.socket, number: int, code: int
 ) -> None:
-    with started(folder, "run", "--wait-for", f"http://127.0.0.1:{deaf}/", "--wait-timeout", "100s") as process:
-        until(lambda: (folder / "runs" / "latest").exists(), process)
+    url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+    with started(folder, "run", "--wait-for", url, "--wait-timeout", "100s") as process, closing(deaf.accept()[0]):
         process.send_signal(number)
         answer = answer_of(process)
     assert answer.returncode == code, answer
