@@ -51,7 +51,8 @@ class BodyCache:
             return None
         whole = len(content) <= self._each
         self._left -= min(len(content), self._each)
-        return Body(text=_readable(content[: self._each], whole=whole), size=size, whole=whole)
+        content = content[: self._each]
+        return Body(text=_readable(content, whole=whole), size=size, whole=whole, content=content)
 
 
 def instance_trace(instance: InstanceRecords, *, run_started: float, bodies: BodyCache) -> Story:

@@ -19,11 +19,15 @@ from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """The beginning of a kept body. `size` is its size on disk in bytes; `whole`: `text` is all of it."""
+    """The beginning of a kept body. `size` is its size on disk in bytes; `whole`: `text` is all of it.
+
+    `content` is that beginning as it is kept, `text` as it is shown.
+    """
 
     text: str
     size: int
     whole: bool
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

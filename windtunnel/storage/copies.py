@@ -27,6 +27,9 @@ MAX_BODY_FILES = 10_000
 MAX_BODY_BYTES = 48 * 1024 * 1024
 """Bytes of bodies that a run keeps at most, over all its workers."""
 
+LONGEST_BODY = 64 * 1024
+"""Bytes that are kept of one body."""
+
 OF_PASSED = 4
 """Of what a run keeps of requests, one part in so many is for those that passed: the others have failed."""
 
@@ -45,7 +48,7 @@ class BodyStore:
         folder: Path,
         redactor: Redactor,
         *,
-        each: int = 64 * 1024,
+        each: int = LONGEST_BODY,
         total: int = MAX_BODY_BYTES,
         files: int = MAX_BODY_FILES,
     ) -> None:
