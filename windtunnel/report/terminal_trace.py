@@ -275,7 +275,7 @@ def _exchange(request: RequestStory) -> Iterator[RenderableType]:
     again = ", sent again on a fresh connection" if request.resent else ""
     sent = f"{shown(request.method, limit=20)} {shown(request.url, limit=1_000)}"
     yield hanging("→", f"{sent}  {_size(request.bytes_sent)}{attempt}{again}", indent=2)
-    yield from _message(request.request_headers, request.request_body)
+    yield from _message(request.request_headers or (), request.request_body)
     detail = f": {shown(request.error_detail)}" if request.error_detail else ""
     took = figures.duration(request.timings.duration_us / 1000)
     yield hanging(
@@ -284,7 +284,7 @@ def _exchange(request: RequestStory) -> Iterator[RenderableType]:
         style="red" if request.failed or request.error else "",
         indent=2,
     )
-    yield from _message(request.response_headers, request.response_body)
+    yield from _message(request.response_headers or (), request.response_body)
     yield hanging(" ", _timings(request), indent=2)
 
 
