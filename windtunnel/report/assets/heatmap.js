@@ -1,6 +1,7 @@
 // How many requests took how long at what time: time across, durations up on a logarithmic axis, darker for more.
 import { micros, offset, plural } from "./format.js";
 import { colour, el } from "./dom.js";
+import { roundDurations } from "./drawings.js";
 import { page } from "./state.js";
 import { INSET } from "./timeline.js";
 
@@ -28,6 +29,13 @@ const grid = (cube, cells) => {
   return { rows, counts, edge, top: counts.reduce((a, b) => Math.max(a, b)) };
 };
 
+// How many rows up a duration is, with the part of its own row.
+const placeOf = ({ rows, edge }, us) => {
+  let row = 0;
+  while (row < rows - 1 && edge(row + 1) <= us) row++;
+  return row + Math.min(1, Math.max(0, (us - edge(row)) / (edge(row + 1) - edge(row))));
+};
+
 const paint = (canvas, found, buckets, cursor) => {
   const scale = devicePixelRatio;
   const width = canvas.clientWidth;
@@ -50,10 +58,12 @@ const paint = (canvas, found, buckets, cursor) => {
   ctx.font = `12px ${colour("sans")}`;
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
-  const labels = Math.min(found.rows, 5);
-  for (let i = 0; i <= labels; i++) {
-    const row = (found.rows * i) / labels;
-    ctx.fillText(micros(found.edge(Math.round(row))), INSET.left - 9, HEIGHT - 8 - row * tall);
+  let above = Infinity;
+  for (const us of roundDurations(Math.max(1, found.edge(0)), found.edge(found.rows))) {
+    const y = HEIGHT - 8 - placeOf(found, us) * tall;
+    if (above - y < 18) continue;
+    ctx.fillText(micros(us), INSET.left - 9, y);
+    above = y;
   }
   ctx.strokeStyle = colour("ink");
   const range = page.state;
@@ -70,7 +80,7 @@ export const drawHeatmap = (box, cube, cells, times) => {
     "aria-label": `Latency of all requests over time, ${micros(found.edge(0))} to ${micros(found.edge(found.rows))}; arrow keys read single fields`,
   });
   const said = el("p", { class: "small said", role: "status" }, "Darker fields hold more requests.");
-  box.append(canvas, said);
+  box.append(el("h3", {}, "Latency of all requests"), canvas, said);
   let cursor = null;
   const redraw = () => paint(canvas, found, cube.buckets, cursor);
   const point = (bucket, row) => {
