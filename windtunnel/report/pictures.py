@@ -117,8 +117,8 @@ def distributions(report: Report, *, width: int) -> tuple[tuple[Drawn, ...], str
 
     Steps that send requests, or all steps where none does: pauses would push everything else to one side.
     """
-    rows = {(row.scenario, row.step): row for row in report.summary.steps}
-    sending = [each for each in report.steps if rows[each.scenario, each.step].requests]
+    senders = {(row.scenario, row.step) for row in report.summary.steps if row.requests}
+    sending = [each for each in report.steps if (each.scenario, each.step) in senders]
     chosen = sorted(sending or report.steps, key=lambda each: -each.distribution.p95)[:MOST_DISTRIBUTIONS]
     drawn = [each for each in report.steps if each in chosen and each.distribution.count]
     if not drawn:

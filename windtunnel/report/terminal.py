@@ -17,17 +17,9 @@ from windtunnel.report.course import Course
 from windtunnel.report.model import Report
 from windtunnel.report.pictures import cause_along_time
 from windtunnel.report.resilience import more_reasons, other_reasons
-from windtunnel.report.terminal_parts import (
-    NO_BREAK,
-    hanging,
-    memory_console,
-    plain_table,
-    shown,
-    styled,
-    written,
-)
+from windtunnel.report.terminal_parts import hanging, memory_console, plain_table, shown, styled, written
 from windtunnel.report.terminal_steps import course_lines, steps_table
-from windtunnel.report.text import LONGEST_REASON
+from windtunnel.report.text import LONGEST_REASON, NO_BREAK
 from windtunnel.report.wording import (
     ICONS,
     MAX_REASONS,
