@@ -23,6 +23,7 @@ from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.course_chart import CourseChart, course_chart
 from windtunnel.report.model import Report
+from windtunnel.report.sample_data import LONGEST_NAME
 from windtunnel.report.text import LONGEST_REASON, printable
 from windtunnel.report.wording import honest
 
@@ -68,7 +69,7 @@ def render(report: Report) -> str:
         scenarios=[(name, list(rows)) for name, rows in groupby(summary.steps, key=lambda row: row.scenario)],
         overall=report.overall and shape(report.overall, height=200),
         shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in report.steps],
-        anchors={story.instance_id: f"instance-{n}" for n, story in enumerate(report.stories, 1)},
+        anchors={story.instance_id: _anchor(story.instance_id) for story in report.stories},
         phases=PHASES,
         changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
         noise=NOISE,
@@ -140,9 +141,14 @@ def _environment() -> jinja2.Environment:
     return pages
 
 
+def _anchor(instance_id: str) -> str:
+    """The fragment of the URL that shows an instance; without the script it is the id of its static part."""
+    return "instance=" + quote(printable(instance_id, limit=LONGEST_NAME))
+
+
 def _style(pages: jinja2.Environment) -> str:
     assert pages.loader is not None
-    return assets.vendored("uPlot.min.css") + "\n" + pages.loader.get_source(pages, "report.css")[0].strip()
+    return assets.style(pages.loader.get_source(pages, "report.css")[0])
 
 
 def _fit(value: object) -> object:

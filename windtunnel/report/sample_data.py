@@ -38,10 +38,15 @@ class _Bodies:
 
 
 def samples(report: Report) -> dict[str, Any]:
-    """`instances`, the `bodies` that they refer to, and `phases`: the names of a request's times, in order."""
+    """`instances`, the `bodies` that they refer to, and `phases`: the names of a request's times, in order.
+
+    `total` counts the instances of the run, `directory` is what to type for the run.
+    """
     bodies = _Bodies()
     beside = _comparisons(report.stories)
     return {
+        "total": report.summary.run.instances,
+        "directory": printable(report.directory, limit=_LONGEST_TEXT),
         "phases": list(PHASES),
         "instances": [_instance(story, bodies, beside.get(story.instance_id)) for story in report.stories],
         "bodies": bodies.texts,

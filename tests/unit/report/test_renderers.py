@@ -363,7 +363,7 @@ def test_every_link_of_the_page_leads_somewhere(failing_report: Report) -> None:
     ids = [value for name, value in tags.attributes if name == "id"]
     targets = {value[1:] for name, value in tags.attributes if name == "href" and value.startswith("#")}
     assert targets <= set(ids)
-    assert any(target.startswith("instance-") for target in targets)
+    assert any(target.startswith("instance=") for target in targets)
     assert len(ids) == len(set(ids))
 
 

@@ -5,6 +5,7 @@ import { drawBrush } from "./brush.js";
 import { knownSteps, percentilesOverTime, readCube } from "./cube.js";
 import { drawHeatmap } from "./heatmap.js";
 import { RELATIVE_ERROR } from "./histogram.js";
+import { offerInstances } from "./instances.js";
 import { page } from "./state.js";
 import { followRange } from "./tables.js";
 import { offerThemes } from "./theme.js";
@@ -56,6 +57,7 @@ const start = async () => {
   let redraw = () => {};
   offerThemes(() => redraw());
   const doc = await data.doc();
+  offerInstances(doc, data.samples, page);
   const given = await data.cube();
   if (given) redraw = drawCharts(doc, readCube(doc, given));
   await painted();
