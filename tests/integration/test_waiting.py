@@ -15,7 +15,7 @@ from tests.support.tiers import slow_unless
 from windtunnel.config.overrides import overrides_of
 from windtunnel.job.request import JobRequest
 from windtunnel.job.run import JobResult, run_job
-from windtunnel.metrics.measure import is_measured
+from windtunnel.model.load import is_measured
 from windtunnel.model.record import RequestRecord
 from windtunnel.model.sut import ContainerNetwork
 from windtunnel.report.collect import analyse

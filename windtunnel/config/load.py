@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from windtunnel.config.reader import Document
 from windtunnel.errors import ExpressionError, Problem
 from windtunnel.expressions.quantities import MAX_USERS, parse_duration, parse_rate, parse_whole
-from windtunnel.model.load import WARMUP, ClosedLoad, Load, OpenLoad, Stage
+from windtunnel.model.load import OUTSIDE_THE_LOAD, WARMUP, ClosedLoad, Load, OpenLoad, Stage
 from windtunnel.model.turbulence import Phases
-from windtunnel.model.vocabulary import Arrival, SpecialPhase
+from windtunnel.model.vocabulary import Arrival
 
 Objection = tuple[str, str, str]
 """(the wrong setting, the message, the hint)."""
@@ -24,7 +24,6 @@ _CLOSED = ("parallel", "pace_s")
 _OPEN = ("rate", "max_parallel", "arrival")
 _WITHOUT_STAGES = ("parallel", "rate", "count", "duration_s")
 _OF_PHASES = ("count", "duration_s", "stages", "start")
-_OUTSIDE_THE_LOAD = frozenset(get_args(SpecialPhase))
 _USERS_OR_RATE = "keep one of them: users (parallel) or starts per second (rate)"
 _STAGES_HINT = 'write "30s:50,2m:50,30s:0" for users, or "30s:100/s" for starts per second'
 
@@ -171,7 +170,7 @@ def _beside_phases(settings: LoadSettings, quote: Callable[[str], str]) -> Itera
 def _unmeasured(stages: Sequence[Stage]) -> Iterator[Objection]:
     """Stages whose name alone would leave them out of every metric."""
     for stage in stages:
-        if stage.phase in _OUTSIDE_THE_LOAD or (stage.name.startswith(WARMUP) and not stage.warmup):
+        if stage.phase in OUTSIDE_THE_LOAD or (stage.name.startswith(WARMUP) and not stage.warmup):
             message = f'a stage can\'t have the name "{stage.name}": no metric includes that phase'
             yield "stages", message, "choose another name; `warmup: true` in the plan makes a stage a warm-up"
 

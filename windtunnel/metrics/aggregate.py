@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeGuard, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar
 
+from windtunnel.metrics.cube import Cube
+from windtunnel.metrics.occurrences import FailureKey, NoteKey, OccurrenceSeries, explain, is_failure
+from windtunnel.metrics.segments import SegmentLines
 from windtunnel.metrics.series import (
     AssertionKey,
     AssertionSeries,
-    FailureKey,
     HealthSeries,
     InstanceKey,
     InstanceSeries,
-    NoteKey,
-    OccurrenceSeries,
     RequestKey,
     RequestSeries,
     StepKey,
     StepSeries,
 )
-from windtunnel.model.http import ERROR_KINDS
 from windtunnel.model.record import (
     MAX_STEPS,
     AssertionRecord,
-    Checks,
     Dropped,
     EffectRecord,
     FaultRecord,
@@ -41,7 +39,7 @@ from windtunnel.model.record import (
 )
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Turbulence
-from windtunnel.model.vocabulary import FailureOutcome, InstanceOutcome, Outcome, TurbulencePhase
+from windtunnel.model.vocabulary import FailureOutcome, InstanceOutcome, TurbulencePhase
 
 if TYPE_CHECKING:
     from windtunnel.metrics.turbulence import TurbulenceSeries
@@ -55,28 +53,27 @@ SECOND_S = 1.0
 _OF_THE_WHOLE_RUN = frozenset({PhaseRecord, FaultRecord, ProxiedRecord, EffectRecord})
 """Records that no window counts."""
 
-_GONE_WRONG: tuple[Outcome, ...] = get_args(FailureOutcome)
-
 _Key = TypeVar("_Key")
 _Series = TypeVar("_Series", RequestSeries, StepSeries, AssertionSeries, InstanceSeries, OccurrenceSeries)
 
 
-class Aggregate:
+class Aggregate(SegmentLines):
     """A sink that counts. Aggregates of workers, shards and files merge to what one would have counted.
 
     Memory depends on the steps of the plan and on the kinds of outcome, never on the number of requests.
-    Plain data: it pickles. `started` and `last_t` are unix seconds of the first segment's first line and of the
-    latest record, `last_started` and `first_ended` those of the last segment's first line and of the first closing
-    line; infinite without any. `windows` holds, for each width in seconds, an aggregate of every window
-    by its number, counted from the first line of the segment, or from the begin of the load in a run with faults.
+    Plain data: it pickles. `last_t` is the unix time of the latest record, infinite without any. `windows` holds,
+    for each width in seconds, an aggregate of every window by its number, counted from the first line of the
+    segment, or from the begin of the load in a run with faults.
 
     `injected` counts what is not the SUT's own: steps, requests and failed instances that a fault on our own
     requests was done to. Nothing else here contains them. `phases` are those of a run with faults: the moment of
-    the begin and the length in microseconds.
+    the begin and the length in microseconds. A piece of a run, such as a window, has no counts `by_time`.
     """
 
-    def __init__(self, *, widths_s: Iterable[float] = ()) -> None:
-        self.windows = {width_s: defaultdict[int, Aggregate](Aggregate) for width_s in widths_s}
+    def __init__(self, *, widths_s: Iterable[float] = (), by_time: bool = True) -> None:
+        super().__init__()
+        self.windows = {width_s: defaultdict[int, Aggregate](_piece) for width_s in widths_s}
+        self._cube = Cube() if by_time else None
         self._origin = float("-inf")
         self._counts_from_load = False
         self.injected: Aggregate | None = None
@@ -87,15 +84,7 @@ class Aggregate:
         self.notes: defaultdict[NoteKey, OccurrenceSeries] = defaultdict(OccurrenceSeries)
         self.dropped: defaultdict[tuple[str, str], int] = defaultdict(int)  # (phase, scenario) -> arrivals
         self.health = HealthSeries()
-        self.started, self.last_t = float("inf"), float("-inf")
-        self.last_started, self.first_ended = float("-inf"), float("inf")
-        self.segments_ended = self.bodies_left_out = 0
-        self.signal: int | None = None
-        self.bugs: set[str] = set()
-        self.unreachable: set[str] = set()
-        self.lost: set[str] = set()
-        self.aborted: set[str] = set()
-        self.capped: set[str] = set()
+        self.last_t = float("-inf")
         self._requests: defaultdict[RequestKey, RequestSeries] = defaultdict(RequestSeries)
         self._steps: defaultdict[StepKey, StepSeries] = defaultdict(StepSeries)
         self._instances: defaultdict[InstanceKey, InstanceSeries] = defaultdict(InstanceSeries)
@@ -104,7 +93,7 @@ class Aggregate:
         self._waiting_instances: defaultdict[tuple[str, str, InstanceOutcome], list[InstanceRecord]] = defaultdict(
             list
         )
-        self._waiting_requests: defaultdict[RequestKey, list[RequestFacts]] = defaultdict(list)
+        self._waiting_requests: defaultdict[RequestKey, list[RequestRecord]] = defaultdict(list)
 
     @classmethod
     def for_judging(cls, thresholds: Iterable[Threshold], turbulence: Turbulence | None) -> Aggregate:
@@ -142,15 +131,21 @@ class Aggregate:
         self._count_waiting()
         return self._instances
 
+    @property
+    def cube(self) -> Cube:
+        """Counts by time so far; nothing of a piece of a run."""
+        self._count_waiting()
+        return self._cube or Cube()
+
     def write(self, records: Sequence[Record]) -> None:
         """Count records."""
         for record in records:
             if record.t > self.last_t:
                 self.last_t = record.t
             if type(record) is StepRecord:
-                (self if record.fault is None else self._of_injected())._step(record)
+                (self if record.fault is None else self._spoilt(record))._step(record)
             elif type(record) is InstanceRecord:
-                (self if record.fault is None else self._of_injected())._instance(record)
+                (self if record.fault is None else self._spoilt(record))._instance(record)
             else:
                 self._other(record)
         if self.windows:
@@ -178,15 +173,22 @@ class Aggregate:
             (self if record.fault is None else self._of_injected())._assertion(record)
         elif type(record) is Health:
             self.health.add(record)
+            if self._cube is not None:
+                self._cube.add_health(record)
         elif type(record) is Dropped:
             self.dropped[record.phase, record.scenario] += 1
+            if self._cube is not None:
+                self._cube.count_dropped(record)
         elif type(record) is RunStarted:
-            self.started = min(self.started, record.t)
-            self.last_started = max(self.last_started, record.t)
+            self.add_first(record)
             if self.turbulence is not None:
                 self.turbulence.started(record)
         elif type(record) is RunEnded:
-            self._run_ended(record)
+            self.add_last(record)
+            if record.users is not None:
+                self.health.users.add(record.t, record.users)
+                if self._cube is not None:
+                    self._cube.add_users(record.t, record.users)
         elif type(record) is PhaseRecord:
             self._of_turbulence().load_began(record.t)
             self._phase(record.name, record.t + record.begin_us / 1e6, record.duration_us)
@@ -205,9 +207,15 @@ class Aggregate:
             self.turbulence = TurbulenceSeries()
         return self.turbulence
 
+    def _spoilt(self, record: StepRecord | InstanceRecord) -> Aggregate:
+        """Where this is counted, which a fault on our own requests was done to."""
+        if self._cube is not None:
+            self._cube.count_injected(record)
+        return self._of_injected()
+
     def _of_injected(self) -> Aggregate:
         if self.injected is None:
-            self.injected = Aggregate()
+            self.injected = _piece()
         return self.injected
 
     def __getstate__(self) -> dict[str, object]:
@@ -227,25 +235,17 @@ class Aggregate:
             self.dropped[key] += count
         if other.injected is not None:
             self._of_injected().merge(other.injected)
+        if self._cube is not None:
+            self._cube.merge(other.cube)
         if other.turbulence is not None:
             self._of_turbulence().merge(other.turbulence)
         for name, (begin, length_us) in other.phases.items():
             self._phase(name, begin, length_us)
         self.health.merge(other.health)
-        self.started = min(self.started, other.started)
         self.last_t = max(self.last_t, other.last_t)
-        self.last_started = max(self.last_started, other.last_started)
-        self.first_ended = min(self.first_ended, other.first_ended)
-        self.segments_ended += other.segments_ended
-        self.bodies_left_out += other.bodies_left_out
-        self._signalled(other.signal)
-        self.bugs |= other.bugs
-        self.unreachable |= other.unreachable
-        self.lost |= other.lost
-        self.aborted |= other.aborted
-        self.capped |= other.capped
+        self.merge_lines(other)
         for width_s, windows in other.windows.items():
-            mine = self.windows.setdefault(width_s, defaultdict(Aggregate))
+            mine = self.windows.setdefault(width_s, defaultdict(_piece))
             for number, window in windows.items():
                 mine[number].merge(window)
         return self
@@ -272,8 +272,8 @@ class Aggregate:
         waiting.append(record)
         if len(waiting) == BATCH:
             self._count_steps(waiting)
-        if record.outcome != "passed" and _is_failure(record.outcome) and record.error != "nested":
-            cause, said = _explain(record.checks, record.error or record.outcome, record.message)
+        if record.outcome != "passed" and is_failure(record.outcome) and record.error != "nested":
+            cause, said = explain(record.checks, record.error or record.outcome, record.message)
             self._failed(record, record.outcome, step=record.step, cause=cause, said=said)
 
     def _request(self, record: RequestRecord) -> None:
@@ -281,16 +281,15 @@ class Aggregate:
         if record.request.notes is not None:
             self._noted(record, record.request)
         waiting = self._waiting_requests[key]
-        waiting.append(record.request)
+        waiting.append(record)
         if len(waiting) == BATCH:
-            self._requests[key].add_all(waiting)
-            waiting.clear()
+            self._count_requests(key, waiting)
 
     def _assertion(self, record: AssertionRecord) -> None:
         key = AssertionKey(record.phase, record.scenario, record.name, record.outcome)
         self.assertions[key].add(record)
-        if record.outcome != "passed" and _is_failure(record.outcome):
-            cause, said = _explain(record.checks, record.name, record.message)
+        if record.outcome != "passed" and is_failure(record.outcome):
+            cause, said = explain(record.checks, record.name, record.message)
             self._failed(record, record.outcome, step=record.name, cause=cause, said=said)
 
     def _instance(self, record: InstanceRecord) -> None:
@@ -302,7 +301,7 @@ class Aggregate:
         if self.turbulence is not None:
             self.turbulence.ended(record)
         error, step = record.error, record.failed_step
-        if error is not None and (step is None or error == MAX_STEPS) and _is_failure(record.outcome):
+        if error is not None and (step is None or error == MAX_STEPS) and is_failure(record.outcome):
             # It went wrong outside every step, or before a step began: nothing else on record says so.
             self._failed(record, record.outcome, step=step or "", cause=error, said=record.message or error)
 
@@ -317,47 +316,33 @@ class Aggregate:
     ) -> None:
         key = FailureKey(record.phase, record.scenario, step, cause, outcome)
         self.failures[key].add(record.t, record.instance_id, said)
+        if self._cube is not None:
+            self._cube.count_failure(key, record.t)
 
     def _noted(self, record: StepRecord | RequestRecord, request: RequestFacts) -> None:
         for kind, count in (request.notes or {}).items():
             self.notes[NoteKey(request.service, kind)].add(record.t, record.instance_id, record.step, count=count)
 
-    def _run_ended(self, record: RunEnded) -> None:
-        self.segments_ended += 1
-        self.bodies_left_out += record.bodies_left_out
-        self.first_ended = min(self.first_ended, record.t)
-        self._signalled(record.signal)
-        if record.users is not None:
-            self.health.users.add(record.t, record.users)
-        if record.bug is not None:
-            self.bugs.add(record.bug)
-        if record.unreachable is not None:
-            self.unreachable.add(record.unreachable)
-        if record.lost is not None:
-            self.lost.add(record.lost)
-        if record.aborted:
-            self.aborted.add(record.reason)
-        if record.capped:
-            self.capped.add(record.reason)
-
-    def _signalled(self, signal: int | None) -> None:
-        if signal is not None:
-            self.signal = signal if self.signal is None else min(self.signal, signal)
-
     def _count_waiting(self) -> None:
         for steps in self._waiting_steps.values():
             self._count_steps(steps)
         for key, requests in self._waiting_requests.items():
-            if requests:
-                self._requests[key].add_all(requests)
-                requests.clear()
-
+            self._count_requests(key, requests)
         for place, instances in self._waiting_instances.items():
             self._count_instances(place, instances)
 
     def _count_instances(self, key: tuple[str, str, InstanceOutcome], waiting: list[InstanceRecord]) -> None:
         if waiting:
             self._instances[InstanceKey(*key)].add_all(waiting)
+            if self._cube is not None:
+                self._cube.count_instances(waiting)
+            waiting.clear()
+
+    def _count_requests(self, key: RequestKey, waiting: list[RequestRecord]) -> None:
+        if waiting:
+            self._requests[key].add_all([record.request for record in waiting])
+            if self._cube is not None:
+                self._cube.count_requests(waiting)
             waiting.clear()
 
     def _count_steps(self, waiting: list[StepRecord]) -> None:
@@ -369,24 +354,16 @@ class Aggregate:
         if first.request is not None:
             requests = [record.request for record in waiting if record.request is not None]
             self._requests[RequestKey.of(first, first.request)].add_all(requests)
+        if self._cube is not None:
+            self._cube.count_steps(waiting)
         waiting.clear()
 
 
-def _is_failure(outcome: Outcome) -> TypeGuard[FailureOutcome]:
-    return outcome in _GONE_WRONG
+def _piece() -> Aggregate:
+    """An aggregate of a piece of a run."""
+    return Aggregate(by_time=False)
 
 
 def _merge_series(mine: defaultdict[_Key, _Series], theirs: Mapping[_Key, _Series]) -> None:
     for key, series in theirs.items():
         mine[key].merge(series)
-
-
-def _explain(checks: Checks, error: str, message: str | None) -> tuple[str, str]:
-    """The cause of a failure, and what it said.
-
-    A transport error comes before checks, because then every check fails with it; any other error after them.
-    """
-    failed = next((check for check in checks if not isinstance(check, str)), None)
-    if failed is None or error in ERROR_KINDS:
-        return error, message or error
-    return failed.name, f"expected {failed.expected} but got {failed.actual}"

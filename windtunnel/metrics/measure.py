@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.series import InstanceKey, InstanceSeries, RequestKey, RequestSeries, StepKey, StepSeries
-from windtunnel.model.load import WARMUP
+from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.metric import ASSERTIONS, METRICS, STEPS, Family, Metric
-from windtunnel.model.vocabulary import MetricType, Outcome, SpecialPhase
-
-_OUTSIDE = frozenset(get_args(SpecialPhase))
+from windtunnel.model.vocabulary import MetricType, Outcome
 
 COMPLETED: frozenset[Outcome] = frozenset({"passed", "failed", "errored"})
 """Outcomes of steps and instances that ended by themselves. A skipped one never began; an interrupted one was cut
@@ -102,11 +99,6 @@ def measured_span_s(aggregate: Aggregate) -> float:
     if not instances:
         return 0.0
     return max(each.last_end for each in instances) - min(each.first_start for each in instances)
-
-
-def is_measured(phase: str) -> bool:
-    """Whether a phase belongs to the measured load: warm-up stages and the phases outside the load do not."""
-    return phase not in _OUTSIDE and not phase.startswith(WARMUP)
 
 
 def scenario_tags(rows: Sequence[StepRow]) -> dict[str, dict[str, str]]:

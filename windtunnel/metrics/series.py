@@ -21,17 +21,10 @@ from windtunnel.model.record import (
     StepRecord,
     Users,
 )
-from windtunnel.model.vocabulary import ErrorKind, FailureOutcome, InstanceOutcome, NoteKind, Outcome
+from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome
 
 LATE_US = 5_000
 """An instance that starts more than this after it was due is late."""
-
-EXAMPLES = 5
-"""How many instances a group of failures names."""
-
-LONGEST_EXAMPLE = 500
-"""Characters kept of what a failure said."""
-
 
 _REQUEST_TIMES = {
     name: (metric.times, metric.opens) for name, metric in own_metrics("request", "trend").items() if metric.times
@@ -242,63 +235,6 @@ class InstanceSeries:
         self.last_end = max(self.last_end, other.last_end)
 
 
-class FailureKey(NamedTuple):
-    """What one group of failures has in common. `step` is "" for what went wrong outside every step."""
-
-    phase: str
-    scenario: str
-    step: str
-    cause: str
-    outcome: FailureOutcome
-
-
-class NoteKey(NamedTuple):
-    """What notes of one kind have in common."""
-
-    service: str
-    kind: NoteKind
-
-
-class OccurrenceSeries:
-    """Failures or notes of one key, and the first few of them by time: the same however the records were split."""
-
-    __slots__ = ("_first", "count", "first_t", "last_t")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first_t, self.last_t = float("inf"), float("-inf")
-        self._first: list[tuple[float, str, str]] = []  # (t, instance id, what it said), in ascending order
-
-    def add(self, t: float, instance_id: str, message: str, *, count: int = 1) -> None:
-        """Count what one record says."""
-        self.count += count
-        self.first_t, self.last_t = min(self.first_t, t), max(self.last_t, t)
-        if len(self._first) < EXAMPLES or t <= self._first[-1][0]:
-            self._keep([(t, instance_id, message[:LONGEST_EXAMPLE])])
-
-    def merge(self, other: OccurrenceSeries) -> None:
-        """Add what `other` counted."""
-        self.count += other.count
-        self.first_t, self.last_t = min(self.first_t, other.first_t), max(self.last_t, other.last_t)
-        self._keep(other._first)
-
-    @property
-    def example(self) -> str:
-        """What the first one said."""
-        return self._first[0][2] if self._first else ""
-
-    @property
-    def instances(self) -> list[str]:
-        """The ids of the first instances that had one."""
-        return [instance_id for _, instance_id, _ in self._first]
-
-    def _keep(self, found: Sequence[tuple[float, str, str]]) -> None:
-        earliest: dict[str, tuple[float, str, str]] = {}
-        for each in sorted([*self._first, *found]):
-            earliest.setdefault(each[1], each)
-        self._first = list(earliest.values())[:EXAMPLES]
-
-
 class HealthSeries:
     """The generator's own state, second by second."""
 
@@ -369,6 +305,13 @@ class UserSeries:
                 area_us, span_us = number, 1
             above, below = above * span_us + area_us * below, below * span_us
         return above / below
+
+    def means(self) -> dict[int, float]:
+        """The mean of each segment."""
+        return {
+            segment: self._area_us[segment] / self._span_us[segment] if self._span_us[segment] > 0 else number
+            for segment, (_, number) in self._last.items()
+        }
 
     @property
     def most(self) -> int:

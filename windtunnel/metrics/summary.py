@@ -9,17 +9,9 @@ from typing import get_args
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
-from windtunnel.metrics.measure import (
-    COMPLETED,
-    Counter,
-    Measure,
-    Rate,
-    Trend,
-    is_measured,
-    measured_span_s,
-    select,
-)
-from windtunnel.metrics.series import FailureKey, OccurrenceSeries
+from windtunnel.metrics.measure import COMPLETED, Counter, Measure, Rate, Trend, measured_span_s, select
+from windtunnel.metrics.occurrences import FailureKey, OccurrenceSeries
+from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.metric import METRICS
 from windtunnel.model.note import sentence

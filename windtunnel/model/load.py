@@ -8,16 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from windtunnel.figures import EXACT, as_written, number, plural
-from windtunnel.model.vocabulary import Arrival, SegmentKind
+from windtunnel.model.vocabulary import Arrival, SegmentKind, SpecialPhase
 
 WARMUP = "warmup"
 """The phase of every warm-up stage begins with this; a warm-up is outside all metrics."""
 
+OUTSIDE_THE_LOAD = frozenset(get_args(SpecialPhase))
+"""The phases that are no stage of the load."""
+
 MOST_AT_ONCE = 10_000
 LEAST_AT_ONCE = 50
 SECONDS_AT_ONCE = 10.0
+
+
+def is_measured(phase: str) -> bool:
+    """Whether a phase belongs to the measured load: warm-up stages and the phases outside the load do not."""
+    return phase not in OUTSIDE_THE_LOAD and not phase.startswith(WARMUP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,7 @@ def _step(record: StepRecord, own_lines: list[RequestRecord], began: float, bodi
         requests=tuple(requests),
         left_out=max(0, len(own_lines) - MOST_REQUESTS),
         fault=record.fault,
+        round=record.round,
     )
 
 
@@ -129,6 +130,7 @@ def _unfinished_step(step: str, lines: list[RequestRecord], began: float, bodies
         duration_us=max(request.began_us + request.elapsed_us for request in requests) - start_us,
         requests=requests,
         left_out=max(0, len(lines) - MOST_REQUESTS),
+        round=lines[0].round,
     )
 
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
-from windtunnel.metrics.measure import COMPLETED, is_measured
+from windtunnel.metrics.measure import COMPLETED
+from windtunnel.model.load import is_measured
 from windtunnel.model.summary import Summary
 from windtunnel.report.model import Latency
 

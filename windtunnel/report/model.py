@@ -15,6 +15,7 @@ from windtunnel.model.manifest import Manifest
 from windtunnel.model.record import Timings
 from windtunnel.model.summary import Distribution, Summary
 from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome
+from windtunnel.report.course import Course
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,10 @@ class RequestStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStory:
-    """One step of a story; `began_us` counts from the start of the instance. `left_out`: omitted requests."""
+    """One step of a story; `began_us` counts from the start of the instance. `left_out`: omitted requests.
+
+    `round` counts the rounds of the innermost loop around it from 1; 0 outside of loops.
+    """
 
     name: str
     action: str
@@ -93,6 +97,7 @@ class StepStory:
     requests: tuple[RequestStory, ...] = ()
     left_out: int = 0
     fault: str | None = None
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +164,7 @@ class Report:
     `settings_file` is the file of the project with the flags or inputs of the job.
 
     `shown_by` maps the position of a threshold that did not hold to ids of instances that show why,
-    `faults_shown_by` the name of a fault to the id of one that it was done to.
+    `faults_shown_by` the name of a fault to the id of one that it was done to. `course` is the run along time.
     """
 
     summary: Summary
@@ -173,6 +178,7 @@ class Report:
     stories: tuple[Story, ...] = ()
     shown_by: dict[int, tuple[str, ...]] = field(default_factory=dict)
     faults_shown_by: dict[str, str] = field(default_factory=dict)
+    course: Course = field(default_factory=Course)
 
     def line_url(self, file: str | None, line: int | None) -> str:
         """The URL of a line of a file of the user's; empty where none is known, and outside of the project."""

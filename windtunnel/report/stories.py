@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from windtunnel.metrics.measure import is_measured
+from windtunnel.model.load import is_measured
 from windtunnel.model.metric import METRICS, STEPS
 from windtunnel.model.record import (
     AssertionRecord,
@@ -28,7 +28,7 @@ from windtunnel.model.summary import ErrorGroup, ThresholdResult
 RecordOfInstance = StepRecord | RequestRecord | AssertionRecord | InstanceRecord
 
 # A plain tuple: a tenth of the time of the union, for every record there is.
-_RECORDS_OF_INSTANCES = (StepRecord, RequestRecord, InstanceRecord, AssertionRecord)
+RECORDS_OF_INSTANCES = (StepRecord, RequestRecord, InstanceRecord, AssertionRecord)
 
 LONGEST_STORY = 400
 """Maximum number of records of one instance; a longer story counts what it omits."""
@@ -144,7 +144,7 @@ def collect(
     kept: dict[str, InstanceRecords] = {}
     open_: dict[str, InstanceRecords] = {}
     for record in records:
-        if not isinstance(record, _RECORDS_OF_INSTANCES):
+        if not isinstance(record, RECORDS_OF_INSTANCES):
             continue
         instance_id = record.instance_id
         if not choices and instance_id not in missing:

@@ -141,7 +141,7 @@ class _SegmentReader:
     def batches(self) -> Iterator[list[Record]]:
         try:
             with open_regular(self._path) as file:
-                for lines in _chunks(file):
+                for lines in chunks(file):
                     records = _together(self._decoder, lines, self._seq)
                     if records is None:
                         records = self._one_by_one(lines)
@@ -250,7 +250,7 @@ class _SegmentReader:
             self.unfinished = f"{name} ends after {plural(number, 'line')}" if number else f"{name} is empty"
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def chunks(file: BinaryIO) -> Iterator[bytes]:
     """The file in pieces of whole lines; only the last may end in a torn line.
 
     Of too long a line only the beginning comes, and of a torn one that fills a piece: neither is a record. Nor are

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.measure import is_measured, measured_span_s
+from windtunnel.metrics.measure import measured_span_s
 from windtunnel.metrics.series import InstanceKey
 from windtunnel.metrics.summary import (
     error_groups,
@@ -19,6 +19,7 @@ from windtunnel.metrics.summary import (
     step_summaries,
 )
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS, is_about_tls
+from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import Evidence, Manifest, StepRow
 from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Soundness, Summary, ThresholdResult
 from windtunnel.model.threshold import Threshold

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from windtunnel.figures import plural
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.measure import COMPLETED, is_measured
+from windtunnel.metrics.measure import COMPLETED
 from windtunnel.metrics.series import RequestKey
-from windtunnel.model.load import WARMUP
+from windtunnel.model.load import WARMUP, is_measured
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.vocabulary import Outcome
 

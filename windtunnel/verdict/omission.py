@@ -9,7 +9,8 @@ from __future__ import annotations
 from windtunnel.figures import duration
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
-from windtunnel.metrics.measure import COMPLETED, is_measured
+from windtunnel.metrics.measure import COMPLETED
+from windtunnel.model.load import is_measured
 
 TIMES = 2.0
 """How many times the measured p99 the estimate must be to be worth a warning."""

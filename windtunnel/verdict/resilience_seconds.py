@@ -15,8 +15,9 @@ from typing import Literal, get_args
 
 from windtunnel.metrics.aggregate import SECOND_S, Aggregate
 from windtunnel.metrics.histogram import Histogram
-from windtunnel.metrics.measure import COMPLETED, Measure, combined, is_measured, select
+from windtunnel.metrics.measure import COMPLETED, Measure, combined, select
 from windtunnel.metrics.series import HealthSeries
+from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.summary import ThresholdResult
 from windtunnel.model.threshold import Threshold

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.measure import is_measured
+from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.metric import GENERATOR, METRICS
 from windtunnel.model.resilience import NOT_JUDGED, Resilience

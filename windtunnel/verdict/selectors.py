@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from windtunnel.errors import Problem, did_you_mean
-from windtunnel.metrics.measure import is_measured, scenario_tags
+from windtunnel.metrics.measure import scenario_tags
 from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.metric import GENERATOR, METRICS, Family
 from windtunnel.model.threshold import Threshold, in_selector

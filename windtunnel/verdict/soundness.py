@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 
 from windtunnel.figures import duration, number, offset, plural
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.measure import is_measured
 from windtunnel.metrics.series import LATE_US, InstanceSeries
 from windtunnel.metrics.summary import instances_by_outcome
 from windtunnel.model.http import ERROR_KINDS
+from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import Evidence
 from windtunnel.model.summary import Soundness
 from windtunnel.model.threshold import Threshold

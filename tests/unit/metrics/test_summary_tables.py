@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tests.support.records import START, aggregate_of, assertion, instance, lone_request, request, step
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.series import EXAMPLES, LONGEST_EXAMPLE
+from windtunnel.metrics.occurrences import EXAMPLES, LONGEST_EXAMPLE
 from windtunnel.metrics.summary import (
     error_groups,
     instances_by_outcome,

@@ -1,0 +1,351 @@
+"""Counts by time: what ended when, kept while records pass and the same when they are read back.
+
+    Cube ─┬─ steps      row, bucket    ─▶ StepCell      outcomes, requests, bytes, durations in bins
+          ├─ instances  row, bucket    ─▶ InstanceCell  outcomes, drops, durations in bins
+          ├─ causes     cause, bucket  ─▶ failures
+          └─ health     bucket         ─▶ HealthSeries  users, lag, CPU
+
+Bucket n holds what ended in unix time from n * width on, up to (n + 1) * width. Each of the `WIDTHS` is a multiple
+of the one before it, so that buckets of one are added up exactly to buckets of the next. A cube has the narrowest
+width at which it has at most `MOST_BUCKETS` buckets and `MOST_CELLS` cells: that depends on what is counted alone,
+never on its order, nor on how it was split between batches, segments and processes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+from windtunnel.metrics.bins import Bins, add_bins, fill
+from windtunnel.metrics.occurrences import FailureKey
+from windtunnel.metrics.series import HealthSeries
+from windtunnel.model.load import OUTSIDE_THE_LOAD, WARMUP
+from windtunnel.model.record import Dropped, Health, InstanceRecord, RequestFacts, RequestRecord, StepRecord, Users
+
+MOST_BUCKETS = 300
+"""Buckets from the first to the last one."""
+
+MOST_CELLS = 20_000
+"""Pairs of a step and a bucket in which it ended: 300 buckets of 66 steps, or 100 of 200."""
+
+TICKS = 8
+"""Ticks of a second. A power of two, so that the edges of buckets are exact."""
+
+WIDTHS = (
+    *(1, 2, 4),  # 1/8, 1/4, 1/2 s
+    *(8, 16, 32, 160),  # 1, 2, 4, 20 s
+    *(480, 960, 4_800, 14_400),  # 1, 2, 10, 30 min
+    *(28_800, 86_400, 691_200),  # 1, 3, 24 h
+    *(6_912_000, 69_120_000, 691_200_000, 6_912_000_000),  # 10, 100, … days, for clocks that are far off
+)
+"""Widths in ticks."""
+
+_TIMED = TypeVar("_TIMED", StepRecord, RequestRecord, InstanceRecord)
+
+
+class StepRow(NamedTuple):
+    """A step in the measured load, or in warm-up stages."""
+
+    warmup: bool
+    scenario: str
+    step: str
+
+
+class ScenarioRow(NamedTuple):
+    """A scenario in the measured load, or in warm-up stages."""
+
+    warmup: bool
+    scenario: str
+
+
+class _Cell:
+    """Numbers and bins that add up."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def merge(self, other: _Cell) -> None:
+        """Add what `other` counted."""
+        for name in self.__slots__:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if isinstance(mine, int):
+                setattr(self, name, mine + theirs)
+            else:
+                add_bins(mine, theirs)
+
+    def count(self, outcome: str, number: int) -> None:
+        """Count something that ended so."""
+        setattr(self, outcome, getattr(self, outcome) + number)
+
+
+class StepCell(_Cell):
+    """One step in one bucket.
+
+    `injected` of them a fault on our own requests was done to; no other figure has those. Durations are those of
+    successes and of failures apart: of steps that ended by themselves, and of requests whose bytes were `sent`.
+    """
+
+    __slots__ = (
+        *("passed", "failed", "errored", "skipped", "interrupted", "injected"),
+        *("requests", "requests_failed", "bytes_received"),
+        *("passed_us", "failed_us", "sent_passed_us", "sent_failed_us"),
+    )
+
+    def __init__(self) -> None:
+        self.passed = self.failed = self.errored = self.skipped = self.interrupted = self.injected = 0
+        self.requests = self.requests_failed = self.bytes_received = 0
+        self.passed_us, self.failed_us = Bins(int), Bins(int)
+        self.sent_passed_us, self.sent_failed_us = Bins(int), Bins(int)
+
+    @property
+    def ended(self) -> int:
+        """Steps that ended by themselves."""
+        return self.passed + self.failed + self.errored
+
+    def add_steps(self, records: Sequence[StepRecord]) -> None:
+        """Count steps whose tags are all the same, and the requests in their lines."""
+        first = records[0]
+        self.count(first.outcome, len(records))
+        if first.outcome == "passed":
+            fill(self.passed_us, [record.duration_us for record in records])
+        elif first.outcome in ("failed", "errored"):
+            fill(self.failed_us, [record.duration_us for record in records])
+        if first.request is not None:
+            self.add_requests([record.request for record in records if record.request is not None])
+
+    def add_requests(self, requests: Sequence[RequestFacts]) -> None:
+        """Count requests whose tags are all the same."""
+        failed = requests[0].failed
+        self.requests += len(requests)
+        self.requests_failed += len(requests) if failed and not requests[0].poll else 0
+        self.bytes_received += sum([request.bytes_received for request in requests])
+        sent = [request.timings_us for request in requests if request.bytes_sent]
+        fill(self.sent_failed_us if failed else self.sent_passed_us, [t.send + t.wait + t.receive for t in sent])
+
+
+class InstanceCell(_Cell):
+    """The instances of a scenario in one bucket: those that ended, and arrivals that were dropped.
+
+    `injected` of them failed by a fault on our own requests; no other figure has those.
+    """
+
+    __slots__ = ("dropped", "errored", "failed", "failed_us", "injected", "interrupted", "passed", "passed_us")
+
+    def __init__(self) -> None:
+        self.passed = self.failed = self.errored = self.interrupted = self.injected = self.dropped = 0
+        self.passed_us, self.failed_us = Bins(int), Bins(int)
+
+    def add_instances(self, records: Sequence[InstanceRecord]) -> None:
+        """Count instances whose tags are all the same."""
+        outcome = records[0].outcome
+        self.count(outcome, len(records))
+        if outcome == "passed":
+            fill(self.passed_us, [record.duration_us for record in records])
+        elif outcome != "interrupted":
+            fill(self.failed_us, [record.duration_us for record in records])
+
+
+_Row = TypeVar("_Row", StepRow, ScenarioRow)
+_ACell = TypeVar("_ACell", StepCell, InstanceCell)
+
+
+class Cube:
+    """Counts by time of the load, its warm-up included but told apart; setups and teardowns are in none.
+
+    Everything is by the number of its bucket. `causes` are failures by what they have in common; the phase of a
+    cause is "" in the measured load, else `warmup` or `user_setup`. Merged in any order, the result is the same.
+    """
+
+    __slots__ = ("_cells", "_first", "_last", "_level", "causes", "health", "instances", "steps")
+
+    def __init__(self) -> None:
+        self.steps: defaultdict[StepRow, dict[int, StepCell]] = defaultdict(dict)
+        self.instances: defaultdict[ScenarioRow, dict[int, InstanceCell]] = defaultdict(dict)
+        self.causes: dict[FailureKey, defaultdict[int, int]] = {}
+        self.health: dict[int, HealthSeries] = {}
+        self._level = self._cells = 0
+        self._first, self._last = 1 << 63, -1  # ticks
+
+    @property
+    def width_s(self) -> float:
+        """The width of a bucket."""
+        return self._width / TICKS
+
+    @property
+    def buckets(self) -> range:
+        """The numbers of all buckets, from the first in which anything was counted to the last."""
+        return range(self._first // self._width, self._last // self._width + 1) if self._last >= 0 else range(0)
+
+    @property
+    def _width(self) -> int:
+        return WIDTHS[self._level]
+
+    def count_steps(self, records: Sequence[StepRecord]) -> None:
+        """Count steps whose tags are all the same, and the requests in their lines."""
+        first = records[0]
+        if first.phase not in OUTSIDE_THE_LOAD:
+            row = StepRow(first.phase.startswith(WARMUP), first.scenario, first.step)
+            for tick, part in self._parts(records):
+                self._step(row, tick).add_steps(part)
+
+    def count_requests(self, records: Sequence[RequestRecord]) -> None:
+        """Count requests whose tags are all the same."""
+        first = records[0]
+        if first.phase not in OUTSIDE_THE_LOAD:
+            row = StepRow(first.phase.startswith(WARMUP), first.scenario, first.step)
+            for tick, part in self._parts(records):
+                self._step(row, tick).add_requests([record.request for record in part])
+
+    def count_instances(self, records: Sequence[InstanceRecord]) -> None:
+        """Count instances whose tags are all the same."""
+        first = records[0]
+        if first.phase not in OUTSIDE_THE_LOAD:
+            row = ScenarioRow(first.phase.startswith(WARMUP), first.scenario)
+            for tick, part in self._parts(records):
+                self._instance(row, tick).add_instances(part)
+
+    def count_injected(self, record: StepRecord | InstanceRecord) -> None:
+        """Count a step that a fault on our own requests was done to, or an instance that failed by one."""
+        if record.phase in OUTSIDE_THE_LOAD:
+            return
+        tick, warmup = self._tick(record.t), record.phase.startswith(WARMUP)
+        if isinstance(record, StepRecord):
+            self._step(StepRow(warmup, record.scenario, record.step), tick).injected += 1
+        else:
+            self._instance(ScenarioRow(warmup, record.scenario), tick).injected += 1
+
+    def count_dropped(self, record: Dropped) -> None:
+        """Count a dropped arrival."""
+        row = ScenarioRow(record.phase.startswith(WARMUP), record.scenario)
+        self._instance(row, self._tick(record.t)).dropped += 1
+
+    def count_failure(self, key: FailureKey, t: float) -> None:
+        """Count a failure."""
+        if key.phase not in OUTSIDE_THE_LOAD:
+            key = key._replace(phase=WARMUP if key.phase.startswith(WARMUP) else "")
+        elif key.phase != "user_setup":
+            return
+        self._cause(key, self._tick(t), 1)
+
+    def add_health(self, record: Health) -> None:
+        """Count one second of the generator's own state."""
+        self._health(self._tick(record.t)).add(record)
+
+    def add_users(self, t: float, users: Users) -> None:
+        """Count the users since the last line that told of them."""
+        self._health(self._tick(t)).users.add(t, users)
+
+    def merge(self, other: Cube) -> None:
+        """Add what `other` counted, which keeps it."""
+        while self._level < other._level:
+            self._widen()
+        if other._last >= 0:
+            self._cover(other._first, other._last)
+        width = other._width
+        for step, cells in other.steps.items():
+            for number, cell in cells.items():
+                self._step(step, number * width).merge(cell)
+        for scenario, counted in other.instances.items():
+            for number, ended in counted.items():
+                self._instance(scenario, number * width).merge(ended)
+        for key, counts in other.causes.items():
+            for number, count in counts.items():
+                self._cause(key, number * width, count)
+        for number, health in other.health.items():
+            self._health(number * width).merge(health)
+
+    def coarser(self) -> Cube:
+        """The same counts in buckets of the next width."""
+        wide = Cube()
+        wide.merge(self)
+        wide._widen()
+        return wide
+
+    # ── Where in time ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tick(self, t: float) -> int:
+        tick = int(t * TICKS)
+        self._cover(tick, tick)
+        return tick
+
+    def _parts(self, records: Sequence[_TIMED]) -> Iterator[tuple[int, Sequence[_TIMED]]]:
+        """Records by bucket, each with the first tick of that."""
+        times = [record.t for record in records]
+        first, last = int(min(times) * TICKS), int(max(times) * TICKS)
+        self._cover(first, last)
+        width = self._width
+        if first // width == last // width:
+            yield first, records
+            return
+        parts: defaultdict[int, list[_TIMED]] = defaultdict(list)
+        for record in records:
+            parts[int(record.t * TICKS) // width].append(record)
+        for number, part in parts.items():
+            yield number * width, part
+
+    def _cover(self, first: int, last: int) -> None:
+        """Make room for everything between two ticks."""
+        if first < self._first or last > self._last:
+            self._first, self._last = min(first, self._first), max(last, self._last)
+            while self._last // self._width - self._first // self._width >= MOST_BUCKETS:
+                self._widen()
+
+    def _widen(self) -> None:
+        """Go to the next width."""
+        narrow = self._width
+        self._level += 1
+        ratio = self._width // narrow
+        for step, cells in self.steps.items():
+            self.steps[step] = _joined(cells, ratio)
+        for scenario, counted in self.instances.items():
+            self.instances[scenario] = _joined(counted, ratio)
+        for counts in self.causes.values():
+            narrow_counts = dict(counts)
+            counts.clear()
+            for number, count in narrow_counts.items():
+                counts[number // ratio] += count
+        health, self.health = self.health, {}
+        for number, seconds in health.items():
+            self._health(number * narrow).merge(seconds)
+        self._cells = sum(map(len, self.steps.values()))
+
+    def _step(self, row: StepRow, tick: int) -> StepCell:
+        cells = self.steps[row]
+        cell = cells.get(tick // self._width)
+        if cell is None:
+            cell = cells[tick // self._width] = StepCell()
+            self._cells += 1
+            while self._cells > MOST_CELLS and self._level < len(WIDTHS) - 1:
+                self._widen()
+                cell = self.steps[row][tick // self._width]
+        return cell
+
+    def _instance(self, row: ScenarioRow, tick: int) -> InstanceCell:
+        cells = self.instances[row]
+        cell = cells.get(tick // self._width)
+        if cell is None:
+            cell = cells[tick // self._width] = InstanceCell()
+        return cell
+
+    def _cause(self, key: FailureKey, tick: int, count: int) -> None:
+        counts = self.causes.setdefault(key, Bins(int))
+        counts[tick // self._width] += count
+
+    def _health(self, tick: int) -> HealthSeries:
+        number = tick // self._width
+        health = self.health.get(number)
+        if health is None:
+            health = self.health[number] = HealthSeries()
+        return health
+
+
+def _joined(cells: dict[int, _ACell], ratio: int) -> dict[int, _ACell]:
+    """Cells of the next width, which is so many times as wide."""
+    joined: dict[int, _ACell] = {}
+    for number, cell in cells.items():
+        wide = joined.get(number // ratio)
+        if wide is None:
+            joined[number // ratio] = cell
+        else:
+            wide.merge(cell)
+    return joined
