@@ -249,7 +249,8 @@ def test_copying_gives_the_id_and_says_so(browser: Browser, shop_page: Path) -> 
         tab.value(OPENED)
         tab.value(
             "(() => { globalThis.got = []; navigator.clipboard.writeText = async text => { got.push(text); };"
-            "document.querySelectorAll('.ids .copy-button, .inst-actions .copy-button').forEach(b => b.click()); })()"
+            "document.querySelectorAll('.ids .copy-button, .inst-actions .copy-button').forEach(b => b.click());"
+            "})()"
         )
         tab.value(until("document.querySelector('.copy-told').innerText === 'Copied'"))
         got = tab.value("got")
