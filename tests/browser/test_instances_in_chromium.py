@@ -378,6 +378,13 @@ def test_print_shows_what_is_folded_in_the_open_instance(tab: Tab, shop_page: Pa
     folded = "document.querySelector('.wf-step:not([open]) .wf-inside')"
     assert tab.value(f"{folded}.getBoundingClientRect().height") > 100
     assert tab.value("getComputedStyle(document.querySelector('.inst-controls')).display") == "none"
+    widths = tab.value(
+        "['.wf-name', '.wf-tracks', '.is-open .inst-id'].map("
+        "each => document.querySelector(each).getBoundingClientRect().width)"
+    )
+    assert widths[0] > 100
+    assert widths[1] > 400
+    assert widths[2] > 80
 
 
 def test_five_hundred_instances_are_listed_filtered_and_opened(tab: Tab, tmp_path: Path) -> None:
