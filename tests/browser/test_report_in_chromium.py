@@ -11,7 +11,17 @@ from tests.support.chromium import Browser, Tab, until
 
 pytestmark = pytest.mark.browser
 
-SECTIONS = ["thresholds", "figures", "errors", "steps", "latency", "instances", "soundness", "environment"]
+SECTIONS = [
+    "thresholds",
+    "figures",
+    "timeline",
+    "errors",
+    "steps",
+    "latency",
+    "instances",
+    "soundness",
+    "environment",
+]
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
@@ -20,7 +30,7 @@ CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 def tab(browser: Browser, page: Path) -> Iterator[Tab]:
     with browser.tab() as opened:
         opened.resize(1280)
-        opened.open(page.as_uri())
+        opened.open_report(page.as_uri())
         yield opened
 
 

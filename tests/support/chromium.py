@@ -70,6 +70,12 @@ class Tab:
         self.call("Page.navigate", url=url)
         self._browser.wait_for(lambda: self.loaded > before)
 
+    def open_report(self, url: str) -> None:
+        """Load a report and wait until its script has drawn everything."""
+        self.open(url)
+        look = "const look = () => document.documentElement.dataset.ready ? done() : setTimeout(look, 5); look()"
+        self.value(f"new Promise(done => {{ {look} }})")
+
     def resize(self, width: int, height: int = 900) -> None:
         """Give the page a viewport of this size in CSS pixels."""
         mobile = width < 500
