@@ -70,8 +70,6 @@ class RequestStory:
     request_body: Body | None = None
     response_body: Body | None = None
     fault: str | None = None
-    request_headers: tuple[tuple[str, str], ...] = ()
-    response_headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def elapsed_us(self) -> int:
