@@ -25,6 +25,7 @@ WAYS_OUT = {
     "ci/github_api.py": "the comment, which is the job summary",
     "ci/action.py": "workflow commands, of a summary and of problems that were redacted",
     "report/terminal.py": "a text in memory",
+    "report/terminal_trace.py": "a text in memory",
     "terminal.py": "the observer of the command line: a job tells it through a RedactedObserver",
     "streams.py": "the standard streams themselves",
     "cli/main.py": "errors, which leave a job inside `without_secrets`",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import borne
+from tests.support import borne, sample_run
 from tests.support.command_line import Answer, call, run_process
 
 CASES = Path(__file__).parent / "cases"
@@ -29,6 +29,19 @@ GENERATED: dict[str, Callable[[Path], object]] = {
     "invalid-too-large": lambda folder: (folder / "scenarios" / "a.yaml").write_text("# x\n" * 300_000),
     "report-of-faults-degraded": lambda folder: borne.write_run(folder / "runs"),
     "report-of-faults-metastable": lambda folder: borne.write_run(folder / "runs", borne.FOR_EVER),
+    "trace-of-nothing-failed": lambda folder: sample_run.write_run(folder / "runs", instances=1),
+    **{
+        name: lambda folder: sample_run.write_run(folder / "runs", instances=60)
+        for name in (
+            "trace-failed",
+            "trace-failed-in-colour",
+            "trace-passed",
+            "trace-json",
+            "trace-unknown-instance",
+            "trace-unknown-failed",
+            "trace-two-choices",
+        )
+    },
 }
 """What can't or should not be kept as a file of the repository."""
 

@@ -264,7 +264,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="output", kind="text", aliases=("output-dir",), group="output", metavar="FOLDER", default="runs",
         input="output-dir", input_default="windtunnel-report",
-        commands=("run", "report", "compare", "merge", "demo"),
+        commands=("run", "report", "trace", "compare", "merge", "demo"),
         help="Folder that holds the runs.",
         input_help="Folder in the workspace for the run.",
     ),
@@ -284,7 +284,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="color", kind="on_off", group="output", default="colour on a terminal without NO_COLOR",
-        commands=("run", "report", "compare", "merge", "demo"), in_python=False,
+        commands=("run", "report", "trace", "compare", "merge", "demo"), in_python=False,
         help="Colour the output.",
     ),
     Flag(

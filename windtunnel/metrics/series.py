@@ -306,6 +306,13 @@ class UserSeries:
             above, below = above * span_us + area_us * below, below * span_us
         return above / below
 
+    def means(self) -> dict[int, float]:
+        """The mean of each segment."""
+        return {
+            segment: self._area_us[segment] / self._span_us[segment] if self._span_us[segment] > 0 else number
+            for segment, (_, number) in self._last.items()
+        }
+
     @property
     def most(self) -> int:
         """The most at the same time; of several machines the sum, whose moments may differ."""

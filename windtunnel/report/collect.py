@@ -14,13 +14,15 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.model.manifest import Evidence, Manifest
 from windtunnel.model.summary import Baseline, Summary
 from windtunnel.report.choice import RULE, Choice, choose
+from windtunnel.report.course import course_of
+from windtunnel.report.course_bands import course_bands
 from windtunnel.report.instance_trace import BodyCache, instance_trace
 from windtunnel.report.latencies import latencies
 from windtunnel.report.model import Report, Sampled, Story
 from windtunnel.report.stories import collect, side_by_side
 from windtunnel.report.wording import honest
 from windtunnel.storage.directory import RunDirectory
-from windtunnel.storage.lookup import records_of
+from windtunnel.storage.lines import LineDecoder, records_of
 from windtunnel.storage.reader import RecordReader, RunIdentity
 from windtunnel.verdict.conclude import conclude
 
@@ -88,8 +90,9 @@ def build_report(
     """
     summary = honest(summary)
     choice = choose(summary, aggregate, manifest.steps) if with_stories else Choice()
-    segments, run_ids = _reader(directory, manifest).segments, RunIdentity.of(manifest).run_ids
-    instances = collect(records_of(choice.why, segments, run_ids), list(choice.why))
+    decoder = LineDecoder(RunIdentity.of(manifest).run_ids)
+    records = records_of(choice.why, _reader(directory, manifest).segments, decoder)
+    instances = collect(records, list(choice.why))
     bodies = BodyCache(directory.bodies)
     stories = tuple(
         instance_trace(instance, run_started=manifest.started, bodies=bodies) for instance in instances.values()
@@ -109,6 +112,11 @@ def build_report(
         shown_by=dict(choice.shown_by),
         errors_shown_by=dict(choice.errors_shown_by),
         faults_shown_by=dict(choice.faults_shown_by),
+        course=course_of(
+            aggregate.cube,
+            order=[(row.scenario, row.step) for row in summary.steps],
+            bands=course_bands(aggregate, manifest, summary),
+        ),
     )
 
 

@@ -1,13 +1,12 @@
-"""The report as one HTML file that opens from disk, offline, for years: no script, nothing loaded from anywhere.
+"""The report as one HTML file that opens from disk, offline, for years: nothing is loaded from anywhere.
 
 Everything that is put into the page is escaped, and goes through `printable`, also text of Windtunnel itself.
-The only style sheet is named in the Content-Security-Policy by its hash; the browser obeys nothing else.
+The only script and the only style sheet are named in the Content-Security-Policy by their hashes; the browser
+obeys nothing else. Verdict, figures, tables and drawings are there without the script.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import shlex
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -19,12 +18,17 @@ import jinja2
 from windtunnel import figures
 from windtunnel.model.resilience import Resilience
 from windtunnel.model.summary import MetricSummary, Summary
-from windtunnel.report import resilience, wording
+from windtunnel.report import assets, page_data, resilience, wording
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
+from windtunnel.report.course_chart import CourseChart, course_chart
 from windtunnel.report.model import Report
+from windtunnel.report.sample_data import LONGEST_NAME
 from windtunnel.report.text import LONGEST_REASON, printable
 from windtunnel.report.wording import honest
+
+LONGEST_HEADER = 2_000
+"""Characters of a header that the page shows."""
 
 _TONES = {"pass": "good", "fail": "bad", "error": "bad"}
 _RESULT_TONES = {"pass": "good", "fail": "bad", "inconclusive": "warn"}
@@ -41,7 +45,7 @@ def render(report: Report) -> str:
     """The page as text; to be written as UTF-8."""
     summary = honest(report.summary)
     pages = _environment()
-    style = _style(pages)
+    style, script = _style(pages), assets.script()
     tone = _TONES.get(summary.verdict, "warn")
     return pages.get_template("report.html.j2").render(
         report=report,
@@ -51,7 +55,10 @@ def render(report: Report) -> str:
         finished=summary.soundness.finished,
         tone=tone,
         style=style,
-        style_hash=_csp_hash(style),
+        style_hash=assets.csp_hash(style),
+        script=script,
+        script_hash=assets.csp_hash(script),
+        data=page_data.parts(report, summary),
         tab_icon=_tab_icon(tone),
         title=wording.title(summary),
         headline=wording.headline(summary),
@@ -60,10 +67,12 @@ def render(report: Report) -> str:
         tiles=_tiles(summary),
         retried=wording.has_retries(summary),
         of_requests=wording.OF_REQUESTS,
+        places={(row.scenario, row.step): place for place, row in enumerate(summary.steps)},
+        course_drawn=_course(report, summary),
         scenarios=[(name, list(rows)) for name, rows in groupby(summary.steps, key=lambda row: row.scenario)],
         overall=report.overall and shape(report.overall, height=200),
         shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in report.steps],
-        anchors={story.instance_id: f"instance-{n}" for n, story in enumerate(report.featured_stories, 1)},
+        anchors={story.instance_id: _anchor(story.instance_id) for story in report.featured_stories},
         phases=PHASES,
         changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
         noise=NOISE,
@@ -71,6 +80,11 @@ def render(report: Report) -> str:
         facts=_facts(report),
         **(_under_faults(summary.turbulence) if summary.turbulence else {}),
     )
+
+
+def _course(report: Report, summary: Summary) -> CourseChart | None:
+    """The drawing over time; None where nothing was counted."""
+    return course_chart(report.course, started=summary.run.started) if report.course.buckets else None
 
 
 def _under_faults(judged: Resilience) -> dict[str, object]:
@@ -109,6 +123,7 @@ def _environment() -> jinja2.Environment:
         "line": partial(printable, limit=300),
         "whole": partial(printable, limit=LONGEST_REASON),
         "short": partial(printable, limit=80),
+        "header": partial(printable, limit=LONGEST_HEADER),
         "remark": wording.remark,
         "result": wording.result_word,
         "result_tone": lambda threshold: _RESULT_TONES.get(threshold.result, "plain"),
@@ -130,9 +145,14 @@ def _environment() -> jinja2.Environment:
     return pages
 
 
+def _anchor(instance_id: str) -> str:
+    """The fragment of the URL that shows an instance; without the script it is the id of its static part."""
+    return "instance=" + quote(printable(instance_id, limit=LONGEST_NAME))
+
+
 def _style(pages: jinja2.Environment) -> str:
     assert pages.loader is not None
-    return pages.loader.get_source(pages, "report.css")[0].strip()
+    return assets.style(pages.loader.get_source(pages, "report.css")[0])
 
 
 def _fit(value: object) -> object:
@@ -140,45 +160,43 @@ def _fit(value: object) -> object:
     return printable(value, lines=True) if type(value) is str else value
 
 
-def _csp_hash(style: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-
-
 def _tab_icon(tone: str) -> str:
     return "data:image/svg+xml," + quote(_TAB_ICON.format(colour=_TAB_COLOURS[tone], path=_TAB_PATHS[tone]))
 
 
-def _tiles(summary: Summary) -> list[tuple[str, str, str]]:
-    """The key figures: (what, value, remark)."""
+def _tiles(summary: Summary) -> list[tuple[str, str, str, str]]:
+    """The key figures: (name for the script, what, value, remark)."""
     run, sound = summary.run, summary.soundness
     requests, failed = summary.metrics.get("http_reqs"), summary.metrics.get("http_req_failed")
-    tiles = [("Instances passed", figures.number(run.passed), f"of {figures.number(run.instances)}")]
+    tiles = [("instances", "Instances passed", figures.number(run.passed), f"of {figures.number(run.instances)}")]
     if requests:
         rate = f"{figures.per_second(requests.rate)}" if requests.rate is not None else ""
-        tiles.append(("Requests", figures.number(requests.count), rate))
+        tiles.append(("requests", "Requests", figures.number(requests.count), rate))
     if failed and failed.count:
-        tiles.append(
-            ("Failed requests", figures.share(failed.rate or 0), f"{figures.number(failed.matches)} requests")
-        )
+        share, count = figures.share(failed.rate or 0), figures.number(failed.matches)
+        tiles.append(("requests_failed", "Failed requests", share, f"{count} requests"))
     tiles += _latency_tiles(summary.metrics.get("http_req_duration"))
     if sound.dropped:
-        tiles.append(("Dropped arrivals", figures.number(sound.dropped), "found no free slot"))
+        tiles.append(("dropped", "Dropped arrivals", figures.number(sound.dropped), "found no free slot"))
     if sound.late:
-        tiles.append(("Late arrivals", figures.number(sound.late), "started over 5 ms late"))
+        tiles.append(("late", "Late arrivals", figures.number(sound.late), "started over 5 ms late"))
     error = f"± {figures.duration(sound.lag_p99_ms)}" if sound.lag_p99_ms else "none seen"
-    tiles.append(("Measurement error", error, "p99 of the event loop's lag"))
+    tiles.append(("lag", "Measurement error", error, "p99 of the event loop's lag"))
     return tiles
 
 
-def _latency_tiles(metric: MetricSummary | None) -> list[tuple[str, str, str]]:
+def _latency_tiles(metric: MetricSummary | None) -> list[tuple[str, str, str, str]]:
     if metric is None or metric.distribution is None or not metric.distribution.count:
         return []
     d = metric.distribution
-    named = (("p50", d.med), ("p95", d.p95), ("p99", d.p99), ("p99.9", d.p999), ("Slowest", d.max))
-    return [
-        (f"{name} request" if name == "Slowest" else f"{name} latency", figures.duration(ms), "")
-        for name, ms in named
-    ]
+    named = (
+        ("p50", "p50 latency", d.med),
+        ("p95", "p95 latency", d.p95),
+        ("p99", "p99 latency", d.p99),
+        ("p999", "p99.9 latency", d.p999),
+        ("max", "Slowest request", d.max),
+    )
+    return [(key, name, figures.duration(ms), "") for key, name, ms in named]
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:

@@ -15,15 +15,20 @@ from windtunnel.model.manifest import Manifest
 from windtunnel.model.record import Timings
 from windtunnel.model.summary import Distribution, Summary
 from windtunnel.model.vocabulary import ErrorKind, InstanceOutcome, Outcome
+from windtunnel.report.course import Course
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """The beginning of a kept body. `size` is its size on disk in bytes; `whole`: `text` is all of it."""
+    """The beginning of a kept body. `size` is its size on disk in bytes; `whole`: `text` is all of it.
+
+    `content` is that beginning as it is kept, `text` as it is shown.
+    """
 
     text: str
     size: int
     whole: bool
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,8 @@ class CheckStory:
 class RequestStory:
     """One request as it happened; `began_us` counts from the start of the instance.
 
-    `fault` names the one that was done to it on purpose, here and in the stories below.
+    The headers are (name, value) as on the wire, None where they were not kept; `headers_left_out` counts those
+    beyond what is kept. `fault` names the one that was done to it on purpose, here and in the stories below.
     """
 
     method: str
@@ -58,6 +64,9 @@ class RequestStory:
     bytes_received: int
     began_us: int
     timings: Timings
+    request_headers: tuple[tuple[str, str], ...] | None = None
+    response_headers: tuple[tuple[str, str], ...] | None = None
+    headers_left_out: int = 0
     request_body: Body | None = None
     response_body: Body | None = None
     fault: str | None = None
@@ -71,7 +80,10 @@ class RequestStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStory:
-    """One step of a story; `began_us` counts from the start of the instance. `left_out`: omitted requests."""
+    """One step of a story; `began_us` counts from the start of the instance. `left_out`: omitted requests.
+
+    `round` counts the rounds of the innermost loop around it from 1; 0 outside of loops.
+    """
 
     name: str
     action: str
@@ -85,6 +97,7 @@ class StepStory:
     requests: tuple[RequestStory, ...] = ()
     left_out: int = 0
     fault: str | None = None
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +178,7 @@ class Report:
 
     `shown_by` maps the position of a threshold that did not hold to ids of instances that show why,
     `errors_shown_by` that of an error group to ids of some that failed so, `faults_shown_by` the name of a fault
-    to the id of one that it was done to.
+    to the id of one that it was done to. `course` is the run along time.
     """
 
     summary: Summary
@@ -184,11 +197,17 @@ class Report:
     shown_by: dict[int, tuple[str, ...]] = field(default_factory=dict)
     errors_shown_by: dict[int, tuple[str, ...]] = field(default_factory=dict)
     faults_shown_by: dict[str, str] = field(default_factory=dict)
+    course: Course = field(default_factory=Course)
 
     @property
     def featured_stories(self) -> tuple[Story, ...]:
         """Those that stand in the page itself."""
         return self.stories[: self.featured]
+
+    def story_beside(self, story: Story) -> Story | None:
+        """The passing one that stands beside a failing one."""
+        passing = self.beside.get(story.instance_id)
+        return next((each for each in self.stories if each.instance_id == passing), None)
 
     def line_url(self, file: str | None, line: int | None) -> str:
         """The URL of a line of a file of the user's; empty where none is known, and outside of the project."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from windtunnel.model.record import InstanceRecord, StepRecord
 from windtunnel.report.model import Story
-from windtunnel.storage.lookup import RecordOfInstance
+from windtunnel.storage.lines import RecordOfInstance
 
 LONGEST_STORY = 400
 """Maximum number of records of one instance; a longer story counts what it omits."""

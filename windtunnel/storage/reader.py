@@ -258,12 +258,12 @@ def pieces(path: Path) -> Iterator[bytes]:
     """
     try:
         with open_regular(path) as file:
-            yield from _chunks(file)
+            yield from chunks(file)
     except OSError as error:
         raise EvidenceError(f"can't read {path}: {error.strerror}") from None
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def chunks(file: BinaryIO) -> Iterator[bytes]:
     """The file in pieces of whole lines; only the last may end in a torn line.
 
     Of too long a line only the beginning comes, and of a torn one that fills a piece: neither is a record. Nor are

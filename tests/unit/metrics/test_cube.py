@@ -213,9 +213,8 @@ def _is_on_the_axis(record: Record) -> bool:
 
 
 def test_each_width_is_a_multiple_of_the_one_before() -> None:
-    for narrow, wide in pairwise(WIDTHS):
-        assert wide > narrow
-        assert wide % narrow == 0
+    assert [*WIDTHS] == sorted(set(WIDTHS))
+    assert [wide % narrow for narrow, wide in pairwise(WIDTHS)] == [0] * (len(WIDTHS) - 1)
 
 
 def test_a_run_with_very_many_steps_has_wider_buckets_rather_than_more_memory() -> None:
@@ -250,9 +249,10 @@ def test_percentiles_of_bins_are_within_the_stated_error_of_those_of_the_histogr
     add_bins(bins, more)
     percents.sort()
     exact = Histogram(samples).percentiles(percents)
-    for rough, true in zip(percentiles(bins, percents), exact, strict=True):
-        # A sample lies within the error of either.
-        assert abs(rough - true) <= true * (RELATIVE_ERROR + 2 * HISTOGRAM_ERROR) + 1e-9
+    found = percentiles(bins, percents)
+    # A sample lies within the error of either.
+    near = [true * (RELATIVE_ERROR + 2 * HISTOGRAM_ERROR) + 1e-9 for true in exact]
+    assert [abs(f - t) <= most for f, t, most in zip(found, exact, near, strict=True)] == [True] * len(percents)
 
 
 def test_percentiles_of_bins_without_samples_are_0() -> None:

@@ -25,7 +25,7 @@ from windtunnel.report.collect import analyse, build_report
 from windtunnel.report.instance_trace import BodyCache, instance_trace
 from windtunnel.report.model import Report, StepStory, Story
 from windtunnel.report.stories import InstanceRecords, collect, side_by_side
-from windtunnel.storage.lookup import RecordOfInstance
+from windtunnel.storage.lines import RecordOfInstance
 
 IDS: dict[str, Any] = {"instance_id": "shop-1", "correlation_id": "c" * 32, "scenario": "shop"}
 

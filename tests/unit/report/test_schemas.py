@@ -90,7 +90,7 @@ def test_a_form_has_exactly_the_fields_of_its_struct(file: str, name: str, struc
     assert set(form.get("required", [])) == always | stamped
 
 
-@pytest.mark.parametrize("file", ["record", "summary"])
+@pytest.mark.parametrize("file", ["record", "summary", "trace"])
 def test_every_form_and_field_is_described(file: str) -> None:
     whole = schema(file)
     Draft202012Validator.check_schema(whole)

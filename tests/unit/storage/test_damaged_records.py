@@ -25,7 +25,7 @@ from windtunnel.model.threshold import Threshold
 from windtunnel.report.collect import analyse, build_report
 from windtunnel.report.renderers import RENDERERS
 from windtunnel.storage.directory import RunDirectory
-from windtunnel.storage.reader import AT_A_TIME, RecordReader, RunIdentity, _chunks
+from windtunnel.storage.reader import AT_A_TIME, RecordReader, RunIdentity, chunks
 from windtunnel.storage.writer import RecordWriter
 
 Lines = list[bytes]
@@ -208,10 +208,10 @@ def test_a_torn_line_is_read_once_whatever_its_length() -> None:
 
     file = File(b"x" * size)
     tracemalloc.start()
-    chunks = list(_chunks(file))
+    pieces = list(chunks(file))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert chunks == [b"x" * AT_A_TIME]
+    assert pieces == [b"x" * AT_A_TIME]
     assert len(pieces_read) == size // AT_A_TIME + 1
     assert peak < 1.1 * size
 
@@ -219,9 +219,9 @@ def test_a_torn_line_is_read_once_whatever_its_length() -> None:
 def test_a_line_beyond_every_bound_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("windtunnel.storage.reader.LONGEST_LINE", 4 * AT_A_TIME)
     head, tail, after = b'{"a":"', b'"}\n', b"{}\n"
-    chunks = list(_chunks(io.BytesIO(head + b"x" * (40 * AT_A_TIME) + tail + after)))
-    assert sum(map(len, chunks)) <= 3 * AT_A_TIME
-    assert b"".join(chunks).endswith(tail + after)
+    pieces = list(chunks(io.BytesIO(head + b"x" * (40 * AT_A_TIME) + tail + after)))
+    assert sum(map(len, pieces)) <= 3 * AT_A_TIME
+    assert b"".join(pieces).endswith(tail + after)
 
 
 def test_what_a_writer_wrote_that_can_not_have_been_is_said_too(tmp_path: Path) -> None:

@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from tests.support.records import START, instance, lone_request, request, step
 from windtunnel.errors import EvidenceError
 from windtunnel.model.record import FaultRecord, Record, RunEnded, RunStarted
-from windtunnel.storage.lookup import records_of
+from windtunnel.storage.lines import LineDecoder, records_of
 from windtunnel.storage.reader import AT_A_TIME
 from windtunnel.storage.writer import RecordWriter
-
-RUN = ("run",)
 
 
 def segment(path: Path, records: Sequence[Record], *, run_id: str = "run") -> Path:
@@ -35,7 +33,9 @@ def journey(index: int, *, steps: int = 2) -> list[Record]:
 
 
 def found(ids: Sequence[str], *segments: Path) -> list[tuple[str, str]]:
-    return [(type(record).__name__, record.instance_id) for record in records_of(ids, segments, RUN)]
+    return [
+        (type(record).__name__, record.instance_id) for record in records_of(ids, segments, LineDecoder(("run",)))
+    ]
 
 
 def test_every_record_of_the_wanted_instances_is_found_and_no_other(tmp_path: Path) -> None:

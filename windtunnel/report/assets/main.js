@@ -1,0 +1,67 @@
+// Starts the page. Everything static is there before; what is drawn here adds to it, and its absence breaks nothing.
+import { share } from "./format.js";
+import { data } from "./data.js";
+import { drawBrush } from "./brush.js";
+import { knownSteps, percentilesOverTime, readCube } from "./cube.js";
+import { drawHeatmap } from "./heatmap.js";
+import { RELATIVE_ERROR } from "./histogram.js";
+import { offerInstances } from "./instances.js";
+import { page } from "./state.js";
+import { followRange } from "./tables.js";
+import { offerThemes } from "./theme.js";
+import { drawTimeline } from "./timeline.js";
+
+const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+
+// The edges of the buckets in seconds since the start, and how long a range lasts: the run may begin and end within
+// a bucket.
+const timesOf = ({ run, axis }) => {
+  const first_s = axis.first_bucket_unix - run.started;
+  const edges = Array.from({ length: axis.buckets + 1 }, (_, i) => Number((first_s + i * axis.width_s).toFixed(6)));
+  const end = run.duration_s > edges[axis.buckets - 1] ? run.duration_s : edges[axis.buckets];
+  const seconds = ({ from, to }) => Math.min(edges[to], end) - Math.max(edges[from], Math.min(0, edges[1]));
+  return { edges, seconds };
+};
+
+// Those of the tables, and those of the warm-up, which the charts show too.
+const allSteps = cube => [...knownSteps(cube), ...(cube.warmup ? [cube.warmup] : [])];
+
+const seriesOf = (cube, { width_s }) => {
+  const steps = allSteps(cube);
+  const rate = name => cube.users.map((_, i) => steps.reduce((count, step) => count + step[name][i], 0) / width_s);
+  const passed = steps.map(step => step.requests_latency.passed);
+  const [p50, p95, p99] = percentilesOverTime(cube, passed, [50, 95, 99]);
+  return { rate: rate("requests"), failures: rate("requests_failed"), p50, p95, p99, users: cube.users, lag: cube.lag };
+};
+
+// A range that is in the URL of another run may lie outside of this one.
+const keepInside = buckets => {
+  const range = page.state;
+  if (range && range.to > buckets) page.select(range.from < buckets ? { from: range.from, to: buckets } : null);
+};
+
+const drawCharts = (doc, cube) => {
+  const times = timesOf(doc);
+  keepInside(doc.axis.buckets);
+  const find = id => document.getElementById(id);
+  const cells = allSteps(cube).flatMap(step => [step.requests_latency.passed, step.requests_latency.failed]);
+  const timeline = drawTimeline(find("panels"), doc, seriesOf(cube, doc.axis), times);
+  const heatmap = drawHeatmap(find("heatmap"), cube, cells, times);
+  drawBrush(find("brush"), find("range"), times, `percentiles within ±${share(RELATIVE_ERROR)}`);
+  followRange(doc, cube, times);
+  return () => [timeline, heatmap].forEach(chart => chart.redraw());
+};
+
+const start = async () => {
+  document.documentElement.classList.add("scripted");
+  let redraw = () => {};
+  offerThemes(() => redraw());
+  const doc = await data.doc();
+  offerInstances(doc, data.samples, page);
+  const given = await data.cube();
+  if (given) redraw = drawCharts(doc, readCube(doc, given));
+  await painted();
+  document.documentElement.dataset.ready = "yes";
+};
+
+start();
