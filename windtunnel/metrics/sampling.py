@@ -29,9 +29,11 @@ DRAWN_OF_GROUP = 4
 
 SLOWEST_OF_SCENARIO = 25
 
+ORDINARY = 10
+"""Instances of a scenario that are kept as ordinary ones."""
+
 SAMPLE = 100
-"""Passed instances that are drawn of a scenario: the ordinary ones, and those among which each percentile has one
-with a duration near it."""
+"""Passed instances that are drawn of a scenario, among which each percentile has one with a duration near it."""
 
 SLOWEST_OF_TIME = 3
 """Instances that are kept of each series of a time that a threshold asks for."""
@@ -141,16 +143,25 @@ class Slowest:
 
 
 class ScenarioSample:
-    """Instances of one scenario that ended in the measured load."""
+    """Instances of one scenario that ended in the measured load: some that passed, some of those of which every
+    body was kept though they passed, and the slowest.
+    """
 
-    __slots__ = ("passed", "slowest")
+    __slots__ = ("passed", "slowest", "whole")
 
     def __init__(self) -> None:
-        self.passed, self.slowest = Drawn(SAMPLE), Slowest(SLOWEST_OF_SCENARIO)
+        self.passed, self.whole, self.slowest = Drawn(SAMPLE), Drawn(ORDINARY), Slowest(SLOWEST_OF_SCENARIO)
+
+    @property
+    def ordinary(self) -> list[str]:
+        """The ids of ordinary ones: first those of which the bodies were kept."""
+        drawn = dict.fromkeys(instance_id for _, instance_id, _ in (*self.whole.kept, *self.passed.kept))
+        return list(drawn)[:ORDINARY]
 
     def merge(self, other: ScenarioSample) -> None:
         """Add what `other` kept."""
         self.passed.merge(other.passed)
+        self.whole.merge(other.whole)
         self.slowest.merge(other.slowest)
 
 
@@ -212,6 +223,8 @@ class Sampling:
         sample.slowest.add_all([each.duration_us for each in records], records)
         if key.outcome == "passed":
             sample.passed.add_all(draws(self._key, records), records)
+            for each in [each for each in records if each.whole]:
+                sample.whole.add(draw(self._key, each.instance_id), each.instance_id)
 
     def steps(self, records: Sequence[StepRecord]) -> None:
         """Consider steps that are counted together, at least one, and the requests in their lines."""

@@ -17,6 +17,7 @@ from windtunnel.metrics.measure import selected
 from windtunnel.metrics.occurrences import FailureKey
 from windtunnel.metrics.sampling import (
     DRAWN_OF_GROUP,
+    ORDINARY,
     SLOWEST_OF_SCENARIO,
     SLOWEST_OF_TIME,
     Drawn,
@@ -47,9 +48,6 @@ RANKED_THRESHOLDS = 10
 
 SHOWN_FAULTS = 20
 """Maximum number of faults of which an instance is shown that they were done to."""
-
-ORDINARY = 10
-"""Passed instances of a scenario that are shown as ordinary ones."""
 
 PERCENTILES = (50, 90, 99)
 
@@ -204,7 +202,7 @@ def _of_scenario(aggregate: Aggregate, candidates: Sampling, scenario: str) -> I
             nearest = min(left, key=lambda entry: (abs(entry[2] - us), entry))
             left.remove(nearest)
             yield nearest[1], f"near p{percent} of its scenario"
-    for _, instance_id, _ in sample.passed.kept[:ORDINARY]:
+    for instance_id in sample.ordinary:
         yield instance_id, "an ordinary one of its scenario"
     for _, instance_id in sample.slowest.kept:
         yield instance_id, f"one of the {SLOWEST_OF_SCENARIO} slowest of its scenario"
@@ -213,8 +211,8 @@ def _of_scenario(aggregate: Aggregate, candidates: Sampling, scenario: str) -> I
 def _beside(candidates: Sampling, scenario: str) -> _Reasoned | None:
     """A passed instance of a scenario."""
     sample = candidates.scenarios.get(scenario)
-    passed = sample.passed.kept[:1] if sample else []
-    return (passed[0][1], "an ordinary one of its scenario") if passed else None
+    passed = sample.ordinary if sample else []
+    return (passed[0], "an ordinary one of its scenario") if passed else None
 
 
 def _in_turn(rows: Sequence[Sequence[_Reasoned]]) -> Iterator[_Reasoned]:

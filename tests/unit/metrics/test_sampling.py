@@ -102,7 +102,10 @@ def test_any_split_over_segments_and_batches_makes_the_same_choice(
 def state(sampling: Sampling) -> object:
     return (
         {key: drawn.kept for key, drawn in sampling.groups.items()},
-        {name: (each.passed.kept, each.slowest.kept) for name, each in sampling.scenarios.items()},
+        {
+            name: (each.passed.kept, each.whole.kept, each.slowest.kept)
+            for name, each in sampling.scenarios.items()
+        },
         {key: slow.kept for key, slow in sampling.slow.items() if slow.kept},
         sampling.faults,
     )
@@ -166,6 +169,13 @@ def test_what_a_fault_was_done_to_is_an_example_of_the_fault_alone() -> None:
     assert found.faults == {"cut": (START + 1, "shop-1")}
     assert (found.groups, found.scenarios) == ({}, {})
     assert not [slow for (metric, _), slow in found.slow.items() if metric == "step_duration"]
+
+
+def test_what_is_kept_whole_is_ordinary_before_others() -> None:
+    ended: list[Record] = [instance(n, whole=n >= 600) for n in range(604)]
+    ordinary = sampling_of([[began(), *ended]]).scenarios["shop"].ordinary
+    assert len(ordinary) == 10
+    assert set(ordinary[:4]) == {"shop-600", "shop-601", "shop-602", "shop-603"}
 
 
 def test_only_times_that_a_threshold_limits_are_ranked() -> None:
