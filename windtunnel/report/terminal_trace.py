@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from windtunnel import figures
 from windtunnel.report.bars import PART_OF_SIGN, SIGNS, Part, length_us, request_bar, step_bar
 from windtunnel.report.charts import PHASES
+from windtunnel.report.curl import curl_line
 from windtunnel.report.model import Body, CheckStory, RequestStory, StepStory, Story
 from windtunnel.report.terminal_parts import hanging, memory_console, shown, styled, written
 from windtunnel.report.text import NO_BREAK, printable, shortened
+from windtunnel.report.trace import ids_of
 from windtunnel.report.wording import OUTCOME_ICONS
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ _MOST_DETAILED = 4
 _MOST_REQUESTS = 4
 _MOST_HEADERS = 20
 _MOST_LINES = 14
+_LONGEST_COMMAND = 4_000
 _ONE_LINE = 60
 _INDENT = 4
 
@@ -249,7 +252,7 @@ def _detail(trace: Trace, step: StepStory, *, brief: bool) -> Iterator[Renderabl
         overflow="fold",
     )
     said = step.message or step.error
-    told_by_check = any(not check.ok and f'check "{check.name}"' in (said or "") for check in step.checks)
+    told_by_check = any(not c.ok and c.name in (said or "") and c.actual in (said or "") for c in step.checks)
     if said and not told_by_check:
         yield hanging(" ", shown(said, limit=600), indent=2)
     yield from _checks(step.checks)
@@ -345,7 +348,11 @@ def _injected(fault: str | None) -> str:
 
 def _commands(trace: Trace) -> Iterator[str]:
     """The lines to type next."""
-    wanted = trace.wanted
+    wanted, story = trace.wanted, trace.story
+    failing = [step for step in story.steps if step.outcome not in {"passed", "skipped"} and step.requests]
+    if failing:
+        line = curl_line(failing[0].requests[-1], ids=ids_of(trace))
+        yield f"repeat  {line if len(line) <= _LONGEST_COMMAND else 'too long to show: --json has it'}"
     if trace.position and trace.position < trace.failed:
         yield f"next    {wanted.command(f'--failed {trace.position + 1}')}"
     if trace.passing is not None:

@@ -58,6 +58,11 @@ class Trace:
         return self.rows.get((self.story.scenario, step))
 
 
+def ids_of(trace: Trace) -> tuple[str, ...]:
+    """The ids that requests of the instance carry, which a repeated request does without."""
+    return trace.run_id, trace.story.instance_id, trace.story.correlation_id
+
+
 def trace(directory: RunDirectory, wanted: Wanted, *, longest_body: int = 8 * 1024) -> Trace:
     """Find an instance in the records of a run, which need not be finished, and tell its story.
 
