@@ -151,6 +151,20 @@ def test_an_instance_with_hundreds_of_steps_and_polls_stays_short(run: RunDirect
     assert "53 more requests" in said
 
 
+def test_a_step_that_failed_in_the_middle_of_hundreds_is_shown(run: RunDirectory) -> None:
+    found = trace(run, Wanted(failed=2))
+    passed, failed = found.story.steps[0], found.story.steps[-1]
+    after = dataclasses.replace(passed, began_us=failed.began_us + 1)
+    many = (*(passed,) * 150, dataclasses.replace(failed, name="the one"), *(after,) * 150)
+
+    said = text_of(dataclasses.replace(found, story=dataclasses.replace(found.story, steps=many)))
+
+    rows = said[: said.index("█ wait")].splitlines()
+    at = next(place for place, line in enumerate(rows) if "✗ the one" in line)
+    assert "more rows" in rows[at - 1]
+    assert "more rows" in rows[at + 1]
+
+
 @pytest.mark.parametrize("wanted", [Wanted(failed=1), Wanted(failed=2), Wanted(instance_id="checkout-6")])
 def test_the_json_is_of_the_published_schema(run: RunDirectory, wanted: Wanted) -> None:
     value = msgspec.json.decode(trace_json.render(trace(run, wanted)))
