@@ -221,3 +221,12 @@ def test_without_its_script_the_page_says_everything_that_is_static(browser: Bro
         )
         assert drawn[0] > 20
         assert drawn[1] == 3, "p50, p95 and p99"
+
+
+def test_rates_of_a_run_that_ends_within_a_bucket_stay_true(browser: Browser, disturbed_page: Path) -> None:
+    with browser.tab() as opened:
+        opened.resize(1280)
+        opened.open_report(disturbed_page.as_uri())
+        told = opened.value("document.querySelector('#panels canvas').ariaLabel")
+
+    assert "all at most 20/s" in told

@@ -13,21 +13,22 @@ import { drawTimeline } from "./timeline.js";
 
 const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
 
-// The edges of the buckets in seconds since the start, and how long of a range the run lasted.
+// The edges of the buckets in seconds since the start, and how long a range lasts: the run may begin and end within
+// a bucket.
 const timesOf = ({ run, axis }) => {
   const first_s = axis.first_bucket_unix - run.started;
   const edges = Array.from({ length: axis.buckets + 1 }, (_, i) => Number((first_s + i * axis.width_s).toFixed(6)));
-  const seconds = ({ from, to }) => Math.min(edges[to], run.duration_s) - Math.max(edges[from], 0);
+  const end = run.duration_s > edges[axis.buckets - 1] ? run.duration_s : edges[axis.buckets];
+  const seconds = ({ from, to }) => Math.min(edges[to], end) - Math.max(edges[from], Math.min(0, edges[1]));
   return { edges, seconds };
 };
 
 // Those of the tables, and those of the warm-up, which the charts show too.
 const allSteps = cube => [...knownSteps(cube), ...(cube.warmup ? [cube.warmup] : [])];
 
-const seriesOf = (cube, times) => {
-  const lengths = times.edges.slice(0, -1).map((_, i) => Math.max(times.seconds({ from: i, to: i + 1 }), 1e-6));
+const seriesOf = (cube, { width_s }) => {
   const steps = allSteps(cube);
-  const rate = name => lengths.map((length, i) => steps.reduce((count, step) => count + step[name][i], 0) / length);
+  const rate = name => cube.users.map((_, i) => steps.reduce((count, step) => count + step[name][i], 0) / width_s);
   const passed = steps.map(step => step.requests_latency.passed);
   const [p50, p95, p99] = percentilesOverTime(cube, passed, [50, 95, 99]);
   return { rate: rate("requests"), failures: rate("requests_failed"), p50, p95, p99, users: cube.users, lag: cube.lag };
@@ -44,7 +45,7 @@ const drawCharts = (doc, cube) => {
   keepInside(doc.axis.buckets);
   const find = id => document.getElementById(id);
   const cells = allSteps(cube).flatMap(step => [step.requests_latency.passed, step.requests_latency.failed]);
-  const timeline = drawTimeline(find("panels"), doc, seriesOf(cube, times), times);
+  const timeline = drawTimeline(find("panels"), doc, seriesOf(cube, doc.axis), times);
   const heatmap = drawHeatmap(find("heatmap"), cube, cells, times);
   drawBrush(find("brush"), find("range"), times, `percentiles within ±${share(RELATIVE_ERROR)}`);
   followRange(doc, cube, times);
