@@ -186,9 +186,10 @@ def _errors(summary: Summary, course: Course, run_name: str, width: int) -> Iter
         yield hanging(f"{count:>{len(margin) - 1}}", text, style="red")
         about = [place_of(group), of_instances(group)]
         line = Text(f"{margin}{shown(' · '.join(filter(None, about)), limit=200)}", overflow="fold")
-        room = min(_WIDEST_CAUSE_BAR, width - line.cell_len - 2)
+        said = f"{' · ' if any(about) else ''}when "
+        room = min(_WIDEST_CAUSE_BAR, width - line.cell_len - len(said))
         if room >= _LEAST_CAUSE_BAR and (when := cause_along_time(course, group, width=room)):
-            line.append("  ").append(when, "red")
+            line.append(said).append(when, "red")
         if line.plain.strip():
             yield line
         if group.instances:

@@ -80,7 +80,8 @@ def _head(trace: Trace) -> Iterator[RenderableType]:
     place = f"failed instance {trace.position:,} of {trace.failed:,}" if trace.position else ""
     user = f"user {story.user}" if story.user is not None and story.user >= 0 else ""
     late = f"started {figures.duration(story.late_us / 1000)} late" if story.late_us >= 1000 else ""
-    facts = [place, f"scenario {shown(story.scenario, limit=60)}", user, late]
+    phase = f"in {shown(trace.phase, limit=60)}" if trace.phase else ""
+    facts = [place, f"scenario {shown(story.scenario, limit=60)}", phase, user, late]
     yield styled(" · ".join(filter(None, facts)))
     yield styled(f"run {shown(trace.run_id)} · correlation id {shown(story.correlation_id)}", "bright_black")
     if story.outcome is None:

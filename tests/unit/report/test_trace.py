@@ -66,6 +66,12 @@ def test_a_correlation_id_is_taken_in_the_forms_in_which_logs_hold_it(run: RunDi
         assert trace(run, Wanted(correlation_id=given)).story.instance_id == "checkout-5"
 
 
+def test_an_instance_that_is_not_of_the_measured_load_says_so(run: RunDirectory) -> None:
+    found = trace(run, Wanted(failed=1))
+    assert " · in warmup · " in text_of(dataclasses.replace(found, phase="warmup"))
+    assert " · in " not in text_of(found)
+
+
 def test_an_instance_that_passed_stands_beside_no_other(run: RunDirectory) -> None:
     found = trace(run, Wanted(instance_id="checkout-6"))
 
@@ -190,7 +196,9 @@ def test_every_field_of_the_json_is_in_the_schema(run: RunDirectory) -> None:
     step = dataclasses.replace(pay, requests=(request,), round=2, left_out=3, fault="f", extracted=("a",))
     story = dataclasses.replace(found.story, outcome=None, steps=(step,), late_us=5, fault="f", left_out=1)
 
-    value = msgspec.json.decode(trace_json.render(dataclasses.replace(found, story=story, damaged=2)))
+    value = msgspec.json.decode(
+        trace_json.render(dataclasses.replace(found, story=story, damaged=2, phase="warmup"))
+    )
 
     assert [error.message for error in strict().iter_errors(value)] == []
     sent = SCHEMA["$defs"]["request"]["properties"]
