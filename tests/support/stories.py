@@ -52,6 +52,7 @@ def story(*steps: StepStory, index: int = 0, outcome: Any = "passed", **fields: 
         "began_s": float(index),
         "offset_s": 0.0,
         "duration_us": 1_000,
+        "index": index,
     }
     return Story(outcome=outcome, steps=steps, **{**defaults, **fields})
 

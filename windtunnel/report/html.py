@@ -30,6 +30,9 @@ from windtunnel.report.wording import honest
 MOST_SHAPES = 12
 """Steps whose distribution is drawn in the page; the script draws that of any step when its row is opened."""
 
+LONGEST_HEADER = 2_000
+"""Characters of a header that the page shows."""
+
 _TONES = {"pass": "good", "fail": "bad", "error": "bad"}
 _RESULT_TONES = {"pass": "good", "fail": "bad", "inconclusive": "warn"}
 _OUTCOME_TONES = {"passed": "good", "failed": "bad", "errored": "warn"}
@@ -129,6 +132,7 @@ def _environment() -> jinja2.Environment:
         "line": partial(printable, limit=300),
         "whole": partial(printable, limit=LONGEST_REASON),
         "short": partial(printable, limit=80),
+        "header": partial(printable, limit=LONGEST_HEADER),
         "remark": wording.remark,
         "result": wording.result_word,
         "result_tone": lambda threshold: _RESULT_TONES.get(threshold.result, "plain"),

@@ -52,13 +52,15 @@ class Tags(HTMLParser):
 
 
 def links_of(markdown_text: str) -> list[str]:
-    """Every link, image and piece of HTML that the Markdown comes to, but our own line breaks."""
+    """Every link, image and piece of HTML that the Markdown comes to, but our own line breaks and folded parts."""
     parser = MarkdownIt("commonmark").enable("table")
     found = []
     for block in parser.parse(markdown_text):
         for token in [block, *(block.children or [])]:
-            if token.type in {"link_open", "image", "html_block"}:
+            if token.type in {"link_open", "image"}:
                 found.append(token.type)
+            if token.type == "html_block" and "<" in re.sub("</?(details|summary|code)>", "", token.content):
+                found.append(token.content)
             if token.type == "html_inline" and token.content != "<br>":
                 found.append(token.content)
     return found

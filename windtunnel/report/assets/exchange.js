@@ -41,7 +41,7 @@ const heads = (headers, named) => {
   return el("dl", { class: "ex-headers" }, headers.map(([name, value]) => {
     const differs = named.has(name);
     return el("div", { class: differs && "differs" },
-      el("dt", {}, differs && el("span", { class: "ex-sign" }, "≠ ", el("span", { class: "unseen" }, "differs: ")), name), el("dd", {}, value));
+      el("dt", {}, differs && el("span", { class: "ex-sign" }, "≠ ", el("span", { class: "unseen" }, "differs ")), name), el("dd", {}, value));
   }));
 };
 
@@ -76,7 +76,7 @@ const sections = (request, { phases, bodies }, other, named) => {
   };
 };
 
-const titled = (title, content) => content && el("div", { class: "ex-part" }, el("h5", {}, title), content);
+const titled = (title, content) => content && el("div", { class: "ex-part" }, el("p", { class: "ex-title" }, title), content);
 
 const NOT_KEPT = "Headers and bodies of this request were not kept. bodies: all, under output: in the plan, keeps them.";
 
@@ -100,7 +100,7 @@ export const exchanges = (request, other, samples, names, differences) => {
     el("p", { class: "ex-whose" }, name), found ?? el("p", { class: "held" }, title ? "not kept" : "no such request"));
   const titles = ["", "Request headers", "Request body", "Response headers", "Response body"];
   const kept = titles.filter(title => mine[title] || theirs[title]);
-  return el("div", { class: "ex" }, kept.map(title => el("div", { class: "ex-part" }, title && el("h5", {}, title),
+  return el("div", { class: "ex" }, kept.map(title => el("div", { class: "ex-part" }, title && el("p", { class: "ex-title" }, title),
     el("div", { class: "ex-sides" }, side(mine[title], names[0], title), side(theirs[title], names[1], title)))),
     kept.length < 2 && el("p", { class: "held" }, NOT_KEPT));
 };

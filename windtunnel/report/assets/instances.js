@@ -62,7 +62,7 @@ const controls = ({ typed, sorted, take }) => {
     placeholder: 's:failed step:pay status:5xx >500ms "text"', "aria-describedby": "inst-problems", oninput: typed });
   const order = el("select", { id: "inst-order", onchange: sorted }, ORDER_NAMES.map(([value, name]) => el("option", { value }, name)));
   const count = el("p", { class: "small", role: "status" });
-  const problems = el("ul", { class: "inst-problems", id: "inst-problems", role: "alert" });
+  const problems = el("div", { class: "inst-problems", id: "inst-problems", role: "alert" });
   const element = el("div", { class: "inst-controls", role: "search", "aria-label": "Instances" },
     el("div", { class: "inst-fields" }, el("p", { class: "inst-field wide" }, el("label", { for: "inst-filter" }, "Filter"), input),
       el("p", { class: "inst-field" }, el("label", { for: "inst-order" }, "Order"), order)),
@@ -144,7 +144,7 @@ const drawList = (holder, { samples, doc, page }) => {
     reachable(open ?? shown[0]);
     if (bar.input.value !== page.filter && document.activeElement !== bar.input) bar.input.value = page.filter;
     bar.order.value = sort;
-    bar.problems.replaceChildren(...problems.map(problem => el("li", {}, problem)));
+    bar.problems.replaceChildren(...problems.map(problem => el("p", {}, problem)));
     const when = range ? `, of those between ${offset(range.from_us / 1e6)} and ${offset(range.to_us / 1e6)} of the run` : "";
     bar.count.textContent = `${number(shown.length)} of ${plural(rows.length, "instance")}${when}. The run had ${number(total)}.`;
   };
