@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from windtunnel.metrics.cube import Cube
+from windtunnel.metrics.cube import Cube, time_of
 from windtunnel.metrics.occurrences import FailureKey, NoteKey, OccurrenceSeries, explain, is_failure
 from windtunnel.metrics.segments import SegmentLines
 from windtunnel.metrics.series import (
@@ -349,6 +349,7 @@ class Aggregate(SegmentLines):
         if waiting:
             self._instances[InstanceKey(*key)].add_all(waiting)
             if self._cube is not None:
+                waiting.sort(key=time_of)
                 self._cube.count_instances(waiting)
             if self.sampling is not None:
                 self.sampling.ended(waiting)
@@ -356,26 +357,32 @@ class Aggregate(SegmentLines):
 
     def _count_requests(self, key: RequestKey, waiting: list[RequestRecord]) -> None:
         if waiting:
-            self._requests[key].add_all([record.request for record in waiting])
+            sent_us = self._requests[key].add_all([record.request for record in waiting])
             if self._cube is not None:
+                waiting.sort(key=time_of)
                 self._cube.count_requests(waiting)
             if self.sampling is not None:
-                self.sampling.requests(waiting)
+                self.sampling.requests(waiting, sent_us)
             waiting.clear()
 
     def _count_steps(self, waiting: list[StepRecord]) -> None:
         """Count steps whose tags are all the same, and forget them."""
         if not waiting:
             return
+        cube, sent_us = self._cube, None
+        if cube is not None:
+            waiting.sort(key=time_of)
         first = waiting[0]
-        self._steps[StepKey(first.phase, first.scenario, first.step, first.outcome)].add_all(waiting)
+        durations_us = self._steps[StepKey(first.phase, first.scenario, first.step, first.outcome)].add_all(
+            waiting
+        )
         if first.request is not None:
             requests = [record.request for record in waiting if record.request is not None]
-            self._requests[RequestKey.of(first, first.request)].add_all(requests)
-        if self._cube is not None:
-            self._cube.count_steps(waiting)
+            sent_us = self._requests[RequestKey.of(first, first.request)].add_all(requests)
+        if cube is not None:
+            cube.count_steps(waiting, durations_us, sent_us)
         if self.sampling is not None:
-            self.sampling.steps(waiting)
+            self.sampling.steps(waiting, durations_us, sent_us)
         waiting.clear()
 
 

@@ -226,25 +226,33 @@ class Sampling:
             for each in [each for each in records if each.whole]:
                 sample.whole.add(draw(self._key, each.instance_id), each.instance_id)
 
-    def steps(self, records: Sequence[StepRecord]) -> None:
-        """Consider steps that are counted together, at least one, and the requests in their lines."""
+    def steps(
+        self, records: Sequence[StepRecord], durations_us: Sequence[int], sent_us: Sequence[int] | None
+    ) -> None:
+        """Consider steps that are counted together, at least one, and the requests in their lines.
+
+        `durations_us` are their durations, `sent_us` those of the requests in them that were sent.
+        """
         first = records[0]
         for name, _ in self._asked_for("step"):
             key = StepKey(first.phase, first.scenario, first.step, first.outcome)
-            self._slowest(name, key).add_all([each.duration_us for each in records], records)
-        self.requests(records)
+            self._slowest(name, key).add_all(durations_us, records)
+        if sent_us is not None:
+            self.requests(records, sent_us)
 
-    def requests(self, records: Sequence[StepRecord] | Sequence[RequestRecord]) -> None:
+    def requests(self, records: Sequence[StepRecord] | Sequence[RequestRecord], sent_us: Sequence[int]) -> None:
         """Consider requests that are counted together, each in a line of its own or in that of its step."""
         names = self._asked_for("request")
         made = [each for each in records if each.request is not None] if names else []
         if not made:
             return
         facts = [each.request for each in made if each.request is not None]
-        key, timings = RequestKey.of(made[0], facts[0]), [each.timings_us for each in facts]
+        key = RequestKey.of(made[0], facts[0])
         for name, metric in names:
             assert metric.times is not None, f"{name} is a time"
-            self._slowest(name, key).add_all(metric.times(timings), made)
+            known = name == "http_req_duration" and len(sent_us) == len(made)
+            times = sent_us if known else metric.times([each.timings_us for each in facts])
+            self._slowest(name, key).add_all(times, made)
 
     def merge(self, other: Sampling) -> None:
         """Add what `other` kept."""
