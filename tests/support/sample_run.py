@@ -223,6 +223,26 @@ def _step(
         timings_us=timings,
     )
     if store and message:
+        request.request_headers = [
+            ("Host", "shop.internal:8080"),
+            ("User-Agent", "windtunnel/0.1.0"),
+            ("Accept", "*/*"),
+            ("Content-Type", "application/json"),
+            ("X-Run-ID", RUN_ID),
+            ("X-Instance-ID", ids["instance_id"]),
+            ("X-Correlation-ID", ids["correlation_id"]),
+            ("traceparent", f"00-{ids['correlation_id']}-{request.span_id}-01"),
+            ("Cookie", "sid=[redacted]"),
+            ("Authorization", "Bearer [redacted]"),
+        ]
+        if not hanging:
+            request.response_headers = [
+                ("Server", "nginx/1.25.3"),
+                ("Content-Type", "application/problem+json"),
+                ("Retry-After", "2"),
+                ("X-Upstream", "payments-7f9c"),
+                ("Set-Cookie", "sid=[redacted]; Path=/; Secure; HttpOnly; SameSite=Lax"),
+            ]
         request.request_body = store.keep(
             b'{"cart":"c-%d","amount":{"value":4990,"currency":"EUR"},"method":"card"}' % index
         )

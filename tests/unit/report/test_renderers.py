@@ -208,6 +208,14 @@ def test_no_figure_of_any_magnitude_has_an_exponent_where_people_read_it(rendere
     assert len(re.findall(r"\d", seen)) > 100
 
 
+def test_the_page_shows_the_headers_of_both_directions(failing_report: Report) -> None:
+    page = html.render(failing_report)
+
+    assert "Request headers, 10</summary>" in page
+    assert "Response headers, 5</summary>" in page
+    assert "<b>Set-Cookie</b>: sid=[redacted]; Path=/; Secure; HttpOnly; SameSite=Lax" in page
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_the_page_has_the_same_elements_whatever_the_sut_says(failing_report: Report, text: str) -> None:
     # Of one length, because a long message stands in a paragraph of its own.
