@@ -425,9 +425,15 @@ def compared(**changes: Any) -> Summary:
 
     def change(metric: str, aggregate: str, unit: ChangeUnit, before: float, now: float, step: str = "") -> Change:
         relative = now / before - 1 if before else None
-        place = {"scenario": "checkout", "step": step} if step else {}
         return Change(
-            metric=metric, aggregate=aggregate, unit=unit, before=before, now=now, relative=relative, **place
+            metric=metric,
+            aggregate=aggregate,
+            unit=unit,
+            before=before,
+            now=now,
+            relative=relative,
+            scenario="checkout" if step else "",
+            step=step,
         )
 
     comparison = Comparison(

@@ -19,7 +19,7 @@ from windtunnel import figures
 from windtunnel.model.resilience import Resilience
 from windtunnel.model.summary import MetricSummary, Summary
 from windtunnel.report import assets, page_data, resilience, wording
-from windtunnel.report.changes import NOISE, baseline_name, change_rows
+from windtunnel.report.changes import baseline_name, change_rows, first_sentence, remarks
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.model import Report
 from windtunnel.report.sample_data import samples
@@ -70,7 +70,8 @@ def render(report: Report) -> str:
         anchors={story.instance_id: f"instance-{n}" for n, story in enumerate(report.stories, 1)},
         phases=PHASES,
         changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
-        noise=NOISE,
+        difference=first_sentence(summary.baseline) if summary.baseline else "",
+        noise=remarks(summary.baseline) if summary.baseline else [],
         judged=summary.turbulence,
         facts=_facts(report),
         **(_under_faults(summary.turbulence) if summary.turbulence else {}),
