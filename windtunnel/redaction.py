@@ -26,6 +26,17 @@ NO_REDACTIONS = Redactions()
 SECRET_KEYS = re.compile(
     r"authorization|cookie|token|secret|password|passwd|api[-_]?key|^sig(nature)?$", re.IGNORECASE
 )
+_COOKIE_NAME = re.compile(r"[^\s=;,\"]{1,80}(?==)").match
+_ATTRIBUTE = re.compile(
+    r"(?:Path|Domain|Expires|Max-Age|SameSite|Priority)=[^\"]{0,200}|Secure|HttpOnly|Partitioned", re.IGNORECASE
+).fullmatch
+"""An attribute of Set-Cookie, which says nothing of the value of the cookie (RFC 6265, 4.1.1)."""
+
+_SCHEME = re.compile(
+    r"(?:Basic|Bearer|Digest|DPoP|Negotiate|NTLM|OAuth|Token|ApiKey|AWS4-HMAC-SHA256)(?= +\S)", re.IGNORECASE
+).match
+"""A scheme of Authorization; what follows it is secret."""
+
 _MAX_KNOWN, _LONGEST_KNOWN = 4096, 1000
 _ENCODED = re.compile(f"[%&\\\\\n\u200b\u00ad{CUT}]").search
 """Finds a character without which a text is its only layer, and not cut."""
@@ -133,6 +144,17 @@ class Redactor:
     def named(self, key: str, value: str, also: Sequence[str] = ()) -> str:
         """The value as it may be shown under its key."""
         return HIDDEN if self.is_secret_key(key) else self.excerpt(value, also)
+
+    def header(self, name: str, value: str, also: Sequence[str] = ()) -> str:
+        """The value of a header field. Of a secret one, what tells no secret stays.
+
+        That is the scheme of credentials, the names of cookies and their attributes.
+        """
+        if not self.is_secret_key(name):
+            return self.excerpt(value, also)
+        if self._own_keys is not None and self._own_keys.match(name):
+            return HIDDEN
+        return self.text(_around_secret(name.lower(), value), also)
 
     def compared(self, key: str, expected: str, actual: str, also: Sequence[str] = ()) -> tuple[str, str]:
         """What was expected under a key and what came, as a failed check shows them.
@@ -247,6 +269,25 @@ class Redactor:
             f"{key}={HIDDEN}" if equals and self.is_secret_key(unquote_plus(key)) else f"{key}{equals}{value}"
             for key, equals, value in (field.partition("=") for field in text.split("&"))
         )
+
+
+def _around_secret(name: str, value: str) -> str:
+    """What may be shown of a field that is a secret by its name, in lower case."""
+    if name in {"authorization", "proxy-authorization"} and (scheme := _SCHEME(value)):
+        return f"{scheme[0]} {HIDDEN}"
+    # A value in quotes may hold semicolons, so that its parts can't be told apart.
+    if name not in {"cookie", "set-cookie"} or '"' in value:
+        return HIDDEN
+    first, *others = (part.strip() for part in value.split(";"))
+    if name == "cookie":
+        return "; ".join(map(_cookie, (first, *others)))
+    return "; ".join([_cookie(first), *(each if _ATTRIBUTE(each) else HIDDEN for each in others)])
+
+
+def _cookie(pair: str) -> str:
+    """`name=[redacted]`."""
+    name = _COOKIE_NAME(pair)
+    return f"{name[0]}={HIDDEN}" if name else HIDDEN
 
 
 _PHRASE = re.compile(

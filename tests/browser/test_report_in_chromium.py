@@ -7,11 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chromium import Browser, Tab
+from tests.support.chromium import Browser, Tab, until
 
 pytestmark = pytest.mark.browser
 
-SECTIONS = ["thresholds", "figures", "errors", "steps", "latency", "instances", "soundness", "environment"]
+SECTIONS = [
+    "thresholds",
+    "figures",
+    "timeline",
+    "errors",
+    "steps",
+    "latency",
+    "instances",
+    "soundness",
+    "environment",
+]
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
@@ -20,7 +30,7 @@ CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 def tab(browser: Browser, page: Path) -> Iterator[Tab]:
     with browser.tab() as opened:
         opened.resize(1280)
-        opened.open(page.as_uri())
+        opened.open_report(page.as_uri())
         yield opened
 
 
@@ -99,14 +109,25 @@ def test_light_and_dark_differ(tab: Tab) -> None:
 
 
 def test_a_red_threshold_leads_to_the_instance_that_shows_it(tab: Tab) -> None:
-    link = "document.querySelector('.thresholds a[href^=\"#instance-\"]')"
+    link = "document.querySelector('.thresholds a[href^=\"#instance=\"]')"
+    name = tab.value(f"{link}.innerText")
     tab.value(f"{link}.click()")
-    tab.value("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
-    opened = "document.querySelector(location.hash)"
-    assert tab.value(f"{opened}.closest('details').open")
-    assert tab.value(f"{opened}.checkVisibility({{contentVisibilityAuto: true}})")
-    top = tab.value(f"{opened}.getBoundingClientRect().top")
-    assert 0 <= top < 900
+    tab.value(until("document.querySelector('#inst-opened')"))
+    opened = "document.querySelector('.inst.is-open')"
+    assert tab.value(f"{opened}.querySelector('.inst-id').innerText") == name
+    assert tab.value("document.activeElement.closest('.inst').classList.contains('is-open')")
+    assert 0 <= tab.value(f"{opened}.getBoundingClientRect().top") < 900
+
+
+def test_without_the_script_the_same_link_leads_to_the_static_part(browser: Browser, page: Path) -> None:
+    with browser.tab() as opened:
+        opened.call("Emulation.setScriptExecutionDisabled", value=True)
+        opened.open(page.as_uri())
+        link = "document.querySelector('.thresholds a[href^=\"#instance=\"]')"
+        opened.value(f"{link}.click()")
+        target = f"document.getElementById({link}.hash.slice(1))"
+        assert opened.value(f"{target}.closest('details').open")
+        assert 0 <= opened.value(f"{target}.getBoundingClientRect().top") < 900
 
 
 def test_it_can_be_walked_with_the_keyboard(tab: Tab) -> None:

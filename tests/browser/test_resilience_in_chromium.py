@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.test_report_in_chromium import CONTRAST
-from tests.support.chromium import Browser, Tab
+from tests.support.chromium import Browser, Tab, until
 
 pytestmark = pytest.mark.browser
 
@@ -128,9 +128,9 @@ def test_a_fault_leads_to_an_instance_that_it_was_done_to(browser: Browser, dist
     with browser.tab() as opened:
         opened.resize(1280)
         opened.open(disturbed_page.as_uri())
-        opened.value("document.querySelector('#resilience a[href^=\"#instance-\"]').click()")
-        opened.value("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
-        shown = opened.value("document.querySelector(location.hash).closest('details').innerText")
+        opened.value("document.querySelector('#resilience a[href^=\"#instance=\"]').click()")
+        opened.value(until("document.querySelector('#inst-opened')"))
+        shown = opened.value("document.querySelector('.inst.is-open').innerText")
 
         assert "lost-0" in shown
         assert "injected: lost reply" in shown

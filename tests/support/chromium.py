@@ -37,6 +37,15 @@ def executable() -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
+def until(condition: str) -> str:
+    """JavaScript that waits, picture by picture, until a condition holds; at most ten seconds."""
+    return (
+        "new Promise((done, failed) => { const end = Date.now() + 10000; const look = () => { "
+        f"if ({condition}) done(true); else if (Date.now() > end) failed(new Error({condition!r})); "
+        "else requestAnimationFrame(look); }; look(); })"
+    )
+
+
 class Tab:
     """One page. `errors` are what the console complained of, `requests` every URL that was asked for."""
 
@@ -61,6 +70,12 @@ class Tab:
         self.call("Page.navigate", url=url)
         self._browser.wait_for(lambda: self.loaded > before)
 
+    def open_report(self, url: str) -> None:
+        """Load a report and wait until its script has drawn everything."""
+        self.open(url)
+        look = "const look = () => document.documentElement.dataset.ready ? done() : setTimeout(look, 5); look()"
+        self.value(f"new Promise(done => {{ {look} }})")
+
     def resize(self, width: int, height: int = 900) -> None:
         """Give the page a viewport of this size in CSS pixels."""
         mobile = width < 500
@@ -71,6 +86,23 @@ class Tab:
     def prefer(self, scheme: str) -> None:
         """Make the reader prefer `light` or `dark`."""
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def press(self, key: str, code: int = 0, *, text: str = "") -> None:
+        """Press and release a key, such as `Enter`, with its number on the keyboard."""
+        codes = {
+            "Enter": 13,
+            "Escape": 27,
+            "Tab": 9,
+            "ArrowUp": 38,
+            "ArrowDown": 40,
+            "ArrowLeft": 37,
+            "ArrowRight": 39,
+        }
+        number = code or codes.get(key, 0)
+        given = text or {"Enter": "\r"}.get(key, "")
+        down = {"type": "keyDown", "text": given} if given else {"type": "rawKeyDown"}
+        self.call("Input.dispatchKeyEvent", **down, key=key, code=key, windowsVirtualKeyCode=number)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=number)
 
     def value(self, expression: str) -> Any:
         """What a JavaScript expression comes to in the page; a promise is awaited."""

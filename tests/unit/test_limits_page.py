@@ -11,7 +11,7 @@ from windtunnel.engine.sut import output
 from windtunnel.expressions import fake, json_walk, limits, quantities
 from windtunnel.http import decoding, tokens
 from windtunnel.model import charset
-from windtunnel.storage import copies
+from windtunnel.storage import copies, heads
 
 PAGE = (ROOT / "docs" / "reference" / "limits.md").read_text()
 
@@ -33,6 +33,8 @@ FIGURES = {
     "access tokens of users and rows": tokens.MAX_SOURCES,
     "bodies that a run keeps": copies.MAX_BODY_FILES,
     "bytes of such bodies": copies.MAX_BODY_BYTES,
+    "characters of headers that a run keeps": heads.MAX_HEADS,
+    "characters of the headers of one": heads.MAX_HEAD,
     "bytes that `sut.log` keeps of the beginning": output.HEAD,
     "bytes that it keeps of the end": output.TAIL,
     "bytes of a line there": output.LONGEST_LINE,

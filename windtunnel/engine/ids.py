@@ -34,10 +34,21 @@ class InstanceIds:
     """The ids in every record of one instance, and `secrets`: the values that no record contains.
 
     `secrets` grows while the instance runs, by what it extracts as secret. `faults` are those that were done to
-    requests of a step under way, by its name; None in an instance that no fault can touch.
+    requests of a step under way, by its name; None in an instance that no fault can touch. `whole`: the requests
+    of the instance are kept also when they pass.
     """
 
-    __slots__ = ("correlation_id", "faults", "index", "instance_id", "phase", "scenario", "secrets", "user")
+    __slots__ = (
+        "correlation_id",
+        "faults",
+        "index",
+        "instance_id",
+        "phase",
+        "scenario",
+        "secrets",
+        "user",
+        "whole",
+    )
 
     def __init__(
         self,
@@ -53,6 +64,7 @@ class InstanceIds:
         self.index, self.user, self.phase = index, user, phase
         self.secrets: tuple[str, ...] = ()
         self.faults: StepFaults | None = None
+        self.whole = False
 
     def hide(self, *values: object) -> None:
         """Hide every text in the values in the further records. Short ones would hide half of every line."""

@@ -20,6 +20,7 @@ from windtunnel.model.record import (
 from windtunnel.model.vocabulary import AssertionAction, InstanceOutcome, KeepBodies
 from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import BodyStore
+from windtunnel.storage.heads import HeadStore
 
 Schedule = Callable[[Callable[[], None]], object]
 OnRecord = Callable[[InstanceIds, Record], None]
@@ -43,6 +44,7 @@ class Journal:
         clock: Clock,
         redactor: Redactor,
         bodies: BodyStore | None,
+        heads: HeadStore | None = None,
         keep: KeepBodies = "failures",
         schedule: Schedule,
         on_record: Sequence[OnRecord] = (),
@@ -52,6 +54,7 @@ class Journal:
         self._clock = clock
         self._redactor = redactor
         self._bodies = bodies if keep != "none" else None
+        self._heads = heads or HeadStore(redactor)
         self._keep_all = keep == "all"
         self._schedule = schedule
         self._pending: list[Record] = []
@@ -212,6 +215,8 @@ class Journal:
             fault=fault,
             phase=ids.phase,
         )
+        if ids.whole:
+            record.whole = True
         self.write(record)
         for hook in self.on_record:
             hook(ids, record)
@@ -241,10 +246,21 @@ class Journal:
             facts.attempt, facts.resent, facts.replaced = exchange.attempt, exchange.resent, exchange.replaced
         if exchange.notes is not None:
             facts.notes = exchange.notes
-        if self._bodies is not None and (keep or self._keep_all):
-            facts.request_body = self._bodies.keep(exchange.request_body, ids.secrets)
-            facts.response_body = self._bodies.keep(exchange.in_utf8(self._bodies.reads), ids.secrets)
+        if keep or self._keep_all or (ids.whole and not poll):
+            self._keep(facts, exchange, ids.secrets, passed=not keep)
         return facts
+
+    def _keep(self, facts: RequestFacts, exchange: Exchange, secrets: Sequence[str], *, passed: bool) -> None:
+        """Add heads and bodies to the facts of a request, as far as there is room for them."""
+        bodies, passed = self._bodies, passed and not self._keep_all
+        if bodies is None:
+            return
+        sent, sent_beyond = self._heads.keep(exchange.request_head, secrets, passed=passed)
+        came, came_beyond = self._heads.keep(exchange.head, secrets, passed=passed)
+        facts.request_headers, facts.response_headers = sent, came
+        facts.headers_left_out = sent_beyond + came_beyond
+        facts.request_body = bodies.keep(exchange.request_body, secrets, passed=passed)
+        facts.response_body = bodies.keep(exchange.in_utf8(bodies.reads), secrets, passed=passed)
 
     def _checks(self, ids: InstanceIds, checks: Checks) -> Checks:
         text = self._redactor.text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from windtunnel.engine.ids import InstanceIds, RunIds, StepFaults
 from windtunnel.engine.instance import Bugs, InstanceContext, RunningInstance, run_section
 from windtunnel.engine.journal import Journal
+from windtunnel.engine.load.whole import kept_whole
 from windtunnel.engine.plan import CompiledScenario, Plan, Section
 from windtunnel.engine.user import SetupResult, User, UserState
 from windtunnel.interfaces import Client, Clock, FaultInjector, Transport
@@ -50,6 +51,7 @@ class Runner:
         self.bugs = Bugs()
         self._context = InstanceContext(facts=plan.facts, clock=clock, journal=journal, bugs=self.bugs)
         self._ids = RunIds(plan.facts.run_id)
+        self._whole = kept_whole(plan.tracks, plan.facts.seed) if plan.keep_bodies != "none" else frozenset()
         self._faults, self._effects, self._on_begin = faults, effects, on_begin
         self._is_disturbed = faults is not None or effects is not None
         self._max_late_s = 0.0
@@ -78,6 +80,8 @@ class Runner:
         """Run the instance of a global index; `due` is a reading of the clock. Raises only CancelledError."""
         scenario = self._plan.scenario(index)
         ids = self._ids.of_instance(scenario.id, index=index, user=user.number, phase=phase)
+        if index in self._whole:
+            ids.whole = True
         given, cookies = self._prepared.get(scenario.id), None
         if scenario.user_setup is not None:
             began = self.clock.now()

@@ -200,6 +200,7 @@ class HttpClient:
         except UnicodeEncodeError:
             _unsent(exchange, Failure("bad_request", "a header holds text that is not valid Unicode"))
         else:
+            exchange.request_head = head
             return exchange, head + body if body else head, upload
         if upload is not None:
             upload.close()

@@ -254,6 +254,13 @@ class Cube:
         for number, health in other.health.items():
             self._health(number * width).merge(health)
 
+    def coarser(self) -> Cube:
+        """The same counts in buckets of the next width."""
+        wide = Cube()
+        wide.merge(self)
+        wide._widen()
+        return wide
+
     # ── Where in time ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _tick(self, t: float) -> int:

@@ -21,8 +21,6 @@ MOST_WINDOWS = 30
 
 _REQUESTS_OF_A_WINDOW = 100
 _MOST_WINDOWS_OF_STEPS = 3_000
-_DIGITS = 4
-"""Significant digits of a percentile: bins are coarser than that."""
 
 _PERCENTS = (50, 95, 99)
 """Percentiles that have an interval."""
@@ -145,4 +143,5 @@ def _together(parts: Iterable[Bins]) -> Bins:
 
 
 def _ms(us: float) -> float:
-    return float(f"{us / 1000:.{_DIGITS}g}")
+    """Milliseconds, to the microsecond."""
+    return round(us) / 1000

@@ -191,7 +191,8 @@ _MAY_BE_MARKED = frozenset({b"\xef", b"\xfe", b"\xff", b"\0"})
 class Exchange(msgspec.Struct, eq=False, gc=False):
     """A request and its outcome: mutable while the connection fills it, unchanged afterwards.
 
-    `head` is the response's status line and header fields as they came. `started` and `ended` are seconds of
+    `head` is the response's status line and header fields as they came, `request_head` the first line and header
+    fields of the request as they go out, with the empty line behind them. `started` and `ended` are seconds of
     `time.perf_counter`. `error` is None when the response is complete. `hop`: its redirect was followed.
     `notes` counts what was odd about the response, None for nothing; `note_details` name what they are about.
     `fault` is the name of the fault that was done to it on purpose: its times and outcome are not the SUT's.
@@ -222,6 +223,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     note_details: dict[NoteKind, list[str]] | None = None
     fault: str | None = None
     held_us: int = 0
+    request_head: bytes = b""
     _headers: Headers | None = None
     _json: Any = msgspec.UNSET
     _text: str | None = None

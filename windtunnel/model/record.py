@@ -85,10 +85,10 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     `signal` is the number of the signal that ended the run, `bug` the first unexpected exception of ours,
     `unreachable` why no service of the SUT could be connected to before anything was sent, `lost` which process
     of ours was gone before the end. `aborted`: a threshold that says so ended it, and `reason` names it. `capped`:
-    it had taken the longest time it may. `bodies_left_out` counts the bodies that were beyond what a run keeps.
-    `damage` is what something else had done to the files of the run when
-    this line was written. `checksum`, always the last field, is the CRC-32 (8 hexadecimal digits) of every byte of
-    the file before that field; it is set as the line is written.
+    it had taken the longest time it may. `bodies_left_out` counts the heads and bodies that were beyond what a
+    run keeps. `damage` is what something else had done to the files of the run when this line was written.
+    `checksum`, always the last field, is the CRC-32 (8 hexadecimal digits) of every byte of the file before that
+    field; it is set as the line is written.
     """
 
     reason: str
@@ -122,17 +122,23 @@ class Timings(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return self.send + self.wait + self.receive
 
 
+HeaderFields = list[tuple[str, str]]
+"""The fields of a head, (name, value) each, without secrets."""
+
+
 class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One request and its outcome: an attempt, a poll or a redirect hop.
 
-    `error` is None when the response is complete; without a complete response `status` is 0 unless the head
-    had arrived. `failed`: no complete response, or a status that was not asked for. `poll` marks a poll
-    before the last one, which is not judged, `hop` a response whose redirect was followed. `attempt` counts from
-    1; `resent`: within this attempt it was sent once more, on a fresh connection; `replaced`: it was sent once, on
+    `error` is None when the response is complete; without a complete response `status` is 0 unless the head had
+    arrived. `failed`: no complete response, or a status that was not asked for. `poll` marks a poll before the
+    last one, which is not judged, `hop` a response whose redirect was followed. `attempt` counts from 1;
+    `resent`: within this attempt it was sent once more, on a fresh connection; `replaced`: it was sent once, on
     a fresh connection in place of a reused one that was gone. Sizes are bytes on the wire; a request with
-    `bytes_sent` 0 was never sent and has no duration. `request_body` and `response_body` name files under
-    `bodies/`. `notes` counts what was odd about the response, which was read all the same. `fault` is the
-    name of the fault that was done to it on purpose: its times and its outcome are not those of the SUT.
+    `bytes_sent` 0 was never sent and has no duration. Of a request that is kept, `request_headers` and
+    `response_headers` are (name, value) as on the wire, in order, `headers_left_out` counts those beyond what is
+    kept, and `request_body` and `response_body` name files under `bodies/`. `notes` counts what was odd about
+    the response, which was read all the same. `fault` is the name of the fault that was done to it on purpose:
+    its times and its outcome are not those of the SUT.
     """
 
     method: str
@@ -151,6 +157,9 @@ class RequestFacts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     bytes_sent: Count = 0
     bytes_received: Count = 0
     timings_us: Timings
+    request_headers: HeaderFields | None = None
+    response_headers: HeaderFields | None = None
+    headers_left_out: Count = 0
     request_body: str | None = None
     response_body: str | None = None
     notes: dict[NoteKind, Count] | None = None
@@ -239,7 +248,8 @@ class InstanceRecord(_Line, tag="instance", kw_only=True, omit_defaults=True):
     """An instance ended: passed, failed, errored or interrupted.
 
     `scheduled` and `started` are unix seconds; `duration_us` counts from the start, `response_time_us` from
-    the moment the instance was due. `fault` is the name of the one that a failed instance failed by.
+    the moment the instance was due. `whole`: its requests are kept also when they pass, to compare with; which
+    ones are is decided before they begin. `fault` is the name of the one that a failed instance failed by.
     """
 
     instance_id: str
@@ -253,6 +263,7 @@ class InstanceRecord(_Line, tag="instance", kw_only=True, omit_defaults=True):
     duration_us: Microseconds
     response_time_us: Microseconds
     steps: Count = 0
+    whole: bool = False
     failed_step: str | None = None
     error: str | None = None
     message: str | None = None

@@ -31,6 +31,13 @@ MODULES = (
     "heatmap.js",
     "tables.js",
     "theme.js",
+    "filter.js",
+    "copy.js",
+    "difference.js",
+    "exchange.js",
+    "waterfall.js",
+    "instance.js",
+    "instances.js",
     "main.js",
 )
 """Every file of `assets/` that the page runs, each after those that it imports from."""
@@ -62,6 +69,11 @@ def script() -> str:
     """The script of the page, with the licence of what is in it."""
     licence = f"/*! {UPLOT}\n{vendored('LICENSE')}\n*/"
     return "\n".join([licence, vendored("uPlot.iife.min.js"), *map(module, MODULES)]).strip()
+
+
+def style(page: str) -> str:
+    """The style of the page: that of uPlot, that of the page itself, and that of what the script adds."""
+    return "\n".join([vendored("uPlot.min.css"), page.strip(), _read("instances.css").strip()])
 
 
 def vendored(name: str) -> str:

@@ -15,6 +15,7 @@ from windtunnel.model.manifest import Evidence, Manifest
 from windtunnel.model.summary import Baseline, Summary
 from windtunnel.model.threshold import OF_FAILURES
 from windtunnel.report.course import course_of
+from windtunnel.report.course_bands import course_bands
 from windtunnel.report.instance_trace import BodyCache, instance_trace
 from windtunnel.report.latencies import latencies
 from windtunnel.report.model import Report
@@ -128,7 +129,11 @@ def build_report(
         stories=stories,
         shown_by=_shown_by(summary, failing, rankings),
         faults_shown_by=done.of_fault,
-        course=course_of(aggregate.cube, order=[(row.scenario, row.step) for row in summary.steps]),
+        course=course_of(
+            aggregate.cube,
+            order=[(row.scenario, row.step) for row in summary.steps],
+            bands=course_bands(aggregate, manifest, summary),
+        ),
     )
 
 

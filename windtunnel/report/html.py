@@ -21,10 +21,14 @@ from windtunnel.model.summary import MetricSummary, Summary
 from windtunnel.report import assets, page_data, resilience, wording
 from windtunnel.report.changes import baseline_name, change_rows, first_sentence, remarks
 from windtunnel.report.charts import PHASES, shape, track
+from windtunnel.report.course_chart import CourseChart, course_chart
 from windtunnel.report.model import Report
-from windtunnel.report.sample_data import samples
+from windtunnel.report.sample_data import LONGEST_NAME
 from windtunnel.report.text import LONGEST_REASON, printable
 from windtunnel.report.wording import honest
+
+LONGEST_HEADER = 2_000
+"""Characters of a header that the page shows."""
 
 _TONES = {"pass": "good", "fail": "bad", "error": "bad"}
 _RESULT_TONES = {"pass": "good", "fail": "bad", "inconclusive": "warn"}
@@ -54,7 +58,7 @@ def render(report: Report) -> str:
         style_hash=assets.csp_hash(style),
         script=script,
         script_hash=assets.csp_hash(script),
-        data={"doc": page_data.document(summary), "samples": page_data.packed(samples(report))},
+        data=page_data.parts(report, summary),
         tab_icon=_tab_icon(tone),
         title=wording.title(summary),
         headline=wording.headline(summary),
@@ -64,10 +68,11 @@ def render(report: Report) -> str:
         retried=wording.has_retries(summary),
         of_requests=wording.OF_REQUESTS,
         places={(row.scenario, row.step): place for place, row in enumerate(summary.steps)},
+        course_drawn=_course(report, summary),
         scenarios=[(name, list(rows)) for name, rows in groupby(summary.steps, key=lambda row: row.scenario)],
         overall=report.overall and shape(report.overall, height=200),
         shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in report.steps],
-        anchors={story.instance_id: f"instance-{n}" for n, story in enumerate(report.stories, 1)},
+        anchors={story.instance_id: _anchor(story.instance_id) for story in report.stories},
         phases=PHASES,
         changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
         difference=first_sentence(summary.baseline) if summary.baseline else "",
@@ -76,6 +81,11 @@ def render(report: Report) -> str:
         facts=_facts(report),
         **(_under_faults(summary.turbulence) if summary.turbulence else {}),
     )
+
+
+def _course(report: Report, summary: Summary) -> CourseChart | None:
+    """The drawing over time; None where nothing was counted."""
+    return course_chart(report.course, started=summary.run.started) if report.course.buckets else None
 
 
 def _under_faults(judged: Resilience) -> dict[str, object]:
@@ -114,6 +124,7 @@ def _environment() -> jinja2.Environment:
         "line": partial(printable, limit=300),
         "whole": partial(printable, limit=LONGEST_REASON),
         "short": partial(printable, limit=80),
+        "header": partial(printable, limit=LONGEST_HEADER),
         "remark": wording.remark,
         "result": wording.result_word,
         "result_tone": lambda threshold: _RESULT_TONES.get(threshold.result, "plain"),
@@ -135,9 +146,14 @@ def _environment() -> jinja2.Environment:
     return pages
 
 
+def _anchor(instance_id: str) -> str:
+    """The fragment of the URL that shows an instance; without the script it is the id of its static part."""
+    return "instance=" + quote(printable(instance_id, limit=LONGEST_NAME))
+
+
 def _style(pages: jinja2.Environment) -> str:
     assert pages.loader is not None
-    return assets.vendored("uPlot.min.css") + "\n" + pages.loader.get_source(pages, "report.css")[0].strip()
+    return assets.style(pages.loader.get_source(pages, "report.css")[0])
 
 
 def _fit(value: object) -> object:

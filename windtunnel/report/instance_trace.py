@@ -10,6 +10,7 @@ import msgspec
 from windtunnel.model.record import (
     AssertionRecord,
     Checks,
+    HeaderFields,
     InstanceRecord,
     RequestFacts,
     RequestRecord,
@@ -50,7 +51,8 @@ class BodyCache:
             return None
         whole = len(content) <= self._each
         self._left -= min(len(content), self._each)
-        return Body(text=_readable(content[: self._each], whole=whole), size=size, whole=whole)
+        content = content[: self._each]
+        return Body(text=_readable(content, whole=whole), size=size, whole=whole, content=content)
 
 
 def instance_trace(instance: InstanceRecords, *, run_started: float, bodies: BodyCache) -> Story:
@@ -153,10 +155,17 @@ def _request(facts: RequestFacts, began_us: int, bodies: BodyCache) -> RequestSt
         bytes_received=facts.bytes_received,
         began_us=began_us,
         timings=facts.timings_us,
+        request_headers=_fields(facts.request_headers),
+        response_headers=_fields(facts.response_headers),
+        headers_left_out=facts.headers_left_out,
         request_body=bodies.body(facts.request_body),
         response_body=bodies.body(facts.response_body),
         fault=facts.fault,
     )
+
+
+def _fields(fields: HeaderFields | None) -> tuple[tuple[str, str], ...] | None:
+    return None if fields is None else tuple(fields)
 
 
 def _assertion(record: AssertionRecord) -> AssertionStory:

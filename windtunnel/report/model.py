@@ -20,11 +20,15 @@ from windtunnel.report.course import Course
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """The beginning of a kept body. `size` is its size on disk in bytes; `whole`: `text` is all of it."""
+    """The beginning of a kept body. `size` is its size on disk in bytes; `whole`: `text` is all of it.
+
+    `content` is that beginning as it is kept, `text` as it is shown.
+    """
 
     text: str
     size: int
     whole: bool
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,8 @@ class CheckStory:
 class RequestStory:
     """One request as it happened; `began_us` counts from the start of the instance.
 
-    `fault` names the one that was done to it on purpose, here and in the stories below.
+    The headers are (name, value) as on the wire, None where they were not kept; `headers_left_out` counts those
+    beyond what is kept. `fault` names the one that was done to it on purpose, here and in the stories below.
     """
 
     method: str
@@ -59,11 +64,12 @@ class RequestStory:
     bytes_received: int
     began_us: int
     timings: Timings
+    request_headers: tuple[tuple[str, str], ...] | None = None
+    response_headers: tuple[tuple[str, str], ...] | None = None
+    headers_left_out: int = 0
     request_body: Body | None = None
     response_body: Body | None = None
     fault: str | None = None
-    request_headers: tuple[tuple[str, str], ...] = ()
-    response_headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def elapsed_us(self) -> int:

@@ -38,10 +38,15 @@ class _Bodies:
 
 
 def samples(report: Report) -> dict[str, Any]:
-    """`instances`, the `bodies` that they refer to, and `phases`: the names of a request's times, in order."""
+    """`instances`, the `bodies` that they refer to, and `phases`: the names of a request's times, in order.
+
+    `total` counts the instances of the run, `directory` is what to type for the run.
+    """
     bodies = _Bodies()
     beside = _comparisons(report.stories)
     return {
+        "total": report.summary.run.instances,
+        "directory": printable(report.directory, limit=_LONGEST_TEXT),
         "phases": list(PHASES),
         "instances": [_instance(story, bodies, beside.get(story.instance_id)) for story in report.stories],
         "bodies": bodies.texts,
@@ -116,8 +121,8 @@ def _request(request: RequestStory, bodies: _Bodies) -> dict[str, Any]:
         bytes_received=request.bytes_received,
         began_us=request.began_us,
         timings=_timings(request.timings),
-        request_headers=_headers(request.request_headers),
-        response_headers=_headers(request.response_headers),
+        request_headers=_headers(request.request_headers or ()),
+        response_headers=_headers(request.response_headers or ()),
         request_body=bodies.place(request.request_body),
         response_body=bodies.place(request.response_body),
         fault=_name(request.fault),

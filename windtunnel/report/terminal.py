@@ -11,39 +11,34 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from windtunnel import figures
-from windtunnel.model.summary import Comparison, Distribution, Summary
+from windtunnel.model.summary import Comparison, Summary
 from windtunnel.report.changes import INTERVAL, SPREADS, baseline_name, change_rows, first_sentence, remarks
+from windtunnel.report.course import Course
 from windtunnel.report.model import Report
+from windtunnel.report.pictures import cause_along_time
 from windtunnel.report.resilience import more_reasons, other_reasons
-from windtunnel.report.terminal_parts import (
-    NO_BREAK,
-    hanging,
-    memory_console,
-    plain_table,
-    shown,
-    styled,
-    written,
-)
-from windtunnel.report.text import LONGEST_REASON
+from windtunnel.report.terminal_parts import hanging, memory_console, plain_table, shown, styled, written
+from windtunnel.report.terminal_steps import course_lines, steps_table
+from windtunnel.report.text import LONGEST_REASON, NO_BREAK
 from windtunnel.report.wording import (
     ICONS,
     MAX_REASONS,
-    NO_VALUE,
+    MOST_CAUSES,
     NOTES_TITLE,
-    OF_REQUESTS,
     TIMES,
     UNFINISHED,
     error_place,
-    failing,
-    has_retries,
     headline,
     honest,
     instances_line,
+    named_run,
+    of_instances,
     of_service,
+    place_of,
     remark,
-    requests_beside,
     result_word,
     title,
+    trace_command,
     unsaid,
 )
 
@@ -54,9 +49,9 @@ if TYPE_CHECKING:
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "no data": "yellow", "held so far": "default"}
 _COMMAND = re.compile(r" ?`([^`]{40,})`")
-_MOST_ERRORS = 5
+_MOST_FINDINGS = 5
 _MOST_CHANGED_STEPS = 5
-_MOST_STEPS = 100
+_CAUSE_BAR = 30
 
 
 def render(report: Report | Summary, *, width: int = 80, color: bool = False) -> str:
@@ -69,7 +64,8 @@ def render(report: Report | Summary, *, width: int = 80, color: bool = False) ->
     from rich.text import Text
 
     stream, console = memory_console(width=width, color=color)
-    for part in _parts(summary, width):
+    course = report.course if isinstance(report, Report) else Course()
+    for part in _parts(summary, course, named_run(directory, summary.run_id), width):
         console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
     if directory:
         # Past the console, which would wrap it: a path that is cut in two can't be clicked or copied.
@@ -86,7 +82,7 @@ def render_comparison(comparison: Comparison, run_id: str, *, width: int = 80, c
     return written(stream)
 
 
-def _parts(summary: Summary, width: int) -> list[RenderableType]:
+def _parts(summary: Summary, course: Course, run_name: str, width: int) -> list[RenderableType]:
     from rich.text import Text
 
     run = summary.run
@@ -96,8 +92,10 @@ def _parts(summary: Summary, width: int) -> list[RenderableType]:
         Text.assemble((shown(title(summary)), "bold"), " ", " · ".join(about)),
         "",
     ]
+    if not summary.turbulence and (lines := list(course_lines(summary, course, width))):
+        parts += [*lines, ""]
     if summary.steps:
-        parts += [_steps(summary, width), ""]
+        parts += [steps_table(summary, course, width), ""]
     if summary.thresholds:
         parts += [_thresholds(summary, width), ""]
     if summary.turbulence:
@@ -107,10 +105,10 @@ def _parts(summary: Summary, width: int) -> list[RenderableType]:
     if summary.baseline:
         parts += [*_changes(summary.baseline), ""]
     if summary.errors:
-        parts += [_errors(summary), ""]
+        parts += [*_errors(summary, course, run_name), ""]
     if summary.notes:
         parts += [_notes(summary), ""]
-    for finding in unsaid(summary)[:_MOST_ERRORS]:
+    for finding in unsaid(summary)[:_MOST_FINDINGS]:
         parts.append(hanging("!", shown(finding, limit=LONGEST_REASON), style="yellow"))
     parts += _verdict(summary)
     return parts
@@ -138,43 +136,6 @@ def _verdict(summary: Summary) -> list[RenderableType]:
 
         parts += how_borne(summary.turbulence, more_reasons(summary))
     return parts
-
-
-def _steps(summary: Summary, width: int) -> Table:
-    table = plain_table()
-    table.add_column("step", no_wrap=True, overflow="ellipsis", ratio=1, min_width=10)
-    retried = has_retries(summary)
-    columns = ("count", "failed", *(["retries"] if retried else []), "p50", "p95", "p99", "max")
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    scenario = ""
-    several = len({row.scenario for row in summary.steps}) > 1
-    for row in summary.steps[:_MOST_STEPS]:
-        if several and row.scenario != scenario:
-            table.add_row(styled(shown(row.scenario), "bold"))
-        scenario = row.scenario
-        bad = failing(row)
-        indent = "  " * (row.depth + several)
-        name = styled(f"{indent}{shown(row.step)}{f' ({row.skipped:,} skipped)' if row.skipped else ''}")
-        again = [f"{row.retries:,}"] if retried else []
-        table.add_row(
-            name, f"{row.count:,}", styled(f"{bad:,}", "bold red" if bad else ""), *again, *_times(row.latency)
-        )
-        if sent := requests_beside(row, summary.soundness.lag_p99_ms):
-            label = styled(f"{indent}  {OF_REQUESTS}", "dim")
-            counts = (f"{row.requests:,}", f"{row.requests_failed:,}", *([""] if retried else []))
-            table.add_row(label, *counts, *_times(sent))
-    if len(summary.steps) > _MOST_STEPS:
-        table.add_row(f"and {len(summary.steps) - _MOST_STEPS} more")
-    table.width = min(width, 110)
-    return table
-
-
-def _times(latency: Distribution) -> list[str]:
-    return [
-        figures.duration(ms) if latency.count else NO_VALUE
-        for ms in (latency.med, latency.p95, latency.p99, latency.max)
-    ]
 
 
 def _thresholds(summary: Summary, width: int) -> Table:
@@ -213,21 +174,28 @@ def _changes(comparison: Comparison) -> list[RenderableType]:
     return [*said, *(hanging("-", each) for each in remarks(comparison))]
 
 
-def _errors(summary: Summary) -> RenderableType:
-    from rich.console import Group
-    from rich.table import Table
+def _errors(summary: Summary, course: Course, run_name: str) -> Iterator[RenderableType]:
+    """The causes with the most failures: what happened, where it is in the scenario, when, and how to see one."""
+    from rich.text import Text
 
-    lines = Table.grid(padding=(0, 1, 0, 0))
-    lines.add_column(justify="right", no_wrap=True, style="red")
-    lines.add_column(overflow="fold")
-    for group in summary.errors[:_MOST_ERRORS]:
+    yield styled("errors", "bold")
+    counts = [f"{group.count:,} {TIMES}" for group in summary.errors[:MOST_CAUSES]]
+    margin = " " * (max(map(len, counts)) + 1)
+    for count, group in zip(counts, summary.errors, strict=False):
         example = f": {shown(group.example, limit=160)}" if group.example else ""
-        first = f" (first: {shown(group.instances[0], limit=60)})" if group.instances else ""
-        text = f"{shown(error_place(group), limit=60)}, {shown(group.cause, limit=80)}{example}{first}"
-        lines.add_row(f"{group.count:,} {TIMES}", text)
-    if len(summary.errors) > _MOST_ERRORS:
-        lines.add_row("", f"and {figures.plural(len(summary.errors) - _MOST_ERRORS, 'more cause')}, in the report")
-    return Group(styled("errors", "bold"), lines)
+        text = f"{shown(error_place(group), limit=60)}, {shown(group.cause, limit=80)}{example}"
+        yield hanging(f"{count:>{len(margin) - 1}}", text, style="red")
+        about = [place_of(group), of_instances(group)]
+        when = cause_along_time(course, group, width=_CAUSE_BAR)
+        line = Text(f"{margin}{shown(' · '.join(filter(None, about)), limit=200)}", overflow="fold")
+        if when:
+            line.append("  ").append(when, "red")
+        yield line
+        if group.instances:
+            # Not wrapped: it is there to be copied.
+            yield Text(f"{margin}{trace_command(run_name, group.instances[0])}", no_wrap=True, overflow="ignore")
+    if len(summary.errors) > MOST_CAUSES:
+        yield f"{margin}and {figures.plural(len(summary.errors) - MOST_CAUSES, 'more cause')}, in the report"
 
 
 def _notes(summary: Summary) -> RenderableType:

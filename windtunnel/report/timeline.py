@@ -18,6 +18,7 @@ from windtunnel.report.charts import Anchor
 from windtunnel.report.course import block
 from windtunnel.report.resilience import first_fault_s, last_fault_s
 from windtunnel.report.text import printable, shortened
+from windtunnel.report.time_axis import TimeAxis, TimeTick, time_ticks
 
 MOST_COLUMNS = 240
 """Columns of the drawing: more buckets than that are taken together."""
@@ -25,7 +26,6 @@ MOST_COLUMNS = 240
 MOST_FAULTS = 20
 """Faults that are drawn; the table has all of them."""
 
-_LEAST_WIDTH = 0.4
 _LEAST_HEIGHT = 1.5
 
 Fits = Literal["always", "wide", "never"]
@@ -95,16 +95,6 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeTick:
-    """A labelled moment; `minor` ones are hidden on a narrow screen."""
-
-    x: float
-    label: str
-    minor: bool
-    anchor: Anchor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """Everything that is drawn. `top` is the number of instances per second of the highest column."""
 
@@ -118,34 +108,9 @@ class Timeline:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    begin_s: float
-    end_s: float
-
-    @classmethod
-    def of(cls, judged: Resilience) -> _Axis:
-        begin_s = min((phase.begin_s for phase in judged.phases), default=0.0)
-        end_s = max((phase.end_s for phase in judged.phases), default=1.0)
-        return cls(begin_s, max(end_s, begin_s + 0.001))
-
-    @property
-    def length_s(self) -> float:
-        return self.end_s - self.begin_s
-
-    def place(self, moment_s: float) -> float:
-        return round(100 * min(1.0, max(0.0, (moment_s - self.begin_s) / self.length_s)), 3)
-
-    def span(self, begin_s: float, end_s: float, least: float = _LEAST_WIDTH) -> tuple[float, float]:
-        """(place, width), inside the drawing."""
-        x = self.place(begin_s)
-        width = max(least, self.place(end_s) - x)
-        return round(min(x, 100 - width), 3), round(width, 3)
-
-
 def timeline(judged: Resilience, *, height: float = 72) -> Timeline:
     """The course of a run as numbers."""
-    axis = _Axis.of(judged)
+    axis = _axis(judged)
     buckets = _joined(judged.buckets)
     top = max((_per_second(each) for each in buckets), default=0.0) or 1.0
     shown = judged.faults[:MOST_FAULTS]
@@ -158,10 +123,16 @@ def timeline(judged: Resilience, *, height: float = 72) -> Timeline:
         more_faults=len(judged.faults) - len(shown),
         marks=tuple(_marks(judged, axis)),
         columns=tuple(_column(each, axis, top, height) for each in buckets),
-        ticks=tuple(_ticks(axis)),
+        ticks=tuple(time_ticks(axis)),
         top=top,
         height=height,
     )
+
+
+def _axis(judged: Resilience) -> TimeAxis:
+    """From the begin of the first phase to the end of the last one."""
+    begin_s = min((phase.begin_s for phase in judged.phases), default=0.0)
+    return TimeAxis(begin_s, max((phase.end_s for phase in judged.phases), default=1.0))
 
 
 def degraded_s(judged: Resilience) -> float | None:
@@ -174,7 +145,7 @@ def recovered_s(judged: Resilience) -> float | None:
     return None if judged.time_to_recover_s is None else last_fault_s(judged) + judged.time_to_recover_s
 
 
-def _phase_bars(judged: Resilience, axis: _Axis) -> Iterator[PhaseBar]:
+def _phase_bars(judged: Resilience, axis: TimeAxis) -> Iterator[PhaseBar]:
     for phase in judged.phases:
         x, width = axis.span(phase.begin_s, phase.end_s)
         yield PhaseBar(
@@ -192,13 +163,13 @@ def _fits(width: float, needed: float) -> Fits:
     return "always" if width >= needed else "wide" if width >= needed / 2.5 else "never"
 
 
-def _strip(band: Band, axis: _Axis) -> Strip:
+def _strip(band: Band, axis: TimeAxis) -> Strip:
     x, width = axis.span(band.begin_s, band.end_s)
     level = f" at {band.level}" if band.level else ""
     return Strip(x=x, width=width, label=f"{offset(band.begin_s)} to {offset(band.end_s)}{level}")
 
 
-def _marks(judged: Resilience, axis: _Axis) -> Iterator[TimeMark]:
+def _marks(judged: Resilience, axis: TimeAxis) -> Iterator[TimeMark]:
     named = (
         ("degraded after", degraded_s(judged), judged.time_to_degrade_s),
         ("recovered after", recovered_s(judged), judged.time_to_recover_s),
@@ -243,7 +214,7 @@ def _per_second(bucket: Bucket) -> float:
     return (bucket.passed + bucket.failed + bucket.injected) / length_s if length_s > 0 else 0.0
 
 
-def _column(bucket: Bucket, axis: _Axis, top: float, height: float) -> Column:
+def _column(bucket: Bucket, axis: TimeAxis, top: float, height: float) -> Column:
     x, width = axis.span(bucket.begin_s, bucket.end_s, least=0.05)
     length_s = max(bucket.end_s - bucket.begin_s, 0.001)
     passed, failed, injected = (
@@ -269,18 +240,6 @@ def _column(bucket: Bucket, axis: _Axis, top: float, height: float) -> Column:
     )
 
 
-def _ticks(axis: _Axis) -> Iterator[TimeTick]:
-    """Round moments, at most nine; every second one is hidden where there is little room."""
-    steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400)
-    step = next((each for each in steps if axis.length_s / each <= 8), axis.length_s / 8)
-    number = -(-axis.begin_s // step)
-    while (moment := number * step) <= axis.end_s + 1e-9:
-        x = axis.place(moment)
-        anchor: Anchor = "start" if x < 3 else "end" if x > 97 else "middle"
-        yield TimeTick(x=x, label=offset(round(moment, 3)), minor=number % 2 == 1, anchor=anchor)
-        number += 1
-
-
 # ── Lines of characters ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -288,7 +247,7 @@ def lines(judged: Resilience, *, width: int, most_faults: int) -> list[str]:
     """Phases, faults, instances passed and bad times, one below the other: lines of at most `width` columns."""
     if not judged.phases:
         return []
-    axis = _Axis.of(judged)
+    axis = _axis(judged)
     shown = judged.faults[:most_faults]
     names = [printable(fault.name, limit=_LONGEST_LABEL) for fault in shown]
     labels = ["", *names, "passed/s", "not held"]
@@ -310,7 +269,7 @@ def lines(judged: Resilience, *, width: int, most_faults: int) -> list[str]:
     return found
 
 
-def _phase_line(judged: Resilience, axis: _Axis, cells: int) -> str:
+def _phase_line(judged: Resilience, axis: TimeAxis, cells: int) -> str:
     """`│steady 10 s │inject 20 s        │recover 30 s      │`: each phase as wide as it is long."""
     edges = [round(axis.place(phase.begin_s) / 100 * (cells - 1)) for phase in judged.phases] + [cells - 1]
     line = ""
@@ -322,7 +281,7 @@ def _phase_line(judged: Resilience, axis: _Axis, cells: int) -> str:
     return line + "│"
 
 
-def _blocks(spans: Sequence[tuple[float, float]], axis: _Axis, cells: int) -> str:
+def _blocks(spans: Sequence[tuple[float, float]], axis: TimeAxis, cells: int) -> str:
     """A block where one of the times is; the shortest one has a block too."""
     drawn = [" "] * cells
     for begin_s, end_s in spans:
@@ -332,14 +291,14 @@ def _blocks(spans: Sequence[tuple[float, float]], axis: _Axis, cells: int) -> st
     return "".join(drawn)
 
 
-def _sparkline(judged: Resilience, axis: _Axis, cells: int) -> str:
+def _sparkline(judged: Resilience, axis: TimeAxis, cells: int) -> str:
     """Instances passed per second, as heights."""
     rates = [_rate(judged.buckets, axis, cell, cells) for cell in range(cells)]
     top = max((rate for rate in rates if rate is not None), default=0.0) or 1.0
     return "".join(" " if rate is None else block(rate / top) for rate in rates)
 
 
-def _rate(buckets: Sequence[Bucket], axis: _Axis, cell: int, cells: int) -> float | None:
+def _rate(buckets: Sequence[Bucket], axis: TimeAxis, cell: int, cells: int) -> float | None:
     """The rate in one cell; None without data."""
     begin_s = axis.begin_s + axis.length_s * cell / cells
     end_s = begin_s + axis.length_s / cells

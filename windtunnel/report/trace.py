@@ -58,6 +58,11 @@ class Trace:
         return self.rows.get((self.story.scenario, step))
 
 
+def ids_of(trace: Trace) -> tuple[str, ...]:
+    """The ids that requests of the instance carry, which a repeated request does without."""
+    return trace.run_id, trace.story.instance_id, trace.story.correlation_id
+
+
 def trace(directory: RunDirectory, wanted: Wanted, *, longest_body: int = 8 * 1024) -> Trace:
     """Find an instance in the records of a run, which need not be finished, and tell its story.
 
@@ -81,15 +86,16 @@ def trace(directory: RunDirectory, wanted: Wanted, *, longest_body: int = 8 * 10
         return instance_trace(each.records, run_started=manifest.started, bodies=bodies)
 
     story = story_of(found)
-    passing: list[Story] = []
-    if story.outcome != "passed":
-        passing = [story_of(each) for each in lookup.passing_beside(found)]
+    others = PassingOnes(
+        [story_of(each) for each in lookup.passing_beside(found)] if story.outcome != "passed" else []
+    )
+    beside = others.nearest(story)
     return Trace(
         run_id=manifest.run_id,
         story=story,
         wanted=wanted,
-        passing=passing[0] if passing else None,
-        comparison=compare(story, passing[0], PassingOnes(passing)) if passing else None,
+        passing=beside,
+        comparison=compare(story, beside, others) if beside else None,
         position=wanted.failed,
         failed=failed,
         damaged=found.damaged,

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
+from windtunnel.report.curl import curl_line
 from windtunnel.report.difference import Difference
 from windtunnel.report.model import AssertionStory, Body, CheckStory, RequestStory, StepStory, Story
-from windtunnel.report.trace import Trace
+from windtunnel.report.trace import Trace, ids_of
 
 SCHEMA_VERSION = 1
 
@@ -86,7 +87,7 @@ def _step(trace: Trace, step: StepStory) -> dict[str, object]:
             line=row and row.line,
         ),
         "checks": _checks(step.checks),
-        "requests": [_request(request) for request in step.requests],
+        "requests": [_request(trace, request) for request in step.requests],
     }
 
 
@@ -107,7 +108,7 @@ def _assertion(assertion: AssertionStory) -> dict[str, object]:
     }
 
 
-def _request(request: RequestStory) -> dict[str, object]:
+def _request(trace: Trace, request: RequestStory) -> dict[str, object]:
     return {
         "method": request.method,
         "url": request.url,
@@ -126,11 +127,12 @@ def _request(request: RequestStory) -> dict[str, object]:
             poll=request.poll,
             resent=request.resent,
             fault=request.fault,
-            request_headers=[list(pair) for pair in request.request_headers],
-            response_headers=[list(pair) for pair in request.response_headers],
+            request_headers=[list(pair) for pair in request.request_headers or ()],
+            response_headers=[list(pair) for pair in request.response_headers or ()],
             request_body=_body(request.request_body),
             response_body=_body(request.response_body),
         ),
+        "curl": curl_line(request, ids=ids_of(trace)),
     }
 
 

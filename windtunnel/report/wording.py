@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+from shlex import quote
+
 import msgspec
 
 from windtunnel.figures import EXACT, number, share
@@ -11,6 +14,7 @@ from windtunnel.model.sut import DEFAULT_SERVICE
 from windtunnel.model.verdict import EXIT_CODES, NO_TLS
 from windtunnel.model.vocabulary import Operator
 from windtunnel.report.resilience import injected_instances, is_broken, sentence, under_faults
+from windtunnel.report.text import printable
 
 UNFINISHED = "This run did not finish. The figures cover what was on disk when it stopped; they are not a pass."
 """The first line of a report on records without their closing line."""
@@ -24,6 +28,9 @@ OF_REQUESTS = "each request"
 
 MAX_REASONS = 10
 """Reasons of a verdict that are shown; the others are counted."""
+
+MOST_CAUSES = 3
+"""Causes of failures that are told before all others."""
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -50,6 +57,8 @@ OUTCOME_ICONS: dict[str, str] = {
     "unfinished": "…",
 }
 """A sign for the outcome of an instance, a step or an assertion."""
+
+_LONGEST_TYPED = 200
 
 _BROKEN: dict[Operator, str] = {"<": ">", "<=": ">", ">": "<", ">=": "<", "==": "≠", "!=": "="}
 """The relation of a measured value to the limit that it breaks, by operator."""
@@ -161,6 +170,25 @@ def error_place(group: ErrorGroup) -> str:
     if group.phase:
         return f"{group.phase}: {group.step}" if group.step else group.phase
     return group.step or "outside every step"
+
+
+def place_of(group: ErrorGroup) -> str:
+    """`scenarios/checkout.yaml:14`: the place of the step of a group of failures; empty where it is unknown."""
+    if not group.file:
+        return ""
+    return f"{group.file}:{group.line}" if group.line else group.file
+
+
+def named_run(directory: str, run_id: str) -> str:
+    """How a run is named in a command: by its id in the folder `runs`, else by its path."""
+    path = PurePath(directory)
+    return run_id if not directory or path == PurePath("runs") / run_id else directory
+
+
+def trace_command(run: str, instance_id: str) -> str:
+    """The command line that shows one instance of a run; for an id too long to type, the first that failed."""
+    which = f"--instance-id {quote(printable(instance_id))}" if len(instance_id) <= _LONGEST_TYPED else "--failed"
+    return f"windtunnel trace {quote(printable(run, limit=4096))} {which}"
 
 
 def of_instances(group: ErrorGroup) -> str:

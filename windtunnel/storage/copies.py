@@ -24,15 +24,23 @@ from windtunnel.storage.integrity import difference
 MAX_BODY_FILES = 10_000
 """Bodies that a run keeps at most, over all its workers: a folder of many more is slow to read and to copy."""
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_BODY_BYTES = 48 * 1024 * 1024
 """Bytes of bodies that a run keeps at most, over all its workers."""
+
+LONGEST_BODY = 64 * 1024
+"""Bytes that are kept of one body."""
+
+OF_PASSED = 4
+"""Of what a run keeps of requests, one part in so many is for those that passed: the others have failed."""
 
 
 class BodyStore:
     """Keeps bodies by their hash, equal ones once: `each` so large, in `total` so many bytes, so many `files`.
 
     A body beyond the bounds, or that cannot be written, is not kept: it is a help, the record is the evidence.
-    `left_out` counts those beyond the bounds; `reads` is how many bytes of one are looked at.
+    Those of requests that passed have a part of the bounds to themselves, which leaves the rest to failures.
+    `left_out` counts those beyond the bounds of requests that did not pass; `reads` is how many bytes of one are
+    looked at.
     """
 
     def __init__(
@@ -40,22 +48,23 @@ class BodyStore:
         folder: Path,
         redactor: Redactor,
         *,
-        each: int = 64 * 1024,
+        each: int = LONGEST_BODY,
         total: int = MAX_BODY_BYTES,
         files: int = MAX_BODY_FILES,
     ) -> None:
         self._folder, self._redactor, self._each, self._left = folder, redactor, each, total
         self._files = files
+        self._left_for_passed, self._files_for_passed = total // OF_PASSED, files // OF_PASSED
         self.reads = 8 * each
         self._kept: dict[str, WrittenFile] = {}
         self.left_out = 0
 
-    def keep(self, body: bytes, also_secret: Sequence[str] = ()) -> str | None:
+    def keep(self, body: bytes, also_secret: Sequence[str] = (), *, passed: bool = False) -> str | None:
         """Store one body and return its name; None when it is not kept."""
-        if not body:
+        if not body or (passed and (self._left_for_passed <= 0 or self._files_for_passed <= 0)):
             return None
         if self._left <= 0 or len(self._kept) >= self._files:
-            self.left_out += 1
+            self.left_out += not passed
             return None
         shown = self._redactor.body(body, also_secret, limit=self._each)
         name = hashlib.blake2b(shown, digest_size=8).hexdigest()
@@ -72,6 +81,9 @@ class BodyStore:
             path = f"{self._folder.name}/{name}"
             self._kept[name] = WrittenFile(name=path, size=len(shown), checksum=crc32(shown))
             self._left -= len(shown)
+            if passed:
+                self._left_for_passed -= len(shown)
+                self._files_for_passed -= 1
         return name
 
     @property

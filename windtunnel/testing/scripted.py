@@ -231,6 +231,11 @@ def _in_order(answers: Iterable[Answer]) -> Script:
     return answer
 
 
+def _head(first: str, fields: Iterable[tuple[str, str]]) -> bytes:
+    lines = [first, *(f"{name}: {value}" for name, value in fields), ""]
+    return "\r\n".join(lines).encode("latin-1", "replace")
+
+
 async def _exchange(request: Sent, answer: Answer, timeout_s: float, began: float) -> Exchange:
     """The exchange of one answer; times are the running loop's, so that they can be virtual."""
     loop = asyncio.get_running_loop()
@@ -239,6 +244,7 @@ async def _exchange(request: Sent, answer: Answer, timeout_s: float, began: floa
     url = request.target if absolute else request.service.base_url + request.target
     exchange = Exchange(request.method, url, request.service.name, request.body, attempt=request.attempt)
     exchange.started = began
+    exchange.request_head = _head(f"{request.method} {request.target} HTTP/1.1", request.headers)
     waited_s = max(0.0, min(answer.latency_s, timeout_s))
     if waited_s:
         await asyncio.sleep(waited_s)
@@ -249,8 +255,7 @@ async def _exchange(request: Sent, answer: Answer, timeout_s: float, began: floa
     exchange.error_detail = None if late else answer.error_detail
     if exchange.error is None:
         exchange.status = answer.status
-        fields = "".join([f"{name}: {value}\r\n" for name, value in answer.headers])
-        exchange.head = f"HTTP/1.1 {answer.status} \r\n{fields}".encode("latin-1")
+        exchange.head = _head(f"HTTP/1.1 {answer.status} ", answer.headers)
         exchange.body = answer.body
         exchange.bytes_received = 1 + len(answer.body)
     return exchange

@@ -81,7 +81,8 @@ def assess(
     warnings += _held(aggregate)
     if left_out := aggregate.bodies_left_out:
         warnings.append(
-            f"not kept: {plural(left_out, 'body', 'bodies')} over the limit of a run; no record is missing"
+            f"not kept: {plural(left_out, 'head or body', 'heads and bodies')} over the limit of a run; "
+            "no record is missing"
         )
     soundness = Soundness(
         finished=evidence.finished,

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from windtunnel.metrics.intervals import (
     FEWEST_WINDOWS,
-    Interval,
     Shares,
     of_percentile,
     of_rate,
@@ -113,7 +112,13 @@ def stalls(draw: random.Random, stalled: bool) -> float:
 
 
 def simulated(
-    draw: random.Random, sample: Sample, *, windows: int = 30, requests: int = 40, lasting: float, slower: float = 1
+    draw: random.Random,
+    sample: Sample,
+    *,
+    windows: int = 30,
+    requests: int = 40,
+    lasting: float,
+    slower: float = 1,
 ) -> tuple[Time, Shares]:
     """The p95 of a run, and how many requests of each window take more than 2.
 
@@ -159,7 +164,10 @@ def test_two_runs_of_one_service_differ_by_more_than_their_interval_in_5_of_100_
 ) -> None:
     draw = random.Random(f"{sample.__name__} {lasting}")
     times, shares = seen(
-        [(simulated(draw, sample, lasting=lasting), simulated(draw, sample, lasting=lasting)) for _ in range(PAIRS)]
+        [
+            (simulated(draw, sample, lasting=lasting), simulated(draw, sample, lasting=lasting))
+            for _ in range(PAIRS)
+        ]
     )
     assert times >= 0.94
     assert shares >= 0.93

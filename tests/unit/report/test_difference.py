@@ -2,62 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.model.record import Timings
+from tests.support.stories import request, step, story
 from windtunnel.report.difference import Comparison, PassingOnes, compare, passing_ones
-from windtunnel.report.model import Body, CheckStory, RequestStory, StepStory, Story
+from windtunnel.report.model import CheckStory, RequestStory, StepStory, Story
 from windtunnel.report.observed import LONGEST_VALUE, VALUES, Spot, observe
-
-
-def body(content: object, *, whole: bool = True) -> Body:
-    text = content if isinstance(content, str) else json.dumps(content, indent=2)
-    return Body(text=text, size=len(text), whole=whole)
-
-
-def request(status: int = 200, *, response: object = None, sent: object = None, **fields: Any) -> RequestStory:
-    defaults: dict[str, Any] = {
-        "method": "GET",
-        "url": "http://shop:8080/cart",
-        "service": "shop",
-        "error": None,
-        "error_detail": None,
-        "attempt": 1,
-        "span_id": "",
-        "failed": status >= 400,
-        "poll": False,
-        "resent": False,
-        "bytes_sent": 100,
-        "bytes_received": 100,
-        "began_us": 0,
-        "timings": Timings(wait=1_000),
-        "response_body": None if response is None else body(response),
-        "request_body": None if sent is None else body(sent),
-    }
-    return RequestStory(status=status, **{**defaults, **fields})
-
-
-def step(name: str = "pay", *requests: RequestStory, outcome: Any = "passed", **fields: Any) -> StepStory:
-    return StepStory(
-        name=name, action="http", outcome=outcome, began_us=0, duration_us=1_000, requests=requests, **fields
-    )
-
-
-def story(*steps: StepStory, index: int = 0, outcome: Any = "passed", **fields: Any) -> Story:
-    defaults: dict[str, Any] = {
-        "instance_id": f"shop-{index}",
-        "correlation_id": f"{index:032x}",
-        "scenario": "shop",
-        "began_s": float(index),
-        "offset_s": 0.0,
-        "duration_us": 1_000,
-    }
-    return Story(outcome=outcome, steps=steps, **{**defaults, **fields})
 
 
 def between(failing: StepStory, passing: StepStory) -> Comparison:

@@ -10,6 +10,7 @@ from windtunnel.engine.run.segment import shares_of_bodies
 from windtunnel.model.load import Segment
 from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import MAX_BODY_BYTES, MAX_BODY_FILES, BodyStore
+from windtunnel.storage.heads import MAX_HEADS
 
 
 class _Counting(Redactor):
@@ -37,6 +38,7 @@ def test_the_shares_of_all_processes_are_those_of_the_run_together(workers: int)
     segments = [Segment(number=number, of=workers) for number in range(workers)]
     shares = [shares_of_bodies(segment) for segment in [*segments, Segment(kind="setup")]]
 
-    assert sum(files for files, _ in shares) == MAX_BODY_FILES
-    assert sum(size for _, size in shares) <= MAX_BODY_BYTES * 1.01
-    assert min(files for files, _ in shares) > 0
+    assert sum(files for files, _, _ in shares) == MAX_BODY_FILES
+    assert sum(size for _, size, _ in shares) <= MAX_BODY_BYTES * 1.01
+    assert sum(heads for _, _, heads in shares) <= MAX_HEADS * 1.01
+    assert min(min(share) for share in shares) > 0

@@ -153,11 +153,13 @@ def test_code_that_keeps_everybody_waiting_is_a_warning() -> None:
     assert not any("sign" in finding for finding in assess(call(0), WHOLE, [])[0].findings)
 
 
-def test_bodies_that_were_left_out_are_told_and_decide_nothing() -> None:
+def test_heads_and_bodies_that_were_left_out_are_told_and_decide_nothing() -> None:
     run = Run().instances(3).requests(3)
     for left_out in (1, 4_000):
         run.aggregate.write([RunEnded(t=START + 5, reason="completed", counts={}, bodies_left_out=left_out)])
     summary = conclude(manifest(), Aggregate().merge(run.aggregate), WHOLE)
 
     assert summary.verdict == "pass"
-    assert summary.soundness.findings == ["not kept: 4,001 bodies over the limit of a run; no record is missing"]
+    assert summary.soundness.findings == [
+        "not kept: 4,001 heads and bodies over the limit of a run; no record is missing"
+    ]

@@ -55,6 +55,19 @@ class Mix:
         """The position of the scenario that instance `index` runs."""
         return self._order[index % len(self._order)]
 
+    def index(self, scenario: int, rank: int) -> int:
+        """The index of the instance of this rank, from 0 on, among those that run one scenario."""
+        places = self._places[scenario]
+        rounds, place = divmod(rank, len(places))
+        return rounds * len(self._order) + places[place]
+
+    @cached_property
+    def _places(self) -> tuple[list[int], ...]:
+        places: tuple[list[int], ...] = tuple([] for _ in self.weights)
+        for index, scenario in enumerate(self._order):
+            places[scenario].append(index)
+        return places
+
     def ranks(self, places: Collection[int]) -> Ranks:
         """Counts the instances that run one of the scenarios at `places` (positions in the weights)."""
         return Ranks([place in places for place in self._order])

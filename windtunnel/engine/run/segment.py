@@ -24,6 +24,7 @@ from windtunnel.model.record import Record, RunEnded, RunStarted, Users
 from windtunnel.redaction import Redactor
 from windtunnel.storage.copies import MAX_BODY_BYTES, MAX_BODY_FILES, BodyStore
 from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.heads import MAX_HEADS, HeadStore
 from windtunnel.storage.writer import RecordWriter
 from windtunnel.tasks import background
 
@@ -65,14 +66,15 @@ class OpenSegment:
     def __init__(self, parts: SegmentParts) -> None:
         self._parts = parts
         shutdown = parts.shutdown
-        files, size = shares_of_bodies(parts.segment)
+        files, size, heads = shares_of_bodies(parts.segment)
         self._bodies = BodyStore(parts.directory.bodies, parts.redactor, files=files, total=size)
+        self._heads = HeadStore(parts.redactor, total=heads)
         self._writer = RecordWriter(
             parts.directory.segment(parts.segment),
             run_id=parts.directory.run_id,
             on_failure=lambda error: _stop_for(error, shutdown),
         )
-        self.journal = _journal(parts, self._writer, self._bodies)
+        self.journal = _journal(parts, self._writer, self._bodies, self._heads)
         seed = parts.plan.facts.seed
         first = first_line(parts.clock.unix(), parts.segment, plan_hash=parts.plan_hash, seed=seed)
         for record in (first, *parts.before):
@@ -92,7 +94,7 @@ class OpenSegment:
             await parts.transport.close()
             self.journal.flush()
             line = _last_line(parts.clock.unix(), reason, parts.shutdown.cause, bug=bug, unreachable=unreachable)
-            line.users, line.bodies_left_out = users, self._bodies.left_out
+            line.users, line.bodies_left_out = users, self._bodies.left_out + self._heads.left_out
             ended = self._writer.end(parts.redactor.struct(line), damage=self._bodies.differences())
             for sink in parts.sinks:
                 sink.write([ended])
@@ -153,19 +155,21 @@ _SETUP_BODIES = 100
 """Of the bodies of a run, those that setups and teardowns may keep."""
 
 
-def shares_of_bodies(segment: Segment) -> tuple[int, int]:
-    """How many bodies a segment keeps at most, and how many bytes of them."""
+def shares_of_bodies(segment: Segment) -> tuple[int, int, int]:
+    """How many bodies a segment keeps at most, how many bytes of them, and how many characters of heads."""
     if segment.kind != "load":
-        return _SETUP_BODIES, MAX_BODY_BYTES // _SETUP_BODIES
-    return segment.share(MAX_BODY_FILES - _SETUP_BODIES), segment.share(MAX_BODY_BYTES)
+        return _SETUP_BODIES, MAX_BODY_BYTES // _SETUP_BODIES, MAX_HEADS // _SETUP_BODIES
+    files = segment.share(MAX_BODY_FILES - _SETUP_BODIES)
+    return files, segment.share(MAX_BODY_BYTES), segment.share(MAX_HEADS)
 
 
-def _journal(parts: SegmentParts, writer: RecordWriter, bodies: BodyStore) -> Journal:
+def _journal(parts: SegmentParts, writer: RecordWriter, bodies: BodyStore, heads: HeadStore) -> Journal:
     return Journal(
         [writer, *parts.sinks],
         clock=parts.clock,
         redactor=parts.redactor,
         bodies=bodies,
+        heads=heads,
         keep=parts.plan.keep_bodies,
         schedule=asyncio.get_running_loop().call_soon,
         on_record=parts.on_record,

@@ -50,18 +50,21 @@ const readStep = (step, buckets) => {
 };
 
 export const readCube = (doc, given) => {
-  const { buckets } = doc.run;
+  const { buckets, bins } = doc.axis;
   return {
     buckets,
-    bins: doc.bins,
-    steps: given.steps.map(step => readStep(step, buckets)),
-    instances: Object.fromEntries(["passed", "failed", "errored"].map(name => [name, readSeries(given.instances[name], buckets)])),
+    bins,
+    // null for an assertion, and for a step that never ended.
+    steps: given.steps.map(step => step && readStep(step, buckets)),
+    warmup: given.warmup && readStep(given.warmup, buckets),
+    instances: Object.fromEntries(["passed", "failed", "errored", "dropped"].map(name => [name, readSeries(given.instances[name], buckets)])),
     causes: given.causes.map(flat => readSeries(flat, buckets)),
-    dropped: readSeries(given.dropped, buckets),
     users: given.users,
     lag: given.lag,
   };
 };
+
+export const knownSteps = cube => cube.steps.filter(Boolean);
 
 // The sum over a range; over all without one.
 export const sum = (series, range) => total(range ? series.subarray(range.from, range.to) : series);
@@ -82,7 +85,7 @@ const timesOf = (cube, several, range) => {
   const counts = histogramOf(cube, several, range);
   const [p50, p90, p95, p99, p999] = percentiles(counts, cube.bins, PERCENTS);
   const last = counts.findLastIndex(count => count > 0);
-  const max = last < 0 ? null : (cube.bins[last + 1] ?? cube.bins[last] + 1) - 1;
+  const max = last < 0 ? null : cube.bins[last + 1] - 1;
   return { p50, p90, p95, p99, p999, max };
 };
 
@@ -93,19 +96,26 @@ export const stepFigures = (cube, step, range) => {
   return { count: passed + failed + errored, failed: failed + errored, ...timesOf(cube, both, range) };
 };
 
+// The figures of the requests of one step in a range.
+export const requestFigures = (cube, step, range) => {
+  const both = [step.requests_latency.passed, step.requests_latency.failed];
+  return { count: sum(step.requests, range), failed: sum(step.requests_failed, range), ...timesOf(cube, both, range) };
+};
+
 // The figures of all requests and instances in a range that lasts `seconds`.
 export const keyFigures = (cube, range, seconds) => {
-  const of = name => cube.steps.reduce((count, step) => count + sum(step[name], range), 0);
+  const steps = knownSteps(cube);
+  const of = name => steps.reduce((count, step) => count + sum(step[name], range), 0);
   const requests = of("requests");
   const [passed, failed, errored] = ["passed", "failed", "errored"].map(name => sum(cube.instances[name], range));
-  const cells = cube.steps.flatMap(step => [step.requests_latency.passed, step.requests_latency.failed]);
+  const cells = steps.flatMap(step => [step.requests_latency.passed, step.requests_latency.failed]);
   return {
     passed,
     instances: passed + failed + errored,
     requests,
     rate: seconds > 0 ? requests / seconds : 0,
     requests_failed: of("requests_failed"),
-    dropped: sum(cube.dropped, range),
+    dropped: sum(cube.instances.dropped, range),
     lag: Math.max(0, ...cube.lag.slice(range?.from ?? 0, range?.to).filter(value => value !== null)),
     ...timesOf(cube, cells, range),
   };

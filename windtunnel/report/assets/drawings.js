@@ -40,7 +40,7 @@ const tick = (x, label, top, minor) => svg("g", minor ? { class: "minor" } : {},
   svg("text", { x: `${x}%`, y: top + 19, "text-anchor": x < 3 ? "start" : x > 97 ? "end" : "middle" }, label));
 
 // Round durations between two, on a logarithmic axis.
-const roundDurations = (low, high) => {
+export const roundDurations = (low, high) => {
   const found = [];
   const steps = high / low > 4 ? [1, 2, 5] : [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
@@ -59,8 +59,8 @@ export const distribution = (passed, failed, bins, title) => {
   const each = Math.ceil((last - first + 1) / MOST_BARS);
   const bars = [];
   for (let bin = first; bin <= last; bin += each) {
-    const end = Math.min(bin + each, bins.length);
-    bars.push({ low: bins[bin], high: bins[end] ?? bins[bin] + 1, good: total(passed.slice(bin, end)), bad: total(failed.slice(bin, end)) });
+    const end = Math.min(bin + each, bins.length - 1);
+    bars.push({ low: bins[bin], high: bins[end], good: total(passed.slice(bin, end)), bad: total(failed.slice(bin, end)) });
   }
   const low = Math.max(1, bars[0].low);
   const high = Math.max(low * 1.25, bars[bars.length - 1].high);

@@ -2,9 +2,10 @@
 import { share } from "./format.js";
 import { data } from "./data.js";
 import { drawBrush } from "./brush.js";
-import { percentilesOverTime, readCube } from "./cube.js";
+import { knownSteps, percentilesOverTime, readCube } from "./cube.js";
 import { drawHeatmap } from "./heatmap.js";
-import { relativeError } from "./histogram.js";
+import { RELATIVE_ERROR } from "./histogram.js";
+import { offerInstances } from "./instances.js";
 import { page } from "./state.js";
 import { followRange } from "./tables.js";
 import { offerThemes } from "./theme.js";
@@ -12,18 +13,23 @@ import { drawTimeline } from "./timeline.js";
 
 const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
 
-// The edges of the buckets in seconds since the start, and how long of a range the run lasted.
-const timesOf = ({ run }) => {
-  const first_s = run.first_bucket_unix - run.started;
-  const edges = Array.from({ length: run.buckets + 1 }, (_, i) => Number((first_s + i * run.width_s).toFixed(6)));
-  const seconds = ({ from, to }) => Math.min(edges[to], run.duration_s) - Math.max(edges[from], 0);
+// The edges of the buckets in seconds since the start, and how long a range lasts: the run may begin and end within
+// a bucket.
+const timesOf = ({ run, axis }) => {
+  const first_s = axis.first_bucket_unix - run.started;
+  const edges = Array.from({ length: axis.buckets + 1 }, (_, i) => Number((first_s + i * axis.width_s).toFixed(6)));
+  const end = run.duration_s > edges[axis.buckets - 1] ? run.duration_s : edges[axis.buckets];
+  const seconds = ({ from, to }) => Math.min(edges[to], end) - Math.max(edges[from], Math.min(0, edges[1]));
   return { edges, seconds };
 };
 
-const seriesOf = (cube, times) => {
-  const lengths = times.edges.slice(0, -1).map((_, i) => Math.max(times.seconds({ from: i, to: i + 1 }), 1e-6));
-  const rate = name => lengths.map((length, i) => cube.steps.reduce((count, step) => count + step[name][i], 0) / length);
-  const passed = cube.steps.map(step => step.requests_latency.passed);
+// Those of the tables, and those of the warm-up, which the charts show too.
+const allSteps = cube => [...knownSteps(cube), ...(cube.warmup ? [cube.warmup] : [])];
+
+const seriesOf = (cube, { width_s }) => {
+  const steps = allSteps(cube);
+  const rate = name => cube.users.map((_, i) => steps.reduce((count, step) => count + step[name][i], 0) / width_s);
+  const passed = steps.map(step => step.requests_latency.passed);
   const [p50, p95, p99] = percentilesOverTime(cube, passed, [50, 95, 99]);
   return { rate: rate("requests"), failures: rate("requests_failed"), p50, p95, p99, users: cube.users, lag: cube.lag };
 };
@@ -36,12 +42,12 @@ const keepInside = buckets => {
 
 const drawCharts = (doc, cube) => {
   const times = timesOf(doc);
-  keepInside(doc.run.buckets);
+  keepInside(doc.axis.buckets);
   const find = id => document.getElementById(id);
-  const cells = cube.steps.flatMap(step => [step.requests_latency.passed, step.requests_latency.failed]);
-  const timeline = drawTimeline(find("panels"), doc, seriesOf(cube, times), times);
+  const cells = allSteps(cube).flatMap(step => [step.requests_latency.passed, step.requests_latency.failed]);
+  const timeline = drawTimeline(find("panels"), doc, seriesOf(cube, doc.axis), times);
   const heatmap = drawHeatmap(find("heatmap"), cube, cells, times);
-  drawBrush(find("brush"), find("range"), times, `percentiles within ±${share(relativeError(cube.bins))}`);
+  drawBrush(find("brush"), find("range"), times, `percentiles within ±${share(RELATIVE_ERROR)}`);
   followRange(doc, cube, times);
   return () => [timeline, heatmap].forEach(chart => chart.redraw());
 };
@@ -51,8 +57,9 @@ const start = async () => {
   let redraw = () => {};
   offerThemes(() => redraw());
   const doc = await data.doc();
+  offerInstances(doc, data.samples, page);
   const given = await data.cube();
-  if (given && doc.run.buckets) redraw = drawCharts(doc, readCube(doc, given));
+  if (given) redraw = drawCharts(doc, readCube(doc, given));
   await painted();
   document.documentElement.dataset.ready = "yes";
 };

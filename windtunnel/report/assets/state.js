@@ -30,7 +30,11 @@ const choose = (change, lasting = false) => {
   chosen = next;
   // Without an own fragment the URL keeps the path and the query alone.
   const url = fragment ? `#${fragment}` : location.pathname + location.search;
-  history[lasting ? "pushState" : "replaceState"](null, "", url);
+  try {
+    history[lasting ? "pushState" : "replaceState"](null, "", url);
+  } catch {
+    // Safari refuses more than a hundred in half a minute: what was chosen holds all the same.
+  }
   listeners.forEach(listener => listener(page));
 };
 

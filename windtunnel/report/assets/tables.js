@@ -1,7 +1,7 @@
 // The key figures, the steps and the errors for a range of time. What Python wrote is for the whole run; it comes
 // back when the range is cleared.
 import { duration, micros, number, offset, perSecond, share } from "./format.js";
-import { histogramOf, keyFigures, percentilesOverTime, stepFigures, sum } from "./cube.js";
+import { histogramOf, keyFigures, percentilesOverTime, requestFigures, stepFigures, sum } from "./cube.js";
 import { el, icon } from "./dom.js";
 import { distribution, percentileCurve, sparkline } from "./drawings.js";
 import { page } from "./state.js";
@@ -43,13 +43,16 @@ const showTiles = (cube, range, seconds) => {
   }
 };
 
-const showStep = (row, found) => {
+const FIGURES = ["count", "failed", ...TIMES];
+
+const showRow = (row, found) => {
+  if (!found) return FIGURES.forEach(name => swap(within(row, name), "–"));
   swap(within(row, "count"), number(found.count));
   swap(within(row, "failed"), number(found.failed), found.failed ? note(share(found.failed / found.count)) : "");
-  TIMES.forEach(name => swap(within(row, name), written(found[name])));
+  return TIMES.forEach(name => swap(within(row, name), written(found[name])));
 };
 
-const showCause = (box, series, range, instances, edges) => {
+const showCause = (box, series, range, edges) => {
   const count = sum(series, range);
   const seen = [...series.keys()].filter(i => series[i] && (!range || (i >= range.from && i < range.to)));
   swap(within(box, "count"), number(count));
@@ -94,6 +97,7 @@ const addSparklines = (cube, rows) => {
   return rows.map(({ row, step, name }) => {
     const cell = el("td", { class: "over-time", "data-label": "p95 over time" });
     row.append(cell);
+    if (!step) return () => {};
     const draw = overTime(cube, step, name, () => page.state);
     const show = () => cell.replaceChildren(draw());
     show();
@@ -106,10 +110,12 @@ export const followRange = (doc, cube, times) => {
   const rows = [...document.querySelectorAll("tr[data-step]")].map(row => {
     const i = Number(row.dataset.step);
     return { row, step: cube.steps[i], name: doc.steps[i].step };
-  }).filter(({ step }) => step);
+  });
+  const known = rows.filter(({ step }) => step);
+  const sent = [...document.querySelectorAll("tr[data-requests]")].map(row => ({ row, step: cube.steps[Number(row.dataset.requests)] }));
   const columns = document.querySelectorAll("table.steps thead th").length + 1;
   const sparklines = rows.length ? addSparklines(cube, rows) : [];
-  const drawings = rows.map(({ row, step, name }) => openable(row, cube, step, name, columns));
+  const drawings = known.map(({ row, step, name }) => openable(row, cube, step, name, columns));
   const causes = [...document.querySelectorAll("[data-cause]")].map(box => [box, cube.causes[Number(box.dataset.cause)]]).filter(([, series]) => series);
   const strips = causes.map(([box, series]) => {
     const strip = el("div", { class: "course-of-cause" });
@@ -123,8 +129,9 @@ export const followRange = (doc, cube, times) => {
     causes.forEach(([box]) => box.classList.remove("absent"));
     if (range) {
       showTiles(cube, range, times.seconds(range));
-      rows.forEach(({ row, step }) => showStep(row, stepFigures(cube, step, range)));
-      causes.forEach(([box, series]) => showCause(box, series, range, 0, times.edges));
+      rows.forEach(({ row, step }) => showRow(row, step && stepFigures(cube, step, range)));
+      sent.forEach(({ row, step }) => showRow(row, step && requestFigures(cube, step, range)));
+      causes.forEach(([box, series]) => showCause(box, series, range, times.edges));
     }
     [...sparklines, ...drawings, ...strips].forEach(draw => draw());
   };

@@ -7,14 +7,15 @@ const HEIGHTS = { tall: 168, low: 96 };
 // The room of the axis of values, in pixels of CSS: the strips above and the heatmap below begin where it ends.
 export const INSET = { left: 62, right: 14 };
 
-// Dashes tell lines apart without their colours.
+// Dashes tell lines apart without their colours. `gaps`: nothing ended where a value is missing; the generator tells
+// of the others once a second.
 const PANELS = [
   {
-    title: "Requests per second", height: "tall", write: perSecond, least: 1,
+    title: "Requests per second", gaps: true, height: "tall", write: perSecond, axis: number, least: 1,
     lines: [["all", "rate", "passed", []], ["failed", "failures", "failed", [5, 3]]],
   },
   {
-    title: "Latency of requests that passed", height: "tall", write: micros, least: 100,
+    title: "Latency of requests that passed", gaps: true, height: "tall", write: micros, least: 100,
     lines: [["p50", "p50", "passed", []], ["p95", "p95", "dns", [7, 3]], ["p99", "p99", "tls", [2, 3]]],
   },
   { title: "Users", height: "low", write: number, least: 1, lines: [["users", "users", "send", []]] },
@@ -71,12 +72,12 @@ const settings = (panel, { doc, times, width, isLast }) => {
         show: isLast, size: 30, incrs: STEPS, space: 64,
         values: (plot, moments) => moments.map(moment => offset(Number(moment.toFixed(3)))),
       }),
-      axis({ size: INSET.left, gap: 4, space: 34, ticks: { show: false }, values: (plot, values) => values.map(value => panel.write(value)) }),
+      axis({ size: INSET.left, gap: 4, space: 34, ticks: { show: false }, values: (plot, values) => values.map(value => (panel.axis ?? panel.write)(value)) }),
     ],
     series: [
       { label: "at", value: (plot, moment) => (moment === null ? "–" : offset(moment)) },
       ...panel.lines.map(([label, , ink, dash]) => ({
-        label, dash, width: 1.75, spanGaps: false,
+        label, dash, width: 1.75, spanGaps: !panel.gaps,
         stroke: () => colour(ink),
         points: { size: 5, fill: () => colour(ink) },
         value: (plot, value) => (value === null || value === undefined ? "–" : panel.write(value)),
