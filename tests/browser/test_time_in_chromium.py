@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import sample_run
+from tests.support.axe import violations
 from tests.support.chromium import Browser, Tab
 from windtunnel import figures
 from windtunnel.metrics.bins import percentiles
@@ -26,6 +27,7 @@ PAINTED = """(canvas => {
 })"""
 """How many colours a canvas shows."""
 
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 FRAME = "new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
 TILES = (
     "Object.fromEntries([...document.querySelectorAll('.tiles [data-figure]')]"
@@ -203,6 +205,30 @@ def test_light_and_dark_can_be_chosen(tab: Tab) -> None:
 
     assert tab.value("document.querySelector('.tools button').textContent") == "Theme: dark"
     assert tab.value(ground) != light
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing_on_the_page_with_a_range_and_an_open_step(tab: Tab, scheme: str, width: int) -> None:
+    tab.resize(width)
+    tab.prefer(scheme)
+    choose(tab, (3, 9))
+    tab.value("document.querySelector('.opener').click()")
+
+    assert violations(tab) == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_a_range_and_an_open_step_show_stands_out(tab: Tab, scheme: str, width: int) -> None:
+    tab.resize(width)
+    tab.prefer(scheme)
+    choose(tab, (3, 9))
+    tab.value("document.querySelectorAll('.opener').forEach(button => button.click())")
+
+    for kind, least in (("text", 4.5), ("drawing", 3)):
+        found, what = tab.value(f"(() => {{ {CONTRAST} return worst('{kind}'); }})()")
+        assert least <= found < 21, what
 
 
 def test_without_its_script_the_page_says_everything_that_is_static(browser: Browser, page: Path) -> None:
