@@ -16,6 +16,7 @@ from windtunnel import figures
 from windtunnel.metrics.bins import percentiles
 from windtunnel.metrics.cells import StepCell
 from windtunnel.metrics.cube import Cube, StepRow
+from windtunnel.report import assets
 from windtunnel.report.collect import analyse
 
 pytestmark = pytest.mark.browser
@@ -188,6 +189,42 @@ def test_a_step_opens_to_its_distribution_and_its_percentiles(tab: Tab) -> None:
     )
     assert len(paths) == 2, "successes and failures apart"
     assert min(paths) > 50
+
+
+def test_steps_are_put_in_order_by_a_column(tab: Tab) -> None:
+    name = "row.querySelector('th').innerText.split(' ')[0].trim()"
+    names = f"[...document.querySelectorAll('tr[data-step]')].map(row => {name})"
+    head = "[...document.querySelectorAll('.sorter')].find(b => b.textContent.startsWith('p95'))"
+    as_planned = tab.value(names)
+    orders = {}
+    for order in ("descending", "ascending", "none"):
+        tab.value(f"{head}.click()")
+        assert tab.value(f"{head}.parentElement.ariaSort") == order
+        orders[order] = tab.value(names)
+
+    assert orders["descending"][:4] == ["pay", "await_order", "add_to_cart", "list_products"]
+    assert orders["ascending"][:4] == orders["descending"][:4][::-1]
+    assert orders["none"] == as_planned
+
+
+def test_what_is_inside_of_a_step_stays_below_it(tab: Tab) -> None:
+    """With rows made by hand, as the run of the page has no step inside of another."""
+    told = tab.value(
+        f"""(() => {{
+          {assets.module("dom.js")}
+          {assets.module("sorting.js")}
+          const table = $dom.el("table", {{}}, $dom.el("thead", {{}}, $dom.el("tr", {{}},
+            $dom.el("th", {{ "data-sort": "count" }}, "Count"))), $dom.el("tbody"));
+          const rows = [["group", 0, 5], ["inner", 1, 1], ["other", 1, 9], ["lone", 0, 7], ["none", 0, null]];
+          const blocks = rows.map(([name, depth, count], place) =>
+            ({{ place, depth, rows: [$dom.el("tr", {{ id: name }})], value: () => count }}));
+          $sorting.offerSorting(table, [[table.querySelector("tbody"), blocks]]);
+          const seen = () => [...table.querySelectorAll("tbody tr")].map(row => row.id).join(" ");
+          return [1, 2, 3].map(() => (table.querySelector("button").click(), seen()));
+        }})()"""
+    )
+
+    assert told == ["lone group other inner none", "group inner other lone none", "group inner other lone none"]
 
 
 def test_the_heatmap_is_read_with_the_keyboard(tab: Tab) -> None:
