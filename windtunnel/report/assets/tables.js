@@ -59,6 +59,7 @@ const showCause = (box, series, range, edges) => {
   swap(within(box, "count"), number(count));
   swap(within(box, "of"), "in this range");
   swap(within(box, "seen"), count ? `between ${offset(edges[seen[0]])} and ${offset(edges[seen[seen.length - 1] + 1])} into the run` : "not seen in this range");
+  box.classList.add("ranged");
   box.classList.toggle("absent", count === 0);
 };
 
@@ -141,7 +142,7 @@ export const followRange = (doc, cube, times) => {
     const range = page.state;
     if (!range) {
       restore();
-      causes.forEach(([box]) => box.classList.remove("absent"));
+      causes.forEach(([box]) => box.classList.remove("ranged", "absent"));
     } else {
       showTiles(cube, range, times.seconds(range));
       rows.forEach(({ row, step }) => showRow(row, step && stepFigures(cube, step, range)));
