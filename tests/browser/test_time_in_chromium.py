@@ -13,7 +13,8 @@ from tests.support import sample_run
 from tests.support.chromium import Browser, Tab
 from windtunnel import figures
 from windtunnel.metrics.bins import percentiles
-from windtunnel.metrics.cube import Cube, StepCell, StepRow
+from windtunnel.metrics.cells import StepCell
+from windtunnel.metrics.cube import Cube, StepRow
 from windtunnel.report.collect import analyse
 
 pytestmark = pytest.mark.browser

@@ -14,7 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 from windtunnel.metrics.bins import Bins, upper_us
-from windtunnel.metrics.cube import Cube, StepCell, StepRow
+from windtunnel.metrics.cells import StepCell
+from windtunnel.metrics.cube import Cube, StepRow
 from windtunnel.metrics.occurrences import FailureKey
 from windtunnel.model.summary import Summary
 from windtunnel.report.course import Course, course_of
