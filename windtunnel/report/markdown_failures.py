@@ -20,7 +20,6 @@ from windtunnel.report.wording import (
     trace_command,
 )
 
-_EXAMPLES = 3
 _WIDTH = 92
 _CAUSE_BAR = 32
 _LONGEST_EXAMPLE = 16 * 1024
@@ -66,15 +65,13 @@ def _cause(group: ErrorGroup, report: Report, run: str, *, brief: bool = False) 
 
 
 def _examples(summary: Summary, report: Report) -> list[Story]:
-    """A few stories, with different causes where possible."""
+    """One story for each of the worst causes, no instance twice."""
     told = {story.instance_id: story for story in report.stories}
-    ranked = (
-        told[group.instances[rank]]
-        for rank in range(_EXAMPLES)
-        for group in summary.errors
-        if rank < len(group.instances) and group.instances[rank] in told
-    )
-    return list({story.instance_id: story for story in ranked}.values())[:_EXAMPLES]
+    found: dict[str, Story] = {}
+    for group in summary.errors:
+        if len(found) < MOST_CAUSES and (known := [each for each in group.instances if each in told]):
+            found.setdefault(known[0], told[known[0]])
+    return list(found.values())
 
 
 def _example(story: Story, report: Report) -> str:

@@ -513,6 +513,16 @@ def test_the_markdown_names_the_worst_step() -> None:
     assert "**Slowest step** `pay`: p95 812 ms, slowest 812 ms" in sound
 
 
+def test_neither_what_holds_other_steps_nor_a_pause_is_the_worst_step() -> None:
+    first, *rest = sample_run.summary().steps
+    inner = msgspec.structs.replace(first, step="inner", depth=1, failed=10)
+    outer = msgspec.structs.replace(first, step="outer", failed=11)
+    assert "**Worst step** `inner`" in markdown.render(bare(sample_run.summary(steps=[outer, inner])))
+    pause = msgspec.structs.replace(rest[-1], step="pause", requests=0, failed=0)
+    quick = msgspec.structs.replace(first, requests=10, failed=0)
+    assert f"**Slowest step** `{quick.step}`" in markdown.render(bare(sample_run.summary(steps=[quick, pause])))
+
+
 def test_the_markdown_links_to_the_report_where_it_can_be_reached() -> None:
     url = "https://ci.example/-/jobs/7/artifacts/file/runs/x/report.html"
     report = dataclasses.replace(bare(sample_run.summary()), url=url)
