@@ -54,6 +54,7 @@ def tab(browser: Browser) -> Iterator[Tab]:
 def show(tab: Tab, page: Path, **fragment: str) -> None:
     """Open a page at a fragment of its URL, and wait for its list."""
     told = "&".join(f"{name}={quote(value)}" for name, value in fragment.items())
+    tab.open("about:blank")  # from another fragment of the same page nothing would be loaded
     tab.open(f"{page.as_uri()}#{told}" if told else page.as_uri())
     if not fragment:
         tab.value("document.getElementById('instances').scrollIntoView()")
@@ -99,6 +100,28 @@ def test_a_mistake_in_the_filter_is_told_and_help_adds_a_term(tab: Tab, shop_pag
     tab.value("[...document.querySelectorAll('.term')].find(e => e.innerText === '>500ms').click()")
     assert tab.value("document.getElementById('inst-filter').value") == "s:faild >500ms"
     assert tab.value("document.activeElement.id") == "inst-filter"
+
+
+def test_a_link_to_a_filter_brings_the_list_into_sight(tab: Tab, shop_page: Path) -> None:
+    show(tab, shop_page, filter="s:failed")
+    tab.value("scrollTo(0, 0)")
+
+    tab.value("location.hash = 'filter=step:pay%20s:failed'")
+
+    assert tab.value(until(f"{IDS}.length === 3"))
+    assert tab.value("document.getElementById('inst-filter').value") == "step:pay s:failed"
+    assert 0 <= tab.value("document.getElementById('inst-filter').getBoundingClientRect().top") < 300
+
+
+def test_a_range_of_time_leaves_the_instances_that_ran_in_it(tab: Tab, page: Path) -> None:
+    show(tab, page, filter="sort:first")
+    every = tab.value(IDS)
+    show(tab, page, filter="sort:first", range="0-2")
+
+    left = tab.value(IDS)
+    assert 0 < len(left) < len(every)
+    assert left == every[: len(left)]
+    assert "of those between" in tab.value(COUNT)
 
 
 def test_the_order_is_a_term_of_the_filter(tab: Tab, shop_page: Path) -> None:
@@ -261,6 +284,20 @@ def test_copying_gives_the_id_and_says_so(browser: Browser, shop_page: Path) -> 
     assert got[3] == f"windtunnel trace runs/20261122T201512Z-7f3a9c --instance-id {STALE}"
 
 
+def test_a_request_is_copied_as_a_line_for_a_shell(tab: Tab, shop_page: Path) -> None:
+    show(tab, shop_page, instance=STALE)
+    tab.value(
+        "(() => { navigator.clipboard.writeText = async text => { globalThis.got = text; };"
+        "[...document.querySelectorAll('.parted .ex button')].find(e => e.innerText === 'Copy as cURL').click();"
+        "})()"
+    )
+
+    got = tab.value("got")
+    assert got.startswith("curl -H ")
+    assert got.endswith("http://shop.internal:8080/carts/3/items")
+    assert """--data-raw '{"sku":"sku-0",""" in got
+
+
 def hostile_shop(hostile: str) -> Report:
     report = stories.shop(8)
     body = Body(text=hostile[:9_000], size=len(hostile), whole=False)
@@ -319,7 +356,8 @@ def test_what_a_server_answers_does_nothing_and_is_shown_as_text(tab: Tab, tmp_p
     )
     shown = tab.value("document.querySelector('.wf-step pre').textContent")
     assert "alert(1)" in shown or "alert" not in hostile
-    assert tab.requests[1:] == [url for url in tab.requests[1:] if url.startswith("data:image/svg+xml")]
+    others = [url for url in tab.requests if not url.startswith("data:image/svg+xml")]
+    assert others == [page.as_uri()]
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280, 3840])

@@ -13,7 +13,8 @@ from tests.support import sample_run
 from tests.support.chromium import Browser, Tab
 from windtunnel import figures
 from windtunnel.metrics.bins import percentiles
-from windtunnel.metrics.cube import Cube, StepCell, StepRow
+from windtunnel.metrics.cells import StepCell
+from windtunnel.metrics.cube import Cube, StepRow
 from windtunnel.report.collect import analyse
 
 pytestmark = pytest.mark.browser
@@ -178,7 +179,7 @@ def test_a_range_of_another_run_does_no_harm(browser: Browser, page: Path, fragm
 def test_a_step_opens_to_its_distribution_and_its_percentiles(tab: Tab) -> None:
     tab.value("[...document.querySelectorAll('.opener')].find(b => b.ariaLabel.includes('pay')).click()")
 
-    titles = tab.value("[...document.querySelectorAll('.opened:not([hidden]) h4')].map(h => h.textContent)")
+    titles = tab.value("[...document.querySelectorAll('.opened:not([hidden]) h3')].map(h => h.textContent)")
     assert titles == ["Distribution", "Percentiles"]
     paths = tab.value(
         "[...document.querySelectorAll('.opened:not([hidden]) .line')].map(l => l.getBoundingClientRect().width)"
