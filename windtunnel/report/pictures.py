@@ -77,11 +77,19 @@ def _highest(series: Sequence[float | None]) -> float | None:
 
 
 def time_axis(course: Course, *, width: int) -> str:
-    """The line below: `0 s` at its begin, the length of the run at its end."""
+    """The line below: `0 s` at its begin, the length of the run at its end, and where a warm-up ended."""
     each = -(-course.buckets // width) or 1
     columns = -(-course.buckets // each)
     end = figures.offset(course.buckets * course.width_s)
-    return f"0 s{end:>{max(0, columns - 3)}}" if columns >= len(end) + 5 else f"0 to {end}"
+    if columns < len(end) + 5:
+        return f"0 to {end}"
+    begin = "0 s"
+    warm = next((band.to_s for band in course.bands if band.warmup and band.to_s > 0), None)
+    if warm is not None:
+        until = round(warm / course.width_s / each)
+        label = next((text for text in ("warm-up", "warm") if len(text) <= until), "")
+        begin = f"{label:<{until}}|{figures.offset(warm)}"
+    return f"{begin}{end:>{columns - len(begin)}}" if len(begin) + len(end) < columns else begin[:columns]
 
 
 def p95_of_steps(course: Course, rows: Sequence[StepSummary], *, width: int) -> dict[tuple[str, str], str]:
