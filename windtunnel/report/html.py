@@ -23,7 +23,7 @@ from windtunnel.report.changes import NOISE, baseline_name, change_rows
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.course_chart import CourseChart, course_chart
 from windtunnel.report.model import Report
-from windtunnel.report.sample_data import LONGEST_NAME, samples
+from windtunnel.report.sample_data import LONGEST_NAME
 from windtunnel.report.text import LONGEST_REASON, printable
 from windtunnel.report.wording import honest
 
