@@ -13,7 +13,8 @@ from tests.support import sample_run
 from tests.support.chromium import Browser, Tab
 from windtunnel import figures
 from windtunnel.metrics.bins import percentiles
-from windtunnel.metrics.cube import Cube, StepCell, StepRow
+from windtunnel.metrics.cells import StepCell
+from windtunnel.metrics.cube import Cube, StepRow
 from windtunnel.report.collect import analyse
 
 pytestmark = pytest.mark.browser
@@ -178,7 +179,7 @@ def test_a_range_of_another_run_does_no_harm(browser: Browser, page: Path, fragm
 def test_a_step_opens_to_its_distribution_and_its_percentiles(tab: Tab) -> None:
     tab.value("[...document.querySelectorAll('.opener')].find(b => b.ariaLabel.includes('pay')).click()")
 
-    titles = tab.value("[...document.querySelectorAll('.opened:not([hidden]) h4')].map(h => h.textContent)")
+    titles = tab.value("[...document.querySelectorAll('.opened:not([hidden]) h3')].map(h => h.textContent)")
     assert titles == ["Distribution", "Percentiles"]
     paths = tab.value(
         "[...document.querySelectorAll('.opened:not([hidden]) .line')].map(l => l.getBoundingClientRect().width)"
@@ -221,3 +222,12 @@ def test_without_its_script_the_page_says_everything_that_is_static(browser: Bro
         )
         assert drawn[0] > 20
         assert drawn[1] == 3, "p50, p95 and p99"
+
+
+def test_rates_of_a_run_that_ends_within_a_bucket_stay_true(browser: Browser, disturbed_page: Path) -> None:
+    with browser.tab() as opened:
+        opened.resize(1280)
+        opened.open_report(disturbed_page.as_uri())
+        told = opened.value("document.querySelector('#panels canvas').ariaLabel")
+
+    assert "all at most 20/s" in told

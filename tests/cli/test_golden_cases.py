@@ -29,6 +29,7 @@ GENERATED: dict[str, Callable[[Path], object]] = {
     "invalid-too-large": lambda folder: (folder / "scenarios" / "a.yaml").write_text("# x\n" * 300_000),
     "report-of-faults-degraded": lambda folder: borne.write_run(folder / "runs"),
     "report-of-faults-metastable": lambda folder: borne.write_run(folder / "runs", borne.FOR_EVER),
+    "report-of-failures": lambda folder: sample_run.write_run(folder / "runs"),
     "trace-of-nothing-failed": lambda folder: sample_run.write_run(folder / "runs", instances=1),
     **{
         name: lambda folder: sample_run.write_run(folder / "runs", instances=60)

@@ -59,6 +59,11 @@ def fragments() -> dict[str, str]:
 
 FRAGMENTS = fragments()
 EVERYTHING = [form for canary in CANARIES.values() for form in forms_of(canary).values()]
+IN_HEADERS = [place for place, form in enumerate(EVERYTHING) if form.isascii() and form.isprintable()]
+"""Where the forms are that a header can hold."""
+
+HEADS = 3
+"""Over how many requests they are spread: so many are kept of each."""
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -72,7 +77,7 @@ class Echo(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         kind = urlsplit(self.path).path.split("/")[1]
-        safe = [form for form in EVERYTHING if form.isascii() and form.isprintable()]
+        safe = [EVERYTHING[place] for place in IN_HEADERS]
         headers = [(f"X-Echo-{number}", form) for number, form in enumerate(safe[:60])]
         if kind == "login":
             body = {"a": {"session": CANARIES["json"]}, "all": [CANARIES["list"]], "text": CANARIES["regex"]}
@@ -88,6 +93,10 @@ class Echo(BaseHTTPRequestHandler):
             self.send(302, "", [("Location", f"/html?q={'&q='.join(quote(each) for each in CANARIES.values())}")])
         elif kind == "html":
             self.send(500, "<p>" + "</p>\n<p>".join(EVERYTHING), headers)
+        elif kind == "heads":
+            part = safe[int(self.path[-1]) :: HEADS]
+            own = [(f"X-Echo-{number}", form) for number, form in enumerate(part)]
+            self.send(500, "", [*own, *(("Set-Cookie", f"c={form}; Path=/{form}; Secure") for form in part[:9])])
         elif kind == "cut":
             number = int(self.path.rpartition("=")[2])
             form = EVERYTHING[number % len(EVERYTHING)]
@@ -194,6 +203,8 @@ flow:
   - { type: http, name: method, path: /echo, on_failure: continue, headers: { X-A: "{{ nl }}{{ a }}" } }
   - { type: http, name: again, path: "/html?{{ b }}", on_failure: continue, retry: { attempts: 2, on: ["5xx"] } }
   - { type: wait, name: poll, path: "/html?{{ c }}", on_failure: continue, timeout: 50ms, interval: 10ms }
+  - { type: http, name: everything, path: /echo }
+  BACK
   - type: http
     name: extract
     path: /login
@@ -223,6 +234,22 @@ flow:
 assertions:
   - { type: assert, name: last, expect: { condition: "{{ a == b }}", json: { $.one: "{{ a }}" } } }
 """
+BACK = "\n  ".join(
+    json.dumps(
+        {
+            "type": "http",
+            "name": f"back {part}",
+            "path": f"/heads/{part}",
+            "on_failure": "continue",
+            "when": "{{ instance_index < 2 }}",  # one of the first two instances is of this scenario
+            "headers": {
+                f"X-Back-{number}": f"{{{{ steps.everything.json.echo[{place}] }}}}"
+                for number, place in enumerate(IN_HEADERS[part::HEADS])
+            },
+        }
+    ).join(("- ", ""))
+    for part in range(HEADS)
+)
 CODE = """
 import os
 
@@ -256,7 +283,7 @@ ENVIRONMENT = {
 
 def write_project(folder: Path, url: str) -> None:
     (folder / "sut.yaml").write_text(SUT.format(url=url))
-    (folder / "shop.yaml").write_text(SCENARIO)
+    (folder / "shop.yaml").write_text(SCENARIO.replace("BACK", BACK))
     (folder / "code.py").write_text(CODE)
     (folder / "secret.txt").write_text(CANARIES["file"] + "\n")
     (folder / "shoppers.csv").write_text(
@@ -281,6 +308,18 @@ def leaks(folder: Path, said: Answer, inputs: set[Path]) -> dict[str, set[str]]:
         for name, text in texts.items()
         if (found := {form for form, fragment in FRAGMENTS.items() if fragment in text})
     }
+
+
+def hidden_in_heads(folder: Path) -> dict[str, set[str]]:
+    """The names of the headers that were recorded with something hidden in them, by direction."""
+    found: dict[str, set[str]] = {"request_headers": set(), "response_headers": set()}
+    for path in folder.glob("runs/*/records/*.jsonl"):
+        for line in path.read_bytes().splitlines():
+            record = json.loads(line)
+            for direction, names in found.items():
+                fields = (record.get("request") or {}).get(direction) or ()
+                names.update(name for name, value in fields if "[redacted]" in value)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -311,3 +350,9 @@ def test_no_form_of_a_secret_leaves_a_run(words: tuple[str, ...], more: dict[str
 
     assert said.returncode == 99, said.stdout + said.stderr
     assert leaks(tmp_path, said, inputs) == {}
+    heads = hidden_in_heads(tmp_path)
+    per_request = len(IN_HEADERS) // HEADS
+    assert {f"X-Back-{number}" for number in range(per_request)} <= heads["request_headers"]
+    assert {f"X-Echo-{number}" for number in range(per_request)} <= heads["response_headers"]
+    assert {"Authorization", "Cookie", "X-Environment"} <= heads["request_headers"]
+    assert {"Location", "Set-Cookie", "X-Session"} <= heads["response_headers"]

@@ -109,7 +109,8 @@ def outputs_text(outputs: Mapping[str, str]) -> str:
 def fitted_summary(markdown: str, *, used: int = 0, budget: int = SUMMARY_BUDGET) -> str:
     """The job summary within `budget` bytes of UTF-8, `used` of which are taken already.
 
-    The verdict is at the top, so the cut drops details: whole paragraphs if there are any, else lines.
+    The verdict is at the top, so the cut drops details: whole paragraphs if there are any, else lines. A block of
+    code and what is folded stay whole.
     """
     encoded = markdown.encode("utf-8", "replace")
     room = budget - used
@@ -120,7 +121,25 @@ def fitted_summary(markdown: str, *, used: int = 0, budget: int = SUMMARY_BUDGET
     end = kept.rfind("\n\n")
     if end < 0:
         end = kept.rfind("\n")
-    return kept[:end] + _CUT_NOTE if end > 0 else ""
+    end = min(end, _open_at(kept[: max(0, end)]))
+    return kept[:end].rstrip("\n") + _CUT_NOTE if end > 0 else ""
+
+
+def _open_at(markdown: str) -> int:
+    """Where the block of code or the folded part begins in which the text ends; without one, its length."""
+    at, begins, fence, folds = 0, len(markdown), "", 0
+    for line in markdown.split("\n"):
+        opened = bool(fence or folds)
+        if fence:
+            fence = "" if line == fence else fence
+        elif line.startswith("```"):
+            fence = line[: len(line) - len(line.lstrip("`"))]
+        else:
+            folds += (line == "<details>") - (line == "</details>")
+        if not opened and (fence or folds):
+            begins = at
+        at += len(line) + 1
+    return begins if fence or folds else len(markdown)
 
 
 Level = Literal["error", "warning", "notice"]

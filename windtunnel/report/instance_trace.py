@@ -150,6 +150,7 @@ def _request(facts: RequestFacts, began_us: int, bodies: BodyCache) -> RequestSt
         span_id=facts.span_id,
         failed=facts.failed,
         poll=facts.poll,
+        hop=facts.hop,
         resent=facts.resent,
         bytes_sent=facts.bytes_sent,
         bytes_received=facts.bytes_received,

@@ -8,28 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from windtunnel import figures
-from windtunnel.model.summary import Distribution, ErrorGroup, Summary
+from windtunnel.model.summary import Summary
 from windtunnel.report.changes import NOISE, baseline_name, change_rows
-from windtunnel.report.model import Report, Story
+from windtunnel.report.markdown_failures import errors as errors_of
+from windtunnel.report.markdown_pictures import course_picture, latency_picture, steps_table
+from windtunnel.report.model import Report
 from windtunnel.report.resilience import more_reasons, other_reasons
 from windtunnel.report.text import LONGEST_REASON, code, prose, table
 from windtunnel.report.wording import (
     MAX_REASONS,
-    NO_VALUE,
     NOTES_TITLE,
-    OF_REQUESTS,
-    TIMES,
     UNFINISHED,
-    error_place,
     failing,
-    has_retries,
     headline,
     honest,
-    instances_line,
-    of_instances,
     of_service,
     remark,
-    requests_beside,
     result_word,
     title,
     unjudged,
@@ -41,7 +35,6 @@ BUDGET = 900 * 1024
 """Maximum size in bytes; GitHub does not show a step summary over 1 MiB."""
 
 _SIGNS = {"pass": "✅", "fail": "❌", "no data": "⚪", "inconclusive": "❔", "held so far": "…"}
-_EXAMPLES = 3
 _LONGEST_SELECTOR = 500
 
 
@@ -58,6 +51,8 @@ def render(report: Report, *, budget: int = BUDGET) -> str:
 
 def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iterator[str]:
     yield from _verdict(summary, reasons=MAX_REASONS)
+    if steps and not summary.turbulence:
+        yield from course_picture(summary, report.course)
     if summary.turbulence:
         from windtunnel.report.markdown_resilience import under_faults  # for the runs with faults
 
@@ -66,10 +61,11 @@ def _page(report: Report, summary: Summary, *, errors: int, steps: bool) -> Iter
     yield from _thresholds(summary)
     yield from _worst_step(summary)
     yield from _changes(summary, most_steps=min(errors, 5))
-    yield from _errors(summary, report, most=errors)
+    yield from errors_of(summary, report, most=errors)
     yield from _notes(summary)
     if steps:
-        yield from _steps(summary)
+        yield from steps_table(summary, report.course)
+        yield from latency_picture(report)
     elif summary.steps:
         yield f"_{figures.plural(len(summary.steps), 'step')} omitted to save space; see the report._"
     yield from _soundness(summary)
@@ -156,79 +152,6 @@ def _changes(summary: Summary, *, most_steps: int) -> Iterator[str]:
         yield table(("Figure", "Before", "Now", "Change"), ":--|--:|--:|--:", rows)
     else:
         yield "_The two runs have no figure in common._"
-
-
-def _steps(summary: Summary) -> Iterator[str]:
-    if not summary.steps:
-        yield "_No step ended._"
-        return
-    several = len({row.scenario for row in summary.steps}) > 1
-    retried = has_retries(summary)
-    rows = []
-    for row in summary.steps:
-        name = f"{code(row.scenario)} {code(row.step)}" if several else code(row.step)
-        # Blanks at the beginning of a cell are not shown; these are.
-        name = "&emsp;" * row.depth + name + (f" ({row.skipped:,} skipped)" if row.skipped else "")
-        bad = failing(row)
-        again = [figures.number(row.retries)] if retried else []
-        rows.append(
-            (name, figures.number(row.count), f"**{bad:,}**" if bad else "0", *again, *_times(row.latency))
-        )
-        if sent := requests_beside(row, summary.soundness.lag_p99_ms):
-            label = "&emsp;" * (row.depth + 1) + OF_REQUESTS
-            counts = (figures.number(row.requests), figures.number(row.requests_failed))
-            rows.append((label, *counts, *([""] if retried else []), *_times(sent)))
-    yield "### Steps"
-    yield f"{instances_line(summary).capitalize()}."
-    head = ("Step", "Count", "Failed", *(["Retries"] if retried else []), "p50", "p90", "p95", "p99", "Max")
-    yield table(head, "|".join((":--", *(["--:"] * (len(head) - 1)))), rows)
-
-
-def _times(latency: Distribution) -> list[str]:
-    times = (latency.med, latency.p90, latency.p95, latency.p99, latency.max)
-    return [figures.duration(ms) if latency.count else NO_VALUE for ms in times]
-
-
-def _errors(summary: Summary, report: Report, *, most: int) -> Iterator[str]:
-    if not summary.errors:
-        return
-    yield "### Errors"
-    shown = summary.errors[:most]
-    lines = [_error_line(group) for group in shown]
-    if len(summary.errors) > len(shown):
-        lines.append(f"- {figures.plural(len(summary.errors) - len(shown), 'more cause')} in the report")
-    yield "\n".join(lines)
-    if most and (examples := _examples(summary, report)):
-        yield "Failing instances, for example:"
-        yield "\n".join(_example_line(story) for story in examples)
-
-
-def _error_line(group: ErrorGroup) -> str:
-    place = code(error_place(group)) if group.step else error_place(group)
-    said = f": {code(group.example)}" if group.example else ""
-    share = f" ({of_instances(group)})" if of_instances(group) else ""
-    return f"- **{group.count:,}** {TIMES} {place} {code(group.cause)}{said}{share}"
-
-
-def _examples(summary: Summary, report: Report) -> list[Story]:
-    """A few stories, with different causes where possible."""
-    told = {story.instance_id: story for story in report.stories}
-    ranked = (
-        told[group.instances[rank]]
-        for rank in range(_EXAMPLES)
-        for group in summary.errors
-        if rank < len(group.instances) and group.instances[rank] in told
-    )
-    return list({story.instance_id: story for story in ranked}.values())[:_EXAMPLES]
-
-
-def _example_line(story: Story) -> str:
-    place = f" at {code(story.failed_step)}" if story.failed_step else ""
-    said = f": {code(story.message or story.error or '')}" if story.message or story.error else ""
-    return (
-        f"- {code(story.instance_id)}{place}{said}, correlation id {code(story.correlation_id)}, "
-        f"{figures.offset(story.offset_s)} into the run"
-    )
 
 
 def _notes(summary: Summary) -> Iterator[str]:

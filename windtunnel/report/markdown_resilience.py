@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 
 from windtunnel import figures
@@ -11,7 +10,7 @@ from windtunnel.model.vocabulary import ResilienceWord
 from windtunnel.report import resilience
 from windtunnel.report import resilience_tables as tables
 from windtunnel.report.resilience_tables import Row
-from windtunnel.report.text import LONGEST_REASON, code, for_log, prose, table
+from windtunnel.report.text import LONGEST_REASON, code, fenced, prose, table
 from windtunnel.report.timeline import lines
 
 SIGNS: dict[ResilienceWord, str] = {
@@ -44,7 +43,7 @@ def under_faults(judged: Resilience, more: Sequence[str], *, most: int, line_url
     told.append(f"- {resilience.pieces(judged)}")
     yield "\n".join(told)
     if drawn := lines(judged, width=_WIDTH, most_faults=min(8, most)):
-        yield _fenced(for_log("\n".join(drawn)))
+        yield fenced("\n".join(drawn))
     if judged.phases:
         head = ("", *(f"{tables.WHEN[each.name].capitalize()} ({each.name})" for each in judged.phases))
         named = [(resilience.titled(row.name), *row.cells) for row in tables.evidence(judged)]
@@ -98,9 +97,3 @@ def _named(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 def _figures(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
     return table(tuple(map(resilience.titled, head)), "|".join([":--", *["--:"] * (len(head) - 1)]), rows)
-
-
-def _fenced(text: str) -> str:
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"

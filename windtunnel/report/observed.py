@@ -151,7 +151,7 @@ def _of_request(request: RequestStory, own: re.Pattern[str]) -> Iterator[tuple[P
     url = f"{request.method} {request.url}"
     # Numbers in a URL are ids and pages: two URLs that differ in nothing else are the same place.
     yield "url", Section(_NUMBER.sub("…", _OF_ONE_MOMENT.sub("…", own.sub("…", url))), lambda: (("", url),))
-    yield from _headers("request_header", request.request_headers, own)
+    yield from _headers("request_header", request.request_headers or (), own)
     yield from _body("request_body", request.request_body, own)
     if request.fault:
         yield "fault", Section.of(request.fault)
@@ -159,7 +159,7 @@ def _of_request(request: RequestStory, own: re.Pattern[str]) -> Iterator[tuple[P
         yield "error", Section.of(request.error, request.error_detail)
     if request.status:
         yield "status", Section.of(str(request.status))
-    yield from _headers("response_header", request.response_headers, own)
+    yield from _headers("response_header", request.response_headers or (), own)
     yield from _body("response_body", request.response_body, own)
 
 

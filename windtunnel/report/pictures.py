@@ -22,6 +22,7 @@ LEAST_BUCKETS, LEAST_ENDED = 5, 20
 MOST_DISTRIBUTIONS = 12
 """Steps whose distributions are drawn: those with the highest p95."""
 
+_LEAST_COLUMNS = 3
 _LEAST_SPAN = 4.0
 _TICK_GAP = 2
 
@@ -84,7 +85,7 @@ def time_axis(course: Course, *, width: int) -> str:
 
 
 def p95_of_steps(course: Course, rows: Sequence[StepSummary], *, width: int) -> dict[tuple[str, str], str]:
-    """The p95 of steps along time, by scenario and step; empty where there is no course."""
+    """The p95 of steps along time, by scenario and step; nothing of one that passed at two times or fewer."""
     if not has_course(course):
         return {}
     wanted = {(row.scenario, row.step) for row in rows if row.latency.count}
@@ -92,7 +93,7 @@ def p95_of_steps(course: Course, rows: Sequence[StepSummary], *, width: int) -> 
     for step in course.steps:
         if (step.scenario, step.step) in wanted:
             bar = blocks(step.p95, width=width).rstrip()
-            if bar:
+            if len(bar.replace(" ", "")) >= _LEAST_COLUMNS:
                 found[step.scenario, step.step] = bar
     return found
 
@@ -117,8 +118,8 @@ def distributions(report: Report, *, width: int) -> tuple[tuple[Drawn, ...], str
 
     Steps that send requests, or all steps where none does: pauses would push everything else to one side.
     """
-    rows = {(row.scenario, row.step): row for row in report.summary.steps}
-    sending = [each for each in report.steps if rows[each.scenario, each.step].requests]
+    senders = {(row.scenario, row.step) for row in report.summary.steps if row.requests}
+    sending = [each for each in report.steps if (each.scenario, each.step) in senders]
     chosen = sorted(sending or report.steps, key=lambda each: -each.distribution.p95)[:MOST_DISTRIBUTIONS]
     drawn = [each for each in report.steps if each in chosen and each.distribution.count]
     if not drawn:

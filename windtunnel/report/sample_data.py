@@ -6,11 +6,12 @@ is; the script inserts it as text only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from windtunnel.model.record import Timings
 from windtunnel.report.charts import PHASES
+from windtunnel.report.curl import curl_line
 from windtunnel.report.difference import Comparison, Difference, compare, passing_ones
 from windtunnel.report.model import AssertionStory, Body, CheckStory, Report, RequestStory, StepStory, Story
 from windtunnel.report.text import printable
@@ -48,7 +49,10 @@ def samples(report: Report) -> dict[str, Any]:
         "total": report.summary.run.instances,
         "directory": printable(report.directory, limit=_LONGEST_TEXT),
         "phases": list(PHASES),
-        "instances": [_instance(story, bodies, beside.get(story.instance_id)) for story in report.stories],
+        "instances": [
+            _instance(story, bodies, report.summary.run_id, beside.get(story.instance_id))
+            for story in report.stories
+        ],
         "bodies": bodies.texts,
     }
 
@@ -64,7 +68,8 @@ def _comparisons(stories: tuple[Story, ...]) -> dict[str, Comparison]:
     return found
 
 
-def _instance(story: Story, bodies: _Bodies, beside: Comparison | None) -> dict[str, Any]:
+def _instance(story: Story, bodies: _Bodies, run_id: str, beside: Comparison | None) -> dict[str, Any]:
+    ids = (run_id, story.instance_id, story.correlation_id)
     return _known(
         id=_name(story.instance_id),
         correlation_id=_name(story.correlation_id),
@@ -79,14 +84,14 @@ def _instance(story: Story, bodies: _Bodies, beside: Comparison | None) -> dict[
         error=_text(story.error),
         message=_text(story.message),
         fault=_name(story.fault),
-        steps=[_step(step, bodies) for step in story.steps],
+        steps=[_step(step, bodies, ids) for step in story.steps],
         assertions=[_assertion(assertion) for assertion in story.assertions],
         left_out=story.left_out,
         beside=beside and _beside(beside),
     )
 
 
-def _step(step: StepStory, bodies: _Bodies) -> dict[str, Any]:
+def _step(step: StepStory, bodies: _Bodies, ids: Collection[str]) -> dict[str, Any]:
     return _known(
         name=_name(step.name),
         action=_name(step.action),
@@ -98,13 +103,13 @@ def _step(step: StepStory, bodies: _Bodies) -> dict[str, Any]:
         message=_text(step.message),
         checks=_checks(step.checks),
         extracted=[_name(name) for name in step.extracted],
-        requests=[_request(request, bodies) for request in step.requests],
+        requests=[_request(request, bodies, ids) for request in step.requests],
         left_out=step.left_out,
         fault=_name(step.fault),
     )
 
 
-def _request(request: RequestStory, bodies: _Bodies) -> dict[str, Any]:
+def _request(request: RequestStory, bodies: _Bodies, ids: Collection[str]) -> dict[str, Any]:
     return _known(
         method=_name(request.method),
         url=_text(request.url),
@@ -116,13 +121,16 @@ def _request(request: RequestStory, bodies: _Bodies) -> dict[str, Any]:
         span_id=_name(request.span_id),
         failed=request.failed,
         poll=request.poll,
+        hop=request.hop,
         resent=request.resent,
         bytes_sent=request.bytes_sent,
         bytes_received=request.bytes_received,
         began_us=request.began_us,
         timings=_timings(request.timings),
-        request_headers=_headers(request.request_headers),
-        response_headers=_headers(request.response_headers),
+        request_headers=_headers(request.request_headers or ()),
+        response_headers=_headers(request.response_headers or ()),
+        headers_left_out=request.headers_left_out,
+        curl=curl_line(request, ids=ids) if request.request_headers is not None else "",
         request_body=bodies.place(request.request_body),
         response_body=bodies.place(request.response_body),
         fault=_name(request.fault),

@@ -8,14 +8,11 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from windtunnel.report.text import for_log, printable
+from windtunnel.report.text import NO_BREAK, for_log, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
-
-NO_BREAK = "\N{NO-BREAK SPACE}"
-"""Keeps a condition on one line while text is wrapped; a plain blank in the output."""
 
 
 def memory_console(*, width: int, color: bool) -> tuple[io.StringIO, Console]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from windtunnel.model.resilience import Bound, Resilience
 from windtunnel.report import resilience
 from windtunnel.report import resilience_tables as tables
-from windtunnel.report.terminal_parts import NO_BREAK, hanging, plain_table, shown, styled
-from windtunnel.report.text import LONGEST_REASON
+from windtunnel.report.terminal_parts import hanging, plain_table, shown, styled
+from windtunnel.report.text import LONGEST_REASON, NO_BREAK
 from windtunnel.report.timeline import lines
 
 if TYPE_CHECKING:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from windtunnel import figures
 from windtunnel.report.bars import PART_OF_SIGN, SIGNS, Part, length_us, request_bar, step_bar
 from windtunnel.report.charts import PHASES
+from windtunnel.report.curl import curl_line
 from windtunnel.report.model import Body, CheckStory, RequestStory, StepStory, Story
-from windtunnel.report.terminal_parts import NO_BREAK, hanging, memory_console, shown, styled, written
-from windtunnel.report.text import printable, shortened
+from windtunnel.report.terminal_parts import hanging, memory_console, shown, styled, written
+from windtunnel.report.text import NO_BREAK, printable, shortened
+from windtunnel.report.trace import ids_of
 from windtunnel.report.wording import OUTCOME_ICONS
 
 if TYPE_CHECKING:
@@ -39,16 +41,26 @@ _MOST_DETAILED = 4
 _MOST_REQUESTS = 4
 _MOST_HEADERS = 20
 _MOST_LINES = 14
+_LONGEST_COMMAND = 4_000
 _ONE_LINE = 60
 _INDENT = 4
 
 
-def render(trace: Trace, *, width: int = 80, color: bool = False) -> str:
-    """The instance as text, lines at most `width` wide; with ANSI colours only when asked for."""
+def render(trace: Trace, *, width: int = 80, color: bool = False, brief: bool = False) -> str:
+    """The instance as text, lines at most `width` wide; with ANSI colours only when asked for.
+
+    `brief`: without headers, bodies, and the commands that show others.
+    """
     stream, console = memory_console(width=min(width, _WIDEST), color=color)
-    for part in (*_head(trace), "", *_waterfall(trace, console.width), *_beside(trace), *_details(trace)):
+    for part in (
+        *_head(trace),
+        "",
+        *_waterfall(trace, console.width),
+        *_beside(trace),
+        *_details(trace, brief=brief),
+    ):
         console.print(part)
-    for line in _commands(trace):
+    for line in () if brief else _commands(trace):
         stream.write(f"{line}\n")
     return written(stream).rstrip("\n")
 
@@ -68,7 +80,8 @@ def _head(trace: Trace) -> Iterator[RenderableType]:
     place = f"failed instance {trace.position:,} of {trace.failed:,}" if trace.position else ""
     user = f"user {story.user}" if story.user is not None and story.user >= 0 else ""
     late = f"started {figures.duration(story.late_us / 1000)} late" if story.late_us >= 1000 else ""
-    facts = [place, f"scenario {shown(story.scenario, limit=60)}", user, late]
+    phase = f"in {shown(trace.phase, limit=60)}" if trace.phase else ""
+    facts = [place, f"scenario {shown(story.scenario, limit=60)}", phase, user, late]
     yield styled(" · ".join(filter(None, facts)))
     yield styled(f"run {shown(trace.run_id)} · correlation id {shown(story.correlation_id)}", "bright_black")
     if story.outcome is None:
@@ -108,15 +121,18 @@ def _waterfall(trace: Trace, width: int) -> Iterator[RenderableType]:
         yield ""
         return
     rows = list(_rows(trace, story.steps))
-    shown_rows = rows if len(rows) <= _MOST_STEPS else [*rows[: _MOST_STEPS - 20], *rows[-20:]]
+    shown_rows = _chosen([step.outcome for _, step, _ in rows])
     name_width = min(_LONGEST_NAME, max(len(label) for label, *_ in rows))
     cells = max(10, width - name_width - _TIME_WIDTH - 4)
     total = length_us(story)
     yield _line("", name_width, f"0{figures.duration(total / 1000):>{cells - 1}}", "", None)
     parts: set[Part] = set()
-    for position, (label, step, request) in enumerate(shown_rows):
-        if len(rows) > len(shown_rows) and position == _MOST_STEPS - 20:
-            yield styled(f"  … {figures.plural(len(rows) - len(shown_rows), 'more row')} …")
+    before = -1
+    for position in shown_rows:
+        label, step, request = rows[position]
+        if position > before + 1:
+            yield styled(f"  … {figures.plural(position - before - 1, 'more row')} …")
+        before = position
         bar = step_bar(step, total, cells) if request is None else request_bar(request, total, cells)
         parts.update(PART_OF_SIGN[sign] for sign in set(bar) - {" "})
         took_us = step.duration_us if request is None else request.elapsed_us
@@ -132,6 +148,15 @@ def _waterfall(trace: Trace, width: int) -> Iterator[RenderableType]:
             icon, f"assertion {shown(assertion.name, limit=100)} {assertion.outcome}{said}", style=colour
         )
     yield ""
+
+
+def _chosen(outcomes: Sequence[str]) -> list[int]:
+    """The positions of the rows that are shown: the first, the last, and of those between what failed."""
+    last = len(outcomes) - _MOST_STEPS // 2
+    chosen = [at for at in range(len(outcomes)) if at < _MOST_STEPS // 2 or at >= last]
+    known = set(chosen)
+    between = [at for at, each in enumerate(outcomes) if each in {"failed", "errored"} and at not in known]
+    return sorted([*chosen, *between[:_MOST_STEPS]])
 
 
 def _rows(trace: Trace, steps: Sequence[StepStory]) -> Iterator[tuple[str, StepStory, RequestStory | None]]:
@@ -214,7 +239,7 @@ def _slower(story: Story, passing: Story) -> Iterator[str]:
 # ── what was sent and received ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _details(trace: Trace) -> Iterator[RenderableType]:
+def _details(trace: Trace, *, brief: bool) -> Iterator[RenderableType]:
     """The steps that failed, or all steps with requests when none did."""
     steps = trace.story.steps
     wanted = [step for step in steps if step.outcome not in {"passed", "skipped"}]
@@ -222,14 +247,14 @@ def _details(trace: Trace) -> Iterator[RenderableType]:
     wanted = [step for step in wanted if step.requests or step.checks or len(wanted) == 1] or wanted
     wanted = wanted or [step for step in steps if step.requests]
     for step in wanted[:_MOST_DETAILED]:
-        yield from _detail(trace, step)
+        yield from _detail(trace, step, brief=brief)
         yield ""
     if len(wanted) > _MOST_DETAILED:
         yield styled(f"and {figures.plural(len(wanted) - _MOST_DETAILED, 'more step')}; all of it: --json")
         yield ""
 
 
-def _detail(trace: Trace, step: StepStory) -> Iterator[RenderableType]:
+def _detail(trace: Trace, step: StepStory, *, brief: bool) -> Iterator[RenderableType]:
     from rich.text import Text
 
     icon, colour = OUTCOME_ICONS[step.outcome], _COLOURS.get(step.outcome, "yellow")
@@ -240,7 +265,7 @@ def _detail(trace: Trace, step: StepStory) -> Iterator[RenderableType]:
         overflow="fold",
     )
     said = step.message or step.error
-    told_by_check = any(not check.ok and f'check "{check.name}"' in (said or "") for check in step.checks)
+    told_by_check = any(not c.ok and c.name in (said or "") and c.actual in (said or "") for c in step.checks)
     if said and not told_by_check:
         yield hanging(" ", shown(said, limit=600), indent=2)
     yield from _checks(step.checks)
@@ -251,7 +276,7 @@ def _detail(trace: Trace, step: StepStory) -> Iterator[RenderableType]:
     for position, request in enumerate(chosen):
         if len(chosen) < len(requests) and position == 2:
             yield styled(f"    … {figures.plural(len(requests) - len(chosen) + step.left_out, 'more request')} …")
-        yield from _exchange(request)
+        yield from _exchange(request, brief=brief)
 
 
 def _checks(checks: Sequence[CheckStory]) -> Iterator[RenderableType]:
@@ -270,12 +295,13 @@ def _checks(checks: Sequence[CheckStory]) -> Iterator[RenderableType]:
         yield hanging("✓", ", ".join(held), style="green", indent=2)
 
 
-def _exchange(request: RequestStory) -> Iterator[RenderableType]:
+def _exchange(request: RequestStory, *, brief: bool) -> Iterator[RenderableType]:
     attempt = f", attempt {request.attempt}" if request.attempt > 1 else ", poll" if request.poll else ""
     again = ", sent again on a fresh connection" if request.resent else ""
     sent = f"{shown(request.method, limit=20)} {shown(request.url, limit=1_000)}"
     yield hanging("→", f"{sent}  {_size(request.bytes_sent)}{attempt}{again}", indent=2)
-    yield from _message(request.request_headers, request.request_body)
+    if not brief:
+        yield from _message(request.request_headers or (), request.request_body)
     detail = f": {shown(request.error_detail)}" if request.error_detail else ""
     took = figures.duration(request.timings.duration_us / 1000)
     yield hanging(
@@ -284,7 +310,8 @@ def _exchange(request: RequestStory) -> Iterator[RenderableType]:
         style="red" if request.failed or request.error else "",
         indent=2,
     )
-    yield from _message(request.response_headers, request.response_body)
+    if not brief:
+        yield from _message(request.response_headers or (), request.response_body)
     yield hanging(" ", _timings(request), indent=2)
 
 
@@ -334,7 +361,11 @@ def _injected(fault: str | None) -> str:
 
 def _commands(trace: Trace) -> Iterator[str]:
     """The lines to type next."""
-    wanted = trace.wanted
+    wanted, story = trace.wanted, trace.story
+    failing = [step for step in story.steps if step.outcome not in {"passed", "skipped"} and step.requests]
+    if failing:
+        line = curl_line(failing[0].requests[-1], ids=ids_of(trace))
+        yield f"repeat  {line if len(line) <= _LONGEST_COMMAND else 'too long to show: --json has it'}"
     if trace.position and trace.position < trace.failed:
         yield f"next    {wanted.command(f'--failed {trace.position + 1}')}"
     if trace.passing is not None:

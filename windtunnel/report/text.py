@@ -7,11 +7,15 @@ understand a failure.
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Sequence
 
 ELLIPSIS = "…"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Keeps words on one line while text is wrapped, and stays at the begin of code in Markdown."""
+
 LONGEST_REASON = 4_000
 """Characters of a reason or a finding: what helps is at its end, with a line to copy, and is never cut."""
 _ESCAPE_SEQUENCE = re.compile(
@@ -77,6 +81,28 @@ def code(text: str, *, limit: int = 200) -> str:
     fence = "`" * (longest + 1)
     pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def fenced(text: str) -> str:
+    """Lines as a block of code: nothing in them is obeyed, and no backticks end it."""
+    shown = for_log(printable(text, lines=True)).strip("\n")
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{shown}\n{fence}"
+
+
+def folded(title: Sequence[str | tuple[str, int]], content: str) -> str:
+    """Markdown that is shown when its title is clicked.
+
+    Of the title, plain parts are ours; (text of others, its maximum length) is a part that is shown as code.
+    """
+    parts = [part if isinstance(part, str) else _html_code(*part) for part in title]
+    return f"<details>\n<summary>{''.join(parts)}</summary>\n\n{content}\n\n</details>"
+
+
+def _html_code(text: str, limit: int) -> str:
+    """Text as code in HTML, where Markdown is not read. As code it is no mention, reference or emoji either."""
+    return f"<code>{html.escape(for_log(printable(text, limit=limit)).strip())}</code>"
 
 
 def prose(text: str, *, limit: int = 300) -> str:

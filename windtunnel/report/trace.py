@@ -39,6 +39,7 @@ class Wanted:
 class Trace:
     """The story of one instance. `passing` is one of its scenario that passed, `comparison` how the two differ.
 
+    `phase` is the section or the stage that it was in, empty for the measured load.
     `position` is its number among the `failed` instances of the run, 0 when it was asked for by an id. `rows` are
     the steps of the plan by scenario and name. `damaged` counts lines of it that can't be read.
     """
@@ -46,6 +47,7 @@ class Trace:
     run_id: str
     story: Story
     wanted: Wanted
+    phase: str = ""
     passing: Story | None = None
     comparison: Comparison | None = None
     position: int = 0
@@ -56,6 +58,11 @@ class Trace:
     def row(self, step: str) -> StepRow | None:
         """The step of the plan with this name."""
         return self.rows.get((self.story.scenario, step))
+
+
+def ids_of(trace: Trace) -> tuple[str, ...]:
+    """The ids that requests of the instance carry, which a repeated request does without."""
+    return trace.run_id, trace.story.instance_id, trace.story.correlation_id
 
 
 def trace(directory: RunDirectory, wanted: Wanted, *, longest_body: int = 8 * 1024) -> Trace:
@@ -81,15 +88,17 @@ def trace(directory: RunDirectory, wanted: Wanted, *, longest_body: int = 8 * 10
         return instance_trace(each.records, run_started=manifest.started, bodies=bodies)
 
     story = story_of(found)
-    passing: list[Story] = []
-    if story.outcome != "passed":
-        passing = [story_of(each) for each in lookup.passing_beside(found)]
+    others = PassingOnes(
+        [story_of(each) for each in lookup.passing_beside(found)] if story.outcome != "passed" else []
+    )
+    beside = others.nearest(story)
     return Trace(
         run_id=manifest.run_id,
         story=story,
         wanted=wanted,
-        passing=passing[0] if passing else None,
-        comparison=compare(story, passing[0], PassingOnes(passing)) if passing else None,
+        phase=found.records.records[0].phase,
+        passing=beside,
+        comparison=compare(story, beside, others) if beside else None,
         position=wanted.failed,
         failed=failed,
         damaged=found.damaged,

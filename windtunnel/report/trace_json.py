@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
+from windtunnel.report.curl import curl_line
 from windtunnel.report.difference import Difference
 from windtunnel.report.model import AssertionStory, Body, CheckStory, RequestStory, StepStory, Story
-from windtunnel.report.trace import Trace
+from windtunnel.report.trace import Trace, ids_of
 
 SCHEMA_VERSION = 1
 
@@ -54,6 +55,7 @@ def _story(trace: Trace) -> dict[str, object]:
         "offset_s": round(story.offset_s, 6),
         "duration_us": story.duration_us,
         **_given(
+            phase=trace.phase,
             late_us=story.late_us,
             failed_step=story.failed_step,
             error=story.error,
@@ -86,7 +88,7 @@ def _step(trace: Trace, step: StepStory) -> dict[str, object]:
             line=row and row.line,
         ),
         "checks": _checks(step.checks),
-        "requests": [_request(request) for request in step.requests],
+        "requests": [_request(trace, request) for request in step.requests],
     }
 
 
@@ -107,7 +109,7 @@ def _assertion(assertion: AssertionStory) -> dict[str, object]:
     }
 
 
-def _request(request: RequestStory) -> dict[str, object]:
+def _request(trace: Trace, request: RequestStory) -> dict[str, object]:
     return {
         "method": request.method,
         "url": request.url,
@@ -126,11 +128,12 @@ def _request(request: RequestStory) -> dict[str, object]:
             poll=request.poll,
             resent=request.resent,
             fault=request.fault,
-            request_headers=[list(pair) for pair in request.request_headers],
-            response_headers=[list(pair) for pair in request.response_headers],
+            request_headers=[list(pair) for pair in request.request_headers or ()],
+            response_headers=[list(pair) for pair in request.response_headers or ()],
             request_body=_body(request.request_body),
             response_body=_body(request.response_body),
         ),
+        "curl": curl_line(request, ids=ids_of(trace)),
     }
 
 

@@ -169,6 +169,19 @@ def test_a_scenario_without_an_instance_that_passed_has_none_beside(tmp_path: Pa
     assert look.passing_beside(failing) == []
 
 
+def test_only_lines_of_the_instance_are_decoded(tmp_path: Path) -> None:
+    """So the time to find one of a million is that of searching bytes."""
+    look = lookup(tmp_path, [step("a-1", 1)])
+    file = tmp_path / RUN_ID / "records" / "0000.jsonl"
+    others = [b'{"type":"step","instance_id":"a-%d", no record' % number for number in range(10, 3_000)]
+    file.write_bytes(file.read_bytes() + b"\n".join([*others, b""]))
+
+    found = look.instance("a-1")
+
+    assert found is not None
+    assert (len(found.records.records), found.damaged) == (1, 0)
+
+
 HOSTILE = [
     b"{" * 300 + b'"instance_id":"a-1"',
     b'{"type":"step","instance_id":"a-1"}',

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from tests.support import sample_run
+from tests.unit.report.conftest import report_of
+from windtunnel.ci.github import fitted_summary
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.summary import ErrorGroup
-from windtunnel.report import terminal
+from windtunnel.report import markdown, terminal
 from windtunnel.report.course import LEVELS, Course
 from windtunnel.report.model import Latency, Report
 from windtunnel.report.pictures import (
@@ -175,3 +179,74 @@ def test_each_of_the_three_worst_causes_says_where_it_is_and_how_to_see_one(fail
 def test_a_run_in_another_folder_is_named_by_its_path(failing_report: Report) -> None:
     shown = terminal.render(dataclasses.replace(failing_report, directory="out dir/x"))
     assert "windtunnel trace 'out dir/x' --instance-id" in shown
+
+
+# ── in Markdown ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def fences_of(shown: str) -> list[str]:
+    return [token.content for token in MarkdownIt("commonmark").parse(shown) if token.type == "fence"]
+
+
+def test_the_markdown_has_the_pictures_and_folds_failing_instances(failing_report: Report) -> None:
+    shown = markdown.render(failing_report)
+
+    course, *instances, latencies = fences_of(shown)
+    assert [line.split()[0] for line in course.splitlines()[:3]] == ["requests", "failures", "p95"]
+    assert {"list_products", "pay"} <= {line.split()[0] for line in latencies.splitlines()[:-1]}
+    assert len(instances) == shown.count("<details>") == shown.count("</details>") == 3
+    assert "failed  checkout-5" in instances[0]
+    assert "| p95 over time |" in shown
+    assert max(len(line) for fence in fences_of(shown) for line in fence.splitlines()) <= 92
+
+
+def test_bodies_stay_out_of_what_may_become_a_comment(failing_report: Report) -> None:
+    assert "payment provider did not answer" in str(failing_report.stories)
+    assert "payment provider did not answer" not in markdown.render(failing_report)
+
+
+def test_a_run_of_one_instance_has_no_pictures(tmp_path: Path) -> None:
+    shown = markdown.render(report_of(tmp_path, instances=1))
+    assert fences_of(shown) == []
+    assert "over time" not in shown
+
+
+def test_the_fourth_cause_and_a_long_table_are_folded(failing_report: Report) -> None:
+    steps = [
+        replace(row, step=f"step {number}") for number in range(30) for row in failing_report.summary.steps[:1]
+    ]
+    errors = [
+        replace(group, cause=f"{group.cause} {n}") for n in range(3) for group in failing_report.summary.errors
+    ]
+    summary = replace(failing_report.summary, steps=steps, errors=errors)
+    shown = markdown.render(dataclasses.replace(failing_report, summary=summary))
+
+    assert f"<summary>{len(errors) - 3} more causes</summary>" in shown
+    assert "<summary>30 steps</summary>" in shown
+    parser = MarkdownIt("commonmark").enable("table")
+    tables = [token for token in parser.parse(shown) if token.type == "table_open"]
+    assert len(tables) == 2
+
+
+def test_a_cause_links_to_its_line_where_that_can_be_reached(failing_report: Report) -> None:
+    group = replace(failing_report.summary.errors[0], file="scenarios/a b.yaml", line=7)
+    summary = replace(failing_report.summary, errors=[group])
+    plain = dataclasses.replace(failing_report, summary=summary)
+    linked = dataclasses.replace(plain, source_url="https://forge/blob/abc/")
+
+    assert "  - at `scenarios/a b.yaml:7`" in markdown.render(plain)
+    assert "  - at [`scenarios/a b.yaml:7`](https://forge/blob/abc/scenarios/a%20b.yaml#L7)" in markdown.render(
+        linked
+    )
+
+
+def test_wherever_a_summary_is_cut_nothing_stays_open(failing_report: Report) -> None:
+    whole = markdown.render(failing_report)
+    size = len(whole.encode())
+    cuts = [fitted_summary(whole, budget=budget) for budget in range(400, size, 97)]
+
+    assert len(cuts) > 40
+    assert [cut for cut in cuts if cut.count("<details>") != cut.count("</details>")] == []
+    assert [cut for cut in cuts if cut.count("```") % 2] == []
+    assert all(len(cut.encode()) <= size for cut in cuts)
+    assert any("<details>" in cut for cut in cuts)

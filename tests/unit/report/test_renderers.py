@@ -52,13 +52,15 @@ class Tags(HTMLParser):
 
 
 def links_of(markdown_text: str) -> list[str]:
-    """Every link, image and piece of HTML that the Markdown comes to, but our own line breaks."""
+    """Every link, image and piece of HTML that the Markdown comes to, but our own line breaks and folded parts."""
     parser = MarkdownIt("commonmark").enable("table")
     found = []
     for block in parser.parse(markdown_text):
         for token in [block, *(block.children or [])]:
-            if token.type in {"link_open", "image", "html_block"}:
+            if token.type in {"link_open", "image"}:
                 found.append(token.type)
+            if token.type == "html_block" and "<" in re.sub("</?(details|summary|code)>", "", token.content):
+                found.append(token.content)
             if token.type == "html_inline" and token.content != "<br>":
                 found.append(token.content)
     return found
@@ -509,6 +511,16 @@ def test_the_markdown_names_the_worst_step() -> None:
     rows = [msgspec.structs.replace(row, failed=0, passed=2000) for row in sample_run.summary().steps]
     sound = markdown.render(bare(sample_run.summary(steps=rows)))
     assert "**Slowest step** `pay`: p95 812 ms, slowest 812 ms" in sound
+
+
+def test_neither_what_holds_other_steps_nor_a_pause_is_the_worst_step() -> None:
+    first, *rest = sample_run.summary().steps
+    inner = msgspec.structs.replace(first, step="inner", depth=1, failed=10)
+    outer = msgspec.structs.replace(first, step="outer", failed=11)
+    assert "**Worst step** `inner`" in markdown.render(bare(sample_run.summary(steps=[outer, inner])))
+    pause = msgspec.structs.replace(rest[-1], step="pause", requests=0, failed=0)
+    quick = msgspec.structs.replace(first, requests=10, failed=0)
+    assert f"**Slowest step** `{quick.step}`" in markdown.render(bare(sample_run.summary(steps=[quick, pause])))
 
 
 def test_the_markdown_links_to_the_report_where_it_can_be_reached() -> None:

@@ -1,6 +1,6 @@
 // One request and its response: what was asked and answered, times, headers and bodies; alone, or beside another.
 import { el, icon, svg } from "./dom.js";
-import { micros, size } from "./format.js";
+import { micros, plural, size } from "./format.js";
 import { copyButton } from "./copy.js";
 import { unlikeLines } from "./difference.js";
 
@@ -41,7 +41,7 @@ const heads = (headers, named) => {
   return el("dl", { class: "ex-headers" }, headers.map(([name, value]) => {
     const differs = named.has(name);
     return el("div", { class: differs && "differs" },
-      el("dt", {}, differs && el("span", { class: "ex-sign" }, "≠ ", el("span", { class: "unseen" }, "differs: ")), name), el("dd", {}, value));
+      el("dt", {}, differs && el("span", { class: "ex-sign" }, "≠ ", el("span", { class: "unseen" }, "differs ")), name), el("dd", {}, value));
   }));
 };
 
@@ -60,6 +60,9 @@ const body = (place, bodies, title, marked) => {
 
 const text = (request, part, bodies) => (request?.[part] ? bodies[request[part][0]] ?? "" : null);
 
+const omittedHeaders = request => request.headers_left_out > 0
+  && el("p", { class: "held" }, `${plural(request.headers_left_out, "more header")} not kept.`);
+
 // The sections of one exchange by name; null where nothing was kept. `other` is the request beside it, `named` tells
 // which names of a part differ.
 const sections = (request, { phases, bodies }, other, named) => {
@@ -68,7 +71,7 @@ const sections = (request, { phases, bodies }, other, named) => {
     return mine === null || theirs === null ? new Set() : unlikeLines(mine, theirs);
   };
   return {
-    "": [asked(request), times(request, phases), request.curl && copyButton("Copy as cURL", request.curl)],
+    "": [asked(request), times(request, phases), request.curl && copyButton("Copy as cURL", request.curl), omittedHeaders(request)],
     "Request headers": heads(request.request_headers, named("request_header")),
     "Request body": body(request.request_body, bodies, "Request body", marks("request_body")),
     "Response headers": heads(request.response_headers, named("response_header")),
@@ -76,7 +79,7 @@ const sections = (request, { phases, bodies }, other, named) => {
   };
 };
 
-const titled = (title, content) => content && el("div", { class: "ex-part" }, el("h5", {}, title), content);
+const titled = (title, content) => content && el("div", { class: "ex-part" }, el("p", { class: "ex-title" }, title), content);
 
 const NOT_KEPT = "Headers and bodies of this request were not kept. bodies: all, under output: in the plan, keeps them.";
 
@@ -100,7 +103,7 @@ export const exchanges = (request, other, samples, names, differences) => {
     el("p", { class: "ex-whose" }, name), found ?? el("p", { class: "held" }, title ? "not kept" : "no such request"));
   const titles = ["", "Request headers", "Request body", "Response headers", "Response body"];
   const kept = titles.filter(title => mine[title] || theirs[title]);
-  return el("div", { class: "ex" }, kept.map(title => el("div", { class: "ex-part" }, title && el("h5", {}, title),
+  return el("div", { class: "ex" }, kept.map(title => el("div", { class: "ex-part" }, title && el("p", { class: "ex-title" }, title),
     el("div", { class: "ex-sides" }, side(mine[title], names[0], title), side(theirs[title], names[1], title)))),
     kept.length < 2 && el("p", { class: "held" }, NOT_KEPT));
 };

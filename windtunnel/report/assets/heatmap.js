@@ -1,4 +1,5 @@
-// How many requests took how long at what time: time across, durations up on a logarithmic axis, darker for more.
+// How many requests took how long at what time: time across, durations up on a logarithmic axis, a
+// stronger colour for more.
 import { micros, offset, plural } from "./format.js";
 import { colour, el } from "./dom.js";
 import { roundDurations } from "./drawings.js";
@@ -7,6 +8,7 @@ import { INSET } from "./timeline.js";
 
 const HEIGHT = 190;
 const MOST_ROWS = 40;
+const LEAST_ROWS = 10;
 const FAINTEST = 0.18;
 
 // Counts by bucket and row of neighbouring bins, from the lowest to the highest that has any.
@@ -36,6 +38,8 @@ const placeOf = ({ rows, edge }, us) => {
   return row + Math.min(1, Math.max(0, (us - edge(row)) / (edge(row + 1) - edge(row))));
 };
 
+const rowHeight = ({ rows }) => (HEIGHT - 16) / Math.max(rows, LEAST_ROWS);
+
 const paint = (canvas, found, buckets, cursor) => {
   const scale = devicePixelRatio;
   const width = canvas.clientWidth;
@@ -44,14 +48,16 @@ const paint = (canvas, found, buckets, cursor) => {
   const ctx = canvas.getContext("2d");
   ctx.scale(scale, scale);
   ctx.clearRect(0, 0, width, HEIGHT);
-  const [wide, tall] = [(width - INSET.left - INSET.right) / buckets, (HEIGHT - 16) / found.rows];
+  const [wide, tall] = [(width - INSET.left - INSET.right) / buckets, rowHeight(found)];
+  // On whole pixels, so that neighbours meet without a seam.
+  const whole = value => Math.round(value * scale) / scale;
   const at = (bucket, row) => [INSET.left + bucket * wide, HEIGHT - 8 - (row + 1) * tall];
   ctx.fillStyle = colour("passed");
   found.counts.forEach((count, i) => {
     if (!count) return;
     ctx.globalAlpha = FAINTEST + (1 - FAINTEST) * Math.sqrt(count / found.top);
     const [x, y] = at(Math.floor(i / found.rows), i % found.rows);
-    ctx.fillRect(x, y, wide + (wide < 3 ? 0.5 : -0.5), tall + (tall < 3 ? 0.5 : -0.5));
+    ctx.fillRect(whole(x), whole(y), whole(x + wide) - whole(x), whole(y + tall) - whole(y));
   });
   ctx.globalAlpha = 1;
   ctx.fillStyle = colour("soft");
@@ -79,7 +85,7 @@ export const drawHeatmap = (box, cube, cells, times) => {
     class: "heatmap", tabindex: 0, role: "img",
     "aria-label": `Latency of all requests over time, ${micros(found.edge(0))} to ${micros(found.edge(found.rows))}; arrow keys read single fields`,
   });
-  const said = el("p", { class: "small said", role: "status" }, "Darker fields hold more requests.");
+  const said = el("p", { class: "small said", role: "status" }, "The stronger the colour, the more requests.");
   box.append(el("h3", {}, "Latency of all requests"), canvas, said);
   let cursor = null;
   const redraw = () => paint(canvas, found, cube.buckets, cursor);
@@ -93,7 +99,7 @@ export const drawHeatmap = (box, cube, cells, times) => {
   canvas.addEventListener("pointermove", event => {
     const inside = canvas.clientWidth - INSET.left - INSET.right;
     const bucket = Math.floor(((event.offsetX - INSET.left) / inside) * cube.buckets);
-    point(bucket, Math.floor(((HEIGHT - 8 - event.offsetY) / (HEIGHT - 16)) * found.rows));
+    point(bucket, Math.floor((HEIGHT - 8 - event.offsetY) / rowHeight(found)));
   });
   canvas.addEventListener("keydown", event => {
     const [right, up] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [0, 0];

@@ -33,9 +33,9 @@ const facts = (instance, samples, run) => [
     instance.user !== undefined && instance.user >= 0 && factOf("User", String(instance.user)),
     instance.why && factOf("Kept because", instance.why)),
   el("p", { class: "inst-actions" },
-    copyButton("Copy link", () => location.href, "Copy a link to this instance"),
+    copyButton("Copy link", () => location.href, "Copy link to this instance"),
     copyButton("Copy trace command", `windtunnel trace ${quotedForShell(run)} --instance-id ${quotedForShell(instance.id)}`,
-      "Copy the command that shows this instance in a terminal"),
+      "Copy trace command, which shows this instance in a terminal"),
     tracingLink(samples.tracing, instance))];
 
 // {element, fill}: the opened instance, and what fills everything that is folded. `find(id)` gives an instance.

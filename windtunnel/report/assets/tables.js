@@ -82,11 +82,11 @@ const openable = (row, cube, step, name, columns) => {
   return () => below.hidden || draw();
 };
 
-const overTime = (cube, step, name, range) => {
+const overTime = (cube, step, name) => {
   const [values] = percentilesOverTime(cube, [step.latency.passed], [95]);
   const known = values.filter(value => value !== null);
   const label = known.length ? `p95 of ${name} over time, ${micros(Math.min(...known))} to ${micros(Math.max(...known))}` : `no ${name} passed`;
-  return () => sparkline(values, label, range());
+  return sparkline(values, label);
 };
 
 const addSparklines = (cube, rows) => {
@@ -98,10 +98,9 @@ const addSparklines = (cube, rows) => {
     const cell = el("td", { class: "over-time", "data-label": "p95 over time" });
     row.append(cell);
     if (!step) return () => {};
-    const draw = overTime(cube, step, name, () => page.state);
-    const show = () => cell.replaceChildren(draw());
-    show();
-    return show;
+    const { drawn, choose } = overTime(cube, step, name);
+    cell.append(drawn);
+    return choose;
   });
 };
 
@@ -118,22 +117,24 @@ export const followRange = (doc, cube, times) => {
   const drawings = known.map(({ row, step, name }) => openable(row, cube, step, name, columns));
   const causes = [...document.querySelectorAll("[data-cause]")].map(box => [box, cube.causes[Number(box.dataset.cause)]]).filter(([, series]) => series);
   const strips = causes.map(([box, series]) => {
-    const strip = el("div", { class: "course-of-cause" });
-    box.querySelector(".tally").append(strip);
     const label = `when it happened: ${within(box, "seen")?.textContent ?? ""}`;
-    return () => strip.replaceChildren(sparkline([...series], label, page.state, "line-failed"));
+    const { drawn, choose } = sparkline([...series], label, "line-failed");
+    box.querySelector(".tally").append(el("div", { class: "course-of-cause" }, drawn));
+    return choose;
   });
   const show = () => {
     const range = page.state;
-    restore();
-    causes.forEach(([box]) => box.classList.remove("absent"));
-    if (range) {
+    if (!range) {
+      restore();
+      causes.forEach(([box]) => box.classList.remove("absent"));
+    } else {
       showTiles(cube, range, times.seconds(range));
       rows.forEach(({ row, step }) => showRow(row, step && stepFigures(cube, step, range)));
       sent.forEach(({ row, step }) => showRow(row, step && requestFigures(cube, step, range)));
       causes.forEach(([box, series]) => showCause(box, series, range, times.edges));
     }
-    [...sparklines, ...drawings, ...strips].forEach(draw => draw());
+    [...sparklines, ...strips].forEach(choose => choose(range));
+    drawings.forEach(draw => draw());
   };
   page.onChange(show);
   show();

@@ -11,7 +11,7 @@ export const INSET = { left: 62, right: 14 };
 // of the others once a second.
 const PANELS = [
   {
-    title: "Requests per second", gaps: true, height: "tall", write: perSecond, least: 1,
+    title: "Requests per second", gaps: true, height: "tall", write: perSecond, axis: number, least: 1,
     lines: [["all", "rate", "passed", []], ["failed", "failures", "failed", [5, 3]]],
   },
   {
@@ -72,7 +72,7 @@ const settings = (panel, { doc, times, width, isLast }) => {
         show: isLast, size: 30, incrs: STEPS, space: 64,
         values: (plot, moments) => moments.map(moment => offset(Number(moment.toFixed(3)))),
       }),
-      axis({ size: INSET.left, gap: 4, space: 34, ticks: { show: false }, values: (plot, values) => values.map(value => panel.write(value)) }),
+      axis({ size: INSET.left, gap: 4, space: 34, ticks: { show: false }, values: (plot, values) => values.map(value => (panel.axis ?? panel.write)(value)) }),
     ],
     series: [
       { label: "at", value: (plot, moment) => (moment === null ? "–" : offset(moment)) },

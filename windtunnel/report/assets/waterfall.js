@@ -108,7 +108,7 @@ const isFirst = (view, here, there) => {
 };
 
 const stepRow = ([here, there], view) => {
-  const [step, other] = [view.instance.steps[here], view.passing?.steps[there]];
+  const [step, other] = [view.instance.steps?.[here], view.passing?.steps?.[there]];
   const one = step ?? other;
   const marked = isFirst(view, here ?? undefined, there ?? undefined);
   const rows = step?.requests?.length > 1 ? step.requests : [];
@@ -154,7 +154,9 @@ const key = (samples, passing) => el("ul", { class: "key", "aria-label": "Parts 
 export const waterfall = given => {
   const { instance, passing, beside, samples } = given;
   const view = { ...given, end: axisEnd(instance, passing), differences: passing ? allDifferences(beside) : [] };
-  const pairs = passing ? beside.rows : (instance.steps ?? []).map((_, i) => [i, null]);
+  const steps = instance.steps ?? [];
+  const pairs = (passing ? beside.rows : steps.map((_, i) => [i, null]))
+    .filter(([here, there]) => steps[here] || passing?.steps?.[there]);
   const rows = pairs.map(pair => stepRow(pair, view));
   const ticks = [0, 0.25, 0.5, 0.75, 1].map(share => el("span", {}, share ? micros(share * view.end) : "0"));
   const element = el("div", { class: `wf${passing ? " wf-both" : ""}` }, key(samples, passing),
