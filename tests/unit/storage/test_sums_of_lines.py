@@ -18,6 +18,7 @@ from windtunnel.report.collect import analyse
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.reader import RecordReader
 from windtunnel.storage.sums import is_sealed, line_holds, lines_hold, summed
+from windtunnel.storage.verifying import verify
 
 ANY = Threshold(metric="instances", aggregate="rate", op=">=", limit=0.0, unit="%", text="rate >= 0%")
 
@@ -81,6 +82,7 @@ def test_a_byte_flipped_anywhere_is_found_and_its_line_is_named(
                 assert (summary.verdict, summary.exit_code) == ("incomplete", 5)
                 changed = f"0000.jsonl, line {number}: was changed after it was written"
                 assert any(changed in reason for reason in summary.reasons), (place, bit, summary.reasons)
+                assert f"  {changed}" in verify(directory).lines()
     finally:
         path.write_bytes(content)
 
