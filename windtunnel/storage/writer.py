@@ -15,7 +15,8 @@ import msgspec
 from windtunnel.errors import EvidenceError
 from windtunnel.model.manifest import Evidence, WrittenFile
 from windtunnel.model.record import Record, RunEnded, RunStarted
-from windtunnel.storage.integrity import bounded, difference, sealed
+from windtunnel.storage.integrity import bounded, difference
+from windtunnel.storage.sums import LINE_SUM, line_holds, sealed, summed
 
 SUMMED_TOGETHER = 32 * 1024
 """Bytes that are added to the checksum together: a third cheaper than line by line."""
@@ -61,12 +62,22 @@ class RecordWriter:
         self._seq = seq
         self._counts.update(map(type, records))
         try:
-            lines = self._encoder.encode_lines(records)
+            lines = self._lines(records)
         except UnicodeEncodeError:
             for record in records:
                 _clean(record)
-            lines = self._encoder.encode_lines(records)
+            lines = self._lines(records)
         self._append(lines)
+
+    def _lines(self, records: Sequence[Record]) -> bytes:
+        """The records as lines with their checksums."""
+        encode = self._encoder.encode
+        parts: list[bytes] = []
+        for record in records:
+            bare = encode(record)[:-1]
+            parts.append(bare)
+            parts.append(LINE_SUM % crc32(bare))
+        return b"".join(parts)
 
     def _append(self, lines: bytes) -> None:
         written = 0
@@ -174,8 +185,8 @@ def close_segment(
     """Write the closing line of a segment in place of a process that has ended, `lost` or as it was asked to.
 
     A torn last line, which was never acknowledged, is cut off. `first` is the first line, of this moment, for a
-    process that wrote none. Does nothing when the disk refuses: records without a closing line are seen to be
-    unfinished.
+    process that wrote none. Does nothing when the disk refuses or a line was changed: records without a closing
+    line are seen to be unfinished, and each of their lines is looked at.
     """
     counts: Counter[str] = Counter()
     size = checksum = 0
@@ -185,12 +196,14 @@ def close_segment(
             with path.open("rb") as file:
                 for line in file:
                     if line.endswith(b"\n"):
+                        if not line_holds(line):
+                            return  # no closing line vouches for it
                         size += len(line)
                         checksum = crc32(line, checksum)
                         counts[str(msgspec.json.decode(line, type=_Typed).type)] += 1
         if not counts:
             first.seq, first.run_id = 0, run_id
-            missing = msgspec.json.encode(first) + b"\n"
+            missing = summed(msgspec.json.encode(first))
             checksum = crc32(missing)
             counts["run_started"] = 1
         ended = RunEnded(
