@@ -4,7 +4,7 @@
     {"type":"run_ended",…,"checksum":"4e5f6a7b","crc":"8c9d0e1f"}
 
 `crc`, always the last field, is over every byte of the line before that field; `checksum` is over every byte of
-the file before that field. Inside a JSON text a quote is escaped: `,"crc":"` stands nowhere but where it is a field.
+the file before that field. Inside a JSON text a quote is escaped: `,"crc":"` is nowhere but where it is a field.
 """
 
 from __future__ import annotations

@@ -22,6 +22,9 @@ SUMMED_TOGETHER = 32 * 1024
 """Bytes that are added to the checksum together: a third cheaper than line by line."""
 
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+
+
 class RecordWriter:
     """A sink that appends records to one segment, each as a line of JSON, with one `write` for all of a turn.
 
@@ -44,9 +47,10 @@ class RecordWriter:
         self._ended = False
         self.lost = 0
         self.failure: EvidenceError | None = None
-        self._fd = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o644
-        )
+        try:
+            self._fd = os.open(path, _NEW, 0o644)
+        except OSError as error:
+            raise _refused(path, error) from error
         self._opened = os.fstat(self._fd)
 
     def write(self, records: Sequence[Record]) -> None:
@@ -120,16 +124,21 @@ class RecordWriter:
                 ended = msgspec.convert(_without_surrogates(ended), RunEnded)
                 line = sealed(ended, self._checksum)
             self._append(line)
-        self._ended = self.failure is None
         self.close()
+        self._ended = self.failure is None
         return ended
 
     def close(self) -> None:
         """Close the file, without a last line unless `end` wrote one."""
         self._sum_up()
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1
+        if fd < 0:
+            return
+        try:
+            os.close(fd)
+        except OSError as error:
+            # Some file systems say only now that they could not keep what they took. It is closed all the same.
+            self._stop(error)
 
     def evidence(self) -> Evidence:
         """How complete the segment is, as far as its writer knows."""
@@ -158,18 +167,27 @@ class RecordWriter:
 
     def _fail(self, error: OSError, lines: bytes, written: int) -> None:
         whole = lines.rfind(b"\n", 0, written) + 1
-        self.failure = EvidenceError(
-            f"can't write {self.path}: {error.strerror}; the load was stopped and the evidence is incomplete",
-            hint="free disk space, or choose another folder with --output",
-        )
         self.lost += lines.count(b"\n", whole)
         self._size += whole
         self._unsummed.append(lines[:whole])
         self._sum_up()
         with contextlib.suppress(OSError):
             os.ftruncate(self._fd, self._size)
-        if self._on_failure is not None:
-            self._on_failure(self.failure)
+        self._stop(error)
+
+    def _stop(self, error: OSError) -> None:
+        """Write nothing more, and say so the first time."""
+        if self.failure is None:
+            self.failure = _refused(self.path, error)
+            if self._on_failure is not None:
+                self._on_failure(self.failure)
+
+
+def _refused(path: Path, error: OSError) -> EvidenceError:
+    return EvidenceError(
+        f"can't write {path}: {error.strerror}; the load was stopped and the evidence is incomplete",
+        hint="free disk space, or choose another folder with --output",
+    )
 
 
 def close_segment(
