@@ -23,7 +23,8 @@ from windtunnel.report.stories import collect, side_by_side
 from windtunnel.report.wording import honest
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.lines import LineDecoder, records_of
-from windtunnel.storage.reader import RecordReader, RunIdentity
+from windtunnel.storage.reader import RunIdentity
+from windtunnel.storage.verifying import record_reader
 from windtunnel.verdict.conclude import conclude
 
 
@@ -60,20 +61,11 @@ def analyse(directory: RunDirectory) -> Analysis:
     """
     manifest = directory.manifest()
     aggregate = Aggregate.for_judging(manifest.thresholds, manifest.turbulence)
-    reader = _reader(directory, manifest)
+    reader = record_reader(directory, manifest)
     for records in reader.batches():
         aggregate.write(records)
     evidence = reader.evidence().with_findings(directory.damage())
     return Analysis.of(manifest, aggregate, evidence, directory.baseline())
-
-
-def _reader(directory: RunDirectory, manifest: Manifest) -> RecordReader:
-    return RecordReader(
-        directory.segments(),
-        expected=manifest.record_segments,
-        shards=manifest.shards,
-        identity=RunIdentity.of(manifest),
-    )
 
 
 def build_report(
@@ -91,7 +83,7 @@ def build_report(
     summary = honest(summary)
     choice = choose(summary, aggregate, manifest.steps) if with_stories else Choice()
     decoder = LineDecoder(RunIdentity.of(manifest).run_ids)
-    records = records_of(choice.why, _reader(directory, manifest).segments, decoder)
+    records = records_of(choice.why, record_reader(directory, manifest).segments, decoder)
     instances = collect(records, list(choice.why))
     bodies = BodyCache(directory.bodies)
     stories = tuple(
