@@ -10,7 +10,7 @@ import msgspec
 
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.load import Segment
-from windtunnel.model.manifest import Manifest, StepRow
+from windtunnel.model.manifest import RECORD_VERSION, Manifest, StepRow
 from windtunnel.model.record import (
     AssertionRecord,
     Checks,
@@ -71,7 +71,7 @@ def manifest(**changes: Any) -> Manifest:
     rows = [StepRow(scenario="checkout", step=step, action="http", service="shop", method="GET") for step in STEPS]
     rows += [StepRow(scenario="checkout", step="order is paid", action="assert", assertion=True)]
     made = Manifest(
-        schema_version=1,
+        schema_version=RECORD_VERSION,
         run_id=RUN_ID,
         version="0.1.0",
         started=STARTED,
@@ -110,7 +110,9 @@ def write_run(
     directory.write_manifest(manifest(run_id=run_id, **changes))
     store = BodyStore(directory.bodies, Redactor())
     writer = RecordWriter(directory.segment(Segment(number=number)), run_id=run_id)
-    began = RunStarted(t=STARTED, schema_version=1, segment=number, plan_hash="b2:5f1c9a0e77d4", seed=8136402)
+    began = RunStarted(
+        t=STARTED, schema_version=RECORD_VERSION, segment=number, plan_hash="b2:5f1c9a0e77d4", seed=8136402
+    )
     writer.write([began])
     last = STARTED
     for record in records(instances, store if bodies else None):

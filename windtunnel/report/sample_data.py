@@ -52,11 +52,13 @@ class _Bodies:
 def samples(report: Report) -> dict[str, Any]:
     """`instances`, the `bodies` that they refer to, and `phases`: the names of a request's times, in order.
 
-    `total` counts the instances of the run, `directory` is what to type for the run.
+    `total` counts the instances of the run, `directory` is what to type for the run, `tracing` the URL of the
+    user's tracing with `{trace_id}` in it, or empty.
     """
     bodies = _Bodies()
     beside = _comparisons(report.stories)
     return {
+        "tracing": printable(report.manifest.tracing_url, limit=_LONGEST_TEXT),
         "total": report.summary.run.instances,
         "directory": printable(report.directory, limit=_LONGEST_TEXT),
         "phases": list(PHASES),
