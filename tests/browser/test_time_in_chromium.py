@@ -185,7 +185,7 @@ def test_a_step_opens_to_its_distribution_and_its_percentiles(tab: Tab) -> None:
     titles = tab.value("[...document.querySelectorAll('.opened:not([hidden]) h3')].map(h => h.textContent)")
     assert titles == ["Distribution", "Percentiles"]
     paths = tab.value(
-        "[...document.querySelectorAll('.opened:not([hidden]) .line')].map(l => l.getBoundingClientRect().width)"
+        "[...document.querySelectorAll('.opened:not([hidden]) path.line')].map(l => l.getBoundingClientRect().width)"
     )
     assert len(paths) == 2, "successes and failures apart"
     assert min(paths) > 50
@@ -294,3 +294,13 @@ def test_rates_of_a_run_that_ends_within_a_bucket_stay_true(browser: Browser, di
         told = opened.value("document.querySelector('#panels canvas').ariaLabel")
 
     assert "all at most 20/s" in told
+
+
+def test_a_browser_that_cannot_inflate_shows_the_static_drawing(browser: Browser, page: Path) -> None:
+    with browser.tab() as opened:
+        opened.resize(1280)
+        opened.call("Page.addScriptToEvaluateOnNewDocument", source="delete window.DecompressionStream")
+        opened.open_report(page.as_uri())
+
+        assert opened.value("document.documentElement.dataset.ready") == "no"
+        assert opened.value("document.querySelector('.static-course').getBoundingClientRect().height") > 150
