@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from tests.browser.test_report_in_chromium import CONTRAST
@@ -295,6 +296,22 @@ def test_a_request_is_copied_as_a_line_for_a_shell(tab: Tab, shop_page: Path) ->
     assert got.startswith("curl -H ")
     assert got.endswith("http://shop.internal:8080/carts/3/items")
     assert """--data-raw '{"sku":"sku-0",""" in got
+
+
+@pytest.mark.parametrize(
+    ("url", "href"),
+    [
+        ("https://tracing.test/t/{trace_id}?i={instance_id}", f"https://tracing.test/t/{3:032x}?i=shop-3"),
+        ("", None),
+        ("javascript:alert(1)//{trace_id}", None),
+    ],
+)
+def test_the_tracing_of_the_user_is_linked(tab: Tab, tmp_path: Path, url: str, href: str | None) -> None:
+    report = stories.report(stories.story(stories.step(), index=3))
+    manifest = msgspec.structs.replace(report.manifest, tracing_url=url)
+    show(tab, write(dataclasses.replace(report, manifest=manifest), tmp_path), instance="shop-3")
+
+    assert tab.value("document.querySelector('.inst-actions a')?.href ?? null") == href
 
 
 def hostile_shop(hostile: str) -> Report:
