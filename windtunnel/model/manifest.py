@@ -14,7 +14,7 @@ from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import FailOn, SectionPhase, SegmentKind
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 
 
 MOST_ROWS = 100_000

@@ -18,14 +18,25 @@ from windtunnel.report.text import printable
 
 LONGEST_NAME = 300
 _LONGEST_TEXT = 2_000
+_MOST_CURL = 1024 * 1024
+"""Characters of all lines of curl together: each holds the body that stands in the list once more."""
 
 
 class _Bodies:
-    """Every body once. Owned by `samples`."""
+    """Every body once, and the lines of curl. Owned by `samples`."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self._known: dict[str, int] = {}
+        self._left_for_curl = _MOST_CURL
+
+    def curl(self, request: RequestStory, ids: Collection[str]) -> str:
+        """The line of curl of a request; empty where its headers are not known or there is no more room."""
+        if request.request_headers is None or self._left_for_curl <= 0:
+            return ""
+        line = curl_line(request, ids=ids)
+        self._left_for_curl -= len(line)
+        return line
 
     def place(self, body: Body | None) -> list[int] | None:
         """[position of its text, its size in bytes, 1 if the text is all of it]."""
@@ -132,7 +143,7 @@ def _request(request: RequestStory, bodies: _Bodies, ids: Collection[str]) -> di
         request_headers=_headers(request.request_headers or ()),
         response_headers=_headers(request.response_headers or ()),
         headers_left_out=request.headers_left_out,
-        curl=curl_line(request, ids=ids) if request.request_headers is not None else "",
+        curl=bodies.curl(request, ids),
         request_body=bodies.place(request.request_body),
         response_body=bodies.place(request.response_body),
         fault=_name(request.fault),
