@@ -185,7 +185,8 @@ def test_a_step_opens_to_its_distribution_and_its_percentiles(tab: Tab) -> None:
     titles = tab.value("[...document.querySelectorAll('.opened:not([hidden]) h3')].map(h => h.textContent)")
     assert titles == ["Distribution", "Percentiles"]
     paths = tab.value(
-        "[...document.querySelectorAll('.opened:not([hidden]) path.line')].map(l => l.getBoundingClientRect().width)"
+        "[...document.querySelectorAll('.opened:not([hidden]) path.line')]"
+        ".map(line => line.getBoundingClientRect().width)"
     )
     assert len(paths) == 2, "successes and failures apart"
     assert min(paths) > 50
