@@ -111,6 +111,21 @@ def test_a_range_says_what_python_says_of_the_same_range(tab: Tab, cube: Cube, b
             assert told == durations(bins, (50, 90, 95, 99)), row
 
 
+def test_a_range_over_everything_counts_what_the_whole_run_counted(tab: Tab, cube: Cube) -> None:
+    told = (
+        "[...document.querySelectorAll('[data-figure=requests] .value, [data-figure=instances] .value, "
+        "tr[data-step] [data-figure=count], tr[data-step] [data-figure=failed], "
+        "tr[data-requests] [data-figure=count], [data-cause] .count')]"
+        ".map(cell => cell.firstChild.textContent)"
+    )
+    before = tab.value(told)
+    choose(tab, (0, len(cube.buckets)))
+
+    pairs = [(was, now) for was, now in zip(before, tab.value(told), strict=True) if was != now]
+    assert [was for was, _ in pairs] == ["300", "0"], "the row of the assertion, which is not counted over time"
+    assert not any(now.isdigit() for _, now in pairs)
+
+
 def test_errors_count_what_happened_in_the_range(tab: Tab, cube: Cube) -> None:
     choose(tab, (3, 9))
     first = cube.buckets.start
