@@ -36,13 +36,14 @@ const times = (request, phases) => el("ul", { class: "parts" },
   request.service && el("li", {}, `service ${request.service}`),
   request.span_id && el("li", {}, "span ", el("code", { class: "copy" }, request.span_id)));
 
-const heads = (headers, named) => {
+const heads = (headers, title, named) => {
   if (!headers?.length) return null;
-  return el("dl", { class: "ex-headers" }, headers.map(([name, value]) => {
+  const fields = el("dl", {}, headers.map(([name, value]) => {
     const differs = named.has(name);
     return el("div", { class: differs && "differs" },
       el("dt", {}, differs && el("span", { class: "ex-sign" }, "≠ ", el("span", { class: "unseen" }, "differs ")), name), el("dd", {}, value));
   }));
+  return el("div", { class: "ex-headers", tabindex: "0", role: "group", "aria-label": title }, fields);
 };
 
 // A body as text. Lines that the other body has not are marked, by a sign as well as by a colour.
@@ -72,9 +73,9 @@ const sections = (request, { phases, bodies }, other, named) => {
   };
   return {
     "": [asked(request), times(request, phases), request.curl && copyButton("Copy as cURL", request.curl), omittedHeaders(request)],
-    "Request headers": heads(request.request_headers, named("request_header")),
+    "Request headers": heads(request.request_headers, "Request headers", named("request_header")),
     "Request body": body(request.request_body, bodies, "Request body", marks("request_body")),
-    "Response headers": heads(request.response_headers, named("response_header")),
+    "Response headers": heads(request.response_headers, "Response headers", named("response_header")),
     "Response body": body(request.response_body, bodies, "Response body", marks("response_body")),
   };
 };
