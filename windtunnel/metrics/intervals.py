@@ -49,11 +49,15 @@ _NORMAL = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 def of_rate(counts: Sequence[int]) -> Interval | None:
-    """The interval of a mean count, as multiples of it; None where too little is known."""
-    if len(counts) < FEWEST_WINDOWS or not any(counts):
+    """The interval of a mean count, as multiples of it; None where too little is known.
+
+    Where all windows are the same it is as wide as one that falls before or after an edge of them makes it.
+    """
+    total = sum(counts)
+    if len(counts) < FEWEST_WINDOWS or not total:
         return None
-    mean = statistics.fmean(counts)
-    half = _half([count / mean for count in counts])
+    mean = total / len(counts)
+    half = max(_half([count / mean for count in counts]), 1 / total)
     return max(0.0, 1 - half), 1 + half
 
 
