@@ -21,6 +21,24 @@ import pytest
 
 from tests.support import borne, sample_run, two_runs
 from tests.support.command_line import Answer, call, run_process
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.sums import summed
+
+
+def damaged(run: RunDirectory) -> None:
+    """Change a line, take two out, and put one of another run in."""
+    path = run.segments()[0]
+    lines = path.read_bytes().splitlines(keepends=True)
+    foreign = summed(lines[20][: lines[20].index(b',"crc"')].replace(run.run_id.encode(), b"another") + b"}")
+    changed = lines[7].replace(b'"wait":', b'"wait":1')
+    path.write_bytes(b"".join([*lines[:7], changed, *lines[8:12], *lines[14:20], foreign, *lines[21:]]))
+
+
+def torn(run: RunDirectory) -> None:
+    """Cut the file within a line, as a kill does."""
+    path = run.segments()[0]
+    path.write_bytes(path.read_bytes()[:-400])
+
 
 CASES = Path(__file__).parent / "cases"
 BEFORE = functools.cache(two_runs.ran)
@@ -48,6 +66,10 @@ GENERATED: dict[str, Callable[[Path], object]] = {
     "compare-many-steps": lambda folder: two_runs.write(
         folder, before=two_runs.ran(steps=MANY, seconds=15), now=two_runs.ran(draws=2, steps=MANY, seconds=15)
     ),
+    "report-of-failures": lambda folder: sample_run.write_run(folder / "runs"),
+    "verify-intact": lambda folder: sample_run.write_run(folder / "runs", instances=12),
+    "verify-damaged": lambda folder: damaged(sample_run.write_run(folder / "runs", instances=12)),
+    "verify-unfinished": lambda folder: torn(sample_run.write_run(folder / "runs", instances=12)),
     "trace-of-nothing-failed": lambda folder: sample_run.write_run(folder / "runs", instances=1),
     **{
         name: lambda folder: sample_run.write_run(folder / "runs", instances=60)

@@ -10,7 +10,7 @@ import msgspec
 
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.load import Segment
-from windtunnel.model.manifest import Manifest, StepRow
+from windtunnel.model.manifest import RECORD_VERSION, Manifest, StepRow
 from windtunnel.model.record import (
     AssertionRecord,
     Checks,
@@ -71,7 +71,7 @@ def manifest(**changes: Any) -> Manifest:
     rows = [StepRow(scenario="checkout", step=step, action="http", service="shop", method="GET") for step in STEPS]
     rows += [StepRow(scenario="checkout", step="order is paid", action="assert", assertion=True)]
     made = Manifest(
-        schema_version=1,
+        schema_version=RECORD_VERSION,
         run_id=RUN_ID,
         version="0.1.0",
         started=STARTED,
@@ -110,7 +110,9 @@ def write_run(
     directory.write_manifest(manifest(run_id=run_id, **changes))
     store = BodyStore(directory.bodies, Redactor())
     writer = RecordWriter(directory.segment(Segment(number=number)), run_id=run_id)
-    began = RunStarted(t=STARTED, schema_version=1, segment=number, plan_hash="b2:5f1c9a0e77d4", seed=8136402)
+    began = RunStarted(
+        t=STARTED, schema_version=RECORD_VERSION, segment=number, plan_hash="b2:5f1c9a0e77d4", seed=8136402
+    )
     writer.write([began])
     last = STARTED
     for record in records(instances, store if bodies else None):
@@ -224,6 +226,26 @@ def _step(
         timings_us=timings,
     )
     if store and message:
+        request.request_headers = [
+            ("Host", "shop.internal:8080"),
+            ("User-Agent", "windtunnel/0.1.0"),
+            ("Accept", "*/*"),
+            ("Content-Type", "application/json"),
+            ("X-Run-ID", RUN_ID),
+            ("X-Instance-ID", ids["instance_id"]),
+            ("X-Correlation-ID", ids["correlation_id"]),
+            ("traceparent", f"00-{ids['correlation_id']}-{request.span_id}-01"),
+            ("Cookie", "sid=[redacted]"),
+            ("Authorization", "Bearer [redacted]"),
+        ]
+        if not hanging:
+            request.response_headers = [
+                ("Server", "nginx/1.25.3"),
+                ("Content-Type", "application/problem+json"),
+                ("Retry-After", "2"),
+                ("X-Upstream", "payments-7f9c"),
+                ("Set-Cookie", "sid=[redacted]; Path=/; Secure; HttpOnly; SameSite=Lax"),
+            ]
         request.request_body = store.keep(
             b'{"cart":"c-%d","amount":{"value":4990,"currency":"EUR"},"method":"card"}' % index
         )

@@ -13,8 +13,13 @@ from windtunnel.report.model import AssertionStory, Body, CheckStory, Report, Re
 
 
 def body(content: object, *, whole: bool = True) -> Body:
-    text = content if isinstance(content, str) else json.dumps(content, indent=2)
-    return Body(text=text, size=len(text), whole=whole)
+    """A body of JSON, or of a text as it is."""
+    text, sent = (
+        (content, content)
+        if isinstance(content, str)
+        else (json.dumps(content, indent=2), json.dumps(content, separators=(",", ":")))
+    )
+    return Body(text=text, size=len(sent.encode()), whole=whole, content=sent.encode())
 
 
 def request(status: int = 200, *, response: object = None, sent: object = None, **fields: Any) -> RequestStory:
@@ -155,6 +160,7 @@ def _browse(index: int, broken: str, dice: random.Random) -> StepStory:
     moved = request(
         302,
         url="http://shop.internal:8080/products",
+        hop=True,
         timings=_timings(dice, 3_000, **connected),
         response_headers=(("Location", "/products/all?page=1"), ("Content-Length", "0")),
     )

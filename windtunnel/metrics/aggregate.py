@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from windtunnel.metrics.cube import Cube
+from windtunnel.metrics.cube import Cube, time_of
 from windtunnel.metrics.occurrences import FailureKey, NoteKey, OccurrenceSeries, explain, is_failure
 from windtunnel.metrics.segments import SegmentLines
 from windtunnel.metrics.series import (
@@ -335,6 +335,7 @@ class Aggregate(SegmentLines):
         if waiting:
             self._instances[InstanceKey(*key)].add_all(waiting)
             if self._cube is not None:
+                waiting.sort(key=time_of)
                 self._cube.count_instances(waiting)
             waiting.clear()
 
@@ -342,6 +343,7 @@ class Aggregate(SegmentLines):
         if waiting:
             self._requests[key].add_all([record.request for record in waiting])
             if self._cube is not None:
+                waiting.sort(key=time_of)
                 self._cube.count_requests(waiting)
             waiting.clear()
 
@@ -349,13 +351,18 @@ class Aggregate(SegmentLines):
         """Count steps whose tags are all the same, and forget them."""
         if not waiting:
             return
+        cube, sent_us = self._cube, None
+        if cube is not None:
+            waiting.sort(key=time_of)
         first = waiting[0]
-        self._steps[StepKey(first.phase, first.scenario, first.step, first.outcome)].add_all(waiting)
+        durations_us = self._steps[StepKey(first.phase, first.scenario, first.step, first.outcome)].add_all(
+            waiting
+        )
         if first.request is not None:
             requests = [record.request for record in waiting if record.request is not None]
-            self._requests[RequestKey.of(first, first.request)].add_all(requests)
-        if self._cube is not None:
-            self._cube.count_steps(waiting)
+            sent_us = self._requests[RequestKey.of(first, first.request)].add_all(requests)
+        if cube is not None:
+            cube.count_steps(waiting, durations_us, sent_us)
         waiting.clear()
 
 

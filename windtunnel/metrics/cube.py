@@ -13,11 +13,13 @@ never on its order, nor on how it was split between batches, segments and proces
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
-from windtunnel.metrics.bins import Bins, add_bins, fill
+from windtunnel.metrics.cells import InstanceCell, StepCell
 from windtunnel.metrics.occurrences import FailureKey
 from windtunnel.metrics.series import HealthSeries
 from windtunnel.model.load import OUTSIDE_THE_LOAD, WARMUP
@@ -41,7 +43,11 @@ WIDTHS = (
 )
 """Widths in ticks."""
 
-_TIMED = TypeVar("_TIMED", StepRecord, RequestRecord, InstanceRecord)
+time_of = attrgetter("t")
+"""The unix time of a record."""
+
+_Timed = TypeVar("_Timed", StepRecord, RequestRecord, InstanceRecord)
+_ACell = TypeVar("_ACell", StepCell, InstanceCell)
 
 
 class StepRow(NamedTuple):
@@ -59,94 +65,9 @@ class ScenarioRow(NamedTuple):
     scenario: str
 
 
-class _Cell:
-    """Numbers and bins that add up."""
-
-    __slots__: tuple[str, ...] = ()
-
-    def merge(self, other: _Cell) -> None:
-        """Add what `other` counted."""
-        for name in self.__slots__:
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if isinstance(mine, int):
-                setattr(self, name, mine + theirs)
-            else:
-                add_bins(mine, theirs)
-
-    def count(self, outcome: str, number: int) -> None:
-        """Count something that ended so."""
-        setattr(self, outcome, getattr(self, outcome) + number)
-
-
-class StepCell(_Cell):
-    """One step in one bucket.
-
-    `injected` of them a fault on our own requests was done to; no other figure has those. Durations are those of
-    successes and of failures apart: of steps that ended by themselves, and of requests whose bytes were `sent`.
-    """
-
-    __slots__ = (
-        *("passed", "failed", "errored", "skipped", "interrupted", "injected"),
-        *("requests", "requests_failed", "bytes_received"),
-        *("passed_us", "failed_us", "sent_passed_us", "sent_failed_us"),
-    )
-
-    def __init__(self) -> None:
-        self.passed = self.failed = self.errored = self.skipped = self.interrupted = self.injected = 0
-        self.requests = self.requests_failed = self.bytes_received = 0
-        self.passed_us, self.failed_us = Bins(int), Bins(int)
-        self.sent_passed_us, self.sent_failed_us = Bins(int), Bins(int)
-
-    @property
-    def ended(self) -> int:
-        """Steps that ended by themselves."""
-        return self.passed + self.failed + self.errored
-
-    def add_steps(self, records: Sequence[StepRecord]) -> None:
-        """Count steps whose tags are all the same, and the requests in their lines."""
-        first = records[0]
-        self.count(first.outcome, len(records))
-        if first.outcome == "passed":
-            fill(self.passed_us, [record.duration_us for record in records])
-        elif first.outcome in ("failed", "errored"):
-            fill(self.failed_us, [record.duration_us for record in records])
-        if first.request is not None:
-            self.add_requests([record.request for record in records if record.request is not None])
-
-    def add_requests(self, requests: Sequence[RequestFacts]) -> None:
-        """Count requests whose tags are all the same."""
-        failed = requests[0].failed
-        self.requests += len(requests)
-        self.requests_failed += len(requests) if failed and not requests[0].poll else 0
-        self.bytes_received += sum([request.bytes_received for request in requests])
-        sent = [request.timings_us for request in requests if request.bytes_sent]
-        fill(self.sent_failed_us if failed else self.sent_passed_us, [t.send + t.wait + t.receive for t in sent])
-
-
-class InstanceCell(_Cell):
-    """The instances of a scenario in one bucket: those that ended, and arrivals that were dropped.
-
-    `injected` of them failed by a fault on our own requests; no other figure has those.
-    """
-
-    __slots__ = ("dropped", "errored", "failed", "failed_us", "injected", "interrupted", "passed", "passed_us")
-
-    def __init__(self) -> None:
-        self.passed = self.failed = self.errored = self.interrupted = self.injected = self.dropped = 0
-        self.passed_us, self.failed_us = Bins(int), Bins(int)
-
-    def add_instances(self, records: Sequence[InstanceRecord]) -> None:
-        """Count instances whose tags are all the same."""
-        outcome = records[0].outcome
-        self.count(outcome, len(records))
-        if outcome == "passed":
-            fill(self.passed_us, [record.duration_us for record in records])
-        elif outcome != "interrupted":
-            fill(self.failed_us, [record.duration_us for record in records])
-
-
-_Row = TypeVar("_Row", StepRow, ScenarioRow)
-_ACell = TypeVar("_ACell", StepCell, InstanceCell)
+def service_times_us(requests: Iterable[RequestFacts]) -> list[int]:
+    """The service times of those whose bytes were sent."""
+    return [request.timings_us.duration_us for request in requests if request.bytes_sent]
 
 
 class Cube:
@@ -161,7 +82,7 @@ class Cube:
     def __init__(self) -> None:
         self.steps: defaultdict[StepRow, dict[int, StepCell]] = defaultdict(dict)
         self.instances: defaultdict[ScenarioRow, dict[int, InstanceCell]] = defaultdict(dict)
-        self.causes: dict[FailureKey, defaultdict[int, int]] = {}
+        self.causes: defaultdict[FailureKey, Counter[int]] = defaultdict(Counter)
         self.health: dict[int, HealthSeries] = {}
         self._level = self._cells = 0
         self._first, self._last = 1 << 63, -1  # ticks
@@ -180,29 +101,42 @@ class Cube:
     def _width(self) -> int:
         return WIDTHS[self._level]
 
-    def count_steps(self, records: Sequence[StepRecord]) -> None:
-        """Count steps whose tags are all the same, and the requests in their lines."""
+    def count_steps(
+        self, records: Sequence[StepRecord], durations_us: list[int], sent_us: list[int] | None
+    ) -> None:
+        """Count steps whose tags are all the same, in order of time, and the requests in their lines.
+
+        `sent_us` are the service times of requests that were sent, None of steps without a request.
+        """
         first = records[0]
-        if first.phase not in OUTSIDE_THE_LOAD:
-            row = StepRow(first.phase.startswith(WARMUP), first.scenario, first.step)
-            for tick, part in self._parts(records):
-                self._step(row, tick).add_steps(part)
+        if first.phase in OUTSIDE_THE_LOAD:
+            return
+        row = StepRow(first.phase.startswith(WARMUP), first.scenario, first.step)
+        for tick, begin, end in self._parts(records):
+            cell = self._step(row, tick)
+            cell.add_steps(first.outcome, durations_us[begin:end])
+            if sent_us is not None:
+                requests = [record.request for record in records[begin:end] if record.request is not None]
+                every = len(sent_us) == len(records)
+                cell.add_requests(requests, sent_us[begin:end] if every else service_times_us(requests))
 
     def count_requests(self, records: Sequence[RequestRecord]) -> None:
-        """Count requests whose tags are all the same."""
+        """Count requests whose tags are all the same, in order of time."""
         first = records[0]
         if first.phase not in OUTSIDE_THE_LOAD:
             row = StepRow(first.phase.startswith(WARMUP), first.scenario, first.step)
-            for tick, part in self._parts(records):
-                self._step(row, tick).add_requests([record.request for record in part])
+            for tick, begin, end in self._parts(records):
+                requests = [record.request for record in records[begin:end]]
+                self._step(row, tick).add_requests(requests, service_times_us(requests))
 
     def count_instances(self, records: Sequence[InstanceRecord]) -> None:
-        """Count instances whose tags are all the same."""
+        """Count instances whose tags are all the same, in order of time."""
         first = records[0]
         if first.phase not in OUTSIDE_THE_LOAD:
             row = ScenarioRow(first.phase.startswith(WARMUP), first.scenario)
-            for tick, part in self._parts(records):
-                self._instance(row, tick).add_instances(part)
+            for tick, begin, end in self._parts(records):
+                durations_us = [record.duration_us for record in records[begin:end]]
+                self._instance(row, tick).add_instances(first.outcome, durations_us)
 
     def count_injected(self, record: StepRecord | InstanceRecord) -> None:
         """Count a step that a fault on our own requests was done to, or an instance that failed by one."""
@@ -268,27 +202,27 @@ class Cube:
         self._cover(tick, tick)
         return tick
 
-    def _parts(self, records: Sequence[_TIMED]) -> Iterator[tuple[int, Sequence[_TIMED]]]:
-        """Records by bucket, each with the first tick of that."""
-        times = [record.t for record in records]
-        first, last = int(min(times) * TICKS), int(max(times) * TICKS)
-        self._cover(first, last)
-        width = self._width
+    def _parts(self, records: Sequence[_Timed]) -> list[tuple[int, int, int]]:
+        """Records in order of time by bucket: a tick in it, where they begin, and where they end."""
+        first, last = int(records[0].t * TICKS), int(records[-1].t * TICKS)
+        if first < self._first or last > self._last:
+            self._cover(first, last)
+        width, begin = self._width, 0
         if first // width == last // width:
-            yield first, records
-            return
-        parts: defaultdict[int, list[_TIMED]] = defaultdict(list)
-        for record in records:
-            parts[int(record.t * TICKS) // width].append(record)
-        for number, part in parts.items():
-            yield number * width, part
+            return [(first, 0, len(records))]
+        parts = []
+        while begin < len(records):
+            number = int(records[begin].t * TICKS) // width
+            end = bisect_left(records, (number + 1) * width / TICKS, begin, key=time_of)
+            parts.append((number * width, begin, end))
+            begin = end
+        return parts
 
     def _cover(self, first: int, last: int) -> None:
         """Make room for everything between two ticks."""
-        if first < self._first or last > self._last:
-            self._first, self._last = min(first, self._first), max(last, self._last)
-            while self._last // self._width - self._first // self._width >= MOST_BUCKETS:
-                self._widen()
+        self._first, self._last = min(first, self._first), max(last, self._last)
+        while self._last // self._width - self._first // self._width >= MOST_BUCKETS:
+            self._widen()
 
     def _widen(self) -> None:
         """Go to the next width."""
@@ -300,9 +234,9 @@ class Cube:
         for scenario, counted in self.instances.items():
             self.instances[scenario] = _joined(counted, ratio)
         for counts in self.causes.values():
-            narrow_counts = dict(counts)
+            before = list(counts.items())
             counts.clear()
-            for number, count in narrow_counts.items():
+            for number, count in before:
                 counts[number // ratio] += count
         health, self.health = self.health, {}
         for number, seconds in health.items():
@@ -328,8 +262,7 @@ class Cube:
         return cell
 
     def _cause(self, key: FailureKey, tick: int, count: int) -> None:
-        counts = self.causes.setdefault(key, Bins(int))
-        counts[tick // self._width] += count
+        self.causes[key][tick // self._width] += count
 
     def _health(self, tick: int) -> HealthSeries:
         number = tick // self._width

@@ -74,8 +74,8 @@ class RequestSeries:
         """Service times."""
         return self.times["http_req_duration"]
 
-    def add_all(self, requests: Sequence[RequestFacts]) -> None:
-        """Count requests."""
+    def add_all(self, requests: Sequence[RequestFacts]) -> list[int]:
+        """Count requests; the service times of those that were sent."""
         self.count += len(requests)
         again = [each for each in requests if each.resent or each.attempt != 1]
         self.retries += sum([(each.attempt > 1 and not each.hop) + each.resent for each in again])
@@ -86,11 +86,10 @@ class RequestSeries:
         opened = [each for each in timings if each.connect or each.queue or each.dns or each.tls]
         sent = [request.timings_us for request in requests if request.bytes_sent]
         reused = len(timings) - len(opened)
-        for name, (times, opens) in _REQUEST_TIMES.items():
-            if opens:
-                self.times[name].add_all(times(opened), zeros=reused)
-            else:
-                self.times[name].add_all(times(sent))
+        found = {name: times(opened if opens else sent) for name, (times, opens) in _REQUEST_TIMES.items()}
+        for name, samples in found.items():
+            self.times[name].add_all(samples, zeros=reused if _REQUEST_TIMES[name][1] else 0)
+        return found["http_req_duration"]
 
     def merge(self, other: RequestSeries) -> None:
         """Add what `other` counted."""
@@ -124,11 +123,12 @@ class StepSeries:
         self.count = self.checks = self.checks_failed = self.held = self.held_max_us = 0
         self.duration = Histogram()
 
-    def add_all(self, records: Sequence[StepRecord]) -> None:
-        """Count steps, but not the requests in their lines."""
+    def add_all(self, records: Sequence[StepRecord]) -> list[int]:
+        """Count steps, but not the requests in their lines; the duration of each."""
         self.action = records[0].action
         self.count += len(records)
-        self.duration.add_all([record.duration_us for record in records])
+        durations_us = [record.duration_us for record in records]
+        self.duration.add_all(durations_us)
         if self.action == "python":
             held_us = [record.held_us for record in records if record.held_us]
             self.held += len(held_us)
@@ -139,6 +139,7 @@ class StepSeries:
                 for check in checks:
                     if type(check) is not str:
                         self.checks_failed += 1
+        return durations_us
 
     def merge(self, other: StepSeries) -> None:
         """Add what `other` counted."""

@@ -7,12 +7,13 @@ them, and so is what is over at the beginning, where a load starts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from windtunnel.metrics.bins import Bins, add_bins, count_up_to, percentiles
-from windtunnel.metrics.cube import Cube, InstanceCell, StepCell
+from windtunnel.metrics.cells import InstanceCell, StepCell
+from windtunnel.metrics.cube import Cube
 from windtunnel.metrics.intervals import FEWEST_WINDOWS, of_percentile
 from windtunnel.model.summary import RunWindows, WindowFigures
 
@@ -60,38 +61,37 @@ class _Figures:
 
     def __init__(self, windows: int) -> None:
         self.count, self.failed = [0] * windows, [0] * windows
-        self.times = [Bins(int) for _ in range(windows)]
+        self.times: list[Bins] = [{} for _ in range(windows)]
 
     def add(self, place: int, count: int, failed: int, *times: Bins) -> None:
         """Count what was in one bucket."""
         self.count[place] += count
         self.failed[place] += failed
-        window = self.times[place]
-        for bins in times:
-            for lower, number in bins.items():
-                window[lower] += number
+        for each in times:
+            add_bins(self.times[place], each)
 
     def known(self) -> WindowFigures:
         """The figures of all windows."""
-        total = Bins(int)
-        for bins in self.times:
-            add_bins(total, bins)
+        total: Bins = {}
+        for each in self.times:
+            add_bins(total, each)
         if not total:
             return WindowFigures(count=self.count, failed=self.failed)
-        each = [percentiles(bins, _IN_WINDOWS) if bins else None for bins in self.times]
-        p50, p95 = ([_ms(found[place]) if found else None for found in each] for place in range(len(_IN_WINDOWS)))
+        found = [percentiles(each, _IN_WINDOWS) if each else None for each in self.times]
+        p50, p95 = ([_ms(us[place]) if us else None for us in found] for place in range(len(_IN_WINDOWS)))
         return WindowFigures(
-            count=self.count, failed=self.failed, p50=p50, p95=p95, intervals=dict(self._intervals(total))
+            count=self.count, failed=self.failed, p50=p50, p95=p95, intervals=dict(_intervals(self.times, total))
         )
 
-    def _intervals(self, total: Bins) -> Iterator[tuple[str, tuple[float, float]]]:
-        numbers = [sum(bins.values()) for bins in self.times]
-        for percent, us in zip(_PERCENTS, percentiles(total, _PERCENTS), strict=True):
-            below = [round(count_up_to(bins, us)) for bins in self.times]
-            ends = of_percentile(percent, list(zip(numbers, below, strict=True)))
-            if ends is not None:
-                low, high = percentiles(total, ends)
-                yield f"p{percent}", (_ms(low), _ms(high))
+
+def _intervals(windows: Sequence[Bins], total: Bins) -> Iterator[tuple[str, tuple[float, float]]]:
+    numbers = [sum(bins.values()) for bins in windows]
+    for percent, us in zip(_PERCENTS, percentiles(total, _PERCENTS), strict=True):
+        below = [round(count_up_to(bins, us)) for bins in windows]
+        ends = of_percentile(percent, list(zip(numbers, below, strict=True)))
+        if ends is not None:
+            low, high = percentiles(total, ends)
+            yield f"p{percent}", (_ms(low), _ms(high))
 
 
 def windows_of(cube: Cube) -> Windows:

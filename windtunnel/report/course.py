@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from windtunnel.metrics.bins import Bins, add_bins, percentiles
-from windtunnel.metrics.cube import Cube, InstanceCell, ScenarioRow, StepCell, StepRow
+from windtunnel.metrics.cells import InstanceCell, StepCell
+from windtunnel.metrics.cube import Cube, ScenarioRow, StepRow
 from windtunnel.metrics.occurrences import FailureKey
 from windtunnel.metrics.series import HealthSeries
 
@@ -88,7 +89,7 @@ class StepCourse:
         return tuple(found)
 
     def _percentile(self, percent: float) -> Values:
-        bins = [Bins(int) for _ in range(self.buckets)]
+        bins = [Bins() for _ in range(self.buckets)]
         for cells in (self.measured, self.warmup):
             for place, cell in cells.items():
                 add_bins(bins[place], cell.passed_us)
@@ -135,7 +136,7 @@ def course_of(cube: Cube, *, order: Iterable[tuple[str, str]] = (), bands: Seque
     places = cube.buckets
     steps = _totals(cube.steps, places, StepCell)
     instances = _totals(cube.instances, places, InstanceCell)
-    ended = tuple(each.passed + each.failed + each.errored for each in instances)
+    ended = tuple(each.ended for each in instances)
     has_requests = any(each.requests for each in steps)
     times = [each.sent_passed_us for each in steps] if has_requests else [each.passed_us for each in instances]
     p50, p95, p99 = _percentiles(times)

@@ -7,12 +7,15 @@ the script sees, and what is printed; with the script, charts that can be brushe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from windtunnel.figures import duration, number, offset, per_second, plural
-from windtunnel.report.course import Course, CourseBand
+from windtunnel.report.course import Course, CourseBand, course_of
 from windtunnel.report.time_axis import TimeAxis, TimeTick, time_ticks
+
+MOST_COLUMNS = 100
+"""Columns of the drawing: a run with more buckets is drawn in wider ones."""
 
 _LEAST_HEIGHT = 1.5
 
@@ -69,6 +72,7 @@ class CourseChart:
 
 def course_chart(course: Course, *, started: float, height: float = 96) -> CourseChart:
     """The drawing of a course that has a bucket. `started` is the unix time from which the axis counts."""
+    course = _narrow(course)
     begin_s = course.started - started
     axis = TimeAxis(begin_s, begin_s + course.buckets * course.width_s)
     most = max(course.rate, default=0.0)
@@ -89,6 +93,18 @@ def course_chart(course: Course, *, started: float, height: float = 96) -> Cours
         most=f"{number(most)} {course.noun}s/s",
         slowest=duration(slowest),
         height=height,
+    )
+
+
+def _narrow(course: Course) -> Course:
+    """The course in as many buckets as can be told apart; percentiles are those of the wider ones."""
+    bands, begin = course.bands, course.started
+    while course.buckets > MOST_COLUMNS:
+        course = course_of(course.cube.coarser())
+    later_s = begin - course.started
+    return replace(
+        course,
+        bands=tuple(replace(band, from_s=band.from_s + later_s, to_s=band.to_s + later_s) for band in bands),
     )
 
 

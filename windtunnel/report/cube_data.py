@@ -8,21 +8,26 @@ Buckets count from the first one of the cube, bins from the lowest one that has 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from windtunnel.metrics.bins import Bins, upper_us
-from windtunnel.metrics.cube import Cube, StepCell, StepRow
+from windtunnel.metrics.cells import StepCell
+from windtunnel.metrics.cube import Cube, StepRow
 from windtunnel.metrics.occurrences import FailureKey
 from windtunnel.model.summary import Summary
 from windtunnel.report.course import Course, course_of
+from windtunnel.report.wording import requests_beside
 
-MOST_ENTRIES = 120_000
+MOST_ENTRIES = 90_000
 """Bins with samples in all cells of a page; with more of them it has wider buckets than the run kept."""
 
-COUNTS = ("passed", "failed", "errored", "skipped", "requests", "requests_failed")
+FEWEST_BUCKETS = 30
+"""Time is not told in fewer of them to keep a page small."""
+
+COUNTS = ("passed", "failed", "errored")
 BINS = ("passed_us", "failed_us", "sent_passed_us", "sent_failed_us")
 
 
@@ -34,22 +39,33 @@ class PageCube:
     counts: dict[str, Any]
 
 
-def page_cube(course: Course, summary: Summary) -> PageCube:
-    """The counts of the steps and errors of a summary, in its order; those of all warm-up as one step more.
+def page_cube(course: Course, summary: Summary, *, most_entries: int = MOST_ENTRIES) -> PageCube:
+    """The counts of the steps and errors of a summary, in its order; the requests of all as one.
 
     An assertion has none, nor has a step that never ended.
     """
     cube, users, lag = course.cube, course.users, course.lag
-    while sum(_entries(cells) for cells in cube.steps.values()) > MOST_ENTRIES:
+    beside = {
+        (row.scenario, row.step)
+        for row in summary.steps
+        if requests_beside(row, summary.soundness.lag_p99_ms) is not None
+    }
+    while _entries(cube, beside) > most_entries and len(cube.buckets) > FEWEST_BUCKETS:
         cube = cube.coarser()
         wide = course_of(cube)
         users, lag = wide.users, wide.lag
     packing = _Packing(cube)
     rows = [cube.steps.get(StepRow(False, row.scenario, row.step)) for row in summary.steps]
-    warmup = [cells for row, cells in cube.steps.items() if row.warmup]
+    measured, warmup = (
+        _together([cells for row, cells in cube.steps.items() if row.warmup is warm]) for warm in (False, True)
+    )
     counts = {
-        "steps": [None if cells is None else packing.step(cells) for cells in rows],
-        "warmup": packing.step(_together(warmup)) if warmup else None,
+        "steps": [
+            None if cells is None else packing.step(cells, with_requests=(row.scenario, row.step) in beside)
+            for row, cells in zip(summary.steps, rows, strict=True)
+        ],
+        "requests": packing.requests(measured),
+        "warmup": packing.requests(warmup),
         "instances": packing.instances(),
         "causes": [
             packing.series(cube.causes.get(FailureKey(g.phase, g.scenario, g.step, g.cause, g.outcome), {}))
@@ -67,8 +83,14 @@ def page_cube(course: Course, summary: Summary) -> PageCube:
     return PageCube(axis=axis, counts=counts)
 
 
-def _entries(cells: Mapping[int, StepCell]) -> int:
-    return sum(len(getattr(cell, name)) for cell in cells.values() for name in BINS)
+def _entries(cube: Cube, beside: Collection[tuple[str, str]]) -> int:
+    """Bins with samples in all cells that the page has; those of all requests together are few beside them."""
+    return sum(
+        len(getattr(cell, name))
+        for row, cells in cube.steps.items()
+        for cell in cells.values()
+        for name in (BINS if (row.scenario, row.step) in beside else BINS[:2])
+    )
 
 
 def _together(rows: Sequence[Mapping[int, StepCell]]) -> dict[int, StepCell]:
@@ -95,16 +117,15 @@ class _Packing:
         self.edges = _edges(min(lowers), max(lowers)) if lowers else [0, 1]
         self._places = {lower: place for place, lower in enumerate(self.edges)}
 
-    def step(self, cells: Mapping[int, StepCell]) -> dict[str, Any]:
-        found: dict[str, Any] = {
-            name: self.series({number: getattr(cell, name) for number, cell in cells.items()}) for name in COUNTS
-        }
-        passed, failed, sent_passed, sent_failed = (
-            self._cells({number: getattr(cell, name) for number, cell in cells.items()}) for name in BINS
-        )
-        found["latency"] = {"passed": passed, "failed": failed}
-        found["requests_latency"] = {"passed": sent_passed, "failed": sent_failed}
-        return found
+    def step(self, cells: Mapping[int, StepCell], *, with_requests: bool) -> dict[str, Any]:
+        """One step. Where its requests take as long as itself, their times are not told apart."""
+        found = self._counts(cells, COUNTS) | {"latency": self._latency(cells, "passed_us", "failed_us")}
+        return found | self.requests(cells) if with_requests else found
+
+    def requests(self, cells: Mapping[int, StepCell]) -> dict[str, Any]:
+        """The requests of one step, or of all together."""
+        found = self._counts(cells, ("requests", "requests_failed"))
+        return found | {"requests_latency": self._latency(cells, "sent_passed_us", "sent_failed_us")}
 
     def instances(self) -> dict[str, list[int]]:
         """Of all scenarios together; without warm-up, as in the key figures."""
@@ -126,6 +147,17 @@ class _Packing:
                 flat += (number - before, count)
                 before = number
         return flat
+
+    def _counts(self, cells: Mapping[int, StepCell], names: Sequence[str]) -> dict[str, Any]:
+        return {
+            name: self.series({number: getattr(cell, name) for number, cell in cells.items()}) for name in names
+        }
+
+    def _latency(self, cells: Mapping[int, StepCell], passed: str, failed: str) -> dict[str, list[int]]:
+        return {
+            word: self._cells({number: getattr(cell, name) for number, cell in cells.items()})
+            for word, name in (("passed", passed), ("failed", failed))
+        }
 
     def _cells(self, cells: Mapping[int, Bins]) -> list[int]:
         flat: list[int] = []

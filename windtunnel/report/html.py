@@ -8,7 +8,7 @@ obeys nothing else. Verdict, figures, tables and drawings are there without the 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any
@@ -30,10 +30,13 @@ from windtunnel.report.changes import (
 )
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.course_chart import CourseChart, course_chart
-from windtunnel.report.model import Report
+from windtunnel.report.model import Latency, Report
 from windtunnel.report.sample_data import LONGEST_NAME
 from windtunnel.report.text import LONGEST_REASON, printable
 from windtunnel.report.wording import honest
+
+MOST_SHAPES = 12
+"""Steps whose distribution is drawn in the page; the script draws that of any step when its row is opened."""
 
 LONGEST_HEADER = 2_000
 """Characters of a header that the page shows."""
@@ -79,7 +82,7 @@ def render(report: Report) -> str:
         course_drawn=_course(report, summary),
         scenarios=[(name, list(rows)) for name, rows in groupby(summary.steps, key=lambda row: row.scenario)],
         overall=report.overall and shape(report.overall, height=200),
-        shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in report.steps],
+        shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in _drawn(report.steps)],
         anchors={story.instance_id: _anchor(story.instance_id) for story in report.stories},
         phases=PHASES,
         **(_against(summary.baseline) if summary.baseline else {}),
@@ -99,6 +102,12 @@ def _against(baseline: Comparison) -> dict[str, Any]:
         "has_intervals": has_intervals(rows),
         "nothing_in_common": NOTHING_IN_COMMON,
     }
+
+
+def _drawn(steps: Sequence[Latency]) -> list[Latency]:
+    """The steps with the most samples, in their order."""
+    most = sorted(range(len(steps)), key=lambda place: (-steps[place].distribution.count, place))[:MOST_SHAPES]
+    return [steps[place] for place in sorted(most)]
 
 
 def _course(report: Report, summary: Summary) -> CourseChart | None:

@@ -46,7 +46,8 @@ class RequestStory:
     """One request as it happened; `began_us` counts from the start of the instance.
 
     The headers are (name, value) as on the wire, None where they were not kept; `headers_left_out` counts those
-    beyond what is kept. `fault` names the one that was done to it on purpose, here and in the stories below.
+    beyond what is kept. `hop`: its redirect was followed. `fault` names the one that was done to it on purpose,
+    here and in the stories below.
     """
 
     method: str
@@ -67,6 +68,7 @@ class RequestStory:
     request_headers: tuple[tuple[str, str], ...] | None = None
     response_headers: tuple[tuple[str, str], ...] | None = None
     headers_left_out: int = 0
+    hop: bool = False
     request_body: Body | None = None
     response_body: Body | None = None
     fault: str | None = None

@@ -6,25 +6,37 @@ is; the script inserts it as text only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from windtunnel.model.record import Timings
 from windtunnel.report.charts import PHASES
+from windtunnel.report.curl import curl_line
 from windtunnel.report.difference import Comparison, Difference, compare, passing_ones
 from windtunnel.report.model import AssertionStory, Body, CheckStory, Report, RequestStory, StepStory, Story
 from windtunnel.report.text import printable
 
 LONGEST_NAME = 300
 _LONGEST_TEXT = 2_000
+_MOST_CURL = 1024 * 1024
+"""Characters of all lines of curl together: each holds the body that stands in the list once more."""
 
 
 class _Bodies:
-    """Every body once. Owned by `samples`."""
+    """Every body once, and the lines of curl. Owned by `samples`."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self._known: dict[str, int] = {}
+        self._left_for_curl = _MOST_CURL
+
+    def curl(self, request: RequestStory, ids: Collection[str]) -> str:
+        """The line of curl of a request; empty where its headers are not known or there is no more room."""
+        if request.request_headers is None or self._left_for_curl <= 0:
+            return ""
+        line = curl_line(request, ids=ids)
+        self._left_for_curl -= len(line)
+        return line
 
     def place(self, body: Body | None) -> list[int] | None:
         """[position of its text, its size in bytes, 1 if the text is all of it]."""
@@ -40,15 +52,20 @@ class _Bodies:
 def samples(report: Report) -> dict[str, Any]:
     """`instances`, the `bodies` that they refer to, and `phases`: the names of a request's times, in order.
 
-    `total` counts the instances of the run, `directory` is what to type for the run.
+    `total` counts the instances of the run, `directory` is what to type for the run, `tracing` the URL of the
+    user's tracing with `{trace_id}` in it, or empty.
     """
     bodies = _Bodies()
     beside = _comparisons(report.stories)
     return {
+        "tracing": printable(report.manifest.tracing_url, limit=_LONGEST_TEXT),
         "total": report.summary.run.instances,
         "directory": printable(report.directory, limit=_LONGEST_TEXT),
         "phases": list(PHASES),
-        "instances": [_instance(story, bodies, beside.get(story.instance_id)) for story in report.stories],
+        "instances": [
+            _instance(story, bodies, report.summary.run_id, beside.get(story.instance_id))
+            for story in report.stories
+        ],
         "bodies": bodies.texts,
     }
 
@@ -64,7 +81,8 @@ def _comparisons(stories: tuple[Story, ...]) -> dict[str, Comparison]:
     return found
 
 
-def _instance(story: Story, bodies: _Bodies, beside: Comparison | None) -> dict[str, Any]:
+def _instance(story: Story, bodies: _Bodies, run_id: str, beside: Comparison | None) -> dict[str, Any]:
+    ids = (run_id, story.instance_id, story.correlation_id)
     return _known(
         id=_name(story.instance_id),
         correlation_id=_name(story.correlation_id),
@@ -79,14 +97,14 @@ def _instance(story: Story, bodies: _Bodies, beside: Comparison | None) -> dict[
         error=_text(story.error),
         message=_text(story.message),
         fault=_name(story.fault),
-        steps=[_step(step, bodies) for step in story.steps],
+        steps=[_step(step, bodies, ids) for step in story.steps],
         assertions=[_assertion(assertion) for assertion in story.assertions],
         left_out=story.left_out,
         beside=beside and _beside(beside),
     )
 
 
-def _step(step: StepStory, bodies: _Bodies) -> dict[str, Any]:
+def _step(step: StepStory, bodies: _Bodies, ids: Collection[str]) -> dict[str, Any]:
     return _known(
         name=_name(step.name),
         action=_name(step.action),
@@ -98,13 +116,13 @@ def _step(step: StepStory, bodies: _Bodies) -> dict[str, Any]:
         message=_text(step.message),
         checks=_checks(step.checks),
         extracted=[_name(name) for name in step.extracted],
-        requests=[_request(request, bodies) for request in step.requests],
+        requests=[_request(request, bodies, ids) for request in step.requests],
         left_out=step.left_out,
         fault=_name(step.fault),
     )
 
 
-def _request(request: RequestStory, bodies: _Bodies) -> dict[str, Any]:
+def _request(request: RequestStory, bodies: _Bodies, ids: Collection[str]) -> dict[str, Any]:
     return _known(
         method=_name(request.method),
         url=_text(request.url),
@@ -116,6 +134,7 @@ def _request(request: RequestStory, bodies: _Bodies) -> dict[str, Any]:
         span_id=_name(request.span_id),
         failed=request.failed,
         poll=request.poll,
+        hop=request.hop,
         resent=request.resent,
         bytes_sent=request.bytes_sent,
         bytes_received=request.bytes_received,
@@ -123,6 +142,8 @@ def _request(request: RequestStory, bodies: _Bodies) -> dict[str, Any]:
         timings=_timings(request.timings),
         request_headers=_headers(request.request_headers or ()),
         response_headers=_headers(request.response_headers or ()),
+        headers_left_out=request.headers_left_out,
+        curl=bodies.curl(request, ids),
         request_body=bodies.place(request.request_body),
         response_body=bodies.place(request.response_body),
         fault=_name(request.fault),

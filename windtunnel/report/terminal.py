@@ -60,7 +60,7 @@ _COLOURS = {"pass": "green", "fail": "red", "error": "red", "no data": "yellow",
 _COMMAND = re.compile(r" ?`([^`]{40,})`")
 _MOST_FINDINGS = 5
 _MOST_CHANGED_STEPS = 5
-_CAUSE_BAR = 30
+_LEAST_CAUSE_BAR, _WIDEST_CAUSE_BAR = 8, 30
 
 
 def render(report: Report | Summary, *, width: int = 80, color: bool = False) -> str:
@@ -114,7 +114,7 @@ def _parts(summary: Summary, course: Course, run_name: str, width: int) -> list[
     if summary.baseline:
         parts += [*_changes(summary.baseline), ""]
     if summary.errors:
-        parts += [*_errors(summary, course, run_name), ""]
+        parts += [*_errors(summary, course, run_name, width), ""]
     if summary.notes:
         parts += [_notes(summary), ""]
     for finding in unsaid(summary)[:_MOST_FINDINGS]:
@@ -188,7 +188,7 @@ def _changes(comparison: Comparison) -> list[RenderableType]:
     return [*said, *(hanging("-", each) for each in remarks(comparison, rows))]
 
 
-def _errors(summary: Summary, course: Course, run_name: str) -> Iterator[RenderableType]:
+def _errors(summary: Summary, course: Course, run_name: str, width: int) -> Iterator[RenderableType]:
     """The causes with the most failures: what happened, where it is in the scenario, when, and how to see one."""
     from rich.text import Text
 
@@ -200,11 +200,13 @@ def _errors(summary: Summary, course: Course, run_name: str) -> Iterator[Rendera
         text = f"{shown(error_place(group), limit=60)}, {shown(group.cause, limit=80)}{example}"
         yield hanging(f"{count:>{len(margin) - 1}}", text, style="red")
         about = [place_of(group), of_instances(group)]
-        when = cause_along_time(course, group, width=_CAUSE_BAR)
         line = Text(f"{margin}{shown(' · '.join(filter(None, about)), limit=200)}", overflow="fold")
-        if when:
-            line.append("  ").append(when, "red")
-        yield line
+        said = f"{' · ' if any(about) else ''}when "
+        room = min(_WIDEST_CAUSE_BAR, width - line.cell_len - len(said))
+        if room >= _LEAST_CAUSE_BAR and (when := cause_along_time(course, group, width=room)):
+            line.append(said).append(when, "red")
+        if line.plain.strip():
+            yield line
         if group.instances:
             # Not wrapped: it is there to be copied.
             yield Text(f"{margin}{trace_command(run_name, group.instances[0])}", no_wrap=True, overflow="ignore")

@@ -80,7 +80,8 @@ def _head(trace: Trace) -> Iterator[RenderableType]:
     place = f"failed instance {trace.position:,} of {trace.failed:,}" if trace.position else ""
     user = f"user {story.user}" if story.user is not None and story.user >= 0 else ""
     late = f"started {figures.duration(story.late_us / 1000)} late" if story.late_us >= 1000 else ""
-    facts = [place, f"scenario {shown(story.scenario, limit=60)}", user, late]
+    phase = f"in {shown(trace.phase, limit=60)}" if trace.phase else ""
+    facts = [place, f"scenario {shown(story.scenario, limit=60)}", phase, user, late]
     yield styled(" · ".join(filter(None, facts)))
     yield styled(f"run {shown(trace.run_id)} · correlation id {shown(story.correlation_id)}", "bright_black")
     if story.outcome is None:
@@ -120,15 +121,18 @@ def _waterfall(trace: Trace, width: int) -> Iterator[RenderableType]:
         yield ""
         return
     rows = list(_rows(trace, story.steps))
-    shown_rows = rows if len(rows) <= _MOST_STEPS else [*rows[: _MOST_STEPS - 20], *rows[-20:]]
+    shown_rows = _chosen([step.outcome for _, step, _ in rows])
     name_width = min(_LONGEST_NAME, max(len(label) for label, *_ in rows))
     cells = max(10, width - name_width - _TIME_WIDTH - 4)
     total = length_us(story)
     yield _line("", name_width, f"0{figures.duration(total / 1000):>{cells - 1}}", "", None)
     parts: set[Part] = set()
-    for position, (label, step, request) in enumerate(shown_rows):
-        if len(rows) > len(shown_rows) and position == _MOST_STEPS - 20:
-            yield styled(f"  … {figures.plural(len(rows) - len(shown_rows), 'more row')} …")
+    before = -1
+    for position in shown_rows:
+        label, step, request = rows[position]
+        if position > before + 1:
+            yield styled(f"  … {figures.plural(position - before - 1, 'more row')} …")
+        before = position
         bar = step_bar(step, total, cells) if request is None else request_bar(request, total, cells)
         parts.update(PART_OF_SIGN[sign] for sign in set(bar) - {" "})
         took_us = step.duration_us if request is None else request.elapsed_us
@@ -144,6 +148,15 @@ def _waterfall(trace: Trace, width: int) -> Iterator[RenderableType]:
             icon, f"assertion {shown(assertion.name, limit=100)} {assertion.outcome}{said}", style=colour
         )
     yield ""
+
+
+def _chosen(outcomes: Sequence[str]) -> list[int]:
+    """The positions of the rows that are shown: the first, the last, and of those between what failed."""
+    last = len(outcomes) - _MOST_STEPS // 2
+    chosen = [at for at in range(len(outcomes)) if at < _MOST_STEPS // 2 or at >= last]
+    known = set(chosen)
+    between = [at for at, each in enumerate(outcomes) if each in {"failed", "errored"} and at not in known]
+    return sorted([*chosen, *between[:_MOST_STEPS]])
 
 
 def _rows(trace: Trace, steps: Sequence[StepStory]) -> Iterator[tuple[str, StepStory, RequestStory | None]]:

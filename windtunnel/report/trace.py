@@ -39,6 +39,7 @@ class Wanted:
 class Trace:
     """The story of one instance. `passing` is one of its scenario that passed, `comparison` how the two differ.
 
+    `phase` is the section or the stage that it was in, empty for the measured load.
     `position` is its number among the `failed` instances of the run, 0 when it was asked for by an id. `rows` are
     the steps of the plan by scenario and name. `damaged` counts lines of it that can't be read.
     """
@@ -46,6 +47,7 @@ class Trace:
     run_id: str
     story: Story
     wanted: Wanted
+    phase: str = ""
     passing: Story | None = None
     comparison: Comparison | None = None
     position: int = 0
@@ -94,6 +96,7 @@ def trace(directory: RunDirectory, wanted: Wanted, *, longest_body: int = 8 * 10
         run_id=manifest.run_id,
         story=story,
         wanted=wanted,
+        phase=found.records.records[0].phase,
         passing=beside,
         comparison=compare(story, beside, others) if beside else None,
         position=wanted.failed,

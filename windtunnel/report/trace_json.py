@@ -55,6 +55,7 @@ def _story(trace: Trace) -> dict[str, object]:
         "offset_s": round(story.offset_s, 6),
         "duration_us": story.duration_us,
         **_given(
+            phase=trace.phase,
             late_us=story.late_us,
             failed_step=story.failed_step,
             error=story.error,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import PurePath
 from shlex import quote
 
@@ -219,13 +220,21 @@ def requests_beside(row: StepSummary, lag_ms: float) -> Distribution | None:
 
 
 def worst_step(summary: Summary) -> StepSummary | None:
-    """The step with the largest share of failures; without failures the slowest by p95."""
-    ran = [row for row in summary.steps if row.count]
-    failed = [row for row in ran if failing(row)]
-    if failed:
+    """The step with the largest share of failures; without failures the slowest one by p95.
+
+    What holds other steps fails and takes long by those, and a pause takes as long as it was told to.
+    """
+    holding = {
+        (row.scenario, row.step)
+        for row, after in pairwise(summary.steps)
+        if after.scenario == row.scenario and after.depth > row.depth
+    }
+    ran = [row for row in summary.steps if row.count and (row.scenario, row.step) not in holding]
+    if failed := [row for row in ran if failing(row)]:
         return max(failed, key=lambda row: failing(row) / row.count)
     timed = [row for row in ran if row.latency.count]
-    return max(timed, key=lambda row: row.latency.p95, default=None)
+    sending = [row for row in timed if row.requests]
+    return max(sending or timed, key=lambda row: row.latency.p95, default=None)
 
 
 def instances_line(summary: Summary) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.records import START, aggregate_of, instance, lone_request, request, step
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.metrics.bins import RELATIVE_ERROR, Bins, add_bins, fill, percentiles
+from windtunnel.metrics.bins import RELATIVE_ERROR, Bins, Durations, percentiles
 from windtunnel.metrics.cube import MOST_BUCKETS, MOST_CELLS, TICKS, WIDTHS, Cube
 from windtunnel.metrics.histogram import RELATIVE_ERROR as HISTOGRAM_ERROR
 from windtunnel.metrics.histogram import Histogram
@@ -25,6 +25,8 @@ def plain(value: object) -> object:
     """Everything in it, as data that compares."""
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, Durations):
+        return dict(value.bins)
     slots = getattr(type(value), "__slots__", None)
     if slots is None or isinstance(value, tuple | Histogram):
         return value
@@ -242,18 +244,17 @@ def test_a_cube_survives_pickling() -> None:
 def test_percentiles_of_bins_are_within_the_stated_error_of_those_of_the_histogram(
     samples: list[int], percents: list[float]
 ) -> None:
-    bins = Bins(int)
-    fill(bins, samples[::2])
-    more = Bins(int)
-    fill(more, samples[1::2])
-    add_bins(bins, more)
+    durations, more = Durations(), Durations()
+    durations.add(samples[::2])
+    more.add(samples[1::2])
+    durations.merge(more)
     percents.sort()
     exact = Histogram(samples).percentiles(percents)
-    found = percentiles(bins, percents)
+    found = percentiles(durations.bins, percents)
     # A sample lies within the error of either.
     near = [true * (RELATIVE_ERROR + 2 * HISTOGRAM_ERROR) + 1e-9 for true in exact]
     assert [abs(f - t) <= most for f, t, most in zip(found, exact, near, strict=True)] == [True] * len(percents)
 
 
 def test_percentiles_of_bins_without_samples_are_0() -> None:
-    assert percentiles(Bins(int), [50, 95]) == [0.0, 0.0]
+    assert percentiles(Bins(), [50, 95]) == [0.0, 0.0]

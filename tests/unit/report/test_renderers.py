@@ -208,6 +208,14 @@ def test_no_figure_of_any_magnitude_has_an_exponent_where_people_read_it(rendere
     assert len(re.findall(r"\d", seen)) > 100
 
 
+def test_the_page_shows_the_headers_of_both_directions(failing_report: Report) -> None:
+    page = html.render(failing_report)
+
+    assert "Request headers, 10</summary>" in page
+    assert "Response headers, 5</summary>" in page
+    assert "<b>Set-Cookie</b>: sid=[redacted]; Path=/; Secure; HttpOnly; SameSite=Lax" in page
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_the_page_has_the_same_elements_whatever_the_sut_says(failing_report: Report, text: str) -> None:
     # Of one length, because a long message stands in a paragraph of its own.
@@ -515,6 +523,16 @@ def test_the_markdown_names_the_worst_step() -> None:
     rows = [msgspec.structs.replace(row, failed=0, passed=2000) for row in sample_run.summary().steps]
     sound = markdown.render(bare(sample_run.summary(steps=rows)))
     assert "**Slowest step** `pay`: p95 812 ms, slowest 812 ms" in sound
+
+
+def test_neither_what_holds_other_steps_nor_a_pause_is_the_worst_step() -> None:
+    first, *rest = sample_run.summary().steps
+    inner = msgspec.structs.replace(first, step="inner", depth=1, failed=10)
+    outer = msgspec.structs.replace(first, step="outer", failed=11)
+    assert "**Worst step** `inner`" in markdown.render(bare(sample_run.summary(steps=[outer, inner])))
+    pause = msgspec.structs.replace(rest[-1], step="pause", requests=0, failed=0)
+    quick = msgspec.structs.replace(first, requests=10, failed=0)
+    assert f"**Slowest step** `{quick.step}`" in markdown.render(bare(sample_run.summary(steps=[quick, pause])))
 
 
 def test_the_markdown_links_to_the_report_where_it_can_be_reached() -> None:

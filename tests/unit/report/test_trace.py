@@ -39,6 +39,11 @@ def text_of(found: Trace, width: int = 80, *, color: bool = False) -> str:
     return terminal_trace.render(found, width=width, color=color)
 
 
+def wrapped_lines(shown: str) -> list[str]:
+    """The lines but those that are there to be copied, which are never wrapped."""
+    return [line for line in shown.splitlines() if not line.startswith(("repeat  ", "next    ", "beside  "))]
+
+
 def test_a_failed_instance_is_shown_with_its_cause_and_with_what_was_answered(run: RunDirectory) -> None:
     found = trace(run, Wanted(failed=2))
 
@@ -50,7 +55,8 @@ def test_a_failed_instance_is_shown_with_its_cause_and_with_what_was_answered(ru
     assert "← 503  1.79 KiB in 143 ms" in said
     assert '"detail": "payment provider did not answer within 100 ms"' in said
     assert 'first difference: step "pay": status 200 became 503' in said
-    assert "next    windtunnel trace --failed 3" in said
+    assert "\nnext    windtunnel trace --failed 3" in said
+    assert "\nrepeat  curl " in said
 
 
 @pytest.mark.parametrize("wanted", ["5bc8fbbcbde5c0994164d8399f767c45", "5BC8FBBC-BDE5-C099-4164-D8399F767C45"])
@@ -58,6 +64,12 @@ def test_a_correlation_id_is_taken_in_the_forms_in_which_logs_hold_it(run: RunDi
     traceparent = f"00-{wanted.replace('-', '').lower()}-0102030405060708-01"
     for given in (wanted, traceparent):
         assert trace(run, Wanted(correlation_id=given)).story.instance_id == "checkout-5"
+
+
+def test_an_instance_that_is_not_of_the_measured_load_says_so(run: RunDirectory) -> None:
+    found = trace(run, Wanted(failed=1))
+    assert " · in warmup · " in text_of(dataclasses.replace(found, phase="warmup"))
+    assert " · in " not in text_of(found)
 
 
 def test_an_instance_that_passed_stands_beside_no_other(run: RunDirectory) -> None:
@@ -86,7 +98,7 @@ def test_an_instance_of_a_run_that_was_killed_is_shown_as_far_as_it_came(tmp_pat
 @pytest.mark.parametrize("failed", [1, 2, 3])
 def test_no_line_is_wider_than_the_terminal(run: RunDirectory, width: int, failed: int) -> None:
     found = trace(run, Wanted(failed=failed))
-    longest = max(text_of(found, width).splitlines(), key=len)
+    longest = max(wrapped_lines(text_of(found, width)), key=len)
     assert len(longest) <= width, longest
 
 
@@ -119,7 +131,7 @@ def test_text_of_the_service_neither_colours_nor_commands_the_terminal(run: RunD
 
     assert not {"\x1b", "\r", "\x07", "\u202e"} & set(said)
     assert "\n::error" not in said
-    assert max(map(len, said.splitlines())) <= 81, "one more for the blank that makes a command harmless"
+    assert max(map(len, wrapped_lines(said))) <= 81, "one more for the blank that makes a command harmless"
 
 
 def test_colours_come_only_when_asked_for_and_change_no_word(run: RunDirectory) -> None:
@@ -140,9 +152,24 @@ def test_an_instance_with_hundreds_of_steps_and_polls_stays_short(run: RunDirect
 
     said = text_of(dataclasses.replace(found, story=story))
 
-    assert said.count("\n") < 450
+    headers_shown = 4 * 4 * (10 + 5)  # steps, requests of each, headers of both directions
+    assert said.count("\n") < 450 + headers_shown
     assert "more rows" in said
     assert "53 more requests" in said
+
+
+def test_a_step_that_failed_in_the_middle_of_hundreds_is_shown(run: RunDirectory) -> None:
+    found = trace(run, Wanted(failed=2))
+    passed, failed = found.story.steps[0], found.story.steps[-1]
+    after = dataclasses.replace(passed, began_us=failed.began_us + 1)
+    many = (*(passed,) * 150, dataclasses.replace(failed, name="the one"), *(after,) * 150)
+
+    said = text_of(dataclasses.replace(found, story=dataclasses.replace(found.story, steps=many)))
+
+    rows = said[: said.index("█ wait")].splitlines()
+    at = next(place for place, line in enumerate(rows) if "✗ the one" in line)
+    assert "more rows" in rows[at - 1]
+    assert "more rows" in rows[at + 1]
 
 
 @pytest.mark.parametrize("wanted", [Wanted(failed=1), Wanted(failed=2), Wanted(instance_id="checkout-6")])
@@ -170,7 +197,9 @@ def test_every_field_of_the_json_is_in_the_schema(run: RunDirectory) -> None:
     step = dataclasses.replace(pay, requests=(request,), round=2, left_out=3, fault="f", extracted=("a",))
     story = dataclasses.replace(found.story, outcome=None, steps=(step,), late_us=5, fault="f", left_out=1)
 
-    value = msgspec.json.decode(trace_json.render(dataclasses.replace(found, story=story, damaged=2)))
+    value = msgspec.json.decode(
+        trace_json.render(dataclasses.replace(found, story=story, damaged=2, phase="warmup"))
+    )
 
     assert [error.message for error in strict().iter_errors(value)] == []
     sent = SCHEMA["$defs"]["request"]["properties"]

@@ -69,7 +69,7 @@ ABSURD: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a list": (lambda content: [content], "is not the manifest of a run"),
     "a newer version": (put(schema_version=99), "newer version of Windtunnel: manifest of version 99"),
     "a newer version of another form": (
-        lambda _: {"schema_version": 2, "runs": []},
+        lambda _: {"schema_version": 99, "runs": []},
         "newer version of Windtunnel",
     ),
     "no segments": (put(segments=0), "at `$.segments`"),

@@ -19,21 +19,22 @@ const readSeries = (flat, buckets) => {
 // those of bucket n from `starts[n]` up to `starts[n + 1]`.
 const readCells = (flat, buckets) => {
   const starts = new Uint32Array(buckets + 1);
-  const bins = [];
-  const counts = [];
+  const bins = new Uint16Array(flat.length >> 1);
+  const counts = new Float64Array(flat.length >> 1);
   let bucket = 0;
+  let entry = 0;
   for (let i = 0; i < flat.length;) {
     const next = bucket + flat[i++];
-    for (; bucket < next; bucket++) starts[bucket + 1] = bins.length;
+    for (; bucket < next; bucket++) starts[bucket + 1] = entry;
     let bin = 0;
-    for (let entries = flat[i++]; entries > 0; entries--, i += 2) {
+    for (const end = entry + flat[i++]; entry < end; entry++, i += 2) {
       bin += flat[i];
-      bins.push(bin);
-      counts.push(flat[i + 1]);
+      bins[entry] = bin;
+      counts[entry] = flat[i + 1];
     }
   }
-  for (; bucket < buckets; bucket++) starts[bucket + 1] = bins.length;
-  return { starts, bins: Uint16Array.from(bins), counts: Float64Array.from(counts) };
+  for (; bucket < buckets; bucket++) starts[bucket + 1] = entry;
+  return { starts, bins: bins.subarray(0, entry), counts: counts.subarray(0, entry) };
 };
 
 const readLatency = ({ passed, failed }, buckets) => ({
@@ -41,11 +42,13 @@ const readLatency = ({ passed, failed }, buckets) => ({
   failed: readCells(failed, buckets),
 });
 
+const SERIES = ["passed", "failed", "errored", "requests", "requests_failed"];
+
+// What is told of a step, or of all requests together; times of its own requests only where they differ from its own.
 const readStep = (step, buckets) => {
-  const found = { latency: readLatency(step.latency, buckets), requests_latency: readLatency(step.requests_latency, buckets) };
-  for (const name of ["passed", "failed", "errored", "skipped", "requests", "requests_failed"]) {
-    found[name] = readSeries(step[name], buckets);
-  }
+  const found = {};
+  for (const name of SERIES) if (step[name]) found[name] = readSeries(step[name], buckets);
+  for (const name of ["latency", "requests_latency"]) if (step[name]) found[name] = readLatency(step[name], buckets);
   return found;
 };
 
@@ -56,15 +59,15 @@ export const readCube = (doc, given) => {
     bins,
     // null for an assertion, and for a step that never ended.
     steps: given.steps.map(step => step && readStep(step, buckets)),
-    warmup: given.warmup && readStep(given.warmup, buckets),
+    // All requests, and those of the warm-up.
+    requests: readStep(given.requests, buckets),
+    warmup: readStep(given.warmup, buckets),
     instances: Object.fromEntries(["passed", "failed", "errored", "dropped"].map(name => [name, readSeries(given.instances[name], buckets)])),
     causes: given.causes.map(flat => readSeries(flat, buckets)),
     users: given.users,
     lag: given.lag,
   };
 };
-
-export const knownSteps = cube => cube.steps.filter(Boolean);
 
 // The sum over a range; over all without one.
 export const sum = (series, range) => total(range ? series.subarray(range.from, range.to) : series);
@@ -104,29 +107,39 @@ export const requestFigures = (cube, step, range) => {
 
 // The figures of all requests and instances in a range that lasts `seconds`.
 export const keyFigures = (cube, range, seconds) => {
-  const steps = knownSteps(cube);
-  const of = name => steps.reduce((count, step) => count + sum(step[name], range), 0);
-  const requests = of("requests");
+  const { passed: sent, failed: refused } = cube.requests.requests_latency;
+  const requests = sum(cube.requests.requests, range);
   const [passed, failed, errored] = ["passed", "failed", "errored"].map(name => sum(cube.instances[name], range));
-  const cells = steps.flatMap(step => [step.requests_latency.passed, step.requests_latency.failed]);
   return {
     passed,
     instances: passed + failed + errored,
     requests,
     rate: seconds > 0 ? requests / seconds : 0,
-    requests_failed: of("requests_failed"),
+    requests_failed: sum(cube.requests.requests_failed, range),
     dropped: sum(cube.instances.dropped, range),
     lag: Math.max(0, ...cube.lag.slice(range?.from ?? 0, range?.to).filter(value => value !== null)),
-    ...timesOf(cube, cells, range),
+    ...timesOf(cube, [sent, refused], range),
   };
 };
 
 // For every bucket the percentiles of cells, as one list for each of `percents`; null where there are no samples.
 export const percentilesOverTime = (cube, several, percents) => {
   const lists = percents.map(() => []);
+  const counts = new Float64Array(cube.bins.length);
   for (let bucket = 0; bucket < cube.buckets; bucket++) {
-    const counts = histogramOf(cube, several, { from: bucket, to: bucket + 1 });
-    percentiles(counts, cube.bins, percents).forEach((value, i) => lists[i].push(value));
+    let [first, last] = [cube.bins.length, -1];
+    for (const { starts, bins, counts: given } of several) {
+      for (let i = starts[bucket]; i < starts[bucket + 1]; i++) {
+        const bin = bins[i];
+        counts[bin] += given[i];
+        if (bin < first) first = bin;
+        if (bin > last) last = bin;
+      }
+    }
+    const used = counts.subarray(first, last + 1);
+    const found = last < 0 ? percents.map(() => null) : percentiles(used, cube.bins.slice(first, last + 2), percents);
+    found.forEach((value, i) => lists[i].push(value));
+    if (last >= 0) used.fill(0);
   }
   return lists;
 };

@@ -23,17 +23,27 @@ const plane = (height, ...parts) =>
 
 const line = (points, look) => svg("path", { d: linePath(points), class: `line ${look}`, "vector-effect": "non-scaling-stroke" });
 
-// Values over time, in the height of a line of text; null where there is none. `range` is marked.
-export const sparkline = (values, label, range, look = "line-p95") => {
-  const top = Math.max(...values.map(value => value ?? 0)) || 1;
+// Values over time, in the height of a line of text; null where there is none. Gives what is drawn, and a function
+// that marks a range in it.
+export const sparkline = (values, label, look = "line-p95") => {
+  const top = values.reduce((most, value) => Math.max(most, value ?? 0), 0) || 1;
   const width = 100 / values.length;
   const points = values.map((value, i) => (value === null ? null : [(i + 0.5) * width, 22 - (20 * value) / top]));
-  const marked = range && svg("rect", { class: "chosen", x: range.from * width, width: (range.to - range.from) * width, height: 24 });
-  return svg("svg", { class: "sparkline", role: "img", "aria-label": label }, plane(24, marked, line(points, look)));
+  const marked = svg("rect", { class: "chosen", height: 24, width: 0 });
+  const drawn = svg("svg", { class: "sparkline", role: "img", "aria-label": label }, plane(24, marked, line(points, look)));
+  const choose = range => {
+    marked.setAttribute("x", range ? range.from * width : 0);
+    marked.setAttribute("width", range ? (range.to - range.from) * width : 0);
+  };
+  return { drawn, choose };
 };
 
+const sign = look => (look.startsWith("line")
+  ? svg("svg", { class: "line-key", "aria-hidden": "true" }, svg("line", { class: `line ${look}`, x1: 0, x2: "100%", y1: "50%", y2: "50%" }))
+  : svg("svg", { class: "swatch", "aria-hidden": "true" }, svg("rect", { class: look, width: "100%", height: "100%" })));
+
 const legend = (...entries) => el("ul", { class: "key" }, entries.filter(Boolean).map(([look, text]) =>
-  el("li", {}, look && svg("svg", { class: "swatch", "aria-hidden": "true" }, svg("rect", { class: look, width: "100%", height: "100%" })), text)));
+  el("li", {}, look && sign(look), text)));
 
 const tick = (x, label, top, minor) => svg("g", minor ? { class: "minor" } : {},
   svg("line", { class: "axis", x1: `${x}%`, x2: `${x}%`, y1: top, y2: top + 5 }),
@@ -79,7 +89,7 @@ export const distribution = (passed, failed, bins, title) => {
   const rounds = roundDurations(low, high);
   const all = total(used);
   return el("figure", { class: "plot" },
-    el("figcaption", {}, el("h4", {}, "Distribution"), legend(["fill-passed", "passed"], total(failed) && ["fill-failed", "failed"], [null, plural(all, "sample")])),
+    el("figcaption", {}, el("h3", {}, "Distribution"), legend(["fill-passed", "passed"], total(failed) && ["fill-failed", "failed"], [null, plural(all, "sample")])),
     svg("svg", { height: HEIGHT + 26, role: "img", "aria-label": `${title}: ${plural(all, "sample")} between ${micros(bars[0].low)} and ${micros(bars[bars.length - 1].high)}` },
       plane(HEIGHT, drawn),
       svg("line", { class: "axis", x1: 0, x2: "100%", y1: HEIGHT + 0.5, y2: HEIGHT + 0.5 }),
@@ -101,7 +111,7 @@ export const percentileCurve = (passed, failed, bins, title) => {
   });
   const shown = NINES.filter(below => place(below) < 100 || below === 0);
   return el("figure", { class: "plot" },
-    el("figcaption", {}, el("h4", {}, "Percentiles"), legend(...lines.map(([look, , name]) => [`swatch-${look}`, name]), [null, `at most ${micros(top)}`])),
+    el("figcaption", {}, el("h3", {}, "Percentiles"), legend(...lines.map(([look, , name]) => [look, name]), [null, `at most ${micros(top)}`])),
     svg("svg", { height: HEIGHT + 26, role: "img", "aria-label": `${title}: percentiles of durations over 1 / (1 - p), up to ${micros(top)}` },
       [0, 0.5].map(y => svg("line", { class: "grid", x1: 0, x2: "100%", y1: HEIGHT * y + 0.5, y2: HEIGHT * y + 0.5 })),
       plane(HEIGHT, paths),

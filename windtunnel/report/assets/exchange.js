@@ -1,6 +1,6 @@
 // One request and its response: what was asked and answered, times, headers and bodies; alone, or beside another.
 import { el, icon, svg } from "./dom.js";
-import { micros, size } from "./format.js";
+import { micros, plural, size } from "./format.js";
 import { copyButton } from "./copy.js";
 import { unlikeLines } from "./difference.js";
 
@@ -60,6 +60,9 @@ const body = (place, bodies, title, marked) => {
 
 const text = (request, part, bodies) => (request?.[part] ? bodies[request[part][0]] ?? "" : null);
 
+const omittedHeaders = request => request.headers_left_out > 0
+  && el("p", { class: "held" }, `${plural(request.headers_left_out, "more header")} not kept.`);
+
 // The sections of one exchange by name; null where nothing was kept. `other` is the request beside it, `named` tells
 // which names of a part differ.
 const sections = (request, { phases, bodies }, other, named) => {
@@ -68,7 +71,7 @@ const sections = (request, { phases, bodies }, other, named) => {
     return mine === null || theirs === null ? new Set() : unlikeLines(mine, theirs);
   };
   return {
-    "": [asked(request), times(request, phases), request.curl && copyButton("Copy as cURL", request.curl)],
+    "": [asked(request), times(request, phases), request.curl && copyButton("Copy as cURL", request.curl), omittedHeaders(request)],
     "Request headers": heads(request.request_headers, named("request_header")),
     "Request body": body(request.request_body, bodies, "Request body", marks("request_body")),
     "Response headers": heads(request.response_headers, named("response_header")),

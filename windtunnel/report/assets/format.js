@@ -3,12 +3,15 @@
 // [digits, exponent] of a value with so many significant digits: 1234.5 with 3 is ["123", 3].
 // Rounded as Python rounds: from the exact value, and a tie goes to the even digit.
 const significant = (value, digits) => {
-  const exact = Math.abs(value).toExponential(99);
-  const [mantissa, power] = Math.abs(value).toExponential(digits - 1).split("e");
-  const all = exact.slice(0, exact.indexOf("e")).replace(".", "");
-  const isTie = all[digits] === "5" && /^0*$/.test(all.slice(digits + 1));
-  if (isTie && Number(all[digits - 1]) % 2 === 0) {
-    return [all.slice(0, digits), Number(exact.slice(exact.indexOf("e") + 1))];
+  const [mantissa, power] = value.toExponential(digits - 1).split("e");
+  // A tie is written with one digit more, which is a 5. Exact digits cost ten times as much.
+  const shortest = value.toExponential();
+  const end = shortest.indexOf("e");
+  if (digits > 14 || (end === digits + 2 && shortest[end - 1] === "5")) {
+    const [exact, exactPower] = value.toExponential(99).split("e");
+    const all = exact.replace(".", "");
+    const isTie = all[digits] === "5" && /^0*$/.test(all.slice(digits + 1));
+    if (isTie && Number(all[digits - 1]) % 2 === 0) return [all.slice(0, digits), Number(exactPower)];
   }
   return [mantissa.replace(".", ""), Number(power)];
 };
@@ -19,8 +22,8 @@ const grouped = whole => whole.replace(/\B(?=(\d{3})+$)/g, ",");
 const rounded = (value, digits) => {
   if (value === 0) return { text: "0", value: 0 };
   const size = Math.abs(value);
-  const whole = size >= 1 ? BigInt(Math.trunc(size)).toString().length : 0;
-  const [found, exponent] = significant(value, Math.max(digits, whole));
+  const whole = size < 1 ? 0 : size < 1e15 ? String(Math.trunc(size)).length : BigInt(Math.trunc(size)).toString().length;
+  const [found, exponent] = significant(size, Math.max(digits, whole));
   const padded = exponent < 0 ? "0".repeat(-exponent) + found : found.padEnd(exponent + 1, "0");
   const point = Math.max(exponent, 0) + 1;
   const fraction = padded.slice(point).replace(/0+$/, "");

@@ -72,18 +72,15 @@ const controls = ({ typed, sorted, take }) => {
 
 // When a brush has chosen a range of time: what was going on in it.
 const rangeOf = (doc, state) => {
-  const run = doc?.run;
-  if (!state || !run?.width_s) return null;
-  const begin = (run.first_bucket_unix ?? run.started) - run.started;
-  return { from_us: (begin + state.from * run.width_s) * 1e6, to_us: (begin + state.to * run.width_s) * 1e6 };
+  if (!state || !doc?.axis) return null;
+  const at = bucket => (doc.axis.first_bucket_unix - doc.run.started + bucket * doc.axis.width_s) * 1e6;
+  return { from_us: at(state.from), to_us: at(state.to) };
 };
 
 const inRange = (instance, range) => {
   const from = instance.offset_us ?? 0;
   return !range || (from < range.to_us && from + (instance.duration_us ?? 0) >= range.from_us);
 };
-
-const quiet = "(prefers-reduced-motion: reduce)";
 
 // Puts the list into `holder`. `page` keeps filter, open instance and range.
 const drawList = (holder, { samples, doc, page }) => {
@@ -97,12 +94,19 @@ const drawList = (holder, { samples, doc, page }) => {
   let shown = [];
   let open = null;
   let filled = null;
+  let sought = "";
 
+  // What is chosen here, in place of by a link.
+  const search = filter => {
+    sought = filter;
+    page.search(filter);
+  };
   const bar = controls({
-    typed: () => page.search(bar.input.value),
-    sorted: () => page.search(withSort(page.filter, bar.order.value)),
+    typed: () => search(bar.input.value),
+    sorted: () => search(withSort(page.filter, bar.order.value)),
     take: term => {
-      page.search([page.filter.trim(), term].filter(Boolean).join(" "));
+      search([page.filter.trim(), term].filter(Boolean).join(" "));
+      bar.input.value = page.filter;
       bar.input.focus();
     },
   });
@@ -142,7 +146,7 @@ const drawList = (holder, { samples, doc, page }) => {
     shown = found.sort((a, b) => order(a.instance, b.instance));
     items.replaceChildren(...shown.map(row => row.item));
     reachable(open ?? shown[0]);
-    if (bar.input.value !== page.filter && document.activeElement !== bar.input) bar.input.value = page.filter;
+    if (bar.input.value !== page.filter && sought !== page.filter) bar.input.value = page.filter;
     bar.order.value = sort;
     bar.problems.replaceChildren(...problems.map(problem => el("p", {}, problem)));
     const when = range ? `, of those between ${offset(range.from_us / 1e6)} and ${offset(range.to_us / 1e6)} of the run` : "";
@@ -151,7 +155,7 @@ const drawList = (holder, { samples, doc, page }) => {
 
   const bring = row => {
     row.button.focus({ preventScroll: true });
-    row.item.scrollIntoView({ block: "start", behavior: matchMedia(quiet).matches ? "auto" : "instant" });
+    row.item.scrollIntoView({ block: "start" });
   };
 
   const follow = () => {
@@ -162,6 +166,9 @@ const drawList = (holder, { samples, doc, page }) => {
     missing.replaceChildren(...(wanted && !row ? [el("p", {}, el("code", {}, wanted), " is not among the instances in this file. ",
       el("code", {}, `windtunnel trace ${run} --instance-id ${wanted}`), " reads it from the records.")] : []));
     list();
+    const linked = page.filter !== sought;
+    sought = page.filter;
+    if (linked && !wanted) bar.element.scrollIntoView({ block: "start" });
     if (wanted && !row) missing.scrollIntoView({ block: "center" });
     else if (changed && row) bring(row);
     else if (changed && before && shown.includes(before)) before.button.focus();

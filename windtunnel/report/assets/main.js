@@ -2,7 +2,7 @@
 import { share } from "./format.js";
 import { data } from "./data.js";
 import { drawBrush } from "./brush.js";
-import { knownSteps, percentilesOverTime, readCube } from "./cube.js";
+import { percentilesOverTime, readCube } from "./cube.js";
 import { drawHeatmap } from "./heatmap.js";
 import { RELATIVE_ERROR } from "./histogram.js";
 import { offerInstances } from "./instances.js";
@@ -23,31 +23,22 @@ const timesOf = ({ run, axis }) => {
   return { edges, seconds };
 };
 
-// Those of the tables, and those of the warm-up, which the charts show too.
-const allSteps = cube => [...knownSteps(cube), ...(cube.warmup ? [cube.warmup] : [])];
-
+// The charts show the warm-up too, which is not in the tables.
 const seriesOf = (cube, { width_s }) => {
-  const steps = allSteps(cube);
-  const rate = name => cube.users.map((_, i) => steps.reduce((count, step) => count + step[name][i], 0) / width_s);
-  const passed = steps.map(step => step.requests_latency.passed);
-  const [p50, p95, p99] = percentilesOverTime(cube, passed, [50, 95, 99]);
+  const both = [cube.requests, cube.warmup];
+  const rate = name => cube.users.map((_, i) => both.reduce((count, all) => count + all[name][i], 0) / width_s);
+  const [p50, p95, p99] = percentilesOverTime(cube, both.map(all => all.requests_latency.passed), [50, 95, 99]);
   return { rate: rate("requests"), failures: rate("requests_failed"), p50, p95, p99, users: cube.users, lag: cube.lag };
-};
-
-// A range that is in the URL of another run may lie outside of this one.
-const keepInside = buckets => {
-  const range = page.state;
-  if (range && range.to > buckets) page.select(range.from < buckets ? { from: range.from, to: buckets } : null);
 };
 
 const drawCharts = (doc, cube) => {
   const times = timesOf(doc);
-  keepInside(doc.axis.buckets);
+  page.limit(doc.axis.buckets);
   const find = id => document.getElementById(id);
-  const cells = allSteps(cube).flatMap(step => [step.requests_latency.passed, step.requests_latency.failed]);
+  const cells = [cube.requests, cube.warmup].flatMap(({ requests_latency: { passed, failed } }) => [passed, failed]);
   const timeline = drawTimeline(find("panels"), doc, seriesOf(cube, doc.axis), times);
   const heatmap = drawHeatmap(find("heatmap"), cube, cells, times);
-  drawBrush(find("brush"), find("range"), times, `percentiles within ±${share(RELATIVE_ERROR)}`);
+  drawBrush(find("brush"), find("range"), times, `key figures, errors and steps of this time, percentiles within ±${share(RELATIVE_ERROR)}; thresholds of the whole run`);
   followRange(doc, cube, times);
   return () => [timeline, heatmap].forEach(chart => chart.redraw());
 };
@@ -61,6 +52,7 @@ const start = async () => {
   const given = await data.cube();
   if (given) redraw = drawCharts(doc, readCube(doc, given));
   await painted();
+  performance.mark("ready");
   document.documentElement.dataset.ready = "yes";
 };
 

@@ -21,6 +21,10 @@ const written = ({ range, filter, instance }) => {
 
 const listeners = [];
 let chosen = parse(location.hash.slice(1)) ?? NOTHING;
+let buckets = 0;
+
+// A range that comes from the URL of another run may lie outside of this one.
+const inside = range => (!range || range.from >= buckets ? null : { from: range.from, to: Math.min(range.to, buckets) });
 
 // `lasting`: the reader can go back to what was before.
 const choose = (change, lasting = false) => {
@@ -54,7 +58,11 @@ addEventListener("popstate", () => {
 export const page = {
   // The chosen range of time as {from, to}, in buckets, `to` exclusive; null for the whole run.
   get state() {
-    return chosen.range;
+    return inside(chosen.range);
+  },
+  // Says how many buckets there are. Without any no range is chosen.
+  limit(count) {
+    buckets = count;
   },
   get filter() {
     return chosen.filter;

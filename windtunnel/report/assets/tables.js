@@ -4,6 +4,7 @@ import { duration, micros, number, offset, perSecond, share } from "./format.js"
 import { histogramOf, keyFigures, percentilesOverTime, requestFigures, stepFigures, sum } from "./cube.js";
 import { el, icon } from "./dom.js";
 import { distribution, percentileCurve, sparkline } from "./drawings.js";
+import { offerSorting } from "./sorting.js";
 import { page } from "./state.js";
 
 const TIMES = ["p50", "p90", "p95", "p99", "p999", "max"];
@@ -58,6 +59,7 @@ const showCause = (box, series, range, edges) => {
   swap(within(box, "count"), number(count));
   swap(within(box, "of"), "in this range");
   swap(within(box, "seen"), count ? `between ${offset(edges[seen[0]])} and ${offset(edges[seen[seen.length - 1] + 1])} into the run` : "not seen in this range");
+  box.classList.add("ranged");
   box.classList.toggle("absent", count === 0);
 };
 
@@ -82,11 +84,11 @@ const openable = (row, cube, step, name, columns) => {
   return () => below.hidden || draw();
 };
 
-const overTime = (cube, step, name, range) => {
+const overTime = (cube, step, name) => {
   const [values] = percentilesOverTime(cube, [step.latency.passed], [95]);
   const known = values.filter(value => value !== null);
   const label = known.length ? `p95 of ${name} over time, ${micros(Math.min(...known))} to ${micros(Math.max(...known))}` : `no ${name} passed`;
-  return () => sparkline(values, label, range());
+  return sparkline(values, label);
 };
 
 const addSparklines = (cube, rows) => {
@@ -98,42 +100,58 @@ const addSparklines = (cube, rows) => {
     const cell = el("td", { class: "over-time", "data-label": "p95 over time" });
     row.append(cell);
     if (!step) return () => {};
-    const draw = overTime(cube, step, name, () => page.state);
-    const show = () => cell.replaceChildren(draw());
-    show();
-    return show;
+    const { drawn, choose } = overTime(cube, step, name);
+    cell.append(drawn);
+    return choose;
   });
+};
+
+// The rows of a step move together: its own, that of its requests, and what it opens to.
+const sortable = (cube, rows) => {
+  const bodies = new Map();
+  rows.forEach(({ row, step, depth }, place) => {
+    const together = [row];
+    for (let next = row.nextElementSibling; next && !next.dataset.step; next = next.nextElementSibling) together.push(next);
+    const value = figure => step && stepFigures(cube, step, page.state)[figure];
+    const body = row.parentElement;
+    bodies.set(body, [...(bodies.get(body) ?? []), { place, depth, rows: together, value }]);
+  });
+  return bodies;
 };
 
 // Takes over the tables. Returns nothing: they follow `page.state`.
 export const followRange = (doc, cube, times) => {
   const rows = [...document.querySelectorAll("tr[data-step]")].map(row => {
     const i = Number(row.dataset.step);
-    return { row, step: cube.steps[i], name: doc.steps[i].step };
+    return { row, step: cube.steps[i], name: doc.steps[i].step, depth: doc.steps[i].depth };
   });
   const known = rows.filter(({ step }) => step);
   const sent = [...document.querySelectorAll("tr[data-requests]")].map(row => ({ row, step: cube.steps[Number(row.dataset.requests)] }));
   const columns = document.querySelectorAll("table.steps thead th").length + 1;
   const sparklines = rows.length ? addSparklines(cube, rows) : [];
   const drawings = known.map(({ row, step, name }) => openable(row, cube, step, name, columns));
+  const sortAgain = rows.length ? offerSorting(document.querySelector("table.steps"), sortable(cube, rows)) : () => {};
   const causes = [...document.querySelectorAll("[data-cause]")].map(box => [box, cube.causes[Number(box.dataset.cause)]]).filter(([, series]) => series);
   const strips = causes.map(([box, series]) => {
-    const strip = el("div", { class: "course-of-cause" });
-    box.querySelector(".tally").append(strip);
     const label = `when it happened: ${within(box, "seen")?.textContent ?? ""}`;
-    return () => strip.replaceChildren(sparkline([...series], label, page.state, "line-failed"));
+    const { drawn, choose } = sparkline([...series], label, "line-failed");
+    box.querySelector(".tally").append(el("div", { class: "course-of-cause" }, drawn));
+    return choose;
   });
   const show = () => {
     const range = page.state;
-    restore();
-    causes.forEach(([box]) => box.classList.remove("absent"));
-    if (range) {
+    if (!range) {
+      restore();
+      causes.forEach(([box]) => box.classList.remove("ranged", "absent"));
+    } else {
       showTiles(cube, range, times.seconds(range));
       rows.forEach(({ row, step }) => showRow(row, step && stepFigures(cube, step, range)));
       sent.forEach(({ row, step }) => showRow(row, step && requestFigures(cube, step, range)));
       causes.forEach(([box, series]) => showCause(box, series, range, times.edges));
     }
-    [...sparklines, ...drawings, ...strips].forEach(draw => draw());
+    [...sparklines, ...strips].forEach(choose => choose(range));
+    drawings.forEach(draw => draw());
+    sortAgain();
   };
   page.onChange(show);
   show();
