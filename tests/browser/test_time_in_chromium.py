@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from tests.support import sample_run
+from tests.support.axe import violations
 from tests.support.chromium import Browser, Tab
 from windtunnel import figures
 from windtunnel.metrics.bins import percentiles
 from windtunnel.metrics.cells import StepCell
 from windtunnel.metrics.cube import Cube, StepRow
+from windtunnel.report import assets
 from windtunnel.report.collect import analyse
 
 pytestmark = pytest.mark.browser
@@ -27,6 +29,7 @@ PAINTED = """(canvas => {
 })"""
 """How many colours a canvas shows."""
 
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 FRAME = "new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
 TILES = (
     "Object.fromEntries([...document.querySelectorAll('.tiles [data-figure]')]"
@@ -188,6 +191,42 @@ def test_a_step_opens_to_its_distribution_and_its_percentiles(tab: Tab) -> None:
     assert min(paths) > 50
 
 
+def test_steps_are_put_in_order_by_a_column(tab: Tab) -> None:
+    name = "row.querySelector('th').innerText.split(' ')[0].trim()"
+    names = f"[...document.querySelectorAll('tr[data-step]')].map(row => {name})"
+    head = "[...document.querySelectorAll('.sorter')].find(b => b.textContent.startsWith('p95'))"
+    as_planned = tab.value(names)
+    orders = {}
+    for order in ("descending", "ascending", "none"):
+        tab.value(f"{head}.click()")
+        assert tab.value(f"{head}.parentElement.ariaSort") == order
+        orders[order] = tab.value(names)
+
+    assert orders["descending"][:4] == ["pay", "await_order", "add_to_cart", "list_products"]
+    assert orders["ascending"][:4] == orders["descending"][:4][::-1]
+    assert orders["none"] == as_planned
+
+
+def test_what_is_inside_of_a_step_stays_below_it(tab: Tab) -> None:
+    """With rows made by hand, as the run of the page has no step inside of another."""
+    told = tab.value(
+        f"""(() => {{
+          {assets.module("dom.js")}
+          {assets.module("sorting.js")}
+          const table = $dom.el("table", {{}}, $dom.el("thead", {{}}, $dom.el("tr", {{}},
+            $dom.el("th", {{ "data-sort": "count" }}, "Count"))), $dom.el("tbody"));
+          const rows = [["group", 0, 5], ["inner", 1, 1], ["other", 1, 9], ["lone", 0, 7], ["none", 0, null]];
+          const blocks = rows.map(([name, depth, count], place) =>
+            ({{ place, depth, rows: [$dom.el("tr", {{ id: name }})], value: () => count }}));
+          $sorting.offerSorting(table, [[table.querySelector("tbody"), blocks]]);
+          const seen = () => [...table.querySelectorAll("tbody tr")].map(row => row.id).join(" ");
+          return [1, 2, 3].map(() => (table.querySelector("button").click(), seen()));
+        }})()"""
+    )
+
+    assert told == ["lone group other inner none", "group inner other lone none", "group inner other lone none"]
+
+
 def test_the_heatmap_is_read_with_the_keyboard(tab: Tab) -> None:
     tab.value("document.querySelector('.heatmap').focus()")
     for key, code in (("ArrowRight", 39), ("ArrowUp", 38)):
@@ -204,6 +243,30 @@ def test_light_and_dark_can_be_chosen(tab: Tab) -> None:
 
     assert tab.value("document.querySelector('.tools button').textContent") == "Theme: dark"
     assert tab.value(ground) != light
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing_on_the_page_with_a_range_and_an_open_step(tab: Tab, scheme: str, width: int) -> None:
+    tab.resize(width)
+    tab.prefer(scheme)
+    choose(tab, (3, 9))
+    tab.value("document.querySelector('.opener').click()")
+
+    assert violations(tab) == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_a_range_and_an_open_step_show_stands_out(tab: Tab, scheme: str, width: int) -> None:
+    tab.resize(width)
+    tab.prefer(scheme)
+    choose(tab, (3, 9))
+    tab.value("document.querySelectorAll('.opener').forEach(button => button.click())")
+
+    for kind, least in (("text", 4.5), ("drawing", 3)):
+        found, what = tab.value(f"(() => {{ {CONTRAST} return worst('{kind}'); }})()")
+        assert least <= found < 21, what
 
 
 def test_without_its_script_the_page_says_everything_that_is_static(browser: Browser, page: Path) -> None:

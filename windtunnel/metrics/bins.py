@@ -110,3 +110,12 @@ def percentiles(bins: Mapping[int, int], percents: Sequence[float]) -> list[floa
         widest = upper_us(lower) - 1 - lower
         found.append(lower + widest * (rank - before - 0.5) / count)
     return found
+
+
+def count_up_to(bins: Mapping[int, int], us: float) -> float:
+    """How many samples do not exceed a duration, with those of a bin taken to lie evenly in it."""
+    total = 0.0
+    for lower, count in bins.items():
+        width = upper_us(lower) - lower
+        total += count * max(0.0, min(1.0, (us - lower + 1) / width))
+    return total

@@ -19,7 +19,7 @@ from windtunnel import figures
 from windtunnel.model.resilience import Resilience
 from windtunnel.model.summary import MetricSummary, Summary
 from windtunnel.report import assets, page_data, resilience, wording
-from windtunnel.report.changes import NOISE, baseline_name, change_rows
+from windtunnel.report.changes import baseline_name, change_rows, first_sentence, remarks
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.course_chart import CourseChart, course_chart
 from windtunnel.report.model import Latency, Report
@@ -78,7 +78,8 @@ def render(report: Report) -> str:
         anchors={story.instance_id: _anchor(story.instance_id) for story in report.stories},
         phases=PHASES,
         changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
-        noise=NOISE,
+        difference=first_sentence(summary.baseline) if summary.baseline else "",
+        noise=remarks(summary.baseline) if summary.baseline else [],
         judged=summary.turbulence,
         facts=_facts(report),
         **(_under_faults(summary.turbulence) if summary.turbulence else {}),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from windtunnel import figures
 from windtunnel.model.summary import Summary
-from windtunnel.report.changes import NOISE, baseline_name, change_rows
+from windtunnel.report.changes import INTERVAL, SPREADS, baseline_name, change_rows, first_sentence, remarks
 from windtunnel.report.markdown_failures import errors as errors_of
 from windtunnel.report.markdown_pictures import course_picture, latency_picture, steps_table
 from windtunnel.report.model import Report
@@ -141,17 +141,22 @@ def _changes(summary: Summary, *, most_steps: int) -> Iterator[str]:
     if comparison is None:
         return
     yield "### Against the baseline"
-    yield f"Before: {prose(baseline_name(comparison))}. {NOISE}"
+    sentence = first_sentence(comparison)
+    yield f"{sentence and f'**{sentence}** '}Before: {prose(baseline_name(comparison))}."
     if comparison.notes:
         yield "\n".join(f"- {prose(note)}" for note in comparison.notes)
     rows = [
-        (f"{row.what} of {code(row.step)}" if row.step else row.what, row.before, row.now, row.change)
+        (
+            *(f"{row.what} of {code(row.step)}" if row.step else row.what, row.before, row.now),
+            *(row.change, row.interval, row.spreads),
+        )
         for row in change_rows(comparison, most_steps=most_steps)
     ]
     if rows:
-        yield table(("Figure", "Before", "Now", "Change"), ":--|--:|--:|--:", rows)
+        yield table(("Figure", "Before", "Now", "Change", INTERVAL, SPREADS), ":--|--:|--:|--:|--:|--:", rows)
     else:
         yield "_The two runs have no figure in common._"
+    yield " ".join(remarks(comparison))
 
 
 def _notes(summary: Summary) -> Iterator[str]:

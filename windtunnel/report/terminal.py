@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from windtunnel import figures
 from windtunnel.model.summary import Comparison, Summary
-from windtunnel.report.changes import NOISE, baseline_name, change_rows
+from windtunnel.report.changes import INTERVAL, SPREADS, baseline_name, change_rows, first_sentence, remarks
 from windtunnel.report.course import Course
 from windtunnel.report.model import Report
 from windtunnel.report.pictures import cause_along_time
@@ -163,14 +163,15 @@ def _thresholds(summary: Summary, width: int) -> Table:
 def _changes(comparison: Comparison) -> list[RenderableType]:
     table = plain_table()
     table.add_column("figure", no_wrap=True, overflow="ellipsis", ratio=1, min_width=10)
-    for column in ("before", "now", "change"):
+    for column in ("before", "now", "change", INTERVAL, SPREADS.lower()):
         table.add_column(column, justify="right", no_wrap=True)
     for row in change_rows(comparison, most_steps=_MOST_CHANGED_STEPS):
         what = f"{row.what} of {shown(row.step, limit=60)}" if row.step else row.what
-        table.add_row(styled(what), row.before, row.now, row.change)
-    said: list[RenderableType] = [styled(f"against {shown(baseline_name(comparison))}", "bold"), table]
-    said += [hanging("!", shown(note), style="yellow") for note in comparison.notes]
-    return [*said, hanging("-", NOISE)]
+        table.add_row(styled(what), row.before, row.now, row.change, row.interval, row.spreads)
+    said: list[RenderableType] = [styled(f"against {shown(baseline_name(comparison))}", "bold")]
+    said += [hanging("-", sentence)] if (sentence := first_sentence(comparison)) else []
+    said += [table, *(hanging("!", shown(note), style="yellow") for note in comparison.notes)]
+    return [*said, *(hanging("-", each) for each in remarks(comparison))]
 
 
 def _errors(summary: Summary, course: Course, run_name: str, width: int) -> Iterator[RenderableType]:

@@ -28,7 +28,7 @@ from windtunnel.report.renderers import RENDERERS
 from windtunnel.storage.directory import RunDirectory, new_run_id, summary_text
 from windtunnel.storage.manifests import manifest_damage, manifest_text, read_manifest
 from windtunnel.storage.merging import merge_into, merged_manifest
-from windtunnel.verdict.baseline import compare
+from windtunnel.verdict.comparison import compare
 
 ANY = Threshold(metric="instances", aggregate="rate", op=">=", limit=0.0, unit="%", text="rate >= 0%")
 SOON = Threshold(

@@ -38,7 +38,7 @@ const drawCharts = (doc, cube) => {
   const cells = [cube.requests, cube.warmup].flatMap(({ requests_latency: { passed, failed } }) => [passed, failed]);
   const timeline = drawTimeline(find("panels"), doc, seriesOf(cube, doc.axis), times);
   const heatmap = drawHeatmap(find("heatmap"), cube, cells, times);
-  drawBrush(find("brush"), find("range"), times, `percentiles within ±${share(RELATIVE_ERROR)}`);
+  drawBrush(find("brush"), find("range"), times, `key figures, errors and steps of this time, percentiles within ±${share(RELATIVE_ERROR)}; thresholds of the whole run`);
   followRange(doc, cube, times);
   return () => [timeline, heatmap].forEach(chart => chart.redraw());
 };
