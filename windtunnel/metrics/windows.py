@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TypedDict, TypeVar
 
 from windtunnel.metrics.bins import Bins, add_bins, count_up_to, percentiles
-from windtunnel.metrics.cube import Cube, InstanceCell, StepCell
+from windtunnel.metrics.cells import InstanceCell, StepCell
+from windtunnel.metrics.cube import Cube
 from windtunnel.metrics.intervals import FEWEST_WINDOWS, of_percentile
 from windtunnel.model.summary import RunWindows, WindowFigures
 
@@ -136,7 +137,7 @@ def _times(windows: list[list[Bins]]) -> _Times:
 
 
 def _together(parts: Iterable[Bins]) -> Bins:
-    found = Bins(int)
+    found: Bins = {}
     for bins in parts:
         add_bins(found, bins)
     return found
