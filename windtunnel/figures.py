@@ -45,9 +45,9 @@ def given(value: object) -> str:
     return repr(value)
 
 
-def signed(value: float) -> str:
+def signed(value: float, *, digits: int = 3) -> str:
     """A difference: `+12.3`, `-0.4`."""
-    return _not_finite(value) or f"{_rounded(value, 3):+,f}"
+    return _not_finite(value) or f"{_rounded(value, digits):+,f}"
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:

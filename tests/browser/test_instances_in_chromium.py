@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from tests.browser.test_report_in_chromium import CONTRAST
 from tests.support import stories
+from tests.support.axe import violations
 from tests.support.chromium import Browser, Tab, until
 from tests.support.reports import HOSTILE
 from windtunnel.report import html
@@ -19,7 +20,6 @@ from windtunnel.report.model import Body, CheckStory, Report
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[2] / ".ci/tools/node_modules/axe-core/axe.min.js"
 
 STALE, SILENT, GONE = "checkout-3", "checkout-7", "checkout-11"
 """The first instance of each kind of failure of the shop."""
@@ -111,6 +111,21 @@ def test_a_link_to_a_filter_brings_the_list_into_sight(tab: Tab, shop_page: Path
     assert tab.value(until(f"{IDS}.length === 3"))
     assert tab.value("document.getElementById('inst-filter').value") == "step:pay s:failed"
     assert 0 <= tab.value("document.getElementById('inst-filter').getBoundingClientRect().top") < 300
+
+
+def test_a_group_of_errors_leads_to_the_instances_that_failed_so(tab: Tab, page: Path) -> None:
+    tab.open(page.as_uri())
+    tab.value(until("document.documentElement.dataset.ready"))
+
+    cause = tab.value("document.querySelector('.error h3 code').innerText")
+    tab.value("[...document.querySelectorAll('.error a')].find(a => a.hash.startsWith('#filter=')).click()")
+    tab.value(READY)
+
+    assert tab.value("document.getElementById('inst-filter').value").endswith(f" cause:{cause}")
+    outcomes = tab.value("[...document.querySelectorAll('.inst .word')].map(e => e.textContent)")
+    assert set(outcomes) == {"failed"}
+    count, every = (int(word) for word in tab.value(COUNT).split()[:3:2])
+    assert 0 < count < every
 
 
 def test_a_range_of_time_leaves_the_instances_that_ran_in_it(tab: Tab, page: Path) -> None:
@@ -298,6 +313,22 @@ def test_a_request_is_copied_as_a_line_for_a_shell(tab: Tab, shop_page: Path) ->
     assert """--data-raw '{"sku":"sku-0",""" in got
 
 
+@pytest.mark.parametrize(
+    ("url", "href"),
+    [
+        ("https://tracing.test/t/{trace_id}?i={instance_id}", f"https://tracing.test/t/{3:032x}?i=shop-3"),
+        ("", None),
+        ("javascript:alert(1)//{trace_id}", None),
+    ],
+)
+def test_the_tracing_of_the_user_is_linked(tab: Tab, tmp_path: Path, url: str, href: str | None) -> None:
+    report = stories.report(stories.story(stories.step(), index=3))
+    manifest = msgspec.structs.replace(report.manifest, tracing_url=url)
+    show(tab, write(dataclasses.replace(report, manifest=manifest), tmp_path), instance="shop-3")
+
+    assert tab.value("document.querySelector('.inst-actions a')?.href ?? null") == href
+
+
 def hostile_shop(hostile: str) -> Report:
     report = stories.shop(8)
     body = Body(text=hostile[:9_000], size=len(hostile), whole=False)
@@ -391,21 +422,12 @@ def test_everything_stands_out_from_its_ground(tab: Tab, shop_page: Path, scheme
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(tab: Tab, shop_page: Path, scheme: str) -> None:
-    if not AXE.exists():
-        assert not os.environ.get("WINDTUNNEL_REQUIRE_BROWSER"), "axe-core is missing; run `make ci-tools`"
-        pytest.skip("axe-core is missing; `make ci-tools` fetches it")
     tab.prefer(scheme)
     show(tab, shop_page, instance=STALE)
     tab.value("document.querySelectorAll('.inst details, .inst-help').forEach(d => { d.open = true; })")
     tab.value(until("document.querySelector('.wf-step:first-of-type pre')"))
-    tab.value(f"{AXE.read_text(encoding='utf-8')}; 0")
 
-    found = tab.value(
-        "axe.run('#instances').then(r => r.violations.map(v => "
-        "[v.id, v.help, v.nodes.slice(0, 3).map(n => n.html)]))"
-    )
-
-    assert found == []
+    assert violations(tab, "#instances") == []
 
 
 def test_print_shows_what_is_folded_in_the_open_instance(tab: Tab, shop_page: Path) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from tests.support import sample_run
+from tests.support.axe import violations
 from tests.support.chromium import Browser, Tab
 from windtunnel import figures
 from windtunnel.metrics.bins import percentiles
 from windtunnel.metrics.cells import StepCell
 from windtunnel.metrics.cube import Cube, StepRow
+from windtunnel.report import assets
 from windtunnel.report.collect import analyse
 
 pytestmark = pytest.mark.browser
@@ -27,6 +29,7 @@ PAINTED = """(canvas => {
 })"""
 """How many colours a canvas shows."""
 
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 FRAME = "new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
 TILES = (
     "Object.fromEntries([...document.querySelectorAll('.tiles [data-figure]')]"
@@ -108,6 +111,21 @@ def test_a_range_says_what_python_says_of_the_same_range(tab: Tab, cube: Cube, b
             assert told == durations(bins, (50, 90, 95, 99)), row
 
 
+def test_a_range_over_everything_counts_what_the_whole_run_counted(tab: Tab, cube: Cube) -> None:
+    told = (
+        "[...document.querySelectorAll('[data-figure=requests] .value, [data-figure=instances] .value, "
+        "tr[data-step] [data-figure=count], tr[data-step] [data-figure=failed], "
+        "tr[data-requests] [data-figure=count], [data-cause] .count')]"
+        ".map(cell => cell.firstChild.textContent)"
+    )
+    before = tab.value(told)
+    choose(tab, (0, len(cube.buckets)))
+
+    pairs = [(was, now) for was, now in zip(before, tab.value(told), strict=True) if was != now]
+    assert [was for was, _ in pairs] == ["300", "0"], "the row of the assertion, which is not counted over time"
+    assert not any(now.isdigit() for _, now in pairs)
+
+
 def test_errors_count_what_happened_in_the_range(tab: Tab, cube: Cube) -> None:
     choose(tab, (3, 9))
     first = cube.buckets.start
@@ -182,10 +200,47 @@ def test_a_step_opens_to_its_distribution_and_its_percentiles(tab: Tab) -> None:
     titles = tab.value("[...document.querySelectorAll('.opened:not([hidden]) h3')].map(h => h.textContent)")
     assert titles == ["Distribution", "Percentiles"]
     paths = tab.value(
-        "[...document.querySelectorAll('.opened:not([hidden]) .line')].map(l => l.getBoundingClientRect().width)"
+        "[...document.querySelectorAll('.opened:not([hidden]) path.line')]"
+        ".map(line => line.getBoundingClientRect().width)"
     )
     assert len(paths) == 2, "successes and failures apart"
     assert min(paths) > 50
+
+
+def test_steps_are_put_in_order_by_a_column(tab: Tab) -> None:
+    name = "row.querySelector('th').innerText.split(' ')[0].trim()"
+    names = f"[...document.querySelectorAll('tr[data-step]')].map(row => {name})"
+    head = "[...document.querySelectorAll('.sorter')].find(b => b.textContent.startsWith('p95'))"
+    as_planned = tab.value(names)
+    orders = {}
+    for order in ("descending", "ascending", "none"):
+        tab.value(f"{head}.click()")
+        assert tab.value(f"{head}.parentElement.ariaSort") == order
+        orders[order] = tab.value(names)
+
+    assert orders["descending"][:4] == ["pay", "await_order", "add_to_cart", "list_products"]
+    assert orders["ascending"][:4] == orders["descending"][:4][::-1]
+    assert orders["none"] == as_planned
+
+
+def test_what_is_inside_of_a_step_stays_below_it(tab: Tab) -> None:
+    """With rows made by hand, as the run of the page has no step inside of another."""
+    told = tab.value(
+        f"""(() => {{
+          {assets.module("dom.js")}
+          {assets.module("sorting.js")}
+          const table = $dom.el("table", {{}}, $dom.el("thead", {{}}, $dom.el("tr", {{}},
+            $dom.el("th", {{ "data-sort": "count" }}, "Count"))), $dom.el("tbody"));
+          const rows = [["group", 0, 5], ["inner", 1, 1], ["other", 1, 9], ["lone", 0, 7], ["none", 0, null]];
+          const blocks = rows.map(([name, depth, count], place) =>
+            ({{ place, depth, rows: [$dom.el("tr", {{ id: name }})], value: () => count }}));
+          $sorting.offerSorting(table, [[table.querySelector("tbody"), blocks]]);
+          const seen = () => [...table.querySelectorAll("tbody tr")].map(row => row.id).join(" ");
+          return [1, 2, 3].map(() => (table.querySelector("button").click(), seen()));
+        }})()"""
+    )
+
+    assert told == ["lone group other inner none", "group inner other lone none", "group inner other lone none"]
 
 
 def test_the_heatmap_is_read_with_the_keyboard(tab: Tab) -> None:
@@ -204,6 +259,30 @@ def test_light_and_dark_can_be_chosen(tab: Tab) -> None:
 
     assert tab.value("document.querySelector('.tools button').textContent") == "Theme: dark"
     assert tab.value(ground) != light
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing_on_the_page_with_a_range_and_an_open_step(tab: Tab, scheme: str, width: int) -> None:
+    tab.resize(width)
+    tab.prefer(scheme)
+    choose(tab, (3, 9))
+    tab.value("document.querySelector('.opener').click()")
+
+    assert violations(tab) == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_a_range_and_an_open_step_show_stands_out(tab: Tab, scheme: str, width: int) -> None:
+    tab.resize(width)
+    tab.prefer(scheme)
+    choose(tab, (3, 9))
+    tab.value("document.querySelectorAll('.opener').forEach(button => button.click())")
+
+    for kind, least in (("text", 4.5), ("drawing", 3)):
+        found, what = tab.value(f"(() => {{ {CONTRAST} return worst('{kind}'); }})()")
+        assert least <= found < 21, what
 
 
 def test_without_its_script_the_page_says_everything_that_is_static(browser: Browser, page: Path) -> None:
@@ -231,3 +310,13 @@ def test_rates_of_a_run_that_ends_within_a_bucket_stay_true(browser: Browser, di
         told = opened.value("document.querySelector('#panels canvas').ariaLabel")
 
     assert "all at most 20/s" in told
+
+
+def test_a_browser_that_cannot_inflate_shows_the_static_drawing(browser: Browser, page: Path) -> None:
+    with browser.tab() as opened:
+        opened.resize(1280)
+        opened.call("Page.addScriptToEvaluateOnNewDocument", source="delete window.DecompressionStream")
+        opened.open_report(page.as_uri())
+
+        assert opened.value("document.documentElement.dataset.ready") == "no"
+        assert opened.value("document.querySelector('.static-course').getBoundingClientRect().height") > 150

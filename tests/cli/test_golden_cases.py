@@ -7,6 +7,7 @@ The cases run in this process; a few run in a process of their own as well.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -18,10 +19,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import borne, sample_run
+from tests.support import borne, sample_run, two_runs
 from tests.support.command_line import Answer, call, run_process
+from windtunnel.storage.directory import RunDirectory
+from windtunnel.storage.sums import summed
+
+
+def damaged(run: RunDirectory) -> None:
+    """Change a line, take two out, and put one of another run in."""
+    path = run.segments()[0]
+    lines = path.read_bytes().splitlines(keepends=True)
+    foreign = summed(lines[20][: lines[20].index(b',"crc"')].replace(run.run_id.encode(), b"another") + b"}")
+    changed = lines[7].replace(b'"wait":', b'"wait":1')
+    path.write_bytes(b"".join([*lines[:7], changed, *lines[8:12], *lines[14:20], foreign, *lines[21:]]))
+
+
+def torn(run: RunDirectory) -> None:
+    """Cut the file within a line, as a kill does."""
+    path = run.segments()[0]
+    path.write_bytes(path.read_bytes()[:-400])
+
 
 CASES = Path(__file__).parent / "cases"
+BEFORE = functools.cache(two_runs.ran)
+MANY = [f"step_{number:03}" for number in range(200)]
 GENERATED: dict[str, Callable[[Path], object]] = {
     "invalid-binary-file": lambda folder: (folder / "scenarios" / "a.yaml").write_bytes(b"\x7fELF\x00\x01\xff"),
     "invalid-empty-file": lambda folder: (folder / "scenarios" / "a.yaml").write_bytes(b""),
@@ -29,7 +50,26 @@ GENERATED: dict[str, Callable[[Path], object]] = {
     "invalid-too-large": lambda folder: (folder / "scenarios" / "a.yaml").write_text("# x\n" * 300_000),
     "report-of-faults-degraded": lambda folder: borne.write_run(folder / "runs"),
     "report-of-faults-metastable": lambda folder: borne.write_run(folder / "runs", borne.FOR_EVER),
+    "compare-noise": lambda folder: two_runs.write(folder, before=BEFORE(), now=two_runs.ran(draws=2)),
+    "compare-a-difference": lambda folder: two_runs.write(
+        folder,
+        before=BEFORE(),
+        now=two_runs.ran(draws=2, slower=1.2, failing=0.03, seconds=45, load="2 users", seed=9),
+    ),
+    "compare-with-an-older-version": lambda folder: two_runs.write(
+        folder, before=two_runs.without_windows(BEFORE()), now=two_runs.ran(draws=2)
+    ),
+    "compare-short-runs": lambda folder: two_runs.write(
+        folder, before=two_runs.ran(seconds=1, per_second=2), now=two_runs.ran(seconds=1, per_second=1)
+    ),
+    "compare-with-nothing": lambda folder: two_runs.write(folder, before=BEFORE(), now=two_runs.ran(seconds=0)),
+    "compare-many-steps": lambda folder: two_runs.write(
+        folder, before=two_runs.ran(steps=MANY, seconds=15), now=two_runs.ran(draws=2, steps=MANY, seconds=15)
+    ),
     "report-of-failures": lambda folder: sample_run.write_run(folder / "runs"),
+    "verify-intact": lambda folder: sample_run.write_run(folder / "runs", instances=12),
+    "verify-damaged": lambda folder: damaged(sample_run.write_run(folder / "runs", instances=12)),
+    "verify-unfinished": lambda folder: torn(sample_run.write_run(folder / "runs", instances=12)),
     "trace-of-nothing-failed": lambda folder: sample_run.write_run(folder / "runs", instances=1),
     **{
         name: lambda folder: sample_run.write_run(folder / "runs", instances=60)

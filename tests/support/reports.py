@@ -111,7 +111,15 @@ def _step_with(step: Any, text: str) -> Any:
     body = Body(text=text, size=len(text), whole=False)
     requests = tuple(
         dataclasses.replace(
-            request, url=text, method=text, error=text, error_detail=text, request_body=body, response_body=body
+            request,
+            url=text,
+            method=text,
+            error=text,
+            error_detail=text,
+            request_headers=((text, text),),
+            response_headers=((text, text),),
+            request_body=body,
+            response_body=body,
         )
         for request in step.requests
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.model.manifest import Evidence, Manifest, StepRow
+from windtunnel.model.manifest import RECORD_VERSION, Evidence, Manifest, StepRow
 from windtunnel.model.record import (
     Dropped,
     Health,
@@ -51,7 +51,7 @@ def threshold(selector: str, condition: str, **more: Any) -> Threshold:
 
 def manifest(thresholds: Sequence[Threshold] = (), rows: Sequence[StepRow] = ROWS) -> Manifest:
     return Manifest(
-        schema_version=1,
+        schema_version=RECORD_VERSION,
         run_id="run",
         version="1",
         started=START,
@@ -72,7 +72,9 @@ class Run:
 
     def __init__(self, *, widths_s: Sequence[float] = ()) -> None:
         self.aggregate = Aggregate(widths_s=widths_s)
-        self.aggregate.write([RunStarted(t=START, schema_version=1, segment=0, plan_hash="h", seed=1)])
+        self.aggregate.write(
+            [RunStarted(t=START, schema_version=RECORD_VERSION, segment=0, plan_hash="h", seed=1)]
+        )
         self._instances = 0
 
     def instances(

@@ -10,7 +10,7 @@ import msgspec
 
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.load import Segment
-from windtunnel.model.manifest import Manifest, StepRow
+from windtunnel.model.manifest import RECORD_VERSION, Manifest, StepRow
 from windtunnel.model.record import (
     AssertionRecord,
     Checks,
@@ -36,6 +36,7 @@ from windtunnel.model.summary import (
     StepSummary,
     Summary,
     ThresholdResult,
+    WindowSpan,
 )
 from windtunnel.model.threshold import IMPLIED, Threshold
 from windtunnel.model.vocabulary import ChangeUnit, ErrorKind
@@ -70,7 +71,7 @@ def manifest(**changes: Any) -> Manifest:
     rows = [StepRow(scenario="checkout", step=step, action="http", service="shop", method="GET") for step in STEPS]
     rows += [StepRow(scenario="checkout", step="order is paid", action="assert", assertion=True)]
     made = Manifest(
-        schema_version=1,
+        schema_version=RECORD_VERSION,
         run_id=RUN_ID,
         version="0.1.0",
         started=STARTED,
@@ -109,7 +110,9 @@ def write_run(
     directory.write_manifest(manifest(run_id=run_id, **changes))
     store = BodyStore(directory.bodies, Redactor())
     writer = RecordWriter(directory.segment(Segment(number=number)), run_id=run_id)
-    began = RunStarted(t=STARTED, schema_version=1, segment=number, plan_hash="b2:5f1c9a0e77d4", seed=8136402)
+    began = RunStarted(
+        t=STARTED, schema_version=RECORD_VERSION, segment=number, plan_hash="b2:5f1c9a0e77d4", seed=8136402
+    )
     writer.write([began])
     last = STARTED
     for record in records(instances, store if bodies else None):
@@ -223,6 +226,26 @@ def _step(
         timings_us=timings,
     )
     if store and message:
+        request.request_headers = [
+            ("Host", "shop.internal:8080"),
+            ("User-Agent", "windtunnel/0.1.0"),
+            ("Accept", "*/*"),
+            ("Content-Type", "application/json"),
+            ("X-Run-ID", RUN_ID),
+            ("X-Instance-ID", ids["instance_id"]),
+            ("X-Correlation-ID", ids["correlation_id"]),
+            ("traceparent", f"00-{ids['correlation_id']}-{request.span_id}-01"),
+            ("Cookie", "sid=[redacted]"),
+            ("Authorization", "Bearer [redacted]"),
+        ]
+        if not hanging:
+            request.response_headers = [
+                ("Server", "nginx/1.25.3"),
+                ("Content-Type", "application/problem+json"),
+                ("Retry-After", "2"),
+                ("X-Upstream", "payments-7f9c"),
+                ("Set-Cookie", "sid=[redacted]; Path=/; Secure; HttpOnly; SameSite=Lax"),
+            ]
         request.request_body = store.keep(
             b'{"cart":"c-%d","amount":{"value":4990,"currency":"EUR"},"method":"card"}' % index
         )
@@ -423,11 +446,30 @@ def summary(**changes: Any) -> Summary:
 def compared(**changes: Any) -> Summary:
     """The summary beside one of a run before it."""
 
-    def change(metric: str, aggregate: str, unit: ChangeUnit, before: float, now: float, step: str = "") -> Change:
+    def change(
+        metric: str,
+        aggregate: str,
+        unit: ChangeUnit,
+        before: float,
+        now: float,
+        step: str = "",
+        *,
+        known: tuple[float | None, float | None, float | None] = (None, None, None),
+    ) -> Change:
+        low, high, spreads = known
         relative = now / before - 1 if before else None
-        place = {"scenario": "checkout", "step": step} if step else {}
         return Change(
-            metric=metric, aggregate=aggregate, unit=unit, before=before, now=now, relative=relative, **place
+            metric=metric,
+            aggregate=aggregate,
+            unit=unit,
+            before=before,
+            now=now,
+            relative=relative,
+            low=low,
+            high=high,
+            spreads=spreads,
+            scenario="checkout" if step else "",
+            step=step,
         )
 
     comparison = Comparison(
@@ -435,20 +477,22 @@ def compared(**changes: Any) -> Summary:
         verdict="pass",
         commit="1b2c3d4e5f60718293",
         started=STARTED - 126_000,
-        notes=["the load was different: 10 users, 2,000 instances"],
+        notes=["run differently: load 10 users, 2,000 instances, now 50 users, 2,000 instances"],
         changes=[
-            change("instances", "rate", "share", 1.0, 0.9285),
+            change("instances", "rate", "share", 1.0, 0.9285, known=(-0.081, -0.0612, 3.4)),
             change("http_req_failed", "rate", "share", 0.0, 0.01007),
             change("http_req_duration", "p(50)", "ms", 21.0, 20.95),
-            change("http_req_duration", "p(95)", "ms", 310.0, 812.0),
+            change("http_req_duration", "p(95)", "ms", 310.0, 812.0, known=(1.2034, 2.1, 4.21)),
             change("http_req_duration", "p(99)", "ms", 40.0, 812.0),
             change("http_reqs", "rate", "per_second", 400.0, 343.9),
             change("checks", "rate", "share", 1.0, 0.99),
             change("http_req_duration", "p(95)", "ms", 30.0, 31.0, "list_products"),
             change("http_req_duration", "p(95)", "ms", 50.0, 50.1, "add_to_cart"),
-            change("http_req_duration", "p(95)", "ms", 300.0, 812.0, "pay"),
+            change("http_req_duration", "p(95)", "ms", 300.0, 812.0, "pay", known=(-0.1, 11.5, 0.914)),
             change("failed", "rate", "share", 0.0, 0.07, "pay"),
         ],
+        windows_before=WindowSpan(number=24, width_s=2.0),
+        windows_now=WindowSpan(number=20, width_s=2.0),
     )
     return msgspec.structs.replace(summary(**changes), baseline=comparison)
 

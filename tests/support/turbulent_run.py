@@ -13,7 +13,7 @@ from msgspec import structs
 
 from windtunnel.expressions.threshold import parse_threshold
 from windtunnel.metrics.aggregate import Aggregate
-from windtunnel.model.manifest import Evidence, Manifest, StepRow
+from windtunnel.model.manifest import RECORD_VERSION, Evidence, Manifest, StepRow
 from windtunnel.model.record import (
     FaultRecord,
     Health,
@@ -113,7 +113,9 @@ class TurbulentRun:
 
     def head(self) -> list[Record]:
         """The first lines of a segment."""
-        lines: list[Record] = [RunStarted(t=BEGAN - 0.1, schema_version=1, segment=0, plan_hash="h", seed=7)]
+        lines: list[Record] = [
+            RunStarted(t=BEGAN - 0.1, schema_version=RECORD_VERSION, segment=0, plan_hash="h", seed=7)
+        ]
         for name, length_s in self.phases.lengths.items():
             begin_us = round(self.phases.begin_s(name) * 1e6)
             lines.append(PhaseRecord(t=BEGAN, name=name, begin_us=begin_us, duration_us=round(length_s * 1e6)))
@@ -170,7 +172,7 @@ class TurbulentRun:
     def manifest(self) -> Manifest:
         """The manifest of the run."""
         return Manifest(
-            schema_version=1,
+            schema_version=RECORD_VERSION,
             run_id="run",
             version="1",
             started=BEGAN,

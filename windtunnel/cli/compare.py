@@ -27,7 +27,7 @@ def compare(
     from windtunnel.errors import ConfigError
     from windtunnel.job.baseline import read_baseline
     from windtunnel.report import terminal as terminal_report
-    from windtunnel.verdict.baseline import compare as compare_runs
+    from windtunnel.verdict.comparison import compare as compare_runs
 
     root = Path(flags["output"] or "runs")
     first, second = read_baseline(before, root, flag=""), read_baseline(now, root, flag="")

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 import windtunnel
-from windtunnel.cli import action, compare, demo, merge, report, run, trace, turbulence, validate
+from windtunnel.cli import action, compare, demo, merge, report, run, trace, turbulence, validate, verify
 from windtunnel.cli.options import GroupedCommand
 from windtunnel.errors import BugError, ConfigError, EvidenceError, UnreachableError, visible
 from windtunnel.job.interrupts import Interrupted
@@ -81,6 +81,7 @@ app.command("run", help=run.HELP, cls=GroupedCommand)(run.run)
 app.command("validate")(validate.validate)
 app.command("report")(report.report)
 app.command("trace", cls=trace.TraceCommand)(trace.trace)
+app.command("verify")(verify.verify)
 app.command("compare")(compare.compare)
 app.command("merge")(merge.merge)
 app.command("demo")(demo.demo)

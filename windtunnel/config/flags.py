@@ -264,7 +264,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="output", kind="text", aliases=("output-dir",), group="output", metavar="FOLDER", default="runs",
         input="output-dir", input_default="windtunnel-report",
-        commands=("run", "report", "trace", "compare", "merge", "demo"),
+        commands=("run", "report", "trace", "verify", "compare", "merge", "demo"),
         help="Folder that holds the runs.",
         input_help="Folder in the workspace for the run.",
     ),

@@ -78,6 +78,7 @@ def load_sut(
         redact=_redactions(redact, [service.auth for service in (default, *services.values()) if service]),
         allow_hosts=allow_hosts,
         health=parse_health(data["health"]) if "health" in data else None,
+        tracing_url=data.get("tracing_url", ""),
         source=document.source,
         env=document.env,
         withheld=document.withheld,

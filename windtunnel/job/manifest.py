@@ -47,7 +47,8 @@ def run_manifest(
     """
     whole = _manifest(test_plan, plan, run_id=run_id, started=started, argv=argv, environment=environment)
     shown = [redactor.argument(word) for word in whole.argv]
-    hidden = redactor.struct(msgspec.structs.replace(whole, argv=shown))
+    tracing_url = redactor.url(whole.tracing_url)
+    hidden = redactor.struct(msgspec.structs.replace(whole, argv=shown, tracing_url=tracing_url))
     return msgspec.structs.replace(hidden, **{name: getattr(whole, name) for name in _IDENTITY})
 
 
@@ -98,5 +99,6 @@ def _manifest(
         host=host_facts(),
         ci=ci_facts(environment),
         commit=ci_commit(environment) or checked_out_commit(),
+        tracing_url=sut.tracing_url,
     )
     return encodable(manifest)  # an argument, a variable or a file name can be no text

@@ -110,3 +110,12 @@ def percentiles(bins: Mapping[int, int], percents: Sequence[float]) -> list[floa
         widest = upper_us(lower) - 1 - lower
         found.append(lower + widest * (rank - before - 0.5) / count)
     return found
+
+
+def count_up_to(bins: Mapping[int, int], us: float) -> float:
+    """How many samples do not exceed a duration, with those of a bin taken to lie evenly in it."""
+    whole = int(us)
+    narrow = max(0, whole.bit_length() - 5)
+    last = whole >> narrow << narrow
+    below = sum([count for lower, count in bins.items() if lower < last])
+    return below + bins.get(last, 0) * (us - last + 1) / (upper_us(last) - last)

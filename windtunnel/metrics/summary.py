@@ -11,15 +11,19 @@ from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.metrics.measure import COMPLETED, Counter, Measure, Rate, Trend, measured_span_s, select
 from windtunnel.metrics.occurrences import FailureKey, OccurrenceSeries
+from windtunnel.metrics.windows import Windows
 from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import StepRow
 from windtunnel.model.metric import METRICS
 from windtunnel.model.note import sentence
-from windtunnel.model.summary import ErrorGroup, MetricSummary, NoteGroup, StepSummary
+from windtunnel.model.summary import ErrorGroup, MetricSummary, NoteGroup, StepSummary, is_timed
 from windtunnel.model.vocabulary import SectionPhase
 
 _SECTIONS: Mapping[str, SectionPhase] = {phase: phase for phase in get_args(SectionPhase)}
 """The phases of the sections of a scenario, whose failures are told beside those of the load."""
+
+
+_UNKNOWN = Windows()
 
 
 def metric_summaries(aggregate: Aggregate) -> dict[str, MetricSummary]:
@@ -28,16 +32,20 @@ def metric_summaries(aggregate: Aggregate) -> dict[str, MetricSummary]:
     return {metric: _summarise(select(aggregate, metric), span_s) for metric in METRICS}
 
 
-def step_summaries(aggregate: Aggregate, rows: Sequence[StepRow]) -> list[StepSummary]:
+def step_summaries(
+    aggregate: Aggregate, rows: Sequence[StepRow], windows: Windows = _UNKNOWN
+) -> list[StepSummary]:
     """A row for every step and assertion of the plan, in its order; one that never ran has zeros.
 
     After them, scenario by scenario, come those that only turned up in the run, as the steps of Python code do.
+    `windows` are those of the same aggregate.
     """
     known = {(row.scenario, row.step, row.assertion) for row in rows}
     found = [row for row in _rows_found(aggregate) if (row.scenario, row.step, row.assertion) not in known]
     scenarios = dict.fromkeys([*(row.scenario for row in rows), *(row.scenario for row in found)])
     order = {scenario: position for position, scenario in enumerate(scenarios)}
-    return [_step_summary(aggregate, row) for row in sorted((*rows, *found), key=lambda row: order[row.scenario])]
+    in_order = sorted((*rows, *found), key=lambda row: order[row.scenario])
+    return [_step_summary(aggregate, row, windows) for row in in_order]
 
 
 def _rows_found(aggregate: Aggregate) -> list[StepRow]:
@@ -133,7 +141,7 @@ def _summarise(measure: Measure, span_s: float) -> MetricSummary:
     return MetricSummary(type="gauge", value=measure.value, avg=measure.avg, max=measure.max)
 
 
-def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
+def _step_summary(aggregate: Aggregate, row: StepRow, windows: Windows) -> StepSummary:
     outcomes: Tally[str] = Tally()
     requests = requests_failed = retries = 0
     steps, sent = Histogram(), Histogram()
@@ -154,6 +162,7 @@ def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
                 requests_failed += made.count if request.failed and not request.poll else 0
                 sent.merge(made.duration)
     latency, request_latency = steps.to_distribution(), sent.to_distribution()
+    timed = not row.assertion and is_timed(row.action, requests)
     return StepSummary(
         scenario=row.scenario,
         step=row.step,
@@ -169,6 +178,7 @@ def _step_summary(aggregate: Aggregate, row: StepRow) -> StepSummary:
         retries=retries,
         latency=latency,
         request_latency=request_latency if requests and request_latency != latency else None,
+        windows=windows.steps.get((row.scenario, row.step)) if timed else None,
         depth=row.depth,
         file=row.file,
         line=row.line,

@@ -14,7 +14,7 @@ from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Turbulence
 from windtunnel.model.vocabulary import FailOn, SectionPhase, SegmentKind
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 
 
 MOST_ROWS = 100_000
@@ -66,10 +66,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `segments` counts the record files of the load; with `setup` each shard has one more, of its setups and
     teardowns, and one with proxies or drivers in `turbulence`. `merged` are the ids of the runs that this one was
     merged from. `shard`, such as "2/4", says which of several runs that share one load this is; thresholds are
-    judged when they are merged, and `shards` is the number of them. `started` is unix seconds.
-    `without_baseline`: thresholds that name a baseline are not judged, since there is none; a baseline is a file
-    in the same folder. `host` and `ci` are plain facts for the reader of a report. `steps` are those of the load,
-    `section_steps` are those of setups, user_setups and teardowns.
+    judged when they are merged, and `shards` is the number of them. `started` is unix seconds. `without_baseline`:
+    thresholds that name a baseline are not judged, since there is none; a baseline is a file in the same folder.
+    `tracing_url` is that of the SUT file. `host` and `ci` are plain facts for the reader of a report. `steps` are
+    those of the load, `section_steps` are those of setups, user_setups and teardowns.
     """
 
     schema_version: int
@@ -104,6 +104,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     host: dict[str, str] = {}
     ci: dict[str, str] = {}
     commit: str | None = None
+    tracing_url: str = ""
 
     @property
     def record_segments(self) -> list[Segment]:

@@ -87,8 +87,8 @@ class RunEnded(_Line, tag="run_ended", kw_only=True, omit_defaults=True):
     of ours was gone before the end. `aborted`: a threshold that says so ended it, and `reason` names it. `capped`:
     it had taken the longest time it may. `bodies_left_out` counts the heads and bodies that were beyond what a
     run keeps. `damage` is what something else had done to the files of the run when this line was written.
-    `checksum`, always the last field, is the CRC-32 (8 hexadecimal digits) of every byte of the file before that
-    field; it is set as the line is written.
+    `checksum`, the last field but `crc`, is the CRC-32 (8 hexadecimal digits) of every byte of the file before
+    that field; it is set as the line is written.
     """
 
     reason: str

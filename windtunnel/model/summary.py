@@ -99,12 +99,52 @@ class ThresholdResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         return f"{self.selector}: {self.condition}"
 
 
+_HOLD_STEPS = frozenset({"group", "branch", "choose", "repeat", "parallel", "include"})
+"""Step types whose time is that of the steps inside, with their pauses."""
+
+_PAUSES = frozenset({"wait", "pause"})
+"""Step types that send no request where they only pause."""
+
+
+def is_timed(action: str, requests: int) -> bool:
+    """Whether the time of such a step says something about the SUT: not that of a container, a pause or `set`."""
+    return action not in _HOLD_STEPS and action != "set" and (action not in _PAUSES or requests > 0)
+
+
+class WindowFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened in each window of time, in order. Percentiles are ms, None in a window without a time.
+
+    They are coarser than those of a `Distribution`: within 6 %. `intervals` has the 95 % intervals of p50, p95 and
+    p99 over all windows, of those that are known. Without times there are neither.
+    """
+
+    count: list[Count]
+    failed: list[Count]
+    p50: list[Figure | None] = []
+    p95: list[Figure | None] = []
+    intervals: dict[str, tuple[Figure, Figure]] = {}
+
+
+class RunWindows(msgspec.Struct, frozen=True, kw_only=True):
+    """The windows of a run, after its warm-up: `number` of them, each `width_s` wide, from `started` (unix) on.
+
+    Inference is about windows: what differs by no more than they do is noise.
+    """
+
+    number: Count
+    width_s: Figure
+    started: Moment
+    requests: WindowFigures
+    instances: WindowFigures
+
+
 class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the step table.
 
     `latency` is the time of a completed execution, with all attempts, hops, polls and pauses; `request_latency`
     that of a single request, None without requests and where it is no other. `retries` counts what was sent beyond
     the first attempt of an execution. `depth` counts the steps around it; what is inside a step follows it.
+    `windows` are of its completed executions, None without any.
     """
 
     scenario: str
@@ -121,6 +161,7 @@ class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 0
     latency: Distribution
     request_latency: Distribution | None = None
+    windows: WindowFigures | None = None
     depth: int = 0
     file: str | None = None
     line: int | None = None
@@ -183,7 +224,10 @@ class Soundness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What ran. `started` is unix seconds, durations are seconds. `shard` is such as "2/4", or empty."""
+    """What ran. `started` is unix seconds, durations are seconds. `shard` is such as "2/4", or empty.
+
+    `plan_hash` is that of the files, data, load and thresholds.
+    """
 
     name: str
     sut: str
@@ -200,12 +244,15 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     interrupted: int
     shard: str = ""
     commit: str | None = None
+    plan_hash: str = ""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One figure of a run and of its baseline. `unit` is ms, share (of 1) or per_second.
 
     `relative` is now / before - 1, None when it was 0. A change of one step has its `scenario` and `step`.
+    `low` and `high` are the ends of the 95 % interval of `relative`, for a share of now - before; None where too
+    little is known of the windows. `spreads` is the change in standard deviations between windows.
     """
 
     metric: str
@@ -214,12 +261,25 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: float
     now: float
     relative: float | None = None
+    low: float | None = None
+    high: float | None = None
+    spreads: float | None = None
     scenario: str = ""
     step: str = ""
 
 
+class WindowSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """How many windows a run has, and how wide they are."""
+
+    number: Count
+    width_s: Figure
+
+
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The run that this one is compared with, and what changed since. `notes` are the limits of the comparison."""
+    """The run that this one is compared with, and what changed since. `notes` are the limits of the comparison.
+
+    `windows_before` and `windows_now` are what the intervals of changes rest on, None where they are unknown.
+    """
 
     run_id: str
     verdict: VerdictWord
@@ -227,6 +287,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     started: float
     notes: list[str]
     changes: list[Change]
+    windows_before: WindowSpan | None = None
+    windows_now: WindowSpan | None = None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,6 +306,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[ErrorGroup]
     notes: list[NoteGroup] = []
     soundness: Soundness
+    windows: RunWindows | None = None
     baseline: Comparison | None = None
     turbulence: Resilience | None = None
 
@@ -253,8 +316,11 @@ class BaselineRun(msgspec.Struct, frozen=True, kw_only=True):
 
     load: str = ""
     started: Moment = 0.0
+    duration_s: Figure = 0.0
     commit: str | None = None
     shard: str = ""
+    seed: int | None = None
+    plan_hash: str = ""
 
 
 class BaselineStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,8 +336,10 @@ class BaselineStep(msgspec.Struct, frozen=True, kw_only=True):
     errored: Count
     requests: Count
     latency: Distribution
+    action: str = ""
     retries: Count | None = None
     request_latency: Distribution | None = None
+    windows: WindowFigures | None = None
 
     @property
     def of_requests(self) -> Distribution | None:
@@ -292,6 +360,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     run: BaselineRun
     metrics: dict[str, MetricSummary]
     steps: list[BaselineStep]
+    windows: RunWindows | None = None
 
     @classmethod
     def of(cls, summary: Summary) -> Baseline:

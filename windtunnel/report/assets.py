@@ -29,6 +29,7 @@ MODULES = (
     "timeline.js",
     "brush.js",
     "heatmap.js",
+    "sorting.js",
     "tables.js",
     "theme.js",
     "filter.js",

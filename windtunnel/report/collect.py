@@ -30,7 +30,7 @@ from windtunnel.report.stories import (
 )
 from windtunnel.report.wording import honest
 from windtunnel.storage.directory import RunDirectory
-from windtunnel.storage.reader import RecordReader, RunIdentity
+from windtunnel.storage.verifying import record_reader
 from windtunnel.verdict.conclude import conclude
 
 MOST_RANKINGS = 4
@@ -76,20 +76,11 @@ def analyse(directory: RunDirectory) -> Analysis:
     """
     manifest = directory.manifest()
     aggregate = Aggregate.for_judging(manifest.thresholds, manifest.turbulence)
-    reader = _reader(directory, manifest)
+    reader = record_reader(directory, manifest)
     for records in reader.batches():
         aggregate.write(records)
     evidence = reader.evidence().with_findings(directory.damage())
     return Analysis.of(manifest, aggregate, evidence, directory.baseline())
-
-
-def _reader(directory: RunDirectory, manifest: Manifest) -> RecordReader:
-    return RecordReader(
-        directory.segments(),
-        expected=manifest.record_segments,
-        shards=manifest.shards,
-        identity=RunIdentity.of(manifest),
-    )
 
 
 def build_report(
@@ -112,7 +103,7 @@ def build_report(
     failing: dict[str, InstanceRecords] = {}
     chosen: dict[str, InstanceRecords] = {}
     if wanted or choices:
-        reader = _reader(directory, manifest)
+        reader = record_reader(directory, manifest)
         failing, chosen = collect(reader, wanted, choices)
     bodies = BodyCache(directory.bodies)
     stories = tuple(

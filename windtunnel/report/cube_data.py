@@ -24,7 +24,10 @@ from windtunnel.report.wording import requests_beside
 MOST_ENTRIES = 90_000
 """Bins with samples in all cells of a page; with more of them it has wider buckets than the run kept."""
 
-COUNTS = ("passed", "failed", "errored")
+FEWEST_BUCKETS = 30
+"""Time is not told in fewer of them to keep a page small."""
+
+COUNTS = ("passed", "failed", "errored", "skipped", "interrupted")
 BINS = ("passed_us", "failed_us", "sent_passed_us", "sent_failed_us")
 
 
@@ -36,7 +39,7 @@ class PageCube:
     counts: dict[str, Any]
 
 
-def page_cube(course: Course, summary: Summary) -> PageCube:
+def page_cube(course: Course, summary: Summary, *, most_entries: int = MOST_ENTRIES) -> PageCube:
     """The counts of the steps and errors of a summary, in its order; the requests of all as one.
 
     An assertion has none, nor has a step that never ended.
@@ -47,7 +50,7 @@ def page_cube(course: Course, summary: Summary) -> PageCube:
         for row in summary.steps
         if requests_beside(row, summary.soundness.lag_p99_ms) is not None
     }
-    while _entries(cube, beside) > MOST_ENTRIES:
+    while _entries(cube, beside) > most_entries and len(cube.buckets) > FEWEST_BUCKETS:
         cube = cube.coarser()
         wide = course_of(cube)
         users, lag = wide.users, wide.lag
@@ -128,7 +131,7 @@ class _Packing:
         """Of all scenarios together; without warm-up, as in the key figures."""
         cells = [cells for row, cells in self._cube.instances.items() if not row.warmup]
         found = {}
-        for name in ("passed", "failed", "errored", "dropped"):
+        for name in ("passed", "failed", "errored", "interrupted", "dropped"):
             counts: dict[int, int] = {}
             for by_bucket in cells:
                 for number, cell in by_bucket.items():

@@ -27,8 +27,10 @@ ID_HEADERS = frozenset({"x-run-id", "x-instance-id", "x-correlation-id", "tracep
 """The usual names of the headers with the ids of an instance."""
 
 # RFC 9110, 7.6.1: they concern one connection alone.
-_HOP_BY_HOP = {"connection", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "upgrade"}
-_FRAMING = {"content-length", "transfer-encoding"}
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "upgrade"}
+)
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _is_simple = re.compile(r"[A-Za-z0-9@%+=:,./_-]+").fullmatch

@@ -25,11 +25,24 @@ MOST_REQUESTS = 50
 
 
 class BodyCache:
-    """Reads kept bodies, shortened: at most `each` bytes of one and `total` of a report; equal ones once."""
+    """Reads kept bodies, shortened: at most `each` bytes of one and `total` of a report; equal ones once.
 
-    def __init__(self, folder: Path, *, each: int = 8 * 1024, total: int = 2 * 1024 * 1024) -> None:
+    It also counts the headers that a report takes over from the records: `heads` characters at most.
+    """
+
+    def __init__(
+        self, folder: Path, *, each: int = 8 * 1024, total: int = 2 * 1024 * 1024, heads: int = 4 * 1024 * 1024
+    ) -> None:
         self._folder, self._each, self._left = folder, each, total
+        self._left_for_heads = heads
         self._read: dict[str, Body | None] = {}
+
+    def fields(self, fields: HeaderFields | None) -> tuple[tuple[str, str], ...] | None:
+        """The fields of a head; None when they were not kept, or exceed the total of the report."""
+        if fields is None or self._left_for_heads <= 0:
+            return None
+        self._left_for_heads -= sum(len(name) + len(value) for name, value in fields)
+        return tuple(fields)
 
     def body(self, name: str | None) -> Body | None:
         """The body of that name; None when it was not kept, is missing, or exceeds the total of the report."""
@@ -156,17 +169,13 @@ def _request(facts: RequestFacts, began_us: int, bodies: BodyCache) -> RequestSt
         bytes_received=facts.bytes_received,
         began_us=began_us,
         timings=facts.timings_us,
-        request_headers=_fields(facts.request_headers),
-        response_headers=_fields(facts.response_headers),
+        request_headers=bodies.fields(facts.request_headers),
+        response_headers=bodies.fields(facts.response_headers),
         headers_left_out=facts.headers_left_out,
         request_body=bodies.body(facts.request_body),
         response_body=bodies.body(facts.response_body),
         fault=facts.fault,
     )
-
-
-def _fields(fields: HeaderFields | None) -> tuple[tuple[str, str], ...] | None:
-    return None if fields is None else tuple(fields)
 
 
 def _assertion(record: AssertionRecord) -> AssertionStory:

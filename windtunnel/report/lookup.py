@@ -27,11 +27,11 @@ _UNDER_FAULT = b'"fault":'
 _FIRST_ONES = 1_000
 """Instances of a record file that are looked at for ids to name in a message."""
 
-_LOOKED_AT = 100_000
-"""Instances of a record file that are looked at for some that passed."""
+_SEARCHED, _LOOKED_AT = 100_000, 500
+"""Instances of a record file among which those that passed are looked for, and how many of these are looked at."""
 
 _BESIDE = 4
-"""Instances that passed, of which the first one stands beside; what differs between them says nothing."""
+"""Instances that passed, of which one stands beside; what differs between them says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,29 +152,29 @@ class Lookup:
                         yield record
 
     def passing_beside(self, found: Found) -> list[Found]:
-        """The first instances of the same scenario that passed without a fault, of one record file.
+        """Some of the first instances of the same scenario that passed without a fault, all of one record file.
 
-        The first ones are found at once, and what they sent and received is kept. Its own record file comes first.
+        Those that were kept whole come before others, its own record file before others.
         """
         first = found.records.records[0]
-        own = [found.segment, *(each for each in self._segments if each != found.segment)]
-        for segment in own:
-            ids = list(islice(self._passing(segment, first), _BESIDE))
+        for segment in (found.segment, *(each for each in self._segments if each != found.segment)):
+            passed = list(islice(self._passing(segment, first), _LOOKED_AT))
+            ids = [each.instance_id for each in sorted(passed, key=lambda each: not each.whole)[:_BESIDE]]
             if ids:
                 return self._records(segment, "instance_id", ids)
         return []
 
-    def _passing(self, segment: Path, like: RecordOfInstance) -> Iterator[str]:
-        """The ids of instances that passed, of the scenario and the phase of a record."""
+    def _passing(self, segment: Path, like: RecordOfInstance) -> Iterator[InstanceRecord]:
+        """Instances that passed, of the scenario and the phase of a record."""
         scenario, passed = field("scenario", like.scenario), field("outcome", "passed")
-        for line in islice(lines_with(segment, _INSTANCE), _LOOKED_AT):
+        for line in islice(lines_with(segment, _INSTANCE), _SEARCHED):
             if scenario not in line or passed not in line or _UNDER_FAULT in line:
                 continue
             record = self._decoder.record(line)
             if isinstance(record, InstanceRecord) and record.outcome == "passed" and record.fault is None:
                 same = (record.scenario, record.phase) == (like.scenario, like.phase)
                 if same and record.instance_id != like.instance_id:
-                    yield record.instance_id
+                    yield record
 
     def some_ids(self) -> list[str]:
         """The id of an instance of each scenario that is among the first ones, for a message."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from windtunnel import figures
 from windtunnel.model.summary import ErrorGroup, Summary
-from windtunnel.report.difference import compare, passing_ones
+from windtunnel.report.difference import PassingOnes, compare, passing_ones
 from windtunnel.report.model import Report, Story
 from windtunnel.report.pictures import cause_along_time
 from windtunnel.report.text import NO_BREAK, code, fenced, folded
@@ -42,8 +42,9 @@ def errors(summary: Summary, report: Report, *, most: int) -> Iterator[str]:
     elif more:
         yield more[0]
     if most:
+        learned = passing_ones(report.stories)
         for story in _examples(summary, report):
-            yield _example(story, report)
+            yield _example(story, report, learned.get(story.scenario))
 
 
 def _cause(group: ErrorGroup, report: Report, run: str, *, brief: bool = False) -> Iterator[str]:
@@ -74,12 +75,11 @@ def _examples(summary: Summary, report: Report) -> list[Story]:
     return list(found.values())
 
 
-def _example(story: Story, report: Report) -> str:
+def _example(story: Story, report: Report, others: PassingOnes | None) -> str:
     """One instance as `windtunnel trace` shows it, below what it failed at."""
     from windtunnel.report import terminal_trace  # draws with rich, which is imported for nothing else here
     from windtunnel.report.trace import Trace, Wanted
 
-    others = passing_ones(report.stories).get(story.scenario)
     beside = others.nearest(story) if others else None
     trace = Trace(
         run_id=report.summary.run_id,

@@ -22,6 +22,7 @@ LEAST_BUCKETS, LEAST_ENDED = 5, 20
 MOST_DISTRIBUTIONS = 12
 """Steps whose distributions are drawn: those with the highest p95."""
 
+_RATES = {"request": "http_reqs", "instance": "iterations"}
 _LEAST_COLUMNS = 3
 _LEAST_SPAN = 4.0
 _TICK_GAP = 2
@@ -44,17 +45,21 @@ def has_course(course: Course) -> bool:
 def along_time(summary: Summary, course: Course, *, width: int) -> tuple[Drawn, ...]:
     """The rate, the failures, the p95 and the users of a run along time, each from 0 to its highest value.
 
-    Empty where there is no course. The figures are of the whole run but those of users, which are the most.
+    Empty where there is no course. The figures are of the measured load, as everywhere: the rate, the number, the
+    highest value. What is drawn has the warm-up too.
     """
     if not has_course(course):
         return ()
-    seconds = summary.run.duration_s
-    total = _ended(course)
-    rate = figures.per_second(total / seconds) if seconds else figures.number(total)
-    drawn = [Drawn(label=f"{course.noun}s", figure=rate, bar=blocks(course.rate, width=width))]
-    counted = (("failures", course.failures), ("by a fault", course.injected), ("dropped", course.dropped))
-    for label, counts in counted:
-        if total := sum(counts):
+    rate = summary.metrics.get(_RATES[course.noun])
+    per_second = figures.per_second(rate.rate) if rate and rate.rate is not None else ""
+    drawn = [Drawn(label=f"{course.noun}s", figure=per_second, bar=blocks(course.rate, width=width))]
+    counted = (
+        ("failures", course.failures, summary.run.failed + summary.run.errored),
+        ("by a fault", course.injected, sum(course.injected)),
+        ("dropped", course.dropped, sum(course.dropped)),
+    )
+    for label, counts, total in counted:
+        if any(counts):
             drawn.append(Drawn(label=label, figure=figures.number(total), bar=_counts(counts, width)))
     highest = _highest(course.p95)
     if highest is not None:
@@ -77,11 +82,19 @@ def _highest(series: Sequence[float | None]) -> float | None:
 
 
 def time_axis(course: Course, *, width: int) -> str:
-    """The line below: `0 s` at its begin, the length of the run at its end."""
+    """The line below: `0 s` at its begin, the length of the run at its end, and where a warm-up ended."""
     each = -(-course.buckets // width) or 1
     columns = -(-course.buckets // each)
     end = figures.offset(course.buckets * course.width_s)
-    return f"0 s{end:>{max(0, columns - 3)}}" if columns >= len(end) + 5 else f"0 to {end}"
+    if columns < len(end) + 5:
+        return f"0 to {end}"
+    begin = "0 s"
+    warm = next((band.to_s for band in course.bands if band.warmup and band.to_s > 0), None)
+    if warm is not None:
+        until = round(warm / course.width_s / each)
+        label = next((text for text in ("warm-up", "warm") if len(text) <= until), "")
+        begin = f"{label:<{until}}|{figures.offset(warm)}"
+    return f"{begin}{end:>{columns - len(begin)}}" if len(begin) + len(end) < columns else begin[:columns]
 
 
 def p95_of_steps(course: Course, rows: Sequence[StepSummary], *, width: int) -> dict[tuple[str, str], str]:

@@ -18,14 +18,25 @@ from windtunnel.report.text import printable
 
 LONGEST_NAME = 300
 _LONGEST_TEXT = 2_000
+_MOST_CURL = 1024 * 1024
+"""Characters of all lines of curl together: each holds the body that stands in the list once more."""
 
 
 class _Bodies:
-    """Every body once. Owned by `samples`."""
+    """Every body once, and the lines of curl. Owned by `samples`."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self._known: dict[str, int] = {}
+        self._left_for_curl = _MOST_CURL
+
+    def curl(self, request: RequestStory, ids: Collection[str]) -> str:
+        """The line of curl of a request; empty where its headers are not known or there is no more room."""
+        if request.request_headers is None or self._left_for_curl <= 0:
+            return ""
+        line = curl_line(request, ids=ids)
+        self._left_for_curl -= len(line)
+        return line
 
     def place(self, body: Body | None) -> list[int] | None:
         """[position of its text, its size in bytes, 1 if the text is all of it]."""
@@ -41,11 +52,13 @@ class _Bodies:
 def samples(report: Report) -> dict[str, Any]:
     """`instances`, the `bodies` that they refer to, and `phases`: the names of a request's times, in order.
 
-    `total` counts the instances of the run, `directory` is what to type for the run.
+    `total` counts the instances of the run, `directory` is what to type for the run, `tracing` the URL of the
+    user's tracing with `{trace_id}` in it, or empty.
     """
     bodies = _Bodies()
     beside = _comparisons(report.stories)
     return {
+        "tracing": printable(report.manifest.tracing_url, limit=_LONGEST_TEXT),
         "total": report.summary.run.instances,
         "directory": printable(report.directory, limit=_LONGEST_TEXT),
         "phases": list(PHASES),
@@ -130,7 +143,7 @@ def _request(request: RequestStory, bodies: _Bodies, ids: Collection[str]) -> di
         request_headers=_headers(request.request_headers or ()),
         response_headers=_headers(request.response_headers or ()),
         headers_left_out=request.headers_left_out,
-        curl=curl_line(request, ids=ids) if request.request_headers is not None else "",
+        curl=bodies.curl(request, ids),
         request_body=bodies.place(request.request_body),
         response_body=bodies.place(request.response_body),
         fault=_name(request.fault),

@@ -1,7 +1,4 @@
-"""What was written, held against what lies there: by the writer at the end of a run, by a reader ever after.
-
-The last line of a segment seals it: its `checksum` is over every byte of the file before that field.
-"""
+"""What was written, held against what lies there: by the writer at the end of a run, by a reader ever after."""
 
 from __future__ import annotations
 
@@ -10,32 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from zlib import crc32
 
-import msgspec
-
 from windtunnel.figures import plural
 from windtunnel.model.manifest import WrittenFile
-from windtunnel.model.record import RunEnded
 from windtunnel.storage.files import open_regular
 
 MOST_FINDINGS = 20
 """How many things that are wrong are told one by one."""
 
-_SEAL = b',"checksum":"%s"}\n'
-_SEAL_LENGTH = len(_SEAL % b"01234567")
-
 _AT_A_TIME = 1024 * 1024
-
-
-def sealed(ended: RunEnded, checksum: int) -> bytes:
-    """The closing line after lines with that `checksum`; its own field of that name is the last one."""
-    bare = msgspec.json.encode(ended)[:-1]
-    return bare + _SEAL % f"{crc32(bare, checksum):08x}".encode()
-
-
-def seal_holds(line: bytes, checksum: int) -> bool:
-    """Whether a closing line, with its line feed, fits to the lines with that `checksum` that came before it."""
-    bare = line[:-_SEAL_LENGTH]
-    return line[-_SEAL_LENGTH:] == _SEAL % f"{crc32(bare, checksum):08x}".encode()
 
 
 def difference(folder: Path, file: WrittenFile, *, content: bool = False) -> str | None:

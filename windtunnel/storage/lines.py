@@ -17,6 +17,9 @@ from windtunnel.errors import EvidenceError
 from windtunnel.model.record import Record
 from windtunnel.storage.files import NOT_DECODED, open_regular
 from windtunnel.storage.reader import chunks
+from windtunnel.storage.sums import SUM_LENGTH, line_holds
+
+_SUM = b',"crc":"'
 
 
 def field(key: str, value: str) -> bytes:
@@ -55,7 +58,7 @@ def _of_chunk(lines: bytes, needles: tuple[bytes, ...]) -> Iterator[bytes]:
 
 
 class LineDecoder:
-    """Decodes single lines of the runs with these ids. `damaged` counts the lines that are no record."""
+    """Decodes single lines of the runs with these ids. `damaged` counts those that are changed or no record."""
 
     def __init__(self, run_ids: tuple[str, ...]) -> None:
         self._decoder = msgspec.json.Decoder(Record)
@@ -63,7 +66,13 @@ class LineDecoder:
         self.damaged = 0
 
     def record(self, line: bytes) -> Record | None:
-        """The record of a line; None for what is no record, and for one of another run."""
+        """The record of a line without its line feed; None for what is changed or no record, or of another run.
+
+        A line of the first version of records has no checksum.
+        """
+        if _SUM in line[-SUM_LENGTH:] and not line_holds(line + b"\n"):
+            self.damaged += 1
+            return None
         try:
             record = self._decoder.decode(line)
         except NOT_DECODED:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from zlib import crc32
 
 import msgspec
 
@@ -17,7 +16,8 @@ from windtunnel.model.load import Segment
 from windtunnel.model.manifest import RECORD_VERSION, Evidence, Manifest
 from windtunnel.model.record import InstanceRecord, Record, RunEnded, RunStarted
 from windtunnel.storage.files import NOT_DECODED, newer_version, open_regular
-from windtunnel.storage.integrity import Findings, seal_holds
+from windtunnel.storage.integrity import Findings
+from windtunnel.storage.sums import bear_sums, is_sealed, line_holds, lines_hold
 
 LONGEST_LINE = 64 * 1024 * 1024
 
@@ -55,9 +55,11 @@ class RecordReader:
     `identity` every record must be of that run.
 
     A line ends in a line feed. A torn last line is dropped and reported. Whatever else is not as it was written
-    is reported too, and reading goes on: a line that is no record, a gap in `seq`, a line of another run, lines
-    after the closing one, counts and a checksum that do not fit. Raises EvidenceError for a file that can't be
-    read at all, and for one of a newer version.
+    is reported too, and reading goes on: a changed line, a line that is no record, a gap in `seq`, a line of
+    another run, lines after the closing one, counts that do not fit. No record comes of a changed line. Raises
+    EvidenceError for a file that can't be read at all, and for one of a newer version.
+
+    The checksums of the lines are looked at where the closing line does not vouch for all of them at once.
     """
 
     def __init__(
@@ -131,61 +133,84 @@ class _SegmentReader:
         self._path, self._findings, self._identity = path, findings, identity
         self._found_before = findings.count
         self._decoder = msgspec.json.Decoder(Record)
-        self._seq = self._number = self._checksum = 0  # number: lines so far
+        self._seq = self._number = 0  # number: lines so far
+        self._with_sums = self._sealed = True
         self._counts: Counter[type[Record]] = Counter()
         self._run_id = ""
         self._torn = False
+        self._without_record = 0  # lines before the one that is read of which none came
         self._ended: RunEnded | None = None
         self.unfinished: str | None = None
 
     def batches(self) -> Iterator[list[Record]]:
         try:
             with open_regular(self._path) as file:
+                self._look_at(file)
                 for lines in chunks(file):
-                    records = _together(self._decoder, lines, self._seq)
+                    as_written = self._sealed or not self._with_sums or lines_hold(lines)
+                    records = _together(self._decoder, lines, self._seq) if as_written else None
+                    numbers: Sequence[int]
                     if records is None:
-                        records = self._one_by_one(lines)
+                        records, numbers = self._one_by_one(lines)
                     else:
                         self._seq += len(records)
-                    records = self._of_this_run(records)
+                        numbers = range(self._number + 1, self._number + 1 + len(records))
+                    records = self._of_this_run(records, numbers)
                     if records:
-                        self._count(records, lines)
+                        self._count(records)
                         yield records
                     self._number += lines.count(b"\n")
         except OSError as error:
             raise EvidenceError(f"can't read {self._path}: {error.strerror}") from None
         self._finish()
 
+    def _look_at(self, file: BinaryIO) -> None:
+        """Find out whether lines have checksums of their own, and whether each has to be looked at."""
+        self._with_sums = bear_sums(file.read(AT_A_TIME))
+        file.seek(0)
+        self._sealed = is_sealed(file, with_sums=self._with_sums)
+        file.seek(0)
+
     def _note(self, text: str) -> None:
         self._findings.add(f"{self._path.name}{text}")
 
-    def _one_by_one(self, lines: bytes) -> list[Record]:
-        """The records among lines of which some are damaged. Notes the damage."""
+    def _one_by_one(self, lines: bytes) -> tuple[list[Record], list[int]]:
+        """The records among lines of which some are damaged, and their lines. Notes the damage."""
         records: list[Record] = []
+        numbers: list[int] = []
         *whole, torn = lines.split(b"\n")
         for number, line in enumerate(whole, self._number + 1):
+            if self._with_sums and not self._sealed and not line_holds(line + b"\n"):
+                self._spoilt(number, "was changed after it was written")
+                continue
             try:
                 record = self._decoder.decode(line)
             except NOT_DECODED:
-                self._note(f", line {number}: not a record")
+                self._spoilt(number, "is not a record")
                 continue
-            if record.seq != self._seq:
-                self._note(f", line {number}: seq {record.seq} where {self._seq} was due")
-            self._seq = record.seq + 1
+            if record.seq not in {self._seq, self._seq + self._without_record}:
+                self._note(f", line {number}: a gap: seq {record.seq:,} where {self._seq:,} was due")
+            self._seq, self._without_record = record.seq + 1, 0
             records.append(record)
+            numbers.append(number)
         # Expected after a kill: the run is unfinished anyway, nothing that was acknowledged is lost. A whole
         # object without its line feed was not acknowledged either.
         self._torn = bool(torn)
-        return records
+        return records, numbers
 
-    def _of_this_run(self, records: list[Record]) -> list[Record]:
+    def _spoilt(self, number: int, how: str) -> None:
+        self._note(f", line {number}: {how}")
+        self._without_record += 1
+
+    def _of_this_run(self, records: list[Record], numbers: Sequence[int]) -> list[Record]:
         """The records without those of another run, which are noted, and with impossible times noted."""
         if not records:
             return records
         run_id = self._run_id or self._begin(records[0])
         if {record.run_id for record in records} != {run_id}:
-            foreign = next(record for record in records if record.run_id != run_id)
-            self._note(f", after line {self._number}: records of another run ({_shown(foreign.run_id)})")
+            for record, number in zip(records, numbers, strict=True):
+                if record.run_id != run_id:
+                    self._note(f", line {number}: is a record of another run ({_shown(record.run_id)})")
             records = [record for record in records if record.run_id == run_id]
         for record in records:
             if type(record) is InstanceRecord and record.started > record.t + ROUNDING_S:
@@ -210,7 +235,7 @@ class _SegmentReader:
             self._run_id = identity.run_ids[0] if len(identity.run_ids) == 1 else first.run_id
         return self._run_id
 
-    def _count(self, records: list[Record], lines: bytes) -> None:
+    def _count(self, records: list[Record]) -> None:
         """Count records, and note those that stand where none may be."""
         if self._ended is not None:
             self._note(f", line {self._number + 1}: records after the closing line")
@@ -225,22 +250,18 @@ class _SegmentReader:
             self._note(": records after the closing line")
             self._counts[RunEnded] = 0
         if isinstance(last, RunEnded):
-            self._close(last, lines)
-        else:
-            self._checksum = crc32(lines, self._checksum)
+            self._close(last)
 
-    def _close(self, ended: RunEnded, lines: bytes) -> None:
+    def _close(self, ended: RunEnded) -> None:
         """Hold the closing line against what was read."""
         self._ended = ended
         for found in ended.damage:
             self._findings.add(found)
-        begin = lines.rfind(b"\n", 0, len(lines) - 1) + 1
         counts = {str(kind.__struct_config__.tag): count for kind, count in self._counts.items() if count}
         if ended.counts != counts and self._findings.count == self._found_before:
             self._note(": run_ended counts other records than there are")
-        whole = seal_holds(lines[begin:], crc32(lines[:begin], self._checksum))
-        if not whole and self._findings.count == self._found_before:
-            self._note(" was changed after it was written: its checksum is another")
+        if not self._sealed and self._findings.count == self._found_before:
+            self._note(" was changed after it was written: the checksum of its closing line is another")
 
     def _finish(self) -> None:
         name, number = self._path.name, self._number

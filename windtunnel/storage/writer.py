@@ -15,10 +15,14 @@ import msgspec
 from windtunnel.errors import EvidenceError
 from windtunnel.model.manifest import Evidence, WrittenFile
 from windtunnel.model.record import Record, RunEnded, RunStarted
-from windtunnel.storage.integrity import bounded, difference, sealed
+from windtunnel.storage.integrity import bounded, difference
+from windtunnel.storage.sums import LINE_SUM, line_holds, sealed, summed
 
 SUMMED_TOGETHER = 32 * 1024
 """Bytes that are added to the checksum together: a third cheaper than line by line."""
+
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 
 
 class RecordWriter:
@@ -43,9 +47,10 @@ class RecordWriter:
         self._ended = False
         self.lost = 0
         self.failure: EvidenceError | None = None
-        self._fd = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o644
-        )
+        try:
+            self._fd = os.open(path, _NEW, 0o644)
+        except OSError as error:
+            raise _refused(path, error) from error
         self._opened = os.fstat(self._fd)
 
     def write(self, records: Sequence[Record]) -> None:
@@ -61,12 +66,22 @@ class RecordWriter:
         self._seq = seq
         self._counts.update(map(type, records))
         try:
-            lines = self._encoder.encode_lines(records)
+            lines = self._lines(records)
         except UnicodeEncodeError:
             for record in records:
                 _clean(record)
-            lines = self._encoder.encode_lines(records)
+            lines = self._lines(records)
         self._append(lines)
+
+    def _lines(self, records: Sequence[Record]) -> bytes:
+        """The records as lines with their checksums."""
+        encode = self._encoder.encode
+        parts: list[bytes] = []
+        for record in records:
+            bare = encode(record)[:-1]
+            parts.append(bare)
+            parts.append(LINE_SUM % crc32(bare))
+        return b"".join(parts)
 
     def _append(self, lines: bytes) -> None:
         written = 0
@@ -109,16 +124,21 @@ class RecordWriter:
                 ended = msgspec.convert(_without_surrogates(ended), RunEnded)
                 line = sealed(ended, self._checksum)
             self._append(line)
-        self._ended = self.failure is None
         self.close()
+        self._ended = self.failure is None
         return ended
 
     def close(self) -> None:
         """Close the file, without a last line unless `end` wrote one."""
         self._sum_up()
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1
+        if fd < 0:
+            return
+        try:
+            os.close(fd)
+        except OSError as error:
+            # Some file systems say only now that they could not keep what they took. It is closed all the same.
+            self._stop(error)
 
     def evidence(self) -> Evidence:
         """How complete the segment is, as far as its writer knows."""
@@ -147,18 +167,27 @@ class RecordWriter:
 
     def _fail(self, error: OSError, lines: bytes, written: int) -> None:
         whole = lines.rfind(b"\n", 0, written) + 1
-        self.failure = EvidenceError(
-            f"can't write {self.path}: {error.strerror}; the load was stopped and the evidence is incomplete",
-            hint="free disk space, or choose another folder with --output",
-        )
         self.lost += lines.count(b"\n", whole)
         self._size += whole
         self._unsummed.append(lines[:whole])
         self._sum_up()
         with contextlib.suppress(OSError):
             os.ftruncate(self._fd, self._size)
-        if self._on_failure is not None:
-            self._on_failure(self.failure)
+        self._stop(error)
+
+    def _stop(self, error: OSError) -> None:
+        """Write nothing more, and say so the first time."""
+        if self.failure is None:
+            self.failure = _refused(self.path, error)
+            if self._on_failure is not None:
+                self._on_failure(self.failure)
+
+
+def _refused(path: Path, error: OSError) -> EvidenceError:
+    return EvidenceError(
+        f"can't write {path}: {error.strerror}; the load was stopped and the evidence is incomplete",
+        hint="free disk space, or choose another folder with --output",
+    )
 
 
 def close_segment(
@@ -174,8 +203,8 @@ def close_segment(
     """Write the closing line of a segment in place of a process that has ended, `lost` or as it was asked to.
 
     A torn last line, which was never acknowledged, is cut off. `first` is the first line, of this moment, for a
-    process that wrote none. Does nothing when the disk refuses: records without a closing line are seen to be
-    unfinished.
+    process that wrote none. Does nothing when the disk refuses or a line was changed: records without a closing
+    line are seen to be unfinished, and each of their lines is looked at.
     """
     counts: Counter[str] = Counter()
     size = checksum = 0
@@ -185,12 +214,14 @@ def close_segment(
             with path.open("rb") as file:
                 for line in file:
                     if line.endswith(b"\n"):
+                        if not line_holds(line):
+                            return  # no closing line vouches for it
                         size += len(line)
                         checksum = crc32(line, checksum)
                         counts[str(msgspec.json.decode(line, type=_Typed).type)] += 1
         if not counts:
             first.seq, first.run_id = 0, run_id
-            missing = msgspec.json.encode(first) + b"\n"
+            missing = summed(msgspec.json.encode(first))
             checksum = crc32(missing)
             counts["run_started"] = 1
         ended = RunEnded(

@@ -18,6 +18,7 @@ from windtunnel.metrics.summary import (
     note_groups,
     step_summaries,
 )
+from windtunnel.metrics.windows import windows_of
 from windtunnel.model.http import ERROR_KINDS, GENERATOR_ERRORS, is_about_tls
 from windtunnel.model.load import is_measured
 from windtunnel.model.manifest import Evidence, Manifest, StepRow
@@ -25,7 +26,7 @@ from windtunnel.model.summary import SCHEMA_VERSION, Baseline, RunInfo, Soundnes
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.verdict import NO_TLS, Finding, worst
 from windtunnel.model.vocabulary import ErrorKind, SectionPhase, ThresholdWord, VerdictWord
-from windtunnel.verdict.baseline import compare
+from windtunnel.verdict.comparison import compare
 from windtunnel.verdict.evidence import completed_untested, never_completed, nothing_tested
 from windtunnel.verdict.selectors import scenarios_selected
 from windtunnel.verdict.soundness import assess, missed_arrivals
@@ -77,6 +78,7 @@ def conclude(
         findings += [("inconclusive", each) for each in users]
     verdict = worst(findings, signal_number=aggregate.signal or signal.SIGINT)
     warnings = [*users, *_warnings(manifest, aggregate, untested, unjudged), *(borne.warnings if borne else ())]
+    windows = windows_of(aggregate.cube)
     summary = Summary(
         schema_version=SCHEMA_VERSION,
         run_id=manifest.run_id,
@@ -86,10 +88,11 @@ def conclude(
         run=_run_info(manifest, aggregate),
         thresholds=results,
         metrics=metric_summaries(aggregate),
-        steps=step_summaries(aggregate, manifest.steps),
+        steps=step_summaries(aggregate, manifest.steps, windows),
         errors=error_groups(aggregate, [*manifest.steps, *manifest.section_steps]),
         notes=note_groups(aggregate),
         soundness=replace(soundness, findings=[*soundness.findings, *warnings]),
+        windows=windows.run,
         turbulence=borne.resilience if borne else None,
     )
     return replace(summary, baseline=compare(baseline, Baseline.of(summary))) if baseline else summary
@@ -246,6 +249,7 @@ def _run_info(manifest: Manifest, aggregate: Aggregate) -> RunInfo:
         interrupted=outcomes["interrupted"],
         shard=manifest.shard,
         commit=manifest.commit,
+        plan_hash=manifest.plan_hash,
     )
 
 

@@ -52,6 +52,7 @@ def test_every_key(write: Write) -> None:
         redact: { headers: [x-session], json: ["$.card"], query: [sig] }
         public_env: [REGION]
         allow_hosts: [Payments.test, "*.cdn.test"]
+        tracing_url: https://tracing.test/trace/{trace_id}
         http: { max_body: 1MiB }
         """,
     )
@@ -68,6 +69,7 @@ def test_every_key(write: Write) -> None:
     assert sut.ids == IdHeaders(run="X-Run", instance=None, correlation="X-Correlation-ID", traceparent=False)
     assert sut.redact == Redactions(headers=("x-session",), json=("$.card",), query=("sig",))
     assert sut.allow_hosts == ("payments.test", "*.cdn.test")
+    assert sut.tracing_url == "https://tracing.test/trace/{trace_id}"
     assert sut.http == HttpSettings(max_body=1024 * 1024)
     assert file.public_env == {"REGION"}
 

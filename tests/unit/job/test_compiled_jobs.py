@@ -14,13 +14,14 @@ from windtunnel.cli.preview import preview
 from windtunnel.config.overrides import overrides_of
 from windtunnel.errors import ConfigError
 from windtunnel.job.announce import announce, announce_reroutes, announce_waits
-from windtunnel.job.compile import compile_job
+from windtunnel.job.compile import CompiledJob, compile_job
 from windtunnel.job.manifest import run_manifest
 from windtunnel.job.observer import Observer, TextObserver
 from windtunnel.job.progress import Status
 from windtunnel.job.request import JobRequest, load_test_plan
 from windtunnel.job.run import report_progress, run_job
 from windtunnel.job.validation import check_plan
+from windtunnel.model.manifest import Manifest
 from windtunnel.redaction import Redactor
 from windtunnel.terminal import TerminalObserver
 
@@ -49,9 +50,15 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def announced(request: JobRequest) -> tuple[str, str]:
     """What `announce` writes to standard output and error."""
-    test_plan = load_test_plan(request, {})
-    compiled = compile_job(test_plan)
-    manifest = run_manifest(
+    compiled = compile_job(load_test_plan(request, {}))
+    out, err = io.StringIO(), io.StringIO()
+    observer = TerminalObserver(out=out, err=err, color=False, interactive=False)
+    announce(compiled, manifest_of(compiled), observer)
+    return out.getvalue(), err.getvalue()
+
+
+def manifest_of(compiled: CompiledJob) -> Manifest:
+    return run_manifest(
         compiled.test_plan,
         compiled.plan,
         run_id="r1",
@@ -60,9 +67,16 @@ def announced(request: JobRequest) -> tuple[str, str]:
         environment={},
         redactor=Redactor(),
     )
-    out, err = io.StringIO(), io.StringIO()
-    announce(compiled, manifest, TerminalObserver(out=out, err=err, color=False, interactive=False))
-    return out.getvalue(), err.getvalue()
+
+
+def test_the_url_of_the_tracing_is_in_the_manifest_without_secrets(tmp_path: Path) -> None:
+    url = "https://tracing.test/trace/{trace_id}?token=geheim-1234"
+    (tmp_path / "sut.yaml").write_text(f"name: shop\nbase_url: http://localhost:1\ntracing_url: {url}\n")
+
+    manifest = manifest_of(compile_job(load_test_plan(JobRequest(scenarios=("fail.yaml",)), {})))
+
+    assert manifest.tracing_url.startswith("https://tracing.test/trace/{trace_id}?token=")
+    assert "geheim" not in manifest.tracing_url
 
 
 def test_what_runs_is_said_first() -> None:

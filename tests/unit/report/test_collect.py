@@ -101,6 +101,26 @@ def test_a_failing_story_has_its_steps_checks_and_bodies(failing_report: Report)
     assert pay.began_us + pay.duration_us <= story.duration_us + 2
 
 
+def test_a_failing_request_has_its_headers_as_on_the_wire(failing_report: Report) -> None:
+    story = next(s for s in failing_report.stories if s.error == "check" and s.failed_step == "pay")
+    passed, failed = story.steps[0].requests[0], story.steps[-1].requests[0]
+
+    assert (passed.request_headers, passed.response_headers) == (None, None)
+    assert failed.request_headers is not None
+    assert failed.request_headers[:2] == (("Host", "shop.internal:8080"), ("User-Agent", "windtunnel/0.1.0"))
+    assert failed.response_headers is not None
+    assert ("Retry-After", "2") in failed.response_headers
+
+
+def test_headers_beyond_the_total_of_a_report_are_not_taken_over(tmp_path: Path) -> None:
+    cache = bodies(tmp_path, heads=25)
+
+    assert cache.fields([("Name", "value")] * 2) == (("Name", "value"),) * 2
+    assert cache.fields([("Name", "value")]) == (("Name", "value"),)
+    assert cache.fields([("Name", "value")]) is None
+    assert cache.fields(None) is None
+
+
 def test_a_time_threshold_that_fails_is_shown_by_the_slowest_instances(failing_report: Report) -> None:
     position = next(i for i, t in enumerate(failing_report.summary.thresholds) if "step:pay" in t.selector)
     shown = failing_report.shown_by[position]

@@ -161,6 +161,16 @@ def test_beside_a_failing_instance_stand_those_of_its_scenario_and_phase_that_pa
     assert len(beside[0].records.records) == 2
 
 
+def test_those_that_were_kept_whole_stand_beside_before_others(tmp_path: Path) -> None:
+    passed = [ended(f"a-{number}", number) for number in range(1, 9)]
+    passed[6].whole = True
+    look = lookup(tmp_path, [ended("a-0", 1, "failed"), *passed])
+    failing = look.instance("a-0")
+    assert failing is not None
+
+    assert [each.instance_id for each in look.passing_beside(failing)] == ["a-7", "a-1", "a-2", "a-3"]
+
+
 def test_a_scenario_without_an_instance_that_passed_has_none_beside(tmp_path: Path) -> None:
     look = lookup(tmp_path, [ended("a-1", 1, "failed"), ended("b-1", 1, scenario="b")])
     failing = look.instance("a-1")

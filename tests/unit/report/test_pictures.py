@@ -17,7 +17,7 @@ from windtunnel.ci.github import fitted_summary
 from windtunnel.metrics.histogram import Histogram
 from windtunnel.model.summary import ErrorGroup
 from windtunnel.report import markdown, terminal
-from windtunnel.report.course import LEVELS, Course
+from windtunnel.report.course import LEVELS, Course, CourseBand
 from windtunnel.report.model import Latency, Report
 from windtunnel.report.pictures import (
     along_time,
@@ -100,6 +100,17 @@ def test_the_axis_of_time_ends_where_the_bars_end() -> None:
     assert len(time_axis(made, width=60)) == 60
     assert time_axis(made, width=60).endswith("10 min")
     assert time_axis(course(buckets=6), width=60) == "0 to 6 s"
+
+
+def test_the_axis_of_time_says_where_the_warm_up_ended() -> None:
+    warm = CourseBand(kind="stage", name="warm-up", warmup=True, from_s=0.0, to_s=60.0)
+    made = course(buckets=300, width_s=2.0, bands=(warm,))
+    axis = time_axis(made, width=60)
+    assert axis.startswith("warm  |1 min ")
+    assert axis.endswith(" 10 min")
+    assert len(axis) == 60
+    late = course(buckets=300, width_s=2.0, bands=(dataclasses.replace(warm, to_s=590.0),))
+    assert len(time_axis(late, width=60)) <= 60
 
 
 def latency(step: str, values_us: list[int], failed_us: list[int]) -> Latency:

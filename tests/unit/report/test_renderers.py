@@ -28,7 +28,7 @@ from windtunnel.report import html, json, junit, markdown, terminal
 from windtunnel.report.model import Report
 from windtunnel.report.renderers import RENDERERS
 from windtunnel.report.text import prose
-from windtunnel.report.wording import TIMES, UNFINISHED, requests_beside
+from windtunnel.report.wording import NO_VALUE, TIMES, UNFINISHED, requests_beside
 
 VERDICTS = sorted(EXIT_CODES)
 FOR_PEOPLE = ["html", "markdown", "json", "terminal"]
@@ -206,6 +206,14 @@ def test_no_figure_of_any_magnitude_has_an_exponent_where_people_read_it(rendere
     seen = re.sub(r"(?s)<(style|script).*?</\1>|<[^>]*>", " ", page) if renderer == "html" else page
     assert EXPONENT.findall(seen) == []
     assert len(re.findall(r"\d", seen)) > 100
+
+
+def test_the_page_shows_the_headers_of_both_directions(failing_report: Report) -> None:
+    page = html.render(failing_report)
+
+    assert "Request headers, 10</summary>" in page
+    assert "Response headers, 5</summary>" in page
+    assert "<b>Set-Cookie</b>: sid=[redacted]; Path=/; Secure; HttpOnly; SameSite=Lax" in page
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -479,17 +487,21 @@ def test_changes_are_told_with_the_run_they_are_measured_against() -> None:
     for shown in (terminal.render(report), markdown.render(report), html.render(report)):
         shown = " ".join(shown.split())
         assert "20261121T091500Z-0c1d2e (commit 1b2c3d4e5f60, 2026-11-21 09:15:12 UTC)" in shown
-        assert "the load was different: 10 users, 2,000 instances" in shown
+        assert "run differently: load 10 users, 2,000 instances, now 50 users, 2,000 instances" in shown
+        assert "p95 latency differs by +162% (95% interval +120% to +210%), 4.2 times the spread" in shown
+        assert "are from 24 windows of 2 s before, 20 of 2 s now" in shown
         assert "only a threshold that names the baseline decides" in shown
-    rows = [line.split() for line in terminal.render(report).split("\n")]
-    assert ["instances", "passed", "100%", "92.8%", "-7.15", "points"] in rows
-    assert ["failed", "requests", "0%", "1.01%", "+1.01", "points"] in rows
-    assert ["p50", "latency", "21", "ms", "20.9", "ms", "="] in rows
-    assert ["p95", "latency", "310", "ms", "812", "ms", "+162%"] in rows
-    assert ["p99", "latency", "40", "ms", "812", "ms", f"{TIMES}20.3"] in rows
-    assert ["requests", "400/s", "344/s", "-14%"] in rows
+    rows = [line.split() for line in terminal.render(report, width=100).split("\n")]
+    unknown = (NO_VALUE, NO_VALUE)
+    assert ["instances", "passed", "100%", "92.8%", "-7.15", "points", "-8.1", "to", "-6.1", "3.4"] in rows
+    assert ["failed", "requests", "0%", "1.01%", "+1.01", "points", *unknown] in rows
+    assert ["p50", "latency", "21", "ms", "20.9", "ms", "=", *unknown] in rows
+    assert ["p95", "latency", "310", "ms", "812", "ms", "+162%", "+120%", "to", "+210%", "4.2"] in rows
+    assert ["p99", "latency", "40", "ms", "812", "ms", f"{TIMES}20.3", *unknown] in rows
+    assert ["requests", "400/s", "344/s", "-14%", *unknown] in rows
     steps = [row for row in rows if row[:2] == ["p95", "of"]]  # add_to_cart did not move
     assert [row[2] for row in steps] == ["pay", "list_products"], "what moved most comes first"
+    assert steps[0][-4:] == ["-10%", "to", f"{TIMES}12", "0.91"]
 
 
 def test_without_a_baseline_nothing_is_said_of_one(failing_report: Report) -> None:

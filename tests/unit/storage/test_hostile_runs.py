@@ -28,7 +28,7 @@ from windtunnel.report.renderers import RENDERERS
 from windtunnel.storage.directory import RunDirectory, new_run_id, summary_text
 from windtunnel.storage.manifests import manifest_damage, manifest_text, read_manifest
 from windtunnel.storage.merging import merge_into, merged_manifest
-from windtunnel.verdict.baseline import compare
+from windtunnel.verdict.comparison import compare
 
 ANY = Threshold(metric="instances", aggregate="rate", op=">=", limit=0.0, unit="%", text="rate >= 0%")
 SOON = Threshold(
@@ -69,7 +69,7 @@ ABSURD: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a list": (lambda content: [content], "is not the manifest of a run"),
     "a newer version": (put(schema_version=99), "newer version of Windtunnel: manifest of version 99"),
     "a newer version of another form": (
-        lambda _: {"schema_version": 2, "runs": []},
+        lambda _: {"schema_version": 99, "runs": []},
         "newer version of Windtunnel",
     ),
     "no segments": (put(segments=0), "at `$.segments`"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from windtunnel.errors import EvidenceError
 from windtunnel.storage.lines import LineDecoder, field, lines_with
 from windtunnel.storage.reader import AT_A_TIME
+from windtunnel.storage.sums import summed
 
 LINES = st.lists(st.binary(max_size=30).map(lambda text: text.replace(b"\n", b"|")), max_size=30)
 
@@ -65,6 +66,15 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     for name in ("0000.jsonl", "none.jsonl"):
         with pytest.raises(EvidenceError, match="can't read"):
             list(lines_with(tmp_path / name, b"x"))
+
+
+def test_a_line_that_was_changed_after_it_was_written_is_counted() -> None:
+    decoder = LineDecoder(("mine",))
+    line = summed(b'{"type":"health","seq":1,"run_id":"mine","t":1.0}')[:-1]
+
+    assert decoder.record(line) is not None
+    assert decoder.record(line.replace(b'"t":1.0', b'"t":2.0')) is None
+    assert decoder.damaged == 1
 
 
 def test_a_line_that_is_no_record_is_counted_and_one_of_another_run_is_not() -> None:

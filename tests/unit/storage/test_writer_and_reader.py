@@ -93,7 +93,7 @@ def test_a_word_outside_of_its_vocabulary_is_damage_and_the_rest_is_read(
 
     assert [record.seq for record in records] == [0, 1, 3, 4]
     assert not evidence.intact
-    assert evidence.findings[0] == "0000.jsonl, line 3: not a record"
+    assert evidence.findings[0] == "0000.jsonl, line 3: was changed after it was written"
 
 
 def test_defaults_are_left_out_of_a_line(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_corrupt_line_in_the_middle_is_named_and_the_rest_is_read(tmp_path: Pa
 
     assert len(records) == 4
     assert not evidence.intact
-    assert evidence.findings[0] == "0000.jsonl, line 3: not a record"
+    assert evidence.findings[0] == "0000.jsonl, line 3: was changed after it was written"
 
 
 FLAWS = {
@@ -187,7 +187,7 @@ def test_a_missing_line_is_a_gap(tmp_path: Path) -> None:
     _, evidence = read(path)
 
     assert not evidence.intact
-    assert evidence.findings == ("0000.jsonl, line 3: seq 3 where 2 was due",)
+    assert evidence.findings == ("0000.jsonl, line 3: a gap: seq 3 where 2 was due",)
 
 
 def test_a_line_ends_in_a_line_feed_and_nothing_else(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.support.records import step
 from tests.support.run_builder import ROWS, WHOLE, Run, manifest, threshold
 from windtunnel.model.summary import Baseline, Summary
 from windtunnel.report.changes import change_rows
-from windtunnel.verdict.baseline import compare
+from windtunnel.verdict.comparison import compare
 from windtunnel.verdict.conclude import conclude
 from windtunnel.verdict.selectors import check_selectors
 from windtunnel.verdict.thresholds import stop_condition
@@ -175,7 +175,7 @@ def test_what_takes_away_from_a_comparison_is_said() -> None:
     other = replace(before, verdict="incomplete", run=replace(before.run, load="9 users", shard="1/2"))
     assert compare(other, before).notes == [
         "the baseline's own verdict is incomplete",
-        "the load was different: 9 users",
+        "run differently: load 9 users, now 1 user",
         "one of the two runs is a shard",
     ]
     assert compare(before, before).notes == []

@@ -22,3 +22,6 @@ export const icon = (name, look = "icon") =>
 
 // A colour of the style sheet, as it is now.
 export const colour = name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+// A length of a drawing in pixels, where the text of the page has its usual size: it grows with it.
+export const scaled = pixels => (pixels * parseFloat(getComputedStyle(document.documentElement).fontSize)) / 16;

@@ -38,8 +38,12 @@ export const sparkline = (values, label, look = "line-p95") => {
   return { drawn, choose };
 };
 
+const sign = look => (look.startsWith("line")
+  ? svg("svg", { class: "line-key", "aria-hidden": "true" }, svg("line", { class: `line ${look}`, x1: 0, x2: "100%", y1: "50%", y2: "50%" }))
+  : svg("svg", { class: "swatch", "aria-hidden": "true" }, svg("rect", { class: look, width: "100%", height: "100%" })));
+
 const legend = (...entries) => el("ul", { class: "key" }, entries.filter(Boolean).map(([look, text]) =>
-  el("li", {}, look && svg("svg", { class: "swatch", "aria-hidden": "true" }, svg("rect", { class: look, width: "100%", height: "100%" })), text)));
+  el("li", {}, look && sign(look), text)));
 
 const tick = (x, label, top, minor) => svg("g", minor ? { class: "minor" } : {},
   svg("line", { class: "axis", x1: `${x}%`, x2: `${x}%`, y1: top, y2: top + 5 }),
@@ -107,7 +111,7 @@ export const percentileCurve = (passed, failed, bins, title) => {
   });
   const shown = NINES.filter(below => place(below) < 100 || below === 0);
   return el("figure", { class: "plot" },
-    el("figcaption", {}, el("h3", {}, "Percentiles"), legend(...lines.map(([look, , name]) => [`swatch-${look}`, name]), [null, `at most ${micros(top)}`])),
+    el("figcaption", {}, el("h3", {}, "Percentiles"), legend(...lines.map(([look, , name]) => [look, name]), [null, `at most ${micros(top)}`])),
     svg("svg", { height: HEIGHT + 26, role: "img", "aria-label": `${title}: percentiles of durations over 1 / (1 - p), up to ${micros(top)}` },
       [0, 0.5].map(y => svg("line", { class: "grid", x1: 0, x2: "100%", y1: HEIGHT * y + 0.5, y2: HEIGHT * y + 0.5 })),
       plane(HEIGHT, paths),

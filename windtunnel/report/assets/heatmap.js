@@ -1,12 +1,12 @@
 // How many requests took how long at what time: time across, durations up on a logarithmic axis, a
 // stronger colour for more.
 import { micros, offset, plural } from "./format.js";
-import { colour, el } from "./dom.js";
+import { colour, el, scaled } from "./dom.js";
 import { roundDurations } from "./drawings.js";
 import { page } from "./state.js";
-import { INSET } from "./timeline.js";
+import { inset } from "./timeline.js";
 
-const HEIGHT = 190;
+const height = () => scaled(190);
 const MOST_ROWS = 40;
 const LEAST_ROWS = 10;
 const FAINTEST = 0.18;
@@ -38,20 +38,20 @@ const placeOf = ({ rows, edge }, us) => {
   return row + Math.min(1, Math.max(0, (us - edge(row)) / (edge(row + 1) - edge(row))));
 };
 
-const rowHeight = ({ rows }) => (HEIGHT - 16) / Math.max(rows, LEAST_ROWS);
+const rowHeight = ({ rows }) => (height() - 16) / Math.max(rows, LEAST_ROWS);
 
 const paint = (canvas, found, buckets, cursor) => {
   const scale = devicePixelRatio;
-  const width = canvas.clientWidth;
+  const [width, tallest, { left, right }] = [canvas.clientWidth, height(), inset()];
   canvas.width = width * scale;
-  canvas.height = HEIGHT * scale;
+  canvas.height = tallest * scale;
   const ctx = canvas.getContext("2d");
   ctx.scale(scale, scale);
-  ctx.clearRect(0, 0, width, HEIGHT);
-  const [wide, tall] = [(width - INSET.left - INSET.right) / buckets, rowHeight(found)];
+  ctx.clearRect(0, 0, width, tallest);
+  const [wide, tall] = [(width - left - right) / buckets, rowHeight(found)];
   // On whole pixels, so that neighbours meet without a seam.
   const whole = value => Math.round(value * scale) / scale;
-  const at = (bucket, row) => [INSET.left + bucket * wide, HEIGHT - 8 - (row + 1) * tall];
+  const at = (bucket, row) => [left + bucket * wide, tallest - 8 - (row + 1) * tall];
   ctx.fillStyle = colour("passed");
   found.counts.forEach((count, i) => {
     if (!count) return;
@@ -61,19 +61,19 @@ const paint = (canvas, found, buckets, cursor) => {
   });
   ctx.globalAlpha = 1;
   ctx.fillStyle = colour("soft");
-  ctx.font = `12px ${colour("sans")}`;
+  ctx.font = `${scaled(12)}px ${colour("sans")}`;
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
   let above = Infinity;
   for (const us of roundDurations(Math.max(1, found.edge(0)), found.edge(found.rows))) {
-    const y = HEIGHT - 8 - placeOf(found, us) * tall;
-    if (above - y < 18) continue;
-    ctx.fillText(micros(us), INSET.left - 9, y);
+    const y = tallest - 8 - placeOf(found, us) * tall;
+    if (above - y < scaled(18)) continue;
+    ctx.fillText(micros(us), left - 9, y);
     above = y;
   }
   ctx.strokeStyle = colour("ink");
   const range = page.state;
-  if (range) ctx.strokeRect(at(range.from, 0)[0], 4.5, (range.to - range.from) * wide, HEIGHT - 9);
+  if (range) ctx.strokeRect(at(range.from, 0)[0], 4.5, (range.to - range.from) * wide, tallest - 9);
   if (cursor) ctx.strokeRect(...at(cursor.bucket, cursor.row), wide, tall);
 };
 
@@ -97,9 +97,9 @@ export const drawHeatmap = (box, cube, cells, times) => {
     redraw();
   };
   canvas.addEventListener("pointermove", event => {
-    const inside = canvas.clientWidth - INSET.left - INSET.right;
-    const bucket = Math.floor(((event.offsetX - INSET.left) / inside) * cube.buckets);
-    point(bucket, Math.floor((HEIGHT - 8 - event.offsetY) / rowHeight(found)));
+    const { left, right } = inset();
+    const bucket = Math.floor(((event.offsetX - left) / (canvas.clientWidth - left - right)) * cube.buckets);
+    point(bucket, Math.floor((height() - 8 - event.offsetY) / rowHeight(found)));
   });
   canvas.addEventListener("keydown", event => {
     const [right, up] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [0, 0];

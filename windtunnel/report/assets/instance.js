@@ -16,8 +16,8 @@ const idOf = (name, id) => el("div", { class: "wide" }, el("dt", {}, name),
 
 // The user's tracing system shows an instance at a URL that has its ids in it. Nothing but http leads out of the page.
 const tracingLink = (template, instance) => {
-  if (!/^https?:\/\//i.test(template ?? "")) return null;
-  const ids = { correlation_id: instance.correlation_id, trace_id: instance.correlation_id, instance_id: instance.id };
+  if (!/^https?:\/\//i.test(template)) return null;
+  const ids = { trace_id: instance.correlation_id, instance_id: instance.id };
   const href = template.replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(ids, name) ? encodeURIComponent(ids[name]) : whole));
   return el("a", { href, rel: "noopener noreferrer", target: "_blank" }, "Open its trace");
 };

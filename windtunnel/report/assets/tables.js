@@ -4,6 +4,7 @@ import { duration, micros, number, offset, perSecond, share } from "./format.js"
 import { histogramOf, keyFigures, percentilesOverTime, requestFigures, stepFigures, sum } from "./cube.js";
 import { el, icon } from "./dom.js";
 import { distribution, percentileCurve, sparkline } from "./drawings.js";
+import { offerSorting } from "./sorting.js";
 import { page } from "./state.js";
 
 const TIMES = ["p50", "p90", "p95", "p99", "p999", "max"];
@@ -58,6 +59,7 @@ const showCause = (box, series, range, edges) => {
   swap(within(box, "count"), number(count));
   swap(within(box, "of"), "in this range");
   swap(within(box, "seen"), count ? `between ${offset(edges[seen[0]])} and ${offset(edges[seen[seen.length - 1] + 1])} into the run` : "not seen in this range");
+  box.classList.add("ranged");
   box.classList.toggle("absent", count === 0);
 };
 
@@ -104,17 +106,31 @@ const addSparklines = (cube, rows) => {
   });
 };
 
+// The rows of a step move together: its own, that of its requests, and what it opens to.
+const sortable = (cube, rows) => {
+  const bodies = new Map();
+  rows.forEach(({ row, step, depth }, place) => {
+    const together = [row];
+    for (let next = row.nextElementSibling; next && !next.dataset.step; next = next.nextElementSibling) together.push(next);
+    const value = figure => step && stepFigures(cube, step, page.state)[figure];
+    const body = row.parentElement;
+    bodies.set(body, [...(bodies.get(body) ?? []), { place, depth, rows: together, value }]);
+  });
+  return bodies;
+};
+
 // Takes over the tables. Returns nothing: they follow `page.state`.
 export const followRange = (doc, cube, times) => {
   const rows = [...document.querySelectorAll("tr[data-step]")].map(row => {
     const i = Number(row.dataset.step);
-    return { row, step: cube.steps[i], name: doc.steps[i].step };
+    return { row, step: cube.steps[i], name: doc.steps[i].step, depth: doc.steps[i].depth };
   });
   const known = rows.filter(({ step }) => step);
   const sent = [...document.querySelectorAll("tr[data-requests]")].map(row => ({ row, step: cube.steps[Number(row.dataset.requests)] }));
   const columns = document.querySelectorAll("table.steps thead th").length + 1;
   const sparklines = rows.length ? addSparklines(cube, rows) : [];
   const drawings = known.map(({ row, step, name }) => openable(row, cube, step, name, columns));
+  const sortAgain = rows.length ? offerSorting(document.querySelector("table.steps"), sortable(cube, rows)) : () => {};
   const causes = [...document.querySelectorAll("[data-cause]")].map(box => [box, cube.causes[Number(box.dataset.cause)]]).filter(([, series]) => series);
   const strips = causes.map(([box, series]) => {
     const label = `when it happened: ${within(box, "seen")?.textContent ?? ""}`;
@@ -126,7 +142,7 @@ export const followRange = (doc, cube, times) => {
     const range = page.state;
     if (!range) {
       restore();
-      causes.forEach(([box]) => box.classList.remove("absent"));
+      causes.forEach(([box]) => box.classList.remove("ranged", "absent"));
     } else {
       showTiles(cube, range, times.seconds(range));
       rows.forEach(({ row, step }) => showRow(row, step && stepFigures(cube, step, range)));
@@ -135,6 +151,7 @@ export const followRange = (doc, cube, times) => {
     }
     [...sparklines, ...strips].forEach(choose => choose(range));
     drawings.forEach(draw => draw());
+    sortAgain();
   };
   page.onChange(show);
   show();

@@ -1,11 +1,11 @@
 // The charts over time: lines by uPlot, bands of stages, phases and faults behind them, a range by dragging.
 import { duration, micros, number, offset, perSecond } from "./format.js";
-import { colour, el } from "./dom.js";
+import { colour, el, scaled } from "./dom.js";
 import { page } from "./state.js";
 
 const HEIGHTS = { tall: 168, low: 96 };
-// The room of the axis of values, in pixels of CSS: the strips above and the heatmap below begin where it ends.
-export const INSET = { left: 62, right: 14 };
+// The room of the axis of values: the strips above and the heatmap below begin where it ends.
+export const inset = () => ({ left: scaled(62), right: scaled(14) });
 
 // Dashes tell lines apart without their colours. `gaps`: nothing ended where a value is missing; the generator tells
 // of the others once a second.
@@ -48,7 +48,7 @@ const drawBands = (plot, bands) => {
 
 const axis = (changes = {}) => ({
   stroke: () => colour("soft"),
-  font: `12px ${colour("sans")}`,
+  font: `${scaled(12)}px ${colour("sans")}`,
   grid: { stroke: () => colour("line"), width: 1 },
   ticks: { stroke: () => colour("edge"), width: 1, size: 5 },
   ...changes,
@@ -58,8 +58,8 @@ const settings = (panel, { doc, times, width, isLast }) => {
   const { edges } = times;
   return {
     width,
-    height: HEIGHTS[panel.height] + (isLast ? 26 : 0),
-    padding: [10, INSET.right, isLast ? 0 : 8, 0],
+    height: scaled(HEIGHTS[panel.height] + (isLast ? 26 : 0)),
+    padding: [10, inset().right, isLast ? 0 : 8, 0],
     cursor: { sync: { key: "time" }, drag: { x: true, y: false, setScale: false, dist: 4 }, points: { size: 7 } },
     select: { show: true },
     legend: { live: true, isolate: false },
@@ -69,10 +69,10 @@ const settings = (panel, { doc, times, width, isLast }) => {
     },
     axes: [
       axis({
-        show: isLast, size: 30, incrs: STEPS, space: 64,
+        show: isLast, size: scaled(30), incrs: STEPS, space: scaled(64),
         values: (plot, moments) => moments.map(moment => offset(Number(moment.toFixed(3)))),
       }),
-      axis({ size: INSET.left, gap: 4, space: 34, ticks: { show: false }, values: (plot, values) => values.map(value => (panel.axis ?? panel.write)(value)) }),
+      axis({ size: inset().left, gap: 4, space: scaled(34), ticks: { show: false }, values: (plot, values) => values.map(value => (panel.axis ?? panel.write)(value)) }),
     ],
     series: [
       { label: "at", value: (plot, moment) => (moment === null ? "–" : offset(moment)) },
