@@ -246,8 +246,11 @@ class Instance(Protocol):
     def random(self) -> random.Random:
         """Randomness that depends on (seed, scenario, instance index) alone."""
 
-    def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
-        """Write the record of a request that is not embedded in its step's line."""
+    def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool, decided: bool = False) -> None:
+        """Write the record of a request that is not embedded in its step's line.
+
+        `decided`: its step did not pass by it, although the request may not have `failed`.
+        """
 
     async def run_steps(self, steps: Sequence[CompiledStep]) -> StepOutcome:
         """Run steps one after the other, each with its record, until one ends the flow.

@@ -79,7 +79,7 @@ class FakeInstance:
             "_now": lambda: 0.0,
         }
 
-    def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
+    def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool, decided: bool = False) -> None:
         self.observed.append((exchange, poll, failed))
 
     def raised_inside(self, error: BaseException) -> bool:

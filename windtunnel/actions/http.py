@@ -59,7 +59,9 @@ class HttpAction:
         receive(instance, self.name, exchange)
         outcome = self._judge.outcome(exchange, instance, requests=hops + 1)
         if hops:
-            instance.observe(exchange, step=self.name, poll=False, failed=outcome.request_failed)
+            decided = outcome.outcome != "passed"
+            failed = outcome.request_failed
+            instance.observe(exchange, step=self.name, poll=False, failed=failed, decided=decided)
         return outcome
 
     def request_failed(self, exchange: Exchange) -> bool:

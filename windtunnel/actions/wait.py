@@ -153,7 +153,9 @@ class PollAction:
     def _ended(self, outcome: StepOutcome, instance: Instance) -> StepOutcome:
         """Record the last request, unless it was the only one."""
         if outcome.requests > 1 and outcome.exchange is not None:
-            instance.observe(outcome.exchange, step=self.name, poll=False, failed=outcome.request_failed)
+            decided = outcome.outcome != "passed"
+            failed = outcome.request_failed
+            instance.observe(outcome.exchange, step=self.name, poll=False, failed=failed, decided=decided)
         return outcome
 
 

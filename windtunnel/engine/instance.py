@@ -118,11 +118,13 @@ class RunningInstance:
         self.scope["data"] = {feeder.name: feeder.row(index, user) for feeder in feeders}
         self.ids.hide(*(secret for feeder in feeders for secret in feeder.secrets(index, user)))
 
-    def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool) -> None:
+    def observe(self, exchange: Exchange, *, step: str, poll: bool, failed: bool, decided: bool = False) -> None:
         """Write the record of a request that is not embedded in its step's line."""
         if self._reveal is not None:
             self.ids.hide(self._reveal(exchange))
-        self._journal.request(self.ids, step, exchange, poll=poll, failed=failed, round=self.round)
+        self._journal.request(
+            self.ids, step, exchange, poll=poll, failed=failed, decided=decided, round=self.round
+        )
 
     def raised_inside(self, error: BaseException) -> bool:
         """Whether an exception came out of a step; see `interfaces.Instance.raised_inside`."""

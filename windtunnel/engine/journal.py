@@ -77,10 +77,18 @@ class Journal:
                 sink.write(records)
 
     def request(
-        self, ids: InstanceIds, step: str, exchange: Exchange, *, poll: bool, failed: bool, round: int = 0
+        self,
+        ids: InstanceIds,
+        step: str,
+        exchange: Exchange,
+        *,
+        poll: bool,
+        failed: bool,
+        decided: bool = False,
+        round: int = 0,
     ) -> None:
-        """A request of a step that sends several."""
-        facts = self._facts(ids, exchange, failed=failed, poll=poll, keep=failed and not poll)
+        """A request of a step that sends several. `decided`: the step did not pass by it."""
+        facts = self._facts(ids, exchange, failed=failed, poll=poll, keep=(failed or decided) and not poll)
         if exchange.hop:
             facts.hop = True
         if ids.faults is not None:

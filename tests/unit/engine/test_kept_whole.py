@@ -76,6 +76,25 @@ def test_failures_and_the_requests_of_some_instances_are_kept(
         assert kept(step.request) == expected(step, step.instance_id in whole)
 
 
+@pytest.mark.parametrize(
+    ("type_", "more"),
+    [("http", {"retry": {"attempts": 2, "on": ["503"]}}), ("wait", {"interval": "1s", "timeout": "3s"})],
+)
+def test_the_request_by_which_a_step_of_several_failed_is_kept_although_it_was_answered_well(
+    run: Run, type_: str, more: dict[str, object]
+) -> None:
+    def late(request: Sent) -> Answer:
+        return Answer(status=503 if type_ == "http" and request.attempt == 1 else 200, body=b"something else")
+
+    step = {"type": type_, "name": "a", "path": "/", "expect": {"body": "this"}, **more}
+    finished = run(scenario(step), answers=late, load=ClosedLoad(count=COUNT))
+
+    whole = {record.instance_id for record in finished.instances if record.whole}
+    last = {record.instance_id: record.request for record in finished.requests if record.instance_id not in whole}
+    assert len(last) > COUNT // 2
+    assert {(facts.status, facts.failed, kept(facts)) for facts in last.values()} == {(200, False, True)}
+
+
 def test_every_scenario_of_a_mix_has_its_own(run: Run) -> None:
     rare, often = scenario(get("a"), id="rare", weight=1), scenario(get("b"), id="often", weight=9)
     finished = run(rare, often, answers=answer, load=ClosedLoad(count=200))

@@ -156,4 +156,6 @@ class Context:
         last = self._last
         if last is not None and last.exchange is not None and not self._observed:
             self._observed = True
-            self._instance.observe(last.exchange, step=self._step, poll=False, failed=last.request_failed)
+            decided = last.outcome != "passed"
+            failed = last.request_failed
+            self._instance.observe(last.exchange, step=self._step, poll=False, failed=failed, decided=decided)

@@ -87,7 +87,9 @@ class RetryingHttpAction:
             request = request.replace(attempt=request.attempt + 1)
         outcome = self._judge.outcome(exchange, instance, requests=requests)
         if requests > 1:
-            instance.observe(exchange, step=self.name, poll=False, failed=outcome.request_failed)
+            decided = outcome.outcome != "passed"
+            failed = outcome.request_failed
+            instance.observe(exchange, step=self.name, poll=False, failed=failed, decided=decided)
         if request.attempt > 1 and outcome.message:
             outcome.message = f"after {request.attempt} attempts; {outcome.message}"
         return outcome
