@@ -38,7 +38,7 @@ test-lowest: $(LOWEST)  ## Run the unit and CLI tests on the lowest versions tha
 	$(VENV)/lowest/bin/python -m pytest $(PARALLEL) -m "not slow" tests/unit tests/cli
 
 test-all: $(INSTALLED_DEV)  ## Run the slow tests too, and all on other Pythons where they are installed
-	$(PYTEST) $(PARALLEL) -m "not browser and not container"
+	WINDTUNNEL_KILLS=200 $(PYTEST) $(PARALLEL) -m "not browser and not container"
 	@for version in $(OTHER_PYTHONS); do $(MAKE) --no-print-directory test-on VERSION=$$version || exit 1; done
 
 check: $(INSTALLED_DEV)  ## Run what CI runs before the tests: format, lint, types, architecture
