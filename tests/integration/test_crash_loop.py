@@ -1,8 +1,8 @@
 """Killed at any moment, a run leaves every step that it had acknowledged, and a report that does not say pass.
 
 What was acknowledged is told by what the server saw: an instance sends a request only when the step before has
-ended. The record of that step is written in the same turn of the loop, perhaps just after the request. So the steps
-of all requests of an instance but the last two must be on the disk.
+ended. The record of that step is written in the same turn of the loop, perhaps just after the request. So the
+steps of all requests of an instance but the last two must be on the disk.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ import msgspec
 
 from windtunnel.errors import EvidenceError
 from windtunnel.model.record import Record
-from windtunnel.storage.files import NOT_DECODED, open_regular
+from windtunnel.storage.compressed import open_segment
+from windtunnel.storage.files import NOT_DECODED
 from windtunnel.storage.reader import chunks
 from windtunnel.storage.sums import SUM_LENGTH, line_holds
 
@@ -35,7 +36,7 @@ def lines_with(path: Path, *needles: bytes) -> Iterator[bytes]:
     A torn last line is none. Raises EvidenceError for a file that can't be read.
     """
     try:
-        with open_regular(path) as file:
+        with open_segment(path) as file:
             for lines in chunks(file):
                 yield from _of_chunk(lines, needles)
     except OSError as error:
