@@ -163,7 +163,8 @@ class Redactor:
             return self.excerpt(value, also)
         if self._own_keys is not None and self._own_keys.match(name):
             return HIDDEN
-        return self.text(_around_secret(name.lower(), value), also)
+        # First by value: an encoder may have put a semicolon into a secret, which is no end of an attribute.
+        return _around_secret(name.lower(), self.text(value, also))
 
     def compared(self, key: str, expected: str, actual: str, also: Sequence[str] = ()) -> tuple[str, str]:
         """What was expected under a key and what came, as a failed check shows them.

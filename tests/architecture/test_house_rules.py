@@ -64,6 +64,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "expressions": {"faker", "jinja2", "jsonpath_ng", "msgspec"},
     "config": {"yaml", "jsonschema", "msgspec"},
     "http": {"httptools", "backports", "brotli", "compression"},
+    "storage": {"backports", "compression"},
     "actions": {"cssselect", "jsonschema", "lxml", "msgspec", "referencing", "regex", "yaml"},
     "storage": {"msgspec"},
     "turbulence": {"msgspec"},

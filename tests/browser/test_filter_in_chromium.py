@@ -123,6 +123,9 @@ ONE, TWO, THREE = "checkout-1", "checkout-2", "browse-3"
         ("error:timeout", [THREE]),
         ("fault:*", [THREE]),
         ("check:stat", [ONE]),
+        ("cause:status", [ONE]),
+        ("cause:stat", []),
+        ("step:add_to_cart cause:check", [ONE]),
         ("url:POST", [ONE]),
         ("service:shop", [ONE]),
         ("user:0", [THREE]),
@@ -170,6 +173,20 @@ def test_a_mistake_is_told_in_words_and_the_rest_applies(tab: Tab, text: str, pr
 def test_an_order_is_set_without_touching_the_rest(tab: Tab) -> None:
     assert tab.value("""f.withSort('s:failed "a b" sort:id', "slowest")""") == 's:failed "a b" sort:slowest'
     assert tab.value("""f.withSort("sort:id x", "")""") == "x"
+
+
+@pytest.mark.parametrize("value", ["a", "two words", 'a "quoted" one', "back\\\\slash", "a,b", "json $.items[0]"])
+def test_any_value_is_found_by_the_word_that_is_made_of_it(tab: Tab, value: str) -> None:
+    given = [{"outcome": "failed", "steps": [{"name": name}]} for name in (value, "other")]
+
+    found = tab.value(
+        f"""(() => {{ const word = f.termOf("step", {json.dumps(value)});
+        const {{ terms, problems }} = f.parseFilter(word + " -s:passed");
+        return [problems, terms.length, ...{json.dumps(given)}.map(each => f.matches(terms, each, () => ""))];
+        }})()"""
+    )
+
+    assert found == [[], 2, True, False]
 
 
 def test_any_text_is_read_at_once(tab: Tab) -> None:

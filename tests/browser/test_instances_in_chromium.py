@@ -113,6 +113,21 @@ def test_a_link_to_a_filter_brings_the_list_into_sight(tab: Tab, shop_page: Path
     assert 0 <= tab.value("document.getElementById('inst-filter').getBoundingClientRect().top") < 300
 
 
+def test_a_group_of_errors_leads_to_the_instances_that_failed_so(tab: Tab, page: Path) -> None:
+    tab.open(page.as_uri())
+    tab.value(until("document.documentElement.dataset.ready"))
+
+    cause = tab.value("document.querySelector('.error h3 code').innerText")
+    tab.value("[...document.querySelectorAll('.error a')].find(a => a.hash.startsWith('#filter=')).click()")
+    tab.value(READY)
+
+    assert tab.value("document.getElementById('inst-filter').value").endswith(f" cause:{cause}")
+    outcomes = tab.value("[...document.querySelectorAll('.inst .word')].map(e => e.textContent)")
+    assert set(outcomes) == {"failed"}
+    count, every = (int(word) for word in tab.value(COUNT).split()[:3:2])
+    assert 0 < count < every
+
+
 def test_a_range_of_time_leaves_the_instances_that_ran_in_it(tab: Tab, page: Path) -> None:
     show(tab, page, filter="sort:first")
     every = tab.value(IDS)

@@ -111,6 +111,21 @@ def test_a_range_says_what_python_says_of_the_same_range(tab: Tab, cube: Cube, b
             assert told == durations(bins, (50, 90, 95, 99)), row
 
 
+def test_a_range_over_everything_counts_what_the_whole_run_counted(tab: Tab, cube: Cube) -> None:
+    told = (
+        "[...document.querySelectorAll('[data-figure=requests] .value, [data-figure=instances] .value, "
+        "tr[data-step] [data-figure=count], tr[data-step] [data-figure=failed], "
+        "tr[data-requests] [data-figure=count], [data-cause] .count')]"
+        ".map(cell => cell.firstChild.textContent)"
+    )
+    before = tab.value(told)
+    choose(tab, (0, len(cube.buckets)))
+
+    pairs = [(was, now) for was, now in zip(before, tab.value(told), strict=True) if was != now]
+    assert [was for was, _ in pairs] == ["300", "0"], "the row of the assertion, which is not counted over time"
+    assert not any(now.isdigit() for _, now in pairs)
+
+
 def test_errors_count_what_happened_in_the_range(tab: Tab, cube: Cube) -> None:
     choose(tab, (3, 9))
     first = cube.buckets.start
@@ -185,7 +200,8 @@ def test_a_step_opens_to_its_distribution_and_its_percentiles(tab: Tab) -> None:
     titles = tab.value("[...document.querySelectorAll('.opened:not([hidden]) h3')].map(h => h.textContent)")
     assert titles == ["Distribution", "Percentiles"]
     paths = tab.value(
-        "[...document.querySelectorAll('.opened:not([hidden]) .line')].map(l => l.getBoundingClientRect().width)"
+        "[...document.querySelectorAll('.opened:not([hidden]) path.line')]"
+        ".map(line => line.getBoundingClientRect().width)"
     )
     assert len(paths) == 2, "successes and failures apart"
     assert min(paths) > 50
@@ -294,3 +310,13 @@ def test_rates_of_a_run_that_ends_within_a_bucket_stay_true(browser: Browser, di
         told = opened.value("document.querySelector('#panels canvas').ariaLabel")
 
     assert "all at most 20/s" in told
+
+
+def test_a_browser_that_cannot_inflate_shows_the_static_drawing(browser: Browser, page: Path) -> None:
+    with browser.tab() as opened:
+        opened.resize(1280)
+        opened.call("Page.addScriptToEvaluateOnNewDocument", source="delete window.DecompressionStream")
+        opened.open_report(page.as_uri())
+
+        assert opened.value("document.documentElement.dataset.ready") == "no"
+        assert opened.value("document.querySelector('.static-course').getBoundingClientRect().height") > 150

@@ -7,6 +7,7 @@ The cases run in this process; a few run in a process of their own as well.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import borne, sample_run
+from tests.support import borne, sample_run, two_runs
 from tests.support.command_line import Answer, call, run_process
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.sums import summed
@@ -40,6 +41,8 @@ def torn(run: RunDirectory) -> None:
 
 
 CASES = Path(__file__).parent / "cases"
+BEFORE = functools.cache(two_runs.ran)
+MANY = [f"step_{number:03}" for number in range(200)]
 GENERATED: dict[str, Callable[[Path], object]] = {
     "invalid-binary-file": lambda folder: (folder / "scenarios" / "a.yaml").write_bytes(b"\x7fELF\x00\x01\xff"),
     "invalid-empty-file": lambda folder: (folder / "scenarios" / "a.yaml").write_bytes(b""),
@@ -47,6 +50,22 @@ GENERATED: dict[str, Callable[[Path], object]] = {
     "invalid-too-large": lambda folder: (folder / "scenarios" / "a.yaml").write_text("# x\n" * 300_000),
     "report-of-faults-degraded": lambda folder: borne.write_run(folder / "runs"),
     "report-of-faults-metastable": lambda folder: borne.write_run(folder / "runs", borne.FOR_EVER),
+    "compare-noise": lambda folder: two_runs.write(folder, before=BEFORE(), now=two_runs.ran(draws=2)),
+    "compare-a-difference": lambda folder: two_runs.write(
+        folder,
+        before=BEFORE(),
+        now=two_runs.ran(draws=2, slower=1.2, failing=0.03, seconds=45, load="2 users", seed=9),
+    ),
+    "compare-with-an-older-version": lambda folder: two_runs.write(
+        folder, before=two_runs.without_windows(BEFORE()), now=two_runs.ran(draws=2)
+    ),
+    "compare-short-runs": lambda folder: two_runs.write(
+        folder, before=two_runs.ran(seconds=1, per_second=2), now=two_runs.ran(seconds=1, per_second=1)
+    ),
+    "compare-with-nothing": lambda folder: two_runs.write(folder, before=BEFORE(), now=two_runs.ran(seconds=0)),
+    "compare-many-steps": lambda folder: two_runs.write(
+        folder, before=two_runs.ran(steps=MANY, seconds=15), now=two_runs.ran(draws=2, steps=MANY, seconds=15)
+    ),
     "report-of-failures": lambda folder: sample_run.write_run(folder / "runs"),
     "verify-intact": lambda folder: sample_run.write_run(folder / "runs", instances=12),
     "verify-damaged": lambda folder: damaged(sample_run.write_run(folder / "runs", instances=12)),

@@ -114,8 +114,8 @@ def percentiles(bins: Mapping[int, int], percents: Sequence[float]) -> list[floa
 
 def count_up_to(bins: Mapping[int, int], us: float) -> float:
     """How many samples do not exceed a duration, with those of a bin taken to lie evenly in it."""
-    total = 0.0
-    for lower, count in bins.items():
-        width = upper_us(lower) - lower
-        total += count * max(0.0, min(1.0, (us - lower + 1) / width))
-    return total
+    whole = int(us)
+    narrow = max(0, whole.bit_length() - 5)
+    last = whole >> narrow << narrow
+    below = sum([count for lower, count in bins.items() if lower < last])
+    return below + bins.get(last, 0) * (us - last + 1) / (upper_us(last) - last)

@@ -7,9 +7,9 @@ them, and so is what is over at the beginning, where a load starts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict, TypeVar
+from typing import TypeVar
 
 from windtunnel.metrics.bins import Bins, add_bins, count_up_to, percentiles
 from windtunnel.metrics.cells import InstanceCell, StepCell
@@ -32,12 +32,6 @@ _IN_WINDOWS = (50, 95)
 _Cell = TypeVar("_Cell", StepCell, InstanceCell)
 
 
-class _Times(TypedDict, total=False):
-    p50: list[float | None]
-    p95: list[float | None]
-    intervals: dict[str, tuple[float, float]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
     """The windows of a run, and those of its steps by scenario and step."""
@@ -54,15 +48,50 @@ class _Cut:
     size: int
     number: int
 
-    def joined(self, parts: Iterable[Mapping[int, _Cell]], empty: Callable[[], _Cell]) -> list[_Cell]:
-        """What all the parts together counted in each window."""
-        found = [empty() for _ in range(self.number)]
-        for cells in parts:
-            for number, cell in cells.items():
-                place = (number - self.start) // self.size
-                if 0 <= place < self.number:
-                    found[place].merge(cell)
-        return found
+    def cells(self, cells: Mapping[int, _Cell]) -> Iterator[tuple[int, _Cell]]:
+        """The cells in any window, with the place of that."""
+        for number, cell in cells.items():
+            place = (number - self.start) // self.size
+            if 0 <= place < self.number:
+                yield place, cell
+
+
+class _Figures:
+    """What is counted in each window."""
+
+    def __init__(self, windows: int) -> None:
+        self.count, self.failed = [0] * windows, [0] * windows
+        self.times: list[Bins] = [{} for _ in range(windows)]
+
+    def add(self, place: int, count: int, failed: int, *times: Bins) -> None:
+        """Count what was in one bucket."""
+        self.count[place] += count
+        self.failed[place] += failed
+        for each in times:
+            add_bins(self.times[place], each)
+
+    def known(self) -> WindowFigures:
+        """The figures of all windows."""
+        total: Bins = {}
+        for each in self.times:
+            add_bins(total, each)
+        if not total:
+            return WindowFigures(count=self.count, failed=self.failed)
+        found = [percentiles(each, _IN_WINDOWS) if each else None for each in self.times]
+        p50, p95 = ([_ms(us[place]) if us else None for us in found] for place in range(len(_IN_WINDOWS)))
+        return WindowFigures(
+            count=self.count, failed=self.failed, p50=p50, p95=p95, intervals=dict(_intervals(self.times, total))
+        )
+
+
+def _intervals(windows: Sequence[Bins], total: Bins) -> Iterator[tuple[str, tuple[float, float]]]:
+    numbers = [sum(bins.values()) for bins in windows]
+    for percent, us in zip(_PERCENTS, percentiles(total, _PERCENTS), strict=True):
+        below = [round(count_up_to(bins, us)) for bins in windows]
+        ends = of_percentile(percent, list(zip(numbers, below, strict=True)))
+        if ends is not None:
+            low, high = percentiles(total, ends)
+            yield f"p{percent}", (_ms(low), _ms(high))
 
 
 def windows_of(cube: Cube) -> Windows:
@@ -75,19 +104,25 @@ def windows_of(cube: Cube) -> Windows:
         return Windows()
     requests = sum(cell.requests for cells in steps.values() for cell in cells.values())
     cut = _cut(range(min(ended), max(ended) + 1), requests=requests, steps=len(steps))
-    joined = {place: cut.joined([cells], StepCell) for place, cells in steps.items()}
-    counted = cut.joined(instances, InstanceCell)
+    sent, ended_instances = _Figures(cut.number), _Figures(cut.number)
+    of_steps = {}
+    for row, cells in steps.items():
+        of_steps[row] = executed = _Figures(cut.number)
+        for place, cell in cut.cells(cells):
+            executed.add(place, cell.ended, cell.failed + cell.errored, cell.passed_us, cell.failed_us)
+            sent.add(place, cell.requests, cell.requests_failed, cell.sent_passed_us, cell.sent_failed_us)
+    for counted in instances:
+        for place, ended_ in cut.cells(counted):
+            failed = ended_.failed + ended_.errored
+            ended_instances.add(place, ended_.passed + failed, failed)
     run = RunWindows(
         number=cut.number,
         width_s=cut.size * cube.width_s,
         started=cut.start * cube.width_s,
-        requests=_of_requests([[cells[place] for cells in joined.values()] for place in range(cut.number)]),
-        instances=WindowFigures(
-            count=[each.passed + each.failed + each.errored for each in counted],
-            failed=[each.failed + each.errored for each in counted],
-        ),
+        requests=sent.known(),
+        instances=ended_instances.known(),
     )
-    return Windows(run=run, steps={place: _of_step(cells) for place, cells in joined.items()})
+    return Windows(run=run, steps={row: executed.known() for row, executed in of_steps.items()})
 
 
 def _cut(buckets: range, *, requests: int, steps: int) -> _Cut:
@@ -98,49 +133,6 @@ def _cut(buckets: range, *, requests: int, steps: int) -> _Cut:
     size = max(1, min(-(-len(buckets) // max(1, wanted)), len(buckets) // FEWEST_WINDOWS))
     number = len(buckets) // size
     return _Cut(start=buckets.stop - number * size, size=size, number=number)
-
-
-def _of_requests(windows: list[list[StepCell]]) -> WindowFigures:
-    return WindowFigures(
-        count=[sum(cell.requests for cell in cells) for cells in windows],
-        failed=[sum(cell.requests_failed for cell in cells) for cells in windows],
-        **_times([[*(c.sent_passed_us for c in cells), *(c.sent_failed_us for c in cells)] for cells in windows]),
-    )
-
-
-def _of_step(windows: list[StepCell]) -> WindowFigures:
-    return WindowFigures(
-        count=[cell.ended for cell in windows],
-        failed=[cell.failed + cell.errored for cell in windows],
-        **_times([[cell.passed_us, cell.failed_us] for cell in windows]),
-    )
-
-
-def _times(windows: list[list[Bins]]) -> _Times:
-    """Percentiles in milliseconds, None in a window without a time, and the intervals of those of all windows."""
-    joined = [_together(parts) for parts in windows]
-    total = _together(joined)
-    if not total:
-        return {}
-    each = [percentiles(bins, _IN_WINDOWS) if bins else None for bins in joined]
-    counts = [sum(bins.values()) for bins in joined]
-    known = {}
-    for percent, us in zip(_PERCENTS, percentiles(total, _PERCENTS), strict=True):
-        below = [round(count_up_to(bins, us)) for bins in joined]
-        ends = of_percentile(
-            percent, list(zip(counts, below, strict=True)), lambda share: percentiles(total, (share,))[0]
-        )
-        if ends is not None:
-            known[f"p{percent}"] = (_ms(ends[0]), _ms(ends[1]))
-    p50, p95 = ([_ms(found[place]) if found else None for found in each] for place in range(len(_IN_WINDOWS)))
-    return {"p50": p50, "p95": p95, "intervals": known}
-
-
-def _together(parts: Iterable[Bins]) -> Bins:
-    found: Bins = {}
-    for bins in parts:
-        add_bins(found, bins)
-    return found
 
 
 def _ms(us: float) -> float:

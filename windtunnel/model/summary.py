@@ -114,7 +114,7 @@ def is_timed(action: str, requests: int) -> bool:
 class WindowFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happened in each window of time, in order. Percentiles are ms, None in a window without a time.
 
-    They are coarser than those of a `Distribution`: within 3 %. `intervals` has the 95 % intervals of p50, p95 and
+    They are coarser than those of a `Distribution`: within 6 %. `intervals` has the 95 % intervals of p50, p95 and
     p99 over all windows, of those that are known. Without times there are neither.
     """
 

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from windtunnel import figures
-from windtunnel.model.summary import Change, Comparison, WindowSpan
+from windtunnel.model.summary import Change, Comparison
 from windtunnel.report.wording import NO_VALUE, TIMES
 
 NOISE = "Two runs of the same code can differ by 10% or more; only a threshold that names the baseline decides."
 """Shown with every comparison, because a small change can be noise."""
+
+NOTHING_IN_COMMON = "The two runs have no figure in common."
 
 INTERVAL = "95% interval"
 SPREADS = "Spreads"
@@ -61,6 +63,11 @@ class ChangeRow:
     spreads: str = NO_VALUE
 
 
+def has_intervals(rows: Sequence[ChangeRow]) -> bool:
+    """Whether anything is known of the windows; otherwise two columns would be empty."""
+    return any(row.interval != NO_VALUE or row.spreads != NO_VALUE for row in rows)
+
+
 def change_rows(comparison: Comparison, *, most_steps: int) -> list[ChangeRow]:
     """The figures of the whole run, then the p95 of the steps that changed most, either way.
 
@@ -97,9 +104,9 @@ def first_sentence(comparison: Comparison) -> str:
     return f"{name} differs{by}{interval}{times}."
 
 
-def remarks(comparison: Comparison) -> list[str]:
-    """What the numbers rest on, then what they don't say."""
-    return [*_windows(comparison), *_by_chance(comparison), NOISE]
+def remarks(comparison: Comparison, rows: Sequence[ChangeRow]) -> list[str]:
+    """What the numbers in these rows rest on, then what they don't say."""
+    return [*_windows(comparison, rows), *_by_chance(comparison), NOISE]
 
 
 def baseline_name(comparison: Comparison) -> str:
@@ -120,17 +127,19 @@ def _steps(comparison: Comparison) -> Sequence[Change]:
     return list(times.values())
 
 
-def _windows(comparison: Comparison) -> Iterator[str]:
+def _windows(comparison: Comparison, rows: Sequence[ChangeRow]) -> Iterator[str]:
     before, now = comparison.windows_before, comparison.windows_now
-    if before and now and any(each.low is not None for each in comparison.changes):
-        was, is_ = _span(before), _span(now)
-        each = was if was == is_ else f"{was} before, {is_} now"
-        yield f"Intervals and spreads rest on windows of time: {each}."
-        yield "They know the noise within each run, not what differs from run to run."
-
-
-def _span(windows: WindowSpan) -> str:
-    return f"{windows.number} of {figures.offset(windows.width_s)}"
+    if not before or not now or not has_intervals(rows):
+        return
+    counted = f"{before.number} windows of {figures.offset(before.width_s)}"
+    if before != now:
+        counted += f" before, {now.number} of {figures.offset(now.width_s)} now"
+    yield (
+        f"Intervals and spreads (standard deviations between windows of time) are from {counted}. "
+        "They know the noise within each run, not what differs from run to run."
+    )
+    if any(row.interval == NO_VALUE for row in rows):
+        yield "A figure without an interval has too few samples, or varies too much from window to window."
 
 
 def _by_chance(comparison: Comparison) -> Iterator[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from windtunnel.metrics.aggregate import Aggregate
 from windtunnel.metrics.cube import Cube
+from windtunnel.model.load import OUTSIDE_THE_LOAD, is_measured
 from windtunnel.model.manifest import Manifest
 from windtunnel.model.resilience import Resilience
 from windtunnel.model.summary import Summary
@@ -25,7 +27,32 @@ def course_bands(aggregate: Aggregate, manifest: Manifest, summary: Summary) -> 
     if manifest.turbulence is not None and summary.turbulence is not None:
         later_s = load_began(aggregate, manifest.turbulence.phases) - cube.buckets.start * cube.width_s
         found += _under_faults(summary.turbulence, later_s)
+    else:
+        found += _stages(aggregate, cube.buckets.start * cube.width_s)
     return found
+
+
+def _stages(aggregate: Aggregate, begin_t: float) -> Iterator[CourseBand]:
+    """The named stages of the measured load.
+
+    An instance belongs to the stage in which it was due: a stage ends where the next one of its scenario begins,
+    the last one with its last instance. Several scenarios with stages of one name have it together.
+    """
+    spans: dict[str, tuple[float, float]] = {}
+    for scenario in dict.fromkeys(key.scenario for key in aggregate.instances):
+        begins: dict[str, float] = {}
+        last_end = begin_t
+        for key, series in aggregate.instances.items():
+            if key.scenario == scenario and key.phase not in OUTSIDE_THE_LOAD:
+                begins[key.phase] = min(series.first_start, begins.get(key.phase, series.first_start))
+                last_end = max(last_end, series.last_end)
+        edges = [*sorted((begin, phase) for phase, begin in begins.items()), (last_end, "")]
+        for (begin, phase), (end, _) in pairwise(edges):
+            known = spans.get(phase, (begin, end))
+            spans[phase] = min(begin, known[0]), max(end, known[1])
+    for phase, (begin, end) in sorted(spans.items(), key=lambda each: (each[1], each[0])):
+        if phase and is_measured(phase):
+            yield CourseBand(kind="stage", name=phase, from_s=max(0.0, begin - begin_t), to_s=end - begin_t)
 
 
 def _warmup(cube: Cube) -> Iterator[CourseBand]:

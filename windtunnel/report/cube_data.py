@@ -27,7 +27,7 @@ MOST_ENTRIES = 90_000
 FEWEST_BUCKETS = 30
 """Time is not told in fewer of them to keep a page small."""
 
-COUNTS = ("passed", "failed", "errored")
+COUNTS = ("passed", "failed", "errored", "skipped", "interrupted")
 BINS = ("passed_us", "failed_us", "sent_passed_us", "sent_failed_us")
 
 
@@ -131,7 +131,7 @@ class _Packing:
         """Of all scenarios together; without warm-up, as in the key figures."""
         cells = [cells for row, cells in self._cube.instances.items() if not row.warmup]
         found = {}
-        for name in ("passed", "failed", "errored", "dropped"):
+        for name in ("passed", "failed", "errored", "interrupted", "dropped"):
             counts: dict[int, int] = {}
             for by_bucket in cells:
                 for number, cell in by_bucket.items():

@@ -11,15 +11,23 @@ import shlex
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import groupby
+from typing import Any
 from urllib.parse import quote
 
 import jinja2
 
 from windtunnel import figures
 from windtunnel.model.resilience import Resilience
-from windtunnel.model.summary import MetricSummary, Summary
+from windtunnel.model.summary import Comparison, MetricSummary, Summary
 from windtunnel.report import assets, page_data, resilience, wording
-from windtunnel.report.changes import baseline_name, change_rows, first_sentence, remarks
+from windtunnel.report.changes import (
+    NOTHING_IN_COMMON,
+    baseline_name,
+    change_rows,
+    first_sentence,
+    has_intervals,
+    remarks,
+)
 from windtunnel.report.charts import PHASES, shape, track
 from windtunnel.report.course_chart import CourseChart, course_chart
 from windtunnel.report.model import Latency, Report
@@ -77,13 +85,23 @@ def render(report: Report) -> str:
         shapes=[(latency, shape(latency, height=88, most_bins=40)) for latency in _drawn(report.steps)],
         anchors={story.instance_id: _anchor(story.instance_id) for story in report.stories},
         phases=PHASES,
-        changes=change_rows(summary.baseline, most_steps=10) if summary.baseline else [],
-        difference=first_sentence(summary.baseline) if summary.baseline else "",
-        noise=remarks(summary.baseline) if summary.baseline else [],
+        **(_against(summary.baseline) if summary.baseline else {}),
         judged=summary.turbulence,
         facts=_facts(report),
         **(_under_faults(summary.turbulence) if summary.turbulence else {}),
     )
+
+
+def _against(baseline: Comparison) -> dict[str, Any]:
+    """What the template shows of the changes since a baseline."""
+    rows = change_rows(baseline, most_steps=10)
+    return {
+        "changes": rows,
+        "difference": first_sentence(baseline),
+        "noise": remarks(baseline, rows),
+        "has_intervals": has_intervals(rows),
+        "nothing_in_common": NOTHING_IN_COMMON,
+    }
 
 
 def _drawn(steps: Sequence[Latency]) -> list[Latency]:

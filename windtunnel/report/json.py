@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from windtunnel.model.summary import Summary
 from windtunnel.report.model import Report
 from windtunnel.report.wording import honest
+from windtunnel.storage.directory import summary_text
 
 
 def encode(summary: Summary) -> bytes:
     """The bytes of `summary.json`, indented."""
-    return msgspec.json.format(msgspec.json.encode(honest(summary)))
+    return summary_text(honest(summary))
 
 
 def render(report: Report) -> str:

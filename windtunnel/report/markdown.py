@@ -5,11 +5,21 @@ Text of users and of the SUT is in code spans, where nothing is a link, a mentio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from windtunnel import figures
 from windtunnel.model.summary import Summary
-from windtunnel.report.changes import INTERVAL, SPREADS, baseline_name, change_rows, first_sentence, remarks
+from windtunnel.report.changes import (
+    INTERVAL,
+    NOTHING_IN_COMMON,
+    SPREADS,
+    ChangeRow,
+    baseline_name,
+    change_rows,
+    first_sentence,
+    has_intervals,
+    remarks,
+)
 from windtunnel.report.markdown_failures import errors as errors_of
 from windtunnel.report.markdown_pictures import course_picture, latency_picture, steps_table
 from windtunnel.report.model import Report
@@ -145,18 +155,25 @@ def _changes(summary: Summary, *, most_steps: int) -> Iterator[str]:
     yield f"{sentence and f'**{sentence}** '}Before: {prose(baseline_name(comparison))}."
     if comparison.notes:
         yield "\n".join(f"- {prose(note)}" for note in comparison.notes)
-    rows = [
-        (
-            *(f"{row.what} of {code(row.step)}" if row.step else row.what, row.before, row.now),
-            *(row.change, row.interval, row.spreads),
-        )
-        for row in change_rows(comparison, most_steps=most_steps)
-    ]
+    rows = change_rows(comparison, most_steps=most_steps)
     if rows:
-        yield table(("Figure", "Before", "Now", "Change", INTERVAL, SPREADS), ":--|--:|--:|--:|--:|--:", rows)
+        yield _table_of_changes(rows)
     else:
-        yield "_The two runs have no figure in common._"
-    yield " ".join(remarks(comparison))
+        yield f"_{NOTHING_IN_COMMON}_"
+    yield " ".join(remarks(comparison, rows))
+
+
+def _table_of_changes(rows: Sequence[ChangeRow]) -> str:
+    known = has_intervals(rows)
+    head = ("Figure", "Before", "Now", "Change", *((INTERVAL, SPREADS) if known else ()))
+    cells = [
+        (
+            *(f"{row.what} of {code(row.step)}" if row.step else row.what, row.before, row.now, row.change),
+            *((row.interval, row.spreads) if known else ()),
+        )
+        for row in rows
+    ]
+    return table(head, ":--" + "|--:" * (len(head) - 1), cells)
 
 
 def _notes(summary: Summary) -> Iterator[str]:

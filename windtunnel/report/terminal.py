@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 from windtunnel import figures
 from windtunnel.model.summary import Comparison, Summary
-from windtunnel.report.changes import INTERVAL, SPREADS, baseline_name, change_rows, first_sentence, remarks
+from windtunnel.report.changes import (
+    INTERVAL,
+    NOTHING_IN_COMMON,
+    SPREADS,
+    baseline_name,
+    change_rows,
+    first_sentence,
+    has_intervals,
+    remarks,
+)
 from windtunnel.report.course import Course
 from windtunnel.report.model import Report
 from windtunnel.report.pictures import cause_along_time
@@ -161,17 +170,22 @@ def _thresholds(summary: Summary, width: int) -> Table:
 
 
 def _changes(comparison: Comparison) -> list[RenderableType]:
+    rows = change_rows(comparison, most_steps=_MOST_CHANGED_STEPS)
     table = plain_table()
     table.add_column("figure", no_wrap=True, overflow="ellipsis", ratio=1, min_width=10)
-    for column in ("before", "now", "change", INTERVAL, SPREADS.lower()):
+    known = has_intervals(rows)
+    for column in ("before", "now", "change", *((INTERVAL, SPREADS.lower()) if known else ())):
         table.add_column(column, justify="right", no_wrap=True)
-    for row in change_rows(comparison, most_steps=_MOST_CHANGED_STEPS):
+    for row in rows:
         what = f"{row.what} of {shown(row.step, limit=60)}" if row.step else row.what
-        table.add_row(styled(what), row.before, row.now, row.change, row.interval, row.spreads)
+        table.add_row(
+            styled(what), row.before, row.now, row.change, *((row.interval, row.spreads) if known else ())
+        )
     said: list[RenderableType] = [styled(f"against {shown(baseline_name(comparison))}", "bold")]
     said += [hanging("-", sentence)] if (sentence := first_sentence(comparison)) else []
-    said += [table, *(hanging("!", shown(note), style="yellow") for note in comparison.notes)]
-    return [*said, *(hanging("-", each) for each in remarks(comparison))]
+    said += [table if rows else hanging("-", NOTHING_IN_COMMON)]
+    said += [hanging("!", shown(note), style="yellow") for note in comparison.notes]
+    return [*said, *(hanging("-", each) for each in remarks(comparison, rows))]
 
 
 def _errors(summary: Summary, course: Course, run_name: str, width: int) -> Iterator[RenderableType]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterable, Sequence
@@ -243,8 +244,13 @@ class RunDirectory:
 
 
 def summary_text(summary: Summary) -> bytes:
-    """The content of `summary.json`."""
-    return msgspec.json.format(msgspec.json.encode(summary))
+    """The content of `summary.json`: indented, each list of numbers on one line."""
+    indented = msgspec.json.format(msgspec.json.encode(summary))
+    return _NUMBERS.sub(lambda found: b"[" + b" ".join(found[1].split()) + b"]", indented)
+
+
+_NUMBERS = re.compile(rb"\[\n\s*((?:[-+.\de]+|null)(?:,\n\s*(?:[-+.\de]+|null))*)\n\s*\]")
+"""A list of numbers. No text has such line breaks in it: in JSON they are escaped there."""
 
 
 class StagedFile:

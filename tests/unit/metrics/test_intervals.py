@@ -64,7 +64,7 @@ def test_a_mean_lies_in_the_interval_of_a_rate(counts: list[int]) -> None:
 def test_the_interval_of_a_percentile_is_looked_up_on_both_sides_of_it(
     windows: list[tuple[int, int]], percent: float
 ) -> None:
-    found = of_percentile(percent, windows, lambda asked: asked)
+    found = of_percentile(percent, windows)
     assert found is None or 0 < found[0] < percent < found[1] < 100
 
 
@@ -77,13 +77,13 @@ def test_where_nothing_ever_fails_no_failure_at_all_is_not_certain() -> None:
 
 def test_what_is_beyond_the_largest_sample_is_unknown() -> None:
     windows = [(5, 5)] * 10
-    assert of_percentile(99, windows, lambda asked: asked) is None
-    assert of_percentile(50, [(5, 2), (5, 3)] * 5, lambda asked: asked) is not None
+    assert of_percentile(99, windows) is None
+    assert of_percentile(50, [(5, 2), (5, 3)] * 5) is not None
 
 
 def test_a_percentile_is_less_certain_where_what_is_slow_is_in_some_windows_alone() -> None:
     def width(windows: list[tuple[int, int]]) -> float:
-        found = of_percentile(75, windows, lambda asked: asked)
+        found = of_percentile(75, windows)
         assert found is not None
         return found[1] - found[0]
 
@@ -136,7 +136,8 @@ def simulated(
         return everything[max(1, math.ceil(round(percent * len(everything) / 100, 6))) - 1]
 
     p95 = value_at(95)
-    found = of_percentile(95, [(len(piece), sum(each <= p95 for each in piece)) for piece in pieces], value_at)
+    ends = of_percentile(95, [(len(piece), sum(each <= p95 for each in piece)) for piece in pieces])
+    found = None if ends is None else (value_at(ends[0]), value_at(ends[1]))
     own = [sorted(piece)[math.ceil(0.95 * len(piece)) - 1] for piece in pieces]
     return Time(value=p95, interval=found, windows=own), [(len(p), sum(each > 2 for each in p)) for p in pieces]
 

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from tests.support.records import START, aggregate_of, instance, request, step
+from tests.support.run_builder import Run, manifest
 from windtunnel.metrics.cube import Cube
 from windtunnel.model.record import Dropped, Health, Record, Users
 from windtunnel.report.course import MOST_STEPS, Course, blocks, course_of
+from windtunnel.report.course_bands import course_bands
 
 
 def course(*records: Record, order: tuple[tuple[str, str], ...] = ()) -> Course:
@@ -113,3 +115,13 @@ def test_more_values_than_there_is_room_for_are_joined() -> None:
     assert blocks([1, 8, None, None, 4, 4], width=3) == "█ ▄"
     assert blocks([1, 1, 1, 1, 1], width=3, join=sum) == "██▄"
     assert len(blocks(range(300), width=60)) == 60
+
+
+def test_stages_of_the_load_follow_each_other_along_time() -> None:
+    phases = ("warmup:ramp", "climb", "climb", "peak", "setup")
+    at = [instance(n, started=START + 10.0 * n, phase=phase) for n, phase in enumerate(phases)]
+    # One that was due before the peak and ended in it.
+    late = instance(9, started=START + 29, duration_us=5_000_000, phase="climb")
+    bands = course_bands(aggregate_of([*at, late]), manifest(), Run().instances(1).concluded())
+    stages = [(band.name, band.from_s, band.to_s) for band in bands if not band.warmup]
+    assert stages == [("climb", 10.0, 30.0), ("peak", 30.0, 34.0)]

@@ -27,8 +27,9 @@ from windtunnel.report.cube_data import page_cube
 from windtunnel.report.model import Report
 
 STARTED = sample_run.STARTED
+OUTCOMES = ["passed", "failed", "errored", "skipped", "interrupted"]
 ENDS = st.lists(
-    st.tuples(st.floats(0, 900), st.integers(0, 1 << 33), st.sampled_from(["passed", "failed", "errored"])),
+    st.tuples(st.floats(0, 900), st.integers(0, 1 << 33), st.sampled_from(OUTCOMES)),
     min_size=1,
     max_size=40,
 )
@@ -104,7 +105,7 @@ def test_the_script_reads_what_the_cube_counted(ends: list[tuple[float, int, str
     first = cube.buckets.start
     of_step = found.counts["steps"][0]
     counted_cells = cube.steps[StepRow(False, "checkout", "pay")]
-    for name in ("passed", "failed", "errored"):
+    for name in OUTCOMES:
         wanted = {n - first: getattr(cell, name) for n, cell in counted_cells.items() if getattr(cell, name)}
         assert series(of_step[name]) == wanted
     for name, bins in (("passed", "passed_us"), ("failed", "failed_us")):
@@ -129,7 +130,7 @@ def test_a_page_with_too_many_bins_has_wider_buckets_and_the_same_counts(
     small = page_cube(course, summary_of_one_step(), most_entries=5)
 
     assert small.axis["width_s"] >= whole.axis["width_s"]
-    for name in ("passed", "failed", "errored"):
+    for name in OUTCOMES:
         of_both = [series(each.counts["steps"][0][name]).total() for each in (small, whole)]
         assert of_both[0] == of_both[1]
 

@@ -489,7 +489,7 @@ def test_changes_are_told_with_the_run_they_are_measured_against() -> None:
         assert "20261121T091500Z-0c1d2e (commit 1b2c3d4e5f60, 2026-11-21 09:15:12 UTC)" in shown
         assert "run differently: load 10 users, 2,000 instances, now 50 users, 2,000 instances" in shown
         assert "p95 latency differs by +162% (95% interval +120% to +210%), 4.2 times the spread" in shown
-        assert "windows of time: 24 of 2 s before, 20 of 2 s now" in shown
+        assert "are from 24 windows of 2 s before, 20 of 2 s now" in shown
         assert "only a threshold that names the baseline decides" in shown
     rows = [line.split() for line in terminal.render(report, width=100).split("\n")]
     unknown = (NO_VALUE, NO_VALUE)

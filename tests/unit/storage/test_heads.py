@@ -60,6 +60,11 @@ def test_bytes_that_are_no_text_are_shown_as_latin_1_in_a_record_that_can_be_wri
         ("X-Shop", f"is {SECRET}!", "is [redacted]!"),
         ("X-Shop", "is correct%20horse%20battery!", "is [redacted]!"),
         ("Set-Cookie", f"{SECRET.replace(' ', '+')}=1; Path=/", "[redacted]=[redacted]; Path=/"),
+        (
+            "Set-Cookie",
+            f"c=1; Path=/{SECRET.replace(' ', '&#32;')}; Secure",
+            "c=[redacted]; Path=/[redacted]; Secure",
+        ),
         ("Location", "https://ann:pw@shop/a?token=1&b=2", "https://shop/a?token=[redacted]&b=2"),
         ("X-Data", '{"password":"1","b":2}', '{"password":"[redacted]","b":2}'),
     ],

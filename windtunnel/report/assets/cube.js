@@ -42,7 +42,8 @@ const readLatency = ({ passed, failed }, buckets) => ({
   failed: readCells(failed, buckets),
 });
 
-const SERIES = ["passed", "failed", "errored", "requests", "requests_failed"];
+const OUTCOMES = ["passed", "failed", "errored", "skipped", "interrupted"];
+const SERIES = [...OUTCOMES, "requests", "requests_failed"];
 
 // What is told of a step, or of all requests together; times of its own requests only where they differ from its own.
 const readStep = (step, buckets) => {
@@ -62,7 +63,7 @@ export const readCube = (doc, given) => {
     // All requests, and those of the warm-up.
     requests: readStep(given.requests, buckets),
     warmup: readStep(given.warmup, buckets),
-    instances: Object.fromEntries(["passed", "failed", "errored", "dropped"].map(name => [name, readSeries(given.instances[name], buckets)])),
+    instances: Object.fromEntries(["passed", "failed", "errored", "interrupted", "dropped"].map(name => [name, readSeries(given.instances[name], buckets)])),
     causes: given.causes.map(flat => readSeries(flat, buckets)),
     users: given.users,
     lag: given.lag,
@@ -94,9 +95,9 @@ const timesOf = (cube, several, range) => {
 
 // The figures of one step in a range.
 export const stepFigures = (cube, step, range) => {
-  const [passed, failed, errored] = ["passed", "failed", "errored"].map(name => sum(step[name], range));
+  const [passed, failed, errored, skipped, interrupted] = OUTCOMES.map(name => sum(step[name], range));
   const both = [step.latency.passed, step.latency.failed];
-  return { count: passed + failed + errored, failed: failed + errored, ...timesOf(cube, both, range) };
+  return { count: passed + failed + errored + skipped + interrupted, failed: failed + errored, ...timesOf(cube, both, range) };
 };
 
 // The figures of the requests of one step in a range.
@@ -109,10 +110,10 @@ export const requestFigures = (cube, step, range) => {
 export const keyFigures = (cube, range, seconds) => {
   const { passed: sent, failed: refused } = cube.requests.requests_latency;
   const requests = sum(cube.requests.requests, range);
-  const [passed, failed, errored] = ["passed", "failed", "errored"].map(name => sum(cube.instances[name], range));
+  const ended = ["passed", "failed", "errored", "interrupted"].map(name => sum(cube.instances[name], range));
   return {
-    passed,
-    instances: passed + failed + errored,
+    passed: ended[0],
+    instances: total(ended),
     requests,
     rate: seconds > 0 ? requests / seconds : 0,
     requests_failed: sum(cube.requests.requests_failed, range),

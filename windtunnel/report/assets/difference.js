@@ -3,7 +3,7 @@ import { el, icon } from "./dom.js";
 
 const MOST_CELLS = 1_000_000;
 
-// Positions of the lines of `mine` that are not in a longest common subsequence with `theirs`.
+// [of mine, of theirs]: positions of the lines that are not in one longest common subsequence of both.
 export const unlikeLines = (mine, theirs) => {
   const [a, b] = [mine.split("\n"), theirs.split("\n")];
   let first = 0;
@@ -11,11 +11,8 @@ export const unlikeLines = (mine, theirs) => {
   let last = 0;
   while (last < a.length - first && last < b.length - first && a[a.length - 1 - last] === b[b.length - 1 - last]) last++;
   const [m, n] = [a.length - first - last, b.length - first - last];
-  const found = new Set();
-  if (m * n > MOST_CELLS) {
-    for (let i = 0; i < m; i++) found.add(first + i);
-    return found;
-  }
+  const span = length => Array.from({ length }, (_, i) => first + i);
+  if (m * n > MOST_CELLS) return [new Set(span(m)), new Set(span(n))];
   // lengths[i][j]: of the longest common subsequence of what is left from i in mine and from j in theirs.
   const lengths = Array.from({ length: m + 1 }, () => new Uint16Array(n + 1));
   for (let i = m - 1; i >= 0; i--) {
@@ -23,10 +20,11 @@ export const unlikeLines = (mine, theirs) => {
       lengths[i][j] = a[first + i] === b[first + j] ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
     }
   }
-  for (let i = 0, j = 0; i < m;) {
-    if (j < n && a[first + i] === b[first + j]) [i, j] = [i + 1, j + 1];
-    else if (j < n && lengths[i][j + 1] >= lengths[i + 1][j]) j++;
-    else found.add(first + i++);
+  const found = [new Set(), new Set()];
+  for (let i = 0, j = 0; i < m || j < n;) {
+    if (i < m && j < n && a[first + i] === b[first + j]) [i, j] = [i + 1, j + 1];
+    else if (i === m || (j < n && lengths[i][j + 1] >= lengths[i + 1][j])) found[1].add(first + j++);
+    else found[0].add(first + i++);
   }
   return found;
 };

@@ -36,13 +36,14 @@ const times = (request, phases) => el("ul", { class: "parts" },
   request.service && el("li", {}, `service ${request.service}`),
   request.span_id && el("li", {}, "span ", el("code", { class: "copy" }, request.span_id)));
 
-const heads = (headers, named) => {
+const heads = (headers, title, named) => {
   if (!headers?.length) return null;
-  return el("dl", { class: "ex-headers" }, headers.map(([name, value]) => {
+  const fields = el("dl", {}, headers.map(([name, value]) => {
     const differs = named.has(name);
     return el("div", { class: differs && "differs" },
       el("dt", {}, differs && el("span", { class: "ex-sign" }, "≠ ", el("span", { class: "unseen" }, "differs ")), name), el("dd", {}, value));
   }));
+  return el("div", { class: "ex-headers", tabindex: "0", role: "group", "aria-label": title }, fields);
 };
 
 // A body as text. Lines that the other body has not are marked, by a sign as well as by a colour.
@@ -63,18 +64,14 @@ const text = (request, part, bodies) => (request?.[part] ? bodies[request[part][
 const omittedHeaders = request => request.headers_left_out > 0
   && el("p", { class: "held" }, `${plural(request.headers_left_out, "more header")} not kept.`);
 
-// The sections of one exchange by name; null where nothing was kept. `other` is the request beside it, `named` tells
-// which names of a part differ.
-const sections = (request, { phases, bodies }, other, named) => {
-  const marks = part => {
-    const [mine, theirs] = [text(request, part, bodies), text(other, part, bodies)];
-    return mine === null || theirs === null ? new Set() : unlikeLines(mine, theirs);
-  };
+// The sections of one exchange by name; null where nothing was kept. `named` tells which names of a part differ,
+// `marks` which lines.
+const sections = (request, { phases, bodies }, named, marks) => {
   return {
     "": [asked(request), times(request, phases), request.curl && copyButton("Copy as cURL", request.curl), omittedHeaders(request)],
-    "Request headers": heads(request.request_headers, named("request_header")),
+    "Request headers": heads(request.request_headers, "Request headers", named("request_header")),
     "Request body": body(request.request_body, bodies, "Request body", marks("request_body")),
-    "Response headers": heads(request.response_headers, named("response_header")),
+    "Response headers": heads(request.response_headers, "Response headers", named("response_header")),
     "Response body": body(request.response_body, bodies, "Response body", marks("response_body")),
   };
 };
@@ -85,7 +82,7 @@ const NOT_KEPT = "Headers and bodies of this request were not kept. bodies: all,
 
 // A request alone: what was sent on the left, what came back on the right.
 export const exchange = (request, samples) => {
-  const { "": head, ...found } = sections(request, samples, null, () => new Set());
+  const { "": head, ...found } = sections(request, samples, () => new Set(), () => new Set());
   const part = title => titled(title, found[title]);
   const kept = Object.values(found).some(Boolean);
   return el("div", { class: "ex" }, head, kept ? el("div", { class: "ex-sides" },
@@ -97,8 +94,13 @@ export const exchange = (request, samples) => {
 // two requests.
 export const exchanges = (request, other, samples, names, differences) => {
   const named = part => new Set(differences.filter(each => each.part === part && HEADS[part]).map(each => each.what));
-  const mine = request ? sections(request, samples, other, named) : {};
-  const theirs = other ? sections(other, samples, request, named) : {};
+  // One alignment for both, so that what is not marked is the same on both sides.
+  const marks = side => part => {
+    const both = [request, other].map(each => text(each, part, samples.bodies));
+    return both.includes(null) ? new Set() : unlikeLines(...both)[side];
+  };
+  const mine = request ? sections(request, samples, named, marks(0)) : {};
+  const theirs = other ? sections(other, samples, named, marks(1)) : {};
   const side = (found, name, title) => el("div", { class: "ex-side" },
     el("p", { class: "ex-whose" }, name), found ?? el("p", { class: "held" }, title ? "not kept" : "no such request"));
   const titles = ["", "Request headers", "Request body", "Response headers", "Response body"];

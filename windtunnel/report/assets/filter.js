@@ -75,6 +75,9 @@ const KEYS = {
            expects: "a kind of error, such as timeout" },
   check: { part: ofSteps(step => list(step.checks).filter(check => !check[1]).map(check => check[0])), test: containing, ofStep: true,
            expects: "a part of the name of a failed check" },
+  cause: { part: (x, step) => [x.error, ...(step ? [step] : [...list(x.steps), ...list(x.assertions)])
+             .flatMap(s => [s.error, ...list(s.checks).filter(check => !check[1]).map(check => check[0])])],
+           test: wildcard, ofStep: true, expects: "a kind of error, or the name of a failed check" },
   url: { part: ofSteps(step => requestsOf(step).map(request => `${request.method} ${request.url}`)), test: containing, ofStep: true,
          expects: "a part of a URL" },
   service: { part: ofSteps(step => requestsOf(step).map(request => request.service)), test: wildcard, ofStep: true,
@@ -195,6 +198,9 @@ export const matches = (terms, instance, textOf) => {
   if (!named.every(term => all.some(step => term.test(step.name) && isMeant(step)))) return false;
   return texts.every(term => term.negated !== textOf(instance).includes(term.text));
 };
+
+// A word of a filter whose value is any text.
+export const termOf = (key, value) => `${key}:${/^[\w.-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`}`;
 
 // A filter with its order changed, as text.
 export const withSort = (filter, order) => {

@@ -1,7 +1,7 @@
 // The list of instances: a filter kept in the URL, an order, the keyboard, and one instance that is open.
 import { el, icon } from "./dom.js";
 import { micros, number, offset, plural } from "./format.js";
-import { ORDERS, matches, parseFilter, withSort } from "./filter.js";
+import { ORDERS, matches, parseFilter, termOf, withSort } from "./filter.js";
 import { injected } from "./exchange.js";
 import { outcomeWord } from "./waterfall.js";
 import { openedInstance } from "./instance.js";
@@ -13,7 +13,7 @@ const HELP = [
   [">500ms", "took longer; also <2s, >=1.5s"],
   ["scenario:checkout", "is of that scenario"],
   ["error:timeout", "a kind of error of a step or request"],
-  ["check:price", "a failed check has this in its name"],
+  ["check:price", "a failed check has this in its name; cause: is a kind of error or the whole name of a failed check"],
   ["url:/cart", "a request has this in its method or URL"],
   ["id:checkout-17", "instance id, correlation id or span id"],
   ["fault:*", "a fault was injected; also service:, user:, why:"],
@@ -216,11 +216,22 @@ const drawList = (holder, { samples, doc, page }) => {
   follow();
 };
 
+// From each group of errors to those in the file that failed so.
+const offerListsOfErrors = doc => document.querySelectorAll(".error[data-cause]").forEach(box => {
+  const group = doc?.causes[Number(box.dataset.cause)];
+  const place = box.querySelector(".meta");
+  if (!group || !place) return;
+  const terms = [["s", group.outcome], ["scenario", group.scenario], ["step", group.step], ["cause", group.cause]];
+  const filter = terms.filter(([, value]) => value).map(([key, value]) => termOf(key, value)).join(" ");
+  place.append(el("span", {}, el("a", { href: `#filter=${encodeURIComponent(filter)}` }, "list those in this file")));
+});
+
 // The list takes the place of the static one when it comes into sight, or when a link asks for what is in it.
 export const offerInstances = (doc, given, page) => {
   const section = document.getElementById("instances");
   const holder = section?.querySelector(".instances");
   if (!holder) return;
+  offerListsOfErrors(doc);
   let begun = null;
   const begin = () => {
     begun ??= given().then(samples => {

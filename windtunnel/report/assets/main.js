@@ -33,7 +33,6 @@ const seriesOf = (cube, { width_s }) => {
 
 const drawCharts = (doc, cube) => {
   const times = timesOf(doc);
-  page.limit(doc.axis.buckets);
   const find = id => document.getElementById(id);
   const cells = [cube.requests, cube.warmup].flatMap(({ requests_latency: { passed, failed } }) => [passed, failed]);
   const timeline = drawTimeline(find("panels"), doc, seriesOf(cube, doc.axis), times);
@@ -48,6 +47,7 @@ const start = async () => {
   let redraw = () => {};
   offerThemes(() => redraw());
   const doc = await data.doc();
+  page.limit(doc.axis?.buckets ?? 0);
   offerInstances(doc, data.samples, page);
   const given = await data.cube();
   if (given) redraw = drawCharts(doc, readCube(doc, given));
@@ -56,4 +56,9 @@ const start = async () => {
   document.documentElement.dataset.ready = "yes";
 };
 
-start();
+// In a browser that can't do it the page stays what it is without its script.
+start().catch(problem => {
+  document.documentElement.classList.remove("scripted");
+  document.documentElement.dataset.ready = "no";
+  console.warn("The charts could not be drawn:", problem);
+});
