@@ -65,7 +65,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "config": {"yaml", "jsonschema", "msgspec"},
     "http": {"httptools", "backports", "brotli", "compression"},
     "actions": {"cssselect", "jsonschema", "lxml", "msgspec", "referencing", "regex", "yaml"},
-    "storage": {"msgspec"},
+    "storage": {"msgspec", "backports", "compression"},
     "turbulence": {"msgspec"},
     "verdict": {"msgspec"},
     "engine": {"uvloop", "msgspec"},

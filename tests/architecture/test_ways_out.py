@@ -20,6 +20,7 @@ WAYS_OUT = {
     "storage/copies.py": "bodies: redacted by BodyStore",
     "storage/merging.py": "records and bodies of shards, which their own runs redacted",
     "storage/writer.py": "records: made by the journal, which redacts",
+    "storage/compressed.py": "records as they lie on the disk, which the journal redacted",
     "turbulence/undo.py": "the way back of faults: hidden by the redactor that it is given",
     "ci/github.py": "outputs and job summary, of a summary and of problems that were redacted",
     "ci/github_api.py": "the comment, which is the job summary",

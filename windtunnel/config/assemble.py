@@ -361,6 +361,7 @@ def _output(plan: PlanFile | None, overrides: Overrides) -> OutputSettings:
     return OutputSettings(
         directory=overrides.output or (plan and plan.directory) or default.directory,
         bodies=overrides.bodies or (plan and plan.bodies) or default.bodies,
+        compress=plan.compress if plan else None,
     )
 
 

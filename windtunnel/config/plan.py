@@ -19,7 +19,7 @@ from windtunnel.figures import as_written
 from windtunnel.model.source import DataPath
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Turbulence
-from windtunnel.model.vocabulary import KeepBodies
+from windtunnel.model.vocabulary import Compression, KeepBodies
 from windtunnel.project import Project
 
 _OF_K6 = {"abort": "abortOnFail", "after": "delayAbortEval"}
@@ -41,6 +41,7 @@ class PlanFile:
     seed: int | None = None
     directory: str | None = None
     bodies: KeepBodies | None = None
+    compress: Compression | None = None
 
 
 def load_plan_file(path: str | Path, environment: Mapping[str, str], project: Project = Project()) -> PlanFile:
@@ -81,6 +82,7 @@ def load_plan_file(path: str | Path, environment: Mapping[str, str], project: Pr
         seed=int(data["seed"]) if "seed" in data else None,
         directory=output.get("directory"),
         bodies=output.get("bodies"),
+        compress=output.get("compress"),
     )
 
 

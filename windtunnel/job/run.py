@@ -173,10 +173,23 @@ def _judge(job: _Job, outcome: Outcome, ways: _Ways) -> JobResult:
         Analysis.of(manifest, outcome.aggregate, outcome.evidence, job.baseline),
         check=lambda hurried: job.directory.differences(outcome.evidence.written, content=not hurried),
     )
+    if job.compiled.test_plan.output.compress is not None:
+        _compress(job.directory, ways)
     own = ended.summary.exit_code
     if ended.exit_code != own:
         ways.observer.note(f"exit {ended.exit_code} instead of {own}: --fail-on is {manifest.fail_on}")
     return ended
+
+
+def _compress(directory: RunDirectory, ways: _Ways) -> None:
+    """Compress the record files, which nothing is added to any more; what can't be stays as it is and is told."""
+    from windtunnel.storage.compressed import compress  # for the runs that ask for it
+
+    try:
+        with ways.interrupts.deferred():
+            compress(directory.segments())
+    except EvidenceError as error:
+        ways.observer.warning(str(error))
 
 
 def _judge_lost(lost: LostProcessError, directory: RunDirectory, ways: _Ways) -> JobResult:

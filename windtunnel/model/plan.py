@@ -12,15 +12,16 @@ from windtunnel.model.source import Source
 from windtunnel.model.sut import Readiness, Sut
 from windtunnel.model.threshold import Threshold
 from windtunnel.model.turbulence import Turbulence
-from windtunnel.model.vocabulary import FailOn, KeepBodies
+from windtunnel.model.vocabulary import Compression, FailOn, KeepBodies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSettings:
-    """The parent of the run directory, and which bodies are kept."""
+    """The parent of the run directory, which bodies are kept, and how finished record files are compressed."""
 
     directory: str = "runs"
     bodies: KeepBodies = "failures"
+    compress: Compression | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

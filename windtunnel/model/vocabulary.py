@@ -109,6 +109,9 @@ Connections = Literal["user", "instance", "none"]
 Grant = Literal["client_credentials", "password", "refresh_token"]
 """How an access token is asked for."""
 
+Compression = Literal["zstd"]
+"""How finished record files can lie on the disk."""
+
 KeepBodies = Literal["failures", "all", "none"]
 """Which bodies of requests and responses are kept."""
 

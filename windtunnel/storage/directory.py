@@ -28,6 +28,7 @@ from windtunnel.model.scenario import MAX_COPIED_BYTES, Feeder
 from windtunnel.model.source import Source
 from windtunnel.model.summary import SCHEMA_VERSION, Baseline, Summary
 from windtunnel.redaction import Redactor
+from windtunnel.storage.compressed import segments_in
 from windtunnel.storage.copies import data_text, source_text
 from windtunnel.storage.files import LATEST, read_json
 from windtunnel.storage.integrity import bounded, difference
@@ -101,7 +102,7 @@ class RunDirectory:
         folder = self.path / "records"
         if folder.is_symlink():
             raise EvidenceError(f"can't read {folder}: it is a symbolic link")
-        return sorted(folder.glob("*.jsonl"))
+        return segments_in(folder)
 
     @property
     def bodies(self) -> Path:

@@ -13,6 +13,7 @@ from windtunnel.errors import ConfigError, EvidenceError, Problem
 from windtunnel.figures import plural
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import Manifest
+from windtunnel.storage.compressed import lying_at
 from windtunnel.storage.directory import RunDirectory
 from windtunnel.storage.files import open_regular
 from windtunnel.storage.finding import find_runs
@@ -76,7 +77,8 @@ def merge_into(target: RunDirectory, runs: Sequence[RunDirectory], manifest: Man
         own = {f"{segment.name}.jsonl" for segment in run.manifest().record_segments}
         for segment in run.segments():
             if segment.name in own:
-                _copy(segment, target.path / "records" / segment.name)
+                actual = lying_at(segment)
+                _copy(actual, target.path / "records" / actual.name)
             else:
                 against.append(f"{run.path.name}: {segment.name} is no record file of this run")
         for folder in ("bodies", "plan"):

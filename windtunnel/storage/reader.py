@@ -15,7 +15,8 @@ from windtunnel.figures import plural
 from windtunnel.model.load import Segment
 from windtunnel.model.manifest import RECORD_VERSION, Evidence, Manifest
 from windtunnel.model.record import InstanceRecord, Record, RunEnded, RunStarted
-from windtunnel.storage.files import NOT_DECODED, newer_version, open_regular
+from windtunnel.storage.compressed import open_segment
+from windtunnel.storage.files import NOT_DECODED, newer_version
 from windtunnel.storage.integrity import Findings
 from windtunnel.storage.sums import bear_sums, is_sealed, line_holds, lines_hold
 
@@ -149,7 +150,7 @@ class _SegmentReader:
 
     def batches(self) -> Iterator[list[Record]]:
         try:
-            with open_regular(self._path) as file:
+            with open_segment(self._path) as file:
                 self._look_at(file)
                 for lines in chunks(file):
                     as_written = self._sealed or not self._with_sums or lines_hold(lines)
@@ -282,7 +283,7 @@ def pieces(path: Path) -> Iterator[bytes]:
     Raises EvidenceError when it can't be read.
     """
     try:
-        with open_regular(path) as file:
+        with open_segment(path) as file:
             yield from chunks(file)
     except OSError as error:
         raise EvidenceError(f"can't read {path}: {error.strerror}") from None

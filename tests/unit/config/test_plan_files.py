@@ -165,7 +165,7 @@ def full_plan(write: Write) -> TestPlan:
         load: { parallel: 50, count: 500, graceful_stop: 0 }
         thresholds: { checks: ["rate > 99%"] }
         seed: 42
-        output: { directory: out, bodies: none }
+        output: { directory: out, bodies: none, compress: zstd }
         """,
     )
     return load(plan="windtunnel.yaml")
@@ -177,7 +177,7 @@ def test_a_plan_says_everything(write: Write) -> None:
     assert plan.load == ClosedLoad(parallel=50, count=500, graceful_stop_s=0.0)
     assert [(scenario.id, scenario.weight) for scenario in plan.scenarios] == [("a", 2), ("b", 2)]
     assert [threshold.selector for threshold in plan.thresholds] == ["checks"]
-    assert plan.output == OutputSettings(directory="out", bodies="none")
+    assert plan.output == OutputSettings(directory="out", bodies="none", compress="zstd")
     assert [source.file for source in plan.sources] == [
         "windtunnel.yaml",
         "sut.yaml",
@@ -208,7 +208,7 @@ def test_flags_win_over_the_plan(write: Write) -> None:
         ("checks", "plan"),
         ("http_req_duration{step:home_b}", "flag"),
     ]
-    assert plan.output == OutputSettings(directory="elsewhere", bodies="all")
+    assert plan.output == OutputSettings(directory="elsewhere", bodies="all", compress="zstd")
 
 
 def test_two_loadings_of_one_plan_are_equal(write: Write) -> None:

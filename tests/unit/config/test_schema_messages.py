@@ -61,7 +61,7 @@ def test_an_unknown_key_without_a_near_one() -> None:
         f.yaml:1:24: unknown key "speed" in an output section
           1 | output: { bodies: all, speed: 100/s }
             |                        ^^^^^
-          help: the keys here are directory and bodies
+          help: the keys here are directory, bodies and compress
         """
     )
 
