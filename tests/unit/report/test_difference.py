@@ -204,7 +204,10 @@ JSON = st.recursive(
 STATUSES = st.sampled_from([0, 200, 404, 503])
 STEPS = st.builds(
     lambda name, status, content, round_, outcome: step(
-        name, request(status, response=content), outcome=outcome, round=round_
+        name,
+        request(status, response=content, error=None if status else "timeout"),
+        outcome=outcome,
+        round=round_,
     ),
     st.sampled_from("abc"),
     STATUSES,
