@@ -93,7 +93,7 @@ def facts(scenarios: str, base_url: str) -> list[dict[str, Any]]:
         if isinstance(record, TOLD)
     ]
     for record in records:
-        for varying in ("timings_us", "span_id", "bytes_received"):
+        for varying in ("timings_us", "span_id", "bytes_received", "request_headers", "response_headers"):
             record.get("request", {}).pop(varying, None)
         record.pop("extracted", None)  # code keeps values in variables of its own
     return records

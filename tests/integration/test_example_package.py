@@ -138,7 +138,8 @@ def test_its_step_runs_like_any_other_with_workers_too(folder: Path, installed: 
     load = ("--scenarios", "hello.yaml", "-p", "2", "-n", "6", "--workers", workers)
     answer = run_process(folder, "run", *load, environment={"PYTHONPATH": str(installed), "COLUMNS": "200"})
     assert answer.returncode == 99, answer.stderr
-    assert ' hello, echo: expected "hello 3" but got "something else" (first: hello-3)' in answer.stdout
+    assert ' hello, echo: expected "hello 3" but got "something else"' in answer.stdout
+    assert " --instance-id hello-3\n" in answer.stdout
     assert "5 of 6 instances passed, 1 failed" in answer.stdout
 
 

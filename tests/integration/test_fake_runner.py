@@ -171,6 +171,8 @@ def test_nothing_the_server_says_is_a_command_or_markup_anywhere(attacked: Attac
     run = runner.workspace / runner.outputs["report-dir"]
     for page in (runner.summary.read_text(), comments[0], (run / "summary.md").read_text()):
         active = outside_of_code(page).replace(marker("default"), "")
+        # Our own folds: each tag has a line of its own, which no text of others has.
+        active = re.sub(r"(?m)^(?:</?details>|<summary>(.*)</summary>)$", r"\1", active)
         assert "everyone" in page, "what the server said is told, harmlessly"
         assert "@everyone" not in active
         assert not re.search("[\u200b-\u200f\u2060-\u2064\ufeff]", page)

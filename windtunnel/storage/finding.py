@@ -89,7 +89,8 @@ def _unreadable(error: OSError) -> NoReturn:
 def _named(run: str, root: Path) -> Path | None:
     """The run with this id or path."""
     path = next((path for path in (root / run, Path(run)) if is_run(path)), None)
-    return path.resolve() if path is not None and path.is_symlink() else path
+    # `latest` leads to the folder beside it; told as it is written, relative or not.
+    return path.parent / path.readlink() if path is not None and path.is_symlink() else path
 
 
 def _folder(run: str, root: Path) -> Path | None:
