@@ -17,8 +17,8 @@ RUN pip install --require-hashes --no-deps --requirement /build/requirements-bui
         --requirement /build/requirements.lock
 
 # The bytecode is never checked against a source's time, so it stays valid on any file system, whoever runs it. What
-# no run imports stays out: C sources, stubs and tests of packages, Pygments' 500 lexers but for the plain ones,
-# `pydantic.v1`, and of lxml what compares pages, `objectify` and `isoschematron`.
+# no run imports stays out: C sources, stubs and tests of packages, Pygments' 500 lexers but for the plain ones
+# and its styles and formatters, `pydantic.v1`, and of lxml what compares pages, `objectify` and `isoschematron`.
 COPY LICENSE README.md pyproject.toml /build/
 COPY scenarios /build/scenarios
 COPY schemas /build/schemas
@@ -29,6 +29,8 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheels /build \
  && find /install -name '*.py[xi]' -delete -o -name '*.px[di]' -delete -o -name '*.[ch]' -delete \
  && find /install -type d -name tests -prune -exec rm -r {} + \
  && find /install -path '*/pygments/lexers/*.py' ! -name '__init__.py' ! -name '_mapping.py' ! -name special.py -delete \
+ && find /install \( -path '*/pygments/styles/*.py' -o -path '*/pygments/formatters/*.py' \) ! -name '__init__.py' \
+        ! -name '_mapping.py' ! -name default.py -delete \
  && find /install \( -path '*/lxml/objectify.*' -o -path '*/lxml/html/*diff.*' \) -delete \
  && find /install -type d \( -path '*/pydantic/v1' -o -path '*/lxml/isoschematron' \) -prune -exec rm -r {} + \
  && python -m compileall -q -j 0 -s /install -p / --invalidation-mode unchecked-hash /install \
