@@ -45,8 +45,19 @@ def test_the_floor_writes_the_records_that_windtunnel_writes(tmp_path: Path) -> 
         subprocess.run([sys.executable, *floor], cwd=ROOT, check=True)
         (tmp_path / "sut.yaml").write_text(f"name: service\nbase_url: {base_url}\n")
         # What is kept of the first instances to compare others with is no part of a request.
-        (tmp_path / "windtunnel.yaml").write_text("output: { bodies: none }\n")
-        ours = ["run", "--scenarios", str(JOURNEY), "--sut", "sut.yaml", "--quiet", "--count", "3"]
+        (tmp_path / "bare.yaml").write_text("output: { bodies: none }\n")
+        ours = [
+            "run",
+            "--plan",
+            "bare.yaml",
+            "--scenarios",
+            str(JOURNEY),
+            "--sut",
+            "sut.yaml",
+            "-q",
+            "--count",
+            "3",
+        ]
         subprocess.run([sys.executable, "-m", "windtunnel", *ours], cwd=tmp_path, check=True)
     written = (tmp_path / "runs" / "latest" / "records" / "0000.jsonl").read_text()
     expected = shapes(written)
