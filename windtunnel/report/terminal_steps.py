@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from windtunnel import figures
@@ -77,14 +77,18 @@ def steps_table(summary: Summary, course: Course, width: int) -> Table:
 
 def _room_for_bars(head: Sequence[str], rows: Sequence[_Row], width: int) -> int:
     """The columns that are left for bars beside the numbers, with names of the length they need or can do with."""
-    numbers = sum(
-        max(len(title), *(len(row.cells[place]) for row in rows if row.cells), 0) + _GAP
-        for place, title in enumerate(head)
-    )
+    numbers = _width_of_numbers(head, rows)
     longest = max((len(row.label) for row in rows), default=0)
     rest = width - numbers - _GAP
     room = rest - min(longest, _GOOD_NAME) - _GAP
     return min(_BEST_BAR, room if room >= _LEAST_BAR else rest - min(longest, _LEAST_NAME) - _GAP)
+
+
+def _width_of_numbers(head: Sequence[str], rows: Sequence[_Row]) -> int:
+    return sum(
+        max(len(title), *(len(row.cells[place]) for row in rows if row.cells), 0) + _GAP
+        for place, title in enumerate(head)
+    )
 
 
 def _rows(summary: Summary, retried: bool, bars: Mapping[tuple[str, str], str]) -> Iterator[_Row]:
@@ -107,6 +111,10 @@ def _rows(summary: Summary, retried: bool, bars: Mapping[tuple[str, str], str]) 
         yield _Row(f"and {len(summary.steps) - _MOST_STEPS} more")
 
 
+def _without_p99(cells: tuple[str, ...]) -> tuple[str, ...]:
+    return (*cells[:-2], cells[-1]) if cells else cells
+
+
 def _times(latency: Distribution) -> list[str]:
     return [
         figures.duration(ms) if latency.count else NO_VALUE
@@ -118,20 +126,22 @@ def _table(head: Sequence[str], rows: Sequence[_Row], width: int, bar_width: int
     from rich.text import Text
 
     table = plain_table()
-    table.add_column("step", no_wrap=True, overflow="ellipsis", ratio=1, min_width=10)
+    wide, narrow = _TITLES
+    title_of_bars = wide if bar_width >= len(wide) else narrow
+    bars = _GAP + max(bar_width, len(title_of_bars)) if bar_width else 0
+    dropped = _P99 not in head
+    kept = [replace(row, cells=_without_p99(row.cells)) if dropped else row for row in rows]
+    # Counted here, as if the last column were padded too: some versions of rich do so and narrow the others.
+    label_width = max(10, width - _width_of_numbers(head, kept) - bars - _GAP)
+    table.add_column("step", no_wrap=True, overflow="ellipsis", width=label_width)
     for title in head:
         table.add_column(title, justify="right", no_wrap=True)
     if bar_width:
-        wide, narrow = _TITLES
-        table.add_column(wide if bar_width >= len(wide) else narrow, no_wrap=True, min_width=bar_width)
-    dropped = _P99 not in head
-    for row in rows:
+        table.add_column(title_of_bars, no_wrap=True, min_width=bar_width)
+    for row in kept:
         cells: list[RenderableType] = list(row.cells)
-        if dropped and cells:
-            del cells[-2]
         if row.bad:
             cells[1] = styled(row.cells[1], "bold red")
         label = Text(row.label, style=row.style, overflow="ellipsis")
         table.add_row(label, *cells, *([styled(row.bar, "cyan")] if row.bar else []))
-    table.width = width
     return table
