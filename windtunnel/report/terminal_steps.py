@@ -132,7 +132,9 @@ def _table(head: Sequence[str], rows: Sequence[_Row], width: int, bar_width: int
     dropped = _P99 not in head
     kept = [replace(row, cells=_without_p99(row.cells)) if dropped else row for row in rows]
     # Counted here, as if the last column were padded too: some versions of rich do so and narrow the others.
-    label_width = max(10, width - _width_of_numbers(head, kept) - bars - _GAP)
+    room = width - _width_of_numbers(head, kept) - bars
+    longest = max((len(row.label) for row in kept), default=0)
+    label_width = max(10, room - _GAP if longest <= room - _GAP or bars else room)
     table.add_column("step", no_wrap=True, overflow="ellipsis", width=label_width)
     for title in head:
         table.add_column(title, justify="right", no_wrap=True)
