@@ -10,9 +10,27 @@ import typer
 from typer.core import TyperCommand
 
 from windtunnel.config.flags import FLAGS, TITLES, Flag
+from windtunnel.errors import ConfigError
 
 _FIRST_COLUMN = 30
 _OTHERS = "Other"
+
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN", help="A run id, a path, a folder of runs or latest (default).", show_default=False
+    ),
+]
+RunIdOption = Annotated[
+    str | None, typer.Option("--run-id", metavar="RUN", help="The same as RUN.", show_default=False)
+]
+
+
+def named_run(run: str | None, run_id: str | None) -> str:
+    """How RUN or --run-id names the run. Raises ConfigError when they name two."""
+    if run and run_id and run != run_id:
+        raise ConfigError.of(f"RUN is {run!r} and --run-id is {run_id!r}", hint="give one of them")
+    return run or run_id or "latest"
 
 
 def with_flags(

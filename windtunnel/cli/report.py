@@ -8,21 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from windtunnel.cli.options import with_flags
+from windtunnel.cli.options import RunArgument, RunIdOption, named_run, with_flags
 from windtunnel.terminal import TerminalObserver
 
 
 @with_flags("report")
 def report(
-    run: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN", help="A run id, a path, a folder of runs or latest (default).", show_default=False
-        ),
-    ] = None,
-    run_id: Annotated[
-        str | None, typer.Option("--run-id", metavar="RUN", help="The same as RUN.", show_default=False)
-    ] = None,
+    run: RunArgument = None,
+    run_id: RunIdOption = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,10 +38,8 @@ def report(
     from windtunnel.signals import SignalInterrupts
     from windtunnel.storage.directory import RunDirectory
 
-    if run and run_id and run != run_id:
-        raise ConfigError.of(f"RUN is {run!r} and --run-id is {run_id!r}", hint="give one of them")
     root = Path(flags["output"] or "runs")
-    directory = RunDirectory.find(run or run_id or "latest", root)
+    directory = RunDirectory.find(named_run(run, run_id), root)
     baseline = flags["baseline"]
     if baseline == NONE:
         hint = "omit --baseline to keep the baseline of the run, or name another run"

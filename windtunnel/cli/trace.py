@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from windtunnel.cli.options import with_flags
+from windtunnel.cli.options import RunArgument, RunIdOption, named_run, with_flags
 from windtunnel.errors import ConfigError
 from windtunnel.terminal import TerminalObserver
 
@@ -32,15 +32,6 @@ class TraceCommand(TyperCommand):
         return super().parse_args(ctx, given)
 
 
-_Run = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="RUN", help="A run id, a path, a folder of runs or latest (default).", show_default=False
-    ),
-]
-_RunId = Annotated[
-    str | None, typer.Option("--run-id", metavar="RUN", help="The same as RUN.", show_default=False)
-]
 _InstanceId = Annotated[
     str | None,
     typer.Option(
@@ -70,8 +61,8 @@ _Json = Annotated[bool, typer.Option("--json", help="Print it as JSON, with whol
 
 @with_flags("trace")
 def trace(
-    run: _Run = None,
-    run_id: _RunId = None,
+    run: RunArgument = None,
+    run_id: RunIdOption = None,
     instance_id: _InstanceId = None,
     correlation_id: _CorrelationId = None,
     failed: _Failed = None,
@@ -89,8 +80,8 @@ def trace(
     from windtunnel.report.trace import trace as find_trace
     from windtunnel.storage.directory import RunDirectory
 
-    named = _one_of({"RUN": run, "--run-id": run_id}, same=True)
-    _one_of({"--instance-id": instance_id, "--correlation-id": correlation_id, _FAILED: failed})
+    named = named_run(run, run_id)
+    _at_most_one({"--instance-id": instance_id, "--correlation-id": correlation_id, _FAILED: failed})
     wanted = Wanted(
         instance_id=instance_id or "",
         correlation_id=correlation_id or "",
@@ -98,7 +89,7 @@ def trace(
         run=_in_commands(named, flags["output"]),
     )
     observer = TerminalObserver.standard(color=flags["color"])
-    directory = RunDirectory.find(named or "latest", Path(flags["output"] or "runs"))
+    directory = RunDirectory.find(named, Path(flags["output"] or "runs"))
     if as_json:
         observer.result(trace_json.render(find_trace(directory, wanted, longest_body=trace_json.LONGEST_BODY)))
     else:
@@ -106,17 +97,15 @@ def trace(
         observer.result(terminal_trace.render(found, width=observer.width, color=observer.color))
 
 
-def _one_of(given: Mapping[str, str | None], *, same: bool = False) -> str:
-    """The value that is given, empty for none. Raises ConfigError for several, unless they are the `same`."""
-    values = {name: value for name, value in given.items() if value is not None}
-    if len(values) > 1 and not (same and len(set(values.values())) == 1):
-        raise ConfigError.of(f"{' and '.join(values)} each name another one", hint="give one of them")
-    return next(iter(values.values()), "")
+def _at_most_one(given: Mapping[str, str | None]) -> None:
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise ConfigError.of(f"{' and '.join(names)} each name another one", hint="give one of them")
 
 
 def _in_commands(run: str, folder: str | None) -> str:
     """How the same run is named in another command."""
-    named = [quote(run)] if run not in {"", "latest"} else []
+    named = [quote(run)] if run != "latest" else []
     return " ".join([*named, *(["--output", quote(folder)] if folder else [])])
 
 
