@@ -9,42 +9,73 @@ from windtunnel.model.record import RequestFacts
 from windtunnel.model.vocabulary import InstanceOutcome, Outcome
 
 
-class StepCell:
-    """One step in one bucket.
+class _Cell:
+    """What ended in one bucket. Durations are those of successes and of failures apart."""
 
-    `injected` of them a fault on our own requests was done to; no other figure has those. Durations are those of
-    successes and of failures apart: of steps that ended by themselves, and of requests whose bytes were `sent`.
-    """
-
-    __slots__ = (
-        *("passed", "failed", "errored", "skipped", "interrupted", "injected"),
-        *("requests", "requests_failed", "bytes_received"),
-        *("_failed_us", "_passed_us", "_sent_failed_us", "_sent_passed_us"),
-    )
+    __slots__ = ("_failed_us", "_passed_us", "errored", "failed", "injected", "interrupted", "passed")
 
     def __init__(self) -> None:
-        self.passed = self.failed = self.errored = self.skipped = self.interrupted = self.injected = 0
-        self.requests = self.requests_failed = self.bytes_received = 0
-        # Most cells have no failure, and many steps send nothing.
+        self.passed = self.failed = self.errored = self.interrupted = self.injected = 0
+        # Most cells have no failure.
         self._passed_us: Durations | None = None
         self._failed_us: Durations | None = None
-        self._sent_passed_us: Durations | None = None
-        self._sent_failed_us: Durations | None = None
 
     @property
     def ended(self) -> int:
-        """Steps that ended by themselves."""
+        """What ended by itself."""
         return self.passed + self.failed + self.errored
 
     @property
     def passed_us(self) -> Bins:
-        """Durations of those that passed."""
+        """Durations of what passed."""
         return _bins(self._passed_us)
 
     @property
     def failed_us(self) -> Bins:
-        """Durations of those that failed or errored."""
+        """Durations of what failed or errored."""
         return _bins(self._failed_us)
+
+    def _add(self, outcome: Outcome, durations_us: list[int]) -> None:
+        """Count what ended so; what was skipped is for the cell of a step."""
+        if outcome == "passed":
+            self.passed += len(durations_us)
+            if self._passed_us is None:
+                self._passed_us = Durations()
+            self._passed_us.add(durations_us)
+        elif outcome == "interrupted":
+            self.interrupted += len(durations_us)
+        else:
+            self.failed += len(durations_us) if outcome == "failed" else 0
+            self.errored += len(durations_us) if outcome == "errored" else 0
+            if self._failed_us is None:
+                self._failed_us = Durations()
+            self._failed_us.add(durations_us)
+
+    def _merge(self, other: _Cell) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.errored += other.errored
+        self.interrupted += other.interrupted
+        self.injected += other.injected
+        self._passed_us = _merged(self._passed_us, other._passed_us)
+        self._failed_us = _merged(self._failed_us, other._failed_us)
+
+
+class StepCell(_Cell):
+    """One step in one bucket.
+
+    `injected` of them a fault on our own requests was done to; no other figure has those. Durations are those of
+    steps that ended by themselves, and of requests whose bytes were `sent`.
+    """
+
+    __slots__ = ("_sent_failed_us", "_sent_passed_us", "bytes_received", "requests", "requests_failed", "skipped")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped = self.requests = self.requests_failed = self.bytes_received = 0
+        # Many steps send nothing.
+        self._sent_passed_us: Durations | None = None
+        self._sent_failed_us: Durations | None = None
 
     @property
     def sent_passed_us(self) -> Bins:
@@ -58,21 +89,10 @@ class StepCell:
 
     def add_steps(self, outcome: Outcome, durations_us: list[int]) -> None:
         """Count steps that ended so."""
-        if outcome == "passed":
-            self.passed += len(durations_us)
-            if self._passed_us is None:
-                self._passed_us = Durations()
-            self._passed_us.add(durations_us)
-        elif outcome == "skipped":
+        if outcome == "skipped":
             self.skipped += len(durations_us)
-        elif outcome == "interrupted":
-            self.interrupted += len(durations_us)
         else:
-            self.failed += len(durations_us) if outcome == "failed" else 0
-            self.errored += len(durations_us) if outcome == "errored" else 0
-            if self._failed_us is None:
-                self._failed_us = Durations()
-            self._failed_us.add(durations_us)
+            self._add(outcome, durations_us)
 
     def add_requests(self, requests: Sequence[RequestFacts], sent_us: list[int]) -> None:
         """Count requests whose tags are all the same; `sent_us` are the service times of those that were sent."""
@@ -90,75 +110,35 @@ class StepCell:
 
     def merge(self, other: StepCell) -> None:
         """Add what `other` counted, which keeps it."""
-        self.passed += other.passed
-        self.failed += other.failed
-        self.errored += other.errored
+        self._merge(other)
         self.skipped += other.skipped
-        self.interrupted += other.interrupted
-        self.injected += other.injected
         self.requests += other.requests
         self.requests_failed += other.requests_failed
         self.bytes_received += other.bytes_received
-        self._passed_us = _merged(self._passed_us, other._passed_us)
-        self._failed_us = _merged(self._failed_us, other._failed_us)
         self._sent_passed_us = _merged(self._sent_passed_us, other._sent_passed_us)
         self._sent_failed_us = _merged(self._sent_failed_us, other._sent_failed_us)
 
 
-class InstanceCell:
+class InstanceCell(_Cell):
     """The instances of a scenario in one bucket: those that ended, and arrivals that were dropped.
 
     `injected` of them failed by a fault on our own requests; no other figure has those.
     """
 
-    __slots__ = ("_failed_us", "_passed_us", "dropped", "errored", "failed", "injected", "interrupted", "passed")
+    __slots__ = ("dropped",)
 
     def __init__(self) -> None:
-        self.passed = self.failed = self.errored = self.interrupted = self.injected = self.dropped = 0
-        self._passed_us: Durations | None = None
-        self._failed_us: Durations | None = None
-
-    @property
-    def ended(self) -> int:
-        """Instances that ended by themselves."""
-        return self.passed + self.failed + self.errored
-
-    @property
-    def passed_us(self) -> Bins:
-        """Durations of those that passed."""
-        return _bins(self._passed_us)
-
-    @property
-    def failed_us(self) -> Bins:
-        """Durations of those that failed or errored."""
-        return _bins(self._failed_us)
+        super().__init__()
+        self.dropped = 0
 
     def add_instances(self, outcome: InstanceOutcome, durations_us: list[int]) -> None:
         """Count instances that ended so."""
-        if outcome == "passed":
-            self.passed += len(durations_us)
-            if self._passed_us is None:
-                self._passed_us = Durations()
-            self._passed_us.add(durations_us)
-        elif outcome == "interrupted":
-            self.interrupted += len(durations_us)
-        else:
-            self.failed += len(durations_us) if outcome == "failed" else 0
-            self.errored += len(durations_us) if outcome == "errored" else 0
-            if self._failed_us is None:
-                self._failed_us = Durations()
-            self._failed_us.add(durations_us)
+        self._add(outcome, durations_us)
 
     def merge(self, other: InstanceCell) -> None:
         """Add what `other` counted, which keeps it."""
-        self.passed += other.passed
-        self.failed += other.failed
-        self.errored += other.errored
-        self.interrupted += other.interrupted
-        self.injected += other.injected
+        self._merge(other)
         self.dropped += other.dropped
-        self._passed_us = _merged(self._passed_us, other._passed_us)
-        self._failed_us = _merged(self._failed_us, other._failed_us)
 
 
 def _bins(durations: Durations | None) -> Bins:
