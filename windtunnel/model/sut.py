@@ -161,7 +161,7 @@ class Sut:
     `env` and `withheld` are as in `Scenario`, for the templates of its `auth`.
     With an empty `services` every service name of a step resolves to `default`, and keeps its name in records
     and tags. With services, `default` (from `base_url`) may be None and serves steps that name no service.
-    `tracing_url` shows a trace to the reader of a report; `{trace_id}` and `{instance_id}` stand in it.
+    `tracing_url` shows a trace to the reader of a report; `{trace_id}` and `{instance_id}` in it are replaced.
     """
 
     name: str

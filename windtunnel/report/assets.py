@@ -58,7 +58,7 @@ _EXPORT = re.compile(r"^export (const|let|class|function|async function) (\w+)",
 
 
 def module(name: str) -> str:
-    """A file of `assets/` as it stands in the page: what `format.js` exports is in `$format`."""
+    """A file of `assets/` as the page has it: what `format.js` exports is in `$format`."""
     text = _read(name)
     exported = ", ".join(found for _, found in _EXPORT.findall(text))
     body = _EXPORT.sub(r"\1 \2", _IMPORT.sub(r"const \1 = $\2;", text))

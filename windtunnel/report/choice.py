@@ -41,7 +41,7 @@ MOST_RECORDS = 20_000
 """About how many records the instances have together, which bounds the memory."""
 
 FEATURED_GROUPS = 20
-"""Maximum number of error groups whose first instance stands in the page itself."""
+"""Maximum number of error groups whose first instance is static HTML."""
 
 RANKED_THRESHOLDS = 10
 """Maximum number of thresholds of which the slowest instances are shown."""

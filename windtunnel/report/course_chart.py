@@ -1,7 +1,7 @@
 """The course of any run as numbers for SVG: what was sent, what failed, how long it took, what a time is called.
 
 Places and widths are percent of the drawing, heights are pixels, as in `charts.py`. It is what a reader without
-the script sees, and what is printed; with the script, charts that can be brushed stand in its place.
+the script sees, and what is printed; with the script, charts that can be brushed take its place.
 """
 
 from __future__ import annotations

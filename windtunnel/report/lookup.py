@@ -31,7 +31,7 @@ _SEARCHED, _LOOKED_AT = 100_000, 500
 """Instances of a record file among which those that passed are looked for, and how many of these are looked at."""
 
 _BESIDE = 4
-"""Instances that passed, of which one stands beside; what differs between them says nothing."""
+"""Instances that passed, of which one is compared; what differs between them says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

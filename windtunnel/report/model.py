@@ -207,7 +207,7 @@ class Report:
         return self.stories[: self.featured]
 
     def story_beside(self, story: Story) -> Story | None:
-        """The passing one that stands beside a failing one."""
+        """The passing one that a failing one is shown beside."""
         passing = self.beside.get(story.instance_id)
         return next((each for each in self.stories if each.instance_id == passing), None)
 

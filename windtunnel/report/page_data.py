@@ -1,4 +1,4 @@
-"""The data of the page's script: JSON, compressed, as text that stands in the page. The same bytes each time.
+"""The data of the page's script: JSON, compressed, as text in the page. The same bytes each time.
 
 Text in it is cleaned as all text of the page is; the script inserts it as text only.
 """

@@ -19,7 +19,7 @@ from windtunnel.report.text import printable
 LONGEST_NAME = 300
 _LONGEST_TEXT = 2_000
 _MOST_CURL = 1024 * 1024
-"""Characters of all lines of curl together: each holds the body that stands in the list once more."""
+"""Characters of all lines of curl together: each repeats a body of the list."""
 
 
 class _Bodies:

@@ -62,7 +62,7 @@ def collect(records: Iterable[RecordOfInstance], wanted: Sequence[str]) -> dict[
 
 
 def side_by_side(stories: Sequence[Story]) -> dict[str, str]:
-    """For each failing story the passing one of the same scenario that stands beside it, by their ids.
+    """For each failing story the passing one of the same scenario that it is shown beside, by their ids.
 
     It is one that ran the failed step, and of which bodies were kept, if there is any; of several the one that
     began at the time nearest to the failing one.

@@ -22,7 +22,7 @@ _LONGEST_ID = 100
 class Wanted:
     """The instance that is asked for: its id, its correlation id, or its number among the failed ones, from 1.
 
-    `run` is how the run was named, empty for the newest one; it stands in the commands of messages.
+    `run` is how the run was named, empty for the newest one; messages use it in their commands.
     """
 
     instance_id: str = ""

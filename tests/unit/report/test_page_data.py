@@ -20,7 +20,7 @@ ASSETS = files("windtunnel.report") / "assets"
 
 
 def unpacked(page: str, part: str) -> Any:
-    """A part of the data that stands in a page."""
+    """A part of the data of a page."""
     found = re.search(f'id="data-{part}">([^<]*)<', page)
     assert found is not None
     return msgspec.json.decode(gzip.decompress(base64.b64decode(found[1])))

@@ -52,7 +52,7 @@ export const openedInstance = (instance, samples, find, run) => {
   const failing = ["failed", "errored"].includes(instance.outcome);
   const compared = beside
     ? parting(beside, passing, { shown: Boolean(passing), toggle: draw, go: difference => drawn.show(difference) })
-    : failing && el("p", { class: "held" }, `No instance of ${instance.scenario} that passed is in this file to stand beside it.`);
+    : failing && el("p", { class: "held" }, `No instance of ${instance.scenario} that passed is in this file to compare it with.`);
   const element = el("div", { class: "inst-open" }, facts(instance, samples, run),
     instance.message?.length > SHORT && el("p", { class: "inst-message" }, instance.failed_step && [el("strong", {}, instance.failed_step), ": "], instance.message),
     compared, holder,
