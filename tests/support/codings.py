@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import sys
 import zlib
 from collections.abc import Callable, Sequence
 
 import brotli
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from windtunnel.zstd import zstd_library
+
+zstd = zstd_library()
 
 SKIPPED = b"\x53\x2a\x4d\x18\x04\x00\x00\x00read"
 """A zstd frame that is there to be skipped."""

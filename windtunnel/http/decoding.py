@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from windtunnel.figures import size
 from windtunnel.model.vocabulary import NoteKind
+from windtunnel.zstd import zstd_library
 
 MAX_CODINGS = 5
 """Codings in a row that are undone at most."""
@@ -252,7 +253,7 @@ class _Zstd(_Members):
 
     @property
     def _error(self) -> type[Exception]:
-        error: type[Exception] = _zstd().ZstdError
+        error: type[Exception] = zstd_library().ZstdError
         return error
 
     def _decompress(self, data: bytes, room: int) -> tuple[bytes, bytes]:
@@ -272,16 +273,8 @@ class _Zstd(_Members):
         return None if len(data) < len(_ZSTD_MAGIC) else data.startswith((_ZSTD_MAGIC, *_ZSTD_SKIPPED))
 
     def _new(self, _data: bytes) -> Any:
-        zstd = _zstd()
+        zstd = zstd_library()
         return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG})
-
-
-def _zstd() -> Any:
-    if sys.version_info >= (3, 14):
-        from compression import zstd  # pragma: no cover
-    else:
-        from backports import zstd
-    return zstd
 
 
 class _Brotli:

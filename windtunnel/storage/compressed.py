@@ -11,12 +11,12 @@ import contextlib
 import io
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from windtunnel.errors import EvidenceError
 from windtunnel.storage.files import open_regular
+from windtunnel.zstd import zstd_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +64,7 @@ def compress(paths: Iterable[Path]) -> None:
         try:
             temporary.unlink(missing_ok=True)
             with open_regular(path) as source, temporary.open("xb") as file:
-                with _zstd().ZstdFile(file, "wb", options=_options()) as packed:
+                with zstd_library().ZstdFile(file, "wb", options=_options()) as packed:
                     shutil.copyfileobj(source, packed, 256 * 1024)
                 file.flush()
                 os.fsync(file.fileno())
@@ -78,7 +78,7 @@ def compress(paths: Iterable[Path]) -> None:
 
 
 def _options() -> dict[Any, int]:
-    parameter = _zstd().CompressionParameter
+    parameter = zstd_library().CompressionParameter
     return {parameter.compression_level: LEVEL, parameter.checksum_flag: 1}
 
 
@@ -101,7 +101,7 @@ class _Decompressed(io.RawIOBase):
         self._begin()
 
     def _begin(self) -> None:
-        zstd = _zstd()
+        zstd = zstd_library()
         self._file.seek(0)
         options = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
         self._content = zstd.ZstdFile(self._file, "rb", options=options)
@@ -127,7 +127,7 @@ class _Decompressed(io.RawIOBase):
             count = int(self._content.readinto(buffer))
         except EOFError:
             return 0  # cut off: what follows is torn
-        except _zstd().ZstdError:
+        except zstd_library().ZstdError:
             raise OSError(0, "it was changed after it was compressed") from None
         self._given += count
         if self._given > self._most:
@@ -137,11 +137,3 @@ class _Decompressed(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
-
-
-def _zstd() -> Any:
-    if sys.version_info >= (3, 14):
-        from compression import zstd  # pragma: no cover
-    else:
-        from backports import zstd
-    return zstd
