@@ -332,7 +332,11 @@ def hidden_in_heads(folder: Path) -> dict[str, set[str]]:
             {"GITLAB_CI": "true"},
             marks=pytest.mark.slow,
         ),
-        (("action",), {"GITHUB_ACTIONS": "true", "RUNNER_DEBUG": "1", "INPUT_PLAN": "windtunnel.yaml"}),
+        pytest.param(
+            ("action",),
+            {"GITHUB_ACTIONS": "true", "RUNNER_DEBUG": "1", "INPUT_PLAN": "windtunnel.yaml"},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["one process", "verbose", "workers", "action"],
 )

@@ -134,6 +134,7 @@ def folder(tmp_path: Path, echo_port: int) -> Path:
 
 
 @pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "1", ["1", "2"]))
+@pytest.mark.slow
 def test_its_step_runs_like_any_other_with_workers_too(folder: Path, installed: Path, workers: str) -> None:
     load = ("--scenarios", "hello.yaml", "-p", "2", "-n", "6", "--workers", workers)
     answer = run_process(folder, "run", *load, environment={"PYTHONPATH": str(installed), "COLUMNS": "200"})

@@ -29,6 +29,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=100)
 
 
+@pytest.mark.slow
 def test_too_few_open_files_are_foretold_and_make_the_run_inconclusive(tmp_path: Path) -> None:
     with ShopProcess() as shop:
         write(tmp_path, shop.base_url)

@@ -106,6 +106,7 @@ flow:
 """
 
 
+@pytest.mark.slow
 def test_retries_show_live_and_from_disk_with_any_number_of_workers(folder: Path) -> None:
     (folder / "retrying.yaml").write_text(RETRYING)
     with ShopProcess(ShopSettings(failure_rate=0.5)) as failing_shop:

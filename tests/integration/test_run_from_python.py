@@ -169,6 +169,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.slow
 def test_a_script_shares_the_load_between_worker_processes(shop: ShopProcess, tmp_path: Path) -> None:
     (tmp_path / "load.py").write_text(textwrap.dedent(SCRIPT))
     answer = subprocess.run(

@@ -86,6 +86,7 @@ USERS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {
 
 @pytest.mark.parametrize("workers", slow_unless(lambda workers: workers == "3", ["1", "3"]))
 @pytest.mark.parametrize("model", every(2, USERS))
+@pytest.mark.slow
 def test_users_are_the_same_with_any_number_of_workers_live_and_from_disk(
     folder: Path, model: str, workers: str
 ) -> None:
@@ -125,6 +126,7 @@ def json_summary(run: RunDirectory) -> Summary:
     return msgspec.json.decode((run.path / "summary.json").read_bytes(), type=Summary)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_ends_the_run_early_as_incomplete_and_keeps_its_records(folder: Path) -> None:
     with started(folder, *WITH_TWO) as process:
         until(lambda: load_runs(folder, segments=2), process)

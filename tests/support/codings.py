@@ -34,7 +34,7 @@ def brotlied(body: bytes) -> bytes:
 
 def zstandard(body: bytes, *, window_log: int = 0) -> bytes:
     """One frame of zstd."""
-    return zstd.compress(body, options={zstd.CompressionParameter.window_log: window_log})
+    return bytes(zstd.compress(body, options={zstd.CompressionParameter.window_log: window_log}))
 
 
 CODERS: dict[str, Callable[[bytes], bytes]] = {

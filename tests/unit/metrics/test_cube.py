@@ -128,6 +128,7 @@ def _in_batches(records: Sequence[Record], batch: int) -> Aggregate:
     return aggregate
 
 
+@settings(max_examples=40)
 @given(runs(), runs(), runs())
 def test_merging_is_associative_and_commutative(
     first: list[Record], second: list[Record], third: list[Record]

@@ -22,7 +22,7 @@ from windtunnel.storage.verifying import verify
 
 ANY = Threshold(metric="instances", aggregate="rate", op=">=", limit=0.0, unit="%", text="rate >= 0%")
 
-EIGHTHS = 8
+PARTS = 32
 """Parts of a file, each a test of its own; the first of them runs in the fast tier."""
 
 
@@ -65,14 +65,14 @@ def test_no_line_at_all_holds_and_is_not_sealed() -> None:
     assert not is_sealed(io.BytesIO(b""), with_sums=True)
 
 
-@pytest.mark.parametrize("part", every(EIGHTHS, range(EIGHTHS)))
+@pytest.mark.parametrize("part", every(PARTS, range(PARTS)))
 def test_a_byte_flipped_anywhere_is_found_and_its_line_is_named(
     run: tuple[RunDirectory, bytes], part: int
 ) -> None:
     directory, content = run
     path = directory.segments()[0]
     try:
-        for place in range(part, len(content) - 1, EIGHTHS):
+        for place in range(part, len(content) - 1, PARTS):
             for bit in (1, 1 << (place % 8)):
                 flipped = bytearray(content)
                 flipped[place] ^= bit
@@ -87,13 +87,13 @@ def test_a_byte_flipped_anywhere_is_found_and_its_line_is_named(
         path.write_bytes(content)
 
 
-@pytest.mark.parametrize("part", every(EIGHTHS, range(EIGHTHS)))
+@pytest.mark.parametrize("part", every(PARTS, range(PARTS)))
 def test_a_file_cut_anywhere_gives_the_whole_lines_before_and_is_never_finished(
     run: tuple[RunDirectory, bytes], tmp_path: Path, part: int
 ) -> None:
     _, content = run
     path = tmp_path / "0000.jsonl"
-    for cut in range(part, len(content), EIGHTHS):
+    for cut in range(part, len(content), PARTS):
         path.write_bytes(content[:cut])
         reader = RecordReader([path])
         records = list(reader)
